@@ -1,0 +1,687 @@
+//! A list of migrations carried out: copied first, applied in one transaction, proved,
+//! committed, and taken back whole when anything fails.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use refinery_core::traits::sync::{Migrate, Query, Transaction};
+use refinery_core::{Migration as RefineryMigration, Target as RefineryTarget};
+use rusqlite::Connection;
+
+use crate::backup::{Backup, Occasion};
+use crate::catalog::{self, References};
+use crate::diff::Lineage;
+use crate::error::{DataState, Error, ErrorKind};
+use crate::event::Event;
+use crate::history::{self, Details, Marker};
+use crate::options::{Moment, Options, When};
+use crate::plan::Direction;
+use crate::rehearse::{Outlook, Rehearsal};
+use crate::report::{Counted, Done, Report};
+use crate::schema::same_name;
+use crate::script::{Script, quote};
+use crate::session::Session;
+use crate::sqlite::{failure, run_statement};
+use crate::task::Task;
+use crate::{connect, disk};
+
+/// Everything that was decided before the first change.
+pub(crate) struct Work<'w> {
+    pub(crate) direction: Direction,
+    pub(crate) tasks: &'w [Task],
+    /// The tables before the first task.
+    pub(crate) lineage: Lineage,
+    /// One for each task. Empty for a new database, which has nothing to lose.
+    pub(crate) outlooks: Vec<Outlook>,
+    /// The rehearsal, which knows the schema as planned.
+    pub(crate) rehearsal: Option<Rehearsal<'w>>,
+    /// The schema version before.
+    pub(crate) version_before: Option<i64>,
+}
+
+/// Carries the work out. On return the database holds all of it, or none. What was done
+/// goes into the report, also when it was taken back.
+pub(crate) fn carry_out(
+    session: &mut Session<'_, '_>,
+    work: &Work<'_>,
+    report: &mut Report,
+) -> Result<(), Error> {
+    let options = session.options;
+    options.emit(Event::Planned {
+        migrations: work.tasks.len(),
+    });
+    let backup = take_backup(session, work)?;
+    let path = backup.as_ref().map(|backup| backup.path.clone());
+    report.backup.clone_from(&path);
+    let unprotected = work.tasks.iter().any(|task| task.no_transaction);
+    let marker = match unprotected {
+        true => Some(marker(session, backup.as_ref())?),
+        false => None,
+    };
+    let mut committed = false;
+    let data_version = data_version(session);
+    let result = Run {
+        session,
+        work,
+        backup: backup.as_ref(),
+        marker: marker.as_ref(),
+        report,
+        committed: &mut committed,
+    }
+    .finish();
+    if let Err(error) = result {
+        options.emit(Event::RollingBack);
+        let backup = backup.as_ref();
+        let error = take_back(session, error, backup, marker, committed, data_version);
+        return Err(error.with_backup(path).with_report(report.clone()));
+    }
+    options.emit(Event::Committed);
+    Ok(())
+}
+
+/// A verified copy of the state the write lock protects, none of a database that was
+/// never written to.
+fn take_backup(session: &Session<'_, '_>, work: &Work<'_>) -> Result<Option<Backup>, Error> {
+    if session.is_new() {
+        return Ok(None);
+    }
+    let options = session.options;
+    let started = Instant::now();
+    let reader = connect::reader(&session.target.path)?;
+    let occasion = Occasion {
+        now: session.now(),
+        version: work.version_before,
+    };
+    let taken = session.store().take(&reader, &occasion, &|done, total| {
+        options.emit(Event::Copying { done, total });
+        options.check_cancelled()
+    })?;
+    options.emit(Event::CopyVerified {
+        backup: &taken.path,
+        duration: started.elapsed(),
+    });
+    Ok(Some(taken))
+}
+
+fn marker(session: &Session<'_, '_>, backup: Option<&Backup>) -> Result<Marker, Error> {
+    Ok(Marker {
+        started_at: history::rfc3339(session.now()),
+        backup: backup.map(Backup::file_name),
+        digest: backup.map(|backup| backup.record.digest.clone()),
+        journal_mode: catalog::word(&session.connection, "PRAGMA journal_mode")?,
+    })
+}
+
+/// The tasks in progress.
+struct Run<'r, 'o, 's, 'w> {
+    session: &'r mut Session<'o, 's>,
+    work: &'r Work<'w>,
+    backup: Option<&'r Backup>,
+    marker: Option<&'r Marker>,
+    report: &'r mut Report,
+    /// Whether a commit was made, after which a rollback is not enough.
+    committed: &'r mut bool,
+}
+
+/// What was there before, to be compared with afterwards.
+struct Baseline {
+    references: References,
+    /// By original name; follows what files were allowed to take away.
+    counts: BTreeMap<String, u64>,
+    sequences: BTreeMap<String, i64>,
+}
+
+impl Run<'_, '_, '_, '_> {
+    fn finish(&mut self) -> Result<(), Error> {
+        let options = self.session.options;
+        let mut baseline = Baseline {
+            references: catalog::references(self.connection())?,
+            counts: catalog::row_counts(self.connection(), &self.work.lineage),
+            sequences: catalog::sequences(self.connection())?,
+        };
+        self.execute(SAVEPOINT)?;
+        if let Some(marker) = self.marker {
+            history::set_marker(self.connection(), marker)?;
+        }
+        self.hook(When::BeforeRun, None)?;
+        history::create_details(self.connection())?;
+        for (index, task) in self.work.tasks.iter().enumerate() {
+            options.check_cancelled()?;
+            let migration = task.label();
+            options.emit(Event::Started {
+                migration: &migration,
+                number: index + 1,
+                of: self.work.tasks.len(),
+            });
+            let started = Instant::now();
+            self.task(task, &migration)
+                .and_then(|()| match self.work.outlooks.get(index) {
+                    Some(outlook) => self.check_rows(task, outlook, &mut baseline),
+                    None => Ok(()),
+                })
+                .map_err(|error| error.in_migration(&migration))?;
+            let duration = started.elapsed();
+            log::info!("{migration} took {duration:?}");
+            options.emit(Event::Finished {
+                migration: &migration,
+                duration,
+            });
+            self.report.migrations.push(Done {
+                version: task.version,
+                name: task.name.clone(),
+                duration,
+            });
+        }
+        options.emit(Event::Proving);
+        self.prove(&baseline)?;
+        self.hook(When::AfterRun, None)?;
+        if self.marker.is_some() {
+            history::clear_marker(self.connection())?;
+        }
+        options.check_cancelled()?;
+        self.commit()
+    }
+
+    fn connection(&self) -> &Connection {
+        &self.session.connection
+    }
+
+    fn execute(&self, sql: &str) -> Result<(), Error> {
+        self.connection()
+            .execute_batch(sql)
+            .map_err(|error| failure(format!("cannot run `{sql}`"), error))
+    }
+
+    fn hook(&self, when: When, task: Option<&Task>) -> Result<(), Error> {
+        if !self.session.options.has_hooks() {
+            return Ok(());
+        }
+        let migration = task.map(Task::label).unwrap_or_default();
+        let moment = Moment {
+            connection: self.connection(),
+            direction: self.work.direction,
+            version: task.map(|task| task.version),
+            migration: &migration,
+        };
+        self.session.options.call_hooks(when, &moment)?;
+        self.still_inside("the app's hook")
+    }
+
+    /// Whether the transaction is still ours. Whoever ended it ended the protection.
+    fn still_inside(&self, who: &str) -> Result<(), Error> {
+        if self.connection().is_autocommit() {
+            return Err(Error::new(
+                ErrorKind::MigrationFailed,
+                format!("{who} ended the transaction of the run"),
+            )
+            .with_help("do not commit or roll back there"));
+        }
+        Ok(())
+    }
+
+    /// One migration and its rows in the history.
+    fn task(&mut self, task: &Task, migration: &str) -> Result<(), Error> {
+        self.hook(When::BeforeEach, Some(task))?;
+        let started = Instant::now();
+        if task.no_transaction {
+            self.outside(task)?;
+        }
+        match self.work.direction {
+            Direction::Up => self.apply(task)?,
+            Direction::Down => {
+                if !task.no_transaction {
+                    run_script(self.connection(), &task.script)?;
+                }
+                let table = &self.session.options.history_table;
+                history::delete(self.connection(), table, task.version)?;
+            }
+        }
+        self.still_inside(migration)?;
+        if self.work.direction == Direction::Up {
+            self.keep_details(task, started.elapsed())?;
+        }
+        self.hook(When::AfterEach, Some(task))
+    }
+
+    /// Runs a file outside a transaction: what was done so far is committed first, with
+    /// the marker in it.
+    fn outside(&mut self, task: &Task) -> Result<(), Error> {
+        self.commit()?;
+        let ran = run_script(self.connection(), &task.script);
+        let open = !self.connection().is_autocommit();
+        ran?;
+        if open {
+            return Err(Error::new(
+                ErrorKind::MigrationFailed,
+                format!("{} leaves a transaction open", task.script.file()),
+            )
+            .with_help("end it with COMMIT"));
+        }
+        // The file may have switched them on, and may have changed the journal mode.
+        self.session.foreign_keys_off()?;
+        self.session.lock_for_writing()?;
+        self.execute(SAVEPOINT)
+    }
+
+    /// Applies one migration through refinery, which writes its row.
+    fn apply(&self, task: &Task) -> Result<(), Error> {
+        let prefix = if task.any_order { 'U' } else { 'V' };
+        let file = format!("{prefix}{}__{}", task.version, task.name);
+        let invalid = |error: refinery_core::Error| {
+            Error::new(
+                ErrorKind::InvalidMigration,
+                format!("refinery refuses {file}"),
+            )
+            .because(error)
+        };
+        let theirs = RefineryMigration::unapplied(&file, task.script.text()).map_err(invalid)?;
+        let mut one = OneMigration {
+            connection: self.connection(),
+            script: &task.script,
+            run_before: task.no_transaction,
+            failed: None,
+        };
+        let applied = one.migrate(
+            std::slice::from_ref(&theirs),
+            false,
+            false,
+            true,
+            RefineryTarget::Version(task.version),
+            &quote(&self.session.options.history_table),
+        );
+        match (applied, one.failed) {
+            (_, Some(error)) => Err(error),
+            (Err(error), None) => Err(invalid(error)),
+            (Ok(_), None) => Ok(()),
+        }
+    }
+
+    fn keep_details(&self, task: &Task, duration: Duration) -> Result<(), Error> {
+        let Options {
+            history_table,
+            app_version,
+            ..
+        } = self.session.options;
+        let backup = self.backup.map(Backup::file_name);
+        history::insert_details(
+            self.connection(),
+            history_table,
+            &Details {
+                version: task.version,
+                up_sql: task.script.text(),
+                down_sql: task.down.as_ref().map(Script::text),
+                duration,
+                app_version: app_version.as_deref(),
+                backup: backup.as_deref(),
+            },
+        )
+    }
+
+    /// Counts the tables a file wrote to. Rows may go where somebody consented; where the
+    /// way back is run, also where it says DELETE.
+    fn check_rows(
+        &mut self,
+        task: &Task,
+        outlook: &Outlook,
+        baseline: &mut Baseline,
+    ) -> Result<(), Error> {
+        for (origin, now) in &outlook.watched {
+            if let Some(&mark) = named(&baseline.sequences, origin)
+                && outlook
+                    .effects
+                    .rebuilds
+                    .iter()
+                    .any(|table| same_name(table, now))
+                && catalog::raise_sequence(self.connection(), now, mark)?
+            {
+                self.report.notes.push(format!(
+                    "the AUTOINCREMENT mark of `{now}` was put back to {mark} after its rebuild"
+                ));
+            }
+            let Some(before) = baseline.counts.get(origin).copied() else {
+                continue;
+            };
+            let Some(after) = catalog::row_count(self.connection(), now) else {
+                continue;
+            };
+            if after < before && !self.may_lose(task, outlook, origin) {
+                return Err(
+                    lost_rows(now, before, after).at(crate::error::Location::new(
+                        &task.script,
+                        0,
+                        false,
+                    )),
+                );
+            }
+            baseline.counts.insert(origin.clone(), after);
+        }
+        Ok(())
+    }
+
+    fn may_lose(&self, task: &Task, outlook: &Outlook, origin: &str) -> bool {
+        match self.work.direction {
+            Direction::Up => task.consents || self.session.options.allow_destructive,
+            Direction::Down => {
+                task.consents
+                    || outlook
+                        .effects
+                        .deletes
+                        .iter()
+                        .any(|table| same_name(table, origin))
+            }
+        }
+    }
+
+    /// What must be true before the last commit: no new violation of a reference, no row
+    /// gone from any table, the schema as planned.
+    fn prove(&mut self, baseline: &Baseline) -> Result<(), Error> {
+        self.prove_references(&baseline.references)?;
+        let Some(rehearsal) = &self.work.rehearsal else {
+            return Ok(());
+        };
+        for (origin, now) in rehearsal.lineage().tables() {
+            let Some(&before) = baseline.counts.get(origin) else {
+                continue;
+            };
+            match catalog::row_count(self.connection(), now) {
+                Some(after) if after < before => return Err(lost_rows(now, before, after)),
+                _ => {}
+            }
+        }
+        self.prove_schema(rehearsal)
+    }
+
+    fn prove_references(&mut self, before: &References) -> Result<(), Error> {
+        let after = catalog::references(self.connection())?;
+        if let Some((table, message)) = after
+            .broken
+            .iter()
+            .find(|(table, _)| !before.broken.contains_key(*table))
+        {
+            return Err(Error::new(
+                ErrorKind::MigrationFailed,
+                format!("the references of `{table}` can no longer be checked: {message}"),
+            )
+            .with_help("the column they point to must be a primary key or unique"));
+        }
+        // A table that was renamed keeps its old violations under a new name.
+        let present = |table: &str| -> String {
+            self.work
+                .rehearsal
+                .as_ref()
+                .and_then(|rehearsal| rehearsal.lineage().origin_of(table))
+                .unwrap_or(table)
+                .to_ascii_lowercase()
+        };
+        let mut new: BTreeMap<(String, String), (u64, Option<i64>)> = BTreeMap::new();
+        let mut old = 0;
+        for (violation, times) in after.violations {
+            let mut origin = violation.clone();
+            origin.table = present(&violation.table);
+            origin.parent = present(&violation.parent);
+            let known = before.violations.get(&origin).copied().unwrap_or(0);
+            old += known.min(times) as u64;
+            if times > known {
+                let entry = new
+                    .entry((violation.table, violation.parent))
+                    .or_insert((0, violation.rowid));
+                entry.0 += (times - known) as u64;
+            }
+        }
+        if let Some(((table, parent), (count, rowid))) = new.into_iter().next() {
+            let example = rowid.map_or(String::new(), |rowid| {
+                format!(", for example rowid {rowid}")
+            });
+            return Err(Error::new(
+                ErrorKind::MigrationFailed,
+                format!(
+                    "{} of `{table}` would refer to a row of `{parent}` that is not there{example}",
+                    Counted(count, "row")
+                ),
+            )
+            .with_help("foreign keys are not enforced during a run and are checked at its end; correct the rows in the migration"));
+        }
+        if old > 0 {
+            self.report.notes.push(format!(
+                "{} whose foreign key leads nowhere, as before this run",
+                Counted(old, "row")
+            ));
+        }
+        Ok(())
+    }
+
+    fn prove_schema(&self, rehearsal: &Rehearsal<'_>) -> Result<(), Error> {
+        let planned = rehearsal.planned()?;
+        let actual = rehearsal.actual(self.connection())?;
+        // What a hook made on its own is its own business.
+        match planned.iter().find(|object| !actual.contains(object)) {
+            None => Ok(()),
+            Some((object, _)) => Err(Error::new(
+                ErrorKind::MigrationFailed,
+                format!("the {object} did not come out as planned"),
+            )),
+        }
+    }
+
+    /// Commits. Busy means that the transaction is still open, so it is tried again; any
+    /// other error need not mean that nothing was committed, so it is looked up.
+    fn commit(&mut self) -> Result<(), Error> {
+        let deadline = Instant::now() + self.session.options.lock_timeout;
+        self.session.watch_for_cancel(false)?;
+        loop {
+            let result = self.connection().execute_batch("COMMIT");
+            let open = !self.connection().is_autocommit();
+            match result {
+                Ok(()) => break,
+                Err(error)
+                    if open
+                        && error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseBusy)
+                        && Instant::now() < deadline => {}
+                Err(error) => {
+                    if open || !self.was_committed() {
+                        return Err(failure("cannot commit", error));
+                    }
+                    log::warn!("COMMIT reported {error}, but the work is in the database");
+                    break;
+                }
+            }
+        }
+        *self.committed = true;
+        self.session.watch_for_cancel(true)
+    }
+
+    /// Whether the history, read through a connection of its own, has what was done.
+    fn was_committed(&self) -> bool {
+        let options = self.session.options;
+        let read = || {
+            let reader = connect::reader(&self.session.target.path)?;
+            let history = history::read(&reader, &options.history_table)?;
+            let marked = history::read_marker(&reader)?.is_some();
+            Ok::<_, Error>((history, marked))
+        };
+        let Ok((history, marked)) = read() else {
+            return false;
+        };
+        let up = self.work.direction == Direction::Up;
+        let all = self
+            .report
+            .migrations
+            .iter()
+            .all(|done| history.iter().any(|row| row.version == done.version) == up);
+        all && !self.report.migrations.is_empty() && !marked
+    }
+}
+
+const SAVEPOINT: &str = "SAVEPOINT heirloom_run";
+const ROLLBACK_TO: &str = "ROLLBACK TO heirloom_run";
+
+fn named<'m>(map: &'m BTreeMap<String, i64>, name: &str) -> Option<&'m i64> {
+    map.iter()
+        .find(|(table, _)| same_name(table, name))
+        .map(|(_, value)| value)
+}
+
+fn lost_rows(table: &str, before: u64, after: u64) -> Error {
+    Error::new(
+        ErrorKind::Destructive,
+        format!(
+            "`{table}` would have {after} of its {}",
+            Counted(before, "row")
+        ),
+    )
+    .with_help("if that is meant, put `-- heirloom: allow-destructive` at the top of the file")
+}
+
+fn run_script(connection: &Connection, script: &Script) -> Result<(), Error> {
+    script
+        .statements()
+        .iter()
+        .try_for_each(|statement| run_statement(connection, script, statement))
+}
+
+/// refinery's three traits for one migration inside a transaction that is already there.
+///
+/// Its own driver commits the SQL and the history row apart and panics on a malformed
+/// row. Here refinery supplies the history table's definition, the row and its checksum;
+/// which migrations run is decided elsewhere, so it is told of no history.
+struct OneMigration<'m> {
+    connection: &'m Connection,
+    script: &'m Script,
+    /// The SQL ran outside the transaction; only the row is missing.
+    run_before: bool,
+    /// What failed, in our words. refinery would wrap it beyond recognition.
+    failed: Option<Error>,
+}
+
+/// Stands for [`OneMigration::failed`] on its way through refinery.
+#[derive(Debug)]
+struct SeeFailed;
+
+impl std::fmt::Display for SeeFailed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("a statement failed")
+    }
+}
+
+impl std::error::Error for SeeFailed {}
+
+impl OneMigration<'_> {
+    fn query(&self, sql: &str) -> Result<(), Error> {
+        if sql == self.script.text() {
+            if self.run_before {
+                return Ok(());
+            }
+            return run_script(self.connection, self.script);
+        }
+        self.connection
+            .execute_batch(sql)
+            .map_err(|error| failure("cannot write the history", error))
+    }
+}
+
+impl Transaction for OneMigration<'_> {
+    type Error = SeeFailed;
+
+    fn execute<'a, T: Iterator<Item = &'a str>>(&mut self, queries: T) -> Result<usize, SeeFailed> {
+        let mut count = 0;
+        for sql in queries {
+            if let Err(error) = OneMigration::query(self, sql) {
+                self.failed = Some(error);
+                return Err(SeeFailed);
+            }
+            count += 1;
+        }
+        Ok(count)
+    }
+}
+
+impl Query<Vec<RefineryMigration>> for OneMigration<'_> {
+    fn query(&mut self, _query: &str) -> Result<Vec<RefineryMigration>, SeeFailed> {
+        Ok(Vec::new())
+    }
+}
+
+impl Migrate for OneMigration<'_> {}
+
+/// Changes when another connection has written to the database.
+fn data_version(session: &Session<'_, '_>) -> Option<i64> {
+    catalog::number(&session.connection, "PRAGMA data_version").ok()
+}
+
+/// Takes everything back, proves it, and says in the error what state the data is in.
+fn take_back(
+    session: &mut Session<'_, '_>,
+    error: Error,
+    backup: Option<&Backup>,
+    marker: Option<Marker>,
+    committed: bool,
+    data_version_before: Option<i64>,
+) -> Error {
+    // The way back must not be interrupted by what began it.
+    let _ = session.watch_for_cancel(false);
+    if committed {
+        return match marker {
+            Some(marker) => put_back(session, error, backup, &marker),
+            None => error.needing_attention(backup.map(|backup| backup.path.clone())),
+        };
+    }
+    // Disk full and I/O errors end the transaction on their own.
+    let ended = session.connection.is_autocommit();
+    let held = if ended {
+        session.lock_for_writing().is_ok()
+    } else {
+        session.connection.execute_batch(ROLLBACK_TO).is_ok()
+    };
+    let Some(backup) = backup else {
+        return error.with_data(DataState::RolledBack);
+    };
+    if !held {
+        return error.with_data(DataState::RolledBack);
+    }
+    let difference = connect::copy(&backup.path)
+        .and_then(|copy| catalog::first_difference(&session.connection, &copy));
+    match difference {
+        Ok(None) => error.with_data(DataState::RolledBackAndProved {
+            backup: backup.path.clone(),
+        }),
+        // Somebody else wrote when the transaction had ended. That is not ours to undo.
+        Ok(Some(_)) if ended && data_version(session) != data_version_before => {
+            error.with_data(DataState::RolledBack)
+        }
+        Ok(Some(place)) => {
+            log::warn!("after the rollback {place} differs from the copy");
+            match self::marker(session, Some(backup)) {
+                Ok(marker) => put_back(session, error, Some(backup), &marker),
+                Err(_) => error.needing_attention(Some(backup.path.clone())),
+            }
+        }
+        Err(unread) => {
+            log::warn!("the database could not be compared with the copy: {unread:#}");
+            error.with_data(DataState::RolledBack)
+        }
+    }
+}
+
+fn put_back(
+    session: &mut Session<'_, '_>,
+    error: Error,
+    backup: Option<&Backup>,
+    marker: &Marker,
+) -> Error {
+    let path: Option<PathBuf> = backup.map(|backup| backup.path.clone());
+    match session.put_back(marker, path.as_deref()) {
+        Ok(()) => error.with_data(match path {
+            Some(from) => DataState::Restored { from },
+            None => DataState::RolledBack,
+        }),
+        Err(second) => {
+            log::error!("the copy could not be put back: {second:#}");
+            let good = path.filter(|path| disk::length(path) > 0);
+            let help = format!(
+                "{second}; start the app again to let it try once more, or restore the copy by hand"
+            );
+            error.needing_attention(good).with_help(help)
+        }
+    }
+}

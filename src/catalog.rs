@@ -1,0 +1,390 @@
+//! Reading what a database holds: its schema, its counts, its references, its contents.
+
+use std::collections::BTreeMap;
+
+use rusqlite::types::ValueRef;
+use rusqlite::{Connection, OptionalExtension};
+
+use crate::diff::{Candidate, Lineage, narrowing};
+use crate::error::Error;
+use crate::history::is_own_table;
+use crate::plan::{Loss, Lost};
+use crate::schema::{Column, Object, ObjectKind, Schema, Table, TableKind, same_name};
+use crate::script::quote;
+use crate::sqlite::failure;
+
+const TABLE_KINDS: &str = "SELECT name, type FROM pragma_table_list WHERE schema = 'main'";
+/// In the order in which the objects were made, which is an order in which they can be
+/// made again.
+const OBJECTS: &str = "SELECT type, name, tbl_name, sql FROM main.sqlite_schema
+    WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY rowid";
+const COLUMNS: &str = "SELECT name, type, hidden FROM pragma_table_xinfo(?1, 'main')";
+const HIDDEN: i64 = 1;
+const PLAIN: i64 = 0;
+
+fn cannot(error: rusqlite::Error) -> Error {
+    failure("cannot read the schema", error)
+}
+
+/// A single number.
+pub(crate) fn number(connection: &Connection, sql: &str) -> Result<i64, Error> {
+    connection
+        .query_row(sql, [], |row| row.get(0))
+        .map_err(|error| failure(format!("cannot run `{sql}`"), error))
+}
+
+/// A single word.
+pub(crate) fn word(connection: &Connection, sql: &str) -> Result<String, Error> {
+    connection
+        .query_row(sql, [], |row| row.get(0))
+        .map_err(|error| failure(format!("cannot run `{sql}`"), error))
+}
+
+/// One row of `sqlite_schema`.
+pub(crate) struct Entry {
+    pub(crate) kind: String,
+    pub(crate) name: String,
+    pub(crate) table: String,
+    pub(crate) sql: String,
+}
+
+/// The rows of `sqlite_schema` that have a text, SQLite's own tables left out.
+pub(crate) fn entries(connection: &Connection) -> Result<Vec<Entry>, Error> {
+    let read = || {
+        let mut statement = connection.prepare(OBJECTS)?;
+        let rows = statement.query_map([], |row| {
+            Ok(Entry {
+                kind: row.get(0)?,
+                name: row.get(1)?,
+                table: row.get(2)?,
+                sql: row.get(3)?,
+            })
+        })?;
+        rows.collect::<rusqlite::Result<Vec<_>>>()
+    };
+    read().map_err(cannot)
+}
+
+/// The kind of each table, by name.
+pub(crate) fn table_kinds(connection: &Connection) -> Result<Vec<(String, TableKind)>, Error> {
+    let read = || {
+        let mut statement = connection.prepare(TABLE_KINDS)?;
+        let rows = statement.query_map([], |row| {
+            let kind: String = row.get(1)?;
+            Ok((row.get(0)?, kind))
+        })?;
+        rows.collect::<Result<Vec<(String, String)>, _>>()
+    };
+    let kinds = read().map_err(cannot)?;
+    Ok(kinds
+        .into_iter()
+        .filter_map(|(name, kind)| {
+            let kind = match kind.as_str() {
+                "table" => TableKind::Ordinary,
+                "virtual" => TableKind::Virtual,
+                "shadow" => TableKind::Shadow,
+                _ => return None,
+            };
+            Some((name, kind))
+        })
+        .collect())
+}
+
+/// Reads the schema, without heirloom's own tables.
+pub(crate) fn schema(connection: &Connection, history_table: &str) -> Result<Schema, Error> {
+    let kinds = table_kinds(connection)?;
+    let mut schema = Schema::default();
+    for Entry {
+        kind,
+        name,
+        table,
+        sql,
+    } in entries(connection)?
+    {
+        if is_own_table(&table, history_table) {
+            continue;
+        }
+        let object = match kind.as_str() {
+            "index" => ObjectKind::Index,
+            "trigger" => ObjectKind::Trigger,
+            "view" => ObjectKind::View,
+            _ => {
+                let kind = kinds
+                    .iter()
+                    .find(|(table, _)| same_name(table, &name))
+                    .map_or(TableKind::Ordinary, |(_, kind)| *kind);
+                // A virtual table whose module is not here has no columns to read.
+                let columns = columns(connection, &name).unwrap_or_default();
+                schema.tables.push(Table {
+                    name,
+                    kind,
+                    columns,
+                    sql,
+                });
+                continue;
+            }
+        };
+        schema.others.push(Object {
+            kind: object,
+            name,
+            sql,
+        });
+    }
+    Ok(schema)
+}
+
+fn columns(connection: &Connection, table: &str) -> rusqlite::Result<Vec<Column>> {
+    let mut statement = connection.prepare(COLUMNS)?;
+    let rows = statement.query_map([table], |row| {
+        let hidden: i64 = row.get(2)?;
+        Ok((
+            Column {
+                name: row.get(0)?,
+                declared: row.get::<_, Option<String>>(1)?.unwrap_or_default(),
+                generated: hidden != PLAIN,
+            },
+            hidden,
+        ))
+    })?;
+    rows.filter(|row| !matches!(row, Ok((_, HIDDEN))))
+        .map(|row| row.map(|(column, _)| column))
+        .collect()
+}
+
+/// How many rows a table has, none where that cannot be asked (a module that is missing).
+pub(crate) fn row_count(connection: &Connection, table: &str) -> Option<u64> {
+    let sql = format!("SELECT count(*) FROM main.{}", quote(table));
+    connection
+        .query_row(&sql, [], |row| row.get::<_, i64>(0))
+        .ok()
+        .and_then(|count| u64::try_from(count).ok())
+}
+
+/// Row counts of every table that is somebody's data, by original name.
+pub(crate) fn row_counts(connection: &Connection, lineage: &Lineage) -> BTreeMap<String, u64> {
+    lineage
+        .tables()
+        .filter_map(|(origin, now)| Some((origin.to_owned(), row_count(connection, now)?)))
+        .collect()
+}
+
+/// Counts what a candidate would lose. None when there is nothing to lose.
+pub(crate) fn count_loss(
+    connection: &Connection,
+    candidate: &Candidate,
+) -> Result<Option<Loss>, Error> {
+    let Candidate { table, lost } = candidate;
+    let filter = match lost {
+        Lost::Table | Lost::Rows => "1".to_owned(),
+        Lost::Column(column) | Lost::Generated(column) => format!("{} IS NOT NULL", quote(column)),
+        Lost::Narrowed { column, from, to } => match narrowing(column, from, to) {
+            Some(condition) => condition,
+            None => return Ok(None),
+        },
+    };
+    let sql = format!("SELECT count(*) FROM main.{} WHERE {filter}", quote(table));
+    let count: i64 = connection
+        .query_row(&sql, [], |row| row.get(0))
+        .map_err(|error| failure(format!("cannot count the rows of `{table}`"), error))?;
+    Ok((count > 0).then(|| Loss {
+        table: table.clone(),
+        what: lost.clone(),
+        count: u64::try_from(count).unwrap_or_default(),
+    }))
+}
+
+/// A row whose reference leads nowhere. The rowid is none in a WITHOUT ROWID table, so
+/// violations are compared as a multiset.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Violation {
+    pub(crate) table: String,
+    pub(crate) parent: String,
+    pub(crate) rowid: Option<i64>,
+}
+
+/// The violations of every table, how often each, and the tables whose references cannot
+/// be checked at all (`foreign key mismatch`), with SQLite's words.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct References {
+    pub(crate) violations: BTreeMap<Violation, usize>,
+    pub(crate) broken: BTreeMap<String, String>,
+}
+
+/// Checks every reference. Table by table only where a mismatch in one table ends the
+/// check of all.
+pub(crate) fn references(connection: &Connection) -> Result<References, Error> {
+    let cannot = |error| failure("cannot check the foreign keys", error);
+    let is_mismatch =
+        |error: &rusqlite::Error| error.sqlite_error_code() == Some(rusqlite::ErrorCode::Unknown);
+    let mut found = References::default();
+    match violations(connection, "PRAGMA main.foreign_key_check") {
+        Ok(violations) => {
+            found.violations = violations;
+            return Ok(found);
+        }
+        Err(error) if is_mismatch(&error) => {}
+        Err(error) => return Err(cannot(error)),
+    }
+    for (table, kind) in table_kinds(connection)? {
+        if kind != TableKind::Ordinary {
+            continue;
+        }
+        let check = format!("PRAGMA main.foreign_key_check({})", quote(&table));
+        match violations(connection, &check) {
+            Ok(violations) => found.violations.extend(violations),
+            Err(error) if is_mismatch(&error) => {
+                found
+                    .broken
+                    .insert(table.to_ascii_lowercase(), crate::sqlite::text(&error));
+            }
+            Err(error) => return Err(cannot(error)),
+        }
+    }
+    Ok(found)
+}
+
+fn violations(
+    connection: &Connection,
+    check: &str,
+) -> rusqlite::Result<BTreeMap<Violation, usize>> {
+    let mut violations = BTreeMap::new();
+    let mut statement = connection.prepare(check)?;
+    let mut rows = statement.raw_query();
+    while let Some(row) = rows.next()? {
+        let violation = Violation {
+            table: row.get::<_, String>(0)?.to_ascii_lowercase(),
+            rowid: row.get(1)?,
+            parent: row.get::<_, String>(2)?.to_ascii_lowercase(),
+        };
+        *violations.entry(violation).or_default() += 1;
+    }
+    Ok(violations)
+}
+
+/// The AUTOINCREMENT marks, by table.
+pub(crate) fn sequences(connection: &Connection) -> Result<BTreeMap<String, i64>, Error> {
+    let mut statement = match connection.prepare("SELECT name, seq FROM main.sqlite_sequence") {
+        Err(error) if crate::sqlite::is_no_such_table(&error) => return Ok(BTreeMap::new()),
+        prepared => prepared.map_err(cannot)?,
+    };
+    let rows = statement
+        .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))
+        .map_err(cannot)?;
+    // A mark that is no number is somebody's own doing, and nothing to keep.
+    Ok(rows.filter_map(Result::ok).collect())
+}
+
+/// Puts an AUTOINCREMENT mark back where a rebuild lowered it. True when it had to.
+pub(crate) fn raise_sequence(
+    connection: &Connection,
+    table: &str,
+    mark: i64,
+) -> Result<bool, Error> {
+    let present = sequences(connection)?
+        .into_iter()
+        .find(|(name, _)| same_name(name, table));
+    let write = |sql: &str, name: &str| {
+        connection
+            .execute(sql, rusqlite::params![name, mark])
+            .map_err(|error| failure("cannot keep an AUTOINCREMENT mark", error))
+    };
+    match present {
+        Some((_, seq)) if seq >= mark => Ok(false),
+        Some((name, _)) => write("UPDATE sqlite_sequence SET seq = ?2 WHERE name = ?1", &name)
+            .map(|changed| changed > 0),
+        // No row was copied: without a row of its own the count would begin anew.
+        None => {
+            let counts = connection
+                .query_row(
+                    "SELECT 1 FROM main.sqlite_schema WHERE type = 'table'
+                     AND name = ?1 COLLATE NOCASE AND sql LIKE '%AUTOINCREMENT%'",
+                    [table],
+                    |_| Ok(()),
+                )
+                .optional()
+                .map_err(cannot)?;
+            match counts {
+                Some(()) => write(
+                    "INSERT INTO sqlite_sequence (name, seq) VALUES (?1, ?2)",
+                    table,
+                )
+                .map(|changed| changed > 0),
+                None => Ok(false),
+            }
+        }
+    }
+}
+
+/// Reads two databases side by side and says where they first differ: header fields,
+/// schema, then every row of every table with its rowid, typed. Memory stays flat.
+pub(crate) fn first_difference(
+    one: &Connection,
+    other: &Connection,
+) -> Result<Option<String>, Error> {
+    for pragma in ["user_version", "application_id", "encoding", "auto_vacuum"] {
+        let sql = format!("PRAGMA {pragma}");
+        let value = |connection: &Connection| {
+            connection
+                .query_row(&sql, [], |row| Ok(format!("{:?}", row.get_ref(0)?)))
+                .map_err(|error| failure(format!("cannot run `{sql}`"), error))
+        };
+        if value(one)? != value(other)? {
+            return Ok(Some(pragma.to_owned()));
+        }
+    }
+    let listing = "SELECT type, name, tbl_name, sql FROM main.sqlite_schema ORDER BY 1, 2, 3";
+    if !same_rows(one, other, listing)? {
+        return Ok(Some("the schema".into()));
+    }
+    let mut tables: Vec<String> = table_kinds(one)?
+        .into_iter()
+        // A virtual table's rows lie in its shadow tables.
+        .filter(|(_, kind)| *kind != TableKind::Virtual)
+        .map(|(name, _)| name)
+        .collect();
+    tables.retain(|name| !same_name(name, "sqlite_schema"));
+    for table in tables {
+        let all = format!("SELECT * FROM main.{}", quote(&table));
+        let with_rowid = ["rowid", "_rowid_", "oid"]
+            .iter()
+            .map(|alias| format!("SELECT x.{alias}, x.* FROM main.{} AS x", quote(&table)))
+            .find(|sql| one.prepare(sql).is_ok());
+        if !same_rows(one, other, with_rowid.as_deref().unwrap_or(&all))? {
+            return Ok(Some(format!("table `{table}`")));
+        }
+    }
+    Ok(None)
+}
+
+fn same_rows(one: &Connection, other: &Connection, sql: &str) -> Result<bool, Error> {
+    let compare = || {
+        let (mut left, mut right) = (one.prepare(sql)?, other.prepare(sql)?);
+        let columns = left.column_count();
+        if columns != right.column_count() {
+            return Ok(false);
+        }
+        let (mut left, mut right) = (left.raw_query(), right.raw_query());
+        loop {
+            match (left.next()?, right.next()?) {
+                (None, None) => return Ok(true),
+                (Some(left), Some(right)) => {
+                    for index in 0..columns {
+                        if !same_value(left.get_ref(index)?, right.get_ref(index)?) {
+                            return Ok(false);
+                        }
+                    }
+                }
+                _ => return Ok(false),
+            }
+        }
+    };
+    compare().map_err(|error: rusqlite::Error| failure("cannot compare with the copy", error))
+}
+
+/// Bit for bit: a NaN equals itself here, and 0.0 is not -0.0.
+fn same_value(one: ValueRef<'_>, other: ValueRef<'_>) -> bool {
+    match (one, other) {
+        (ValueRef::Real(one), ValueRef::Real(other)) => one.to_bits() == other.to_bits(),
+        (one, other) => one == other,
+    }
+}

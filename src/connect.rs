@@ -1,0 +1,206 @@
+//! Every way in which a database is opened.
+//!
+//! A live database is opened by SQLite alone. On Unix, closing *any* descriptor of the
+//! file drops the locks this process holds on it, so nothing here opens it with
+//! `std::fs`; asking for its metadata opens nothing.
+
+use std::fs::Metadata;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags};
+
+use crate::disk;
+use crate::error::{Error, ErrorKind};
+use crate::sqlite::failure;
+
+/// A path that was looked at: absolute, with symbolic links resolved.
+#[derive(Debug, Clone)]
+pub(crate) struct Target {
+    pub(crate) path: PathBuf,
+    /// None when there is no file yet.
+    pub(crate) metadata: Option<Metadata>,
+}
+
+impl Target {
+    /// Whether nobody may write to the file, or to the folder that must hold its journal.
+    pub(crate) fn is_read_only(&self) -> bool {
+        let read_only = |metadata: &Metadata| metadata.permissions().readonly();
+        self.metadata.as_ref().is_some_and(read_only)
+            || self
+                .path
+                .parent()
+                .and_then(|folder| folder.metadata().ok())
+                .is_some_and(|metadata| cfg!(unix) && read_only(&metadata))
+    }
+}
+
+/// Follows symbolic links, so that the real file's folder holds its companions and its
+/// backups, and refuses what cannot be a database.
+pub(crate) fn resolve(path: &Path) -> Result<Target, Error> {
+    let io = |error: io::Error| {
+        Error::new(ErrorKind::Io, format!("cannot look at {}", path.display())).because(error)
+    };
+    if path.as_os_str().is_empty() {
+        return Err(Error::new(
+            ErrorKind::Usage,
+            "the path of the database is empty",
+        ));
+    }
+    let mut resolved = std::path::absolute(path).map_err(io)?;
+    // A link may point to a file that is not there yet, which canonicalize() refuses.
+    for _ in 0..40 {
+        match std::fs::read_link(&resolved) {
+            Ok(target) => {
+                resolved = resolved.parent().unwrap_or(Path::new("/")).join(target);
+            }
+            Err(_) => break,
+        }
+    }
+    let metadata = match std::fs::metadata(&resolved) {
+        Ok(metadata) => Some(metadata),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+        Err(error) if error.kind() == io::ErrorKind::NotADirectory => {
+            return Err(not_a_database(
+                &resolved,
+                "lies below something that is no folder",
+            ));
+        }
+        Err(error) => return Err(io(error)),
+    };
+    if let Some(metadata) = &metadata {
+        if metadata.is_dir() {
+            return Err(not_a_database(&resolved, "is a folder"));
+        }
+        if !metadata.is_file() {
+            return Err(not_a_database(&resolved, "is not a regular file"));
+        }
+        resolved = resolved.canonicalize().map_err(io)?;
+    } else if let (Some(folder), Some(name)) = (resolved.parent(), resolved.file_name())
+        && let Ok(folder) = folder.canonicalize()
+    {
+        resolved = folder.join(name);
+    }
+    Ok(Target {
+        path: resolved,
+        metadata,
+    })
+}
+
+fn not_a_database(path: &Path, reason: &str) -> Error {
+    Error::new(
+        ErrorKind::NotADatabase,
+        format!("{} {reason}", path.display()),
+    )
+    .with_help("give the path of the database file")
+}
+
+/// The connection that migrates and is handed to the app. Creates the file if it must.
+pub(crate) fn writer(path: &Path) -> Result<Connection, Error> {
+    let connection = Connection::open(path).map_err(|error| cannot_open(path, error))?;
+    connection
+        .busy_timeout(Duration::from_secs(5))
+        .map_err(|error| cannot_open(path, error))?;
+    Ok(connection)
+}
+
+/// A second, read-only connection to a database this process has open already.
+pub(crate) fn reader(path: &Path) -> Result<Connection, Error> {
+    read_only(path, "mode=ro")
+}
+
+/// A copy at rest. `immutable` keeps SQLite from creating companions beside it
+/// (<https://sqlite.org/uri.html#uriimmutable>).
+pub(crate) fn copy(path: &Path) -> Result<Connection, Error> {
+    read_only(path, "mode=ro&immutable=1")
+}
+
+fn read_only(path: &Path, parameters: &str) -> Result<Connection, Error> {
+    let url = url::Url::from_file_path(path).map_err(|()| {
+        Error::new(
+            ErrorKind::Io,
+            format!("{} cannot be written as a URI", path.display()),
+        )
+    })?;
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
+        | OpenFlags::SQLITE_OPEN_URI
+        | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    Connection::open_with_flags(format!("{url}?{parameters}"), flags)
+        .map_err(|error| cannot_open(path, error))
+}
+
+fn cannot_open(path: &Path, error: rusqlite::Error) -> Error {
+    failure(format!("cannot open {}", path.display()), error)
+}
+
+/// A connection that sees the database as it is and leaves no trace of having looked.
+pub(crate) struct View {
+    pub(crate) connection: Connection,
+    /// A copy that has to go when the view does.
+    _scratch: Option<disk::Scratch>,
+}
+
+/// Opens a database to look at it, creating no file and changing no byte.
+///
+/// An ordinary read-only open of a database in WAL mode leaves `-wal` and `-shm` beside
+/// it. So: no companions, then nobody is writing, and `immutable` is safe to say.
+/// Companions of a database that somebody has open are read with `readonly_shm`, which
+/// keeps the index of the WAL in memory. Companions that a crash left behind may have to
+/// be rolled back or replayed first, which is done on a private copy: no connection of
+/// this process can be open on such a file, so reading it costs nobody a lock.
+pub(crate) fn view(path: &Path) -> Result<View, Error> {
+    let wal = disk::companion(path, "-wal");
+    let journal = disk::companion(path, "-journal");
+    let busy = disk::length(&wal) > 0 || disk::length(&journal) > 0;
+    let shared_memory = disk::companion(path, "-shm").exists();
+    let parameters = match (busy, shared_memory) {
+        (false, false) => "mode=ro&immutable=1",
+        _ => "mode=ro&readonly_shm=1",
+    };
+    let direct = if busy && !shared_memory && disk::length(&wal) > 0 {
+        None
+    } else {
+        match read_only(path, parameters).and_then(|connection| {
+            readable(&connection, path)?;
+            Ok(connection)
+        }) {
+            Ok(connection) => Some(connection),
+            Err(error) if !busy || error.kind() == ErrorKind::NotADatabase => return Err(error),
+            Err(_) => None,
+        }
+    };
+    if let Some(connection) = direct {
+        return Ok(View {
+            connection,
+            _scratch: None,
+        });
+    }
+    let scratch = disk::Scratch::copy_of(path, &["-wal", "-journal"])?;
+    let connection = writer(scratch.path())?;
+    readable(&connection, path)?;
+    Ok(View {
+        connection,
+        _scratch: Some(scratch),
+    })
+}
+
+/// Reads the first page, where "not a database" and "needs recovery" come to light.
+pub(crate) fn readable(connection: &Connection, path: &Path) -> Result<(), Error> {
+    connection
+        .query_row("PRAGMA schema_version", [], |_| Ok(()))
+        .map_err(|error| failure(format!("cannot read {}", path.display()), error))
+}
+
+/// A view of a database that may not be there yet: then it is empty.
+pub(crate) fn view_of(target: &Target) -> Result<View, Error> {
+    if target.metadata.as_ref().is_some_and(|file| file.len() > 0) {
+        return view(&target.path);
+    }
+    let connection = Connection::open_in_memory()
+        .map_err(|error| failure("cannot open a database in memory", error))?;
+    Ok(View {
+        connection,
+        _scratch: None,
+    })
+}

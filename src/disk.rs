@@ -1,0 +1,308 @@
+//! The only module that writes through `std::fs`.
+//!
+//! Nothing here may be given the path of a live database: see `connect`.
+
+use std::ffi::OsString;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::error::{Error, ErrorKind};
+
+/// An operating system's refusal as ours.
+pub(crate) fn failure(what: impl Into<String>, error: io::Error) -> Error {
+    let (kind, help) = match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            (ErrorKind::DiskFull, "free some space and try again")
+        }
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => (
+            ErrorKind::Io,
+            "make the folder writable for this user, or choose another",
+        ),
+        _ => (ErrorKind::Io, "check the path and the disk, and try again"),
+    };
+    Error::new(kind, what).with_help(help).because(error)
+}
+
+/// `path` with an ending glued on: `notes.db` and `-wal` give `notes.db-wal`.
+pub(crate) fn companion(path: &Path, ending: &str) -> PathBuf {
+    let mut name = OsString::from(path);
+    name.push(ending);
+    PathBuf::from(name)
+}
+
+/// The length in bytes, 0 for a file that is not there. Opens nothing.
+pub(crate) fn length(path: &Path) -> u64 {
+    path.metadata().map_or(0, |metadata| metadata.len())
+}
+
+/// Makes a folder and those above it.
+pub(crate) fn create_folders(path: &Path) -> Result<(), Error> {
+    fs::create_dir_all(path).map_err(|error| {
+        failure(
+            format!("cannot create the folder {}", path.display()),
+            error,
+        )
+    })
+}
+
+/// Makes a folder that only its owner may enter, owned by whoever owns `like`.
+pub(crate) fn create_private_folder(path: &Path, like: &Path) -> Result<(), Error> {
+    if path.is_dir() {
+        return Ok(());
+    }
+    if let Some(above) = path.parent() {
+        create_folders(above)?;
+    }
+    let mut builder = fs::DirBuilder::new();
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::DirBuilderExt;
+        builder.mode(0o700);
+    }
+    match builder.create(path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
+        Err(error) => Err(failure(
+            format!("cannot create the folder {}", path.display()),
+            error,
+        )),
+        Ok(()) => {
+            own_like(path, like);
+            Ok(())
+        }
+    }
+}
+
+/// Gives a file to whoever owns `like`. Only root can, and for anybody else the owner is
+/// right already, so a refusal is no failure.
+fn own_like(path: &Path, like: &Path) {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::{MetadataExt, chown};
+        if let (Ok(like), Ok(own)) = (like.metadata(), path.metadata())
+            && (like.uid(), like.gid()) != (own.uid(), own.gid())
+        {
+            let _ = chown(path, Some(like.uid()), Some(like.gid()));
+        }
+    }
+    #[cfg(not(unix))]
+    let _ = (path, like);
+}
+
+/// Creates an empty file that no more people can read than `like`, before a byte of its
+/// contents exists. The umask decides nothing.
+pub(crate) fn create_like(path: &Path, like: &Path) -> Result<(), Error> {
+    let create = || {
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true);
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::OpenOptionsExt;
+            options.mode(0o600);
+        }
+        let file = options.open(path)?;
+        own_like(path, like);
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            let mode = like.metadata()?.permissions().mode() & 0o666;
+            file.set_permissions(fs::Permissions::from_mode(mode | 0o600))?;
+        }
+        drop(file);
+        Ok(())
+    };
+    create().map_err(|error| failure(format!("cannot create {}", path.display()), error))
+}
+
+/// Writes a small file that must not exist yet, and syncs it.
+pub(crate) fn write_new(path: &Path, like: &Path, text: &str) -> Result<(), Error> {
+    create_like(path, like)?;
+    let write = || {
+        let mut file = OpenOptions::new().write(true).open(path)?;
+        file.write_all(text.as_bytes())?;
+        file.sync_all()
+    };
+    write().map_err(|error| failure(format!("cannot write {}", path.display()), error))
+}
+
+/// Writes a file a developer asked for. It must not exist yet.
+pub(crate) fn write_source(path: &Path, text: &str) -> Result<(), Error> {
+    let write = || {
+        let mut file = OpenOptions::new().write(true).create_new(true).open(path)?;
+        file.write_all(text.as_bytes())
+    };
+    write().map_err(|error| failure(format!("cannot write {}", path.display()), error))
+}
+
+/// Overwrites bytes in the middle of a file.
+pub(crate) fn patch(path: &Path, offset: u64, bytes: &[u8]) -> Result<(), Error> {
+    let write = || {
+        let mut file = OpenOptions::new().write(true).open(path)?;
+        file.seek(SeekFrom::Start(offset))?;
+        file.write_all(bytes)
+    };
+    write().map_err(|error| failure(format!("cannot write {}", path.display()), error))
+}
+
+/// Reads a small text file; none when it is not there.
+pub(crate) fn read_text(path: &Path) -> Result<Option<String>, Error> {
+    match fs::read(path) {
+        Ok(bytes) => Ok(Some(String::from_utf8_lossy(&bytes).into_owned())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(failure(format!("cannot read {}", path.display()), error)),
+    }
+}
+
+/// The files of a folder and of those below it, with paths relative to it, sorted. None
+/// when the folder is not there.
+pub(crate) fn files_below(folder: &Path) -> Result<Option<Vec<PathBuf>>, Error> {
+    let fail =
+        |path: &Path, error| failure(format!("cannot read the folder {}", path.display()), error);
+    if !folder.exists() {
+        return Ok(None);
+    }
+    let mut files = Vec::new();
+    let mut open = vec![PathBuf::new()];
+    while let Some(below) = open.pop() {
+        let path = folder.join(&below);
+        for entry in fs::read_dir(&path).map_err(|error| fail(&path, error))? {
+            let entry = entry.map_err(|error| fail(&path, error))?;
+            let relative = below.join(entry.file_name());
+            // metadata() follows links, file_type() would not.
+            if entry.path().is_dir() {
+                open.push(relative);
+            } else {
+                files.push(relative);
+            }
+        }
+    }
+    files.sort();
+    Ok(Some(files))
+}
+
+/// The bytes of a migration file.
+pub(crate) fn read_source(path: &Path) -> Result<Vec<u8>, Error> {
+    fs::read(path).map_err(|error| failure(format!("cannot read {}", path.display()), error))
+}
+
+/// Makes a file's contents durable. A failure is final for that file: after it, the
+/// system may call pages clean that never reached the disk.
+pub(crate) fn sync_file(path: &Path) -> Result<(), Error> {
+    OpenOptions::new()
+        .write(true)
+        .open(path)
+        .and_then(|file| file.sync_all())
+        .map_err(|error| failure(format!("cannot sync {}", path.display()), error))
+}
+
+/// Makes names in a folder durable. Where folders cannot be synced (Windows, some network
+/// file systems) there is nothing to do.
+pub(crate) fn sync_folder(path: &Path) -> Result<(), Error> {
+    if !cfg!(unix) {
+        return Ok(());
+    }
+    match File::open(path).and_then(|folder| folder.sync_all()) {
+        Err(error)
+            if matches!(
+                error.kind(),
+                io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported
+            ) =>
+        {
+            Ok(())
+        }
+        result => result
+            .map_err(|error| failure(format!("cannot sync the folder {}", path.display()), error)),
+    }
+}
+
+/// Gives a finished file its name. The name must be free.
+pub(crate) fn rename(from: &Path, to: &Path) -> Result<(), Error> {
+    fs::rename(from, to).map_err(|error| {
+        failure(
+            format!("cannot rename {} to {}", from.display(), to.display()),
+            error,
+        )
+    })
+}
+
+/// Removes a file; that it is gone already is fine.
+pub(crate) fn remove(path: &Path) -> Result<(), Error> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(failure(format!("cannot remove {}", path.display()), error))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The BLAKE3 digest of a file in hexadecimal, 64 KiB at a time.
+pub(crate) fn digest(path: &Path) -> Result<String, Error> {
+    let hash = || {
+        let mut file = File::open(path)?;
+        let mut hasher = blake3::Hasher::new();
+        let mut buffer = vec![0; 64 * 1024];
+        loop {
+            match file.read(&mut buffer)? {
+                0 => return Ok(hasher.finalize().to_hex().to_string()),
+                read => hasher.update(&buffer[..read]),
+            };
+        }
+    };
+    hash().map_err(|error| failure(format!("cannot read {}", path.display()), error))
+}
+
+/// Bytes this user may still write on the disk of a folder, none where it cannot be told.
+pub(crate) fn free_space(folder: &Path) -> Option<u64> {
+    folder
+        .ancestors()
+        .find(|folder| folder.is_dir())
+        .and_then(|folder| fs4::available_space(folder).ok())
+}
+
+/// A private copy of a database and its companions, removed when it is dropped.
+pub(crate) struct Scratch {
+    folder: PathBuf,
+    database: PathBuf,
+}
+
+impl Scratch {
+    pub(crate) fn copy_of(database: &Path, companions: &[&str]) -> Result<Scratch, Error> {
+        static COUNTER: AtomicU64 = AtomicU64::new(0);
+        let folder = std::env::temp_dir().join(format!(
+            "heirloom-{}-{}",
+            std::process::id(),
+            COUNTER.fetch_add(1, Ordering::Relaxed)
+        ));
+        create_private_folder(&folder, &std::env::temp_dir())?;
+        let scratch = Scratch {
+            database: folder.join("database"),
+            folder,
+        };
+        let copy = |ending: &str| {
+            let from = companion(database, ending);
+            match fs::copy(&from, companion(&scratch.database, ending)) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => Err(failure(
+                    format!("cannot make a private copy of {}", from.display()),
+                    error,
+                )),
+                _ => Ok(()),
+            }
+        };
+        copy("")?;
+        companions.iter().try_for_each(|ending| copy(ending))?;
+        Ok(scratch)
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.database
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        if let Err(error) = fs::remove_dir_all(&self.folder) {
+            log::warn!("cannot remove {}: {error}", self.folder.display());
+        }
+    }
+}

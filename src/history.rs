@@ -1,0 +1,286 @@
+//! The tables heirloom keeps in a database: refinery's history, what heirloom adds to it,
+//! and the marker of a run that one transaction cannot protect.
+
+use std::time::Duration;
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use rusqlite::types::ValueRef;
+use rusqlite::{Connection, OptionalExtension, params};
+
+use crate::error::{Error, ErrorKind};
+use crate::migration::Applied;
+use crate::schema::same_name;
+use crate::script::quote;
+use crate::sqlite::{failure, is_no_such_table};
+
+/// refinery's own default, so that an app which changes over keeps its history.
+pub const DEFAULT_TABLE: &str = "refinery_schema_history";
+
+/// What heirloom adds lies in a table of its own, beside the history, where refinery
+/// never looks.
+const DETAILS: &str = "heirloom_history";
+const MARKER: &str = "heirloom_run";
+
+const CREATE_DETAILS: &str = "CREATE TABLE IF NOT EXISTS heirloom_history (
+    history_table TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    up_sql TEXT NOT NULL,
+    down_sql TEXT,
+    duration_ms REAL NOT NULL,
+    app_version TEXT,
+    backup TEXT,
+    PRIMARY KEY (history_table, version)
+)";
+const INSERT_DETAILS: &str = "INSERT OR REPLACE INTO heirloom_history
+    (history_table, version, up_sql, down_sql, duration_ms, app_version, backup)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+const DELETE_DETAILS: &str =
+    "DELETE FROM heirloom_history WHERE history_table = ?1 AND version = ?2";
+const SELECT_DETAILS: &str = "SELECT up_sql, down_sql FROM heirloom_history
+    WHERE history_table = ?1 AND version = ?2";
+
+const CREATE_MARKER: &str = "CREATE TABLE heirloom_run (
+    started_at TEXT NOT NULL,
+    backup TEXT,
+    digest TEXT,
+    journal_mode TEXT NOT NULL
+)";
+const INSERT_MARKER: &str = "INSERT INTO heirloom_run VALUES (?1, ?2, ?3, ?4)";
+const SELECT_MARKER: &str = "SELECT started_at, backup, digest, journal_mode FROM heirloom_run";
+const DROP_MARKER: &str = "DROP TABLE heirloom_run";
+
+/// Whether a table is one of heirloom's own or the history, and no part of the schema.
+pub(crate) fn is_own_table(name: &str, history_table: &str) -> bool {
+    [DETAILS, MARKER, history_table]
+        .iter()
+        .any(|own| same_name(own, name))
+}
+
+/// Reads the history in the order of versions. A database without one has an empty one.
+pub(crate) fn read(connection: &Connection, table: &str) -> Result<Vec<Applied>, Error> {
+    let sql = format!(
+        "SELECT version, name, applied_on, checksum FROM {} ORDER BY version",
+        quote(table)
+    );
+    let cannot = |error| failure(format!("cannot read the history table `{table}`"), error);
+    let mut statement = match connection.prepare(&sql) {
+        Err(error) if is_no_such_table(&error) => return Ok(Vec::new()),
+        Err(error) if error.sqlite_error_code() == Some(rusqlite::ErrorCode::Unknown) => {
+            return Err(
+                malformed(format!("the table `{table}` is not a migration history")).because(error),
+            );
+        }
+        prepared => prepared.map_err(cannot)?,
+    };
+    let mut rows = statement.raw_query();
+    let mut history = Vec::new();
+    while let Some(row) = rows.next().map_err(cannot)? {
+        let value = |index| row.get_ref(index).unwrap_or(ValueRef::Null);
+        let number = history.len() + 1;
+        let wrong = |column: &str, value: ValueRef<'_>, expected: &str| {
+            malformed(format!(
+                "row {number} of the history table `{table}` is malformed: {column} is {}, not {expected}",
+                shown(value)
+            ))
+        };
+        let version = match value(0) {
+            ValueRef::Integer(version) => version,
+            other => return Err(wrong("version", other, "a whole number")),
+        };
+        let name = value(1)
+            .as_str()
+            .map_err(|_| wrong("name", value(1), "text"))?;
+        let applied_on = value(2)
+            .as_str()
+            .ok()
+            .and_then(|text| DateTime::parse_from_rfc3339(text).ok())
+            .ok_or_else(|| wrong("applied_on", value(2), "an RFC 3339 time"))?;
+        let checksum = value(3)
+            .as_str()
+            .ok()
+            .and_then(|text| text.parse().ok())
+            .ok_or_else(|| wrong("checksum", value(3), "a whole number in text"))?;
+        history.push(Applied {
+            version,
+            name: name.to_owned(),
+            applied_on: applied_on.to_utc(),
+            checksum,
+        });
+    }
+    if let Some(pair) = history.windows(2).find(|p| p[0].version == p[1].version) {
+        return Err(malformed(format!(
+            "the history table `{table}` holds version {} twice",
+            pair[0].version
+        )));
+    }
+    Ok(history)
+}
+
+fn malformed(message: String) -> Error {
+    Error::new(ErrorKind::Diverged, message).with_help(
+        "if it is another program's table, choose another name for the history table; otherwise correct the row, or put back a backup",
+    )
+}
+
+fn shown(value: ValueRef<'_>) -> String {
+    match value {
+        ValueRef::Null => "NULL".into(),
+        ValueRef::Integer(number) => number.to_string(),
+        ValueRef::Real(number) => number.to_string(),
+        ValueRef::Text(text) => format!("'{}'", String::from_utf8_lossy(text)),
+        ValueRef::Blob(bytes) => format!("a blob of {} bytes", bytes.len()),
+    }
+}
+
+/// What heirloom keeps of an applied migration beside refinery's row.
+pub(crate) struct Details<'d> {
+    pub(crate) version: i64,
+    pub(crate) up_sql: &'d str,
+    pub(crate) down_sql: Option<&'d str>,
+    pub(crate) duration: Duration,
+    pub(crate) app_version: Option<&'d str>,
+    pub(crate) backup: Option<&'d str>,
+}
+
+/// Makes heirloom's table if it is not there.
+pub(crate) fn create_details(connection: &Connection) -> Result<(), Error> {
+    connection
+        .execute_batch(CREATE_DETAILS)
+        .map_err(|error| failure("cannot create heirloom's own table", error))
+}
+
+/// Keeps what was applied.
+pub(crate) fn insert_details(
+    connection: &Connection,
+    table: &str,
+    details: &Details<'_>,
+) -> Result<(), Error> {
+    let Details {
+        version,
+        up_sql,
+        down_sql,
+        duration,
+        app_version,
+        backup,
+    } = details;
+    let duration_ms = duration.as_secs_f64() * 1000.0;
+    connection
+        .prepare(INSERT_DETAILS)
+        .and_then(|mut statement| {
+            statement.execute(params![
+                table,
+                version,
+                up_sql,
+                down_sql,
+                duration_ms,
+                app_version,
+                backup
+            ])
+        })
+        .map(drop)
+        .map_err(|error| failure("cannot write heirloom's own table", error))
+}
+
+/// Forgets an applied migration, in both tables.
+pub(crate) fn delete(connection: &Connection, table: &str, version: i64) -> Result<(), Error> {
+    let delete = || {
+        let sql = format!("DELETE FROM {} WHERE version = ?1", quote(table));
+        connection.execute(&sql, [version])?;
+        match connection.execute(DELETE_DETAILS, params![table, version]) {
+            Err(error) if !is_no_such_table(&error) => Err(error),
+            _ => Ok(()),
+        }
+    };
+    delete().map_err(|error| failure("cannot write the history", error))
+}
+
+/// The SQL of a migration as it was applied.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct AsApplied {
+    pub(crate) up: String,
+    pub(crate) down: Option<String>,
+}
+
+/// Reads the SQL as applied. None where another tool applied the migration.
+pub(crate) fn as_applied(
+    connection: &Connection,
+    table: &str,
+    version: i64,
+) -> Result<Option<AsApplied>, Error> {
+    let read = connection.query_row(SELECT_DETAILS, params![table, version], |row| {
+        Ok(AsApplied {
+            up: row.get(0)?,
+            down: row.get(1)?,
+        })
+    });
+    match read.optional() {
+        Err(error) if is_no_such_table(&error) => Ok(None),
+        result => result.map_err(|error| failure("cannot read heirloom's own table", error)),
+    }
+}
+
+/// The marker of a run with more than one commit. It is set in the first of them and
+/// removed in the last, so that it is there exactly while the database is between two
+/// states, and putting the backup back removes it in the same stroke.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Marker {
+    /// RFC 3339.
+    pub(crate) started_at: String,
+    /// The copy's file name; none when the database was empty.
+    pub(crate) backup: Option<String>,
+    /// The copy's BLAKE3 digest.
+    pub(crate) digest: Option<String>,
+    /// The journal mode before the run.
+    pub(crate) journal_mode: String,
+}
+
+/// Reads the marker. None is the ordinary case and costs one look-up.
+pub(crate) fn read_marker(connection: &Connection) -> Result<Option<Marker>, Error> {
+    let mut statement = match connection.prepare(SELECT_MARKER) {
+        Err(error) if is_no_such_table(&error) => return Ok(None),
+        prepared => prepared.map_err(|error| failure("cannot read the marker of a run", error))?,
+    };
+    statement
+        .query_row([], |row| {
+            Ok(Marker {
+                started_at: row.get(0)?,
+                backup: row.get(1)?,
+                digest: row.get(2)?,
+                journal_mode: row.get(3)?,
+            })
+        })
+        .optional()
+        .map_err(|error| failure("cannot read the marker of a run", error))
+}
+
+/// Sets the marker, in the caller's transaction.
+pub(crate) fn set_marker(connection: &Connection, marker: &Marker) -> Result<(), Error> {
+    let Marker {
+        started_at,
+        backup,
+        digest,
+        journal_mode,
+    } = marker;
+    connection
+        .execute_batch(CREATE_MARKER)
+        .and_then(|()| {
+            connection.execute(
+                INSERT_MARKER,
+                params![started_at, backup, digest, journal_mode],
+            )
+        })
+        .map(drop)
+        .map_err(|error| failure("cannot set the marker of a run", error))
+}
+
+/// Removes the marker, in the caller's transaction.
+pub(crate) fn clear_marker(connection: &Connection) -> Result<(), Error> {
+    connection
+        .execute_batch(DROP_MARKER)
+        .map_err(|error| failure("cannot remove the marker of a run", error))
+}
+
+/// A time as it is written into the database and into records.
+pub(crate) fn rfc3339(time: DateTime<Utc>) -> String {
+    time.to_rfc3339_opts(SecondsFormat::Secs, true)
+}

@@ -1,0 +1,46 @@
+//! SQLite migrations for desktop apps.
+pub use include_dir;
+pub use refinery_core;
+pub use rusqlite;
+
+mod apply;
+mod backup;
+mod catalog;
+mod connect;
+mod create;
+mod diff;
+mod disk;
+mod error;
+mod event;
+mod history;
+mod lock;
+mod migration;
+mod migrator;
+mod options;
+mod plan;
+mod rehearse;
+mod report;
+mod retention;
+mod revert;
+mod run;
+mod schema;
+mod script;
+mod session;
+mod source;
+mod sqlite;
+mod status;
+mod task;
+
+pub use create::{Created, create};
+pub use error::{DataState, Difference, Error, ErrorKind, Location};
+pub use event::Event;
+pub use history::DEFAULT_TABLE as DEFAULT_HISTORY_TABLE;
+pub use migration::State;
+pub use migrator::{Migrator, Opened, data_folder};
+pub use options::{DEFAULT_KEEP, DEFAULT_LOCK_TIMEOUT, HookError, Moment};
+pub use plan::{Direction, Loss, Lost, Plan, Step};
+pub use report::{Done, Recovered, Report};
+pub use revert::RevertTo;
+pub use script::Position;
+pub use source::{SCHEMA_FILE, Source};
+pub use status::{Entry, Status};

@@ -1,0 +1,642 @@
+//! A migration: its file names, its checksum, and how it stands to a history.
+//!
+//! Names and checksums are refinery's (`refinery_core` 0.10: `V{version}__{name}.sql`,
+//! SipHash-1-3 over name, version and SQL), so that either tool recognises what the
+//! other applied.
+
+use std::cmp::Ordering;
+use std::hash::{Hash, Hasher};
+
+use chrono::{DateTime, Utc};
+use siphasher::sip::SipHasher13;
+
+use crate::error::{Error, ErrorKind, Location};
+use crate::script::{Action, Directive, Script};
+
+/// One migration, read and checked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Migration {
+    /// The number that orders migrations.
+    pub version: i64,
+    /// The name, without version.
+    pub name: String,
+    /// Whether it may be applied after newer ones (refinery's `U` prefix).
+    pub any_order: bool,
+    /// The way there.
+    pub up: Script,
+    /// The way back. None means that there is none, never that it is empty.
+    pub down: Option<Script>,
+    /// What the top of the file says to heirloom.
+    pub directives: Vec<Directive>,
+}
+
+/// `V3__name`, as messages and JSON call a migration.
+pub(crate) fn label(version: i64, name: &str) -> String {
+    format!("V{version}__{name}")
+}
+
+impl Migration {
+    /// `V3__name`.
+    pub(crate) fn label(&self) -> String {
+        label(self.version, &self.name)
+    }
+
+    /// Whether the checksum in a history is that of this file.
+    ///
+    /// Line endings and a byte order mark do not count, and neither does the width of
+    /// version numbers that the refinery of that day was built with.
+    pub(crate) fn recognises(&self, checksum: u64) -> bool {
+        let text = self.up.text();
+        let matches = |text: &str| {
+            checksum_of(&self.name, self.version, text) == checksum
+                || i32::try_from(self.version)
+                    .is_ok_and(|narrow| checksum_of(&self.name, narrow, text) == checksum)
+        };
+        if matches(text) {
+            return true;
+        }
+        let bare = text.strip_prefix('\u{feff}').unwrap_or(text);
+        let unix = bare.replace("\r\n", "\n");
+        let windows = unix.replace('\n', "\r\n");
+        [&unix, &windows]
+            .iter()
+            .any(|text| matches(text) || matches(&format!("\u{feff}{text}")))
+    }
+
+    /// Whether the file consents to destroying data.
+    pub(crate) fn consents(&self) -> bool {
+        self.directives.contains(&Directive::AllowDestructive)
+    }
+
+    /// Whether the file runs outside a transaction.
+    pub(crate) fn no_transaction(&self) -> bool {
+        self.directives.contains(&Directive::NoTransaction)
+    }
+}
+
+/// refinery's checksum. `version` is an `i32` or an `i64`, and the two differ.
+fn checksum_of(name: &str, version: impl Hash, sql: &str) -> u64 {
+    let mut hasher = SipHasher13::new();
+    name.hash(&mut hasher);
+    version.hash(&mut hasher);
+    sql.hash(&mut hasher);
+    hasher.finish()
+}
+
+/// What a file name in a migrations folder says.
+#[derive(Debug, PartialEq, Eq)]
+enum FileName<'n> {
+    Up(Parsed<'n>),
+    Down(Parsed<'n>),
+    /// Not a migration, and not like one.
+    Other,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+struct Parsed<'n> {
+    any_order: bool,
+    version: i64,
+    name: &'n str,
+}
+
+/// Takes a file name apart.
+///
+/// # Errors
+/// A sentence when the name looks like a migration's and is none: it would be skipped
+/// in silence by a laxer reader.
+fn parse_file_name(file: &str) -> Result<FileName<'_>, String> {
+    let lower = file.to_lowercase();
+    let bytes = lower.as_bytes();
+    let numbered =
+        matches!(bytes.first(), Some(b'v' | b'u')) && bytes.get(1).is_some_and(u8::is_ascii_digit);
+    if lower.starts_with('.') || !(numbered || lower.ends_with(".sql")) {
+        return Ok(FileName::Other);
+    }
+    let Some(stem) = file.strip_suffix(".sql") else {
+        return Err(if lower.ends_with(".sql") {
+            "the extension must be `.sql` in small letters".into()
+        } else {
+            "it is named like a migration and does not end in `.sql`".into()
+        });
+    };
+    let (stem, down) = match stem.strip_suffix(".down") {
+        Some(stem) => (stem, true),
+        None => (stem, false),
+    };
+    let any_order = stem.starts_with('U');
+    let Some(rest) = stem.strip_prefix(['V', 'U']) else {
+        return Err("a migration's name begins with a capital `V` and a number".into());
+    };
+    let Some((digits, name)) = rest.split_once("__") else {
+        return Err("version and name must be joined by two underscores".into());
+    };
+    if digits.is_empty() || !digits.bytes().all(|digit| digit.is_ascii_digit()) {
+        return Err(format!("`{digits}` is no whole number"));
+    }
+    let version = digits
+        .parse()
+        .map_err(|_| format!("version {digits} is larger than {}", i64::MAX))?;
+    if name.is_empty() {
+        return Err("the name after the version is empty".into());
+    }
+    if let Some(odd) = name.chars().find(|&c| !is_name_character(c)) {
+        return Err(format!(
+            "the name may hold letters, digits and underscores, not `{odd}`"
+        ));
+    }
+    let parsed = Parsed {
+        any_order,
+        version,
+        name,
+    };
+    Ok(if down {
+        FileName::Down(parsed)
+    } else {
+        FileName::Up(parsed)
+    })
+}
+
+/// Whether a name can be a migration's: letters, digits and underscores.
+pub(crate) fn is_valid_name(name: &str) -> bool {
+    !name.is_empty() && name.chars().all(is_name_character)
+}
+
+/// Inside refinery's `\w`.
+fn is_name_character(c: char) -> bool {
+    c.is_alphabetic() || c.is_ascii_digit() || c == '_'
+}
+
+/// Puts the files of a folder together as migrations, in the order of their versions.
+///
+/// A file is its path inside the folder, with `/` between folders, and its text. What is
+/// not a migration is left out; what looks like one and is none is an error.
+///
+/// # Errors
+/// [`ErrorKind::InvalidMigration`], naming the file.
+pub(crate) fn assemble(files: Vec<(String, Script)>) -> Result<Vec<Migration>, Error> {
+    let mut migrations: Vec<Migration> = Vec::with_capacity(files.len());
+    let mut downs: Vec<(i64, String, Script)> = Vec::new();
+    for (path, script) in files {
+        let file = path.rsplit('/').next().unwrap_or(&path);
+        let parsed = parse_file_name(file).map_err(|reason| {
+            invalid(format!("{}: {reason}", script.file()))
+                .with_help("rename it like V1__create_notes.sql, or move it out of the folder")
+        })?;
+        match parsed {
+            FileName::Other => {}
+            FileName::Up(Parsed {
+                any_order,
+                version,
+                name,
+            }) => {
+                let name = name.to_owned();
+                migrations.push(check(version, name, any_order, script)?);
+            }
+            FileName::Down(Parsed { version, name, .. }) => {
+                downs.push((version, name.to_owned(), script));
+            }
+        }
+    }
+    migrations.sort_by_key(|migration| migration.version);
+    for pair in migrations.windows(2) {
+        if pair[0].version == pair[1].version {
+            return Err(invalid(format!(
+                "{} and {} have the same version",
+                pair[0].up.file(),
+                pair[1].up.file()
+            ))
+            .with_help("give one of them another version"));
+        }
+    }
+    for (version, name, script) in downs {
+        let up = migrations
+            .binary_search_by_key(&version, |migration| migration.version)
+            .ok()
+            .map(|index| &mut migrations[index])
+            .filter(|migration| migration.name == name);
+        let Some(migration) = up else {
+            return Err(invalid(format!(
+                "{} is the way back of a migration that is not there",
+                script.file()
+            ))
+            .with_help(format!(
+                "add {}.sql beside it, or remove it",
+                label(version, &name)
+            )));
+        };
+        // A template nobody filled in is no way back.
+        if !script.is_empty() {
+            check_text(&script)?;
+            migration.down = Some(script);
+        }
+    }
+    Ok(migrations)
+}
+
+/// A migration from its parts, as far as can be said without looking at its statements.
+///
+/// # Errors
+/// [`ErrorKind::InvalidMigration`] for a NUL character or an unknown directive.
+pub(crate) fn check(
+    version: i64,
+    name: String,
+    any_order: bool,
+    up: Script,
+) -> Result<Migration, Error> {
+    check_text(&up)?;
+    let directives = up.directives().map_err(|(offset, sentence)| {
+        invalid(sentence)
+            .at(Location::new(&up, offset, true))
+            .in_migration(&label(version, &name))
+    })?;
+    Ok(Migration {
+        version,
+        name,
+        any_order,
+        up,
+        down: None,
+        directives,
+    })
+}
+
+fn check_text(script: &Script) -> Result<(), Error> {
+    match script.text().find('\0') {
+        None => Ok(()),
+        Some(offset) => Err(invalid(format!(
+            "{} holds a NUL character, at which SQLite would stop reading",
+            script.file()
+        ))
+        .at(Location::new(script, offset, true))),
+    }
+}
+
+/// What can be refused from a script's tokens alone, before anything is opened: an empty
+/// file, transaction control inside the run's transaction, other databases.
+///
+/// # Errors
+/// [`ErrorKind::InvalidMigration`], with the line.
+pub(crate) fn check_statements(script: &Script, no_transaction: bool) -> Result<(), Error> {
+    let refuse = |offset, sentence: String, help: &str| {
+        Err(invalid(sentence)
+            .at(Location::new(script, offset, true))
+            .with_help(help))
+    };
+    if script.is_empty() {
+        return Err(
+            invalid(format!("{} has no statement", script.file())).with_help(
+                "write the statements into it, or remove the file; `SELECT 1;` does nothing on purpose",
+            ),
+        );
+    }
+    for statement in script.statements() {
+        match statement.action() {
+            Action::Transaction(word) if !no_transaction => {
+                return refuse(
+                    statement.start,
+                    format!("{word} would escape the transaction of the run"),
+                    "remove it: a run is one transaction already; or put `-- heirloom: no-transaction` at the top of the file",
+                );
+            }
+            Action::Vacuum if !no_transaction => {
+                return refuse(
+                    statement.start,
+                    "VACUUM cannot run inside a transaction".into(),
+                    "put `-- heirloom: no-transaction` at the top of the file",
+                );
+            }
+            Action::Pragma(name) if !no_transaction && PRAGMAS_OUTSIDE.contains(&name.as_str()) => {
+                return refuse(
+                    statement.start,
+                    format!("PRAGMA {name} does nothing inside a transaction, and says nothing"),
+                    "remove it, or put `-- heirloom: no-transaction` at the top of the file",
+                );
+            }
+            Action::Attach(word) => {
+                return refuse(
+                    statement.start,
+                    format!("{word} reaches for another database, which no copy protects"),
+                    "migrate each database by itself",
+                );
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// Without effect inside a transaction, or an error there (<https://sqlite.org/pragma.html>).
+///
+/// `foreign_keys` is not among them: a file that switches it off wants what a run does in
+/// any case.
+const PRAGMAS_OUTSIDE: &[&str] = &["journal_mode", "synchronous", "page_size"];
+
+fn invalid(message: String) -> Error {
+    Error::new(ErrorKind::InvalidMigration, message)
+}
+
+/// A row of the history.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Applied {
+    /// The version.
+    pub version: i64,
+    /// The name.
+    pub name: String,
+    /// When it was applied.
+    pub applied_on: DateTime<Utc>,
+    /// refinery's checksum.
+    pub checksum: u64,
+}
+
+/// How a migration stands to a history.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum State {
+    /// Applied, and the file is the one that was applied.
+    Applied,
+    /// Not applied yet.
+    Pending,
+    /// Applied, and the file is not what was applied.
+    Changed,
+    /// Applied, and there is no file.
+    Missing,
+    /// Not applied, and older than the newest applied one.
+    OutOfOrder,
+}
+
+impl State {
+    /// The word in JSON and in tables.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            State::Applied => "applied",
+            State::Pending => "pending",
+            State::Changed => "changed",
+            State::Missing => "missing",
+            State::OutOfOrder => "out-of-order",
+        }
+    }
+}
+
+/// A migration, a row of the history, or both, and the state they are in.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Compared<'a> {
+    /// How they stand to each other.
+    pub state: State,
+    /// The file.
+    pub migration: Option<&'a Migration>,
+    /// The row.
+    pub applied: Option<&'a Applied>,
+}
+
+/// Compares migrations with a history, both in the order of their versions.
+pub(crate) fn compare<'a>(
+    migrations: &'a [Migration],
+    history: &'a [Applied],
+) -> Vec<Compared<'a>> {
+    let newest_applied = history.last().map(|applied| applied.version);
+    let mut compared = Vec::with_capacity(migrations.len().max(history.len()));
+    let (mut files, mut rows) = (migrations.iter().peekable(), history.iter().peekable());
+    loop {
+        let order = match (files.peek(), rows.peek()) {
+            (None, None) => return compared,
+            (Some(_), None) => Ordering::Less,
+            (None, Some(_)) => Ordering::Greater,
+            (Some(file), Some(row)) => file.version.cmp(&row.version),
+        };
+        let migration = (order != Ordering::Greater).then(|| files.next()).flatten();
+        let applied = (order != Ordering::Less).then(|| rows.next()).flatten();
+        let state = match (migration, applied) {
+            (Some(file), Some(row)) if file.name == row.name && file.recognises(row.checksum) => {
+                State::Applied
+            }
+            (Some(_), Some(_)) => State::Changed,
+            (None, _) => State::Missing,
+            (Some(file), None)
+                if !file.any_order
+                    && newest_applied.is_some_and(|newest| file.version < newest) =>
+            {
+                State::OutOfOrder
+            }
+            (Some(_), None) => State::Pending,
+        };
+        compared.push(Compared {
+            state,
+            migration,
+            applied,
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn migration(version: i64, name: &str, sql: &'static str) -> Migration {
+        check(version, name.into(), false, Script::new("f.sql", sql)).unwrap()
+    }
+
+    fn applied(version: i64, name: &str, checksum: u64) -> Applied {
+        Applied {
+            version,
+            name: name.into(),
+            applied_on: DateTime::UNIX_EPOCH,
+            checksum,
+        }
+    }
+
+    #[test]
+    fn file_names_are_taken_or_refused_and_never_skipped() {
+        let up = |version, name| {
+            Ok(FileName::Up(Parsed {
+                any_order: false,
+                version,
+                name,
+            }))
+        };
+        assert_eq!(parse_file_name("V1__a.sql"), up(1, "a"));
+        assert_eq!(
+            parse_file_name("V20261121091403__add_phone.sql"),
+            up(20_261_121_091_403, "add_phone")
+        );
+        assert_eq!(parse_file_name("V007__größe__2.sql"), up(7, "größe__2"));
+        assert_eq!(
+            parse_file_name("U2__a.sql"),
+            Ok(FileName::Up(Parsed {
+                any_order: true,
+                version: 2,
+                name: "a"
+            }))
+        );
+        assert_eq!(
+            parse_file_name("V1__a.down.sql"),
+            Ok(FileName::Down(Parsed {
+                any_order: false,
+                version: 1,
+                name: "a"
+            }))
+        );
+        for other in [
+            "README.md",
+            ".gitkeep",
+            ".V1__a.sql.swp",
+            "mod.rs",
+            "vendor",
+        ] {
+            assert_eq!(parse_file_name(other), Ok(FileName::Other), "{other}");
+        }
+        for wrong in [
+            "V2__b-c.sql",
+            "v3__x.sql",
+            "V1__a.SQL",
+            "V1.1__x.sql",
+            "|V1__x.sql",
+            "V1_a.sql",
+            "V__a.sql",
+            "V1__.sql",
+            "notes.sql",
+            "V1__a.sql.bak",
+            "V1__a.rs",
+            "V1__a.up.sql",
+            "V99999999999999999999__a.sql",
+            "V-1__a.sql",
+            "V1__a b.sql",
+            "u1__a.sql",
+        ] {
+            assert!(parse_file_name(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn checksums_are_those_of_refinery() {
+        let sql = "CREATE TABLE a (x);\n";
+        let theirs = refinery_core::Migration::unapplied("V7__a", sql).unwrap();
+        assert_eq!(checksum_of("a", 7_i64, sql), theirs.checksum());
+    }
+
+    #[test]
+    fn line_endings_marks_and_version_widths_do_not_count_and_a_changed_letter_does() {
+        let texts = [
+            "A;\nB;\n",
+            "A;\r\nB;\r\n",
+            "\u{feff}A;\nB;\n",
+            "\u{feff}A;\r\nB;\r\n",
+        ];
+        for stored in texts {
+            for file in texts {
+                let file = migration(7, "n", file);
+                assert!(
+                    file.recognises(checksum_of("n", 7_i64, stored)),
+                    "{stored:?}"
+                );
+                assert!(
+                    file.recognises(checksum_of("n", 7_i32, stored)),
+                    "{stored:?}"
+                );
+                assert!(!file.recognises(checksum_of("n", 7_i64, &stored.replace('A', "a"))));
+                assert!(!file.recognises(checksum_of("m", 7_i64, stored)));
+            }
+        }
+    }
+
+    #[test]
+    fn every_way_a_file_can_stand_to_a_history_has_its_word() {
+        let files = [
+            migration(1, "a", "A"),
+            migration(2, "b", "B"),
+            migration(3, "c", "C"),
+            migration(5, "e", "E"),
+            migration(7, "g", "G"),
+        ];
+        let sum = |version: i64, name: &str, sql: &str| {
+            applied(version, name, checksum_of(name, version, sql))
+        };
+        let history = [
+            sum(1, "a", "A"),
+            sum(2, "b", "changed"),
+            sum(4, "d", "D"),
+            sum(5, "renamed", "E"),
+        ];
+        let states: Vec<_> = compare(&files, &history)
+            .iter()
+            .map(|c| {
+                (
+                    c.migration
+                        .map(|m| m.version)
+                        .or(c.applied.map(|a| a.version))
+                        .unwrap(),
+                    c.state,
+                )
+            })
+            .collect();
+        assert_eq!(
+            states,
+            [
+                (1, State::Applied),
+                (2, State::Changed),
+                (3, State::OutOfOrder),
+                (4, State::Missing),
+                (5, State::Changed),
+                (7, State::Pending),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_folder_with_a_contradiction_is_refused_by_name() {
+        let files = |names: &[&str]| {
+            assemble(
+                names
+                    .iter()
+                    .map(|n| (n.to_string(), Script::new(*n, "SELECT 1")))
+                    .collect(),
+            )
+        };
+        let message = |names: &[&str]| files(names).unwrap_err().to_string();
+        assert_eq!(
+            files(&["V2__b.sql", "V1__a.sql", "V1__a.down.sql", "notes.txt"])
+                .unwrap()
+                .len(),
+            2
+        );
+        let twins = message(&["V1__a.sql", "V01__b.sql"]);
+        assert!(
+            twins.contains("V1__a.sql") && twins.contains("V01__b.sql"),
+            "{twins}"
+        );
+        assert!(message(&["V1__a.sql", "V1__b.down.sql"]).contains("V1__b.down.sql"));
+        assert!(message(&["V1__a.sql", "oops.sql"]).contains("oops.sql"));
+    }
+
+    #[test]
+    fn a_template_nobody_filled_in_is_no_way_back() {
+        let made = assemble(vec![
+            ("V1__a.sql".into(), Script::new("V1__a.sql", "SELECT 1")),
+            (
+                "V1__a.down.sql".into(),
+                Script::new("V1__a.down.sql", "-- write it here\n"),
+            ),
+        ]);
+        assert_eq!(made.unwrap()[0].down, None);
+    }
+
+    #[test]
+    fn what_would_leave_the_transaction_is_refused_with_its_line() {
+        let line = |sql: &'static str, free| {
+            check_statements(&Script::new("f.sql", sql), free)
+                .map_err(|error| error.location().map_or(0, |at| at.position.line))
+        };
+        assert_eq!(line("SELECT 1;\nCOMMIT;", false), Err(2));
+        assert_eq!(line("SELECT 1;\n-- x\nVACUUM;", false), Err(3));
+        assert_eq!(line("PRAGMA journal_mode=WAL;", false), Err(1));
+        assert_eq!(line("PRAGMA foreign_keys=OFF;", false), Ok(()));
+        assert_eq!(
+            line(
+                "BEGIN; SELECT 1; COMMIT; VACUUM; PRAGMA journal_mode=WAL;",
+                true
+            ),
+            Ok(())
+        );
+        assert_eq!(line("ATTACH 'x' AS y;", true), Err(1));
+        assert_eq!(line("-- only a comment\n;", false), Err(0));
+        assert_eq!(line("SELECT 'COMMIT'; SELECT \"begin\"", false), Ok(()));
+    }
+}

@@ -1,0 +1,244 @@
+//! The door: what an app says once, and the verbs.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use rusqlite::Connection;
+
+use crate::error::{Error, ErrorKind};
+use crate::event::Event;
+use crate::options::{HookError, Moment, Options, When};
+use crate::plan::Plan;
+use crate::report::Report;
+use crate::revert::RevertTo;
+use crate::source::Source;
+use crate::status::Status;
+use crate::{revert, run, status};
+
+/// Brings a database to the newest version of its schema, and loses nothing on the way.
+///
+/// ```
+/// use heirloom::Migrator;
+/// # let folder = tempfile::tempdir().unwrap();
+/// # std::fs::write(folder.path().join("V1__notes.sql"), "CREATE TABLE notes (id INTEGER PRIMARY KEY, text TEXT);").unwrap();
+/// # let (migrations, data) = (folder.path(), folder.path());
+/// let opened = Migrator::new(migrations)
+///     .keep_last(5)
+///     .on_event(|event| println!("{event:?}"))
+///     .open(data.join("notes.db"))?;
+/// println!("{}", opened.report);
+/// opened.connection.execute("INSERT INTO notes (text) VALUES ('hello')", []).unwrap();
+/// # Ok::<(), heirloom::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct Migrator<'a> {
+    options: Options<'a>,
+}
+
+/// A migrated database, open.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Opened {
+    /// The connection. Its settings are those of the app's set-up; foreign keys are as
+    /// SQLite was built, which is on where it is bundled.
+    pub connection: Connection,
+    /// What was done.
+    pub report: Report,
+}
+
+impl<'a> Migrator<'a> {
+    /// A migrator over an embedded folder (`include_dir!`), a folder on disk, or
+    /// refinery's own migrations. Nothing is read before a verb is called.
+    pub fn new(source: impl Into<Source>) -> Migrator<'a> {
+        Migrator {
+            options: Options::new(source.into()),
+        }
+    }
+
+    /// Keeps so many automatic backups, 5 unless said otherwise. At least one stays, and
+    /// so does the newest copy from before a version that is still pending.
+    pub fn keep_last(mut self, backups: usize) -> Self {
+        self.options.keep = backups;
+        self
+    }
+
+    /// Where automatic backups go. `backups` beside the database unless said otherwise.
+    pub fn backups(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.options.backups = Some(folder.into());
+        self
+    }
+
+    /// The history table, `refinery_schema_history` unless said otherwise.
+    pub fn history_table(mut self, name: impl Into<String>) -> Self {
+        self.options.history_table = name.into();
+        self
+    }
+
+    /// The file that holds the schema as it should be, where it lies inside the migrations
+    /// folder under another name than `schema.sql`. It is no migration.
+    pub fn schema_file(mut self, file: impl Into<PathBuf>) -> Self {
+        self.options.schema_file = Some(file.into());
+        self
+    }
+
+    /// How long to wait for another process, 30 seconds unless said otherwise.
+    pub fn lock_timeout(mut self, timeout: Duration) -> Self {
+        self.options.lock_timeout = timeout;
+        self
+    }
+
+    /// The app's version, kept with every migration it applies.
+    pub fn app_version(mut self, version: impl Into<String>) -> Self {
+        self.options.app_version = Some(version.into());
+        self
+    }
+
+    /// Consents to whatever the pending migrations destroy. An app should let each file
+    /// consent for itself, with `-- heirloom: allow-destructive`.
+    pub fn allow_destructive(mut self) -> Self {
+        self.options.allow_destructive = true;
+        self
+    }
+
+    /// Sets up every connection on which migrations are compiled or run: functions,
+    /// collations, `PRAGMA`s. It is called on the database, on databases in memory, and
+    /// for [`Migrator::status`] on a read-only connection, so it must not write. It must not
+    /// leave a transaction open.
+    pub fn connection_setup(
+        mut self,
+        setup: impl Fn(&Connection) -> rusqlite::Result<()> + Send + 'a,
+    ) -> Self {
+        self.options.setup = Some(Box::new(setup));
+        self
+    }
+
+    /// Tells what happens, for a splash screen.
+    pub fn on_event(mut self, listener: impl Fn(&Event<'_>) + Send + 'a) -> Self {
+        self.options.listener = Some(Box::new(listener));
+        self
+    }
+
+    /// Called once before the first migration, in the transaction, after the copy. An
+    /// error refuses the run.
+    pub fn before_run(
+        self,
+        hook: impl Fn(&Moment<'_>) -> Result<(), HookError> + Send + 'a,
+    ) -> Self {
+        self.hook(When::BeforeRun, hook)
+    }
+
+    /// Called before each migration. An error refuses the run.
+    pub fn before_each(
+        self,
+        hook: impl Fn(&Moment<'_>) -> Result<(), HookError> + Send + 'a,
+    ) -> Self {
+        self.hook(When::BeforeEach, hook)
+    }
+
+    /// Called after each migration, which is not committed yet. An error refuses the run.
+    pub fn after_each(
+        self,
+        hook: impl Fn(&Moment<'_>) -> Result<(), HookError> + Send + 'a,
+    ) -> Self {
+        self.hook(When::AfterEach, hook)
+    }
+
+    /// Called once after the last migration, before the commit. An error refuses the run.
+    pub fn after_run(
+        self,
+        hook: impl Fn(&Moment<'_>) -> Result<(), HookError> + Send + 'a,
+    ) -> Self {
+        self.hook(When::AfterRun, hook)
+    }
+
+    fn hook(
+        mut self,
+        when: When,
+        hook: impl Fn(&Moment<'_>) -> Result<(), HookError> + Send + 'a,
+    ) -> Self {
+        self.options.hooks.push((when, Box::new(hook)));
+        self
+    }
+
+    /// Ends the work as soon as the flag is set, up to the last commit: everything is rolled
+    /// back, and the error answers `is_interrupted()`.
+    pub fn cancel_with(mut self, flag: Arc<AtomicBool>) -> Self {
+        self.options.cancel = Some(flag);
+        self
+    }
+
+    /// Migrates a database and hands back a connection to it. A database that is not there
+    /// is made, with the folders above it.
+    ///
+    /// # Errors
+    /// See [`ErrorKind`]. Unless [`Error::data_state`] says otherwise, the database is as
+    /// it was.
+    pub fn open(&self, database: impl AsRef<Path>) -> Result<Opened, Error> {
+        let (connection, report) = run::run(&self.options, database.as_ref(), None)?;
+        Ok(Opened { connection, report })
+    }
+
+    /// Migrates a database, for apps that open it through another library.
+    ///
+    /// # Errors
+    /// As [`Migrator::open`].
+    pub fn migrate(&self, database: impl AsRef<Path>) -> Result<Report, Error> {
+        self.open(database).map(|opened| opened.report)
+    }
+
+    /// Migrates a database up to a version and no further.
+    ///
+    /// # Errors
+    /// As [`Migrator::open`], and [`ErrorKind::NotFound`] for a version that is not there.
+    pub fn migrate_to(&self, database: impl AsRef<Path>, version: i64) -> Result<Report, Error> {
+        run::run(&self.options, database.as_ref(), Some(version)).map(|(_, report)| report)
+    }
+
+    /// What [`Migrator::migrate`] would do, up to a version where one is given. Writes
+    /// nothing and creates no file.
+    ///
+    /// # Errors
+    /// What `migrate` would refuse, but for [`ErrorKind::Destructive`], which is in
+    /// [`Plan::refused`].
+    pub fn plan(&self, database: impl AsRef<Path>, to: Option<i64>) -> Result<Plan, Error> {
+        run::plan(&self.options, database.as_ref(), to)
+    }
+
+    /// Takes migrations back, the newest first, with the protection of a run.
+    ///
+    /// # Errors
+    /// As [`Migrator::open`], and [`ErrorKind::Irreversible`] before anything is touched.
+    pub fn revert(&self, database: impl AsRef<Path>, to: RevertTo) -> Result<Report, Error> {
+        revert::revert(&self.options, database.as_ref(), to)
+    }
+
+    /// What [`Migrator::revert`] would do. Writes nothing and creates no file.
+    ///
+    /// # Errors
+    /// What `revert` would refuse.
+    pub fn plan_revert(&self, database: impl AsRef<Path>, to: RevertTo) -> Result<Plan, Error> {
+        revert::plan(&self.options, database.as_ref(), to)
+    }
+
+    /// How a database stands to the migrations. Writes nothing and creates no file.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotADatabase`], [`ErrorKind::InvalidMigration`], [`ErrorKind::Diverged`]
+    /// for a history that is none. Anything else is in [`Status::problem`].
+    pub fn status(&self, database: impl AsRef<Path>) -> Result<Status, Error> {
+        status::status(&self.options, database.as_ref())
+    }
+}
+
+/// The folder in which a desktop app keeps its data on this platform, as in
+/// `data_folder("org", "Example", "Notes")`.
+///
+/// # Errors
+/// [`ErrorKind::NotFound`] where the system names no home folder.
+pub fn data_folder(qualifier: &str, organization: &str, app: &str) -> Result<PathBuf, Error> {
+    directories::ProjectDirs::from(qualifier, organization, app)
+        .map(|folders| folders.data_dir().to_owned())
+        .ok_or_else(|| Error::new(ErrorKind::NotFound, "the system names no home folder"))
+}

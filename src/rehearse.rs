@@ -1,0 +1,385 @@
+//! The pending statements, compiled against a copy of the schema that has no rows.
+//!
+//! Every statement is compiled; those that change the schema are also run, so that the
+//! next one finds the schema it expects. Statements on rows are not run: on a copy
+//! without rows a constraint may fail that holds on the real ones.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex};
+
+use rusqlite::Connection;
+use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
+
+use crate::catalog::{self, Entry};
+use crate::diff::{Effects, Lineage};
+use crate::error::{Error, ErrorKind, Location};
+use crate::history::is_own_table;
+use crate::options::Options;
+use crate::plan::Loss;
+use crate::schema::{ObjectKind, Schema, TableKind, same_name};
+use crate::script::{Action, Script, Statement, quote};
+use crate::sqlite::{failure, run_statement, statement_failure, text};
+use crate::task::Task;
+
+/// A database in memory with the schema of the real one.
+pub(crate) struct Rehearsal<'o> {
+    connection: Connection,
+    history_table: &'o str,
+    lineage: Lineage,
+    schema: Schema,
+    /// Virtual tables whose module is not here. What touches them cannot be compiled.
+    unknown: Vec<String>,
+    written: Arc<Mutex<BTreeSet<String>>>,
+    broken: BTreeSet<String>,
+}
+
+/// What one file does, as far as a schema without rows can tell.
+#[derive(Debug, Default)]
+pub(crate) struct Outlook {
+    pub(crate) effects: Effects,
+    /// Original and present name of the tables it writes to: the ones that may lose rows.
+    pub(crate) watched: Vec<(String, String)>,
+    /// Indexes, triggers and views that are gone, without a DROP that names them.
+    pub(crate) notes: Vec<String>,
+}
+
+impl<'o> Rehearsal<'o> {
+    /// Copies the schema that `real` has.
+    pub(crate) fn of(real: &Connection, options: &'o Options<'_>) -> Result<Rehearsal<'o>, Error> {
+        let mut connection = Connection::open_in_memory()
+            .map_err(|error| failure("cannot open a database in memory", error))?;
+        options.set_up(&connection)?;
+        connection
+            .execute_batch("PRAGMA foreign_keys = OFF")
+            .map_err(|error| failure("cannot prepare the database in memory", error))?;
+        let unknown = copy_schema(real, &connection)?;
+        let written = Arc::new(Mutex::new(BTreeSet::new()));
+        let notebook = Arc::clone(&written);
+        connection
+            .authorizer(Some(move |context: AuthContext<'_>| {
+                if let AuthAction::Insert { table_name }
+                | AuthAction::Delete { table_name }
+                | AuthAction::Update { table_name, .. }
+                | AuthAction::DropTable { table_name } = context.action
+                    && let Ok(mut tables) = notebook.lock()
+                {
+                    tables.insert(table_name.to_ascii_lowercase());
+                }
+                Authorization::Allow
+            }))
+            .map_err(|error| failure("cannot prepare the database in memory", error))?;
+        let schema = catalog::schema(&connection, &options.history_table)?;
+        let broken = broken_views(&connection, &schema);
+        Ok(Rehearsal {
+            lineage: Lineage::of(&schema),
+            history_table: &options.history_table,
+            connection,
+            schema,
+            unknown,
+            written,
+            broken,
+        })
+    }
+
+    /// The schema after the files rehearsed so far.
+    pub(crate) fn schema(&self) -> &Schema {
+        &self.schema
+    }
+
+    /// The tables of the real database, and where they are now.
+    pub(crate) fn lineage(&self) -> &Lineage {
+        &self.lineage
+    }
+
+    /// Compiles one file and says what it does. The error has file, line and column.
+    pub(crate) fn file(&mut self, script: &Script) -> Result<Outlook, Error> {
+        if let Ok(mut written) = self.written.lock() {
+            written.clear();
+        }
+        let mut outlook = Outlook::default();
+        let mut named = Vec::new();
+        let mut schema_changed = false;
+        for statement in script.statements() {
+            let action = statement.action();
+            schema_changed |= self.statement(script, &statement, &action)?;
+            if let Action::DropObject(name) = &action {
+                named.push(name.clone());
+            }
+            self.lineage.observe(&action, &mut outlook.effects);
+        }
+        if schema_changed {
+            let after = catalog::schema(&self.connection, self.history_table)?;
+            self.lineage.end_of_file(&after, &mut outlook.effects);
+            outlook.notes = gone(&self.schema, &after, &named);
+            self.schema = after;
+            self.refuse_newly_broken(script)?;
+        }
+        let written = self
+            .written
+            .lock()
+            .map(|tables| tables.clone())
+            .unwrap_or_default();
+        outlook.watched = self
+            .lineage
+            .tables()
+            .filter(|(_, now)| {
+                written.contains(&now.to_ascii_lowercase())
+                    || outlook
+                        .effects
+                        .rebuilds
+                        .iter()
+                        .any(|table| same_name(table, now))
+            })
+            .map(|(origin, now)| (origin.to_owned(), now.to_owned()))
+            .collect();
+        Ok(outlook)
+    }
+
+    /// Compiles one statement, and runs it where later ones depend on it. True when it
+    /// may have changed the schema.
+    fn statement(
+        &self,
+        script: &Script,
+        statement: &Statement<'_>,
+        action: &Action,
+    ) -> Result<bool, Error> {
+        let parameters = match self.connection.prepare(statement.text) {
+            Ok(prepared) => prepared.parameter_count(),
+            Err(error) if self.cannot_know(&error) => return Ok(false),
+            Err(error) => return Err(statement_failure(script, statement, error)),
+        };
+        if parameters > 0 {
+            return Err(Error::new(
+                ErrorKind::InvalidMigration,
+                "the statement has a parameter, which nobody would fill in",
+            )
+            .at(Location::new(script, statement.start, false))
+            .with_statement(statement.text)
+            .with_help("write the value into the statement"));
+        }
+        let by_hand = statement.touches_schema_table() && *action == Action::Data;
+        let pragma = matches!(action, Action::Pragma(_));
+        if action.is_schema() || by_hand || pragma {
+            match run_statement(&self.connection, script, statement) {
+                Err(_) if pragma => {}
+                result => result?,
+            }
+        }
+        Ok(action.is_schema() || by_hand)
+    }
+
+    /// Whether an error only says that a virtual table's module is not here.
+    fn cannot_know(&self, error: &rusqlite::Error) -> bool {
+        let message = text(error);
+        message.starts_with("no such module")
+            || self.unknown.iter().any(|table| {
+                message.rsplit(['.', ' ']).next().is_some_and(|named| {
+                    message.starts_with("no such table") && same_name(named, table)
+                })
+            })
+    }
+
+    /// A view that could be read before and cannot be read now would fail in the app.
+    fn refuse_newly_broken(&mut self, script: &Script) -> Result<(), Error> {
+        for object in &self.schema.others {
+            if object.kind != ObjectKind::View || self.broken.contains(&object.name) {
+                continue;
+            }
+            if let Err(error) = read_view(&self.connection, &object.name) {
+                if self.cannot_know(&error) {
+                    continue;
+                }
+                return Err(Error::new(
+                    ErrorKind::MigrationFailed,
+                    format!(
+                        "the view `{}` would no longer work: {}",
+                        object.name,
+                        text(&error)
+                    ),
+                )
+                .at(Location::new(script, 0, false))
+                .with_help("drop the view first and create it again in the same file"));
+            }
+        }
+        Ok(())
+    }
+
+    /// The schema as planned, sorted, without what is not the plan's business.
+    pub(crate) fn planned(&self) -> Result<Vec<(String, String)>, Error> {
+        listing(&self.connection, self.history_table, &self.unknown)
+    }
+
+    /// The same list for the real database.
+    pub(crate) fn actual(&self, real: &Connection) -> Result<Vec<(String, String)>, Error> {
+        listing(real, self.history_table, &self.unknown)
+    }
+}
+
+/// The pending files in order: what each does, and what of the real rows each would
+/// destroy.
+pub(crate) struct Foreseen<'o> {
+    pub(crate) rehearsal: Rehearsal<'o>,
+    /// The tables before the first file.
+    pub(crate) lineage: Lineage,
+    pub(crate) outlooks: Vec<Outlook>,
+    pub(crate) losses: Vec<Vec<Loss>>,
+}
+
+/// Rehearses files on a copy of the schema, and counts in `real` what they would destroy.
+pub(crate) fn foresee<'o>(
+    real: &Connection,
+    options: &'o Options<'_>,
+    tasks: &[Task],
+) -> Result<Foreseen<'o>, Error> {
+    let mut rehearsal = Rehearsal::of(real, options)?;
+    let lineage = rehearsal.lineage.clone();
+    let (mut outlooks, mut losses) = (Vec::new(), Vec::new());
+    for task in tasks {
+        let named = |error: Error| error.in_migration(&task.label());
+        let outlook = rehearsal.file(&task.script).map_err(named)?;
+        let counted = outlook
+            .effects
+            .candidates
+            .iter()
+            .filter_map(|candidate| catalog::count_loss(real, candidate).transpose())
+            .collect::<Result<_, _>>()
+            .map_err(named)?;
+        outlooks.push(outlook);
+        losses.push(counted);
+    }
+    Ok(Foreseen {
+        rehearsal,
+        lineage,
+        outlooks,
+        losses,
+    })
+}
+
+fn listing(
+    connection: &Connection,
+    history_table: &str,
+    unknown: &[String],
+) -> Result<Vec<(String, String)>, Error> {
+    let mut objects: Vec<(String, String)> = catalog::entries(connection)?
+        .into_iter()
+        .filter(|entry| {
+            !is_own_table(&entry.table, history_table)
+                && !unknown.iter().any(|table| {
+                    entry.table.len() >= table.len()
+                        && same_name(&entry.table[..table.len()], table)
+                })
+        })
+        .map(|entry| (format!("{} `{}`", entry.kind, entry.name), entry.sql))
+        .collect();
+    objects.sort();
+    Ok(objects)
+}
+
+/// Makes every object of `real` again in `copy`, without rows. The virtual tables that
+/// cannot be made are returned.
+fn copy_schema(real: &Connection, copy: &Connection) -> Result<Vec<String>, Error> {
+    let kinds = catalog::table_kinds(real)?;
+    let kind_of = |name: &str| {
+        kinds
+            .iter()
+            .find(|(table, _)| same_name(table, name))
+            .map(|(_, kind)| *kind)
+    };
+    let has_statistics = kind_of("sqlite_stat1").is_some();
+    let entries = catalog::entries(real)?;
+    let mut unknown = Vec::new();
+    let make = |entry: &Entry| {
+        copy.execute_batch(&entry.sql).map_err(|error| {
+            Error::new(
+                ErrorKind::MigrationFailed,
+                format!(
+                    "the {} `{}` cannot be made again: {}",
+                    entry.kind,
+                    entry.name,
+                    text(&error)
+                ),
+            )
+            .with_help("a function or a collation of the app's own must be registered in the connection set-up; the command line has none")
+        })
+    };
+    let is_table = |entry: &&Entry| entry.kind == "table";
+    for entry in entries.iter().filter(is_table) {
+        match kind_of(&entry.name) {
+            Some(TableKind::Shadow) => {}
+            Some(TableKind::Virtual) => {
+                if copy.execute_batch(&entry.sql).is_err() {
+                    unknown.push(entry.name.clone());
+                }
+            }
+            _ => make(entry)?,
+        }
+    }
+    let made = catalog::table_kinds(copy)?;
+    let is_made = |name: &str| made.iter().any(|(table, _)| same_name(table, name));
+    for entry in entries.iter().filter(is_table) {
+        let shadow = kind_of(&entry.name) == Some(TableKind::Shadow);
+        if shadow && !is_made(&entry.name) {
+            make(entry)?;
+        }
+    }
+    for entry in entries.iter().filter(|entry| !is_table(entry)) {
+        // The indexes of a module's own tables came with them.
+        if kind_of(&entry.table) != Some(TableKind::Shadow) {
+            make(entry)?;
+        }
+    }
+    if has_statistics {
+        copy.execute_batch("ANALYZE sqlite_schema")
+            .map_err(|error| failure("cannot prepare the database in memory", error))?;
+    }
+    Ok(unknown)
+}
+
+fn read_view(connection: &Connection, view: &str) -> rusqlite::Result<()> {
+    connection
+        .prepare(&format!("SELECT * FROM main.{}", quote(view)))
+        .map(drop)
+}
+
+fn broken_views(connection: &Connection, schema: &Schema) -> BTreeSet<String> {
+    schema
+        .others
+        .iter()
+        .filter(|object| object.kind == ObjectKind::View)
+        .filter(|object| read_view(connection, &object.name).is_err())
+        .map(|object| object.name.clone())
+        .collect()
+}
+
+/// Indexes, triggers and views that are not there any more, though no statement names
+/// them: a rebuild that forgot to make them again.
+fn gone(before: &Schema, after: &Schema, named: &[String]) -> Vec<String> {
+    before
+        .others
+        .iter()
+        .filter(|object| {
+            !after
+                .others
+                .iter()
+                .any(|left| left.kind == object.kind && same_name(&left.name, &object.name))
+        })
+        .filter(|object| !named.iter().any(|name| same_name(name, &object.name)))
+        .filter(|object| {
+            // With its table it goes without saying.
+            after
+                .tables
+                .iter()
+                .any(|table| mentions(&object.sql, &table.name))
+        })
+        .map(|object| {
+            format!(
+                "the {} `{}` is gone afterwards; a rebuilt table must have it made again",
+                object.kind, object.name
+            )
+        })
+        .collect()
+}
+
+fn mentions(sql: &str, name: &str) -> bool {
+    crate::script::Tokens::new(sql).any(|token| same_name(&token.name(), name))
+}

@@ -1,0 +1,129 @@
+//! What a call did, as values.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::plan::Direction;
+
+/// What [`Migrator::open`](crate::Migrator::open), `migrate` or `revert` did.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Report {
+    /// The database, with symbolic links resolved.
+    pub database: PathBuf,
+    /// Whether it was applied or reverted.
+    pub direction: Direction,
+    /// The migrations applied or reverted, in the order in which it was done.
+    pub migrations: Vec<Done>,
+    /// The copy taken before the first change. None when there was nothing to do, or
+    /// when the database was new and there was nothing to copy.
+    pub backup: Option<PathBuf>,
+    /// The schema version before, none when nothing was applied yet.
+    pub version_before: Option<i64>,
+    /// The schema version now.
+    pub version: Option<i64>,
+    /// An interrupted run that was put back before anything else.
+    pub recovered: Option<Recovered>,
+    /// What somebody should know, in sentences: old violations of foreign keys, objects
+    /// that are gone, a down script that does not bring the schema back.
+    pub notes: Vec<String>,
+    /// From the call to its return.
+    pub duration: Duration,
+}
+
+impl Report {
+    /// Whether there was anything to do.
+    pub fn is_up_to_date(&self) -> bool {
+        self.migrations.is_empty()
+    }
+}
+
+/// One migration that was applied or reverted.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Done {
+    /// Its version.
+    pub version: i64,
+    /// Its name, without version.
+    pub name: String,
+    /// Its statements and its history row took so long.
+    pub duration: Duration,
+}
+
+/// An interrupted run that was put back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Recovered {
+    /// When the run had begun, RFC 3339.
+    pub started_at: String,
+    /// The copy that was put back, none where the database had been empty.
+    pub backup: Option<PathBuf>,
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(recovered) = &self.recovered {
+            write!(
+                f,
+                "put back the interrupted run of {}; ",
+                recovered.started_at
+            )?;
+        }
+        let version = |version: Option<i64>| version.map_or("none".to_owned(), |v| v.to_string());
+        if self.is_up_to_date() {
+            return write!(f, "nothing to do, schema version {}", version(self.version));
+        }
+        let verb = match self.direction {
+            Direction::Up => "applied",
+            Direction::Down => "reverted",
+        };
+        write!(
+            f,
+            "{verb} {} in {:.1?}: schema version {} -> {}",
+            Counted(self.migrations.len() as u64, "migration"),
+            self.duration,
+            version(self.version_before),
+            version(self.version),
+        )?;
+        if let Some(backup) = &self.backup {
+            write!(f, ", backup {}", backup.display())?;
+        }
+        Ok(())
+    }
+}
+
+/// `1 row`, `4,812 rows`.
+pub(crate) struct Counted<'a>(pub(crate) u64, pub(crate) &'a str);
+
+impl fmt::Display for Counted<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let digits = self.0.to_string();
+        for (index, digit) in digits.chars().enumerate() {
+            if index > 0 && (digits.len() - index).is_multiple_of(3) {
+                f.write_str(",")?;
+            }
+            write!(f, "{digit}")?;
+        }
+        write!(f, " {}{}", self.1, if self.0 == 1 { "" } else { "s" })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_are_grouped_by_thousands() {
+        let cases = [
+            (0, "0 rows"),
+            (1, "1 row"),
+            (999, "999 rows"),
+            (4812, "4,812 rows"),
+            (1_234_567, "1,234,567 rows"),
+        ];
+        for (count, text) in cases {
+            assert_eq!(Counted(count, "row").to_string(), text);
+        }
+    }
+}

@@ -1,0 +1,308 @@
+//! `revert`: the newest migrations taken back, with the protection of a run.
+
+use std::path::Path;
+use std::time::Instant;
+
+use rusqlite::Connection;
+
+use crate::apply::{self, Work};
+use crate::connect;
+use crate::error::{DataState, Error, ErrorKind};
+use crate::history;
+use crate::migration::{self, Applied, Migration, State, label};
+use crate::options::Options;
+use crate::plan::{Direction, Plan};
+use crate::rehearse::{self, Foreseen, Rehearsal};
+use crate::report::Report;
+use crate::run::newest;
+use crate::schema::{Schema, differences, same_name};
+use crate::script::Script;
+use crate::session::Session;
+use crate::task::Task;
+use crate::{catalog, sqlite};
+
+/// How far back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RevertTo {
+    /// So many migrations, the newest first.
+    Steps(usize),
+    /// Until this version is the newest applied one; 0 takes everything back.
+    Version(i64),
+}
+
+/// Takes migrations back.
+pub(crate) fn revert(options: &Options<'_>, path: &Path, to: RevertTo) -> Result<Report, Error> {
+    let started = Instant::now();
+    let migrations = options.source.load(options.schema_file.as_deref())?;
+    let target = connect::resolve(path)?;
+    if target.metadata.is_none() {
+        return Err(no_database(&target.path));
+    }
+    let mut session = Session::begin(options, target, started)?;
+    match take_back(&mut session, &migrations, to) {
+        Ok(report) => match session.finish() {
+            Ok(_) => Ok(report),
+            Err(error) if report.is_up_to_date() => Err(error),
+            Err(error) => Err(error.with_data(DataState::Committed)),
+        },
+        Err(error) => {
+            session.abandon();
+            Err(error)
+        }
+    }
+}
+
+fn no_database(path: &Path) -> Error {
+    Error::new(
+        ErrorKind::NotFound,
+        format!("there is no database at {}", path.display()),
+    )
+    .with_help("check the path")
+}
+
+fn take_back(
+    session: &mut Session<'_, '_>,
+    migrations: &[Migration],
+    to: RevertTo,
+) -> Result<Report, Error> {
+    let options = session.options;
+    let history = history::read(&session.connection, &options.history_table)?;
+    let tasks = tasks(options, &session.connection, migrations, &history, to)?;
+    let version_before = newest(&history);
+    let left = &history[..history.len() - tasks.len()];
+    let mut report = Report {
+        database: session.target.path.clone(),
+        direction: Direction::Down,
+        migrations: Vec::new(),
+        backup: None,
+        version_before,
+        version: newest(left),
+        recovered: session.recovered.take(),
+        notes: Vec::new(),
+        duration: session.started.elapsed(),
+    };
+    if tasks.is_empty() {
+        return Ok(report);
+    }
+    let Foreseen {
+        rehearsal,
+        lineage,
+        outlooks,
+        losses,
+    } = rehearse::foresee(&session.connection, options, &tasks)?;
+    for (outlook, losses) in outlooks.iter().zip(&losses) {
+        let destroyed = losses.iter().map(|loss| format!("destroyed {loss}"));
+        report.notes.extend(destroyed);
+        report.notes.extend(outlook.notes.clone());
+    }
+    let expected = expected_schema(session, migrations, &history, left.len());
+    let work = Work {
+        direction: Direction::Down,
+        tasks: &tasks,
+        lineage,
+        outlooks,
+        rehearsal: Some(rehearsal),
+        version_before,
+    };
+    apply::carry_out(session, &work, &mut report)?;
+    report.notes.extend(match expected {
+        Ok(expected) => {
+            let actual = catalog::schema(&session.connection, &options.history_table)?;
+            differences(&expected, &actual)
+                .into_iter()
+                .map(|difference| format!("not as before the migration: {difference}"))
+                .collect()
+        }
+        Err(reason) => vec![format!(
+            "the schema was not compared with the one before the migration: {reason}"
+        )],
+    });
+    let first_pending = report.migrations.last().map(|done| done.version);
+    report.notes.extend(session.store().thin_out(
+        options.keep,
+        first_pending,
+        report.backup.as_deref(),
+    ));
+    report.duration = session.started.elapsed();
+    Ok(report)
+}
+
+/// What is to be taken back, the newest first, each with its way back.
+fn tasks(
+    options: &Options<'_>,
+    connection: &Connection,
+    migrations: &[Migration],
+    history: &[Applied],
+    to: RevertTo,
+) -> Result<Vec<Task>, Error> {
+    let compared = migration::compare(migrations, history);
+    rows_to_revert(history, to)?
+        .iter()
+        .rev()
+        .map(|row| {
+            let file = compared
+                .iter()
+                .find(|compared| {
+                    compared
+                        .applied
+                        .is_some_and(|applied| applied.version == row.version)
+                })
+                .filter(|compared| compared.state == State::Applied)
+                .and_then(|compared| compared.migration);
+            // A file that changed since says nothing of what was applied. The way back
+            // that was stored with it does.
+            let script = match file {
+                Some(migration) => migration.down.clone(),
+                None => stored_down(options, connection, row)?,
+            };
+            let label = label(row.version, &row.name);
+            let script = script.filter(|script| !script.is_empty()).ok_or_else(|| {
+                Error::new(ErrorKind::Irreversible, "there is no way back")
+                    .in_migration(&label)
+                    .with_help(format!(
+                        "write {label}.down.sql beside the migration, or restore the backup from before it"
+                    ))
+            })?;
+            let directives = script
+                .directives()
+                .map_err(|(_, sentence)| Error::new(ErrorKind::InvalidMigration, sentence))
+                .map_err(|error| error.in_migration(&label))?;
+            let task = Task::down(row.version, &row.name, script, &directives);
+            migration::check_statements(&task.script, task.no_transaction)
+                .map_err(|error| error.in_migration(&label))?;
+            Ok(task)
+        })
+        .collect()
+}
+
+fn rows_to_revert(history: &[Applied], to: RevertTo) -> Result<&[Applied], Error> {
+    let from = match to {
+        RevertTo::Steps(steps) => history.len().checked_sub(steps).filter(|_| steps > 0),
+        RevertTo::Version(0) => Some(0),
+        RevertTo::Version(version) => history
+            .iter()
+            .position(|row| row.version == version)
+            .map(|index| index + 1),
+    };
+    match (from, to) {
+        (Some(from), _) => Ok(&history[from..]),
+        (None, RevertTo::Steps(0)) => Err(Error::new(ErrorKind::Usage, "0 steps back is nowhere")),
+        // Nothing to take back is an ordinary state; more than there is, is a mistake.
+        (None, RevertTo::Steps(1)) => Ok(&[]),
+        (None, RevertTo::Steps(steps)) => Err(Error::new(
+            ErrorKind::NotFound,
+            format!("only {} of {steps} migrations are applied", history.len()),
+        )),
+        (None, RevertTo::Version(version)) => Err(Error::new(
+            ErrorKind::NotFound,
+            format!("version {version} is not applied to this database"),
+        )
+        .with_help("`heirloom show` lists the versions; 0 takes everything back")),
+    }
+}
+
+fn stored_down(
+    options: &Options<'_>,
+    connection: &Connection,
+    row: &Applied,
+) -> Result<Option<Script>, Error> {
+    let kept = history::as_applied(connection, &options.history_table, row.version)?;
+    let file = format!("{}.down.sql as applied", label(row.version, &row.name));
+    Ok(kept
+        .and_then(|kept| kept.down)
+        .map(|down| Script::new(file, down)))
+}
+
+/// The schema as it was before the migrations that are taken back: the present one, with
+/// every object that those migrations touched as the migrations before them leave it. The
+/// history is replayed on a database in memory for that. The error says why it cannot be.
+fn expected_schema(
+    session: &Session<'_, '_>,
+    migrations: &[Migration],
+    history: &[Applied],
+    left: usize,
+) -> Result<Schema, String> {
+    let options = session.options;
+    let words = |error: Error| error.to_string();
+    let empty = Connection::open_in_memory()
+        .map_err(|error| words(sqlite::failure("cannot open a database in memory", error)))?;
+    let mut replay = Rehearsal::of(&empty, options).map_err(words)?;
+    let mut before = Schema::default();
+    for (index, row) in history.iter().enumerate() {
+        if index == left {
+            before = replay.schema().clone();
+        }
+        let file = migrations
+            .iter()
+            .find(|migration| migration.version == row.version)
+            .filter(|migration| migration.recognises(row.checksum))
+            .map(|migration| migration.up.clone());
+        let script = match file {
+            Some(script) => Some(script),
+            None => history::as_applied(&session.connection, &options.history_table, row.version)
+                .map_err(words)?
+                .map(|kept| Script::new(label(row.version, &row.name), kept.up)),
+        };
+        let script = script
+            .ok_or_else(|| format!("the SQL of {} is not known", label(row.version, &row.name)))?;
+        replay.file(&script).map_err(words)?;
+    }
+    let after = replay.schema();
+    let now = catalog::schema(&session.connection, &options.history_table).map_err(words)?;
+    Ok(overlay(&now, &before, after))
+}
+
+/// `now`, with each object that differs between `before` and `after` as in `before`.
+fn overlay(now: &Schema, before: &Schema, after: &Schema) -> Schema {
+    let mut expected = Schema::default();
+    let table_untouched = |name: &str| before.table(name) == after.table(name);
+    let kept = now
+        .tables
+        .iter()
+        .filter(|table| table_untouched(&table.name));
+    let put_back = before
+        .tables
+        .iter()
+        .filter(|table| !table_untouched(&table.name));
+    expected.tables = kept.chain(put_back).cloned().collect();
+    let find = |schema: &Schema, object: &crate::schema::Object| {
+        let same = |other: &&crate::schema::Object| {
+            other.kind == object.kind && same_name(&other.name, &object.name)
+        };
+        schema.others.iter().find(same).cloned()
+    };
+    let untouched = |object: &crate::schema::Object| find(before, object) == find(after, object);
+    let kept = now.others.iter().filter(|object| untouched(object));
+    let put_back = before.others.iter().filter(|object| !untouched(object));
+    expected.others = kept.chain(put_back).cloned().collect();
+    expected
+}
+
+/// What a revert would do. Writes nothing, creates nothing.
+pub(crate) fn plan(options: &Options<'_>, path: &Path, to: RevertTo) -> Result<Plan, Error> {
+    let migrations = options.source.load(options.schema_file.as_deref())?;
+    let target = connect::resolve(path)?;
+    if target.metadata.is_none() {
+        return Err(no_database(&target.path));
+    }
+    let view = connect::view_of(&target)?;
+    options.set_up(&view.connection)?;
+    let history = history::read(&view.connection, &options.history_table)?;
+    let tasks = tasks(options, &view.connection, &migrations, &history, to)?;
+    let Foreseen {
+        outlooks, losses, ..
+    } = rehearse::foresee(&view.connection, options, &tasks)?;
+    let steps = tasks.iter().zip(outlooks).zip(losses);
+    Ok(Plan {
+        database: target.path,
+        direction: Direction::Down,
+        version: newest(&history),
+        steps: steps
+            .map(|((task, outlook), losses)| {
+                task.step(losses, outlook.effects.rebuilds, outlook.notes)
+            })
+            .collect(),
+        refused: None,
+    })
+}

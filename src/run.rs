@@ -1,0 +1,371 @@
+//! `run`: from any older state to the newest, or nothing to do.
+
+use std::path::Path;
+use std::time::Instant;
+
+use rusqlite::Connection;
+
+use crate::apply::{self, Work};
+use crate::connect::{self, Target};
+use crate::error::{DataState, Difference, Error, ErrorKind};
+use crate::history;
+use crate::migration::{self, Applied, Compared, Migration, State, label};
+use crate::options::Options;
+use crate::plan::{Direction, Loss, Plan};
+use crate::rehearse::{self, Foreseen};
+use crate::report::Report;
+use crate::session::Session;
+use crate::task::Task;
+
+/// Brings a database to the newest version, or up to `to`.
+pub(crate) fn run(
+    options: &Options<'_>,
+    path: &Path,
+    to: Option<i64>,
+) -> Result<(Connection, Report), Error> {
+    let started = Instant::now();
+    let migrations = options.source.load(options.schema_file.as_deref())?;
+    let target = connect::resolve(path)?;
+    if let Some((connection, version)) = up_to_date(options, &migrations, &target, to)? {
+        return Ok((connection, nothing_to_do(target, version, started)));
+    }
+    options.check_cancelled()?;
+    let mut session = Session::begin(options, target, started)?;
+    match migrate(&mut session, &migrations, to) {
+        Ok(report) => {
+            let connection = session
+                .finish()
+                .map_err(|error| match report.is_up_to_date() {
+                    true => error,
+                    false => error.with_data(DataState::Committed),
+                })?;
+            Ok((connection, report))
+        }
+        Err(error) => {
+            session.abandon();
+            Err(error)
+        }
+    }
+}
+
+/// The way out of a start-up with nothing to do: one open, one look at the history.
+///
+/// A plain read may decide that nothing has to be *done*: the row of the last migration
+/// and the removal of a marker are committed together, so a history that is complete was
+/// completed by a run that is over. Everything else is decided again under the write lock.
+fn up_to_date(
+    options: &Options<'_>,
+    migrations: &[Migration],
+    target: &Target,
+    to: Option<i64>,
+) -> Result<Option<(Connection, Option<i64>)>, Error> {
+    if target.metadata.as_ref().is_none_or(|file| file.len() == 0) {
+        return Ok(None);
+    }
+    let look = || {
+        let connection = connect::writer(&target.path)?;
+        if history::read_marker(&connection)?.is_some() {
+            return Ok(None);
+        }
+        let history = history::read(&connection, &options.history_table)?;
+        let pending = pending(options, &connection, migrations, &history, to)?;
+        Ok(pending.is_empty().then(|| (connection, newest(&history))))
+    };
+    match look() {
+        // Whoever holds it may be busy for longer than SQLite waits on its own.
+        Err(error) if Error::is_busy(&error) => Ok(None),
+        Ok(Some((connection, version))) => {
+            options.set_up(&connection)?;
+            Ok(Some((connection, version)))
+        }
+        other => other,
+    }
+}
+
+fn nothing_to_do(target: Target, version: Option<i64>, started: Instant) -> Report {
+    Report {
+        database: target.path,
+        direction: Direction::Up,
+        migrations: Vec::new(),
+        backup: None,
+        version_before: version,
+        version,
+        recovered: None,
+        notes: Vec::new(),
+        duration: started.elapsed(),
+    }
+}
+
+/// The schema version a history stands for.
+pub(crate) fn newest(history: &[Applied]) -> Option<i64> {
+    history.last().map(|applied| applied.version)
+}
+
+/// Under the write lock: looks, plans, acts, proves.
+fn migrate(
+    session: &mut Session<'_, '_>,
+    migrations: &[Migration],
+    to: Option<i64>,
+) -> Result<Report, Error> {
+    let options = session.options;
+    let history = history::read(&session.connection, &options.history_table)?;
+    let tasks = pending(options, &session.connection, migrations, &history, to)?;
+    let version_before = newest(&history);
+    let mut report = Report {
+        recovered: session.recovered.take(),
+        ..nothing_to_do(session.target.clone(), version_before, session.started)
+    };
+    if tasks.is_empty() {
+        report.duration = session.started.elapsed();
+        return Ok(report);
+    }
+    check(&tasks)?;
+    // A new database has nothing to lose, and one transaction is rehearsal enough: what
+    // fails in it leaves no trace.
+    let unprotected = tasks.iter().any(|task| task.no_transaction);
+    let mut work = Work {
+        direction: Direction::Up,
+        tasks: &tasks,
+        lineage: Default::default(),
+        outlooks: Vec::new(),
+        rehearsal: None,
+        version_before,
+    };
+    if unprotected || !session.is_new() {
+        let Foreseen {
+            rehearsal,
+            lineage,
+            outlooks,
+            losses,
+        } = rehearse::foresee(&session.connection, options, &tasks)?;
+        if let Some(refused) = refusal(options, &tasks, &losses) {
+            return Err(refused);
+        }
+        report
+            .notes
+            .extend(outlooks.iter().flat_map(|outlook| outlook.notes.clone()));
+        work = Work {
+            lineage,
+            outlooks,
+            rehearsal: Some(rehearsal),
+            ..work
+        };
+    }
+    let first_pending = |after: Option<i64>| {
+        let rest = migrations.iter().map(|migration| migration.version);
+        rest.filter(|version| after.is_none_or(|after| *version > after))
+            .min()
+    };
+    let carried_out = apply::carry_out(session, &work, &mut report);
+    if carried_out.is_ok() {
+        report.version = tasks
+            .iter()
+            .map(|task| Some(task.version))
+            .chain([version_before])
+            .max()
+            .flatten();
+    }
+    // After a failure too: a crash loop must not fill the disk.
+    let notes = session.store().thin_out(
+        options.keep,
+        first_pending(report.version),
+        report.backup.as_deref(),
+    );
+    carried_out?;
+    report.notes.extend(notes);
+    report.duration = session.started.elapsed();
+    Ok(report)
+}
+
+/// What can be refused from the files alone.
+fn check(tasks: &[Task]) -> Result<(), Error> {
+    tasks.iter().try_for_each(|task| {
+        migration::check_statements(&task.script, task.no_transaction)
+            .map_err(|error| error.in_migration(&task.label()))
+    })
+}
+
+/// What is to be applied, in order. An error when the history and the files contradict
+/// each other.
+pub(crate) fn pending(
+    options: &Options<'_>,
+    connection: &Connection,
+    migrations: &[Migration],
+    history: &[Applied],
+    to: Option<i64>,
+) -> Result<Vec<Task>, Error> {
+    let known = migrations.last().map(|migration| migration.version);
+    if let Some(to) = to {
+        check_target(to, migrations, history)?;
+    }
+    let mut tasks = Vec::new();
+    let mut late = None;
+    for Compared {
+        state,
+        migration,
+        applied,
+    } in migration::compare(migrations, history)
+    {
+        match (state, migration, applied) {
+            (State::Pending, Some(migration), _) if to.is_none_or(|to| migration.version <= to) => {
+                tasks.push(Task::up(migration));
+            }
+            (State::OutOfOrder, Some(migration), _) => {
+                late = late.or(Some(out_of_order(migration, newest(history))));
+            }
+            (State::Changed, Some(migration), Some(row)) => {
+                return Err(changed(options, connection, migration, row)?);
+            }
+            (State::Missing, _, Some(row)) => {
+                return Err(missing(row, newest(history), known));
+            }
+            _ => {}
+        }
+    }
+    match late {
+        Some(error) => Err(error),
+        None => Ok(tasks),
+    }
+}
+
+fn check_target(to: i64, migrations: &[Migration], history: &[Applied]) -> Result<(), Error> {
+    if !migrations.iter().any(|migration| migration.version == to) {
+        return Err(Error::new(
+            ErrorKind::NotFound,
+            format!("there is no migration with version {to}"),
+        )
+        .with_help("`heirloom show` lists the versions"));
+    }
+    match newest(history) {
+        Some(now) if now > to => Err(Error::new(
+            ErrorKind::Usage,
+            format!("the database is at version {now}, beyond {to}"),
+        )
+        .with_help(format!("to go back, use `heirloom revert --to {to}`"))),
+        _ => Ok(()),
+    }
+}
+
+fn out_of_order(migration: &Migration, newest: Option<i64>) -> Error {
+    Error::new(
+        ErrorKind::OutOfOrder,
+        format!(
+            "it was never applied, and the database is at version {} already",
+            newest.unwrap_or_default()
+        ),
+    )
+    .in_migration(&migration.label())
+    .with_help(format!(
+        "give {} a newer version, or the prefix U if it may run in any order",
+        migration.up.file()
+    ))
+}
+
+fn missing(row: &Applied, newest: Option<i64>, known: Option<i64>) -> Error {
+    let label = label(row.version, &row.name);
+    let database = newest.unwrap_or(row.version);
+    if known.is_none_or(|known| database > known) {
+        return Error::new(
+            ErrorKind::DatabaseNewer,
+            match known {
+                Some(known) => format!(
+                    "the database is at version {database}, and these migrations end at {known}"
+                ),
+                None => format!(
+                    "the database is at version {database}, and there is no migration at all"
+                ),
+            },
+        )
+        .with_versions(database, known)
+        .with_help("use the version of the app that migrated it, or a newer one; or restore the backup taken before that upgrade");
+    }
+    Error::new(
+        ErrorKind::Missing,
+        "it was applied to this database, and its file is not there",
+    )
+    .in_migration(&label)
+    .with_help(format!("put {label}.sql back into the migrations"))
+}
+
+fn changed(
+    options: &Options<'_>,
+    connection: &Connection,
+    migration: &Migration,
+    row: &Applied,
+) -> Result<Error, Error> {
+    let kept = history::as_applied(connection, &options.history_table, row.version)?;
+    let message = if migration.name == row.name {
+        format!(
+            "{} is not what was applied to this database",
+            migration.up.file()
+        )
+    } else {
+        format!(
+            "version {} was applied to this database as `{}`",
+            row.version, row.name
+        )
+    };
+    Ok(Error::new(ErrorKind::Diverged, message)
+        .in_migration(&migration.label())
+        .with_difference(kept.map(|kept| Difference {
+            applied: kept.up,
+            file: migration.up.text().to_owned(),
+        }))
+        .with_help(
+            "put the file back as it was and write the change as a new migration; while developing, `heirloom revert` takes it back as it was applied",
+        ))
+}
+
+/// An error naming everything that would be destroyed without consent.
+fn refusal(options: &Options<'_>, tasks: &[Task], losses: &[Vec<Loss>]) -> Option<Error> {
+    if options.allow_destructive {
+        return None;
+    }
+    let refused: Vec<(&Task, &Vec<Loss>)> = tasks
+        .iter()
+        .zip(losses)
+        .filter(|(task, losses)| !task.consents && !losses.is_empty())
+        .collect();
+    let (task, _) = refused.first()?;
+    let all: Vec<Loss> = refused
+        .iter()
+        .flat_map(|(_, losses)| (*losses).clone())
+        .collect();
+    let listed: Vec<String> = all.iter().map(ToString::to_string).collect();
+    Some(
+        Error::new(
+            ErrorKind::Destructive,
+            format!("it would destroy {}", listed.join("; ")),
+        )
+        .in_migration(&task.label())
+        .with_losses(all)
+        .with_help("if that is meant, put `-- heirloom: allow-destructive` at the top of the file, or run with --allow-destructive"),
+    )
+}
+
+/// What a run would do. Writes nothing, creates nothing.
+pub(crate) fn plan(options: &Options<'_>, path: &Path, to: Option<i64>) -> Result<Plan, Error> {
+    let migrations = options.source.load(options.schema_file.as_deref())?;
+    let target = connect::resolve(path)?;
+    let view = connect::view_of(&target)?;
+    options.set_up(&view.connection)?;
+    let history = history::read(&view.connection, &options.history_table)?;
+    let tasks = pending(options, &view.connection, &migrations, &history, to)?;
+    check(&tasks)?;
+    let Foreseen {
+        outlooks, losses, ..
+    } = rehearse::foresee(&view.connection, options, &tasks)?;
+    let refused = refusal(options, &tasks, &losses);
+    let steps = tasks.iter().zip(outlooks).zip(losses);
+    Ok(Plan {
+        database: target.path,
+        direction: Direction::Up,
+        version: newest(&history),
+        steps: steps
+            .map(|((task, outlook), losses)| {
+                task.step(losses, outlook.effects.rebuilds, outlook.notes)
+            })
+            .collect(),
+        refused,
+    })
+}

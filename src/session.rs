@@ -1,0 +1,294 @@
+//! A database opened for work: locked, put right, and inside a transaction.
+
+use std::time::Instant;
+
+use chrono::Utc;
+use rusqlite::Connection;
+
+use crate::backup::{self, State, Store};
+use crate::connect::{self, Target};
+use crate::error::{Error, ErrorKind};
+use crate::event::Event;
+use crate::history::{self, Marker};
+use crate::lock::{self, Lock};
+use crate::options::Options;
+use crate::report::Recovered;
+use crate::{catalog, disk, sqlite};
+
+/// Virtual machine instructions between two looks at the cancel flag, well under a
+/// millisecond apart.
+const INSTRUCTIONS_PER_LOOK: i32 = 10_000;
+
+/// Settings of the connection that a migration may change, or that a run must. They are
+/// put back to what the app's connection had: ROLLBACK does not do it.
+const PRAGMAS: &[&str] = &[
+    "foreign_keys",
+    "synchronous",
+    "legacy_alter_table",
+    "ignore_check_constraints",
+    "recursive_triggers",
+    "writable_schema",
+];
+
+/// A database under the process lock, with its connection set up for a run.
+pub(crate) struct Session<'o, 's> {
+    pub(crate) options: &'o Options<'s>,
+    pub(crate) target: Target,
+    pub(crate) connection: Connection,
+    pub(crate) recovered: Option<Recovered>,
+    pub(crate) started: Instant,
+    /// Whether this session made the file.
+    created: bool,
+    pragmas: Vec<(&'static str, i64)>,
+    _lock: Lock,
+}
+
+impl<'o, 's> Session<'o, 's> {
+    /// Locks, opens, puts an interrupted run back, and begins a transaction with the write
+    /// lock held. Nothing read before that decides anything.
+    pub(crate) fn begin(
+        options: &'o Options<'s>,
+        mut target: Target,
+        started: Instant,
+    ) -> Result<Session<'o, 's>, Error> {
+        let path = target.path.clone();
+        if target.is_read_only() {
+            return Err(Error::new(
+                ErrorKind::Io,
+                format!("{} or its folder is read-only", path.display()),
+            )
+            .with_help("make the file and its folder writable for this user"));
+        }
+        if target.metadata.is_none()
+            && let Some(folder) = path.parent()
+        {
+            disk::create_folders(folder)?;
+        }
+        let lock = Lock::acquire(
+            &path,
+            options.lock_timeout,
+            &options.owner(),
+            |holder| options.emit(Event::Waiting { holder }),
+            || options.is_cancelled(),
+        )?;
+        // While we waited, somebody may have made it.
+        target = connect::resolve(&path)?;
+        let created = target.metadata.is_none();
+        let connection = connect::writer(&path)?;
+        let mut session = Session {
+            options,
+            target,
+            connection,
+            recovered: None,
+            started,
+            created,
+            pragmas: Vec::new(),
+            _lock: lock,
+        };
+        match session.prepare() {
+            Ok(()) => Ok(session),
+            Err(error) => {
+                session.abandon();
+                Err(error)
+            }
+        }
+    }
+
+    fn prepare(&mut self) -> Result<(), Error> {
+        connect::readable(&self.connection, &self.target.path)?;
+        self.options.set_up(&self.connection)?;
+        for &pragma in PRAGMAS {
+            let before = catalog::number(&self.connection, &format!("PRAGMA {pragma}"))?;
+            self.pragmas.push((pragma, before));
+        }
+        self.foreign_keys_off()?;
+        // EXTRA also syncs the folder after a rollback journal is removed, without which
+        // a power cut can bring the journal, and with it the old state, back.
+        self.set("PRAGMA synchronous = EXTRA")?;
+        if cfg!(target_os = "macos") {
+            self.set("PRAGMA fullfsync = ON")?;
+        }
+        self.watch_for_cancel(true)?;
+        self.recover()?;
+        self.lock_for_writing()
+    }
+
+    fn set(&self, sql: &str) -> Result<(), Error> {
+        self.connection
+            .execute_batch(sql)
+            .map_err(|error| sqlite::failure(format!("cannot run `{sql}`"), error))
+    }
+
+    /// Off, and read back: inside a transaction the pragma does nothing and says nothing,
+    /// and DROP TABLE would delete the children.
+    pub(crate) fn foreign_keys_off(&self) -> Result<(), Error> {
+        self.set("PRAGMA foreign_keys = OFF")?;
+        if catalog::number(&self.connection, "PRAGMA foreign_keys")? != 0 {
+            return Err(Error::new(
+                ErrorKind::Io,
+                "foreign keys cannot be switched off: the connection set-up left a transaction open",
+            )
+            .with_help("commit in the connection set-up what it begins"));
+        }
+        Ok(())
+    }
+
+    pub(crate) fn watch_for_cancel(&mut self, on: bool) -> Result<(), Error> {
+        let flag = self.options.cancel.clone().filter(|_| on);
+        let handler = flag.map(|flag| move || flag.load(std::sync::atomic::Ordering::Relaxed));
+        self.connection
+            .progress_handler(INSTRUCTIONS_PER_LOOK, handler)
+            .map_err(|error| sqlite::failure("cannot watch for an interruption", error))
+    }
+
+    /// BEGIN IMMEDIATE, waiting for other programs as long as the caller allows.
+    pub(crate) fn lock_for_writing(&self) -> Result<(), Error> {
+        let timeout = self.options.lock_timeout;
+        let deadline = Instant::now() + timeout;
+        let slice = timeout.min(std::time::Duration::from_millis(100));
+        let cannot = |error| sqlite::failure("cannot begin a transaction", error);
+        let usual = self.connection.busy_timeout(slice);
+        usual.map_err(cannot)?;
+        let mut told = false;
+        let began = loop {
+            match self.connection.execute_batch("BEGIN IMMEDIATE") {
+                Err(error)
+                    if error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseBusy) =>
+                {
+                    self.options.check_cancelled()?;
+                    if Instant::now() >= deadline {
+                        let holder = lock::sqlite_holder(&self.target.path);
+                        break Err(lock::busy(&holder, timeout));
+                    }
+                    if !told {
+                        told = true;
+                        let holder = lock::sqlite_holder(&self.target.path);
+                        self.options.emit(Event::Waiting { holder: &holder });
+                    }
+                }
+                result => break result.map_err(cannot),
+            }
+        };
+        self.connection
+            .busy_timeout(std::time::Duration::from_secs(5))
+            .map_err(cannot)?;
+        began
+    }
+
+    /// Puts back a run that was interrupted between two commits. Only under the process
+    /// lock, which a living run would hold.
+    fn recover(&mut self) -> Result<(), Error> {
+        let Some(marker) = history::read_marker(&self.connection)? else {
+            return Ok(());
+        };
+        let store = self.store();
+        let path = marker
+            .backup
+            .as_deref()
+            // A name that leaves the folder is none that we wrote.
+            .filter(|name| std::path::Path::new(name).file_name() == Some(name.as_ref()))
+            .map(|name| store.path_of(name));
+        if marker.backup.is_some() && path.is_none() {
+            return Err(Error::new(
+                ErrorKind::NeedsAttention,
+                "the marker of an interrupted run names no backup of ours",
+            )
+            .needing_attention(None)
+            .with_help("restore a backup by hand"));
+        }
+        self.options.emit(Event::Recovering {
+            backup: path.as_deref(),
+        });
+        log::warn!("putting back the interrupted run of {}", marker.started_at);
+        self.put_back(&marker, path.as_deref()).map_err(|error| {
+            let good_copy = path.clone().filter(|path| path.is_file());
+            let help = match &path {
+                Some(path) => format!(
+                    "the run of {} was interrupted, and its copy {} could not be put back; the copy's BLAKE3 digest must be {}",
+                    marker.started_at,
+                    path.display(),
+                    marker.digest.as_deref().unwrap_or("unknown"),
+                ),
+                None => format!("the run of {} was interrupted", marker.started_at),
+            };
+            if error.is_busy() || error.is_interrupted() {
+                return error;
+            }
+            error.needing_attention(good_copy).with_help(help)
+        })?;
+        self.recovered = Some(Recovered {
+            started_at: marker.started_at,
+            backup: path,
+        });
+        Ok(())
+    }
+
+    /// Puts back what a marker names.
+    pub(crate) fn put_back(
+        &mut self,
+        marker: &Marker,
+        path: Option<&std::path::Path>,
+    ) -> Result<(), Error> {
+        let state = match (path, marker.digest.as_deref()) {
+            (Some(path), Some(digest)) => State::Copy { path, digest },
+            _ => State::Empty,
+        };
+        backup::put_back(
+            &mut self.connection,
+            &state,
+            &marker.journal_mode,
+            self.options.lock_timeout,
+        )
+    }
+
+    /// The database's automatic backups.
+    pub(crate) fn store(&self) -> Store<'_> {
+        Store::new(
+            self.options.backups_of(&self.target.path),
+            &self.target.path,
+        )
+    }
+
+    /// Whether nothing was ever written to the database, so that there is nothing to copy.
+    /// (Inside BEGIN IMMEDIATE, `page_count` is 1 even then. The first write to a new file,
+    /// be it the switch to WAL mode, gives it a length.)
+    pub(crate) fn is_new(&self) -> bool {
+        disk::length(&self.target.path) == 0
+    }
+
+    /// The moment now, for names and records.
+    pub(crate) fn now(&self) -> chrono::DateTime<Utc> {
+        Utc::now()
+    }
+
+    /// Ends a session in which nothing was changed, or everything was committed, and
+    /// returns the connection with the app's own settings.
+    pub(crate) fn finish(mut self) -> Result<Connection, Error> {
+        if !self.connection.is_autocommit() {
+            self.set("ROLLBACK")?;
+        }
+        self.watch_for_cancel(false)?;
+        for (pragma, before) in &self.pragmas {
+            self.set(&format!("PRAGMA {pragma} = {before}"))?;
+        }
+        Ok(self.connection)
+    }
+
+    /// Ends a session that failed. A file that it made, and that is still empty, goes: the
+    /// folder is as it was. It goes while the write lock is held, so that nobody can have
+    /// written to it in between.
+    pub(crate) fn abandon(self) {
+        let path = &self.target.path;
+        let ours = self.created && disk::length(path) == 0;
+        if ours && cfg!(unix) {
+            let _ = disk::remove(path);
+        }
+        if !self.connection.is_autocommit() {
+            let _ = self.connection.execute_batch("ROLLBACK");
+        }
+        if ours && !cfg!(unix) {
+            drop(self.connection);
+            let _ = disk::remove(path);
+        }
+    }
+}

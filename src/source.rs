@@ -1,0 +1,219 @@
+//! Where migrations come from: a folder in the program, a folder on disk, refinery's values.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use include_dir::Dir;
+
+use crate::disk;
+use crate::error::{Error, ErrorKind};
+use crate::migration::{self, Migration};
+use crate::script::Script;
+
+/// The file in a migrations folder that holds the schema as it should be, and is no
+/// migration.
+pub const SCHEMA_FILE: &str = "schema.sql";
+
+/// Where migrations come from. Made by `From`, so that [`Migrator::new`](crate::Migrator::new)
+/// takes any of them.
+#[derive(Clone)]
+pub struct Source(Kind);
+
+#[derive(Clone)]
+enum Kind {
+    Embedded(&'static Dir<'static>),
+    Folder(PathBuf),
+    Refinery(Vec<refinery_core::Migration>),
+}
+
+impl From<&'static Dir<'static>> for Source {
+    fn from(folder: &'static Dir<'static>) -> Source {
+        Source(Kind::Embedded(folder))
+    }
+}
+
+impl From<PathBuf> for Source {
+    fn from(folder: PathBuf) -> Source {
+        Source(Kind::Folder(folder))
+    }
+}
+
+impl From<&Path> for Source {
+    fn from(folder: &Path) -> Source {
+        Source(Kind::Folder(folder.to_owned()))
+    }
+}
+
+impl From<&str> for Source {
+    fn from(folder: &str) -> Source {
+        Source(Kind::Folder(folder.into()))
+    }
+}
+
+impl From<Vec<refinery_core::Migration>> for Source {
+    fn from(migrations: Vec<refinery_core::Migration>) -> Source {
+        Source(Kind::Refinery(migrations))
+    }
+}
+
+impl From<&[refinery_core::Migration]> for Source {
+    fn from(migrations: &[refinery_core::Migration]) -> Source {
+        Source(Kind::Refinery(migrations.to_vec()))
+    }
+}
+
+impl fmt::Debug for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Kind::Embedded(_) => write!(f, "Source(embedded)"),
+            Kind::Folder(folder) => write!(f, "Source({})", folder.display()),
+            Kind::Refinery(migrations) => write!(f, "Source({} of refinery)", migrations.len()),
+        }
+    }
+}
+
+impl Source {
+    /// Reads the migrations, in the order of their versions. `schema_file` is left out.
+    pub(crate) fn load(&self, schema_file: Option<&Path>) -> Result<Vec<Migration>, Error> {
+        let files = match &self.0 {
+            Kind::Refinery(migrations) => return from_refinery(migrations),
+            Kind::Embedded(folder) => {
+                let mut files = Vec::new();
+                embedded(folder, &mut files)?;
+                files
+            }
+            Kind::Folder(folder) => on_disk(folder, schema_file)?,
+        };
+        migration::assemble(files)
+    }
+}
+
+fn is_schema(path: &str) -> bool {
+    path == SCHEMA_FILE
+}
+
+fn embedded(folder: &'static Dir<'static>, files: &mut Vec<(String, Script)>) -> Result<(), Error> {
+    for file in folder.files() {
+        let path = file.path().to_string_lossy().replace('\\', "/");
+        // What is no SQL file may well be binary.
+        if is_schema(&path) || !looks_like_sql(&path) {
+            files.extend((!is_schema(&path)).then(|| (path.clone(), Script::new(path, ""))));
+            continue;
+        }
+        let text = utf8(&path, Cow::Borrowed(file.contents()))?;
+        files.push((path.clone(), Script::new(path, text)));
+    }
+    folder.dirs().try_for_each(|below| embedded(below, files))
+}
+
+fn on_disk(folder: &Path, schema_file: Option<&Path>) -> Result<Vec<(String, Script)>, Error> {
+    let paths = disk::files_below(folder)?.ok_or_else(|| {
+        Error::new(
+            ErrorKind::NotFound,
+            format!("the migrations folder {} does not exist", folder.display()),
+        )
+        .with_help("check the path, or make the first migration with `heirloom create NAME`")
+    })?;
+    let schema_file = schema_file.and_then(|file| file.canonicalize().ok());
+    let mut files = Vec::with_capacity(paths.len());
+    for relative in paths {
+        let path = relative.to_string_lossy().replace('\\', "/");
+        let on_disk = folder.join(&relative);
+        if is_schema(&path) || (schema_file.is_some() && on_disk.canonicalize().ok() == schema_file)
+        {
+            continue;
+        }
+        let name = on_disk.display().to_string();
+        let text = if looks_like_sql(&path) {
+            utf8(&name, Cow::Owned(disk::read_source(&on_disk)?))?
+        } else {
+            Cow::Borrowed("")
+        };
+        files.push((path, Script::new(name, text)));
+    }
+    Ok(files)
+}
+
+fn looks_like_sql(path: &str) -> bool {
+    path.to_ascii_lowercase().ends_with(".sql")
+}
+
+fn utf8(file: &str, bytes: Cow<'static, [u8]>) -> Result<Cow<'static, str>, Error> {
+    let fail = |error: std::str::Utf8Error| {
+        Error::new(
+            ErrorKind::InvalidMigration,
+            format!(
+                "{file} is not UTF-8: byte {} is wrong",
+                error.valid_up_to() + 1
+            ),
+        )
+        .with_help("save it as UTF-8")
+    };
+    match bytes {
+        Cow::Borrowed(bytes) => std::str::from_utf8(bytes).map(Cow::Borrowed).map_err(fail),
+        Cow::Owned(bytes) => String::from_utf8(bytes)
+            .map(Cow::Owned)
+            .map_err(|error| fail(error.utf8_error())),
+    }
+}
+
+fn from_refinery(migrations: &[refinery_core::Migration]) -> Result<Vec<Migration>, Error> {
+    let files = migrations
+        .iter()
+        .map(|migration| {
+            let file = format!("{migration}.sql");
+            // A migration read back from a history carries no SQL; it has nothing to apply.
+            let text = migration.sql().unwrap_or_default().to_owned();
+            (file.clone(), Script::new(file, text))
+        })
+        .collect();
+    migration::assemble(files)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_is_read_with_what_lies_below_it_and_without_the_schema() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join("2026")).unwrap();
+        for (file, text) in [
+            ("V2__b.sql", "B"),
+            ("2026/V1__a.sql", "A"),
+            ("2026/V1__a.down.sql", "UNDO A"),
+            ("schema.sql", "S"),
+            ("README.md", "R"),
+        ] {
+            std::fs::write(folder.path().join(file), text).unwrap();
+        }
+        let loaded = Source::from(folder.path()).load(None).unwrap();
+        let read: Vec<_> = loaded.iter().map(|m| (m.version, m.up.text())).collect();
+        assert_eq!(read, [(1, "A"), (2, "B")]);
+        assert_eq!(loaded[0].down.as_ref().unwrap().text(), "UNDO A");
+    }
+
+    #[test]
+    fn a_file_that_is_not_utf8_is_named_with_the_byte() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("V1__a.sql"), b"SELECT '\xff'").unwrap();
+        let error = Source::from(folder.path()).load(None).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidMigration);
+        assert!(
+            error.to_string().contains("V1__a.sql is not UTF-8: byte 9"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn values_of_refinery_keep_version_name_prefix_and_checksum() {
+        let theirs = refinery_core::Migration::unapplied("U20261121091403__a", "SELECT 1").unwrap();
+        let ours = Source::from(vec![theirs.clone()]).load(None).unwrap();
+        assert_eq!(
+            (ours[0].version, ours[0].any_order),
+            (20_261_121_091_403, true)
+        );
+        assert!(ours[0].recognises(theirs.checksum()));
+    }
+}

@@ -1,0 +1,103 @@
+//! Running statements one at a time, and saying where and why one failed.
+
+use rusqlite::{Connection, ErrorCode};
+
+use crate::error::{Error, ErrorKind, Location};
+use crate::script::{Script, Statement};
+
+/// SQLite's error as ours. `what` says what was being done.
+pub(crate) fn failure(what: impl Into<String>, error: rusqlite::Error) -> Error {
+    let (kind, help) = match error.sqlite_error_code() {
+        Some(ErrorCode::NotADatabase) => (
+            ErrorKind::NotADatabase,
+            "the file is not an SQLite database, or it is encrypted; check the path",
+        ),
+        Some(ErrorCode::DatabaseCorrupt) => (
+            ErrorKind::NotADatabase,
+            "the file is damaged; put back a backup, or save it with `sqlite3 FILE .recover`",
+        ),
+        Some(ErrorCode::DiskFull) => (ErrorKind::DiskFull, "free some space and try again"),
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => (
+            ErrorKind::Locked,
+            "close the other program that uses the database, and try again",
+        ),
+        Some(ErrorCode::OperationInterrupted) => (ErrorKind::Interrupted, "run it again"),
+        Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => (
+            ErrorKind::Io,
+            "make the file and its folder writable for this user",
+        ),
+        _ => (
+            ErrorKind::Io,
+            "check the file, its folder and the disk, and try again",
+        ),
+    };
+    Error::new(kind, what).with_help(help).because(error)
+}
+
+/// Whether SQLite found no such table, which is an ordinary answer when asking for ours.
+pub(crate) fn is_no_such_table(error: &rusqlite::Error) -> bool {
+    text(error).starts_with("no such table")
+}
+
+/// What SQLite says, without the codes.
+pub(crate) fn text(error: &rusqlite::Error) -> String {
+    match error {
+        rusqlite::Error::SqliteFailure(_, Some(message)) => message.clone(),
+        rusqlite::Error::SqlInputError { msg, .. } => msg.clone(),
+        other => other.to_string(),
+    }
+}
+
+/// A statement's failure, with the place in the file.
+pub(crate) fn statement_failure(
+    script: &Script,
+    statement: &Statement<'_>,
+    error: rusqlite::Error,
+) -> Error {
+    let (offset, exact) = match &error {
+        rusqlite::Error::SqlInputError { offset, .. } => match usize::try_from(*offset) {
+            Ok(inside) if inside <= statement.text.len() => (statement.start + inside, true),
+            _ => (statement.start, false),
+        },
+        _ => (statement.start, false),
+    };
+    let message = text(&error);
+    let plain = failure(message.clone(), error);
+    let kind = match plain.kind() {
+        ErrorKind::Io | ErrorKind::NotADatabase => ErrorKind::MigrationFailed,
+        kind => kind,
+    };
+    let help = match kind {
+        ErrorKind::MigrationFailed => {
+            if let Some(name) = message.strip_prefix("no such collation sequence: ") {
+                format!("the app must register the collation `{name}` in its connection set-up")
+            } else if let Some(name) = message.strip_prefix("no such function: ") {
+                format!(
+                    "if `{name}` is the app's own, it must register it in its connection set-up"
+                )
+            } else {
+                "correct the statement and run again".to_owned()
+            }
+        }
+        _ => plain.help().unwrap_or_default().to_owned(),
+    };
+    Error::new(kind, message)
+        .at(Location::new(script, offset, exact))
+        .with_statement(statement.text)
+        .with_help(help)
+}
+
+/// Runs one statement to its end, rows and all.
+pub(crate) fn run_statement(
+    connection: &Connection,
+    script: &Script,
+    statement: &Statement<'_>,
+) -> Result<(), Error> {
+    let run = || {
+        let mut prepared = connection.prepare(statement.text)?;
+        let mut rows = prepared.raw_query();
+        while rows.next()?.is_some() {}
+        Ok(())
+    };
+    run().map_err(|error| statement_failure(script, statement, error))
+}
