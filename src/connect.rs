@@ -23,19 +23,6 @@ pub(crate) struct Target {
     pub(crate) metadata: Option<Metadata>,
 }
 
-impl Target {
-    /// Whether nobody may write to the file, or to the folder that must hold its journal.
-    pub(crate) fn is_read_only(&self) -> bool {
-        let read_only = |metadata: &Metadata| metadata.permissions().readonly();
-        self.metadata.as_ref().is_some_and(read_only)
-            || self
-                .path
-                .parent()
-                .and_then(|folder| folder.metadata().ok())
-                .is_some_and(|metadata| cfg!(unix) && read_only(&metadata))
-    }
-}
-
 /// Follows symbolic links, so that the real file's folder holds its companions and its
 /// backups, and refuses what cannot be a database.
 pub(crate) fn resolve(path: &Path) -> Result<Target, Error> {

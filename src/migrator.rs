@@ -1,5 +1,6 @@
 //! The door: what an app says once, and the verbs.
 
+use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -115,8 +116,8 @@ impl<'a> Migrator<'a> {
     }
 
     /// Tells what happens, for a splash screen.
-    pub fn on_event(mut self, listener: impl Fn(&Event<'_>) + Send + 'a) -> Self {
-        self.options.listener = Some(Box::new(listener));
+    pub fn on_event(mut self, listener: impl FnMut(&Event<'_>) + Send + 'a) -> Self {
+        self.options.listener = Some(RefCell::new(Box::new(listener)));
         self
     }
 

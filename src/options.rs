@@ -1,5 +1,6 @@
 //! What a caller chose, as every verb sees it.
 
+use std::cell::RefCell;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -24,7 +25,7 @@ pub const DEFAULT_LOCK_TIMEOUT: Duration = Duration::from_secs(30);
 pub type HookError = Box<dyn std::error::Error + Send + Sync>;
 
 type Setup<'a> = Box<dyn Fn(&Connection) -> rusqlite::Result<()> + Send + 'a>;
-type Listener<'a> = Box<dyn Fn(&Event<'_>) + Send + 'a>;
+type Listener<'a> = Box<dyn FnMut(&Event<'_>) + Send + 'a>;
 type Hook<'a> = Box<dyn Fn(&Moment<'_>) -> Result<(), HookError> + Send + 'a>;
 
 /// What a hook is given to look at, and to refuse by returning an error.
@@ -73,13 +74,13 @@ pub(crate) struct Options<'a> {
     pub(crate) app_version: Option<String>,
     pub(crate) allow_destructive: bool,
     pub(crate) setup: Option<Setup<'a>>,
-    pub(crate) listener: Option<Listener<'a>>,
+    pub(crate) listener: Option<RefCell<Listener<'a>>>,
     pub(crate) hooks: Vec<(When, Hook<'a>)>,
     pub(crate) cancel: Option<Arc<AtomicBool>>,
 }
 
-impl Options<'_> {
-    pub(crate) fn new(source: Source) -> Options<'static> {
+impl<'a> Options<'a> {
+    pub(crate) fn new(source: Source) -> Options<'a> {
         Options {
             source,
             schema_file: None,
@@ -114,7 +115,8 @@ impl Options<'_> {
     }
 
     pub(crate) fn emit(&self, event: Event<'_>) {
-        if let Some(listener) = &self.listener {
+        // A listener that calls back into the migrator is not told of that.
+        if let Some(Ok(mut listener)) = self.listener.as_ref().map(RefCell::try_borrow_mut) {
             listener(&event);
         }
     }

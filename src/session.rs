@@ -52,13 +52,6 @@ impl<'o, 's> Session<'o, 's> {
         started: Instant,
     ) -> Result<Session<'o, 's>, Error> {
         let path = target.path.clone();
-        if target.is_read_only() {
-            return Err(Error::new(
-                ErrorKind::Io,
-                format!("{} or its folder is read-only", path.display()),
-            )
-            .with_help("make the file and its folder writable for this user"));
-        }
         if target.metadata.is_none()
             && let Some(folder) = path.parent()
         {
@@ -96,6 +89,15 @@ impl<'o, 's> Session<'o, 's> {
 
     fn prepare(&mut self) -> Result<(), Error> {
         connect::readable(&self.connection, &self.target.path)?;
+        // SQLite opens what it may not write to for reading, and says nothing.
+        let read_only = self.connection.is_readonly("main");
+        if read_only.map_err(|error| sqlite::failure("cannot look at the connection", error))? {
+            return Err(Error::new(
+                ErrorKind::Io,
+                format!("{} is read-only", self.target.path.display()),
+            )
+            .with_help("make the file and its folder writable for this user"));
+        }
         self.options.set_up(&self.connection)?;
         for &pragma in PRAGMAS {
             let before = catalog::number(&self.connection, &format!("PRAGMA {pragma}"))?;

@@ -1,24 +1,40 @@
 //! What the tests share: a folder with a database and migrations in it.
 
+use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
 
-use heirloom::{Error, Migrator, Report};
+use heirloom::{Error, ErrorKind, Migrator, Report};
 use rusqlite::Connection;
 
-/// A temporary folder with `migrations/` and a database `app.db`.
+/// A folder with `migrations/` and a database `app.db`.
 pub struct App {
-    folder: tempfile::TempDir,
+    folder: PathBuf,
+    /// Removes the folder, where it is ours.
+    _guard: Option<tempfile::TempDir>,
 }
 
 impl App {
     pub fn new() -> App {
-        let folder = tempfile::tempdir().unwrap();
-        std::fs::create_dir(folder.path().join("migrations")).unwrap();
-        App { folder }
+        let guard = tempfile::tempdir().unwrap();
+        let folder = guard.path().canonicalize().unwrap();
+        std::fs::create_dir(folder.join("migrations")).unwrap();
+        App {
+            folder,
+            _guard: Some(guard),
+        }
+    }
+
+    /// Somebody else's folder, which stays.
+    pub fn at(folder: PathBuf) -> App {
+        App {
+            folder,
+            _guard: None,
+        }
     }
 
     pub fn folder(&self) -> &Path {
-        self.folder.path()
+        &self.folder
     }
 
     pub fn migrations(&self) -> PathBuf {
@@ -41,6 +57,23 @@ impl App {
 
     pub fn run(&self) -> Result<Report, Error> {
         self.migrator().migrate(self.database())
+    }
+
+    /// Runs, and expects a refusal of this kind that leaves the data as it was.
+    #[track_caller]
+    pub fn refused(&self, kind: ErrorKind) -> Error {
+        self.refused_by(&self.migrator(), kind)
+    }
+
+    /// The same with a migrator of the caller's.
+    #[track_caller]
+    pub fn refused_by(&self, migrator: &Migrator<'_>, kind: ErrorKind) -> Error {
+        let before = contents(&self.database());
+        let error = migrator.migrate(self.database()).unwrap_err();
+        assert_eq!(error.kind(), kind, "{error:#}");
+        assert_eq!(contents(&self.database()), before, "{error:#}");
+        assert!(error.data_state().is_unchanged(), "{error:#}");
+        error
     }
 
     /// A plain connection, as another program would have it.
@@ -99,6 +132,68 @@ impl App {
         found.sort();
         found
     }
+}
+
+/// This test binary once more, playing a part of `parts.rs` in a process of its own.
+pub fn part(name: &str, app: &App) -> Command {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command
+        .args(["--exact", "parts::plays_its_part", "--nocapture"])
+        .env("HEIRLOOM_TEST_PART", name)
+        .env("HEIRLOOM_TEST_FOLDER", app.folder())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    command
+}
+
+/// A part that has said that it is ready, and goes on when it is told.
+pub struct Holder {
+    child: Child,
+}
+
+impl Holder {
+    pub fn start(mut command: Command) -> Holder {
+        let mut child = command.spawn().unwrap();
+        let mut said = BufReader::new(child.stdout.as_mut().unwrap());
+        let mut all = String::new();
+        while !all.ends_with("READY\n") {
+            if said.read_line(&mut all).unwrap() == 0 {
+                let mut error = String::new();
+                let _ = child.stderr.as_mut().unwrap().read_to_string(&mut error);
+                panic!("the part ended early: {all}{error}");
+            }
+        }
+        Holder { child }
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Closes its input, on which it goes on, and waits for its end.
+    pub fn release(mut self) -> ExitStatus {
+        drop(self.child.stdin.take());
+        self.child.wait().unwrap()
+    }
+}
+
+impl Drop for Holder {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// [`contents`] without the history, whose times and durations differ from run to run.
+pub fn data(database: &Path) -> Vec<String> {
+    let mut lines = contents(database);
+    lines.retain(|line| {
+        !["heirloom_", "refinery_schema_history"]
+            .iter()
+            .any(|own| line.contains(own))
+    });
+    lines
 }
 
 /// Every row of every table and the text of every object: what must not change.

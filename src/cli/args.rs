@@ -1,0 +1,143 @@
+//! The arguments, as clap reads them. The contract is the command line's own help.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+/// SQLite migrations for desktop apps: a verified copy first, then all of it or nothing.
+#[derive(Debug, Parser)]
+#[command(
+    name = "heirloom",
+    version,
+    propagate_version = true,
+    after_help = "Settings come from flags, then HEIRLOOM_… in the environment, then heirloom.toml, then defaults."
+)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Options of every command.
+#[derive(Debug, Default, clap::Args)]
+#[command(next_help_heading = "Global options")]
+pub(crate) struct Global {
+    /// The database file [env HEIRLOOM_DATABASE; default .data/app.db]
+    #[arg(long, global = true, value_name = "PATH")]
+    pub(crate) database: Option<PathBuf>,
+    /// The folder of the migrations [env HEIRLOOM_MIGRATIONS; default migrations]
+    #[arg(long, global = true, value_name = "DIR")]
+    pub(crate) migrations: Option<PathBuf>,
+    /// The schema as it should be [env HEIRLOOM_SCHEMA; default schema.sql in the migrations]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) schema: Option<PathBuf>,
+    /// Where backups go [env HEIRLOOM_BACKUPS; default backups beside the database]
+    #[arg(long, global = true, value_name = "DIR")]
+    pub(crate) backups: Option<PathBuf>,
+    /// How many automatic backups stay [env HEIRLOOM_KEEP; default 5]
+    #[arg(long, global = true, value_name = "N")]
+    pub(crate) keep: Option<usize>,
+    /// The history table [env HEIRLOOM_HISTORY_TABLE; default refinery_schema_history]
+    #[arg(long, global = true, value_name = "NAME")]
+    pub(crate) history_table: Option<String>,
+    /// Take the database from this app's data folder, as in com.example.notes [env HEIRLOOM_APP]
+    #[arg(long, global = true, value_name = "QUALIFIER.ORG.NAME")]
+    pub(crate) app: Option<String>,
+    /// The settings file [env HEIRLOOM_CONFIG; default heirloom.toml, searched upward]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// How long to wait for another process [env HEIRLOOM_LOCK_TIMEOUT; default 30]
+    #[arg(long, global = true, value_name = "SECONDS")]
+    pub(crate) lock_timeout: Option<String>,
+    /// One JSON document on stdout, success or failure
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Answer every confirmation with yes; consent to destroying data is --allow-destructive
+    #[arg(short, long, global = true)]
+    pub(crate) yes: bool,
+    /// Print nothing but failures
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub(crate) quiet: bool,
+    /// Print where each setting came from
+    #[arg(short, long, global = true)]
+    pub(crate) verbose: bool,
+    /// Colour the output [env NO_COLOR, CLICOLOR_FORCE]
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    pub(crate) color: Color,
+}
+
+/// When to use colour.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Color {
+    /// On a terminal that can.
+    #[default]
+    Auto,
+    /// Also into a pipe.
+    Always,
+    /// Not at all.
+    Never,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Write an empty migration and its way back
+    ///
+    /// Example: heirloom create add_phone
+    #[command(visible_aliases = ["new", "add"])]
+    Create(Create),
+    /// Show every migration with its state, and the SQL of the pending ones
+    ///
+    /// Nothing is written, and no file is created. Example: heirloom show --check
+    #[command(visible_aliases = ["status", "list"])]
+    Show(Show),
+    /// Apply what is pending, after a verified copy
+    ///
+    /// Example: heirloom run --to 20261121091403
+    #[command(visible_aliases = ["up", "migrate"])]
+    Run(Run),
+    /// Take the newest applied migration back, after a verified copy
+    ///
+    /// Example: heirloom revert --steps 2
+    #[command(visible_aliases = ["rollback", "down"])]
+    Revert(Revert),
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Create {
+    /// What it does, as in add_phone
+    pub(crate) name: String,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Show {
+    /// Exit with 3 when the database is not up to date
+    #[arg(long)]
+    pub(crate) check: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Run {
+    /// Apply up to this version and no further
+    #[arg(long, value_name = "VERSION")]
+    pub(crate) to: Option<i64>,
+    /// Print what would be done, and do nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Consent to what the pending migrations destroy
+    #[arg(long)]
+    pub(crate) allow_destructive: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Revert {
+    /// Take so many back
+    #[arg(long, value_name = "N", default_value_t = 1, conflicts_with = "to")]
+    pub(crate) steps: usize,
+    /// Go back until this version is the newest; 0 takes everything back
+    #[arg(long, value_name = "VERSION")]
+    pub(crate) to: Option<i64>,
+    /// Print what would be done, and do nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}

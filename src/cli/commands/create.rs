@@ -1,0 +1,28 @@
+//! `heirloom create NAME`
+
+use std::time::SystemTime;
+
+use serde_json::json;
+
+use crate::cli::args::Create;
+use crate::cli::exit::{Exit, Failure};
+use crate::cli::render;
+use crate::cli::settings::Settings;
+use crate::cli::ui::Ui;
+
+pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Create) -> Result<Exit, Failure> {
+    let made = heirloom::create(
+        &settings.migrations.value,
+        &options.name,
+        SystemTime::now(),
+    )?;
+    ui.line(&render::path(&made.up));
+    ui.line(&render::path(&made.down));
+    ui.document(&json!({
+        "ok": true,
+        "version": made.version,
+        "up": made.up,
+        "down": made.down,
+    }));
+    Ok(Exit::Done)
+}

@@ -1,0 +1,151 @@
+//! `heirloom show`
+
+use heirloom::{Entry, State, Status};
+use serde_json::{Value, json};
+
+use super::work;
+use crate::cli::args::Show;
+use crate::cli::exit::{Exit, Failure};
+use crate::cli::render::{self, BOLD, DIM, GREEN, RED, YELLOW, styled};
+use crate::cli::settings::Settings;
+use crate::cli::ui::Ui;
+
+pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Show) -> Result<Exit, Failure> {
+    let status = work::migrator(settings)?.status(&settings.database.value)?;
+    show(ui, &status);
+    ui.document(&document(&status));
+    Ok(if options.check && !status.is_up_to_date() {
+        Exit::CheckSaysNo
+    } else {
+        Exit::Done
+    })
+}
+
+fn show(ui: &mut Ui, status: &Status) {
+    let database = render::path(&status.database);
+    if status.exists {
+        let version = render::version(status.version);
+        ui.line(&format!("{database} is at version {version}"));
+    } else {
+        ui.line(&format!("{database} does not exist yet"));
+    }
+    if let Some(started_at) = &status.interrupted {
+        ui.line(&styled(
+            YELLOW,
+            format!("the run of {started_at} was interrupted; the next run puts it back first"),
+        ));
+    }
+    let widest = status
+        .migrations
+        .iter()
+        .map(|entry| entry.version.to_string().len() + entry.name.len())
+        .max()
+        .unwrap_or(0);
+    for entry in &status.migrations {
+        ui.line(&line(entry, widest));
+        if entry.state == State::Pending {
+            let effects =
+                render::effects(&entry.losses, entry.consents, &entry.rebuilds, &entry.notes);
+            for effect in effects {
+                ui.line(&format!("    {effect}"));
+            }
+            ui.line(&styled(
+                DIM,
+                render::indented(entry.sql.as_deref().unwrap_or_default()),
+            ));
+        }
+    }
+    if let Some(problem) = &status.problem {
+        ui.line(&format!(
+            "{} {problem:#}",
+            styled(RED, "the pending migrations cannot run:")
+        ));
+    }
+    ui.line(&summary(status));
+}
+
+fn line(entry: &Entry, widest: usize) -> String {
+    let style = match entry.state {
+        State::Applied => GREEN,
+        State::Pending => BOLD,
+        _ => RED,
+    };
+    let gap = widest - (entry.version.to_string().len() + entry.name.len());
+    let mut text = format!(
+        "{}  {}  {}{}",
+        styled(style, format!("{:<12}", entry.state.as_str())),
+        entry.version,
+        entry.name,
+        " ".repeat(gap)
+    );
+    if let Some(applied_at) = &entry.applied_at {
+        text += &format!("  {applied_at}");
+    }
+    if !entry.reversible {
+        text += &format!("  {}", styled(YELLOW, "irreversible"));
+    }
+    text
+}
+
+fn summary(status: &Status) -> String {
+    let counted: Vec<String> = [
+        State::Applied,
+        State::Pending,
+        State::Changed,
+        State::Missing,
+        State::OutOfOrder,
+    ]
+    .into_iter()
+    .map(|state| (status.count(state), state))
+    .filter(|(count, _)| *count > 0)
+    .map(|(count, state)| format!("{count} {}", state.as_str()))
+    .collect();
+    if counted.is_empty() {
+        return "there are no migrations".to_owned();
+    }
+    counted.join(", ")
+}
+
+fn document(status: &Status) -> Value {
+    let migrations: Vec<Value> = status
+        .migrations
+        .iter()
+        .map(|entry| {
+            json!({
+                "version": entry.version,
+                "name": entry.name,
+                "state": entry.state.as_str(),
+                "applied_at": entry.applied_at,
+                "reversible": entry.reversible,
+                "destructive": !entry.losses.is_empty(),
+                "destroys": render::losses_json(&entry.losses),
+                "rebuilds": entry.rebuilds,
+                "file": entry.file,
+                "sql": entry.sql,
+                "notes": entry.notes,
+            })
+        })
+        .collect();
+    let problem = status.problem.as_ref().map(|problem| {
+        json!({
+            "kind": problem.kind().as_str(),
+            "message": problem.to_string(),
+            "help": problem.help(),
+            "migration": problem.migration(),
+            "file": problem.location().map(|at| &at.file),
+            "line": problem.location().map(|at| at.position.line),
+            "column": problem.location().map(|at| at.position.column),
+        })
+    });
+    json!({
+        "ok": true,
+        "database": status.database,
+        "exists": status.exists,
+        "version": status.version,
+        "newest_known": status.newest_known,
+        "up_to_date": status.is_up_to_date(),
+        "interrupted": status.interrupted,
+        "migrations": migrations,
+        "problem": problem,
+    })
+}

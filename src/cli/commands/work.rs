@@ -1,0 +1,152 @@
+//! What `run` and `revert` share: a migrator from the settings, events as lines, Ctrl-C.
+
+use std::sync::Arc;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use heirloom::{Event, Migrator, Plan, Report};
+use serde_json::{Value, json};
+
+use crate::cli::exit::Failure;
+use crate::cli::render::{self, BOLD, DIM, GREEN, YELLOW, styled};
+use crate::cli::settings::Settings;
+use crate::cli::ui::Ui;
+
+/// A migrator over the settings' folder, which must be there.
+pub(crate) fn migrator<'a>(settings: &Settings) -> Result<Migrator<'a>, Failure> {
+    let folder = &settings.migrations.value;
+    if !folder.is_dir() {
+        return Err(Failure::NotFound {
+            message: format!("the migrations folder {} does not exist", folder.display()),
+            help: "give it with --migrations, or make the first migration with `heirloom create NAME`".into(),
+        });
+    }
+    let mut migrator = Migrator::new(folder.as_path())
+        .schema_file(&settings.schema.value)
+        .history_table(&settings.history_table.value)
+        .keep_last(settings.keep.value)
+        .lock_timeout(settings.lock_timeout.value);
+    if let Some(backups) = &settings.backups {
+        migrator = migrator.backups(&backups.value);
+    }
+    Ok(migrator)
+}
+
+/// Set while a question waits for its answer: nothing is under way then, and the answer
+/// to Ctrl-C is to leave.
+static ASKING: AtomicBool = AtomicBool::new(false);
+
+/// A flag that Ctrl-C and SIGTERM set. The work notices it and rolls back.
+pub(crate) fn cancel_flag() -> Arc<AtomicBool> {
+    static FLAG: OnceLock<Arc<AtomicBool>> = OnceLock::new();
+    Arc::clone(FLAG.get_or_init(|| {
+        let flag = Arc::new(AtomicBool::new(false));
+        let set = Arc::clone(&flag);
+        // Without a handler Ctrl-C kills the process, which the database survives too.
+        let _ = ctrlc::set_handler(move || {
+            if ASKING.load(Ordering::Relaxed) {
+                leave();
+            }
+            set.store(true, Ordering::Relaxed);
+        });
+        flag
+    }))
+}
+
+#[allow(clippy::exit, reason = "nothing is under way while a question is open")]
+fn leave() {
+    std::process::exit(crate::cli::exit::Exit::Interrupted as i32);
+}
+
+/// Asks for consent to what a run would destroy.
+pub(crate) fn consents(ui: &mut Ui, question: &str) -> bool {
+    ASKING.store(true, Ordering::Relaxed);
+    let answer = ui.ask(question);
+    ASKING.store(false, Ordering::Relaxed);
+    answer
+}
+
+/// Shows an event as it happens.
+pub(crate) fn show_event(ui: &mut Ui, verb: &str, event: &Event<'_>) {
+    match event {
+        Event::Waiting { holder } => ui.note(&format!("waiting for {holder}")),
+        Event::Recovering { backup } => {
+            let from = backup.map_or("an empty database".to_owned(), render::path);
+            ui.note(&format!("putting an interrupted run back from {from}"));
+        }
+        Event::Copying { done, total } => ui.progress("copying", *done, *total),
+        Event::CopyVerified { backup, duration } => {
+            let size = backup.metadata().map_or(0, |file| file.len());
+            ui.line(&format!(
+                "{} {}  {}",
+                styled(GREEN, "backup  "),
+                render::path(backup),
+                styled(
+                    DIM,
+                    format!("{}, verified, {}", render::bytes(size), render::duration(*duration))
+                ),
+            ));
+        }
+        Event::Finished {
+            migration,
+            duration,
+        } => ui.line(&format!(
+            "{} {migration}  {}",
+            styled(GREEN, format!("{verb:<8}")),
+            styled(DIM, render::duration(*duration))
+        )),
+        Event::RollingBack => ui.note("taking everything back"),
+        _ => {}
+    }
+}
+
+/// The last lines of a run or a revert.
+pub(crate) fn show_report(ui: &mut Ui, report: &Report) {
+    for note in &report.notes {
+        ui.line(&format!("{} {note}", styled(YELLOW, "note    ")));
+    }
+    let database = render::path(&report.database);
+    let version = render::version(report.version);
+    if report.is_up_to_date() {
+        return ui.line(&format!("nothing to do: {database} is at version {version}"));
+    }
+    ui.line(&format!(
+        "{} {database} went from version {} to {} in {}",
+        styled(GREEN, "done    "),
+        render::version(report.version_before),
+        styled(BOLD, version),
+        render::duration(report.duration)
+    ));
+}
+
+/// A plan for people.
+pub(crate) fn show_plan(ui: &mut Ui, plan: &Plan) {
+    let database = render::path(&plan.database);
+    if plan.steps.is_empty() {
+        let version = render::version(plan.version);
+        return ui.line(&format!("nothing to do: {database} is at version {version}"));
+    }
+    for step in &plan.steps {
+        ui.line(&format!("{}  {}", styled(BOLD, step.version), step.name));
+        for line in render::effects(&step.losses, step.consents, &step.rebuilds, &step.notes) {
+            ui.line(&format!("  {line}"));
+        }
+        ui.line(&render::indented(&step.sql));
+    }
+    ui.line(&format!("nothing was changed in {database}"));
+}
+
+/// A plan as the contract's document: nothing was done, and this would be.
+pub(crate) fn plan_json(list: &str, plan: &Plan) -> Value {
+    let steps: Vec<Value> = plan.steps.iter().map(render::step_json).collect();
+    let mut document = json!({
+        "ok": true,
+        "dry_run": true,
+        "backup": null,
+        "version": plan.version,
+        "database": plan.database,
+        "plan": steps,
+    });
+    document[list] = json!([]);
+    document
+}

@@ -1,0 +1,303 @@
+//! Values as text and as JSON.
+
+use std::fmt::Write as _;
+use std::path::Path;
+use std::time::Duration;
+
+use anstyle::{AnsiColor, Style};
+use heirloom::{DataState, Difference, Done, Error, Loss, Lost, Report, Step};
+use serde_json::{Map, Value, json};
+use similar::{ChangeTag, TextDiff};
+
+use super::exit::Failure;
+
+pub(crate) const BOLD: Style = Style::new().bold();
+pub(crate) const GREEN: Style = AnsiColor::Green.on_default();
+pub(crate) const YELLOW: Style = AnsiColor::Yellow.on_default();
+pub(crate) const RED: Style = AnsiColor::Red.on_default();
+pub(crate) const DIM: Style = Style::new().dimmed();
+
+/// Text in a style.
+pub(crate) fn styled(style: Style, text: impl std::fmt::Display) -> String {
+    format!("{style}{text}{style:#}")
+}
+
+/// `41 KB`, `1.2 GB`: powers of a thousand, as file managers count.
+pub(crate) fn bytes(count: u64) -> String {
+    let mut size = count as f64;
+    for unit in ["bytes", "KB", "MB", "GB"] {
+        if size < 1000.0 || unit == "GB" {
+            return match unit {
+                "bytes" => format!("{count} bytes"),
+                _ if size < 10.0 => format!("{size:.1} {unit}"),
+                _ => format!("{size:.0} {unit}"),
+            };
+        }
+        size /= 1000.0;
+    }
+    String::new()
+}
+
+/// `3.1 ms`
+pub(crate) fn duration(duration: Duration) -> String {
+    format!("{duration:.1?}").replace("µs", " µs").replace("ms", " ms")
+}
+
+/// A path as people type it: relative to the current folder where it is below it.
+pub(crate) fn path(path: &Path) -> String {
+    let here = std::env::current_dir().and_then(|here| here.canonicalize());
+    match here.as_deref().map(|here| path.strip_prefix(here)) {
+        Ok(Ok(below)) if !below.as_os_str().is_empty() => below.display().to_string(),
+        _ => path.display().to_string(),
+    }
+}
+
+/// A version, or a dash for none.
+pub(crate) fn version(version: Option<i64>) -> String {
+    version.map_or("none".to_owned(), |version| version.to_string())
+}
+
+/// A failure for people: what, where, in what state the data is, what to do.
+pub(crate) fn failure(failure: &Failure) -> String {
+    let error = styled(RED.bold(), "error:");
+    let help = styled(GREEN, "help:");
+    match failure {
+        Failure::Usage {
+            message,
+            help: text,
+        }
+        | Failure::NotFound {
+            message,
+            help: text,
+        } => format!("{error} {message}\n{help} {text}"),
+        Failure::NotConfirmed => {
+            format!("{error} not confirmed\ndata: the database was not changed")
+        }
+        Failure::Library(failed) => {
+            let mut text = format!("{error} {}", chain(failed));
+            if let Some(location) = failed.location() {
+                let _ = write!(text, "\n  at {location}\n{}", location.excerpt());
+            }
+            if let Some(difference) = failed.difference() {
+                let _ = write!(text, "\n{}", text_difference(difference));
+            }
+            let _ = write!(text, "\ndata: {}", failed.data_state());
+            if let Some(backup) = failed.backup() {
+                let _ = write!(text, "\ncopy: {}", path(backup));
+            }
+            if let Some(way_out) = failed.help() {
+                let _ = write!(text, "\n{help} {way_out}");
+            }
+            text
+        }
+    }
+}
+
+/// An error and its causes on one line.
+fn chain(error: &Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(error) = cause {
+        let layer = error.to_string();
+        if !text.contains(&layer) {
+            let _ = write!(text, ": {layer}");
+        }
+        cause = error.source();
+    }
+    text
+}
+
+/// The SQL as applied against the file, line by line.
+fn text_difference(difference: &Difference) -> String {
+    let Difference { applied, file } = difference;
+    let diff = TextDiff::from_lines(applied.as_str(), file.as_str());
+    let mut text = format!("{}\n{}", styled(RED, "- as applied"), styled(GREEN, "+ the file now"));
+    for group in diff.grouped_ops(2) {
+        for change in group.iter().flat_map(|op| diff.iter_changes(op)) {
+            let line = change.to_string();
+            let line = line.trim_end_matches(['\n', '\r']);
+            let line = match change.tag() {
+                ChangeTag::Delete => styled(RED, format!("- {line}")),
+                ChangeTag::Insert => styled(GREEN, format!("+ {line}")),
+                ChangeTag::Equal => format!("  {line}"),
+            };
+            let _ = write!(text, "\n{line}");
+        }
+    }
+    text
+}
+
+/// A failure as the contract's document.
+pub(crate) fn failure_json(failure: &Failure) -> Value {
+    let (kind, message, help) = match failure {
+        Failure::Usage { message, help } => ("usage", message.clone(), Some(help.clone())),
+        Failure::NotFound { message, help } => ("not-found", message.clone(), Some(help.clone())),
+        Failure::NotConfirmed => (
+            "not-confirmed",
+            "not confirmed; the database was not changed".to_owned(),
+            None,
+        ),
+        Failure::Library(error) => (
+            error.kind().as_str(),
+            chain(error),
+            error.help().map(str::to_owned),
+        ),
+    };
+    let mut document = json!({
+        "ok": false,
+        "error": { "kind": kind, "message": message, "help": help },
+    });
+    if let (Failure::Library(error), Some(document)) = (failure, document.as_object_mut()) {
+        add_details(error, document);
+    }
+    document
+}
+
+fn add_details(error: &Error, document: &mut Map<String, Value>) {
+    let mut add = |key: &str, value: Value| document.insert(key.to_owned(), value);
+    add("migration", json!(error.migration()));
+    let location = error.location();
+    add("file", json!(location.map(|location| &location.file)));
+    add("line", json!(location.map(|location| location.position.line)));
+    add("column", json!(location.map(|location| location.position.column)));
+    add("statement", json!(error.statement()));
+    add("database_unchanged", json!(error.data_state().is_unchanged()));
+    add("data", json!(error.data_state().to_string()));
+    let restored_from = match error.data_state() {
+        DataState::Restored { from } => Some(from),
+        _ => None,
+    };
+    add("restored_from", json!(restored_from));
+    add("backup", json!(error.backup()));
+    if !error.losses().is_empty() {
+        add("destroys", losses_json(error.losses()));
+    }
+    if let Some((database, known)) = error.versions() {
+        add("versions", json!({ "database": database, "known": known }));
+    }
+}
+
+/// Losses as JSON.
+pub(crate) fn losses_json(losses: &[Loss]) -> Value {
+    losses
+        .iter()
+        .map(|loss| {
+            let (what, column) = match &loss.what {
+                Lost::Table => ("table", None),
+                Lost::Rows => ("rows", None),
+                Lost::Column(column) => ("column", Some(column)),
+                Lost::Generated(column) => ("generated", Some(column)),
+                Lost::Narrowed { column, .. } => ("narrowed", Some(column)),
+                _ => ("other", None),
+            };
+            json!({
+                "table": loss.table,
+                "what": what,
+                "column": column,
+                "count": loss.count,
+                "message": loss.to_string(),
+            })
+        })
+        .collect()
+}
+
+/// What was applied or reverted, as JSON.
+pub(crate) fn done_json(done: &[Done]) -> Value {
+    done.iter()
+        .map(|done| {
+            json!({
+                "version": done.version,
+                "name": done.name,
+                "duration_ms": milliseconds(done.duration),
+            })
+        })
+        .collect()
+}
+
+/// Milliseconds with three decimals.
+fn milliseconds(duration: Duration) -> f64 {
+    (duration.as_secs_f64() * 1_000_000.0).round() / 1000.0
+}
+
+/// A report as the contract's document, with the list under its own name.
+pub(crate) fn report_json(list: &str, report: &Report) -> Value {
+    let mut document = json!({
+        "ok": true,
+        "backup": report.backup,
+        "version": report.version,
+        "database": report.database,
+        "duration_ms": milliseconds(report.duration),
+        "notes": report.notes,
+        "recovered": report.recovered.as_ref().map(|recovered| json!({
+            "started_at": recovered.started_at,
+            "restored_from": recovered.backup,
+        })),
+    });
+    document[list] = done_json(&report.migrations);
+    document
+}
+
+/// A step of a plan as JSON.
+pub(crate) fn step_json(step: &Step) -> Value {
+    json!({
+        "version": step.version,
+        "name": step.name,
+        "file": step.file,
+        "destructive": !step.losses.is_empty(),
+        "destroys": losses_json(&step.losses),
+        "rebuilds": step.rebuilds,
+        "no_transaction": step.no_transaction,
+        "sql": step.sql,
+    })
+}
+
+/// What a migration does, for people: a line each.
+pub(crate) fn effects(
+    losses: &[Loss],
+    consents: bool,
+    rebuilds: &[String],
+    notes: &[String],
+) -> Vec<String> {
+    let mut lines = Vec::new();
+    for table in rebuilds {
+        lines.push(format!("rebuilds `{table}`"));
+    }
+    for loss in losses {
+        let consent = if consents { " (the file consents)" } else { "" };
+        lines.push(styled(YELLOW, format!("destroys {loss}{consent}")));
+    }
+    lines.extend(notes.iter().map(|note| styled(YELLOW, note)));
+    lines
+}
+
+/// SQL moved to the right, with nothing at its end.
+pub(crate) fn indented(sql: &str) -> String {
+    let lines: Vec<String> = sql
+        .trim_start_matches('\u{feff}')
+        .trim_end()
+        .lines()
+        .map(|line| format!("    {line}").trim_end().to_owned())
+        .collect();
+    lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_and_durations_read_well() {
+        let sizes = [
+            (0, "0 bytes"),
+            (999, "999 bytes"),
+            (4096, "4.1 KB"),
+            (41_000, "41 KB"),
+            (1_200_000_000, "1.2 GB"),
+            (5_000_000_000_000, "5000 GB"),
+        ];
+        for (count, text) in sizes {
+            assert_eq!(bytes(count), text);
+        }
+        assert_eq!(duration(Duration::from_micros(3140)), "3.1 ms");
+    }
+}

@@ -1,0 +1,483 @@
+//! What the command works on: flag over environment over file over default.
+
+use std::collections::HashMap;
+use std::ffi::OsString;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use super::args::Global;
+use super::exit::Failure;
+
+const FILE_NAME: &str = "heirloom.toml";
+const DEFAULT_DATABASE: &str = ".data/app.db";
+const DEFAULT_MIGRATIONS: &str = "migrations";
+
+/// Where a value came from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Origin {
+    Flag(&'static str),
+    Environment(&'static str),
+    File(PathBuf),
+    Default,
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Origin::Flag(name) => write!(f, "--{name}"),
+            Origin::Environment(name) => write!(f, "{name}"),
+            Origin::File(file) => write!(f, "{}", file.display()),
+            Origin::Default => write!(f, "default"),
+        }
+    }
+}
+
+/// A value and where it came from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Setting<T> {
+    pub(crate) value: T,
+    pub(crate) origin: Origin,
+}
+
+/// Everything gathered.
+#[derive(Debug)]
+pub(crate) struct Settings {
+    pub(crate) database: Setting<PathBuf>,
+    pub(crate) migrations: Setting<PathBuf>,
+    pub(crate) schema: Setting<PathBuf>,
+    pub(crate) backups: Option<Setting<PathBuf>>,
+    pub(crate) keep: Setting<usize>,
+    pub(crate) history_table: Setting<String>,
+    pub(crate) lock_timeout: Setting<Duration>,
+    /// What the person should be told, once.
+    pub(crate) notes: Vec<String>,
+}
+
+/// The file, key by key. A key that is not here is an error.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+struct File {
+    database: Option<PathBuf>,
+    migrations: Option<PathBuf>,
+    schema: Option<PathBuf>,
+    backups: Option<PathBuf>,
+    keep: Option<usize>,
+    history_table: Option<String>,
+    app: Option<String>,
+    lock_timeout: Option<f64>,
+}
+
+/// What surrounds the process, so that tests can make it up.
+#[derive(Debug, Default)]
+pub(crate) struct Surroundings {
+    pub(crate) folder: PathBuf,
+    pub(crate) environment: HashMap<String, OsString>,
+}
+
+impl Surroundings {
+    pub(crate) fn of_this_process() -> Result<Surroundings, Failure> {
+        let folder = std::env::current_dir().map_err(|error| {
+            usage(
+                format!("the current folder cannot be used: {error}"),
+                "change to a folder that exists",
+            )
+        })?;
+        let environment = std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value)))
+            .collect();
+        Ok(Surroundings {
+            folder,
+            environment,
+        })
+    }
+
+    fn variable(&self, name: &str) -> Option<&OsString> {
+        self.environment.get(name).filter(|value| !value.is_empty())
+    }
+
+    fn text(&self, name: &str) -> Result<Option<String>, Failure> {
+        self.variable(name)
+            .map(|value| {
+                value.to_str().map(str::to_owned).ok_or_else(|| {
+                    usage(format!("{name} is not UTF-8"), "correct the variable")
+                })
+            })
+            .transpose()
+    }
+}
+
+fn usage(message: impl Into<String>, help: impl Into<String>) -> Failure {
+    Failure::Usage {
+        message: message.into(),
+        help: help.into(),
+    }
+}
+
+/// The first of flag, environment and file.
+fn first<T>(
+    name: &'static str,
+    flag: Option<T>,
+    (variable, environment): (&'static str, Option<T>),
+    file: Option<(T, &Path)>,
+) -> Option<Setting<T>> {
+    let setting = |value, origin| Setting { value, origin };
+    flag.map(|value| setting(value, Origin::Flag(name)))
+        .or_else(|| environment.map(|value| setting(value, Origin::Environment(variable))))
+        .or_else(|| file.map(|(value, path)| setting(value, Origin::File(path.to_owned()))))
+}
+
+impl Settings {
+    /// Gathers the settings. Nothing is created, and only the settings file is read.
+    pub(crate) fn gather(global: &Global, around: &Surroundings) -> Result<Settings, Failure> {
+        let (file, file_path) = read_file(global, around)?;
+        let File {
+            database,
+            migrations,
+            schema,
+            backups,
+            keep,
+            history_table,
+            app,
+            lock_timeout,
+        } = file;
+        // Where a project has a settings file, it is the project's root.
+        let base = file_path
+            .as_deref()
+            .and_then(Path::parent)
+            .unwrap_or(&around.folder);
+        let file_path = file_path.as_deref().unwrap_or(Path::new(FILE_NAME));
+        let in_file = |path: Option<PathBuf>| path.map(|path| (base.join(path), file_path));
+        let variable = |name: &'static str| (name, around.variable(name).map(PathBuf::from));
+        let mut notes = Vec::new();
+
+        let app = first(
+            "app",
+            global.app.clone(),
+            ("HEIRLOOM_APP", around.text("HEIRLOOM_APP")?),
+            app.map(|app| (app, file_path)),
+        );
+        let given = first(
+            "database",
+            global.database.clone(),
+            variable("HEIRLOOM_DATABASE"),
+            match app {
+                // Inside the app's folder, so relative to that.
+                Some(_) => database.map(|path| (path, file_path)),
+                None => in_file(database),
+            },
+        );
+        let database = match (app, given) {
+            (Some(app), given) => in_app_folder(&app, given)?,
+            (None, Some(given)) => given,
+            (None, None) => match database_url(around)? {
+                Some(path) => {
+                    notes.push(format!(
+                        "the database {} is taken from DATABASE_URL",
+                        path.display()
+                    ));
+                    Setting {
+                        value: path,
+                        origin: Origin::Environment("DATABASE_URL"),
+                    }
+                }
+                None => Setting {
+                    value: base.join(DEFAULT_DATABASE),
+                    origin: Origin::Default,
+                },
+            },
+        };
+        let migrations = first(
+            "migrations",
+            global.migrations.clone(),
+            variable("HEIRLOOM_MIGRATIONS"),
+            in_file(migrations),
+        )
+        .unwrap_or_else(|| Setting {
+            value: base.join(DEFAULT_MIGRATIONS),
+            origin: Origin::Default,
+        });
+        let schema = first(
+            "schema",
+            global.schema.clone(),
+            variable("HEIRLOOM_SCHEMA"),
+            in_file(schema),
+        )
+        .unwrap_or_else(|| Setting {
+            value: migrations.value.join(heirloom::SCHEMA_FILE),
+            origin: Origin::Default,
+        });
+        let keep = first(
+            "keep",
+            global.keep,
+            ("HEIRLOOM_KEEP", number(around, "HEIRLOOM_KEEP")?),
+            keep.map(|keep| (keep, file_path)),
+        )
+        .unwrap_or(Setting {
+            value: heirloom::DEFAULT_KEEP,
+            origin: Origin::Default,
+        });
+        let from_environment = around
+            .text("HEIRLOOM_LOCK_TIMEOUT")?
+            .map(|text| seconds("HEIRLOOM_LOCK_TIMEOUT", &text))
+            .transpose()?;
+        let from_flag = global
+            .lock_timeout
+            .as_ref()
+            .map(|text| seconds("--lock-timeout", text))
+            .transpose()?;
+        let lock_timeout = first(
+            "lock-timeout",
+            from_flag,
+            ("HEIRLOOM_LOCK_TIMEOUT", from_environment),
+            lock_timeout
+                .map(|value| seconds("lock-timeout", &value.to_string()))
+                .transpose()?
+                .map(|value| (value, file_path)),
+        )
+        .unwrap_or(Setting {
+            value: heirloom::DEFAULT_LOCK_TIMEOUT,
+            origin: Origin::Default,
+        });
+        Ok(Settings {
+            database,
+            schema,
+            backups: first(
+                "backups",
+                global.backups.clone(),
+                variable("HEIRLOOM_BACKUPS"),
+                in_file(backups),
+            ),
+            migrations,
+            keep,
+            history_table: first(
+                "history-table",
+                global.history_table.clone(),
+                (
+                    "HEIRLOOM_HISTORY_TABLE",
+                    around.text("HEIRLOOM_HISTORY_TABLE")?,
+                ),
+                history_table.map(|name| (name, file_path)),
+            )
+            .unwrap_or_else(|| Setting {
+                value: heirloom::DEFAULT_HISTORY_TABLE.to_owned(),
+                origin: Origin::Default,
+            }),
+            lock_timeout,
+            notes,
+        })
+    }
+
+    /// Each setting with its value and where it came from, for `-v`.
+    pub(crate) fn origins(&self) -> Vec<(&'static str, String, &Origin)> {
+        let mut all = vec![
+            path("database", &self.database),
+            path("migrations", &self.migrations),
+            path("schema", &self.schema),
+        ];
+        all.extend(self.backups.iter().map(|backups| path("backups", backups)));
+        all.push(("keep", self.keep.value.to_string(), &self.keep.origin));
+        all.push((
+            "history-table",
+            self.history_table.value.clone(),
+            &self.history_table.origin,
+        ));
+        all.push((
+            "lock-timeout",
+            format!("{} s", self.lock_timeout.value.as_secs_f64()),
+            &self.lock_timeout.origin,
+        ));
+        all
+    }
+}
+
+fn path<'s>(
+    name: &'static str,
+    setting: &'s Setting<PathBuf>,
+) -> (&'static str, String, &'s Origin) {
+    (name, setting.value.display().to_string(), &setting.origin)
+}
+
+fn number(around: &Surroundings, name: &'static str) -> Result<Option<usize>, Failure> {
+    around
+        .text(name)?
+        .map(|text| {
+            text.parse().map_err(|_| {
+                usage(format!("{name} is `{text}`, no whole number"), "correct it")
+            })
+        })
+        .transpose()
+}
+
+fn seconds(name: &str, text: &str) -> Result<Duration, Failure> {
+    text.parse()
+        .ok()
+        .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
+        .ok_or_else(|| {
+            usage(
+                format!("{name} is `{text}`, no number of seconds"),
+                "give seconds, as in 30 or 0.5",
+            )
+        })
+}
+
+/// Reads the settings file that was named, or the first `heirloom.toml` upward.
+fn read_file(
+    global: &Global,
+    around: &Surroundings,
+) -> Result<(File, Option<PathBuf>), Failure> {
+    let named = global
+        .config
+        .clone()
+        .or_else(|| around.variable("HEIRLOOM_CONFIG").map(PathBuf::from))
+        .map(|path| around.folder.join(path));
+    let path = match named {
+        Some(path) => Some(path),
+        None => around
+            .folder
+            .ancestors()
+            .map(|folder| folder.join(FILE_NAME))
+            .find(|file| file.is_file()),
+    };
+    let Some(path) = path else {
+        return Ok((File::default(), None));
+    };
+    let text = std::fs::read_to_string(&path).map_err(|error| Failure::NotFound {
+        message: format!("cannot read {}: {error}", path.display()),
+        help: "check the path of the settings file".into(),
+    })?;
+    let file = toml::from_str(&text).map_err(|error| {
+        usage(
+            format!("{} is wrong: {}", path.display(), error.to_string().trim()),
+            "the keys are database, migrations, schema, backups, keep, history-table, app, lock-timeout",
+        )
+    })?;
+    Ok((file, Some(path)))
+}
+
+fn in_app_folder(
+    app: &Setting<String>,
+    given: Option<Setting<PathBuf>>,
+) -> Result<Setting<PathBuf>, Failure> {
+    let mut parts = app.value.rsplitn(3, '.');
+    let (name, organization, qualifier) = (parts.next(), parts.next(), parts.next());
+    let (Some(name), Some(organization), Some(qualifier)) = (name, organization, qualifier) else {
+        return Err(usage(
+            format!("`{}` is no QUALIFIER.ORG.NAME", app.value),
+            "write it like com.example.notes",
+        ));
+    };
+    let folder = heirloom::data_folder(qualifier, organization, name)?;
+    Ok(match given {
+        Some(Setting { value, origin }) => Setting {
+            value: folder.join(value),
+            origin,
+        },
+        None => Setting {
+            value: folder.join("app.db"),
+            origin: app.origin.clone(),
+        },
+    })
+}
+
+/// `sqlite:PATH` or `sqlite://PATH`, with or without parameters.
+fn database_url(around: &Surroundings) -> Result<Option<PathBuf>, Failure> {
+    Ok(around.text("DATABASE_URL")?.and_then(|url| {
+        let path = url.strip_prefix("sqlite:")?;
+        let path = path.strip_prefix("//").unwrap_or(path);
+        let path = path.split('?').next().filter(|path| !path.is_empty())?;
+        Some(PathBuf::from(path))
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn around(folder: &Path, variables: &[(&str, &str)]) -> Surroundings {
+        Surroundings {
+            folder: folder.to_owned(),
+            environment: variables
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), value.into()))
+                .collect(),
+        }
+    }
+
+    fn message(result: Result<Settings, Failure>) -> String {
+        match result.unwrap_err() {
+            Failure::Usage { message, .. } | Failure::NotFound { message, .. } => message,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_flag_wins_over_the_environment_over_the_file_over_the_default() {
+        let folder = tempfile::tempdir().unwrap();
+        let below = folder.path().join("a/b");
+        std::fs::create_dir_all(&below).unwrap();
+        let variables = [("HEIRLOOM_KEEP", "3")];
+        let flag = Global {
+            keep: Some(2),
+            ..Global::default()
+        };
+        let none = Global::default();
+        let keep = |global: &Global, variables: &[(&str, &str)]| {
+            Settings::gather(global, &around(&below, variables)).unwrap().keep.value
+        };
+        assert_eq!(keep(&none, &[]), 5);
+        std::fs::write(folder.path().join(FILE_NAME), "keep = 4\ndatabase = 'x.db'\n").unwrap();
+        assert_eq!(keep(&none, &[]), 4);
+        assert_eq!(keep(&none, &variables), 3);
+        assert_eq!(keep(&flag, &variables), 2);
+        let settings = Settings::gather(&none, &around(&below, &[])).unwrap();
+        assert_eq!(settings.database.value, folder.path().join("x.db"));
+        assert_eq!(settings.migrations.value, folder.path().join("migrations"));
+    }
+
+    #[test]
+    fn an_unknown_key_and_a_wrong_value_are_errors_that_name_them() {
+        let folder = tempfile::tempdir().unwrap();
+        let none = Global::default();
+        let file = folder.path().join(FILE_NAME);
+        std::fs::write(&file, "databse = 'x'").unwrap();
+        let said = message(Settings::gather(&none, &around(folder.path(), &[])));
+        assert!(said.contains("databse") && said.contains(FILE_NAME), "{said}");
+        std::fs::remove_file(&file).unwrap();
+        for (name, value) in [("HEIRLOOM_KEEP", "many"), ("HEIRLOOM_LOCK_TIMEOUT", "-1")] {
+            let said = message(Settings::gather(&none, &around(folder.path(), &[(name, value)])));
+            assert!(said.contains(name) && said.contains(value), "{said}");
+        }
+    }
+
+    #[test]
+    fn a_database_url_is_the_last_resort_and_is_said_so() {
+        let folder = tempfile::tempdir().unwrap();
+        let none = Global::default();
+        let of = |variables: &[(&str, &str)]| {
+            let settings = Settings::gather(&none, &around(folder.path(), variables)).unwrap();
+            (settings.database.value, settings.notes.len())
+        };
+        let url = ("DATABASE_URL", "sqlite://data/x.db?mode=rwc");
+        assert_eq!(of(&[url]), ("data/x.db".into(), 1));
+        assert_eq!(of(&[url, ("HEIRLOOM_DATABASE", "y.db")]), ("y.db".into(), 0));
+        let postgres = ("DATABASE_URL", "postgres://x");
+        assert_eq!(of(&[postgres]), (folder.path().join(DEFAULT_DATABASE), 0));
+    }
+
+    #[test]
+    fn an_app_puts_the_database_into_its_data_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        let of = |variables: &[(&str, &str)]| {
+            Settings::gather(&Global::default(), &around(folder.path(), variables))
+        };
+        let app = ("HEIRLOOM_APP", "org.example.Notes");
+        let data = heirloom::data_folder("org", "example", "Notes").unwrap();
+        assert_eq!(of(&[app]).unwrap().database.value, data.join("app.db"));
+        let named = of(&[app, ("HEIRLOOM_DATABASE", "notes.db")]).unwrap();
+        assert_eq!(named.database.value, data.join("notes.db"));
+        assert!(message(of(&[("HEIRLOOM_APP", "notes")])).contains("notes"));
+    }
+}

@@ -1,0 +1,67 @@
+//! Parts that a process of its own must play: one that dies, one that holds a lock.
+
+use std::cell::Cell;
+use std::io::Read;
+
+use heirloom::Migrator;
+
+use crate::support::App;
+
+/// Does nothing in an ordinary test run. Other tests start this binary with the name of
+/// a part in the environment.
+#[test]
+fn plays_its_part() {
+    let Ok(part) = std::env::var("HEIRLOOM_TEST_PART") else {
+        return;
+    };
+    let app = App::at(std::env::var_os("HEIRLOOM_TEST_FOLDER").unwrap().into());
+    let at = || std::env::var("HEIRLOOM_TEST_AT").unwrap();
+    match part.as_str() {
+        "runs" => {
+            app.run().unwrap();
+        }
+        "dies-at-moment" => dies_at_moment(&app, at().parse().unwrap()),
+        "dies-in-sql" => {
+            let connection = app.connect();
+            connection.execute_batch(&at()).unwrap();
+            std::process::abort();
+        }
+        "holds-sql" => {
+            let connection = app.connect();
+            connection.execute_batch(&at()).unwrap();
+            waits();
+        }
+        "holds-run" => {
+            let migrator = app.migrator().app_version("7.7").before_run(|_| {
+                waits();
+                Ok(())
+            });
+            migrator.migrate(app.database()).unwrap();
+        }
+        other => panic!("nobody knows the part {other}"),
+    }
+}
+
+fn waits() {
+    println!("READY");
+    let _ = std::io::stdin().read_to_end(&mut Vec::new());
+}
+
+/// Runs, and aborts at the given one of all events and hooks. A small page cache makes
+/// SQLite write into the database long before the commit, so that a crash leaves a hot
+/// journal.
+fn dies_at_moment(app: &App, at: usize) {
+    let count = Cell::new(0);
+    let moment = || {
+        if count.get() == at {
+            std::process::abort();
+        }
+        count.set(count.get() + 1);
+    };
+    // Hooks must be `Send`; everything here runs on one thread.
+    struct OneThread<T>(T);
+    unsafe impl<T> Send for OneThread<T> {}
+    let _ = OneThread(&moment);
+    let _: Option<Migrator<'_>> = None;
+    let _ = app;
+}
