@@ -222,7 +222,7 @@ impl<'p> Store<'p> {
         disk::create_private_folder(&self.folder, self.database)?;
         self.clean()?;
         let existing = self.list()?;
-        let name = self.free_name(occasion.now);
+        let name = self.free_name(occasion.now, &existing);
         let staging = self.staging_path(&name);
         let taken = self.stage(reader, &staging, progress).and_then(|facts| {
             if let Some(newest) = existing.last()
@@ -259,15 +259,27 @@ impl<'p> Store<'p> {
         taken
     }
 
-    /// `notes-2026-11-21T09-14-03.db`, or with `-2`, `-3` … when that second has one.
-    fn free_name(&self, now: DateTime<Utc>) -> String {
+    /// `notes-2026-11-21T09-14-03.db`, or with `-2`, `-3` … when that second has one. The
+    /// number is higher than any that is there, so that names sort as copies were made.
+    fn free_name(&self, now: DateTime<Utc>, existing: &[Backup]) -> String {
         let base = format!("{}-{}", self.stem, now.format("%Y-%m-%dT%H-%M-%S"));
-        let taken = |name: &str| self.folder.join(name).exists() || self.record_path(name).exists();
-        (1_u32..)
-            .map(|number| match number {
-                1 => format!("{base}.db"),
-                number => format!("{base}-{number}.db"),
+        let name = |number| match number {
+            1 => format!("{base}.db"),
+            number => format!("{base}-{number}.db"),
+        };
+        let highest = existing
+            .iter()
+            .filter_map(|backup| {
+                let file = backup.file_name();
+                match file.strip_prefix(&base)?.strip_suffix(".db")? {
+                    "" => Some(1),
+                    number => number.strip_prefix('-')?.parse::<u32>().ok(),
+                }
             })
+            .max();
+        let taken = |name: &String| self.folder.join(name).exists();
+        (highest.map_or(1, |highest| highest + 1)..)
+            .map(name)
             .find(|name| !taken(name))
             .unwrap_or_default()
     }

@@ -7,7 +7,6 @@
 use std::fs::Metadata;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
 
@@ -85,11 +84,8 @@ fn not_a_database(path: &Path, reason: &str) -> Error {
 
 /// The connection that migrates and is handed to the app. Creates the file if it must.
 pub(crate) fn writer(path: &Path) -> Result<Connection, Error> {
-    let connection = Connection::open(path).map_err(|error| cannot_open(path, error))?;
-    connection
-        .busy_timeout(Duration::from_secs(5))
-        .map_err(|error| cannot_open(path, error))?;
-    Ok(connection)
+    // rusqlite gives it a busy timeout of five seconds.
+    Connection::open(path).map_err(|error| cannot_open(path, error))
 }
 
 /// A second, read-only connection to a database this process has open already.

@@ -1,6 +1,7 @@
 //! The tables heirloom keeps in a database: refinery's history, what heirloom adds to it,
 //! and the marker of a run that one transaction cannot protect.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use chrono::{DateTime, SecondsFormat, Utc};
@@ -8,7 +9,7 @@ use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::error::{Error, ErrorKind};
-use crate::migration::Applied;
+use crate::migration::{Applied, Migration};
 use crate::schema::same_name;
 use crate::script::quote;
 use crate::sqlite::{failure, is_no_such_table};
@@ -58,8 +59,10 @@ pub(crate) fn is_own_table(name: &str, history_table: &str) -> bool {
 
 /// Reads the history in the order of versions. A database without one has an empty one.
 pub(crate) fn read(connection: &Connection, table: &str) -> Result<Vec<Applied>, Error> {
+    // Without ORDER BY: the rows lie in the order of versions already, and the index that
+    // the order would be taken from costs as much again as the rows.
     let sql = format!(
-        "SELECT version, name, applied_on, checksum FROM {} ORDER BY version",
+        "SELECT version, name, applied_on, checksum FROM {}",
         quote(table)
     );
     let cannot = |error| failure(format!("cannot read the history table `{table}`"), error);
@@ -90,11 +93,9 @@ pub(crate) fn read(connection: &Connection, table: &str) -> Result<Vec<Applied>,
         let name = value(1)
             .as_str()
             .map_err(|_| wrong("name", value(1), "text"))?;
-        let applied_on = value(2)
-            .as_str()
-            .ok()
-            .and_then(|text| DateTime::parse_from_rfc3339(text).ok())
-            .ok_or_else(|| wrong("applied_on", value(2), "an RFC 3339 time"))?;
+        if !value(2).as_str().is_ok_and(looks_like_a_time) {
+            return Err(wrong("applied_on", value(2), "an RFC 3339 time"));
+        }
         let checksum = value(3)
             .as_str()
             .ok()
@@ -103,9 +104,11 @@ pub(crate) fn read(connection: &Connection, table: &str) -> Result<Vec<Applied>,
         history.push(Applied {
             version,
             name: name.to_owned(),
-            applied_on: applied_on.to_utc(),
             checksum,
         });
+    }
+    if !history.is_sorted_by_key(|row| row.version) {
+        history.sort_by_key(|row| row.version);
     }
     if let Some(pair) = history.windows(2).find(|p| p[0].version == p[1].version) {
         return Err(malformed(format!(
@@ -114,6 +117,69 @@ pub(crate) fn read(connection: &Connection, table: &str) -> Result<Vec<Applied>,
         )));
     }
     Ok(history)
+}
+
+/// When each version was applied, to the second and in UTC, of a history that was read.
+pub(crate) fn times(connection: &Connection, table: &str) -> Result<BTreeMap<i64, String>, Error> {
+    let sql = format!("SELECT version, applied_on FROM {}", quote(table));
+    let mut statement = match connection.prepare(&sql) {
+        Err(error) if is_no_such_table(&error) => return Ok(BTreeMap::new()),
+        prepared => prepared.map_err(|error| failure("cannot read the history", error))?,
+    };
+    statement
+        .query_map([], |row| {
+            let time: String = row.get(1)?;
+            // One that no calendar has is shown as it is.
+            let shown =
+                DateTime::parse_from_rfc3339(&time).map_or(time, |parsed| rfc3339(parsed.to_utc()));
+            Ok((row.get(0)?, shown))
+        })
+        .and_then(Iterator::collect)
+        .map_err(|error| failure("cannot read the history", error))
+}
+
+/// Whether a text has the shape of `2026-11-21T09:14:03.5Z`. Every start looks at every
+/// row, so the calendar is left to whoever shows the time.
+fn looks_like_a_time(text: &str) -> bool {
+    const SHAPE: &[u8] = b"0000-00-00T00:00:00";
+    let (date, zone) = match text.as_bytes().split_at_checked(SHAPE.len()) {
+        Some((date, zone)) if !zone.is_empty() => (date, zone),
+        _ => return false,
+    };
+    SHAPE.iter().zip(date).all(|(shape, byte)| match shape {
+        b'0' => byte.is_ascii_digit(),
+        b'T' => matches!(byte, b'T' | b't' | b' '),
+        other => byte == other,
+    }) && zone
+        .iter()
+        .all(|byte| byte.is_ascii_digit() || b".+-:Zz".contains(byte))
+}
+
+/// Whether a history is exactly these migrations, all of them and nothing else: the one
+/// question of a start with nothing to do. Anything odd is a no; [`read`] finds out more.
+pub(crate) fn is_complete(
+    connection: &Connection,
+    table: &str,
+    migrations: &[Migration],
+) -> rusqlite::Result<bool> {
+    let sql = format!("SELECT version, applied_on, checksum FROM {}", quote(table));
+    let mut statement = connection.prepare(&sql)?;
+    let mut rows = statement.raw_query();
+    let mut migrations = migrations.iter();
+    while let Some(row) = rows.next()? {
+        let Some(migration) = migrations.next() else {
+            return Ok(false);
+        };
+        let text = |index| row.get_ref(index)?.as_str().map_err(rusqlite::Error::from);
+        let same = row.get_ref(0)? == ValueRef::Integer(migration.version)
+            && text(1).is_ok_and(looks_like_a_time)
+            // The checksum is also that of the name.
+            && text(2).is_ok_and(|sum| sum.parse().is_ok_and(|sum| migration.recognises(sum)));
+        if !same {
+            return Ok(false);
+        }
+    }
+    Ok(migrations.next().is_none())
 }
 
 fn malformed(message: String) -> Error {

@@ -7,7 +7,6 @@
 use std::cmp::Ordering;
 use std::hash::{Hash, Hasher};
 
-use chrono::{DateTime, Utc};
 use siphasher::sip::SipHasher13;
 
 use crate::error::{Error, ErrorKind, Location};
@@ -156,6 +155,12 @@ fn parse_file_name(file: &str) -> Result<FileName<'_>, String> {
     })
 }
 
+/// Whether a file ends in `.sql`, in whatever case.
+pub(crate) fn looks_like_sql(file: &str) -> bool {
+    let bytes = file.as_bytes();
+    bytes.len() >= 4 && bytes[bytes.len() - 4..].eq_ignore_ascii_case(b".sql")
+}
+
 /// Whether a name can be a migration's: letters, digits and underscores.
 pub(crate) fn is_valid_name(name: &str) -> bool {
     !name.is_empty() && name.chars().all(is_name_character)
@@ -163,21 +168,20 @@ pub(crate) fn is_valid_name(name: &str) -> bool {
 
 /// Inside refinery's `\w`.
 fn is_name_character(c: char) -> bool {
-    c.is_alphabetic() || c.is_ascii_digit() || c == '_'
+    c.is_ascii_alphanumeric() || c == '_' || (!c.is_ascii() && c.is_alphabetic())
 }
 
 /// Puts the files of a folder together as migrations, in the order of their versions.
 ///
-/// A file is its path inside the folder, with `/` between folders, and its text. What is
-/// not a migration is left out; what looks like one and is none is an error.
+/// What is not a migration is left out; what looks like one and is none is an error.
 ///
 /// # Errors
 /// [`ErrorKind::InvalidMigration`], naming the file.
-pub(crate) fn assemble(files: Vec<(String, Script)>) -> Result<Vec<Migration>, Error> {
+pub(crate) fn assemble(files: Vec<Script>) -> Result<Vec<Migration>, Error> {
     let mut migrations: Vec<Migration> = Vec::with_capacity(files.len());
     let mut downs: Vec<(i64, String, Script)> = Vec::new();
-    for (path, script) in files {
-        let file = path.rsplit('/').next().unwrap_or(&path);
+    for script in files {
+        let file = script.file().rsplit(['/', '\\']).next().unwrap_or_default();
         let parsed = parse_file_name(file).map_err(|reason| {
             invalid(format!("{}: {reason}", script.file()))
                 .with_help("rename it like V1__create_notes.sql, or move it out of the folder")
@@ -341,8 +345,6 @@ pub(crate) struct Applied {
     pub version: i64,
     /// The name.
     pub name: String,
-    /// When it was applied.
-    pub applied_on: DateTime<Utc>,
     /// refinery's checksum.
     pub checksum: u64,
 }
@@ -438,7 +440,6 @@ mod tests {
         Applied {
             version,
             name: name.into(),
-            applied_on: DateTime::UNIX_EPOCH,
             checksum,
         }
     }
@@ -582,14 +583,8 @@ mod tests {
 
     #[test]
     fn a_folder_with_a_contradiction_is_refused_by_name() {
-        let files = |names: &[&str]| {
-            assemble(
-                names
-                    .iter()
-                    .map(|n| (n.to_string(), Script::new(*n, "SELECT 1")))
-                    .collect(),
-            )
-        };
+        let files =
+            |names: &[&str]| assemble(names.iter().map(|n| Script::new(*n, "SELECT 1")).collect());
         let message = |names: &[&str]| files(names).unwrap_err().to_string();
         assert_eq!(
             files(&["V2__b.sql", "V1__a.sql", "V1__a.down.sql", "notes.txt"])
@@ -609,11 +604,8 @@ mod tests {
     #[test]
     fn a_template_nobody_filled_in_is_no_way_back() {
         let made = assemble(vec![
-            ("V1__a.sql".into(), Script::new("V1__a.sql", "SELECT 1")),
-            (
-                "V1__a.down.sql".into(),
-                Script::new("V1__a.down.sql", "-- write it here\n"),
-            ),
+            Script::new("V1__a.sql", "SELECT 1"),
+            Script::new("V1__a.down.sql", "-- write it here\n"),
         ]);
         assert_eq!(made.unwrap()[0].down, None);
     }

@@ -1,12 +1,12 @@
 //! `run`: from any older state to the newest, or nothing to do.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use rusqlite::Connection;
 
 use crate::apply::{self, Work};
-use crate::connect::{self, Target};
+use crate::connect;
 use crate::error::{DataState, Difference, Error, ErrorKind};
 use crate::history;
 use crate::migration::{self, Applied, Compared, Migration, State, label};
@@ -25,10 +25,14 @@ pub(crate) fn run(
 ) -> Result<(Connection, Report), Error> {
     let started = Instant::now();
     let migrations = options.source.load(options.schema_file.as_deref())?;
-    let target = connect::resolve(path)?;
-    if let Some((connection, version)) = up_to_date(options, &migrations, &target, to)? {
-        return Ok((connection, nothing_to_do(target, version, started)));
+    if let Some((connection, version)) = up_to_date(options, &migrations, path, to)? {
+        // As SQLite opened it: absolute, with symbolic links resolved.
+        let database = connection
+            .path()
+            .map_or_else(|| path.to_owned(), PathBuf::from);
+        return Ok((connection, nothing_to_do(database, version, started)));
     }
+    let target = connect::resolve(path)?;
     options.check_cancelled()?;
     let mut session = Session::begin(options, target, started)?;
     match migrate(&mut session, &migrations, to) {
@@ -56,18 +60,27 @@ pub(crate) fn run(
 fn up_to_date(
     options: &Options<'_>,
     migrations: &[Migration],
-    target: &Target,
+    path: &Path,
     to: Option<i64>,
 ) -> Result<Option<(Connection, Option<i64>)>, Error> {
-    if target.metadata.as_ref().is_none_or(|file| file.len() == 0) {
+    if !path
+        .metadata()
+        .is_ok_and(|file| file.is_file() && file.len() > 0)
+    {
         return Ok(None);
     }
     let look = || {
-        let connection = connect::writer(&target.path)?;
+        let connection = connect::writer(path)?;
         if history::read_marker(&connection)?.is_some() {
             return Ok(None);
         }
-        let history = history::read(&connection, &options.history_table)?;
+        let table = &options.history_table;
+        let complete = history::is_complete(&connection, table, migrations).unwrap_or(false);
+        if to.is_none() && complete {
+            let version = migrations.last().map(|migration| migration.version);
+            return Ok(Some((connection, version)));
+        }
+        let history = history::read(&connection, table)?;
         let pending = pending(options, &connection, migrations, &history, to)?;
         Ok(pending.is_empty().then(|| (connection, newest(&history))))
     };
@@ -82,9 +95,9 @@ fn up_to_date(
     }
 }
 
-fn nothing_to_do(target: Target, version: Option<i64>, started: Instant) -> Report {
+fn nothing_to_do(database: PathBuf, version: Option<i64>, started: Instant) -> Report {
     Report {
-        database: target.path,
+        database,
         direction: Direction::Up,
         migrations: Vec::new(),
         backup: None,
@@ -113,7 +126,7 @@ fn migrate(
     let version_before = newest(&history);
     let mut report = Report {
         recovered: session.recovered.take(),
-        ..nothing_to_do(session.target.clone(), version_before, session.started)
+        ..nothing_to_do(session.target.path.clone(), version_before, session.started)
     };
     if tasks.is_empty() {
         report.duration = session.started.elapsed();

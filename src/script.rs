@@ -39,13 +39,16 @@ impl fmt::Display for Position {
 /// One SQL file: its name, its text, and its statements once it is cut.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Script {
-    file: String,
+    file: Cow<'static, str>,
     text: Cow<'static, str>,
 }
 
 impl Script {
     /// A script from its text. `file` is what messages call it.
-    pub(crate) fn new(file: impl Into<String>, text: impl Into<Cow<'static, str>>) -> Script {
+    pub(crate) fn new(
+        file: impl Into<Cow<'static, str>>,
+        text: impl Into<Cow<'static, str>>,
+    ) -> Script {
         Script {
             file: file.into(),
             text: text.into(),

@@ -8,7 +8,7 @@ use include_dir::Dir;
 
 use crate::disk;
 use crate::error::{Error, ErrorKind};
-use crate::migration::{self, Migration};
+use crate::migration::{self, Migration, looks_like_sql};
 use crate::script::Script;
 
 /// The file in a migrations folder that holds the schema as it should be, and is no
@@ -89,25 +89,24 @@ impl Source {
     }
 }
 
-fn is_schema(path: &str) -> bool {
-    path == SCHEMA_FILE
-}
-
-fn embedded(folder: &'static Dir<'static>, files: &mut Vec<(String, Script)>) -> Result<(), Error> {
+/// The scripts of a folder in the program. What is no SQL file may well be binary, and
+/// comes without its text.
+fn embedded(folder: &'static Dir<'static>, files: &mut Vec<Script>) -> Result<(), Error> {
     for file in folder.files() {
-        let path = file.path().to_string_lossy().replace('\\', "/");
-        // What is no SQL file may well be binary.
-        if is_schema(&path) || !looks_like_sql(&path) {
-            files.extend((!is_schema(&path)).then(|| (path.clone(), Script::new(path, ""))));
+        let path: Cow<'static, str> = file.path().to_string_lossy();
+        if path == SCHEMA_FILE {
             continue;
         }
-        let text = utf8(&path, Cow::Borrowed(file.contents()))?;
-        files.push((path.clone(), Script::new(path, text)));
+        let text = match looks_like_sql(&path) {
+            true => utf8(&path, Cow::Borrowed(file.contents()))?,
+            false => Cow::Borrowed(""),
+        };
+        files.push(Script::new(path, text));
     }
     folder.dirs().try_for_each(|below| embedded(below, files))
 }
 
-fn on_disk(folder: &Path, schema_file: Option<&Path>) -> Result<Vec<(String, Script)>, Error> {
+fn on_disk(folder: &Path, schema_file: Option<&Path>) -> Result<Vec<Script>, Error> {
     let paths = disk::files_below(folder)?.ok_or_else(|| {
         Error::new(
             ErrorKind::NotFound,
@@ -118,25 +117,20 @@ fn on_disk(folder: &Path, schema_file: Option<&Path>) -> Result<Vec<(String, Scr
     let schema_file = schema_file.and_then(|file| file.canonicalize().ok());
     let mut files = Vec::with_capacity(paths.len());
     for relative in paths {
-        let path = relative.to_string_lossy().replace('\\', "/");
-        let on_disk = folder.join(&relative);
-        if is_schema(&path) || (schema_file.is_some() && on_disk.canonicalize().ok() == schema_file)
+        let path = folder.join(&relative);
+        if relative == Path::new(SCHEMA_FILE)
+            || (schema_file.is_some() && path.canonicalize().ok() == schema_file)
         {
             continue;
         }
-        let name = on_disk.display().to_string();
-        let text = if looks_like_sql(&path) {
-            utf8(&name, Cow::Owned(disk::read_source(&on_disk)?))?
-        } else {
-            Cow::Borrowed("")
+        let name = path.display().to_string();
+        let text = match looks_like_sql(&name) {
+            true => utf8(&name, Cow::Owned(disk::read_source(&path)?))?,
+            false => Cow::Borrowed(""),
         };
-        files.push((path, Script::new(name, text)));
+        files.push(Script::new(name, text));
     }
     Ok(files)
-}
-
-fn looks_like_sql(path: &str) -> bool {
-    path.to_ascii_lowercase().ends_with(".sql")
 }
 
 fn utf8(file: &str, bytes: Cow<'static, [u8]>) -> Result<Cow<'static, str>, Error> {
@@ -162,10 +156,9 @@ fn from_refinery(migrations: &[refinery_core::Migration]) -> Result<Vec<Migratio
     let files = migrations
         .iter()
         .map(|migration| {
-            let file = format!("{migration}.sql");
             // A migration read back from a history carries no SQL; it has nothing to apply.
             let text = migration.sql().unwrap_or_default().to_owned();
-            (file.clone(), Script::new(file, text))
+            Script::new(format!("{migration}.sql"), text)
         })
         .collect();
     migration::assemble(files)

@@ -3,7 +3,8 @@
 use rusqlite::{Connection, ErrorCode};
 
 use crate::error::{Error, ErrorKind, Location};
-use crate::script::{Script, Statement};
+use crate::schema::same_name;
+use crate::script::{Script, Statement, Tokens};
 
 /// SQLite's error as ours. `what` says what was being done.
 pub(crate) fn failure(what: impl Into<String>, error: rusqlite::Error) -> Error {
@@ -62,6 +63,10 @@ pub(crate) fn statement_failure(
         _ => (statement.start, false),
     };
     let message = text(&error);
+    let offset = match exact {
+        true => offset,
+        false => culprit(statement, &message).unwrap_or(offset),
+    };
     let plain = failure(message.clone(), error);
     let kind = match plain.kind() {
         ErrorKind::Io | ErrorKind::NotADatabase => ErrorKind::MigrationFailed,
@@ -85,6 +90,16 @@ pub(crate) fn statement_failure(
         .at(Location::new(script, offset, exact))
         .with_statement(statement.text)
         .with_help(help)
+}
+
+/// Where a statement names what a message ends with (`no such table: nots`). SQLite gives no
+/// place for those.
+fn culprit(statement: &Statement<'_>, message: &str) -> Option<usize> {
+    let (_, name) = message.rsplit_once(": ")?;
+    let name = name.rsplit('.').next()?;
+    Tokens::new(statement.text)
+        .find(|token| same_name(&token.name(), name))
+        .map(|token| statement.start + token.start)
 }
 
 /// Runs one statement to its end, rows and all.

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::connect;
 use crate::error::Error;
-use crate::history::{self, rfc3339};
+use crate::history;
 use crate::migration::{self, Compared, State};
 use crate::options::Options;
 use crate::plan::Loss;
@@ -84,6 +84,7 @@ pub(crate) fn status(options: &Options<'_>, path: &Path) -> Result<Status, Error
     let view = connect::view_of(&target)?;
     options.set_up(&view.connection)?;
     let history = history::read(&view.connection, &options.history_table)?;
+    let times = history::times(&view.connection, &options.history_table)?;
     let compared = migration::compare(&migrations, &history);
     let mut entries = Vec::with_capacity(compared.len());
     for Compared {
@@ -113,7 +114,7 @@ pub(crate) fn status(options: &Options<'_>, path: &Path) -> Result<Status, Error
             version,
             name: name.clone(),
             state: *state,
-            applied_at: applied.map(|applied| rfc3339(applied.applied_on)),
+            applied_at: applied.and_then(|_| times.get(&version).cloned()),
             reversible,
             losses: Vec::new(),
             consents: migration.is_some_and(migration::Migration::consents),

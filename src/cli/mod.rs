@@ -26,18 +26,18 @@ pub(crate) fn main() -> ExitCode {
     };
     let mut ui = Ui::new(&args.global);
     let result = match &args.command {
-        Command::Create(options) => {
-            with_settings(&mut ui, &args, |ui, s| commands::create::run(ui, s, options))
-        }
+        Command::Create(options) => with_settings(&mut ui, &args, |ui, s| {
+            commands::create::run(ui, s, options)
+        }),
         Command::Show(options) => {
             with_settings(&mut ui, &args, |ui, s| commands::show::run(ui, s, options))
         }
         Command::Run(options) => {
             with_settings(&mut ui, &args, |ui, s| commands::run::run(ui, s, options))
         }
-        Command::Revert(options) => {
-            with_settings(&mut ui, &args, |ui, s| commands::revert::run(ui, s, options))
-        }
+        Command::Revert(options) => with_settings(&mut ui, &args, |ui, s| {
+            commands::revert::run(ui, s, options)
+        }),
     };
     match result {
         Ok(exit) => exit.into(),

@@ -40,7 +40,9 @@ pub(crate) fn bytes(count: u64) -> String {
 
 /// `3.1 ms`
 pub(crate) fn duration(duration: Duration) -> String {
-    format!("{duration:.1?}").replace("µs", " µs").replace("ms", " ms")
+    format!("{duration:.1?}")
+        .replace("µs", " µs")
+        .replace("ms", " ms")
 }
 
 /// A path as people type it: relative to the current folder where it is below it.
@@ -111,7 +113,11 @@ fn chain(error: &Error) -> String {
 fn text_difference(difference: &Difference) -> String {
     let Difference { applied, file } = difference;
     let diff = TextDiff::from_lines(applied.as_str(), file.as_str());
-    let mut text = format!("{}\n{}", styled(RED, "- as applied"), styled(GREEN, "+ the file now"));
+    let mut text = format!(
+        "{}\n{}",
+        styled(RED, "- as applied"),
+        styled(GREEN, "+ the file now")
+    );
     for group in diff.grouped_ops(2) {
         for change in group.iter().flat_map(|op| diff.iter_changes(op)) {
             let line = change.to_string();
@@ -158,10 +164,19 @@ fn add_details(error: &Error, document: &mut Map<String, Value>) {
     add("migration", json!(error.migration()));
     let location = error.location();
     add("file", json!(location.map(|location| &location.file)));
-    add("line", json!(location.map(|location| location.position.line)));
-    add("column", json!(location.map(|location| location.position.column)));
+    add(
+        "line",
+        json!(location.map(|location| location.position.line)),
+    );
+    add(
+        "column",
+        json!(location.map(|location| location.position.column)),
+    );
     add("statement", json!(error.statement()));
-    add("database_unchanged", json!(error.data_state().is_unchanged()));
+    add(
+        "database_unchanged",
+        json!(error.data_state().is_unchanged()),
+    );
     add("data", json!(error.data_state().to_string()));
     let restored_from = match error.data_state() {
         DataState::Restored { from } => Some(from),

@@ -101,9 +101,10 @@ impl Surroundings {
     fn text(&self, name: &str) -> Result<Option<String>, Failure> {
         self.variable(name)
             .map(|value| {
-                value.to_str().map(str::to_owned).ok_or_else(|| {
-                    usage(format!("{name} is not UTF-8"), "correct the variable")
-                })
+                value
+                    .to_str()
+                    .map(str::to_owned)
+                    .ok_or_else(|| usage(format!("{name} is not UTF-8"), "correct the variable"))
             })
             .transpose()
     }
@@ -304,9 +305,8 @@ fn number(around: &Surroundings, name: &'static str) -> Result<Option<usize>, Fa
     around
         .text(name)?
         .map(|text| {
-            text.parse().map_err(|_| {
-                usage(format!("{name} is `{text}`, no whole number"), "correct it")
-            })
+            text.parse()
+                .map_err(|_| usage(format!("{name} is `{text}`, no whole number"), "correct it"))
         })
         .transpose()
 }
@@ -324,10 +324,7 @@ fn seconds(name: &str, text: &str) -> Result<Duration, Failure> {
 }
 
 /// Reads the settings file that was named, or the first `heirloom.toml` upward.
-fn read_file(
-    global: &Global,
-    around: &Surroundings,
-) -> Result<(File, Option<PathBuf>), Failure> {
+fn read_file(global: &Global, around: &Surroundings) -> Result<(File, Option<PathBuf>), Failure> {
     let named = global
         .config
         .clone()
@@ -425,10 +422,17 @@ mod tests {
         };
         let none = Global::default();
         let keep = |global: &Global, variables: &[(&str, &str)]| {
-            Settings::gather(global, &around(&below, variables)).unwrap().keep.value
+            Settings::gather(global, &around(&below, variables))
+                .unwrap()
+                .keep
+                .value
         };
         assert_eq!(keep(&none, &[]), 5);
-        std::fs::write(folder.path().join(FILE_NAME), "keep = 4\ndatabase = 'x.db'\n").unwrap();
+        std::fs::write(
+            folder.path().join(FILE_NAME),
+            "keep = 4\ndatabase = 'x.db'\n",
+        )
+        .unwrap();
         assert_eq!(keep(&none, &[]), 4);
         assert_eq!(keep(&none, &variables), 3);
         assert_eq!(keep(&flag, &variables), 2);
@@ -444,10 +448,16 @@ mod tests {
         let file = folder.path().join(FILE_NAME);
         std::fs::write(&file, "databse = 'x'").unwrap();
         let said = message(Settings::gather(&none, &around(folder.path(), &[])));
-        assert!(said.contains("databse") && said.contains(FILE_NAME), "{said}");
+        assert!(
+            said.contains("databse") && said.contains(FILE_NAME),
+            "{said}"
+        );
         std::fs::remove_file(&file).unwrap();
         for (name, value) in [("HEIRLOOM_KEEP", "many"), ("HEIRLOOM_LOCK_TIMEOUT", "-1")] {
-            let said = message(Settings::gather(&none, &around(folder.path(), &[(name, value)])));
+            let said = message(Settings::gather(
+                &none,
+                &around(folder.path(), &[(name, value)]),
+            ));
             assert!(said.contains(name) && said.contains(value), "{said}");
         }
     }
@@ -462,7 +472,10 @@ mod tests {
         };
         let url = ("DATABASE_URL", "sqlite://data/x.db?mode=rwc");
         assert_eq!(of(&[url]), ("data/x.db".into(), 1));
-        assert_eq!(of(&[url, ("HEIRLOOM_DATABASE", "y.db")]), ("y.db".into(), 0));
+        assert_eq!(
+            of(&[url, ("HEIRLOOM_DATABASE", "y.db")]),
+            ("y.db".into(), 0)
+        );
         let postgres = ("DATABASE_URL", "postgres://x");
         assert_eq!(of(&[postgres]), (folder.path().join(DEFAULT_DATABASE), 0));
     }

@@ -118,10 +118,7 @@ impl Ui {
 
     /// Whether there is somebody to ask who wants to be asked.
     pub(crate) fn can_ask(&self) -> bool {
-        !self.json
-            && !self.yes
-            && std::io::stdin().is_terminal()
-            && std::io::stderr().is_terminal()
+        !self.json && !self.yes && std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
     }
 
     /// Asks, and takes anything but a yes for a no.

@@ -11,11 +11,7 @@ use crate::cli::settings::Settings;
 use crate::cli::ui::Ui;
 
 pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Create) -> Result<Exit, Failure> {
-    let made = heirloom::create(
-        &settings.migrations.value,
-        &options.name,
-        SystemTime::now(),
-    )?;
+    let made = heirloom::create(&settings.migrations.value, &options.name, SystemTime::now())?;
     ui.line(&render::path(&made.up));
     ui.line(&render::path(&made.down));
     ui.document(&json!({

@@ -18,7 +18,9 @@ pub(crate) fn migrator<'a>(settings: &Settings) -> Result<Migrator<'a>, Failure>
     if !folder.is_dir() {
         return Err(Failure::NotFound {
             message: format!("the migrations folder {} does not exist", folder.display()),
-            help: "give it with --migrations, or make the first migration with `heirloom create NAME`".into(),
+            help:
+                "give it with --migrations, or make the first migration with `heirloom create NAME`"
+                    .into(),
         });
     }
     let mut migrator = Migrator::new(folder.as_path())
@@ -83,7 +85,11 @@ pub(crate) fn show_event(ui: &mut Ui, verb: &str, event: &Event<'_>) {
                 render::path(backup),
                 styled(
                     DIM,
-                    format!("{}, verified, {}", render::bytes(size), render::duration(*duration))
+                    format!(
+                        "{}, verified, {}",
+                        render::bytes(size),
+                        render::duration(*duration)
+                    )
                 ),
             ));
         }
@@ -108,7 +114,9 @@ pub(crate) fn show_report(ui: &mut Ui, report: &Report) {
     let database = render::path(&report.database);
     let version = render::version(report.version);
     if report.is_up_to_date() {
-        return ui.line(&format!("nothing to do: {database} is at version {version}"));
+        return ui.line(&format!(
+            "nothing to do: {database} is at version {version}"
+        ));
     }
     ui.line(&format!(
         "{} {database} went from version {} to {} in {}",
@@ -124,7 +132,9 @@ pub(crate) fn show_plan(ui: &mut Ui, plan: &Plan) {
     let database = render::path(&plan.database);
     if plan.steps.is_empty() {
         let version = render::version(plan.version);
-        return ui.line(&format!("nothing to do: {database} is at version {version}"));
+        return ui.line(&format!(
+            "nothing to do: {database} is at version {version}"
+        ));
     }
     for step in &plan.steps {
         ui.line(&format!("{}  {}", styled(BOLD, step.version), step.name));

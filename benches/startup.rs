@@ -1,0 +1,51 @@
+//! Start-up with nothing to do and 200 migrations applied, against opening the file and
+//! reading one row with rusqlite: `cargo bench --bench startup`.
+#![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout)]
+
+mod common;
+
+use std::path::Path;
+
+use common::{compare, embedded, time};
+use heirloom::Migrator;
+use rusqlite::Connection;
+
+fn main() {
+    let folder = tempfile::tempdir().unwrap();
+    let schemas: [(&str, fn(usize) -> String); 2] = [
+        ("200 tables", |n| {
+            format!("CREATE TABLE t{n} (id INTEGER PRIMARY KEY, name TEXT NOT NULL, size INTEGER);")
+        }),
+        ("one table", |n| match n {
+            1 => "CREATE TABLE t (id INTEGER PRIMARY KEY, name TEXT);".to_owned(),
+            n => format!("INSERT INTO t (name) VALUES ('{n}');"),
+        }),
+    ];
+    for (shape, statements) in schemas {
+        for mode in ["delete", "wal"] {
+            let path = folder.path().join(format!("{shape}-{mode}.db"));
+            let migrations = embedded(statements);
+            Migrator::new(migrations).migrate(&path).unwrap();
+            let connection = Connection::open(&path).unwrap();
+            connection
+                .pragma_update(None, "journal_mode", mode)
+                .unwrap();
+            drop(connection);
+            println!("{shape}, journal mode {mode}:");
+            compare(
+                300,
+                ("  heirloom", || {
+                    time(|| Migrator::new(migrations).open(&path).unwrap())
+                }),
+                ("open and one row", || time(|| one_row(&path))),
+            );
+        }
+    }
+}
+
+fn one_row(path: &Path) -> (Connection, i64) {
+    let connection = Connection::open(path).unwrap();
+    let sql = "SELECT version FROM refinery_schema_history ORDER BY version DESC LIMIT 1";
+    let version = connection.query_row(sql, [], |row| row.get(0)).unwrap();
+    (connection, version)
+}
