@@ -10,7 +10,7 @@ use refinery_core::{Migration as RefineryMigration, Target as RefineryTarget};
 use rusqlite::Connection;
 
 use crate::backup::{Backup, Occasion};
-use crate::catalog::{self, References};
+use crate::catalog::{self, References, Violation};
 use crate::diff::Lineage;
 use crate::error::{DataState, Error, ErrorKind};
 use crate::event::Event;
@@ -89,9 +89,11 @@ fn take_backup(session: &Session<'_, '_>, work: &Work<'_>) -> Result<Option<Back
     let options = session.options;
     let started = Instant::now();
     let reader = connect::reader(&session.target.path)?;
+    options.set_up(&reader)?;
     let occasion = Occasion {
         now: session.now(),
         version: work.version_before,
+        set_up: &|connection| options.set_up(connection),
     };
     let taken = session.store().take(&reader, &occasion, &|done, total| {
         options.emit(Event::Copying { done, total });
@@ -146,6 +148,10 @@ impl Run<'_, '_, '_, '_> {
         }
         self.hook(When::BeforeRun, None)?;
         history::create_details(self.connection())?;
+        let theirs = match self.work.direction {
+            Direction::Up => in_refinerys_words(self.work.tasks)?,
+            Direction::Down => Vec::new(),
+        };
         for (index, task) in self.work.tasks.iter().enumerate() {
             options.check_cancelled()?;
             let migration = task.label();
@@ -155,7 +161,7 @@ impl Run<'_, '_, '_, '_> {
                 of: self.work.tasks.len(),
             });
             let started = Instant::now();
-            self.task(task, &migration)
+            self.task(task, theirs.get(index), &migration)
                 .and_then(|()| match self.work.outlooks.get(index) {
                     Some(outlook) => self.check_rows(task, outlook, &mut baseline),
                     None => Ok(()),
@@ -204,32 +210,37 @@ impl Run<'_, '_, '_, '_> {
             version: task.map(|task| task.version),
             migration: &migration,
         };
+        // A savepoint of our own tells whether the hook put another transaction in its place.
+        self.execute("SAVEPOINT heirloom_hook")?;
         self.session.options.call_hooks(when, &moment)?;
-        self.still_inside("the app's hook")
+        self.connection()
+            .execute_batch("RELEASE heirloom_hook")
+            .map_err(|_| left_the_transaction("the app's hook"))
     }
 
     /// Whether the transaction is still ours. Whoever ended it ended the protection.
     fn still_inside(&self, who: &str) -> Result<(), Error> {
-        if self.connection().is_autocommit() {
-            return Err(Error::new(
-                ErrorKind::MigrationFailed,
-                format!("{who} ended the transaction of the run"),
-            )
-            .with_help("do not commit or roll back there"));
+        match self.connection().is_autocommit() {
+            true => Err(left_the_transaction(who)),
+            false => Ok(()),
         }
-        Ok(())
     }
 
     /// One migration and its rows in the history.
-    fn task(&mut self, task: &Task, migration: &str) -> Result<(), Error> {
+    fn task(
+        &mut self,
+        task: &Task,
+        theirs: Option<&RefineryMigration>,
+        migration: &str,
+    ) -> Result<(), Error> {
         self.hook(When::BeforeEach, Some(task))?;
         let started = Instant::now();
         if task.no_transaction {
             self.outside(task)?;
         }
-        match self.work.direction {
-            Direction::Up => self.apply(task)?,
-            Direction::Down => {
+        match theirs {
+            Some(theirs) => self.apply(task, theirs)?,
+            None => {
                 if !task.no_transaction {
                     run_script(self.connection(), &task.script)?;
                 }
@@ -265,17 +276,7 @@ impl Run<'_, '_, '_, '_> {
     }
 
     /// Applies one migration through refinery, which writes its row.
-    fn apply(&self, task: &Task) -> Result<(), Error> {
-        let prefix = if task.any_order { 'U' } else { 'V' };
-        let file = format!("{prefix}{}__{}", task.version, task.name);
-        let invalid = |error: refinery_core::Error| {
-            Error::new(
-                ErrorKind::InvalidMigration,
-                format!("refinery refuses {file}"),
-            )
-            .because(error)
-        };
-        let theirs = RefineryMigration::unapplied(&file, task.script.text()).map_err(invalid)?;
+    fn apply(&self, task: &Task, theirs: &RefineryMigration) -> Result<(), Error> {
         let mut one = OneMigration {
             connection: self.connection(),
             script: &task.script,
@@ -283,7 +284,7 @@ impl Run<'_, '_, '_, '_> {
             failed: None,
         };
         let applied = one.migrate(
-            std::slice::from_ref(&theirs),
+            std::slice::from_ref(theirs),
             false,
             false,
             true,
@@ -292,7 +293,7 @@ impl Run<'_, '_, '_, '_> {
         );
         match (applied, one.failed) {
             (_, Some(error)) => Err(error),
-            (Err(error), None) => Err(invalid(error)),
+            (Err(error), None) => Err(refused_by_refinery(&task.label(), error)),
             (Ok(_), None) => Ok(()),
         }
     }
@@ -405,28 +406,17 @@ impl Run<'_, '_, '_, '_> {
             )
             .with_help("the column they point to must be a primary key or unique"));
         }
-        // A table that was renamed keeps its old violations under a new name.
-        let present = |table: &str| -> String {
-            self.work
-                .rehearsal
-                .as_ref()
-                .and_then(|rehearsal| rehearsal.lineage().origin_of(table))
-                .unwrap_or(table)
-                .to_ascii_lowercase()
-        };
+        let known = self.in_original_names(&before.violations);
         let mut new: BTreeMap<(String, String), (u64, Option<i64>)> = BTreeMap::new();
         let mut old = 0;
-        for (violation, times) in after.violations {
-            let mut origin = violation.clone();
-            origin.table = present(&violation.table);
-            origin.parent = present(&violation.parent);
-            let known = before.violations.get(&origin).copied().unwrap_or(0);
-            old += known.min(times) as u64;
-            if times > known {
+        for (violation, (times, example)) in self.in_original_names(&after.violations) {
+            let before = known.get(&violation).map_or(0, |(times, _)| *times);
+            old += before.min(times) as u64;
+            if times > before {
                 let entry = new
                     .entry((violation.table, violation.parent))
-                    .or_insert((0, violation.rowid));
-                entry.0 += (times - known) as u64;
+                    .or_insert((0, example));
+                entry.0 += (times - before) as u64;
             }
         }
         if let Some(((table, parent), (count, rowid))) = new.into_iter().next() {
@@ -449,6 +439,38 @@ impl Run<'_, '_, '_, '_> {
             ));
         }
         Ok(())
+    }
+
+    /// Violations by the names that the tables had before: one that was renamed keeps its
+    /// old violations. In one that was rebuilt rows may have other rowids, so there they
+    /// only count. With each goes how often it is there, and the rowid of one.
+    fn in_original_names(
+        &self,
+        violations: &BTreeMap<Violation, usize>,
+    ) -> BTreeMap<Violation, (usize, Option<i64>)> {
+        let rebuilt = |table: &str| {
+            let mut rebuilds = self.work.outlooks.iter().flat_map(|o| &o.effects.rebuilds);
+            rebuilds.any(|rebuilt| same_name(rebuilt, table))
+        };
+        let original = |table: &str| {
+            let lineage = self.work.rehearsal.as_ref().map(Rehearsal::lineage);
+            lineage
+                .and_then(|lineage| lineage.origin_of(table))
+                .unwrap_or(table)
+                .to_ascii_lowercase()
+        };
+        let mut named = BTreeMap::new();
+        for (violation, times) in violations {
+            let table = original(&violation.table);
+            let example = violation.rowid;
+            let violation = Violation {
+                rowid: example.filter(|_| !rebuilt(&violation.table) && !rebuilt(&table)),
+                parent: original(&violation.parent),
+                table,
+            };
+            named.entry(violation).or_insert((0, example)).0 += times;
+        }
+        named
     }
 
     fn prove_schema(&self, rehearsal: &Rehearsal<'_>) -> Result<(), Error> {
@@ -522,6 +544,14 @@ fn named<'m>(map: &'m BTreeMap<String, i64>, name: &str) -> Option<&'m i64> {
         .map(|(_, value)| value)
 }
 
+fn left_the_transaction(who: &str) -> Error {
+    Error::new(
+        ErrorKind::MigrationFailed,
+        format!("{who} ended the transaction of the run"),
+    )
+    .with_help("do not commit or roll back there")
+}
+
 fn lost_rows(table: &str, before: u64, after: u64) -> Error {
     Error::new(
         ErrorKind::Destructive,
@@ -538,6 +568,25 @@ fn run_script(connection: &Connection, script: &Script) -> Result<(), Error> {
         .statements()
         .iter()
         .try_for_each(|statement| run_statement(connection, script, statement))
+}
+
+/// The tasks as refinery's own values, which know their checksums.
+fn in_refinerys_words(tasks: &[Task]) -> Result<Vec<RefineryMigration>, Error> {
+    let convert = |task: &Task| {
+        let prefix = if task.any_order { 'U' } else { 'V' };
+        let file = format!("{prefix}{}__{}", task.version, task.name);
+        RefineryMigration::unapplied(&file, task.script.text())
+            .map_err(|error| refused_by_refinery(&file, error))
+    };
+    tasks.iter().map(convert).collect()
+}
+
+fn refused_by_refinery(file: &str, error: refinery_core::Error) -> Error {
+    Error::new(
+        ErrorKind::InvalidMigration,
+        format!("refinery refuses {file}"),
+    )
+    .because(error)
 }
 
 /// refinery's three traits for one migration inside a transaction that is already there.
@@ -626,24 +675,22 @@ fn take_back(
             None => error.needing_attention(backup.map(|backup| backup.path.clone())),
         };
     }
-    // Disk full and I/O errors end the transaction on their own.
-    let ended = session.connection.is_autocommit();
-    let held = if ended {
-        session.lock_for_writing().is_ok()
-    } else {
-        session.connection.execute_batch(ROLLBACK_TO).is_ok()
-    };
-    let Some(backup) = backup else {
-        return error.with_data(DataState::RolledBack);
-    };
-    if !held {
-        return error.with_data(DataState::RolledBack);
+    // Disk full and I/O errors end the transaction on their own, and a hook may have.
+    let ended = session.connection.execute_batch(ROLLBACK_TO).is_err();
+    if ended {
+        if !session.connection.is_autocommit() {
+            let _ = session.connection.execute_batch("ROLLBACK");
+        }
+        if session.lock_for_writing().is_err() {
+            return error.with_data(DataState::RolledBack);
+        }
     }
-    let difference = connect::copy(&backup.path)
-        .and_then(|copy| catalog::first_difference(&session.connection, &copy));
-    match difference {
-        Ok(None) => error.with_data(DataState::RolledBackAndProved {
-            backup: backup.path.clone(),
+    match difference(session, backup) {
+        Ok(None) => error.with_data(match backup {
+            Some(backup) => DataState::RolledBackAndProved {
+                backup: backup.path.clone(),
+            },
+            None => DataState::RolledBack,
         }),
         // Somebody else wrote when the transaction had ended. That is not ours to undo.
         Ok(Some(_)) if ended && data_version(session) != data_version_before => {
@@ -651,9 +698,9 @@ fn take_back(
         }
         Ok(Some(place)) => {
             log::warn!("after the rollback {place} differs from the copy");
-            match self::marker(session, Some(backup)) {
-                Ok(marker) => put_back(session, error, Some(backup), &marker),
-                Err(_) => error.needing_attention(Some(backup.path.clone())),
+            match self::marker(session, backup) {
+                Ok(marker) => put_back(session, error, backup, &marker),
+                Err(_) => error.needing_attention(backup.map(|backup| backup.path.clone())),
             }
         }
         Err(unread) => {
@@ -661,6 +708,17 @@ fn take_back(
             error.with_data(DataState::RolledBack)
         }
     }
+}
+
+/// Where the database differs from the copy, or from the empty one that it was.
+fn difference(session: &Session<'_, '_>, backup: Option<&Backup>) -> Result<Option<String>, Error> {
+    let Some(backup) = backup else {
+        let objects = catalog::number(&session.connection, "SELECT count(*) FROM sqlite_schema")?;
+        return Ok((objects > 0).then(|| "the schema".to_owned()));
+    };
+    let copy = connect::copy(&backup.path)?;
+    session.options.set_up(&copy)?;
+    catalog::first_difference(&session.connection, &copy)
 }
 
 fn put_back(

@@ -35,6 +35,8 @@ const FORMAT_VERSIONS: (u64, [u8; 2]) = (18, [1, 1]);
 pub(crate) struct Record {
     /// The order of copies; the clock decides nothing.
     pub(crate) sequence: u64,
+    /// The file name of the database on one line. Two databases of one stem share a folder.
+    pub(crate) database: String,
     /// RFC 3339.
     pub(crate) created_at: String,
     pub(crate) bytes: u64,
@@ -52,6 +54,7 @@ impl Record {
     fn to_text(&self) -> String {
         let Record {
             sequence,
+            database,
             created_at,
             bytes,
             digest,
@@ -59,7 +62,7 @@ impl Record {
             journal_mode,
         } = self;
         let mut text = format!(
-            "{RECORD_TITLE}\nsequence: {sequence}\ncreated-at: {created_at}\nbytes: {bytes}\nblake3: {digest}\njournal-mode: {journal_mode}\n"
+            "{RECORD_TITLE}\ndatabase: {database}\nsequence: {sequence}\ncreated-at: {created_at}\nbytes: {bytes}\nblake3: {digest}\njournal-mode: {journal_mode}\n"
         );
         if let Some(version) = version {
             let _ = writeln!(text, "version: {version}");
@@ -82,6 +85,7 @@ impl Record {
         };
         Some(Record {
             sequence: field("sequence")?.parse().ok()?,
+            database: field("database")?.to_owned(),
             created_at: field("created-at")?.to_owned(),
             bytes: field("bytes")?.parse().ok()?,
             digest: field("blake3")?.to_owned(),
@@ -120,6 +124,13 @@ fn file_name(path: &Path) -> String {
         .unwrap_or_default()
 }
 
+/// A name with its line breaks written out.
+fn on_one_line(name: &str) -> String {
+    name.replace('\\', "\\\\")
+        .replace('\n', "\\n")
+        .replace('\r', "\\r")
+}
+
 /// The automatic backups of one database.
 pub(crate) struct Store<'p> {
     folder: PathBuf,
@@ -128,10 +139,15 @@ pub(crate) struct Store<'p> {
 }
 
 /// What a copy is taken of, as the caller read it under the write lock.
-pub(crate) struct Occasion {
+pub(crate) struct Occasion<'o> {
     pub(crate) now: DateTime<Utc>,
     pub(crate) version: Option<i64>,
+    /// Registers the app's functions and collations, which checking indexes needs.
+    pub(crate) set_up: &'o dyn Fn(&Connection) -> Result<(), Error>,
 }
+
+/// The time in a copy's name.
+const TIME: &str = "%Y-%m-%dT%H-%M-%S";
 
 impl<'p> Store<'p> {
     pub(crate) fn new(folder: PathBuf, database: &'p Path) -> Store<'p> {
@@ -150,8 +166,12 @@ impl<'p> Store<'p> {
         self.folder.join(format!(".{name}.record"))
     }
 
-    fn staging_path(&self, name: &str) -> PathBuf {
-        self.folder.join(format!(".{name}.partial"))
+    /// Where a copy is made, under the database's whole name: two databases of one stem may
+    /// be at work at the same time.
+    fn staging_path(&self, now: DateTime<Utc>) -> PathBuf {
+        let time = now.format(TIME);
+        let database = file_name(self.database);
+        self.folder.join(format!(".{database}-{time}.partial"))
     }
 
     /// Where a copy of this name is.
@@ -161,51 +181,62 @@ impl<'p> Store<'p> {
 
     /// The copies that have a record, oldest first.
     pub(crate) fn list(&self) -> Result<Vec<Backup>, Error> {
-        let mut backups = Vec::new();
-        for (name, ending) in self.own_dotfiles()? {
-            if ending != ".record" {
-                continue;
-            }
-            let path = self.folder.join(&name);
-            let record = disk::read_text(&self.record_path(&name))?;
-            if let Some(record) = record.as_deref().and_then(Record::from_text)
-                && path.is_file()
-            {
-                backups.push(Backup { path, record });
-            }
-        }
+        let mut backups = self.recorded()?;
+        backups.retain(|backup| backup.path.is_file());
         backups.sort_by_key(|backup| backup.record.sequence);
         Ok(backups)
     }
 
-    /// Name and ending of each `.NAME.record` and `.NAME.partial` of this database.
-    fn own_dotfiles(&self) -> Result<Vec<(String, &'static str)>, Error> {
-        let start = format!(".{}-", self.stem);
-        let files = disk::files_below(&self.folder)?.unwrap_or_default();
+    /// The records of this database, with and without their copies.
+    fn recorded(&self) -> Result<Vec<Backup>, Error> {
+        let own = on_one_line(&file_name(self.database));
+        let mut backups = Vec::new();
+        for file in self.dotfiles()? {
+            let name = file.strip_suffix(".record").unwrap_or_default();
+            let rest = name
+                .strip_prefix(&self.stem)
+                .and_then(|rest| rest.strip_suffix(".db"));
+            if !rest.is_some_and(is_time_and_number) {
+                continue;
+            }
+            let text = disk::read_text(&self.record_path(name))?;
+            let record = text.as_deref().and_then(Record::from_text);
+            backups.extend(
+                record
+                    .filter(|record| record.database == own)
+                    .map(|record| Backup {
+                        path: self.folder.join(name),
+                        record,
+                    }),
+            );
+        }
+        Ok(backups)
+    }
+
+    /// The hidden files of the folder, without their dots.
+    fn dotfiles(&self) -> Result<Vec<String>, Error> {
+        let files = disk::files_in(&self.folder)?;
         Ok(files
             .iter()
-            .filter_map(|path| path.to_str())
-            .filter(|file| file.starts_with(&start))
-            .filter_map(|file| {
-                [".record", ".partial"].into_iter().find_map(|ending| {
-                    let name = file[1..].strip_suffix(ending)?;
-                    let rest = name.strip_prefix(&self.stem)?.strip_suffix(".db")?;
-                    is_time_and_number(rest).then(|| (name.to_owned(), ending))
-                })
-            })
+            .filter_map(|file| file.strip_prefix('.').map(str::to_owned))
             .collect())
     }
 
     /// Removes what an interrupted copy left: staging files, and records without a copy.
     /// Only under the process lock.
     pub(crate) fn clean(&self) -> Result<(), Error> {
-        for (name, ending) in self.own_dotfiles()? {
-            if ending == ".partial" {
-                disk::remove(&self.staging_path(&name))?;
-                // SQLite may have been killed with a journal beside it.
-                disk::remove(&disk::companion(&self.staging_path(&name), "-journal"))?;
-            } else if !self.folder.join(&name).exists() {
-                disk::remove(&self.record_path(&name))?;
+        let own = file_name(self.database);
+        for file in self.dotfiles()? {
+            let staging = file
+                .strip_prefix(&own)
+                .and_then(|rest| rest.strip_suffix(".partial"));
+            if staging.is_some_and(is_time_and_number) {
+                disk::remove(&self.folder.join(format!(".{file}")))?;
+            }
+        }
+        for Backup { path, .. } in self.recorded()? {
+            if !path.exists() {
+                disk::remove(&self.record_path(&file_name(&path)))?;
             }
         }
         Ok(())
@@ -216,53 +247,69 @@ impl<'p> Store<'p> {
     pub(crate) fn take(
         &self,
         reader: &Connection,
-        occasion: &Occasion,
+        occasion: &Occasion<'_>,
         progress: &dyn Fn(u64, u64) -> Result<(), Error>,
     ) -> Result<Backup, Error> {
         disk::create_private_folder(&self.folder, self.database)?;
         self.clean()?;
         let existing = self.list()?;
-        let name = self.free_name(occasion.now, &existing);
-        let staging = self.staging_path(&name);
-        let taken = self.stage(reader, &staging, progress).and_then(|facts| {
-            if let Some(newest) = existing.last()
-                && newest.record.digest == facts.digest
-                && newest.verifies()
-            {
-                disk::remove(&staging)?;
-                return Ok(newest.clone());
-            }
-            let record = Record {
-                sequence: existing
-                    .last()
-                    .map_or(1, |newest| newest.record.sequence + 1),
-                created_at: rfc3339(occasion.now),
-                bytes: facts.bytes,
-                digest: facts.digest,
-                version: occasion.version,
-                journal_mode: facts.journal_mode,
-            };
-            let path = self.folder.join(&name);
-            let recorded = self.record_path(&name);
-            disk::write_new(&recorded, self.database, &record.to_text())?;
-            let named =
-                disk::rename(&staging, &path).and_then(|()| disk::sync_folder(&self.folder));
-            if let Err(error) = named {
-                let _ = disk::remove(&recorded);
-                return Err(error);
-            }
-            Ok(Backup { path, record })
-        });
+        let staging = self.staging_path(occasion.now);
+        let taken = self
+            .stage(reader, &staging, occasion, progress)
+            .and_then(|facts| self.keep(&staging, facts, &existing, occasion));
         if taken.is_err() {
             let _ = disk::remove(&staging);
         }
         taken
     }
 
+    /// Records a copy that was proved good and gives it its name, or drops it in favour of
+    /// an equal one.
+    fn keep(
+        &self,
+        staging: &Path,
+        facts: Facts,
+        existing: &[Backup],
+        occasion: &Occasion<'_>,
+    ) -> Result<Backup, Error> {
+        let newest = existing.last();
+        if let Some(newest) = newest
+            && newest.record.digest == facts.digest
+            && newest.verifies()
+        {
+            disk::remove(staging)?;
+            return Ok(newest.clone());
+        }
+        let record = Record {
+            sequence: newest.map_or(1, |newest| newest.record.sequence + 1),
+            database: on_one_line(&file_name(self.database)),
+            created_at: rfc3339(occasion.now),
+            bytes: facts.bytes,
+            digest: facts.digest,
+            version: occasion.version,
+            journal_mode: facts.journal_mode,
+        };
+        let (path, recorded) = loop {
+            let name = self.free_name(occasion.now, existing);
+            let recorded = self.record_path(&name);
+            match disk::write_new(&recorded, self.database, &record.to_text()) {
+                // Another database of this stem took the name a moment ago.
+                Err(_) if recorded.exists() => {}
+                written => break (self.folder.join(&name), written.map(|()| recorded)?),
+            }
+        };
+        let named = disk::rename(staging, &path).and_then(|()| disk::sync_folder(&self.folder));
+        if let Err(error) = named {
+            let _ = disk::remove(&recorded);
+            return Err(error);
+        }
+        Ok(Backup { path, record })
+    }
+
     /// `notes-2026-11-21T09-14-03.db`, or with `-2`, `-3` … when that second has one. The
     /// number is higher than any that is there, so that names sort as copies were made.
     fn free_name(&self, now: DateTime<Utc>, existing: &[Backup]) -> String {
-        let base = format!("{}-{}", self.stem, now.format("%Y-%m-%dT%H-%M-%S"));
+        let base = format!("{}-{}", self.stem, now.format(TIME));
         let name = |number| match number {
             1 => format!("{base}.db"),
             number => format!("{base}-{number}.db"),
@@ -277,7 +324,8 @@ impl<'p> Store<'p> {
                 }
             })
             .max();
-        let taken = |name: &String| self.folder.join(name).exists();
+        let taken =
+            |name: &String| self.folder.join(name).exists() || self.record_path(name).exists();
         (highest.map_or(1, |highest| highest + 1)..)
             .map(name)
             .find(|name| !taken(name))
@@ -288,6 +336,7 @@ impl<'p> Store<'p> {
         &self,
         reader: &Connection,
         staging: &Path,
+        occasion: &Occasion<'_>,
         progress: &dyn Fn(u64, u64) -> Result<(), Error>,
     ) -> Result<Facts, Error> {
         let page_size = unsigned(catalog::number(reader, "PRAGMA page_size")?);
@@ -323,7 +372,7 @@ impl<'p> Store<'p> {
         let (offset, rollback) = FORMAT_VERSIONS;
         disk::patch(staging, offset, &rollback)?;
         disk::sync_file(staging)?;
-        verify_against(staging, reader, bytes)?;
+        verify_against(staging, reader, bytes, occasion)?;
         Ok(Facts {
             bytes,
             digest: disk::digest(staging)?,
@@ -448,7 +497,12 @@ fn step_through(
 
 /// Proves a fresh copy good against the database it was taken from: size, header fields,
 /// schema, and `quick_check` while its pages are still in memory.
-fn verify_against(copy: &Path, source: &Connection, bytes: u64) -> Result<(), Error> {
+fn verify_against(
+    copy: &Path,
+    source: &Connection,
+    bytes: u64,
+    occasion: &Occasion<'_>,
+) -> Result<(), Error> {
     let invalid = |reason: String| {
         Error::new(
             ErrorKind::BackupInvalid,
@@ -463,6 +517,7 @@ fn verify_against(copy: &Path, source: &Connection, bytes: u64) -> Result<(), Er
         return Err(invalid(format!("{length} bytes instead of {bytes}")));
     }
     let connection = connect::copy(copy)?;
+    (occasion.set_up)(&connection)?;
     for sql in [
         "PRAGMA page_count",
         "PRAGMA user_version",
@@ -555,6 +610,7 @@ mod tests {
     fn a_record_reads_back_as_it_was_written_and_half_a_record_is_none() {
         let record = Record {
             sequence: 7,
+            database: "notes.db".into(),
             created_at: "2026-11-21T09:14:03Z".into(),
             bytes: 40960,
             digest: "3f".into(),

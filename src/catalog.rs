@@ -11,7 +11,7 @@ use crate::history::is_own_table;
 use crate::plan::{Loss, Lost};
 use crate::schema::{Column, Object, ObjectKind, Schema, Table, TableKind, same_name};
 use crate::script::quote;
-use crate::sqlite::failure;
+use crate::sqlite::{failure, is_wrong_sql};
 
 const TABLE_KINDS: &str = "SELECT name, type FROM pragma_table_list WHERE schema = 'main'";
 /// In the order in which the objects were made, which is an order in which they can be
@@ -214,15 +214,13 @@ pub(crate) struct References {
 /// check of all.
 pub(crate) fn references(connection: &Connection) -> Result<References, Error> {
     let cannot = |error| failure("cannot check the foreign keys", error);
-    let is_mismatch =
-        |error: &rusqlite::Error| error.sqlite_error_code() == Some(rusqlite::ErrorCode::Unknown);
     let mut found = References::default();
     match violations(connection, "PRAGMA main.foreign_key_check") {
         Ok(violations) => {
             found.violations = violations;
             return Ok(found);
         }
-        Err(error) if is_mismatch(&error) => {}
+        Err(error) if is_wrong_sql(&error) => {}
         Err(error) => return Err(cannot(error)),
     }
     for (table, kind) in table_kinds(connection)? {
@@ -232,7 +230,7 @@ pub(crate) fn references(connection: &Connection) -> Result<References, Error> {
         let check = format!("PRAGMA main.foreign_key_check({})", quote(&table));
         match violations(connection, &check) {
             Ok(violations) => found.violations.extend(violations),
-            Err(error) if is_mismatch(&error) => {
+            Err(error) if is_wrong_sql(&error) => {
                 found
                     .broken
                     .insert(table.to_ascii_lowercase(), crate::sqlite::text(&error));
@@ -259,6 +257,23 @@ fn violations(
         *violations.entry(violation).or_default() += 1;
     }
     Ok(violations)
+}
+
+/// The references whose parent table is not there: child and parent.
+pub(crate) fn dangling(connection: &Connection) -> Result<Vec<(String, String)>, Error> {
+    let read = || {
+        let mut statement = connection.prepare(
+            "SELECT DISTINCT child.name, reference.\"table\"
+             FROM main.sqlite_schema AS child, pragma_foreign_key_list(child.name) AS reference
+             WHERE child.type = 'table' AND NOT EXISTS (
+                 SELECT 1 FROM main.sqlite_schema AS parent
+                 WHERE parent.type = 'table'
+                 AND parent.name = reference.\"table\" COLLATE NOCASE)",
+        )?;
+        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        rows.collect::<rusqlite::Result<_>>()
+    };
+    read().map_err(cannot)
 }
 
 /// The AUTOINCREMENT marks, by table.

@@ -7,12 +7,17 @@
 use std::fs::Metadata;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
 
 use crate::disk;
 use crate::error::{Error, ErrorKind};
 use crate::sqlite::failure;
+
+/// The smallest page of a database (<https://sqlite.org/fileformat2.html#pages>), in bytes.
+/// SQLite takes some shorter files for empty ones and would write over them.
+pub(crate) const SHORTEST: u64 = 512;
 
 /// A path that was looked at: absolute, with symbolic links resolved.
 #[derive(Debug, Clone)]
@@ -62,6 +67,9 @@ pub(crate) fn resolve(path: &Path) -> Result<Target, Error> {
         if !metadata.is_file() {
             return Err(not_a_database(&resolved, "is not a regular file"));
         }
+        if (1..SHORTEST).contains(&metadata.len()) {
+            return Err(not_a_database(&resolved, "is too short to be a database"));
+        }
         resolved = resolved.canonicalize().map_err(io)?;
     } else if let (Some(folder), Some(name)) = (resolved.parent(), resolved.file_name())
         && let Ok(folder) = folder.canonicalize()
@@ -84,8 +92,32 @@ fn not_a_database(path: &Path, reason: &str) -> Error {
 
 /// The connection that migrates and is handed to the app. Creates the file if it must.
 pub(crate) fn writer(path: &Path) -> Result<Connection, Error> {
-    // rusqlite gives it a busy timeout of five seconds.
     Connection::open(path).map_err(|error| cannot_open(path, error))
+}
+
+/// The busy timeout that rusqlite gives every connection.
+pub(crate) const USUAL_PATIENCE: Duration = Duration::from_secs(5);
+
+/// How long SQLite itself waits for a lock: no longer than the caller would, and no longer
+/// than is usual.
+pub(crate) fn patience(connection: &Connection, wanted: Duration) -> Result<(), Error> {
+    connection
+        .busy_timeout(wanted.min(USUAL_PATIENCE))
+        .map_err(|error| failure("cannot set the busy timeout", error))
+}
+
+/// Refuses a database that SQLite could open for reading only, which it does in silence.
+pub(crate) fn refuse_read_only(connection: &Connection, path: &Path) -> Result<(), Error> {
+    let read_only = connection
+        .is_readonly("main")
+        .map_err(|error| cannot_open(path, error))?;
+    if read_only {
+        return Err(
+            Error::new(ErrorKind::Io, format!("{} is read-only", path.display()))
+                .with_help("make the file and its folder writable for this user"),
+        );
+    }
+    Ok(())
 }
 
 /// A second, read-only connection to a database this process has open already.

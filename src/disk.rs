@@ -181,6 +181,24 @@ pub(crate) fn files_below(folder: &Path) -> Result<Option<Vec<PathBuf>>, Error> 
     Ok(Some(files))
 }
 
+/// The names of the files in a folder, none when it is not there.
+pub(crate) fn files_in(folder: &Path) -> Result<Vec<String>, Error> {
+    let list = || {
+        fs::read_dir(folder)?
+            .map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()))
+            .collect::<io::Result<Vec<_>>>()
+    };
+    match list() {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        listed => listed.map_err(|error| {
+            failure(
+                format!("cannot read the folder {}", folder.display()),
+                error,
+            )
+        }),
+    }
+}
+
 /// The bytes of a migration file.
 pub(crate) fn read_source(path: &Path) -> Result<Vec<u8>, Error> {
     fs::read(path).map_err(|error| failure(format!("cannot read {}", path.display()), error))

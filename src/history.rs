@@ -12,7 +12,7 @@ use crate::error::{Error, ErrorKind};
 use crate::migration::{Applied, Migration};
 use crate::schema::same_name;
 use crate::script::quote;
-use crate::sqlite::{failure, is_no_such_table};
+use crate::sqlite::{failure, is_no_such_table, is_wrong_sql};
 
 /// refinery's own default, so that an app which changes over keeps its history.
 pub const DEFAULT_TABLE: &str = "refinery_schema_history";
@@ -68,7 +68,7 @@ pub(crate) fn read(connection: &Connection, table: &str) -> Result<Vec<Applied>,
     let cannot = |error| failure(format!("cannot read the history table `{table}`"), error);
     let mut statement = match connection.prepare(&sql) {
         Err(error) if is_no_such_table(&error) => return Ok(Vec::new()),
-        Err(error) if error.sqlite_error_code() == Some(rusqlite::ErrorCode::Unknown) => {
+        Err(error) if is_wrong_sql(&error) => {
             return Err(
                 malformed(format!("the table `{table}` is not a migration history")).because(error),
             );

@@ -1,4 +1,79 @@
 //! SQLite migrations for desktop apps.
+//!
+//! A desktop app's database lives on somebody's laptop: no administrator, no staging, no
+//! second chance. heirloom brings it from one version of the app to the next. It copies
+//! the database and proves the copy good, applies what is pending in one transaction,
+//! proves the result, and takes everything back when anything fails.
+//!
+//! # The start-up call
+//!
+//! ```no_run
+//! use heirloom::Migrator;
+//! use heirloom::include_dir::{self, Dir, include_dir};
+//!
+//! // Needs one line in the app's build.rs, so that Cargo notices new files:
+//! // println!("cargo::rerun-if-changed=migrations");
+//! static MIGRATIONS: Dir = include_dir!("$CARGO_MANIFEST_DIR/migrations");
+//!
+//! # fn main() -> Result<(), heirloom::Error> {
+//! let database = heirloom::data_folder("org", "Example", "Notes")?.join("notes.db");
+//! let opened = Migrator::new(&MIGRATIONS)
+//!     .app_version(env!("CARGO_PKG_VERSION"))
+//!     .on_event(|event| println!("{event:?}"))
+//!     .open(database)?;
+//! log::info!("{}", opened.report);
+//! let connection = opened.connection;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! And the sad side, which an app writes once:
+//!
+//! ```no_run
+//! # let error = heirloom::Migrator::new("migrations").migrate("notes.db").unwrap_err();
+//! if error.is_from_newer_app() {
+//!     // "This database was used by a newer version. Please update."
+//! } else if error.is_busy() {
+//!     // "The app is open twice."
+//! } else {
+//!     // What, where, in what state the data is, and what to do, a line each.
+//!     eprintln!("{error:#}");
+//! }
+//! ```
+//!
+//! An app on sqlx or diesel calls [`Migrator::migrate`], which returns a [`Report`] and
+//! closes the database again.
+//!
+//! # What a run does
+//!
+//! 1. Reads the history. If it is complete, the run is over: nothing was written.
+//! 2. Takes a lock file beside the database, puts back a run that was interrupted, and
+//!    begins a transaction with SQLite's write lock. Everything is read again under it.
+//! 3. Compiles every pending statement against a copy of the schema without rows, and works
+//!    out what would be destroyed: tables, columns, rows, values under a narrower type.
+//!    Without consent that is refused.
+//! 4. Copies the database through a second connection, verifies, digests and syncs the copy.
+//! 5. Applies the migrations and their history rows in that one transaction. Foreign keys
+//!    are off, so a rebuilt table keeps its children.
+//! 6. Proves the result: no new violation of a reference, no row gone from any table without
+//!    consent, the schema as planned. Commits.
+//! 7. On failure rolls back, and reads the database and the copy side by side to prove them
+//!    equal; puts the copy back where they are not.
+//!
+//! A file that cannot run in a transaction (`-- heirloom: no-transaction`) runs under a
+//! marker in the database that names the copy. Where the marker is found at the next start,
+//! the copy is put back. Between the commits of such a run other programs can write to the
+//! database, and what they write is lost if the run fails: use it for VACUUM and
+//! `journal_mode`, and nothing else.
+//!
+//! A new database has nothing to lose: it gets neither copy nor rehearsal.
+//!
+//! # What it does not do
+//!
+//! It protects the database from migrations, not from a disk that lies about syncing, and
+//! network file systems are as unreliable under it as under SQLite. It does not encrypt: a
+//! copy of an SQLCipher database cannot be taken.
+
 pub use include_dir;
 pub use refinery_core;
 pub use rusqlite;

@@ -583,8 +583,14 @@ mod tests {
 
     #[test]
     fn a_folder_with_a_contradiction_is_refused_by_name() {
-        let files =
-            |names: &[&str]| assemble(names.iter().map(|n| Script::new(*n, "SELECT 1")).collect());
+        let files = |names: &[&str]| {
+            assemble(
+                names
+                    .iter()
+                    .map(|n| Script::new(n.to_string(), "SELECT 1"))
+                    .collect(),
+            )
+        };
         let message = |names: &[&str]| files(names).unwrap_err().to_string();
         assert_eq!(
             files(&["V2__b.sql", "V1__a.sql", "V1__a.down.sql", "notes.txt"])

@@ -31,6 +31,8 @@ pub(crate) struct Rehearsal<'o> {
     unknown: Vec<String>,
     written: Arc<Mutex<BTreeSet<String>>>,
     broken: BTreeSet<String>,
+    /// Tables that were dropped, and the label of the file that did it.
+    dropped: Vec<(String, String)>,
 }
 
 /// What one file does, as far as a schema without rows can tell.
@@ -78,6 +80,7 @@ impl<'o> Rehearsal<'o> {
             unknown,
             written,
             broken,
+            dropped: Vec::new(),
         })
     }
 
@@ -102,8 +105,12 @@ impl<'o> Rehearsal<'o> {
         for statement in script.statements() {
             let action = statement.action();
             schema_changed |= self.statement(script, &statement, &action)?;
-            if let Action::DropObject(name) = &action {
-                named.push(name.clone());
+            match &action {
+                Action::DropObject(name) => named.push(name.clone()),
+                Action::DropTable(name) => {
+                    self.dropped.push((name.clone(), script.file().to_owned()));
+                }
+                _ => {}
             }
             self.lineage.observe(&action, &mut outlook.effects);
         }
@@ -204,6 +211,25 @@ impl<'o> Rehearsal<'o> {
         Ok(())
     }
 
+    /// A reference to a table that was dropped leads nowhere. Without rows that breaks no
+    /// reference yet; the app's first insert would fail.
+    fn refuse_dangling(&self) -> Result<(), Error> {
+        for (child, parent) in catalog::dangling(&self.connection)? {
+            let dropped = self
+                .dropped
+                .iter()
+                .find(|(name, _)| same_name(name, &parent));
+            if let Some((_, file)) = dropped {
+                return Err(Error::new(
+                    ErrorKind::MigrationFailed,
+                    format!("`{child}` would refer to `{parent}`, which {file} drops"),
+                )
+                .with_help("rebuild in this order: create the new table, copy, drop the old one, rename; renaming the old one first takes its references along"));
+            }
+        }
+        Ok(())
+    }
+
     /// The schema as planned, sorted, without what is not the plan's business.
     pub(crate) fn planned(&self) -> Result<Vec<(String, String)>, Error> {
         listing(&self.connection, self.history_table, &self.unknown)
@@ -247,6 +273,7 @@ pub(crate) fn foresee<'o>(
         outlooks.push(outlook);
         losses.push(counted);
     }
+    rehearsal.refuse_dangling()?;
     Ok(Foreseen {
         rehearsal,
         lineage,

@@ -39,6 +39,22 @@ pub(crate) fn revert(options: &Options<'_>, path: &Path, to: RevertTo) -> Result
     if target.metadata.is_none() {
         return Err(no_database(&target.path));
     }
+    // What can be refused is refused before a lock file is made.
+    let looked = connect::writer(&target.path).and_then(|connection| {
+        connect::patience(&connection, options.lock_timeout)?;
+        if history::read_marker(&connection)?.is_some() {
+            return Ok(());
+        }
+        let history = history::read(&connection, &options.history_table)?;
+        match tasks(options, &connection, &migrations, &history, to)?.is_empty() {
+            true => Ok(()),
+            false => connect::refuse_read_only(&connection, &target.path),
+        }
+    });
+    match looked {
+        Err(error) if !error.is_busy() => return Err(error),
+        _ => {}
+    }
     let mut session = Session::begin(options, target, started)?;
     match take_back(&mut session, &migrations, to) {
         Ok(report) => match session.finish() {

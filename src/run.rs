@@ -1,5 +1,6 @@
 //! `run`: from any older state to the newest, or nothing to do.
 
+use std::fs::Metadata;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -63,14 +64,15 @@ fn up_to_date(
     path: &Path,
     to: Option<i64>,
 ) -> Result<Option<(Connection, Option<i64>)>, Error> {
-    if !path
-        .metadata()
-        .is_ok_and(|file| file.is_file() && file.len() > 0)
-    {
-        return Ok(None);
-    }
+    let is_database = |file: Metadata| file.is_file() && file.len() >= connect::SHORTEST;
+    // Absolute, because SQLite takes a relative path that begins with `file:` for a URI.
+    let path = match std::path::absolute(path) {
+        Ok(path) if path.metadata().is_ok_and(is_database) => path,
+        _ => return Ok(None),
+    };
     let look = || {
-        let connection = connect::writer(path)?;
+        let connection = connect::writer(&path)?;
+        connect::patience(&connection, options.lock_timeout)?;
         if history::read_marker(&connection)?.is_some() {
             return Ok(None);
         }
@@ -81,13 +83,17 @@ fn up_to_date(
             return Ok(Some((connection, version)));
         }
         let history = history::read(&connection, table)?;
-        let pending = pending(options, &connection, migrations, &history, to)?;
-        Ok(pending.is_empty().then(|| (connection, newest(&history))))
+        if pending(options, &connection, migrations, &history, to)?.is_empty() {
+            return Ok(Some((connection, newest(&history))));
+        }
+        connect::refuse_read_only(&connection, &path)?;
+        Ok(None)
     };
     match look() {
         // Whoever holds it may be busy for longer than SQLite waits on its own.
         Err(error) if Error::is_busy(&error) => Ok(None),
         Ok(Some((connection, version))) => {
+            connect::patience(&connection, connect::USUAL_PATIENCE)?;
             options.set_up(&connection)?;
             Ok(Some((connection, version)))
         }

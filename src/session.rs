@@ -1,6 +1,6 @@
 //! A database opened for work: locked, put right, and inside a transaction.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use chrono::Utc;
 use rusqlite::Connection;
@@ -19,6 +19,9 @@ use crate::{catalog, disk, sqlite};
 /// millisecond apart.
 const INSTRUCTIONS_PER_LOOK: i32 = 10_000;
 
+/// How long SQLite waits on its own before the cancel flag is looked at again.
+const SLICE: Duration = Duration::from_millis(100);
+
 /// Settings of the connection that a migration may change, or that a run must. They are
 /// put back to what the app's connection had: ROLLBACK does not do it.
 const PRAGMAS: &[&str] = &[
@@ -28,6 +31,7 @@ const PRAGMAS: &[&str] = &[
     "ignore_check_constraints",
     "recursive_triggers",
     "writable_schema",
+    "busy_timeout",
 ];
 
 /// A database under the process lock, with its connection set up for a run.
@@ -88,16 +92,8 @@ impl<'o, 's> Session<'o, 's> {
     }
 
     fn prepare(&mut self) -> Result<(), Error> {
-        connect::readable(&self.connection, &self.target.path)?;
-        // SQLite opens what it may not write to for reading, and says nothing.
-        let read_only = self.connection.is_readonly("main");
-        if read_only.map_err(|error| sqlite::failure("cannot look at the connection", error))? {
-            return Err(Error::new(
-                ErrorKind::Io,
-                format!("{} is read-only", self.target.path.display()),
-            )
-            .with_help("make the file and its folder writable for this user"));
-        }
+        self.patiently("PRAGMA schema_version")?;
+        connect::refuse_read_only(&self.connection, &self.target.path)?;
         self.options.set_up(&self.connection)?;
         for &pragma in PRAGMAS {
             let before = catalog::number(&self.connection, &format!("PRAGMA {pragma}"))?;
@@ -143,38 +139,36 @@ impl<'o, 's> Session<'o, 's> {
             .map_err(|error| sqlite::failure("cannot watch for an interruption", error))
     }
 
-    /// BEGIN IMMEDIATE, waiting for other programs as long as the caller allows.
+    /// Takes SQLite's write lock.
     pub(crate) fn lock_for_writing(&self) -> Result<(), Error> {
+        self.patiently("BEGIN IMMEDIATE")
+    }
+
+    /// Runs a statement, waiting for other programs as long as the caller allows.
+    fn patiently(&self, sql: &str) -> Result<(), Error> {
         let timeout = self.options.lock_timeout;
         let deadline = Instant::now() + timeout;
-        let slice = timeout.min(std::time::Duration::from_millis(100));
-        let cannot = |error| sqlite::failure("cannot begin a transaction", error);
-        let usual = self.connection.busy_timeout(slice);
-        usual.map_err(cannot)?;
+        let holder = || lock::sqlite_holder(&self.target.path);
         let mut told = false;
-        let began = loop {
-            match self.connection.execute_batch("BEGIN IMMEDIATE") {
-                Err(error)
-                    if error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseBusy) =>
-                {
+        connect::patience(&self.connection, timeout.min(SLICE))?;
+        loop {
+            match self.connection.execute_batch(sql) {
+                Err(error) if sqlite::is_busy(&error) => {
                     self.options.check_cancelled()?;
                     if Instant::now() >= deadline {
-                        let holder = lock::sqlite_holder(&self.target.path);
-                        break Err(lock::busy(&holder, timeout));
+                        return Err(lock::busy(&holder(), timeout));
                     }
-                    if !told {
-                        told = true;
-                        let holder = lock::sqlite_holder(&self.target.path);
-                        self.options.emit(Event::Waiting { holder: &holder });
+                    if !std::mem::replace(&mut told, true) {
+                        self.options.emit(Event::Waiting { holder: &holder() });
                     }
                 }
-                result => break result.map_err(cannot),
+                Err(error) => {
+                    let path = self.target.path.display();
+                    return Err(sqlite::failure(format!("cannot read {path}"), error));
+                }
+                Ok(()) => return connect::patience(&self.connection, timeout),
             }
-        };
-        self.connection
-            .busy_timeout(std::time::Duration::from_secs(5))
-            .map_err(cannot)?;
-        began
+        }
     }
 
     /// Puts back a run that was interrupted between two commits. Only under the process
@@ -203,7 +197,9 @@ impl<'o, 's> Session<'o, 's> {
         });
         log::warn!("putting back the interrupted run of {}", marker.started_at);
         self.put_back(&marker, path.as_deref()).map_err(|error| {
-            let good_copy = path.clone().filter(|path| path.is_file());
+            let good_copy = path.clone().filter(|path| {
+                disk::digest(path).is_ok_and(|found| Some(found) == marker.digest)
+            });
             let help = match &path {
                 Some(path) => format!(
                     "the run of {} was interrupted, and its copy {} could not be put back; the copy's BLAKE3 digest must be {}",

@@ -8,7 +8,7 @@ use crate::script::{Script, Statement, Tokens};
 
 /// SQLite's error as ours. `what` says what was being done.
 pub(crate) fn failure(what: impl Into<String>, error: rusqlite::Error) -> Error {
-    let (kind, help) = match error.sqlite_error_code() {
+    let (kind, help) = match code(&error) {
         Some(ErrorCode::NotADatabase) => (
             ErrorKind::NotADatabase,
             "the file is not an SQLite database, or it is encrypted; check the path",
@@ -33,6 +33,24 @@ pub(crate) fn failure(what: impl Into<String>, error: rusqlite::Error) -> Error 
         ),
     };
     Error::new(kind, what).with_help(help).because(error)
+}
+
+/// SQLite's result code. rusqlite has it in two shapes, with and without a place.
+pub(crate) fn code(error: &rusqlite::Error) -> Option<ErrorCode> {
+    match error {
+        rusqlite::Error::SqlInputError { error, .. } => Some(error.code),
+        other => other.sqlite_error_code(),
+    }
+}
+
+/// Whether the statement itself was wrong: SQLite's plain "error".
+pub(crate) fn is_wrong_sql(error: &rusqlite::Error) -> bool {
+    code(error) == Some(ErrorCode::Unknown)
+}
+
+/// Whether somebody else holds a lock.
+pub(crate) fn is_busy(error: &rusqlite::Error) -> bool {
+    code(error) == Some(ErrorCode::DatabaseBusy)
 }
 
 /// Whether SQLite found no such table, which is an ordinary answer when asking for ours.

@@ -83,7 +83,7 @@ pub(crate) enum Color {
 pub(crate) enum Command {
     /// Write an empty migration and its way back
     ///
-    /// Example: heirloom create add_phone
+    /// The version is the time in UTC. Example: heirloom create add_phone
     #[command(visible_aliases = ["new", "add"])]
     Create(Create),
     /// Show every migration with its state, and the SQL of the pending ones

@@ -1,6 +1,31 @@
 //! Tests of the library and the command, a file per danger.
-#![allow(missing_docs)]
+#![allow(
+    missing_docs,
+    unreachable_pub,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::unwrap_used
+)]
 
+mod parts;
 mod support;
 
+mod backups;
+mod bad_input;
+#[cfg(feature = "cli")]
+mod command;
+mod connection;
+mod crashes;
+mod destruction;
+mod history;
+mod hooks;
+mod house;
+mod looking;
+mod no_transaction;
+mod races;
+mod rebuild;
+mod references;
+mod refinery;
+mod revert;
 mod run;

@@ -1,9 +1,10 @@
 //! Parts that a process of its own must play: one that dies, one that holds a lock.
 
-use std::cell::Cell;
 use std::io::Read;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-use heirloom::Migrator;
+use heirloom::Moment;
 
 use crate::support::App;
 
@@ -19,6 +20,23 @@ fn plays_its_part() {
     match part.as_str() {
         "runs" => {
             app.run().unwrap();
+        }
+        "tells" => {
+            let path = std::env::var_os("HEIRLOOM_TEST_AT").map(PathBuf::from);
+            match app.migrator().migrate(path.unwrap_or(app.database())) {
+                Ok(report) => println!(
+                    "version {} of {}",
+                    report.version.unwrap(),
+                    report.database.display()
+                ),
+                Err(error) => {
+                    let unchanged = error.data_state().is_unchanged();
+                    println!(
+                        "refused: {:?}, unchanged: {unchanged}, {error:#}",
+                        error.kind()
+                    );
+                }
+            }
         }
         "dies-at-moment" => dies_at_moment(&app, at().parse().unwrap()),
         "dies-in-sql" => {
@@ -51,17 +69,23 @@ fn waits() {
 /// SQLite write into the database long before the commit, so that a crash leaves a hot
 /// journal.
 fn dies_at_moment(app: &App, at: usize) {
-    let count = Cell::new(0);
+    let moments = AtomicUsize::new(0);
     let moment = || {
-        if count.get() == at {
+        if moments.fetch_add(1, Ordering::Relaxed) == at {
             std::process::abort();
         }
-        count.set(count.get() + 1);
     };
-    // Hooks must be `Send`; everything here runs on one thread.
-    struct OneThread<T>(T);
-    unsafe impl<T> Send for OneThread<T> {}
-    let _ = OneThread(&moment);
-    let _: Option<Migrator<'_>> = None;
-    let _ = app;
+    let hook = |_: &Moment<'_>| {
+        moment();
+        Ok(())
+    };
+    app.migrator()
+        .connection_setup(|connection| connection.execute_batch("PRAGMA cache_size = 5"))
+        .on_event(|_| moment())
+        .before_run(hook)
+        .before_each(hook)
+        .after_each(hook)
+        .after_run(hook)
+        .migrate(app.database())
+        .unwrap();
 }

@@ -43,7 +43,11 @@ fn the_textbook_rebuild_of_a_parent_keeps_every_child() {
     assert_eq!(app.number("PRAGMA foreign_keys"), 1);
     let backup = report.backup.unwrap();
     assert_eq!(app.backups(), [backup.clone()]);
-    assert!(contents(&backup).iter().any(|line| line.contains("CREATE TABLE parent")));
+    assert!(
+        contents(&backup)
+            .iter()
+            .any(|line| line.contains("CREATE TABLE parent"))
+    );
 }
 
 #[test]
@@ -51,12 +55,17 @@ fn a_failing_statement_leaves_the_database_as_it_was_and_says_where() {
     let app = App::new();
     app.sql("CREATE TABLE a (x UNIQUE); INSERT INTO a VALUES (1);");
     let before = contents(&app.database());
-    app.file("V1__a.sql", "CREATE TABLE b (y);")
-        .file("V2__b.sql", "INSERT INTO b VALUES (1);\nINSERT INTO a VALUES (1);");
+    app.file("V1__a.sql", "CREATE TABLE b (y);").file(
+        "V2__b.sql",
+        "INSERT INTO b VALUES (1);\nINSERT INTO a VALUES (1);",
+    );
     let error = app.run().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::MigrationFailed);
     assert_eq!(error.migration(), Some("V2__b"));
     assert_eq!(error.location().unwrap().position.line, 2);
     assert_eq!(contents(&app.database()), before);
-    assert_eq!(error.backup().map(|path| path.to_owned()), app.backups().pop());
+    assert_eq!(
+        error.backup().map(|path| path.to_owned()),
+        app.backups().pop()
+    );
 }

@@ -51,7 +51,7 @@ impl App {
         self
     }
 
-    pub fn migrator(&self) -> Migrator<'static> {
+    pub fn migrator<'a>(&self) -> Migrator<'a> {
         Migrator::new(self.migrations())
     }
 
@@ -144,6 +144,44 @@ pub fn part(name: &str, app: &App) -> Command {
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
+    command
+}
+
+/// The part played by somebody who is not root, whoever runs the tests. The folder is
+/// given to that user.
+pub fn as_ordinary_user(name: &str, app: &App) -> Command {
+    use std::os::unix::fs::{MetadataExt, chown};
+    use std::os::unix::process::CommandExt;
+    const NOBODY: u32 = 65534;
+    let mut command = part(name, app);
+    if app.folder().metadata().unwrap().uid() != 0 {
+        return command;
+    }
+    // The build folder may be closed to others.
+    let own = app.folder().join("test-binary");
+    std::fs::copy(std::env::current_exe().unwrap(), &own).unwrap();
+    let mut give = vec![app.folder().to_owned()];
+    while let Some(path) = give.pop() {
+        chown(&path, Some(NOBODY), Some(NOBODY)).unwrap();
+        if path.is_dir() {
+            give.extend(
+                std::fs::read_dir(&path)
+                    .unwrap()
+                    .map(|entry| entry.unwrap().path()),
+            );
+        }
+    }
+    let mut other = Command::new(own);
+    other.args(command.get_args());
+    for (key, value) in command.get_envs() {
+        other.env(key, value.unwrap_or_default());
+    }
+    other
+        .uid(NOBODY)
+        .gid(NOBODY)
+        .stdout(Stdio::piped())
+        .stdin(Stdio::piped());
+    command = other;
     command
 }
 

@@ -1,0 +1,239 @@
+//! The connection that is handed out, the app's own functions, and threads.
+
+use std::time::Duration;
+
+use heirloom::{Error, ErrorKind, Migrator, Opened, Plan, Report, Status};
+use rusqlite::Connection;
+use rusqlite::functions::FunctionFlags;
+
+use crate::support::{App, contents};
+
+fn pragma(connection: &Connection, name: &str) -> i64 {
+    connection
+        .query_row(&format!("PRAGMA {name}"), [], |row| row.get(0))
+        .unwrap()
+}
+
+#[test]
+fn everything_can_go_to_another_thread() {
+    fn is_send<T: Send>() {}
+    is_send::<Migrator<'static>>();
+    is_send::<Opened>();
+    is_send::<Report>();
+    is_send::<Error>();
+    is_send::<Status>();
+    is_send::<Plan>();
+    is_send::<heirloom::Source>();
+}
+
+/// The settings of a connection that had nothing to do.
+const SETTINGS: &[&str] = &[
+    "foreign_keys",
+    "synchronous",
+    "legacy_alter_table",
+    "ignore_check_constraints",
+    "recursive_triggers",
+    "writable_schema",
+    "busy_timeout",
+    "defer_foreign_keys",
+    "cache_size",
+];
+
+#[test]
+fn the_settings_of_the_connection_are_the_same_with_and_without_work() {
+    let setups = [
+        "",
+        "PRAGMA foreign_keys = OFF",
+        "PRAGMA foreign_keys = ON; PRAGMA synchronous = NORMAL; PRAGMA recursive_triggers = ON; PRAGMA busy_timeout = 1234",
+    ];
+    for setup in setups {
+        let app = App::new();
+        app.file(
+            "V1__a.sql",
+            "PRAGMA foreign_keys = ON; PRAGMA legacy_alter_table = ON; PRAGMA recursive_triggers = OFF;
+             PRAGMA ignore_check_constraints = ON; CREATE TABLE a (x)",
+        );
+        let migrator = app
+            .migrator()
+            .connection_setup(move |connection| connection.execute_batch(setup));
+        let worked = migrator.open(app.database()).unwrap();
+        assert_eq!(worked.report.migrations.len(), 1);
+        let idle = migrator.open(app.database()).unwrap();
+        assert!(idle.report.is_up_to_date());
+        for name in SETTINGS {
+            let (worked, idle) = (
+                pragma(&worked.connection, name),
+                pragma(&idle.connection, name),
+            );
+            assert_eq!(worked, idle, "{name} after `{setup}`");
+        }
+        assert!(worked.connection.is_autocommit());
+    }
+}
+
+#[test]
+fn the_handed_out_connection_can_be_cancelled_by_nobody() {
+    let app = App::new();
+    app.file("V1__a.sql", "CREATE TABLE a (x)");
+    let flag = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let opened = app
+        .migrator()
+        .cancel_with(flag.clone())
+        .open(app.database())
+        .unwrap();
+    flag.store(true, std::sync::atomic::Ordering::Relaxed);
+    let count: i64 = opened
+        .connection
+        .query_row(
+            "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000) SELECT count(*) FROM n",
+            [],
+            |row| row.get(0),
+        )
+        .unwrap();
+    assert_eq!(count, 100_000);
+}
+
+#[test]
+fn another_process_may_work_while_the_connection_is_held() {
+    let app = App::new();
+    app.file("V1__a.sql", "CREATE TABLE a (x)");
+    let opened = app.migrator().open(app.database()).unwrap();
+    app.file("V2__b.sql", "CREATE TABLE b (x)");
+    let report = app
+        .migrator()
+        .lock_timeout(Duration::from_millis(50))
+        .migrate(app.database())
+        .unwrap();
+    assert_eq!(report.version, Some(2));
+    opened
+        .connection
+        .execute("INSERT INTO b VALUES (1)", [])
+        .unwrap();
+    assert_eq!(app.number("SELECT count(*) FROM b"), 1);
+}
+
+fn with_own(connection: &Connection) -> rusqlite::Result<()> {
+    connection.create_collation("own_order", |a: &str, b: &str| b.cmp(a))?;
+    connection.create_scalar_function(
+        "own_double",
+        1,
+        FunctionFlags::SQLITE_DETERMINISTIC,
+        |context| Ok(context.get::<i64>(0)? * 2),
+    )
+}
+
+#[test]
+fn functions_and_collations_of_the_app_work_in_migrations_and_in_the_schema() {
+    let app = App::new();
+    let connection = app.connect();
+    with_own(&connection).unwrap();
+    connection
+        .execute_batch(
+            "CREATE TABLE t (x TEXT, n INT, twice AS (own_double(n))); CREATE INDEX i ON t (x COLLATE own_order);
+             INSERT INTO t (x, n) VALUES ('a', 1), ('b', 2);",
+        )
+        .unwrap();
+    drop(connection);
+    app.file("V1__a.sql", "UPDATE t SET n = own_double(n) WHERE x < 'a' COLLATE own_order; ALTER TABLE t RENAME x TO y;");
+    let opened = app
+        .migrator()
+        .connection_setup(with_own)
+        .open(app.database())
+        .unwrap();
+    let sum: i64 = opened
+        .connection
+        .query_row("SELECT sum(twice) FROM t", [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(sum, 2 * (1 + 4));
+}
+
+#[test]
+fn a_collation_or_function_that_is_missing_is_named_and_nothing_is_touched() {
+    for (schema, sql, name) in [
+        (
+            "CREATE INDEX i ON t (x COLLATE own_order)",
+            "CREATE TABLE u (x)",
+            "own_order",
+        ),
+        ("", "CREATE INDEX j ON t (x COLLATE own_order)", "own_order"),
+        (
+            "",
+            "SELECT * FROM t ORDER BY x COLLATE own_order",
+            "own_order",
+        ),
+        ("", "UPDATE t SET n = own_double(n)", "own_double"),
+    ] {
+        let app = App::new();
+        let connection = app.connect();
+        with_own(&connection).unwrap();
+        connection
+            .execute_batch("CREATE TABLE t (x TEXT, n INT); INSERT INTO t VALUES ('a', 1)")
+            .unwrap();
+        connection.execute_batch(schema).unwrap();
+        drop(connection);
+        app.file("V1__a.sql", sql);
+        let error = app.refused(ErrorKind::MigrationFailed);
+        let whole = format!("{error:#}");
+        assert!(whole.contains(name), "{whole}");
+        assert!(
+            error.help().unwrap().contains("connection set-up"),
+            "{whole}"
+        );
+        assert_eq!(app.backups().len(), 0);
+        app.migrator()
+            .connection_setup(with_own)
+            .migrate(app.database())
+            .unwrap();
+    }
+}
+
+#[test]
+fn a_set_up_that_fails_or_leaves_a_transaction_open_changes_nothing() {
+    for setup in ["SELECT * FROM nowhere", "BEGIN"] {
+        let app = App::new();
+        app.sql("CREATE TABLE t (x)")
+            .file("V1__a.sql", "CREATE TABLE a (x)");
+        let migrator = app
+            .migrator()
+            .connection_setup(move |connection| connection.execute_batch(setup));
+        let error = app.refused_by(&migrator, ErrorKind::Io);
+        assert!(error.to_string().contains("set-up"), "{error}");
+    }
+}
+
+#[test]
+fn what_was_applied_is_kept_with_its_circumstances() {
+    let app = App::new();
+    app.sql("CREATE TABLE t (x)")
+        .file("V1__a.sql", "CREATE TABLE a (x)")
+        .file("V1__a.down.sql", "DROP TABLE a");
+    let report = app
+        .migrator()
+        .app_version("3.1")
+        .migrate(app.database())
+        .unwrap();
+    let backup = report.backup.unwrap();
+    let kept = app.text(
+        "SELECT version || up_sql || down_sql || app_version || backup FROM heirloom_history",
+    );
+    let name = backup.file_name().unwrap().to_str().unwrap();
+    assert_eq!(kept, format!("1CREATE TABLE a (x)DROP TABLE a3.1{name}"));
+    assert!(
+        !contents(&backup)
+            .iter()
+            .any(|line| line.contains("heirloom"))
+    );
+}
+
+#[test]
+fn a_report_reads_as_a_sentence() {
+    let app = App::new();
+    app.file("V1__a.sql", "CREATE TABLE a (x)");
+    let first = app.run().unwrap().to_string();
+    assert!(first.starts_with("applied 1 migration in "), "{first}");
+    assert!(first.ends_with(": schema version none -> 1"), "{first}");
+    assert_eq!(
+        app.run().unwrap().to_string(),
+        "nothing to do, schema version 1"
+    );
+}

@@ -1,0 +1,328 @@
+//! Several copies of the app, other programs, and somebody who cancels.
+
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use heirloom::{Error, ErrorKind, Event, Report};
+
+use crate::support::{App, Holder, contents, part};
+
+/// `fresh`: no database yet. Each application leaves a row, so that a second one shows.
+fn app(fresh: bool, mode: &str) -> App {
+    let app = App::new();
+    if !fresh {
+        app.sql(&format!(
+            "PRAGMA journal_mode = {mode}; CREATE TABLE t (x); INSERT INTO t VALUES (1);"
+        ));
+    }
+    app.file("V1__a.sql", "CREATE TABLE a (x); INSERT INTO a VALUES (1);")
+        .file("V2__b.sql", "INSERT INTO a VALUES (2); CREATE TABLE b (x);");
+    app
+}
+
+#[test]
+fn of_many_threads_one_migrates_and_the_others_find_nothing_to_do() {
+    for (fresh, mode) in [(true, ""), (false, "DELETE"), (false, "WAL")] {
+        let app = app(fresh, mode);
+        let reports: Vec<Result<Report, Error>> = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..8).map(|_| scope.spawn(|| app.run())).collect();
+            threads
+                .into_iter()
+                .map(|thread| thread.join().unwrap())
+                .collect()
+        });
+        let reports: Vec<Report> = reports.into_iter().map(Result::unwrap).collect();
+        let busy: Vec<&Report> = reports.iter().filter(|r| !r.is_up_to_date()).collect();
+        assert_eq!(busy.len(), 1, "{mode}");
+        assert_eq!(busy[0].migrations.len(), 2);
+        assert!(reports.iter().all(|report| report.version == Some(2)));
+        assert_eq!(app.number("SELECT count(*) FROM a"), 2);
+        assert_eq!(app.backups().len(), usize::from(!fresh));
+    }
+}
+
+#[test]
+fn of_many_processes_one_migrates_and_all_succeed() {
+    for (fresh, mode) in [(true, ""), (false, "DELETE"), (false, "WAL")] {
+        let app = app(fresh, mode);
+        let children: Vec<_> = (0..6)
+            .map(|_| part("runs", &app).spawn().unwrap())
+            .collect();
+        for child in children {
+            let output = child.wait_with_output().unwrap();
+            assert!(
+                output.status.success(),
+                "{mode}: {}",
+                String::from_utf8_lossy(&output.stderr)
+            );
+        }
+        assert_eq!(app.number("SELECT count(*) FROM a"), 2, "{mode}");
+        assert_eq!(
+            app.number("SELECT count(*) FROM refinery_schema_history"),
+            2,
+            "{mode}"
+        );
+        assert_eq!(app.text("PRAGMA integrity_check"), "ok");
+    }
+}
+
+#[test]
+fn a_wait_for_another_copy_of_the_app_that_runs_out_says_who_holds_it() {
+    let app = app(false, "DELETE");
+    let holder = Holder::start(part("holds-run", &app));
+    let before = contents(&app.database());
+    let error = app
+        .migrator()
+        .lock_timeout(Duration::from_millis(50))
+        .migrate(app.database())
+        .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Locked);
+    assert!(error.is_busy());
+    let message = error.to_string();
+    assert!(
+        message.contains(&format!("pid {}", holder.pid())),
+        "{message}"
+    );
+    assert!(message.contains("app version 7.7"), "{message}");
+    assert_eq!(contents(&app.database()), before);
+    assert!(holder.release().success());
+    assert!(app.run().unwrap().is_up_to_date());
+}
+
+#[test]
+fn a_second_copy_of_the_app_waits_and_finds_nothing_to_do() {
+    let app = app(false, "WAL");
+    let holder = Mutex::new(Some(Holder::start(part("holds-run", &app))));
+    let report = app
+        .migrator()
+        .on_event(|event| {
+            // The other one goes on as soon as this one says that it waits for it.
+            if let Event::Waiting { holder: who } = event {
+                let holder = holder.lock().unwrap().take().unwrap();
+                assert!(who.contains(&holder.pid().to_string()), "{who}");
+                assert!(holder.release().success());
+            }
+        })
+        .migrate(app.database())
+        .unwrap();
+    assert!(holder.lock().unwrap().is_none(), "it did not wait");
+    assert!(report.is_up_to_date());
+    assert_eq!(report.version, Some(2));
+    assert_eq!(app.number("SELECT count(*) FROM a"), 2);
+}
+
+#[test]
+fn a_wait_for_another_program_that_runs_out_says_who_holds_it() {
+    for (mode, sql) in [
+        ("DELETE", "BEGIN IMMEDIATE; INSERT INTO t VALUES (2)"),
+        ("WAL", "BEGIN IMMEDIATE; INSERT INTO t VALUES (2)"),
+        ("DELETE", "BEGIN EXCLUSIVE"),
+    ] {
+        let app = app(false, mode);
+        let mut command = part("holds-sql", &app);
+        command.env("HEIRLOOM_TEST_AT", sql);
+        let holder = Holder::start(command);
+        let error = app
+            .migrator()
+            .lock_timeout(Duration::from_millis(50))
+            .migrate(app.database())
+            .unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Locked, "{sql}: {error:#}");
+        assert!(error.data_state().is_unchanged());
+        assert_eq!(app.backups().len(), 0);
+        if cfg!(target_os = "linux") {
+            let message = error.to_string();
+            assert!(
+                message.contains(&format!("pid {}", holder.pid())),
+                "{mode} {sql}: {message}"
+            );
+        }
+        holder.release();
+        assert_eq!(app.run().unwrap().version, Some(2), "{mode} {sql}");
+    }
+}
+
+#[test]
+fn another_program_that_lets_go_lets_the_run_through_with_its_rows() {
+    let app = app(false, "DELETE");
+    let mut command = part("holds-sql", &app);
+    command.env(
+        "HEIRLOOM_TEST_AT",
+        "BEGIN IMMEDIATE; INSERT INTO t VALUES (2)",
+    );
+    let holder = Mutex::new(Some(Holder::start(command)));
+    let report = app
+        .migrator()
+        .on_event(|event| {
+            if matches!(event, Event::Waiting { .. }) {
+                holder.lock().unwrap().take().unwrap().release();
+            }
+        })
+        .migrate(app.database())
+        .unwrap();
+    assert!(holder.lock().unwrap().is_none(), "it did not wait");
+    assert_eq!(report.version, Some(2));
+}
+
+#[test]
+fn a_reader_in_the_way_of_the_commit_means_busy_and_nothing_changed() {
+    let app = app(false, "DELETE");
+    let mut command = part("holds-sql", &app);
+    command.env("HEIRLOOM_TEST_AT", "BEGIN; SELECT * FROM t");
+    let holder = Holder::start(command);
+    let error = app
+        .migrator()
+        .lock_timeout(Duration::from_millis(50))
+        .migrate(app.database())
+        .unwrap_err();
+    assert!(error.is_busy(), "{error:#}");
+    assert!(error.data_state().is_unchanged(), "{error:#}");
+    holder.release();
+    assert!(
+        !contents(&app.database())
+            .iter()
+            .any(|line| line.starts_with("table a "))
+    );
+    app.run().unwrap();
+}
+
+#[test]
+fn a_reader_is_not_in_the_way_of_a_wal() {
+    let app = app(false, "WAL");
+    let mut command = part("holds-sql", &app);
+    command.env("HEIRLOOM_TEST_AT", "BEGIN; SELECT * FROM t");
+    let holder = Holder::start(command);
+    assert_eq!(app.run().unwrap().version, Some(2));
+    assert!(holder.release().success());
+}
+
+/// Cancels at the n-th event; none when there are not so many.
+fn cancelled_at(app: &App, at: usize) -> Option<Error> {
+    let flag = Arc::new(AtomicBool::new(false));
+    let seen = Mutex::new(0);
+    let committed = AtomicBool::new(false);
+    let result = app
+        .migrator()
+        .cancel_with(Arc::clone(&flag))
+        .on_event(|event| {
+            let mut seen = seen.lock().unwrap();
+            if *seen == at {
+                flag.store(true, Ordering::Relaxed);
+                committed.store(*event == Event::Committed, Ordering::Relaxed);
+            }
+            *seen += 1;
+        })
+        .migrate(app.database());
+    match result {
+        Err(error) => Some(error),
+        Ok(_) => {
+            let reached = flag.load(Ordering::Relaxed);
+            assert!(
+                !reached || committed.load(Ordering::Relaxed),
+                "not heeded at {at}"
+            );
+            None
+        }
+    }
+}
+
+#[test]
+fn whoever_cancels_before_the_commit_finds_the_data_as_it_was() {
+    for (fresh, mode) in [(true, ""), (false, "DELETE"), (false, "WAL")] {
+        let mut cancelled = 0;
+        for at in 0.. {
+            let app = app(fresh, mode);
+            let before = if fresh {
+                vec![]
+            } else {
+                contents(&app.database())
+            };
+            let Some(error) = cancelled_at(&app, at) else {
+                assert_eq!(app.number("SELECT count(*) FROM a"), 2);
+                break;
+            };
+            cancelled += 1;
+            assert!(error.is_interrupted(), "{mode} {at}: {error:#}");
+            assert!(error.data_state().is_unchanged(), "{mode} {at}: {error:#}");
+            assert_eq!(contents(&app.database()), before, "{mode} {at}");
+            assert_eq!(app.run().unwrap().version, Some(2), "{mode} {at}");
+        }
+        assert!(cancelled >= 6, "{mode}: {cancelled}");
+    }
+}
+
+#[test]
+fn a_cancelled_run_outside_a_transaction_is_put_back() {
+    for at in 0.. {
+        let app = app(false, "DELETE");
+        app.file(
+            "V2__b.sql",
+            "-- heirloom: no-transaction\nBEGIN; INSERT INTO a VALUES (2); COMMIT; VACUUM",
+        );
+        let before = contents(&app.database());
+        let Some(error) = cancelled_at(&app, at) else {
+            assert!(at > 6);
+            break;
+        };
+        assert!(error.is_interrupted(), "{at}: {error:#}");
+        assert!(error.data_state().is_unchanged(), "{at}: {error:#}");
+        assert_eq!(contents(&app.database()), before, "{at}");
+    }
+}
+
+#[test]
+fn a_statement_without_end_can_be_cancelled() {
+    let app = app(false, "DELETE");
+    app.file(
+        "V2__b.sql",
+        "INSERT INTO a WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n WHERE i < 0;",
+    );
+    let before = contents(&app.database());
+    let flag = Arc::new(AtomicBool::new(false));
+    let error = app
+        .migrator()
+        .cancel_with(Arc::clone(&flag))
+        .on_event(|event| {
+            if matches!(event, Event::Started { number: 2, .. }) {
+                flag.store(true, Ordering::Relaxed);
+            }
+        })
+        .migrate(app.database())
+        .unwrap_err();
+    assert!(error.is_interrupted(), "{error:#}");
+    assert_eq!(contents(&app.database()), before);
+}
+
+#[test]
+fn a_wait_can_be_cancelled() {
+    let app = app(false, "DELETE");
+    let mut command = part("holds-sql", &app);
+    command.env("HEIRLOOM_TEST_AT", "BEGIN IMMEDIATE");
+    for command in [part("holds-run", &app), command] {
+        let holder = Holder::start(command);
+        let error = cancelled_at(&app, 0).unwrap();
+        assert!(error.is_interrupted(), "{error:#}");
+        drop(holder);
+    }
+    assert_eq!(app.run().unwrap().version, Some(2));
+}
+
+#[test]
+fn a_flag_that_is_up_from_the_start_stops_work_and_not_a_look_at_what_is_done() {
+    let app = app(false, "DELETE");
+    let before = contents(&app.database());
+    let flag = Arc::new(AtomicBool::new(true));
+    let migrator = app.migrator().cancel_with(Arc::clone(&flag));
+    assert!(
+        migrator
+            .migrate(app.database())
+            .unwrap_err()
+            .is_interrupted()
+    );
+    assert_eq!(contents(&app.database()), before);
+    assert_eq!(app.backups().len(), 0);
+    flag.store(false, Ordering::Relaxed);
+    assert_eq!(migrator.migrate(app.database()).unwrap().version, Some(2));
+}
