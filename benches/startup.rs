@@ -12,7 +12,8 @@ use rusqlite::Connection;
 
 fn main() {
     let folder = tempfile::tempdir().unwrap();
-    let schemas: [(&str, fn(usize) -> String); 2] = [
+    type Statements = fn(usize) -> String;
+    let schemas: [(&str, Statements); 2] = [
         ("200 tables", |n| {
             format!("CREATE TABLE t{n} (id INTEGER PRIMARY KEY, name TEXT NOT NULL, size INTEGER);")
         }),

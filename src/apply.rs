@@ -20,10 +20,11 @@ use crate::plan::Direction;
 use crate::rehearse::{Outlook, Rehearsal};
 use crate::report::{Counted, Done, Report};
 use crate::schema::same_name;
-use crate::script::{Script, quote};
+use crate::script::Script;
 use crate::session::Session;
 use crate::sqlite::{failure, run_statement};
 use crate::task::Task;
+use crate::token::quote;
 use crate::{connect, disk};
 
 /// Everything that was decided before the first change.

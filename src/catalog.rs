@@ -10,8 +10,8 @@ use crate::error::Error;
 use crate::history::is_own_table;
 use crate::plan::{Loss, Lost};
 use crate::schema::{Column, Object, ObjectKind, Schema, Table, TableKind, same_name};
-use crate::script::quote;
 use crate::sqlite::{failure, is_wrong_sql};
+use crate::token::quote;
 
 const TABLE_KINDS: &str = "SELECT name, type FROM pragma_table_list WHERE schema = 'main'";
 /// In the order in which the objects were made, which is an order in which they can be

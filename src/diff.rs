@@ -7,7 +7,8 @@
 
 use crate::plan::Lost;
 use crate::schema::{Affinity, Column, Schema, TableKind, affinity, same_name};
-use crate::script::{Action, quote};
+use crate::statement::Action;
+use crate::token::quote;
 
 /// The tables that were there before the first migration, and where they are now.
 #[derive(Debug, Clone, Default)]

@@ -11,8 +11,8 @@ use rusqlite::{Connection, OptionalExtension, params};
 use crate::error::{Error, ErrorKind};
 use crate::migration::{Applied, Migration};
 use crate::schema::same_name;
-use crate::script::quote;
 use crate::sqlite::{failure, is_no_such_table, is_wrong_sql};
+use crate::token::quote;
 
 /// refinery's own default, so that an app which changes over keeps its history.
 pub const DEFAULT_TABLE: &str = "refinery_schema_history";

@@ -89,6 +89,7 @@ mod error;
 mod event;
 mod history;
 mod lock;
+mod look;
 mod migration;
 mod migrator;
 mod options;
@@ -103,8 +104,10 @@ mod script;
 mod session;
 mod source;
 mod sqlite;
+mod statement;
 mod status;
 mod task;
+mod token;
 
 pub use create::{Created, create};
 pub use error::{DataState, Difference, Error, ErrorKind, Location};

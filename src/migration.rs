@@ -10,7 +10,8 @@ use std::hash::{Hash, Hasher};
 use siphasher::sip::SipHasher13;
 
 use crate::error::{Error, ErrorKind, Location};
-use crate::script::{Action, Directive, Script};
+use crate::script::{Directive, Script};
+use crate::statement::Action;
 
 /// One migration, read and checked.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -15,11 +15,13 @@ use crate::diff::{Effects, Lineage};
 use crate::error::{Error, ErrorKind, Location};
 use crate::history::is_own_table;
 use crate::options::Options;
-use crate::plan::Loss;
+use crate::plan::{Loss, Step};
 use crate::schema::{ObjectKind, Schema, TableKind, same_name};
-use crate::script::{Action, Script, Statement, quote};
+use crate::script::Script;
 use crate::sqlite::{failure, run_statement, statement_failure, text};
+use crate::statement::{Action, Statement};
 use crate::task::Task;
+use crate::token::quote;
 
 /// A database in memory with the schema of the real one.
 pub(crate) struct Rehearsal<'o> {
@@ -282,6 +284,17 @@ pub(crate) fn foresee<'o>(
     })
 }
 
+impl Foreseen<'_> {
+    /// The tasks as a plan shows them.
+    pub(crate) fn into_steps(self, tasks: &[Task]) -> Vec<Step> {
+        let foreseen = self.outlooks.into_iter().zip(self.losses);
+        let step = |(task, (outlook, losses)): (&Task, (Outlook, Vec<Loss>))| {
+            task.step(losses, outlook.effects.rebuilds, outlook.notes)
+        };
+        tasks.iter().zip(foreseen).map(step).collect()
+    }
+}
+
 fn listing(
     connection: &Connection,
     history_table: &str,
@@ -408,5 +421,5 @@ fn gone(before: &Schema, after: &Schema, named: &[String]) -> Vec<String> {
 }
 
 fn mentions(sql: &str, name: &str) -> bool {
-    crate::script::Tokens::new(sql).any(|token| same_name(&token.name(), name))
+    crate::token::Tokens::new(sql).any(|token| same_name(&token.name(), name))
 }

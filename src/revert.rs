@@ -9,6 +9,7 @@ use crate::apply::{self, Work};
 use crate::connect;
 use crate::error::{DataState, Error, ErrorKind};
 use crate::history;
+use crate::look::{Look, look};
 use crate::migration::{self, Applied, Migration, State, label};
 use crate::options::Options;
 use crate::plan::{Direction, Plan};
@@ -297,28 +298,22 @@ fn overlay(now: &Schema, before: &Schema, after: &Schema) -> Schema {
 
 /// What a revert would do. Writes nothing, creates nothing.
 pub(crate) fn plan(options: &Options<'_>, path: &Path, to: RevertTo) -> Result<Plan, Error> {
-    let migrations = options.source.load(options.schema_file.as_deref())?;
-    let target = connect::resolve(path)?;
+    let Look {
+        migrations,
+        target,
+        view,
+        history,
+    } = look(options, path)?;
     if target.metadata.is_none() {
         return Err(no_database(&target.path));
     }
-    let view = connect::view_of(&target)?;
-    options.set_up(&view.connection)?;
-    let history = history::read(&view.connection, &options.history_table)?;
     let tasks = tasks(options, &view.connection, &migrations, &history, to)?;
-    let Foreseen {
-        outlooks, losses, ..
-    } = rehearse::foresee(&view.connection, options, &tasks)?;
-    let steps = tasks.iter().zip(outlooks).zip(losses);
+    let foreseen = rehearse::foresee(&view.connection, options, &tasks)?;
     Ok(Plan {
         database: target.path,
         direction: Direction::Down,
         version: newest(&history),
-        steps: steps
-            .map(|((task, outlook), losses)| {
-                task.step(losses, outlook.effects.rebuilds, outlook.notes)
-            })
-            .collect(),
         refused: None,
+        steps: foreseen.into_steps(&tasks),
     })
 }

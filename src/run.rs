@@ -10,6 +10,7 @@ use crate::apply::{self, Work};
 use crate::connect;
 use crate::error::{DataState, Difference, Error, ErrorKind};
 use crate::history;
+use crate::look::{Look, look};
 use crate::migration::{self, Applied, Compared, Migration, State, label};
 use crate::options::Options;
 use crate::plan::{Direction, Loss, Plan};
@@ -364,27 +365,20 @@ fn refusal(options: &Options<'_>, tasks: &[Task], losses: &[Vec<Loss>]) -> Optio
 
 /// What a run would do. Writes nothing, creates nothing.
 pub(crate) fn plan(options: &Options<'_>, path: &Path, to: Option<i64>) -> Result<Plan, Error> {
-    let migrations = options.source.load(options.schema_file.as_deref())?;
-    let target = connect::resolve(path)?;
-    let view = connect::view_of(&target)?;
-    options.set_up(&view.connection)?;
-    let history = history::read(&view.connection, &options.history_table)?;
+    let Look {
+        migrations,
+        target,
+        view,
+        history,
+    } = look(options, path)?;
     let tasks = pending(options, &view.connection, &migrations, &history, to)?;
     check(&tasks)?;
-    let Foreseen {
-        outlooks, losses, ..
-    } = rehearse::foresee(&view.connection, options, &tasks)?;
-    let refused = refusal(options, &tasks, &losses);
-    let steps = tasks.iter().zip(outlooks).zip(losses);
+    let foreseen = rehearse::foresee(&view.connection, options, &tasks)?;
     Ok(Plan {
         database: target.path,
         direction: Direction::Up,
         version: newest(&history),
-        steps: steps
-            .map(|((task, outlook), losses)| {
-                task.step(losses, outlook.effects.rebuilds, outlook.notes)
-            })
-            .collect(),
-        refused,
+        refused: refusal(options, &tasks, &foreseen.losses),
+        steps: foreseen.into_steps(&tasks),
     })
 }

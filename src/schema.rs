@@ -107,7 +107,7 @@ impl Table {
         if self.kind != TableKind::Virtual {
             return false;
         }
-        let tokens: Vec<_> = crate::script::Tokens::new(&self.sql).collect();
+        let tokens: Vec<_> = crate::token::Tokens::new(&self.sql).collect();
         tokens
             .windows(2)
             .any(|pair| pair[0].word() == "CONTENT" && pair[1].text == "=")
@@ -191,7 +191,7 @@ fn table_differences(expected: &Table, now: &Table, found: &mut Vec<String>) {
 /// Whether two statements are the same tokens.
 fn same_sql(one: &str, other: &str) -> bool {
     let tokens = |sql| {
-        crate::script::Tokens::new(sql).map(|token| match token.text.as_bytes().first() {
+        crate::token::Tokens::new(sql).map(|token| match token.text.as_bytes().first() {
             // A string keeps its case, a name does not.
             Some(b'\'') => token.text.to_owned(),
             _ => token.name().to_ascii_lowercase(),

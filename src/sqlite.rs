@@ -4,7 +4,9 @@ use rusqlite::{Connection, ErrorCode};
 
 use crate::error::{Error, ErrorKind, Location};
 use crate::schema::same_name;
-use crate::script::{Script, Statement, Tokens};
+use crate::script::Script;
+use crate::statement::Statement;
+use crate::token::Tokens;
 
 /// SQLite's error as ours. `what` says what was being done.
 pub(crate) fn failure(what: impl Into<String>, error: rusqlite::Error) -> Error {

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::connect;
 use crate::error::Error;
 use crate::history;
+use crate::look::{Look, look};
 use crate::migration::{self, Compared, State};
 use crate::options::Options;
 use crate::plan::Loss;
@@ -79,11 +80,12 @@ pub struct Entry {
 
 /// Looks at a database.
 pub(crate) fn status(options: &Options<'_>, path: &Path) -> Result<Status, Error> {
-    let migrations = options.source.load(options.schema_file.as_deref())?;
-    let target = connect::resolve(path)?;
-    let view = connect::view_of(&target)?;
-    options.set_up(&view.connection)?;
-    let history = history::read(&view.connection, &options.history_table)?;
+    let Look {
+        migrations,
+        target,
+        view,
+        history,
+    } = look(options, path)?;
     let times = history::times(&view.connection, &options.history_table)?;
     let compared = migration::compare(&migrations, &history);
     let mut entries = Vec::with_capacity(compared.len());

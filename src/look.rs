@@ -1,0 +1,32 @@
+//! A database and its migrations side by side, looked at without leaving a trace.
+
+use std::path::Path;
+
+use crate::connect::{self, Target, View};
+use crate::error::Error;
+use crate::history;
+use crate::migration::{Applied, Migration};
+use crate::options::Options;
+
+/// What `show` and every plan begin with.
+pub(crate) struct Look {
+    pub(crate) migrations: Vec<Migration>,
+    pub(crate) target: Target,
+    pub(crate) view: View,
+    pub(crate) history: Vec<Applied>,
+}
+
+/// Reads migrations and history. A database that does not exist has an empty history.
+pub(crate) fn look(options: &Options<'_>, path: &Path) -> Result<Look, Error> {
+    let migrations = options.source.load(options.schema_file.as_deref())?;
+    let target = connect::resolve(path)?;
+    let view = connect::view_of(&target)?;
+    options.set_up(&view.connection)?;
+    let history = history::read(&view.connection, &options.history_table)?;
+    Ok(Look {
+        migrations,
+        target,
+        view,
+        history,
+    })
+}
