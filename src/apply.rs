@@ -12,7 +12,7 @@ use rusqlite::Connection;
 use crate::backup::{Backup, Occasion};
 use crate::catalog::{self, References, Violation};
 use crate::diff::Lineage;
-use crate::error::{DataState, Error, ErrorKind};
+use crate::error::{DataState, Error, ErrorKind, Location};
 use crate::event::Event;
 use crate::history::{self, Details, Marker};
 use crate::options::{Moment, Options, When};
@@ -161,10 +161,14 @@ impl Run<'_, '_, '_, '_> {
                 number: index + 1,
                 of: self.work.tasks.len(),
             });
+            let outlook = self.work.outlooks.get(index);
+            let values = self.values_of_rebuilt(outlook);
             let started = Instant::now();
             self.task(task, theirs.get(index), &migration)
-                .and_then(|()| match self.work.outlooks.get(index) {
-                    Some(outlook) => self.check_rows(task, outlook, &mut baseline),
+                .and_then(|()| match outlook {
+                    Some(outlook) => self
+                        .check_rows(task, outlook, &mut baseline)
+                        .and_then(|()| self.check_values(task, outlook, &values)),
                     None => Ok(()),
                 })
                 .map_err(|error| error.in_migration(&migration))?;
@@ -330,11 +334,7 @@ impl Run<'_, '_, '_, '_> {
     ) -> Result<(), Error> {
         for (origin, now) in &outlook.watched {
             if let Some(&mark) = named(&baseline.sequences, origin)
-                && outlook
-                    .effects
-                    .rebuilds
-                    .iter()
-                    .any(|table| same_name(table, now))
+                && outlook.effects.rebuilds(now)
                 && catalog::raise_sequence(self.connection(), now, mark)?
             {
                 self.report.notes.push(format!(
@@ -348,15 +348,49 @@ impl Run<'_, '_, '_, '_> {
                 continue;
             };
             if after < before && !self.may_lose(task, outlook, origin) {
-                return Err(
-                    lost_rows(now, before, after).at(crate::error::Location::new(
-                        &task.script,
-                        0,
-                        false,
-                    )),
-                );
+                return Err(lost(format!("`{now}`"), (before, "row"), after, task));
             }
             baseline.counts.insert(origin.clone(), after);
+        }
+        Ok(())
+    }
+
+    /// How many values each column of a table has that this file will build anew.
+    fn values_of_rebuilt(&self, outlook: Option<&Outlook>) -> Vec<BTreeMap<String, u64>> {
+        let rebuilds = outlook.map_or(&[][..], |outlook| &outlook.effects.rebuilds);
+        let count = |table: &str| catalog::value_counts(self.connection(), table);
+        rebuilds
+            .iter()
+            .map(|rebuilt| count(&rebuilt.before).unwrap_or_default())
+            .collect()
+    }
+
+    /// A column that the new table has too and that the copy left out is empty now, though
+    /// no row is gone.
+    fn check_values(
+        &self,
+        task: &Task,
+        outlook: &Outlook,
+        before: &[BTreeMap<String, u64>],
+    ) -> Result<(), Error> {
+        if task.consents || self.session.options.allow_destructive {
+            return Ok(());
+        }
+        for (rebuilt, before) in outlook.effects.rebuilds.iter().zip(before) {
+            let Some(after) = catalog::value_counts(self.connection(), &rebuilt.now) else {
+                continue;
+            };
+            for (column, &before) in before {
+                let after = after.get(column).copied().filter(|after| *after < before);
+                if let Some(after) = after {
+                    return Err(lost(
+                        format!("column `{column}` of `{}`", rebuilt.now),
+                        (before, "value"),
+                        after,
+                        task,
+                    ));
+                }
+            }
         }
         Ok(())
     }
@@ -387,7 +421,13 @@ impl Run<'_, '_, '_, '_> {
                 continue;
             };
             match catalog::row_count(self.connection(), now) {
-                Some(after) if after < before => return Err(lost_rows(now, before, after)),
+                Some(after) if after < before => {
+                    return Err(lost_without_a_place(
+                        format!("`{now}`"),
+                        (before, "row"),
+                        after,
+                    ));
+                }
                 _ => {}
             }
         }
@@ -450,8 +490,8 @@ impl Run<'_, '_, '_, '_> {
         violations: &BTreeMap<Violation, usize>,
     ) -> BTreeMap<Violation, (usize, Option<i64>)> {
         let rebuilt = |table: &str| {
-            let mut rebuilds = self.work.outlooks.iter().flat_map(|o| &o.effects.rebuilds);
-            rebuilds.any(|rebuilt| same_name(rebuilt, table))
+            let mut outlooks = self.work.outlooks.iter();
+            outlooks.any(|outlook| outlook.effects.rebuilds(table))
         };
         let original = |table: &str| {
             let lineage = self.work.rehearsal.as_ref().map(Rehearsal::lineage);
@@ -553,13 +593,15 @@ fn left_the_transaction(who: &str) -> Error {
     .with_help("do not commit or roll back there")
 }
 
-fn lost_rows(table: &str, before: u64, after: u64) -> Error {
+/// Fewer rows or values than before, which nobody consented to.
+fn lost(what: String, before: (u64, &str), after: u64, task: &Task) -> Error {
+    lost_without_a_place(what, before, after).at(Location::new(&task.script, 0, false))
+}
+
+fn lost_without_a_place(what: String, (before, unit): (u64, &str), after: u64) -> Error {
     Error::new(
         ErrorKind::Destructive,
-        format!(
-            "`{table}` would have {after} of its {}",
-            Counted(before, "row")
-        ),
+        format!("{what} would have {after} of its {}", Counted(before, unit)),
     )
     .with_help("if that is meant, put `-- heirloom: allow-destructive` at the top of the file")
 }

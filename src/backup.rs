@@ -35,7 +35,8 @@ const FORMAT_VERSIONS: (u64, [u8; 2]) = (18, [1, 1]);
 pub(crate) struct Record {
     /// The order of copies; the clock decides nothing.
     pub(crate) sequence: u64,
-    /// The file name of the database on one line. Two databases of one stem share a folder.
+    /// Which database, on one line: its file name, so that a folder may be moved, or its
+    /// path where the backups do not lie beside it. Two databases may share a folder.
     pub(crate) database: String,
     /// RFC 3339.
     pub(crate) created_at: String,
@@ -162,6 +163,14 @@ impl<'p> Store<'p> {
         }
     }
 
+    /// How records name the database.
+    fn identity(&self) -> String {
+        on_one_line(&match self.folder.parent() == self.database.parent() {
+            true => file_name(self.database),
+            false => self.database.display().to_string(),
+        })
+    }
+
     fn record_path(&self, name: &str) -> PathBuf {
         self.folder.join(format!(".{name}.record"))
     }
@@ -189,7 +198,7 @@ impl<'p> Store<'p> {
 
     /// The records of this database, with and without their copies.
     fn recorded(&self) -> Result<Vec<Backup>, Error> {
-        let own = on_one_line(&file_name(self.database));
+        let own = self.identity();
         let mut backups = Vec::new();
         for file in self.dotfiles()? {
             let name = file.strip_suffix(".record").unwrap_or_default();
@@ -282,7 +291,7 @@ impl<'p> Store<'p> {
         }
         let record = Record {
             sequence: newest.map_or(1, |newest| newest.record.sequence + 1),
-            database: on_one_line(&file_name(self.database)),
+            database: self.identity(),
             created_at: rfc3339(occasion.now),
             bytes: facts.bytes,
             digest: facts.digest,

@@ -160,6 +160,30 @@ pub(crate) fn row_count(connection: &Connection, table: &str) -> Option<u64> {
         .and_then(|count| u64::try_from(count).ok())
 }
 
+/// How many values that are not NULL each column of a table has, by the column's name in
+/// small letters. None where the table cannot be read.
+pub(crate) fn value_counts(connection: &Connection, table: &str) -> Option<BTreeMap<String, u64>> {
+    let columns: Vec<String> = columns(connection, table)
+        .ok()?
+        .into_iter()
+        .filter(|column| !column.generated)
+        .map(|column| column.name)
+        .collect();
+    let counts: Vec<String> = columns
+        .iter()
+        .map(|column| format!("count({})", quote(column)))
+        .collect();
+    let sql = format!("SELECT {} FROM main.{}", counts.join(", "), quote(table));
+    let read = |row: &rusqlite::Row<'_>| {
+        let count = |index| row.get::<_, i64>(index).map(i64::unsigned_abs);
+        let named = columns.iter().enumerate();
+        named
+            .map(|(index, column)| Ok((column.to_ascii_lowercase(), count(index)?)))
+            .collect()
+    };
+    connection.query_row(&sql, [], read).ok()
+}
+
 /// Row counts of every table that is somebody's data, by original name.
 pub(crate) fn row_counts(connection: &Connection, lineage: &Lineage) -> BTreeMap<String, u64> {
     lineage

@@ -50,10 +50,36 @@ pub(crate) struct Candidate {
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Effects {
     pub(crate) candidates: Vec<Candidate>,
-    /// Tables built anew, by the name they have at the end of the file.
-    pub(crate) rebuilds: Vec<String>,
+    /// Tables built anew.
+    pub(crate) rebuilds: Vec<Rebuilt>,
     /// Tables a DELETE names, by their original name.
     pub(crate) deletes: Vec<String>,
+}
+
+/// A table that a file drops and that stands there again at its end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Rebuilt {
+    /// The name when the file began.
+    pub(crate) before: String,
+    /// The name when it ended.
+    pub(crate) now: String,
+}
+
+impl Effects {
+    /// Whether a table of this name was built anew.
+    pub(crate) fn rebuilds(&self, now: &str) -> bool {
+        self.rebuilds
+            .iter()
+            .any(|rebuilt| same_name(&rebuilt.now, now))
+    }
+
+    /// The names of the tables that were built anew.
+    pub(crate) fn rebuilt_names(&self) -> Vec<String> {
+        self.rebuilds
+            .iter()
+            .map(|rebuilt| rebuilt.now.clone())
+            .collect()
+    }
 }
 
 impl Lineage {
@@ -188,7 +214,10 @@ impl Lineage {
                 origin.now = successor.map(|table| table.name.clone());
                 match successor {
                     Some(table) => {
-                        effects.rebuilds.push(table.name.clone());
+                        effects.rebuilds.push(Rebuilt {
+                            before: origin.at_start.clone(),
+                            now: table.name.clone(),
+                        });
                         let lost = origin.rebuilt_as(&table.columns);
                         effects.candidates.extend(lost);
                     }
@@ -340,7 +369,7 @@ mod tests {
             let after = vec![table("x", &[("a", "TEXT"), ("b", "TEXT"), ("c", "")])];
             let (effects, lineage) = effects(sql, after);
             assert_eq!(effects.candidates, [], "{sql}");
-            assert_eq!(effects.rebuilds, ["x"], "{sql}");
+            assert_eq!(effects.rebuilt_names(), ["x"], "{sql}");
             assert_eq!(lineage.tables().collect::<Vec<_>>(), [("x", "x")], "{sql}");
         }
     }

@@ -162,7 +162,10 @@ pub(crate) fn is_complete(
     table: &str,
     migrations: &[Migration],
 ) -> rusqlite::Result<bool> {
-    let sql = format!("SELECT version, applied_on, checksum FROM {}", quote(table));
+    let sql = format!(
+        "SELECT version, name, applied_on, checksum FROM {}",
+        quote(table)
+    );
     let mut statement = connection.prepare(&sql)?;
     let mut rows = statement.raw_query();
     let mut migrations = migrations.iter();
@@ -172,9 +175,9 @@ pub(crate) fn is_complete(
         };
         let text = |index| row.get_ref(index)?.as_str().map_err(rusqlite::Error::from);
         let same = row.get_ref(0)? == ValueRef::Integer(migration.version)
-            && text(1).is_ok_and(looks_like_a_time)
-            // The checksum is also that of the name.
-            && text(2).is_ok_and(|sum| sum.parse().is_ok_and(|sum| migration.recognises(sum)));
+            && text(1).is_ok_and(|name| name == migration.name)
+            && text(2).is_ok_and(looks_like_a_time)
+            && text(3).is_ok_and(|sum| sum.parse().is_ok_and(|sum| migration.recognises(sum)));
         if !same {
             return Ok(false);
         }

@@ -14,6 +14,8 @@ pub(crate) struct Look {
     pub(crate) target: Target,
     pub(crate) view: View,
     pub(crate) history: Vec<Applied>,
+    /// When an interrupted run had begun that the next one will put back.
+    pub(crate) interrupted: Option<String>,
 }
 
 /// Reads migrations and history. A database that does not exist has an empty history.
@@ -23,7 +25,9 @@ pub(crate) fn look(options: &Options<'_>, path: &Path) -> Result<Look, Error> {
     let view = connect::view_of(&target)?;
     options.set_up(&view.connection)?;
     let history = history::read(&view.connection, &options.history_table)?;
+    let interrupted = history::read_marker(&view.connection)?.map(|marker| marker.started_at);
     Ok(Look {
+        interrupted,
         migrations,
         target,
         view,

@@ -132,12 +132,7 @@ impl<'o> Rehearsal<'o> {
             .lineage
             .tables()
             .filter(|(_, now)| {
-                written.contains(&now.to_ascii_lowercase())
-                    || outlook
-                        .effects
-                        .rebuilds
-                        .iter()
-                        .any(|table| same_name(table, now))
+                written.contains(&now.to_ascii_lowercase()) || outlook.effects.rebuilds(now)
             })
             .map(|(origin, now)| (origin.to_owned(), now.to_owned()))
             .collect();
@@ -289,7 +284,7 @@ impl Foreseen<'_> {
     pub(crate) fn into_steps(self, tasks: &[Task]) -> Vec<Step> {
         let foreseen = self.outlooks.into_iter().zip(self.losses);
         let step = |(task, (outlook, losses)): (&Task, (Outlook, Vec<Loss>))| {
-            task.step(losses, outlook.effects.rebuilds, outlook.notes)
+            task.step(losses, outlook.effects.rebuilt_names(), outlook.notes)
         };
         tasks.iter().zip(foreseen).map(step).collect()
     }

@@ -303,6 +303,7 @@ pub(crate) fn plan(options: &Options<'_>, path: &Path, to: RevertTo) -> Result<P
         target,
         view,
         history,
+        interrupted,
     } = look(options, path)?;
     if target.metadata.is_none() {
         return Err(no_database(&target.path));
@@ -313,6 +314,7 @@ pub(crate) fn plan(options: &Options<'_>, path: &Path, to: RevertTo) -> Result<P
         database: target.path,
         direction: Direction::Down,
         version: newest(&history),
+        interrupted,
         refused: None,
         steps: foreseen.into_steps(&tasks),
     })

@@ -370,6 +370,7 @@ pub(crate) fn plan(options: &Options<'_>, path: &Path, to: Option<i64>) -> Resul
         target,
         view,
         history,
+        interrupted,
     } = look(options, path)?;
     let tasks = pending(options, &view.connection, &migrations, &history, to)?;
     check(&tasks)?;
@@ -378,6 +379,7 @@ pub(crate) fn plan(options: &Options<'_>, path: &Path, to: Option<i64>) -> Resul
         database: target.path,
         direction: Direction::Up,
         version: newest(&history),
+        interrupted,
         refused: refusal(options, &tasks, &foreseen.losses),
         steps: foreseen.into_steps(&tasks),
     })

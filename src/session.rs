@@ -132,8 +132,11 @@ impl<'o, 's> Session<'o, 's> {
     }
 
     pub(crate) fn watch_for_cancel(&mut self, on: bool) -> Result<(), Error> {
-        let flag = self.options.cancel.clone().filter(|_| on);
-        let handler = flag.map(|flag| move || flag.load(std::sync::atomic::Ordering::Relaxed));
+        // A handler of the app's own stays where there is nothing to watch for.
+        let Some(flag) = self.options.cancel.clone() else {
+            return Ok(());
+        };
+        let handler = on.then(|| move || flag.load(std::sync::atomic::Ordering::Relaxed));
         self.connection
             .progress_handler(INSTRUCTIONS_PER_LOOK, handler)
             .map_err(|error| sqlite::failure("cannot watch for an interruption", error))

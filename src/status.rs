@@ -85,6 +85,7 @@ pub(crate) fn status(options: &Options<'_>, path: &Path) -> Result<Status, Error
         target,
         view,
         history,
+        interrupted,
     } = look(options, path)?;
     let times = history::times(&view.connection, &options.history_table)?;
     let compared = migration::compare(&migrations, &history);
@@ -135,7 +136,7 @@ pub(crate) fn status(options: &Options<'_>, path: &Path) -> Result<Status, Error
         version: newest(&history),
         newest_known: migrations.last().map(|migration| migration.version),
         migrations: entries,
-        interrupted: history::read_marker(&view.connection)?.map(|marker| marker.started_at),
+        interrupted,
         problem,
     })
 }
@@ -166,7 +167,7 @@ fn foresee(
         .filter(|entry| entry.state == State::Pending);
     for (entry, (outlook, losses)) in entries.zip(outlooks) {
         entry.losses = losses;
-        entry.rebuilds = outlook.effects.rebuilds;
+        entry.rebuilds = outlook.effects.rebuilt_names();
         entry.notes = outlook.notes;
     }
     Ok(())

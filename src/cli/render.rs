@@ -266,6 +266,12 @@ pub(crate) fn step_json(step: &Step) -> Value {
     })
 }
 
+/// A run that did not come to its end.
+pub(crate) fn interrupted(started_at: &str) -> String {
+    let text = format!("the run of {started_at} was interrupted; the next run puts it back first");
+    styled(YELLOW, text)
+}
+
 /// What a migration does, for people: a line each.
 pub(crate) fn effects(
     losses: &[Loss],

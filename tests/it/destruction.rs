@@ -251,3 +251,34 @@ fn after_a_refusal_consent_lets_the_same_run_through() {
     );
     assert_eq!(app.backups().len(), 1);
 }
+
+/// A rebuild may keep every row and a column's name, and still forget to copy its values.
+#[test]
+fn a_rebuild_that_forgets_to_copy_a_column_is_refused_and_consent_allows_it() {
+    let rebuild = "CREATE TABLE n (id INTEGER PRIMARY KEY, name TEXT, phone TEXT);
+        INSERT INTO n (id, name) SELECT id, name FROM t;
+        DROP TABLE t;
+        ALTER TABLE n RENAME TO t;";
+    for (directive, allowed) in [("", false), ("-- heirloom: allow-destructive\n", true)] {
+        let app = App::new();
+        app.sql(
+            "CREATE TABLE t (id INTEGER PRIMARY KEY, name TEXT, phone TEXT);
+             INSERT INTO t VALUES (1, 'a', '1'), (2, 'b', NULL), (3, 'c', '3');",
+        );
+        app.file("V1__rebuild.sql", &format!("{directive}{rebuild}"));
+        let before = data(&app.database());
+        match app.run() {
+            Ok(_) => assert!(allowed),
+            Err(error) => {
+                assert!(!allowed, "{error:#}");
+                assert_eq!(error.kind(), ErrorKind::Destructive);
+                let message = error.to_string();
+                assert!(
+                    message.contains("`phone` of `t` would have 0 of its 2 values"),
+                    "{message}"
+                );
+                assert_eq!(data(&app.database()), before);
+            }
+        }
+    }
+}

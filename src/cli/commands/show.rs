@@ -30,10 +30,7 @@ fn show(ui: &mut Ui, status: &Status) {
         ui.line(&format!("{database} does not exist yet"));
     }
     if let Some(started_at) = &status.interrupted {
-        ui.line(&styled(
-            YELLOW,
-            format!("the run of {started_at} was interrupted; the next run puts it back first"),
-        ));
+        ui.line(&render::interrupted(started_at));
     }
     let widest = status
         .migrations

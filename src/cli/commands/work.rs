@@ -130,6 +130,9 @@ pub(crate) fn show_report(ui: &mut Ui, report: &Report) {
 /// A plan for people.
 pub(crate) fn show_plan(ui: &mut Ui, plan: &Plan) {
     let database = render::path(&plan.database);
+    if let Some(started_at) = &plan.interrupted {
+        ui.line(&render::interrupted(started_at));
+    }
     if plan.steps.is_empty() {
         let version = render::version(plan.version);
         return ui.line(&format!(
@@ -155,6 +158,7 @@ pub(crate) fn plan_json(list: &str, plan: &Plan) -> Value {
         "backup": null,
         "version": plan.version,
         "database": plan.database,
+        "interrupted": plan.interrupted,
         "plan": steps,
     });
     document[list] = json!([]);
