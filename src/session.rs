@@ -95,6 +95,13 @@ impl<'o, 's> Session<'o, 's> {
         self.patiently("PRAGMA schema_version")?;
         connect::refuse_read_only(&self.connection, &self.target.path)?;
         self.options.set_up(&self.connection)?;
+        if !self.connection.is_autocommit() {
+            return Err(Error::new(
+                ErrorKind::Io,
+                "the app's connection set-up left a transaction open",
+            )
+            .with_help("commit in the connection set-up what it begins"));
+        }
         for &pragma in PRAGMAS {
             let before = catalog::number(&self.connection, &format!("PRAGMA {pragma}"))?;
             self.pragmas.push((pragma, before));
@@ -122,11 +129,10 @@ impl<'o, 's> Session<'o, 's> {
     pub(crate) fn foreign_keys_off(&self) -> Result<(), Error> {
         self.set("PRAGMA foreign_keys = OFF")?;
         if catalog::number(&self.connection, "PRAGMA foreign_keys")? != 0 {
-            return Err(Error::new(
-                ErrorKind::Io,
-                "foreign keys cannot be switched off: the connection set-up left a transaction open",
-            )
-            .with_help("commit in the connection set-up what it begins"));
+            return Err(
+                Error::new(ErrorKind::Io, "foreign keys cannot be switched off")
+                    .with_help("switch them off in the connection set-up"),
+            );
         }
         Ok(())
     }

@@ -48,7 +48,7 @@ fn either_order_of_a_rebuild_keeps_children_and_self_references_and_wakes_no_tri
         let report = app.run().unwrap();
         assert_eq!(rows(&app), before, "{sql}");
         assert_eq!(report.notes, [""; 0], "{sql}");
-        app.sql("DELETE FROM parent WHERE id = 1");
+        app.sql("PRAGMA foreign_keys = ON; DELETE FROM parent WHERE id = 1");
         assert_eq!(app.number("SELECT count(*) FROM child"), 0, "{sql}");
         assert_eq!(app.number("SELECT count(*) FROM log"), 3, "{sql}");
     }

@@ -1,6 +1,7 @@
 //! The main job: pending migrations are applied, once.
 
 use heirloom::ErrorKind;
+use rusqlite::Connection;
 
 use crate::support::{App, contents};
 
@@ -37,10 +38,20 @@ fn the_textbook_rebuild_of_a_parent_keeps_every_child() {
          DROP TABLE parent;
          ALTER TABLE new_parent RENAME TO parent;",
     );
-    let report = app.run().unwrap();
+    let on = |connection: &Connection| connection.execute_batch("PRAGMA foreign_keys = ON");
+    let opened = app
+        .migrator()
+        .connection_setup(on)
+        .open(app.database())
+        .unwrap();
+    let foreign_keys: i64 = opened
+        .connection
+        .query_row("PRAGMA foreign_keys", [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(foreign_keys, 1);
+    let report = opened.report;
     assert_eq!(app.number("SELECT count(*) FROM child"), 3);
     assert_eq!(app.number("SELECT count(*) FROM parent"), 2);
-    assert_eq!(app.number("PRAGMA foreign_keys"), 1);
     let backup = report.backup.unwrap();
     assert_eq!(app.backups(), std::slice::from_ref(&backup));
     assert!(
