@@ -9,9 +9,8 @@ use std::hash::{Hash, Hasher};
 
 use siphasher::sip::SipHasher13;
 
-use crate::error::{Error, ErrorKind, Location};
-use crate::script::{Directive, Script};
-use crate::statement::Action;
+use crate::error::{Error, ErrorKind};
+use crate::script::Script;
 
 /// One migration, read and checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,8 +25,6 @@ pub(crate) struct Migration {
     pub up: Script,
     /// The way back. None means that there is none, never that it is empty.
     pub down: Option<Script>,
-    /// What the top of the file says to heirloom.
-    pub directives: Vec<Directive>,
 }
 
 /// `V3__name`, as messages and JSON call a migration.
@@ -61,16 +58,6 @@ impl Migration {
         [&unix, &windows]
             .iter()
             .any(|text| matches(text) || matches(&format!("\u{feff}{text}")))
-    }
-
-    /// Whether the file consents to destroying data.
-    pub(crate) fn consents(&self) -> bool {
-        self.directives.contains(&Directive::AllowDestructive)
-    }
-
-    /// Whether the file runs outside a transaction.
-    pub(crate) fn no_transaction(&self) -> bool {
-        self.directives.contains(&Directive::NoTransaction)
     }
 }
 
@@ -195,7 +182,13 @@ pub(crate) fn assemble(files: Vec<Script>) -> Result<Vec<Migration>, Error> {
                 name,
             }) => {
                 let name = name.to_owned();
-                migrations.push(check(version, name, any_order, script)?);
+                migrations.push(Migration {
+                    version,
+                    name,
+                    any_order,
+                    up: script,
+                    down: None,
+                });
             }
             FileName::Down(Parsed { version, name, .. }) => {
                 downs.push((version, name.to_owned(), script));
@@ -231,111 +224,13 @@ pub(crate) fn assemble(files: Vec<Script>) -> Result<Vec<Migration>, Error> {
         };
         // A template nobody filled in is no way back.
         if !script.is_empty() {
-            check_text(&script)?;
             migration.down = Some(script);
         }
     }
     Ok(migrations)
 }
 
-/// A migration from its parts, as far as can be said without looking at its statements.
-///
-/// # Errors
-/// [`ErrorKind::InvalidMigration`] for a NUL character or an unknown directive.
-pub(crate) fn check(
-    version: i64,
-    name: String,
-    any_order: bool,
-    up: Script,
-) -> Result<Migration, Error> {
-    check_text(&up)?;
-    let directives = up.directives().map_err(|(offset, sentence)| {
-        invalid(sentence)
-            .at(Location::new(&up, offset, true))
-            .in_migration(&label(version, &name))
-    })?;
-    Ok(Migration {
-        version,
-        name,
-        any_order,
-        up,
-        down: None,
-        directives,
-    })
-}
-
-fn check_text(script: &Script) -> Result<(), Error> {
-    match script.text().find('\0') {
-        None => Ok(()),
-        Some(offset) => Err(invalid(format!(
-            "{} holds a NUL character, at which SQLite would stop reading",
-            script.file()
-        ))
-        .at(Location::new(script, offset, true))),
-    }
-}
-
-/// What can be refused from a script's tokens alone, before anything is opened: an empty
-/// file, transaction control inside the run's transaction, other databases.
-///
-/// # Errors
-/// [`ErrorKind::InvalidMigration`], with the line.
-pub(crate) fn check_statements(script: &Script, no_transaction: bool) -> Result<(), Error> {
-    let refuse = |offset, sentence: String, help: &str| {
-        Err(invalid(sentence)
-            .at(Location::new(script, offset, true))
-            .with_help(help))
-    };
-    if script.is_empty() {
-        return Err(
-            invalid(format!("{} has no statement", script.file())).with_help(
-                "write the statements into it, or remove the file; `SELECT 1;` does nothing on purpose",
-            ),
-        );
-    }
-    for statement in script.statements() {
-        match statement.action() {
-            Action::Transaction(word) if !no_transaction => {
-                return refuse(
-                    statement.start,
-                    format!("{word} would escape the transaction of the run"),
-                    "remove it: a run is one transaction already; or put `-- heirloom: no-transaction` at the top of the file",
-                );
-            }
-            Action::Vacuum if !no_transaction => {
-                return refuse(
-                    statement.start,
-                    "VACUUM cannot run inside a transaction".into(),
-                    "put `-- heirloom: no-transaction` at the top of the file",
-                );
-            }
-            Action::Pragma(name) if !no_transaction && PRAGMAS_OUTSIDE.contains(&name.as_str()) => {
-                return refuse(
-                    statement.start,
-                    format!("PRAGMA {name} does nothing inside a transaction, and says nothing"),
-                    "remove it, or put `-- heirloom: no-transaction` at the top of the file",
-                );
-            }
-            Action::Attach(word) => {
-                return refuse(
-                    statement.start,
-                    format!("{word} reaches for another database, which no copy protects"),
-                    "migrate each database by itself",
-                );
-            }
-            _ => {}
-        }
-    }
-    Ok(())
-}
-
-/// Without effect inside a transaction, or an error there (<https://sqlite.org/pragma.html>).
-///
-/// `foreign_keys` is not among them: a file that switches it off wants what a run does in
-/// any case.
-const PRAGMAS_OUTSIDE: &[&str] = &["journal_mode", "synchronous", "page_size"];
-
-fn invalid(message: String) -> Error {
+pub(crate) fn invalid(message: String) -> Error {
     Error::new(ErrorKind::InvalidMigration, message)
 }
 
@@ -434,7 +329,13 @@ mod tests {
     use super::*;
 
     fn migration(version: i64, name: &str, sql: &'static str) -> Migration {
-        check(version, name.into(), false, Script::new("f.sql", sql)).unwrap()
+        Migration {
+            version,
+            name: name.into(),
+            any_order: false,
+            up: Script::new("f.sql", sql),
+            down: None,
+        }
     }
 
     fn applied(version: i64, name: &str, checksum: u64) -> Applied {
@@ -615,27 +516,5 @@ mod tests {
             Script::new("V1__a.down.sql", "-- write it here\n"),
         ]);
         assert_eq!(made.unwrap()[0].down, None);
-    }
-
-    #[test]
-    fn what_would_leave_the_transaction_is_refused_with_its_line() {
-        let line = |sql: &'static str, free| {
-            check_statements(&Script::new("f.sql", sql), free)
-                .map_err(|error| error.location().map_or(0, |at| at.position.line))
-        };
-        assert_eq!(line("SELECT 1;\nCOMMIT;", false), Err(2));
-        assert_eq!(line("SELECT 1;\n-- x\nVACUUM;", false), Err(3));
-        assert_eq!(line("PRAGMA journal_mode=WAL;", false), Err(1));
-        assert_eq!(line("PRAGMA foreign_keys=OFF;", false), Ok(()));
-        assert_eq!(
-            line(
-                "BEGIN; SELECT 1; COMMIT; VACUUM; PRAGMA journal_mode=WAL;",
-                true
-            ),
-            Ok(())
-        );
-        assert_eq!(line("ATTACH 'x' AS y;", true), Err(1));
-        assert_eq!(line("-- only a comment\n;", false), Err(0));
-        assert_eq!(line("SELECT 'COMMIT'; SELECT \"begin\"", false), Ok(()));
     }
 }

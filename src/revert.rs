@@ -181,14 +181,7 @@ fn tasks(
                         "write {label}.down.sql beside the migration, or restore the backup from before it"
                     ))
             })?;
-            let directives = script
-                .directives()
-                .map_err(|(_, sentence)| Error::new(ErrorKind::InvalidMigration, sentence))
-                .map_err(|error| error.in_migration(&label))?;
-            let task = Task::down(row.version, &row.name, script, &directives);
-            migration::check_statements(&task.script, task.no_transaction)
-                .map_err(|error| error.in_migration(&label))?;
-            Ok(task)
+            Task::down(row.version, &row.name, script)
         })
         .collect()
 }

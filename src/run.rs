@@ -139,7 +139,6 @@ fn migrate(
         report.duration = session.started.elapsed();
         return Ok(report);
     }
-    check(&tasks)?;
     // A new database has nothing to lose, and one transaction is rehearsal enough: what
     // fails in it leaves no trace.
     let unprotected = tasks.iter().any(|task| task.no_transaction);
@@ -197,14 +196,6 @@ fn migrate(
     Ok(report)
 }
 
-/// What can be refused from the files alone.
-fn check(tasks: &[Task]) -> Result<(), Error> {
-    tasks.iter().try_for_each(|task| {
-        migration::check_statements(&task.script, task.no_transaction)
-            .map_err(|error| error.in_migration(&task.label()))
-    })
-}
-
 /// What is to be applied, in order. An error when the history and the files contradict
 /// each other.
 pub(crate) fn pending(
@@ -218,7 +209,7 @@ pub(crate) fn pending(
     if let Some(to) = to {
         check_target(to, migrations, history)?;
     }
-    let mut tasks = Vec::new();
+    let mut wanted = Vec::new();
     let mut late = None;
     for Compared {
         state,
@@ -228,7 +219,7 @@ pub(crate) fn pending(
     {
         match (state, migration, applied) {
             (State::Pending, Some(migration), _) if to.is_none_or(|to| migration.version <= to) => {
-                tasks.push(Task::up(migration));
+                wanted.push(migration);
             }
             (State::OutOfOrder, Some(migration), _) => {
                 late = late.or(Some(out_of_order(migration, newest(history))));
@@ -244,7 +235,7 @@ pub(crate) fn pending(
     }
     match late {
         Some(error) => Err(error),
-        None => Ok(tasks),
+        None => wanted.into_iter().map(Task::up).collect(),
     }
 }
 
@@ -373,7 +364,6 @@ pub(crate) fn plan(options: &Options<'_>, path: &Path, to: Option<i64>) -> Resul
         interrupted,
     } = look(options, path)?;
     let tasks = pending(options, &view.connection, &migrations, &history, to)?;
-    check(&tasks)?;
     let foreseen = rehearse::foresee(&view.connection, options, &tasks)?;
     Ok(Plan {
         database: target.path,

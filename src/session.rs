@@ -142,7 +142,7 @@ impl<'o, 's> Session<'o, 's> {
         let Some(flag) = self.options.cancel.clone() else {
             return Ok(());
         };
-        let handler = on.then(|| move || flag.load(std::sync::atomic::Ordering::Relaxed));
+        let handler = on.then_some(move || flag.load(std::sync::atomic::Ordering::Relaxed));
         self.connection
             .progress_handler(INSTRUCTIONS_PER_LOOK, handler)
             .map_err(|error| sqlite::failure("cannot watch for an interruption", error))

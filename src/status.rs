@@ -120,7 +120,7 @@ pub(crate) fn status(options: &Options<'_>, path: &Path) -> Result<Status, Error
             applied_at: applied.and_then(|_| times.get(&version).cloned()),
             reversible,
             losses: Vec::new(),
-            consents: migration.is_some_and(migration::Migration::consents),
+            consents: false,
             rebuilds: Vec::new(),
             file: migration.map(|migration| migration.up.file().to_owned()),
             sql: migration
@@ -148,24 +148,21 @@ fn foresee(
     compared: &[Compared<'_>],
     entries: &mut [Entry],
 ) -> Result<(), Error> {
-    let pending: Vec<Task> = compared
+    let pending = compared
         .iter()
         .filter(|compared| compared.state == State::Pending)
         .filter_map(|compared| compared.migration.map(Task::up))
-        .collect();
+        .collect::<Result<Vec<Task>, Error>>()?;
     if pending.is_empty() {
         return Ok(());
-    }
-    for task in &pending {
-        migration::check_statements(&task.script, task.no_transaction)
-            .map_err(|error| error.in_migration(&task.label()))?;
     }
     let foreseen = rehearse::foresee(&view.connection, options, &pending)?;
     let outlooks = foreseen.outlooks.into_iter().zip(foreseen.losses);
     let entries = entries
         .iter_mut()
         .filter(|entry| entry.state == State::Pending);
-    for (entry, (outlook, losses)) in entries.zip(outlooks) {
+    for ((entry, task), (outlook, losses)) in entries.zip(&pending).zip(outlooks) {
+        entry.consents = task.consents;
         entry.losses = losses;
         entry.rebuilds = outlook.effects.rebuilt_names();
         entry.notes = outlook.notes;

@@ -1,8 +1,10 @@
 //! A migration in one direction, ready to be carried out.
 
-use crate::migration::{Migration, label};
+use crate::error::{Error, Location};
+use crate::migration::{Migration, invalid, label};
 use crate::plan::{Loss, Step};
 use crate::script::{Directive, Script};
+use crate::statement::Action;
 
 /// One migration to carry out, in one direction.
 #[derive(Debug, Clone)]
@@ -20,29 +22,46 @@ pub(crate) struct Task {
 
 impl Task {
     /// The way there.
-    pub(crate) fn up(migration: &Migration) -> Task {
-        Task {
-            version: migration.version,
-            name: migration.name.clone(),
+    ///
+    /// # Errors
+    /// `InvalidMigration`, for what can be said of a file without a database.
+    pub(crate) fn up(migration: &Migration) -> Result<Task, Error> {
+        let task = Task::down(migration.version, &migration.name, migration.up.clone())?;
+        Ok(Task {
             any_order: migration.any_order,
-            script: migration.up.clone(),
             down: migration.down.clone(),
-            consents: migration.consents(),
-            no_transaction: migration.no_transaction(),
-        }
+            ..task
+        })
     }
 
     /// The way back, by a script whose own directives count.
-    pub(crate) fn down(version: i64, name: &str, script: Script, directives: &[Directive]) -> Task {
-        Task {
+    ///
+    /// # Errors
+    /// As [`Task::up`].
+    pub(crate) fn down(version: i64, name: &str, script: Script) -> Result<Task, Error> {
+        let check = || {
+            check_text(&script)?;
+            let directives = script.directives().map_err(|(offset, sentence)| {
+                invalid(sentence).at(Location::new(&script, offset, true))
+            })?;
+            let no_transaction = directives.contains(&Directive::NoTransaction);
+            check_statements(&script, no_transaction)?;
+            Ok((
+                directives.contains(&Directive::AllowDestructive),
+                no_transaction,
+            ))
+        };
+        let (consents, no_transaction) =
+            check().map_err(|error: Error| error.in_migration(&label(version, name)))?;
+        Ok(Task {
             version,
             name: name.to_owned(),
             any_order: false,
             script,
             down: None,
-            consents: directives.contains(&Directive::AllowDestructive),
-            no_transaction: directives.contains(&Directive::NoTransaction),
-        }
+            consents,
+            no_transaction,
+        })
     }
 
     /// The task as a plan shows it.
@@ -67,5 +86,100 @@ impl Task {
 
     pub(crate) fn label(&self) -> String {
         label(self.version, &self.name)
+    }
+}
+
+fn check_text(script: &Script) -> Result<(), Error> {
+    match script.text().find('\0') {
+        None => Ok(()),
+        Some(offset) => Err(invalid(format!(
+            "{} holds a NUL character, at which SQLite would stop reading",
+            script.file()
+        ))
+        .at(Location::new(script, offset, true))),
+    }
+}
+
+/// What can be refused from a script's tokens alone, before anything is opened: an empty
+/// file, transaction control inside the run's transaction, other databases.
+fn check_statements(script: &Script, no_transaction: bool) -> Result<(), Error> {
+    let refuse = |offset, sentence: String, help: &str| {
+        Err(invalid(sentence)
+            .at(Location::new(script, offset, true))
+            .with_help(help))
+    };
+    if script.is_empty() {
+        return Err(
+            invalid(format!("{} has no statement", script.file())).with_help(
+                "write the statements into it, or remove the file; `SELECT 1;` does nothing on purpose",
+            ),
+        );
+    }
+    for statement in script.statements() {
+        match statement.action() {
+            Action::Transaction(word) if !no_transaction => {
+                return refuse(
+                    statement.start,
+                    format!("{word} would escape the transaction of the run"),
+                    "remove it: a run is one transaction already; or put `-- heirloom: no-transaction` at the top of the file",
+                );
+            }
+            Action::Vacuum if !no_transaction => {
+                return refuse(
+                    statement.start,
+                    "VACUUM cannot run inside a transaction".into(),
+                    "put `-- heirloom: no-transaction` at the top of the file",
+                );
+            }
+            Action::Pragma(name) if !no_transaction && PRAGMAS_OUTSIDE.contains(&name.as_str()) => {
+                return refuse(
+                    statement.start,
+                    format!("PRAGMA {name} does nothing inside a transaction, and says nothing"),
+                    "remove it, or put `-- heirloom: no-transaction` at the top of the file",
+                );
+            }
+            Action::Attach(word) => {
+                return refuse(
+                    statement.start,
+                    format!("{word} reaches for another database, which no copy protects"),
+                    "migrate each database by itself",
+                );
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// Without effect inside a transaction, or an error there (<https://sqlite.org/pragma.html>).
+///
+/// `foreign_keys` is not among them: a file that switches it off wants what a run does in
+/// any case.
+const PRAGMAS_OUTSIDE: &[&str] = &["journal_mode", "synchronous", "page_size"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_would_leave_the_transaction_is_refused_with_its_line() {
+        let line = |sql: &'static str, free| {
+            check_statements(&Script::new("f.sql", sql), free)
+                .map_err(|error| error.location().map_or(0, |at| at.position.line))
+        };
+        assert_eq!(line("SELECT 1;\nCOMMIT;", false), Err(2));
+        assert_eq!(line("SELECT 1;\n-- x\nVACUUM;", false), Err(3));
+        assert_eq!(line("PRAGMA journal_mode=WAL;", false), Err(1));
+        assert_eq!(line("PRAGMA foreign_keys=OFF;", false), Ok(()));
+        assert_eq!(
+            line(
+                "BEGIN; SELECT 1; COMMIT; VACUUM; PRAGMA journal_mode=WAL;",
+                true
+            ),
+            Ok(())
+        );
+        assert_eq!(line("ATTACH 'x' AS y;", true), Err(1));
+        assert_eq!(line("-- only a comment\n;", false), Err(0));
+        assert_eq!(line("SELECT 'COMMIT'; SELECT \"begin\"", false), Ok(()));
     }
 }
