@@ -9,7 +9,7 @@ use refinery_core::traits::sync::{Migrate, Query, Transaction};
 use refinery_core::{Migration as RefineryMigration, Target as RefineryTarget};
 use rusqlite::Connection;
 
-use crate::backup::{Backup, Occasion};
+use crate::backup::{Backup, Name, Occasion};
 use crate::catalog::{self, References, Violation};
 use crate::diff::Lineage;
 use crate::error::{DataState, Error, ErrorKind, Location};
@@ -17,6 +17,7 @@ use crate::event::Event;
 use crate::history::{self, Details, Marker};
 use crate::options::{Moment, Options, When};
 use crate::plan::Direction;
+use crate::record::Shelf;
 use crate::rehearse::{Outlook, Rehearsal};
 use crate::report::{Counted, Done, Report};
 use crate::schema::same_name;
@@ -96,10 +97,12 @@ fn take_backup(session: &Session<'_, '_>, work: &Work<'_>) -> Result<Option<Back
         version: work.version_before,
         set_up: &|connection| options.set_up(connection),
     };
-    let taken = session.store().take(&reader, &occasion, &|done, total| {
+    let name = Name::Time(Shelf::Automatic);
+    let progress = |done, total| {
         options.emit(Event::Copying { done, total });
         options.check_cancelled()
-    })?;
+    };
+    let taken = session.store().take(&reader, &name, &occasion, &progress)?;
     options.emit(Event::CopyVerified {
         backup: &taken.path,
         duration: started.elapsed(),

@@ -27,6 +27,17 @@ pub(crate) struct Target {
     pub(crate) metadata: Option<Metadata>,
 }
 
+impl Target {
+    /// Refuses a file that SQLite would take for an empty database and write over.
+    pub(crate) fn refuse_too_short(&self) -> Result<(), Error> {
+        let short = |metadata: &Metadata| (1..SHORTEST).contains(&metadata.len());
+        match self.metadata.as_ref().is_some_and(short) {
+            true => Err(not_a_database(&self.path, "is too short to be a database")),
+            false => Ok(()),
+        }
+    }
+}
+
 /// Follows symbolic links, so that the real file's folder holds its companions and its
 /// backups, and refuses what cannot be a database.
 pub(crate) fn resolve(path: &Path) -> Result<Target, Error> {
@@ -66,9 +77,6 @@ pub(crate) fn resolve(path: &Path) -> Result<Target, Error> {
         }
         if !metadata.is_file() {
             return Err(not_a_database(&resolved, "is not a regular file"));
-        }
-        if (1..SHORTEST).contains(&metadata.len()) {
-            return Err(not_a_database(&resolved, "is too short to be a database"));
         }
         resolved = resolved.canonicalize().map_err(io)?;
     } else if let (Some(folder), Some(name)) = (resolved.parent(), resolved.file_name())
@@ -209,6 +217,7 @@ pub(crate) fn readable(connection: &Connection, path: &Path) -> Result<(), Error
 
 /// A view of a database that may not be there yet: then it is empty.
 pub(crate) fn view_of(target: &Target) -> Result<View, Error> {
+    target.refuse_too_short()?;
     if target.metadata.as_ref().is_some_and(|file| file.len() > 0) {
         return view(&target.path);
     }

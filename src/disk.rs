@@ -278,6 +278,35 @@ pub(crate) fn free_space(folder: &Path) -> Option<u64> {
         .and_then(|folder| fs4::available_space(folder).ok())
 }
 
+/// Copies a damaged database as it is, with its companions, which nothing else can.
+///
+/// No connection of this process may be open on it: closing the file drops their locks.
+pub(crate) fn copy_damaged(database: &Path, to: &Path) -> Result<(), Error> {
+    for ending in ["", "-wal", "-journal"] {
+        let (from, to) = (companion(database, ending), companion(to, ending));
+        if !from.exists() {
+            continue;
+        }
+        create_like(&to, database)?;
+        fs::copy(&from, &to)
+            .map_err(|error| failure(format!("cannot save {}", from.display()), error))?;
+        sync_file(&to)?;
+    }
+    sync_folder(to.parent().unwrap_or(to))
+}
+
+/// Whether two paths are one file, also by a hard link.
+pub(crate) fn is_same_file(one: &Path, other: &Path) -> bool {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        if let (Ok(one), Ok(other)) = (one.metadata(), other.metadata()) {
+            return (one.dev(), one.ino()) == (other.dev(), other.ino());
+        }
+    }
+    matches!((one.canonicalize(), other.canonicalize()), (Ok(one), Ok(other)) if one == other)
+}
+
 /// A private copy of a database and its companions, removed when it is dropped.
 pub(crate) struct Scratch {
     folder: PathBuf,

@@ -13,6 +13,7 @@ use crate::event::Event;
 use crate::options::{HookError, Moment, Options, When};
 use crate::plan::Plan;
 use crate::report::Report;
+use crate::restore::{self, CopyInfo, CopyRef, RestorePlan, Restored, Verify};
 use crate::revert::RevertTo;
 use crate::source::Source;
 use crate::status::Status;
@@ -221,6 +222,53 @@ impl<'a> Migrator<'a> {
     /// What `revert` would refuse.
     pub fn plan_revert(&self, database: impl AsRef<Path>, to: RevertTo) -> Result<Plan, Error> {
         revert::plan(&self.options, database.as_ref(), to)
+    }
+
+    /// Takes a named copy of a database into `snapshots` beside it.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Usage`] for a name that is taken, leaves the folder or would break on
+    /// another platform; [`ErrorKind::Locked`]; [`ErrorKind::BackupInvalid`] when the copy
+    /// does not verify.
+    pub fn snapshot(&self, database: impl AsRef<Path>, name: &str) -> Result<CopyInfo, Error> {
+        restore::snapshot(&self.options, database.as_ref(), name)
+    }
+
+    /// Every automatic backup and snapshot of a database, the newest first. Writes nothing.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Io`] where a folder cannot be read.
+    pub fn copies(
+        &self,
+        database: impl AsRef<Path>,
+        verify: Verify,
+    ) -> Result<Vec<CopyInfo>, Error> {
+        restore::copies(&self.options, database.as_ref(), verify)
+    }
+
+    /// Puts a copy back, after keeping the present state. Killed at any instant, the database
+    /// is as it was or as the copy is, or the next start finishes it.
+    ///
+    /// The database may be open elsewhere: who reads it sees the old state or the new. It
+    /// may be damaged or gone; then no connection of this process may be open on it.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`] and [`ErrorKind::BackupInvalid`] before anything is touched;
+    /// [`ErrorKind::Locked`].
+    pub fn restore(&self, database: impl AsRef<Path>, copy: &CopyRef) -> Result<Restored, Error> {
+        restore::restore(&self.options, database.as_ref(), copy)
+    }
+
+    /// What [`Migrator::restore`] would do. Writes nothing.
+    ///
+    /// # Errors
+    /// What `restore` would refuse.
+    pub fn plan_restore(
+        &self,
+        database: impl AsRef<Path>,
+        copy: &CopyRef,
+    ) -> Result<RestorePlan, Error> {
+        restore::plan(&self.options, database.as_ref(), copy)
     }
 
     /// How a database stands to the migrations. Writes nothing and creates no file.

@@ -8,6 +8,7 @@ use rusqlite::Connection;
 
 use crate::apply::{self, Work};
 use crate::connect;
+use crate::copy::Intent;
 use crate::error::{DataState, Difference, Error, ErrorKind};
 use crate::history;
 use crate::look::{Look, look};
@@ -74,7 +75,8 @@ fn up_to_date(
     let look = || {
         let connection = connect::writer(&path)?;
         connect::patience(&connection, options.lock_timeout)?;
-        if history::read_marker(&connection)?.is_some() {
+        let interrupted = Intent::path_for(&path).exists();
+        if interrupted || history::read_marker(&connection)?.is_some() {
             return Ok(None);
         }
         let table = &options.history_table;

@@ -1,12 +1,14 @@
 //! A database opened for work: locked, put right, and inside a transaction.
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use chrono::Utc;
 use rusqlite::Connection;
 
-use crate::backup::{self, State, Store};
+use crate::backup::Store;
 use crate::connect::{self, Target};
+use crate::copy::{self, Intent, State};
 use crate::error::{Error, ErrorKind};
 use crate::event::Event;
 use crate::history::{self, Marker};
@@ -47,6 +49,17 @@ pub(crate) struct Session<'o, 's> {
     _lock: Lock,
 }
 
+/// Takes the process lock, waiting as long as the caller allows.
+pub(crate) fn lock(options: &Options<'_>, database: &Path) -> Result<Lock, Error> {
+    Lock::acquire(
+        database,
+        options.lock_timeout,
+        &options.owner(),
+        |holder| options.emit(Event::Waiting { holder }),
+        || options.is_cancelled(),
+    )
+}
+
 impl<'o, 's> Session<'o, 's> {
     /// Locks, opens, puts an interrupted run back, and begins a transaction with the write
     /// lock held. Nothing read before that decides anything.
@@ -56,18 +69,13 @@ impl<'o, 's> Session<'o, 's> {
         started: Instant,
     ) -> Result<Session<'o, 's>, Error> {
         let path = target.path.clone();
+        target.refuse_too_short()?;
         if target.metadata.is_none()
             && let Some(folder) = path.parent()
         {
             disk::create_folders(folder)?;
         }
-        let lock = Lock::acquire(
-            &path,
-            options.lock_timeout,
-            &options.owner(),
-            |holder| options.emit(Event::Waiting { holder }),
-            || options.is_cancelled(),
-        )?;
+        let lock = lock(options, &path)?;
         // While we waited, somebody may have made it.
         target = connect::resolve(&path)?;
         let created = target.metadata.is_none();
@@ -92,6 +100,7 @@ impl<'o, 's> Session<'o, 's> {
     }
 
     fn prepare(&mut self) -> Result<(), Error> {
+        self.finish_restore()?;
         self.patiently("PRAGMA schema_version")?;
         connect::refuse_read_only(&self.connection, &self.target.path)?;
         self.options.set_up(&self.connection)?;
@@ -230,6 +239,36 @@ impl<'o, 's> Session<'o, 's> {
         Ok(())
     }
 
+    /// Ends a restore that was interrupted while it replaced a database that could not be
+    /// read. Only under the process lock.
+    fn finish_restore(&mut self) -> Result<(), Error> {
+        let Some(intent) = Intent::read(&self.target.path)? else {
+            return Ok(());
+        };
+        let path = intent.copy.clone();
+        self.options.emit(Event::Recovering {
+            backup: Some(&path),
+        });
+        log::warn!("finishing the restore of {}", path.display());
+        intent
+            .carry_out(
+                &mut self.connection,
+                &self.target.path,
+                self.options.lock_timeout,
+            )
+            .map_err(|error| match error.is_busy() {
+                true => error,
+                false => error.needing_attention(Some(path.clone())).with_help(
+                    "a restore was interrupted and could not be finished; restore another copy",
+                ),
+            })?;
+        self.recovered = Some(Recovered {
+            started_at: intent.started_at,
+            backup: Some(path),
+        });
+        Ok(())
+    }
+
     /// Puts back what a marker names.
     pub(crate) fn put_back(
         &mut self,
@@ -240,7 +279,7 @@ impl<'o, 's> Session<'o, 's> {
             (Some(path), Some(digest)) => State::Copy { path, digest },
             _ => State::Empty,
         };
-        backup::put_back(
+        copy::put_back(
             &mut self.connection,
             &state,
             &marker.journal_mode,

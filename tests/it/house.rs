@@ -16,12 +16,13 @@ const FLOORS: [&[&str]; 6] = [
         "task",
         "token",
         "statement",
+        "record",
     ],
     &[
         "history", "catalog", "source", "lock", "disk", "connect", "options", "sqlite",
     ],
-    &["apply", "backup", "look", "rehearse", "session"],
-    &["run", "revert", "status", "create"],
+    &["apply", "backup", "copy", "look", "rehearse", "session"],
+    &["run", "restore", "revert", "status", "create"],
     &["migrator"],
     &["cli", "main"],
 ];

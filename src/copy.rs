@@ -1,0 +1,337 @@
+//! Copying a database through SQLite, in both directions, and proving the copy good.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use rusqlite::Connection;
+use rusqlite::backup::{Backup as Copier, StepResult};
+use rusqlite::config::DbConfig;
+
+use crate::error::{Error, ErrorKind};
+use crate::{catalog, connect, disk, sqlite};
+
+/// Pages copied between two looks at the cancel flag: 4 MiB of 4 KiB pages. The size of a
+/// step makes no difference to the speed.
+const PAGES_PER_STEP: i32 = 1024;
+
+/// Where the version numbers for writing and reading stand in a database's header, and the
+/// value that means "rollback journal" (<https://sqlite.org/fileformat2.html#file_format_version_numbers>).
+const FORMAT_VERSIONS: (u64, [u8; 2]) = (18, [1, 1]);
+
+/// What was found out while a copy was made.
+pub(crate) struct Facts {
+    pub(crate) bytes: u64,
+    pub(crate) digest: String,
+    pub(crate) journal_mode: String,
+}
+
+/// Copies the state that `reader` sees into a new file, syncs it and proves it good.
+///
+/// The backup API copies from a second connection: inside a write transaction of its own a
+/// connection's copy would be busy for ever. The copy has no journal (one left beside a
+/// finished copy would roll it back after a power cut), and no more people can read it
+/// than `like`.
+pub(crate) fn make(
+    reader: &Connection,
+    staging: &Path,
+    like: &Path,
+    set_up: &dyn Fn(&Connection) -> Result<(), Error>,
+    progress: &dyn Fn(u64, u64) -> Result<(), Error>,
+) -> Result<Facts, Error> {
+    let folder = staging.parent().unwrap_or(staging);
+    let page_size = unsigned(catalog::number(reader, "PRAGMA page_size")?);
+    let bytes = unsigned(catalog::number(reader, "PRAGMA page_count")?) * page_size;
+    let journal_mode = catalog::word(reader, "PRAGMA journal_mode")?;
+    if let Some(free) = disk::free_space(folder)
+        && free < bytes
+    {
+        return Err(Error::new(
+            ErrorKind::DiskFull,
+            format!(
+                "the copy needs {bytes} bytes, and {} has {free} free",
+                folder.display()
+            ),
+        )
+        .with_help("free some space, or choose another folder for backups"));
+    }
+    progress(0, bytes)?;
+    disk::create_like(staging, like)?;
+    let what = || format!("cannot copy the database to {}", staging.display());
+    let cannot = |error| sqlite::failure(what(), error);
+    let mut copy = Connection::open(staging).map_err(cannot)?;
+    copy.execute_batch("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;")
+        .map_err(cannot)?;
+    let copier = Copier::new(reader, &mut copy).map_err(cannot)?;
+    step_through(&copier, Duration::from_secs(5), &|done, total| {
+        progress(done * page_size, total * page_size)
+    })
+    .map_err(|failed| failed.into_error(what))?;
+    drop(copier);
+    drop(copy);
+    // Opening a copy that says "WAL" would make companions beside it.
+    let (offset, rollback) = FORMAT_VERSIONS;
+    disk::patch(staging, offset, &rollback)?;
+    disk::sync_file(staging)?;
+    verify_against(staging, reader, bytes, set_up)?;
+    Ok(Facts {
+        bytes,
+        digest: disk::digest(staging)?,
+        journal_mode,
+    })
+}
+
+fn unsigned(number: i64) -> u64 {
+    u64::try_from(number).unwrap_or_default()
+}
+
+/// Why a copy came to an end before its end.
+enum Failed {
+    Sqlite(rusqlite::Error),
+    /// Another connection holds a lock that the copy needs.
+    Busy,
+    Stopped(Error),
+}
+
+impl Failed {
+    fn into_error(self, what: impl FnOnce() -> String) -> Error {
+        match self {
+            Failed::Sqlite(error) => sqlite::failure(what(), error),
+            Failed::Busy => Error::new(
+                ErrorKind::Locked,
+                format!("{}: another program holds it", what()),
+            )
+            .with_help("close the other program and try again"),
+            Failed::Stopped(error) => error,
+        }
+    }
+}
+
+/// Copies to the end. `Busy` is an `Ok` of the API, and no copy yet.
+fn step_through(
+    copier: &Copier<'_, '_>,
+    patience: Duration,
+    progress: &dyn Fn(u64, u64) -> Result<(), Error>,
+) -> Result<(), Failed> {
+    let deadline = Instant::now() + patience;
+    loop {
+        let result = copier.step(PAGES_PER_STEP).map_err(Failed::Sqlite)?;
+        let state = copier.progress();
+        let total = unsigned(state.pagecount.into());
+        match result {
+            StepResult::Done => return progress(total, total).map_err(Failed::Stopped),
+            StepResult::More => {
+                let done = total - unsigned(state.remaining.into()).min(total);
+                progress(done, total).map_err(Failed::Stopped)?;
+            }
+            _ if Instant::now() >= deadline => return Err(Failed::Busy),
+            _ => std::thread::sleep(Duration::from_millis(20)),
+        }
+    }
+}
+
+/// Proves a fresh copy good against the database it was taken from: size, header fields,
+/// schema, and `quick_check` while its pages are still in memory.
+fn verify_against(
+    copy: &Path,
+    source: &Connection,
+    bytes: u64,
+    set_up: &dyn Fn(&Connection) -> Result<(), Error>,
+) -> Result<(), Error> {
+    let invalid = |reason: String| {
+        Error::new(
+            ErrorKind::BackupInvalid,
+            format!("the copy of the database did not verify: {reason}"),
+        )
+        .with_help(
+            "the database itself may be damaged: check it with `sqlite3 FILE 'PRAGMA integrity_check'`",
+        )
+    };
+    let length = disk::length(copy);
+    if length != bytes || bytes == 0 {
+        return Err(invalid(format!("{length} bytes instead of {bytes}")));
+    }
+    let connection = connect::copy(copy)?;
+    set_up(&connection)?;
+    for sql in [
+        "PRAGMA page_count",
+        "PRAGMA user_version",
+        "PRAGMA application_id",
+        "SELECT count(*) FROM main.sqlite_schema",
+    ] {
+        let (ours, theirs) = (
+            catalog::number(&connection, sql)?,
+            catalog::number(source, sql)?,
+        );
+        if ours != theirs {
+            return Err(invalid(format!("`{sql}` gives {ours} instead of {theirs}")));
+        }
+    }
+    quick_check(&connection).map_err(invalid)
+}
+
+/// SQLite's own check of a database's structure. The error is its first finding.
+pub(crate) fn quick_check(connection: &Connection) -> Result<(), String> {
+    match catalog::word(connection, "PRAGMA quick_check(1)") {
+        Ok(word) if word == "ok" => Ok(()),
+        Ok(finding) => Err(finding),
+        Err(error) => Err(format!("{error:#}")),
+    }
+}
+
+/// What is put back: a recorded copy, or the empty database that was there before.
+pub(crate) enum State<'s> {
+    Copy { path: &'s Path, digest: &'s str },
+    Empty,
+}
+
+/// Puts a copy back through SQLite into the live file, as one transaction of SQLite's:
+/// killed at any instant, the database is as it was before or as the copy is. The file is
+/// never replaced, so nobody who has it open writes into a file that is gone.
+pub(crate) fn put_back(
+    live: &mut Connection,
+    state: &State<'_>,
+    journal_mode: &str,
+    patience: Duration,
+) -> Result<(), Error> {
+    let cannot = |error| sqlite::failure("cannot put the copy back", error);
+    let source = match state {
+        State::Empty => Connection::open_in_memory().map_err(cannot)?,
+        State::Copy { path, digest } => {
+            let found = disk::digest(path)?;
+            if found != *digest {
+                return Err(Error::new(
+                    ErrorKind::BackupInvalid,
+                    format!("{} is not the copy that was made", path.display()),
+                )
+                .with_help("its digest differs from the recorded one; look for another copy"));
+            }
+            connect::copy(path)?
+        }
+    };
+    if !live.is_autocommit() {
+        live.execute_batch("ROLLBACK").map_err(cannot)?;
+    }
+    // In WAL mode a copy with another page size is refused by SQLite.
+    let page_size = |connection: &Connection| catalog::number(connection, "PRAGMA page_size");
+    let mode = catalog::word(live, "PRAGMA journal_mode")?;
+    if mode == "wal" && page_size(live)? != page_size(&source)? {
+        catalog::word(live, "PRAGMA journal_mode = DELETE")?;
+    }
+    {
+        let copier = Copier::new(&source, live).map_err(cannot)?;
+        step_through(&copier, patience, &|_, _| Ok(()))
+            .map_err(|failed| failed.into_error(|| "cannot put the copy back".to_owned()))?;
+    }
+    let (wanted, now) = (journal_mode, catalog::word(live, "PRAGMA journal_mode")?);
+    if wanted == "wal" && now != "wal" {
+        catalog::word(live, "PRAGMA journal_mode = WAL")?;
+    } else if wanted != "wal" && now == "wal" {
+        catalog::word(live, "PRAGMA journal_mode = DELETE")?;
+    }
+    quick_check(live).map_err(|finding| {
+        Error::new(
+            ErrorKind::BackupInvalid,
+            format!("the database does not verify after the copy was put back: {finding}"),
+        )
+    })
+}
+
+/// A restore over a database that SQLite cannot read takes two transactions: one that makes
+/// the file an empty database, one that fills it. This note, beside the database while they
+/// last, makes the next start finish what was begun.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Intent {
+    /// RFC 3339.
+    pub(crate) started_at: String,
+    /// The copy that is put back.
+    pub(crate) copy: PathBuf,
+    /// Its BLAKE3 digest.
+    pub(crate) digest: String,
+    /// The journal mode that the database shall have.
+    pub(crate) journal_mode: String,
+}
+
+const INTENT_TITLE: &str = "heirloom restore, format 1";
+
+impl Intent {
+    pub(crate) fn path_for(database: &Path) -> PathBuf {
+        disk::companion(database, ".restore")
+    }
+
+    /// Reads the note, none in the ordinary case.
+    pub(crate) fn read(database: &Path) -> Result<Option<Intent>, Error> {
+        let path = Intent::path_for(database);
+        let Some(text) = disk::read_text(&path)? else {
+            return Ok(None);
+        };
+        let mut lines = text.lines();
+        let title = lines.next();
+        let mut field = |name: &str| lines.next()?.strip_prefix(name).map(str::to_owned);
+        let read = || {
+            Some(Intent {
+                started_at: field("started-at: ")?,
+                digest: field("blake3: ")?,
+                journal_mode: field("journal-mode: ")?,
+                copy: PathBuf::from(field("copy: ")?),
+            })
+        };
+        match (title, (title == Some(INTENT_TITLE)).then(read).flatten()) {
+            (_, Some(intent)) => Ok(Some(intent)),
+            // It is written in one go under another name, so half a note is not ours.
+            _ => Err(Error::new(
+                ErrorKind::NeedsAttention,
+                format!("{} is no note of a restore", path.display()),
+            )
+            .with_help("look at it, and remove it")),
+        }
+    }
+
+    /// Does what the note says, and removes it. Can be done again from any point.
+    pub(crate) fn carry_out(
+        &self,
+        live: &mut Connection,
+        database: &Path,
+        patience: Duration,
+    ) -> Result<(), Error> {
+        let state = State::Copy {
+            path: &self.copy,
+            digest: &self.digest,
+        };
+        reset(live)?;
+        put_back(live, &state, &self.journal_mode, patience)?;
+        disk::remove(&Intent::path_for(database))?;
+        disk::sync_folder(database.parent().unwrap_or(database))
+    }
+
+    /// Writes the note, durably and whole, before anything is done.
+    pub(crate) fn write(&self, database: &Path) -> Result<(), Error> {
+        let Intent {
+            started_at,
+            copy,
+            digest,
+            journal_mode,
+        } = self;
+        let text = format!(
+            "{INTENT_TITLE}\nstarted-at: {started_at}\nblake3: {digest}\njournal-mode: {journal_mode}\ncopy: {}\n",
+            copy.display()
+        );
+        let path = Intent::path_for(database);
+        let staging = disk::companion(&path, ".partial");
+        disk::remove(&staging)?;
+        disk::write_new(&staging, database, &text)?;
+        disk::rename(&staging, &path)?;
+        disk::sync_folder(database.parent().unwrap_or(database))
+    }
+}
+
+/// Makes whatever is in the file an empty database, through SQLite
+/// (<https://sqlite.org/c3ref/c_dbconfig_defensive.html#sqlitedbconfigresetdatabase>).
+fn reset(live: &Connection) -> Result<(), Error> {
+    let cannot = |error| sqlite::failure("cannot reset the damaged database", error);
+    live.set_db_config(DbConfig::SQLITE_DBCONFIG_RESET_DATABASE, true)
+        .map_err(cannot)?;
+    let done = live.execute_batch("VACUUM");
+    live.set_db_config(DbConfig::SQLITE_DBCONFIG_RESET_DATABASE, false)
+        .map_err(cannot)?;
+    done.map_err(cannot)
+}

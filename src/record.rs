@@ -1,0 +1,139 @@
+//! The record of a copy: a small text file beside it, which makes it one of ours.
+
+use std::fmt::Write as _;
+
+/// What a copy was taken for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Shelf {
+    /// Before a run or a revert.
+    Automatic,
+    /// Before a restore, which replaced this state.
+    Replaced,
+    /// Because somebody asked for it, under a name.
+    Snapshot,
+}
+
+impl Shelf {
+    fn as_str(self) -> &'static str {
+        match self {
+            Shelf::Automatic => "automatic",
+            Shelf::Replaced => "replaced",
+            Shelf::Snapshot => "snapshot",
+        }
+    }
+
+    fn from_text(text: &str) -> Option<Shelf> {
+        [Shelf::Automatic, Shelf::Replaced, Shelf::Snapshot]
+            .into_iter()
+            .find(|shelf| shelf.as_str() == text)
+    }
+}
+
+/// What the record of a copy says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Record {
+    /// What it was taken for.
+    pub(crate) shelf: Shelf,
+    /// The order of copies; the clock decides nothing.
+    pub(crate) sequence: u64,
+    /// Which database, on one line: its file name, so that a folder may be moved, or its
+    /// path where the backups do not lie beside it. Two databases may share a folder.
+    pub(crate) database: String,
+    /// RFC 3339.
+    pub(crate) created_at: String,
+    pub(crate) bytes: u64,
+    /// BLAKE3, hexadecimal.
+    pub(crate) digest: String,
+    /// The schema version in the copy.
+    pub(crate) version: Option<i64>,
+    /// The journal mode of the database it was taken from.
+    pub(crate) journal_mode: String,
+}
+
+const RECORD_TITLE: &str = "heirloom backup, record format 1";
+
+impl Record {
+    pub(crate) fn to_text(&self) -> String {
+        let Record {
+            shelf,
+            sequence,
+            database,
+            created_at,
+            bytes,
+            digest,
+            version,
+            journal_mode,
+        } = self;
+        let mut text = format!(
+            "{RECORD_TITLE}\ntaken-for: {}\ndatabase: {database}\nsequence: {sequence}\ncreated-at: {created_at}\nbytes: {bytes}\nblake3: {digest}\njournal-mode: {journal_mode}\n",
+            shelf.as_str()
+        );
+        if let Some(version) = version {
+            let _ = writeln!(text, "version: {version}");
+        }
+        text
+    }
+
+    /// None for a text that is no complete record.
+    pub(crate) fn from_text(text: &str) -> Option<Record> {
+        let mut lines = text.lines();
+        if lines.next() != Some(RECORD_TITLE) {
+            return None;
+        }
+        let fields: Vec<(&str, &str)> = lines.filter_map(|line| line.split_once(": ")).collect();
+        let field = |name: &str| {
+            fields
+                .iter()
+                .find(|(field, _)| *field == name)
+                .map(|(_, value)| *value)
+        };
+        Some(Record {
+            shelf: Shelf::from_text(field("taken-for")?)?,
+            sequence: field("sequence")?.parse().ok()?,
+            database: field("database")?.to_owned(),
+            created_at: field("created-at")?.to_owned(),
+            bytes: field("bytes")?.parse().ok()?,
+            digest: field("blake3")?.to_owned(),
+            journal_mode: field("journal-mode")?.to_owned(),
+            version: match field("version") {
+                Some(version) => Some(version.parse().ok()?),
+                None => None,
+            },
+        })
+    }
+}
+
+/// A name with its line breaks written out.
+pub(crate) fn on_one_line(name: &str) -> String {
+    name.replace('\\', "\\\\")
+        .replace('\n', "\\n")
+        .replace('\r', "\\r")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_reads_back_as_it_was_written_and_half_a_record_is_none() {
+        let record = Record {
+            shelf: Shelf::Automatic,
+            sequence: 7,
+            database: "notes.db".into(),
+            created_at: "2026-11-21T09:14:03Z".into(),
+            bytes: 40960,
+            digest: "3f".into(),
+            version: Some(4),
+            journal_mode: "wal".into(),
+        };
+        let text = record.to_text();
+        assert_eq!(Record::from_text(&text), Some(record.clone()));
+        let unversioned = Record {
+            version: None,
+            ..record
+        };
+        assert_eq!(Record::from_text(&unversioned.to_text()), Some(unversioned));
+        assert_eq!(Record::from_text(&text[..text.len() / 2]), None);
+        assert_eq!(Record::from_text(""), None);
+    }
+}

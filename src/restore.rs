@@ -1,0 +1,580 @@
+//! `restore`: a copy put back into the live file. And what copies there are.
+//!
+//! The source is proved good before the target is touched, and the present state is kept
+//! first. A database that SQLite can read is replaced in one transaction of SQLite's, so that
+//! others who have it open see the old state or the new. One that it cannot read is saved
+//! byte for byte and made empty first, under a note that the next start finishes from.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use chrono::Utc;
+use rusqlite::Connection;
+
+use crate::backup::{Backup, Name, Occasion, Store};
+use crate::connect::{self, Target};
+use crate::copy::{self, Intent, State};
+use crate::diff::Lineage;
+use crate::error::{DataState, Error, ErrorKind};
+use crate::event::Event;
+use crate::history::{self, rfc3339};
+use crate::options::Options;
+use crate::record::{Record, Shelf};
+use crate::run::newest;
+use crate::session;
+use crate::{catalog, disk, sqlite};
+
+/// Which copy is meant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CopyRef {
+    /// The newest automatic backup.
+    Latest,
+    /// An automatic backup by its file name, or any database by its path.
+    File(PathBuf),
+    /// A snapshot by its name.
+    Snapshot(String),
+}
+
+/// Where a copy comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Origin {
+    /// Taken before a run, a revert or a restore.
+    Automatic,
+    /// Taken because somebody asked for it, under a name.
+    Snapshot,
+}
+
+impl Origin {
+    /// The word in JSON and in tables.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Origin::Automatic => "automatic",
+            Origin::Snapshot => "snapshot",
+        }
+    }
+}
+
+/// A copy of a database, as it is listed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct CopyInfo {
+    /// The file.
+    pub file: PathBuf,
+    /// Where it comes from.
+    pub origin: Origin,
+    /// Whether it is the state that a restore replaced.
+    pub replaced: bool,
+    /// When it was taken, RFC 3339 in UTC.
+    pub created_at: String,
+    /// Its size in bytes.
+    pub bytes: u64,
+    /// The schema version in it, none before the first migration.
+    pub version: Option<i64>,
+    /// Whether it is, byte for byte, what was recorded when it was taken.
+    pub verified: bool,
+}
+
+/// How thoroughly copies are looked at when they are listed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verify {
+    /// The digest, which finds every changed bit.
+    Digest,
+    /// The digest, and SQLite's own `integrity_check`.
+    Everything,
+}
+
+/// What a restore did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Restored {
+    /// The database, with symbolic links resolved.
+    pub database: PathBuf,
+    /// The copy that was put back.
+    pub file: PathBuf,
+    /// Where the state before is kept. None when there was none.
+    pub replaced: Option<PathBuf>,
+    /// The schema version now.
+    pub version: Option<i64>,
+    /// What somebody should know, in sentences.
+    pub notes: Vec<String>,
+}
+
+/// What a restore would do. Made without writing anything.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RestorePlan {
+    /// The database, with symbolic links resolved.
+    pub database: PathBuf,
+    /// The copy that would be put back.
+    pub file: PathBuf,
+    /// What the database holds now; none when it is not there or cannot be read.
+    pub before: Option<Holding>,
+    /// What it would hold.
+    pub after: Holding,
+}
+
+/// What a database holds, in short.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Holding {
+    /// The schema version.
+    pub version: Option<i64>,
+    /// The size in bytes.
+    pub bytes: u64,
+    /// Rows by table.
+    pub rows: BTreeMap<String, u64>,
+}
+
+/// Where the snapshots of a database are.
+fn snapshots_folder(database: &Path) -> PathBuf {
+    database.with_file_name("snapshots")
+}
+
+fn stores<'p>(options: &Options<'_>, database: &'p Path) -> [Store<'p>; 2] {
+    [
+        Store::new(options.backups_of(database), database),
+        Store::new(snapshots_folder(database), database),
+    ]
+}
+
+/// Every copy of a database, the newest first.
+pub(crate) fn copies(
+    options: &Options<'_>,
+    path: &Path,
+    verify: Verify,
+) -> Result<Vec<CopyInfo>, Error> {
+    let target = connect::resolve(path)?;
+    let mut copies = Vec::new();
+    for store in stores(options, &target.path) {
+        for backup in store.list()? {
+            let sound = backup.verifies()
+                && (verify == Verify::Digest || integrity(options, &backup.path).is_ok());
+            let Backup { path, record } = backup;
+            copies.push((
+                record.sequence,
+                CopyInfo {
+                    file: path,
+                    origin: match record.shelf {
+                        Shelf::Automatic | Shelf::Replaced => Origin::Automatic,
+                        Shelf::Snapshot => Origin::Snapshot,
+                    },
+                    replaced: record.shelf == Shelf::Replaced,
+                    created_at: record.created_at,
+                    bytes: record.bytes,
+                    version: record.version,
+                    verified: sound,
+                },
+            ));
+        }
+    }
+    copies.sort_by(|(a_sequence, a), (b_sequence, b)| {
+        (&b.created_at, b_sequence).cmp(&(&a.created_at, a_sequence))
+    });
+    Ok(copies.into_iter().map(|(_, copy)| copy).collect())
+}
+
+/// Takes a named copy.
+pub(crate) fn snapshot(options: &Options<'_>, path: &Path, name: &str) -> Result<CopyInfo, Error> {
+    let target = connect::resolve(path)?;
+    if target.metadata.is_none() {
+        return Err(not_found(format!(
+            "there is no database at {}",
+            target.path.display()
+        )));
+    }
+    let [_, store] = stores(options, &target.path);
+    store.check_name(name)?;
+    let session = session::Session::begin(options, target.clone(), std::time::Instant::now())?;
+    let taken = take(
+        options,
+        &target.path,
+        &store,
+        &Name::Given(name),
+        &session.connection,
+    );
+    let Backup { path, record } = match taken {
+        Ok(taken) => {
+            session.finish()?;
+            taken
+        }
+        Err(error) => {
+            session.abandon();
+            return Err(error);
+        }
+    };
+    Ok(CopyInfo {
+        file: path,
+        origin: Origin::Snapshot,
+        replaced: false,
+        created_at: record.created_at,
+        bytes: record.bytes,
+        version: record.version,
+        verified: true,
+    })
+}
+
+/// Copies the state that the writing connection keeps from changing.
+fn take(
+    options: &Options<'_>,
+    database: &Path,
+    store: &Store<'_>,
+    name: &Name<'_>,
+    held_by: &Connection,
+) -> Result<Backup, Error> {
+    let reader = connect::reader(database)?;
+    options.set_up(&reader)?;
+    let version = newest(&history::read(held_by, &options.history_table).unwrap_or_default());
+    let occasion = Occasion {
+        now: Utc::now(),
+        version,
+        set_up: &|connection| options.set_up(connection),
+    };
+    store.take(&reader, name, &occasion, &|done, total| {
+        options.emit(Event::Copying { done, total });
+        options.check_cancelled()
+    })
+}
+
+fn not_found(message: String) -> Error {
+    Error::new(ErrorKind::NotFound, message).with_help("`heirloom backups` lists what is there")
+}
+
+/// A copy that was found and proved good.
+struct Proven {
+    path: PathBuf,
+    digest: String,
+    holding: Holding,
+    /// A source that is no recorded copy may have companions, and is folded together here.
+    _scratch: Option<disk::Scratch>,
+    /// What is read: the copy itself, or the folded one.
+    read_from: PathBuf,
+}
+
+fn find(
+    options: &Options<'_>,
+    database: &Path,
+    wanted: &CopyRef,
+) -> Result<(PathBuf, Option<Record>), Error> {
+    let [automatic, snapshots] = stores(options, database);
+    let recorded = |store: &Store<'_>, path: &Path| {
+        let all = store.list()?;
+        let same = all
+            .into_iter()
+            .find(|backup| disk::is_same_file(&backup.path, path));
+        Ok::<_, Error>(same.map(|backup| backup.record))
+    };
+    match wanted {
+        CopyRef::Latest => automatic
+            .list()?
+            .into_iter()
+            .rfind(|backup| backup.record.shelf == Shelf::Automatic)
+            .map(|backup| (backup.path, Some(backup.record)))
+            .ok_or_else(|| not_found("there is no automatic backup of this database".into())),
+        CopyRef::Snapshot(name) => {
+            let path = snapshots.path_of(&format!("{name}.db"));
+            let plain = Path::new(name).file_name() == Some(name.as_ref());
+            if !plain || !path.is_file() {
+                return Err(not_found(format!("there is no snapshot called `{name}`")));
+            }
+            let record = recorded(&snapshots, &path)?;
+            Ok((path, record))
+        }
+        CopyRef::File(file) => {
+            let named = file.file_name() == Some(file.as_os_str());
+            let inside = automatic.path_of(&file.to_string_lossy());
+            let path = if named && inside.is_file() {
+                inside
+            } else {
+                file.clone()
+            };
+            if !path.is_file() {
+                return Err(not_found(format!("there is no backup {}", file.display())));
+            }
+            let path = path.canonicalize().map_err(|error| {
+                disk::failure(format!("cannot look at {}", path.display()), error)
+            })?;
+            let record = match recorded(&automatic, &path)? {
+                Some(record) => Some(record),
+                None => recorded(&snapshots, &path)?,
+            };
+            Ok((path, record))
+        }
+    }
+}
+
+/// Finds the copy and proves it good, before the target is touched.
+fn prove(options: &Options<'_>, target: &Target, wanted: &CopyRef) -> Result<Proven, Error> {
+    let (path, record) = find(options, &target.path, wanted)?;
+    if disk::is_same_file(&path, &target.path) {
+        return Err(Error::new(
+            ErrorKind::Usage,
+            format!("{} is the database itself", path.display()),
+        )
+        .with_help("name a backup"));
+    }
+    if disk::length(&path) < connect::SHORTEST {
+        return Err(invalid(&path, "it is too short to be a database"));
+    }
+    let digest = disk::digest(&path)?;
+    if record.is_some_and(|record| record.digest != digest) {
+        return Err(invalid(
+            &path,
+            "it is not what was recorded when it was taken",
+        ));
+    }
+    // A database with a write-ahead log of its own, or a journal, is more than one file.
+    let companions = ["-wal", "-journal"];
+    let alone = companions
+        .iter()
+        .all(|ending| disk::length(&disk::companion(&path, ending)) == 0);
+    let (scratch, read_from, digest) = if alone {
+        (None, path.clone(), digest)
+    } else {
+        let scratch = disk::Scratch::copy_of(&path, &companions)?;
+        fold(scratch.path())?;
+        let (folded, digest) = (scratch.path().to_owned(), disk::digest(scratch.path())?);
+        (Some(scratch), folded, digest)
+    };
+    integrity(options, &read_from)?;
+    Ok(Proven {
+        holding: holding(options, &connect::copy(&read_from)?, &read_from)?,
+        path,
+        digest,
+        _scratch: scratch,
+        read_from,
+    })
+}
+
+/// Makes one file of a private copy and its companions.
+fn fold(path: &Path) -> Result<(), Error> {
+    let connection = connect::writer(path)?;
+    connect::readable(&connection, path)?;
+    catalog::word(&connection, "PRAGMA journal_mode = DELETE").map(drop)
+}
+
+fn invalid(path: &Path, reason: &str) -> Error {
+    Error::new(
+        ErrorKind::BackupInvalid,
+        format!("{} cannot be restored: {reason}", path.display()),
+    )
+    .with_help("choose another; `heirloom backups --verify` looks at each")
+}
+
+/// SQLite's thorough check of a copy.
+fn integrity(options: &Options<'_>, path: &Path) -> Result<(), Error> {
+    let connection = connect::copy(path)?;
+    options.set_up(&connection)?;
+    match catalog::word(&connection, "PRAGMA integrity_check(1)") {
+        Ok(word) if word == "ok" => Ok(()),
+        Ok(finding) => Err(invalid(path, &finding)),
+        Err(error) => Err(invalid(path, "SQLite cannot read it").because(error)),
+    }
+}
+
+fn holding(options: &Options<'_>, connection: &Connection, path: &Path) -> Result<Holding, Error> {
+    options.set_up(connection)?;
+    let schema = catalog::schema(connection, &options.history_table)?;
+    Ok(Holding {
+        version: newest(&history::read(connection, &options.history_table).unwrap_or_default()),
+        bytes: disk::length(path),
+        rows: catalog::row_counts(connection, &Lineage::of(&schema)),
+    })
+}
+
+/// What a restore would do.
+pub(crate) fn plan(
+    options: &Options<'_>,
+    path: &Path,
+    wanted: &CopyRef,
+) -> Result<RestorePlan, Error> {
+    let target = connect::resolve(path)?;
+    let proven = prove(options, &target, wanted)?;
+    let before = match &target.metadata {
+        Some(file) if file.len() > 0 => connect::view_of(&target)
+            .and_then(|view| holding(options, &view.connection, &target.path))
+            .ok(),
+        _ => None,
+    };
+    Ok(RestorePlan {
+        database: target.path,
+        file: proven.path,
+        before,
+        after: proven.holding,
+    })
+}
+
+/// Puts a copy back.
+pub(crate) fn restore(
+    options: &Options<'_>,
+    path: &Path,
+    wanted: &CopyRef,
+) -> Result<Restored, Error> {
+    let target = connect::resolve(path)?;
+    let proven = prove(options, &target, wanted)?;
+    options.check_cancelled()?;
+    if let Some(folder) = target.path.parent() {
+        disk::create_folders(folder)?;
+    }
+    let lock = session::lock(options, &target.path)?;
+    let replaced = match condition(options, &target)? {
+        Condition::Readable(connection) => over_a_readable(options, &target, connection, &proven)?,
+        Condition::Unreadable => over_a_damaged(options, &target, &proven, true)?,
+        Condition::Absent => over_a_damaged(options, &target, &proven, false)?,
+    };
+    let [store, _] = stores(options, &target.path);
+    let notes = store.thin_out(options.keep, None, replaced.as_deref());
+    drop(lock);
+    Ok(Restored {
+        database: target.path,
+        file: proven.path,
+        replaced,
+        version: proven.holding.version,
+        notes,
+    })
+}
+
+/// What there is to be replaced.
+enum Condition {
+    Readable(Connection),
+    Unreadable,
+    Absent,
+}
+
+fn condition(options: &Options<'_>, target: &Target) -> Result<Condition, Error> {
+    let empty = disk::length(&target.path) == 0;
+    let companions = ["-wal", "-journal"];
+    let leftovers = companions
+        .iter()
+        .any(|ending| disk::length(&disk::companion(&target.path, ending)) > 0);
+    // A restore that was interrupted, or companions that lost their database.
+    if Intent::path_for(&target.path).exists() || (empty && leftovers) {
+        return Ok(Condition::Unreadable);
+    }
+    if empty {
+        return Ok(Condition::Absent);
+    }
+    if target.refuse_too_short().is_err() {
+        return Ok(Condition::Unreadable);
+    }
+    let connection = connect::writer(&target.path)?;
+    connect::patience(&connection, options.lock_timeout)?;
+    connect::refuse_read_only(&connection, &target.path)?;
+    match connect::readable(&connection, &target.path) {
+        Ok(()) => Ok(Condition::Readable(connection)),
+        Err(error) if error.kind() == ErrorKind::NotADatabase => Ok(Condition::Unreadable),
+        Err(error) => Err(error),
+    }
+}
+
+fn over_a_readable(
+    options: &Options<'_>,
+    target: &Target,
+    mut connection: Connection,
+    proven: &Proven,
+) -> Result<Option<PathBuf>, Error> {
+    options.set_up(&connection)?;
+    let run = |connection: &Connection, sql: &str| {
+        connection
+            .execute_batch(sql)
+            .map_err(|error| sqlite::failure(format!("cannot run `{sql}`"), error))
+    };
+    run(&connection, "PRAGMA synchronous = EXTRA")?;
+    if cfg!(target_os = "macos") {
+        run(&connection, "PRAGMA fullfsync = ON")?;
+    }
+    run(&connection, "BEGIN IMMEDIATE")?;
+    let [store, _] = stores(options, &target.path);
+    let name = Name::Time(Shelf::Replaced);
+    let kept = take(options, &target.path, &store, &name, &connection);
+    run(&connection, "ROLLBACK")?;
+    let kept = match kept {
+        Ok(kept) => kept.path,
+        // It opens, and is damaged further inside.
+        Err(error)
+            if matches!(
+                error.kind(),
+                ErrorKind::BackupInvalid | ErrorKind::NotADatabase
+            ) =>
+        {
+            drop(connection);
+            return over_a_damaged(options, target, proven, true);
+        }
+        Err(error) => return Err(error),
+    };
+    let mode = catalog::word(&connection, "PRAGMA journal_mode")?;
+    let state = State::Copy {
+        path: &proven.read_from,
+        digest: &proven.digest,
+    };
+    copy::put_back(&mut connection, &state, &mode, options.lock_timeout)
+        .map_err(|error| error.with_backup(Some(kept.clone())))?;
+    Ok(Some(kept))
+}
+
+/// Over a file that SQLite cannot read, or none: it is kept byte for byte, and replaced under
+/// a note. No connection of ours is open on it.
+fn over_a_damaged(
+    options: &Options<'_>,
+    target: &Target,
+    proven: &Proven,
+    something_there: bool,
+) -> Result<Option<PathBuf>, Error> {
+    let now = Utc::now();
+    let folder = options.backups_of(&target.path);
+    let like = if target.path.exists() {
+        &target.path
+    } else {
+        &proven.path
+    };
+    disk::create_private_folder(&folder, like)?;
+    let stem = target
+        .path
+        .file_stem()
+        .unwrap_or_default()
+        .to_string_lossy();
+    let kept = folder.join(format!(
+        "{stem}-damaged-{}.db",
+        now.format("%Y-%m-%dT%H-%M-%S")
+    ));
+    if !target.path.exists() {
+        disk::create_like(&target.path, &proven.path)?;
+    }
+    if something_there && !kept.exists() {
+        disk::copy_damaged(&target.path, &kept)?;
+    }
+    // The note must find its copy at the next start, when what was folded here is gone.
+    let copy = if proven.read_from == proven.path {
+        proven.path.clone()
+    } else {
+        let folded = folder.join(format!(
+            "{stem}-source-{}.db",
+            now.format("%Y-%m-%dT%H-%M-%S")
+        ));
+        disk::copy_damaged(&proven.read_from, &folded)?;
+        folded
+    };
+    let intent = Intent {
+        started_at: rfc3339(now),
+        copy,
+        digest: proven.digest.clone(),
+        journal_mode: "delete".to_owned(),
+    };
+    intent.write(&target.path)?;
+    let attention = |error: Error| {
+        let help = "run the same command again; the next start of the app finishes it too";
+        match error.is_busy() {
+            true => error.with_data(DataState::Untouched),
+            false => error
+                .needing_attention(Some(proven.path.clone()))
+                .with_help(help),
+        }
+    };
+    let mut connection = connect::writer(&target.path).map_err(attention)?;
+    connect::patience(&connection, options.lock_timeout)?;
+    intent
+        .carry_out(&mut connection, &target.path, options.lock_timeout)
+        .map_err(attention)?;
+    Ok(something_there.then_some(kept))
+}
