@@ -95,6 +95,9 @@ pub struct Restored {
     pub file: PathBuf,
     /// Where the state before is kept. None when there was none.
     pub replaced: Option<PathBuf>,
+    /// Whether that state was damaged, so that it is kept byte for byte and cannot be put
+    /// back by a restore.
+    pub was_damaged: bool,
     /// The schema version now.
     pub version: Option<i64>,
     /// What somebody should know, in sentences.
@@ -244,6 +247,8 @@ fn not_found(message: String) -> Error {
 /// A copy that was found and proved good.
 struct Proven {
     path: PathBuf,
+    /// That of the database it was taken from, where that was recorded.
+    journal_mode: Option<String>,
     digest: String,
     holding: Holding,
     /// A source that is no recorded copy may have companions, and is folded together here.
@@ -318,7 +323,10 @@ fn prove(options: &Options<'_>, target: &Target, wanted: &CopyRef) -> Result<Pro
         return Err(invalid(&path, "it is too short to be a database"));
     }
     let digest = disk::digest(&path)?;
-    if record.is_some_and(|record| record.digest != digest) {
+    if record
+        .as_ref()
+        .is_some_and(|record| record.digest != digest)
+    {
         return Err(invalid(
             &path,
             "it is not what was recorded when it was taken",
@@ -340,6 +348,7 @@ fn prove(options: &Options<'_>, target: &Target, wanted: &CopyRef) -> Result<Pro
     integrity(options, &read_from)?;
     Ok(Proven {
         holding: holding(options, &connect::copy(&read_from)?, &read_from)?,
+        journal_mode: record.map(|record| record.journal_mode),
         path,
         digest,
         _scratch: scratch,
@@ -418,7 +427,7 @@ pub(crate) fn restore(
         disk::create_folders(folder)?;
     }
     let lock = session::lock(options, &target.path)?;
-    let replaced = match condition(options, &target)? {
+    let (replaced, was_damaged) = match condition(options, &target)? {
         Condition::Readable(connection) => over_a_readable(options, &target, connection, &proven)?,
         Condition::Unreadable => over_a_damaged(options, &target, &proven, true)?,
         Condition::Absent => over_a_damaged(options, &target, &proven, false)?,
@@ -430,6 +439,7 @@ pub(crate) fn restore(
         database: target.path,
         file: proven.path,
         replaced,
+        was_damaged,
         version: proven.holding.version,
         notes,
     })
@@ -473,7 +483,7 @@ fn over_a_readable(
     target: &Target,
     mut connection: Connection,
     proven: &Proven,
-) -> Result<Option<PathBuf>, Error> {
+) -> Result<(Option<PathBuf>, bool), Error> {
     options.set_up(&connection)?;
     let run = |connection: &Connection, sql: &str| {
         connection
@@ -510,7 +520,7 @@ fn over_a_readable(
     };
     copy::put_back(&mut connection, &state, &mode, options.lock_timeout)
         .map_err(|error| error.with_backup(Some(kept.clone())))?;
-    Ok(Some(kept))
+    Ok((Some(kept), false))
 }
 
 /// Over a file that SQLite cannot read, or none: it is kept byte for byte, and replaced under
@@ -520,7 +530,7 @@ fn over_a_damaged(
     target: &Target,
     proven: &Proven,
     something_there: bool,
-) -> Result<Option<PathBuf>, Error> {
+) -> Result<(Option<PathBuf>, bool), Error> {
     let now = Utc::now();
     let folder = options.backups_of(&target.path);
     let like = if target.path.exists() {
@@ -559,7 +569,7 @@ fn over_a_damaged(
         started_at: rfc3339(now),
         copy,
         digest: proven.digest.clone(),
-        journal_mode: "delete".to_owned(),
+        journal_mode: proven.journal_mode.clone().unwrap_or("delete".to_owned()),
     };
     intent.write(&target.path)?;
     let attention = |error: Error| {
@@ -576,5 +586,5 @@ fn over_a_damaged(
     intent
         .carry_out(&mut connection, &target.path, options.lock_timeout)
         .map_err(attention)?;
-    Ok(something_there.then_some(kept))
+    Ok((something_there.then_some(kept), something_there))
 }

@@ -101,6 +101,55 @@ pub(crate) enum Command {
     /// Example: heirloom revert --steps 2
     #[command(visible_aliases = ["rollback", "down"])]
     Revert(Revert),
+    /// List automatic backups and snapshots, the newest first
+    ///
+    /// Nothing is written. Example: heirloom backups --verify
+    Backups(Backups),
+    /// Take a copy under a name
+    ///
+    /// Example: heirloom snapshot --name before-import
+    Snapshot(Snapshot),
+    /// Put a backup back, after keeping the present state
+    ///
+    /// Example: heirloom restore latest
+    Restore(Restore),
+    /// Put a snapshot back, after keeping the present state
+    ///
+    /// Example: heirloom restore-snapshot --name before-import
+    RestoreSnapshot(RestoreSnapshot),
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Backups {
+    /// Look into each copy with SQLite's integrity_check too
+    #[arg(long)]
+    pub(crate) verify: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Snapshot {
+    /// What the copy is to be called, as in before-import
+    #[arg(long)]
+    pub(crate) name: String,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct RestoreSnapshot {
+    /// Which snapshot
+    #[arg(long)]
+    pub(crate) name: String,
+    /// Print what would change, and change nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Restore {
+    /// A file name that `backups` lists, a path, or `latest`
+    pub(crate) backup: PathBuf,
+    /// Print what would change, and change nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
 }
 
 #[derive(Debug, clap::Args)]

@@ -42,7 +42,7 @@ pub(crate) enum Failure {
     Usage { message: String, help: String },
     /// A folder or a file that a setting names and that is not there.
     NotFound { message: String, help: String },
-    /// A confirmation that was not given.
+    /// A confirmation that was not given, or could not be asked for.
     NotConfirmed,
 }
 

@@ -15,7 +15,7 @@ use clap::error::ErrorKind;
 
 use self::args::{Args, Command};
 use self::exit::{Exit, Failure};
-use self::settings::Settings;
+use self::settings::{Settings, Surroundings};
 use self::ui::Ui;
 
 /// Parses, runs, reports. Every output goes through one [`Ui`].
@@ -25,21 +25,7 @@ pub(crate) fn main() -> ExitCode {
         Err(error) => return refuse(&error),
     };
     let mut ui = Ui::new(&args.global);
-    let result = match &args.command {
-        Command::Create(options) => with_settings(&mut ui, &args, |ui, s| {
-            commands::create::run(ui, s, options)
-        }),
-        Command::Show(options) => {
-            with_settings(&mut ui, &args, |ui, s| commands::show::run(ui, s, options))
-        }
-        Command::Run(options) => {
-            with_settings(&mut ui, &args, |ui, s| commands::run::run(ui, s, options))
-        }
-        Command::Revert(options) => with_settings(&mut ui, &args, |ui, s| {
-            commands::revert::run(ui, s, options)
-        }),
-    };
-    match result {
+    match run(&mut ui, &args) {
         Ok(exit) => exit.into(),
         Err(failure) => {
             ui.failure(&failure);
@@ -48,14 +34,20 @@ pub(crate) fn main() -> ExitCode {
     }
 }
 
-fn with_settings(
-    ui: &mut Ui,
-    args: &Args,
-    command: impl FnOnce(&mut Ui, &Settings) -> Result<Exit, Failure>,
-) -> Result<Exit, Failure> {
-    let settings = Settings::gather(&args.global, &settings::Surroundings::of_this_process()?)?;
-    ui.settings(&settings);
-    command(ui, &settings)
+fn run(ui: &mut Ui, args: &Args) -> Result<Exit, Failure> {
+    let around = Surroundings::of_this_process()?;
+    let settings = &Settings::gather(&args.global, &around)?;
+    ui.settings(settings);
+    match &args.command {
+        Command::Create(options) => commands::create::run(ui, settings, options),
+        Command::Show(options) => commands::show::run(ui, settings, options),
+        Command::Run(options) => commands::run::run(ui, settings, options),
+        Command::Revert(options) => commands::revert::run(ui, settings, options),
+        Command::Backups(options) => commands::backups::run(ui, settings, options),
+        Command::Snapshot(options) => commands::snapshot::run(ui, settings, options),
+        Command::Restore(options) => commands::restore::run(ui, settings, options),
+        Command::RestoreSnapshot(options) => commands::restore::run_snapshot(ui, settings, options),
+    }
 }
 
 /// Arguments that clap refuses, or a request for help.

@@ -45,6 +45,17 @@ pub(crate) fn duration(duration: Duration) -> String {
         .replace("ms", " ms")
 }
 
+/// An RFC 3339 time in the time zone of this machine.
+pub(crate) fn local_time(time: &str) -> String {
+    match chrono::DateTime::parse_from_rfc3339(time) {
+        Ok(parsed) => parsed
+            .with_timezone(&chrono::Local)
+            .format("%Y-%m-%d %H:%M:%S")
+            .to_string(),
+        Err(_) => time.to_owned(),
+    }
+}
+
 /// A path as people type it: relative to the current folder where it is below it.
 pub(crate) fn path(path: &Path) -> String {
     let here = std::env::current_dir().and_then(|here| here.canonicalize());
@@ -73,7 +84,9 @@ pub(crate) fn failure(failure: &Failure) -> String {
             help: text,
         } => format!("{error} {message}\n{help} {text}"),
         Failure::NotConfirmed => {
-            format!("{error} not confirmed\ndata: the database was not changed")
+            format!(
+                "{error} not confirmed\ndata: the database was not changed\n{help} say --yes where nobody can be asked"
+            )
         }
         Failure::Library(failed) => {
             let mut text = format!("{error} {}", chain(failed));
@@ -141,7 +154,7 @@ pub(crate) fn failure_json(failure: &Failure) -> Value {
         Failure::NotConfirmed => (
             "not-confirmed",
             "not confirmed; the database was not changed".to_owned(),
-            None,
+            Some("say --yes where nobody can be asked".to_owned()),
         ),
         Failure::Library(error) => (
             error.kind().as_str(),

@@ -116,6 +116,11 @@ impl Ui {
         }
     }
 
+    /// Whether everything is answered with yes.
+    pub(crate) fn says_yes(&self) -> bool {
+        self.yes
+    }
+
     /// Whether there is somebody to ask who wants to be asked.
     pub(crate) fn can_ask(&self) -> bool {
         !self.json && !self.yes && std::io::stdin().is_terminal() && std::io::stderr().is_terminal()

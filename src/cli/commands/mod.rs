@@ -1,7 +1,10 @@
 //! One file per command.
 
+pub(crate) mod backups;
 pub(crate) mod create;
+pub(crate) mod restore;
 pub(crate) mod revert;
 pub(crate) mod run;
 pub(crate) mod show;
+pub(crate) mod snapshot;
 mod work;

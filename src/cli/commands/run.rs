@@ -18,7 +18,7 @@ pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Run) -> Result<Exi
             for loss in error.losses() {
                 ui.note(&styled(YELLOW, format!("would destroy {loss}")));
             }
-            if !work::consents(ui, "Destroy it, after a verified copy?") {
+            if !work::confirms(ui, "Destroy it, after a verified copy?") {
                 return Err(Failure::NotConfirmed);
             }
             migrate(ui, settings, options, true)?

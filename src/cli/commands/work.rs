@@ -23,15 +23,20 @@ pub(crate) fn migrator<'a>(settings: &Settings) -> Result<Migrator<'a>, Failure>
                     .into(),
         });
     }
-    let mut migrator = Migrator::new(folder.as_path())
+    Ok(keeper(settings))
+}
+
+/// A migrator for what needs no migrations: an emergency is no time to look for them.
+pub(crate) fn keeper<'a>(settings: &Settings) -> Migrator<'a> {
+    let migrator = Migrator::new(settings.migrations.value.as_path())
         .schema_file(&settings.schema.value)
         .history_table(&settings.history_table.value)
         .keep_last(settings.keep.value)
         .lock_timeout(settings.lock_timeout.value);
-    if let Some(backups) = &settings.backups {
-        migrator = migrator.backups(&backups.value);
+    match &settings.backups {
+        Some(backups) => migrator.backups(&backups.value),
+        None => migrator,
     }
-    Ok(migrator)
 }
 
 /// Set while a question waits for its answer: nothing is under way then, and the answer
@@ -60,8 +65,8 @@ fn leave() {
     std::process::exit(crate::cli::exit::Exit::Interrupted as i32);
 }
 
-/// Asks for consent to what a run would destroy.
-pub(crate) fn consents(ui: &mut Ui, question: &str) -> bool {
+/// Asks, and leaves at once on Ctrl-C.
+pub(crate) fn confirms(ui: &mut Ui, question: &str) -> bool {
     ASKING.store(true, Ordering::Relaxed);
     let answer = ui.ask(question);
     ASKING.store(false, Ordering::Relaxed);

@@ -1,0 +1,69 @@
+//! `heirloom backups`
+
+use heirloom::{CopyInfo, Verify};
+use serde_json::{Value, json};
+
+use super::work;
+use crate::cli::args::Backups;
+use crate::cli::exit::{Exit, Failure};
+use crate::cli::render::{self, GREEN, RED, styled};
+use crate::cli::settings::Settings;
+use crate::cli::ui::Ui;
+
+pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Backups) -> Result<Exit, Failure> {
+    let verify = match options.verify {
+        true => Verify::Everything,
+        false => Verify::Digest,
+    };
+    let copies = work::keeper(settings).copies(&settings.database.value, verify)?;
+    let widest = copies
+        .iter()
+        .map(|copy| shown(copy).len())
+        .max()
+        .unwrap_or(0);
+    for copy in &copies {
+        let verified = match copy.verified {
+            true => styled(GREEN, "verified"),
+            false => styled(RED, "DAMAGED"),
+        };
+        let origin = match copy.replaced {
+            true => "replaced",
+            false => copy.origin.as_str(),
+        };
+        ui.line(&format!(
+            "{:<widest$}  {origin:<9}  {}  {:>8}  {:<14}  {verified}",
+            shown(copy),
+            render::local_time(&copy.created_at),
+            render::bytes(copy.bytes),
+            render::version(copy.version),
+        ));
+    }
+    if copies.is_empty() {
+        ui.line("there are no backups and no snapshots of this database");
+    }
+    let listed: Vec<Value> = copies
+        .iter()
+        .map(|copy| {
+            json!({
+                "file": copy.file,
+                "origin": copy.origin.as_str(),
+                "replaced": copy.replaced,
+                "created_at": copy.created_at,
+                "bytes": copy.bytes,
+                "version": copy.version,
+                "verified": copy.verified,
+            })
+        })
+        .collect();
+    ui.document(&json!({ "ok": true, "backups": listed }));
+    Ok(Exit::Done)
+}
+
+/// What to say to `restore` or `restore-snapshot`.
+fn shown(copy: &CopyInfo) -> String {
+    let name = match copy.origin {
+        heirloom::Origin::Snapshot => copy.file.file_stem(),
+        _ => copy.file.file_name(),
+    };
+    name.unwrap_or_default().to_string_lossy().into_owned()
+}

@@ -1,0 +1,125 @@
+//! `heirloom restore BACKUP` and `heirloom restore-snapshot --name NAME`
+
+use std::collections::BTreeSet;
+
+use heirloom::{CopyRef, Event, RestorePlan};
+use serde_json::{Value, json};
+
+use super::work;
+use crate::cli::args::{Restore, RestoreSnapshot};
+use crate::cli::exit::{Exit, Failure};
+use crate::cli::render::{self, BOLD, GREEN, YELLOW, styled};
+use crate::cli::settings::Settings;
+use crate::cli::ui::Ui;
+
+pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Restore) -> Result<Exit, Failure> {
+    let wanted = match options.backup.to_str() {
+        Some("latest") => CopyRef::Latest,
+        _ => CopyRef::File(options.backup.clone()),
+    };
+    put_back(ui, settings, &wanted, options.dry_run)
+}
+
+pub(crate) fn run_snapshot(
+    ui: &mut Ui,
+    settings: &Settings,
+    options: &RestoreSnapshot,
+) -> Result<Exit, Failure> {
+    let wanted = CopyRef::Snapshot(options.name.clone());
+    put_back(ui, settings, &wanted, options.dry_run)
+}
+
+fn put_back(
+    ui: &mut Ui,
+    settings: &Settings,
+    wanted: &CopyRef,
+    dry_run: bool,
+) -> Result<Exit, Failure> {
+    let database = &settings.database.value;
+    let plan = work::keeper(settings).plan_restore(database, wanted)?;
+    if dry_run || !ui.says_yes() {
+        show_plan(ui, &plan);
+    }
+    if dry_run {
+        ui.document(&plan_json(&plan));
+        return Ok(Exit::Done);
+    }
+    let question = format!("Put it back over {}?", render::path(&plan.database));
+    let confirmed = ui.says_yes() || (ui.can_ask() && work::confirms(ui, &question));
+    if !confirmed {
+        return Err(Failure::NotConfirmed);
+    }
+    let restored = work::keeper(settings)
+        .on_event(|event: &Event<'_>| work::show_event(ui, "", event))
+        .restore(database, wanted)?;
+    for note in &restored.notes {
+        ui.line(&format!("{} {note}", styled(YELLOW, "note    ")));
+    }
+    ui.line(&format!(
+        "{} {} is now {}, at version {}",
+        styled(GREEN, "restored"),
+        render::path(&restored.database),
+        render::path(&restored.file),
+        styled(BOLD, render::version(restored.version)),
+    ));
+    if let Some(replaced) = &restored.replaced {
+        ui.line(&format!(
+            "undo with: heirloom restore {}",
+            render::path(replaced)
+        ));
+    }
+    ui.document(&json!({
+        "ok": true,
+        "file": restored.file,
+        "replaced": restored.replaced,
+        "was_damaged": restored.was_damaged,
+        "version": restored.version,
+        "database": restored.database,
+        "notes": restored.notes,
+    }));
+    Ok(Exit::Done)
+}
+
+fn show_plan(ui: &mut Ui, plan: &RestorePlan) {
+    ui.line(&format!(
+        "{} would replace {}",
+        render::path(&plan.file),
+        render::path(&plan.database)
+    ));
+    let Some(before) = &plan.before else {
+        return ui.line("  which is not there, or cannot be read");
+    };
+    let after = &plan.after;
+    ui.line(&format!(
+        "  version {} -> {}, {} -> {}",
+        render::version(before.version),
+        render::version(after.version),
+        render::bytes(before.bytes),
+        render::bytes(after.bytes)
+    ));
+    let tables: BTreeSet<&String> = before.rows.keys().chain(after.rows.keys()).collect();
+    let rows = |count: Option<&u64>| count.map_or("none".to_owned(), |count| count.to_string());
+    for table in tables {
+        let (now, then) = (before.rows.get(table), after.rows.get(table));
+        if now != then {
+            ui.line(&format!(
+                "  rows of `{table}`: {} -> {}",
+                rows(now),
+                rows(then)
+            ));
+        }
+    }
+}
+
+fn plan_json(plan: &RestorePlan) -> Value {
+    let holding = |holding: &heirloom::Holding| json!({ "version": holding.version, "bytes": holding.bytes, "rows": holding.rows });
+    json!({
+        "ok": true,
+        "dry_run": true,
+        "file": plan.file,
+        "replaced": null,
+        "database": plan.database,
+        "before": plan.before.as_ref().map(holding),
+        "after": holding(&plan.after),
+    })
+}
