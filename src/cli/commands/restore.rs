@@ -62,11 +62,11 @@ fn put_back(
         render::path(&restored.file),
         styled(BOLD, render::version(restored.version)),
     ));
-    if let Some(replaced) = &restored.replaced {
-        ui.line(&format!(
-            "undo with: heirloom restore {}",
-            render::path(replaced)
-        ));
+    if let Some(replaced) = restored.replaced.as_deref().map(render::path) {
+        ui.line(&match restored.was_damaged {
+            true => format!("the damaged file is kept as {replaced}"),
+            false => format!("undo with: heirloom restore {replaced}"),
+        });
     }
     ui.document(&json!({
         "ok": true,
