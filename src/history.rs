@@ -40,6 +40,9 @@ const DELETE_DETAILS: &str =
 const SELECT_DETAILS: &str = "SELECT up_sql, down_sql FROM heirloom_history
     WHERE history_table = ?1 AND version = ?2";
 
+const SELECT_BACKUP: &str = "SELECT backup FROM heirloom_history
+    WHERE history_table = ?1 AND version = ?2";
+
 const CREATE_MARKER: &str = "CREATE TABLE heirloom_run (
     started_at TEXT NOT NULL,
     backup TEXT,
@@ -285,6 +288,21 @@ pub(crate) fn as_applied(
     match read.optional() {
         Err(error) if is_no_such_table(&error) => Ok(None),
         result => result.map_err(|error| failure("cannot read heirloom's own table", error)),
+    }
+}
+
+/// The file name of the copy that was taken before a version was applied.
+pub(crate) fn backup_before(
+    connection: &Connection,
+    table: &str,
+    version: i64,
+) -> Result<Option<String>, Error> {
+    let read = connection.query_row(SELECT_BACKUP, params![table, version], |row| row.get(0));
+    match read.optional() {
+        Err(error) if is_no_such_table(&error) => Ok(None),
+        result => result
+            .map(Option::flatten)
+            .map_err(|error| failure("cannot read heirloom's own table", error)),
     }
 }
 

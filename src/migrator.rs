@@ -10,6 +10,7 @@ use rusqlite::Connection;
 
 use crate::error::{Error, ErrorKind};
 use crate::event::Event;
+use crate::newer::{self, WaysBack};
 use crate::options::{HookError, Moment, Options, When};
 use crate::plan::Plan;
 use crate::report::Report;
@@ -269,6 +270,35 @@ impl<'a> Migrator<'a> {
         copy: &CopyRef,
     ) -> Result<RestorePlan, Error> {
         restore::plan(&self.options, database.as_ref(), copy)
+    }
+
+    /// What this app can offer when [`Error::is_from_newer_app`] is the answer: take the
+    /// newer migrations back, restore the copy from before them, or open anyway. Writes
+    /// nothing.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Usage`] when the database is not newer.
+    pub fn ways_back(&self, database: impl AsRef<Path>) -> Result<WaysBack, Error> {
+        newer::ways_back(&self.options, database.as_ref())
+    }
+
+    /// Takes back every migration this app does not know, with the ways back that were
+    /// stored in the database when they were applied, and with the protection of a run.
+    ///
+    /// # Errors
+    /// As [`Migrator::revert`].
+    pub fn revert_to_known(&self, database: impl AsRef<Path>) -> Result<Report, Error> {
+        newer::revert_to_known(&self.options, database.as_ref())
+    }
+
+    /// Opens a newer database all the same, where every migration this app does not know
+    /// declared itself harmless to it (`-- heirloom: compatible-with VERSION`).
+    ///
+    /// # Errors
+    /// [`ErrorKind::DatabaseNewer`] where one did not.
+    pub fn open_anyway(&self, database: impl AsRef<Path>) -> Result<Opened, Error> {
+        let (connection, report) = newer::open_anyway(&self.options, database.as_ref())?;
+        Ok(Opened { connection, report })
     }
 
     /// How a database stands to the migrations. Writes nothing and creates no file.

@@ -104,7 +104,8 @@ fn up_to_date(
     }
 }
 
-fn nothing_to_do(database: PathBuf, version: Option<i64>, started: Instant) -> Report {
+/// The report of a start that found everything done.
+pub(crate) fn nothing_to_do(database: PathBuf, version: Option<i64>, started: Instant) -> Report {
     Report {
         database,
         direction: Direction::Up,

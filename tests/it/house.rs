@@ -22,7 +22,7 @@ const FLOORS: [&[&str]; 6] = [
         "history", "catalog", "source", "lock", "disk", "connect", "options", "sqlite",
     ],
     &["apply", "backup", "copy", "look", "rehearse", "session"],
-    &["run", "restore", "revert", "status", "create"],
+    &["run", "newer", "restore", "revert", "status", "create"],
     &["migrator"],
     &["cli", "main"],
 ];

@@ -22,6 +22,7 @@ mod history;
 mod hooks;
 mod house;
 mod looking;
+mod newer;
 mod no_transaction;
 mod races;
 mod rebuild;
