@@ -69,7 +69,7 @@ pub(crate) enum Name<'n> {
 }
 
 /// The time in a copy's name.
-const TIME: &str = "%Y-%m-%dT%H-%M-%S";
+pub(crate) const TIME: &str = "%Y-%m-%dT%H-%M-%S";
 
 impl<'p> Store<'p> {
     pub(crate) fn new(folder: PathBuf, database: &'p Path) -> Store<'p> {

@@ -37,6 +37,17 @@ pub(crate) fn length(path: &Path) -> u64 {
     path.metadata().map_or(0, |metadata| metadata.len())
 }
 
+/// A name in a folder that is free: `base` and `ending`, with `-2`, `-3` … between them
+/// where it must be.
+pub(crate) fn free_name(folder: &Path, base: &str, ending: &str) -> PathBuf {
+    let plain = folder.join(format!("{base}{ending}"));
+    let numbered = |number: u32| folder.join(format!("{base}-{number}{ending}"));
+    std::iter::once(plain)
+        .chain((2..).map(numbered))
+        .find(|path| !path.exists())
+        .unwrap_or_else(|| folder.to_owned())
+}
+
 /// Makes a folder and those above it.
 pub(crate) fn create_folders(path: &Path) -> Result<(), Error> {
     fs::create_dir_all(path).map_err(|error| {
@@ -197,6 +208,40 @@ pub(crate) fn files_in(folder: &Path) -> Result<Vec<String>, Error> {
             )
         }),
     }
+}
+
+/// The names of the folders in a folder, none when it is not there.
+pub(crate) fn folders_in(folder: &Path) -> Result<Vec<String>, Error> {
+    let mut names = files_in(folder)?;
+    names.retain(|name| folder.join(name).is_dir());
+    names.sort();
+    Ok(names)
+}
+
+/// Removes a folder of ours with everything in it; that it is gone already is fine.
+pub(crate) fn remove_folder(path: &Path) -> Result<(), Error> {
+    match fs::remove_dir_all(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(failure(format!("cannot remove {}", path.display()), error))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Gives a copied folder the permissions of its source, file by file (fs_extra leaves them
+/// to the umask), and syncs it.
+pub(crate) fn finish_folder(source: &Path, copy: &Path) -> Result<(), Error> {
+    let fail = |error| failure(format!("cannot finish {}", copy.display()), error);
+    for file in files_below(copy)?.unwrap_or_default() {
+        let (from, to) = (source.join(&file), copy.join(&file));
+        let permissions = from.metadata().map_err(fail)?.permissions();
+        sync_file(&to)?;
+        fs::set_permissions(&to, permissions).map_err(fail)?;
+        own_like(&to, &from);
+    }
+    let permissions = source.metadata().map_err(fail)?.permissions();
+    fs::set_permissions(copy, permissions).map_err(fail)?;
+    sync_folder(copy)
 }
 
 /// The bytes of a migration file.

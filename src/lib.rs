@@ -79,6 +79,7 @@ pub use refinery_core;
 pub use rusqlite;
 
 mod apply;
+mod attachments;
 mod backup;
 mod catalog;
 mod connect;

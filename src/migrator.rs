@@ -232,7 +232,22 @@ impl<'a> Migrator<'a> {
     /// another platform; [`ErrorKind::Locked`]; [`ErrorKind::BackupInvalid`] when the copy
     /// does not verify.
     pub fn snapshot(&self, database: impl AsRef<Path>, name: &str) -> Result<CopyInfo, Error> {
-        restore::snapshot(&self.options, database.as_ref(), name)
+        self.snapshot_with(database, name, &[])
+    }
+
+    /// Takes a named copy of a database, and with it folders of files that an app keeps
+    /// beside its database, by their names. [`Migrator::restore`] puts them back with the
+    /// snapshot.
+    ///
+    /// # Errors
+    /// As [`Migrator::snapshot`], and [`ErrorKind::Usage`] for a folder elsewhere.
+    pub fn snapshot_with(
+        &self,
+        database: impl AsRef<Path>,
+        name: &str,
+        folders: &[PathBuf],
+    ) -> Result<CopyInfo, Error> {
+        restore::snapshot(&self.options, database.as_ref(), name, folders)
     }
 
     /// Every automatic backup and snapshot of a database, the newest first. Writes nothing.

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use chrono::Utc;
 use rusqlite::Connection;
 
-use crate::backup::{Backup, Name, Occasion, Store};
+use crate::backup::{Backup, Name, Occasion, Store, TIME};
 use crate::connect::{self, Target};
 use crate::copy::{self, Intent, State};
 use crate::diff::Lineage;
@@ -22,7 +22,7 @@ use crate::options::Options;
 use crate::record::{Record, Shelf};
 use crate::run::newest;
 use crate::session;
-use crate::{catalog, disk, sqlite};
+use crate::{attachments, catalog, disk, sqlite};
 
 /// Which copy is meant.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -98,6 +98,8 @@ pub struct Restored {
     /// Whether that state was damaged, so that it is kept byte for byte and cannot be put
     /// back by a restore.
     pub was_damaged: bool,
+    /// The folders of files that the snapshot had taken along, and that are back.
+    pub folders: Vec<PathBuf>,
     /// The schema version now.
     pub version: Option<i64>,
     /// What somebody should know, in sentences.
@@ -179,7 +181,12 @@ pub(crate) fn copies(
 }
 
 /// Takes a named copy.
-pub(crate) fn snapshot(options: &Options<'_>, path: &Path, name: &str) -> Result<CopyInfo, Error> {
+pub(crate) fn snapshot(
+    options: &Options<'_>,
+    path: &Path,
+    name: &str,
+    folders: &[PathBuf],
+) -> Result<CopyInfo, Error> {
     let target = connect::resolve(path)?;
     if target.metadata.is_none() {
         return Err(not_found(format!(
@@ -189,14 +196,23 @@ pub(crate) fn snapshot(options: &Options<'_>, path: &Path, name: &str) -> Result
     }
     let [_, store] = stores(options, &target.path);
     store.check_name(name)?;
+    let folders = attachments::check(&target.path, folders)?;
     let session = session::Session::begin(options, target.clone(), std::time::Instant::now())?;
-    let taken = take(
-        options,
-        &target.path,
-        &store,
-        &Name::Given(name),
-        &session.connection,
-    );
+    let file = store.path_of(&format!("{name}.db"));
+    let progress = |done, total| {
+        options.emit(Event::Copying { done, total });
+        options.check_cancelled()
+    };
+    // The folders first: what has a name in the listing is whole.
+    let files = match folders.is_empty() {
+        true => Ok(()),
+        false => disk::create_private_folder(&snapshots_folder(&target.path), &target.path)
+            .and_then(|()| attachments::take(&file, &folders, &progress)),
+    };
+    let taken = files.and_then(|()| {
+        let name = Name::Given(name);
+        take(options, &target.path, &store, &name, &session.connection)
+    });
     let Backup { path, record } = match taken {
         Ok(taken) => {
             session.finish()?;
@@ -204,6 +220,7 @@ pub(crate) fn snapshot(options: &Options<'_>, path: &Path, name: &str) -> Result
         }
         Err(error) => {
             session.abandon();
+            let _ = disk::remove_folder(&attachments::folder_of(&file));
             return Err(error);
         }
     };
@@ -434,14 +451,40 @@ pub(crate) fn restore(
     };
     let [store, _] = stores(options, &target.path);
     let notes = store.thin_out(options.keep, None, replaced.as_deref());
+    let folders = match wanted {
+        CopyRef::Snapshot(_) => put_files_back(options, &target, &proven)?,
+        _ => Vec::new(),
+    };
     drop(lock);
     Ok(Restored {
         database: target.path,
         file: proven.path,
         replaced,
         was_damaged,
+        folders,
         version: proven.holding.version,
         notes,
+    })
+}
+
+/// Puts the folders of a snapshot back. The database is restored already; interrupted
+/// here, the same command again finishes it.
+fn put_files_back(
+    options: &Options<'_>,
+    target: &Target,
+    proven: &Proven,
+) -> Result<Vec<PathBuf>, Error> {
+    let backups = options.backups_of(&target.path);
+    let base = format!("files-replaced-{}", Utc::now().format(TIME));
+    let replaced = disk::free_name(&backups, &base, "");
+    attachments::put_back(&proven.path, &target.path, &replaced, &|done, total| {
+        options.emit(Event::Copying { done, total });
+        Ok(())
+    })
+    .map_err(|error| {
+        error
+            .with_data(DataState::Committed)
+            .with_help("the database is restored; run the same command again for the files")
     })
 }
 
@@ -544,24 +587,19 @@ fn over_a_damaged(
         .file_stem()
         .unwrap_or_default()
         .to_string_lossy();
-    let kept = folder.join(format!(
-        "{stem}-damaged-{}.db",
-        now.format("%Y-%m-%dT%H-%M-%S")
-    ));
+    let base = |what: &str| format!("{stem}-{what}-{}", now.format(TIME));
+    let kept = disk::free_name(&folder, &base("damaged"), ".db");
     if !target.path.exists() {
         disk::create_like(&target.path, &proven.path)?;
     }
-    if something_there && !kept.exists() {
+    if something_there {
         disk::copy_damaged(&target.path, &kept)?;
     }
     // The note must find its copy at the next start, when what was folded here is gone.
     let copy = if proven.read_from == proven.path {
         proven.path.clone()
     } else {
-        let folded = folder.join(format!(
-            "{stem}-source-{}.db",
-            now.format("%Y-%m-%dT%H-%M-%S")
-        ));
+        let folded = disk::free_name(&folder, &base("source"), ".db");
         disk::copy_damaged(&proven.read_from, &folded)?;
         folded
     };

@@ -131,6 +131,9 @@ pub(crate) struct Snapshot {
     /// What the copy is to be called, as in before-import
     #[arg(long)]
     pub(crate) name: String,
+    /// Take a folder of files along that lies beside the database; may be repeated
+    #[arg(long, value_name = "DIR")]
+    pub(crate) with: Vec<PathBuf>,
 }
 
 #[derive(Debug, clap::Args)]

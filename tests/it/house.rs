@@ -21,7 +21,15 @@ const FLOORS: [&[&str]; 6] = [
     &[
         "history", "catalog", "source", "lock", "disk", "connect", "options", "sqlite",
     ],
-    &["apply", "backup", "copy", "look", "rehearse", "session"],
+    &[
+        "apply",
+        "attachments",
+        "backup",
+        "copy",
+        "look",
+        "rehearse",
+        "session",
+    ],
     &["run", "newer", "restore", "revert", "status", "create"],
     &["migrator"],
     &["cli", "main"],

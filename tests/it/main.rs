@@ -11,6 +11,7 @@
 mod parts;
 mod support;
 
+mod attachments;
 mod backups;
 mod bad_input;
 #[cfg(feature = "cli")]

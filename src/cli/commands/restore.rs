@@ -62,6 +62,13 @@ fn put_back(
         render::path(&restored.file),
         styled(BOLD, render::version(restored.version)),
     ));
+    for folder in &restored.folders {
+        ui.line(&format!(
+            "{} {}",
+            styled(GREEN, "restored"),
+            render::path(folder)
+        ));
+    }
     if let Some(replaced) = restored.replaced.as_deref().map(render::path) {
         ui.line(&match restored.was_damaged {
             true => format!("the damaged file is kept as {replaced}"),
@@ -72,6 +79,7 @@ fn put_back(
         "ok": true,
         "file": restored.file,
         "replaced": restored.replaced,
+        "folders": restored.folders,
         "was_damaged": restored.was_damaged,
         "version": restored.version,
         "database": restored.database,

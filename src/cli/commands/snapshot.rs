@@ -14,7 +14,7 @@ pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Snapshot) -> Resul
     let taken = work::keeper(settings)
         .cancel_with(work::cancel_flag())
         .on_event(|event: &Event<'_>| work::show_event(ui, "", event))
-        .snapshot(&settings.database.value, &options.name)?;
+        .snapshot_with(&settings.database.value, &options.name, &options.with)?;
     ui.line(&format!(
         "{} {}  {}, verified",
         styled(GREEN, "snapshot"),
