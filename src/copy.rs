@@ -326,7 +326,7 @@ impl Intent {
 
 /// Makes whatever is in the file an empty database, through SQLite
 /// (<https://sqlite.org/c3ref/c_dbconfig_defensive.html#sqlitedbconfigresetdatabase>).
-fn reset(live: &Connection) -> Result<(), Error> {
+pub(crate) fn reset(live: &Connection) -> Result<(), Error> {
     let cannot = |error| sqlite::failure("cannot reset the damaged database", error);
     live.set_db_config(DbConfig::SQLITE_DBCONFIG_RESET_DATABASE, true)
         .map_err(cannot)?;

@@ -610,19 +610,25 @@ fn over_a_damaged(
         journal_mode: proven.journal_mode.clone().unwrap_or("delete".to_owned()),
     };
     intent.write(&target.path)?;
-    let attention = |error: Error| {
-        let help = "run the same command again; the next start of the app finishes it too";
-        match error.is_busy() {
-            true => error.with_data(DataState::Untouched),
-            false => error
-                .needing_attention(Some(proven.path.clone()))
-                .with_help(help),
+    let opened = connect::writer(&target.path).and_then(|connection| {
+        connect::patience(&connection, options.lock_timeout)?;
+        copy::reset(&connection)?;
+        Ok(connection)
+    });
+    let mut connection = match opened {
+        Ok(connection) => connection,
+        // Nothing was done yet (somebody else holds it), so nothing is left to finish.
+        Err(error) => {
+            disk::remove(&Intent::path_for(&target.path))?;
+            return Err(error);
         }
     };
-    let mut connection = connect::writer(&target.path).map_err(attention)?;
-    connect::patience(&connection, options.lock_timeout)?;
     intent
         .carry_out(&mut connection, &target.path, options.lock_timeout)
-        .map_err(attention)?;
+        .map_err(|error| {
+            error
+                .needing_attention(Some(proven.path.clone()))
+                .with_help("run the same command again; the next start of the app finishes it too")
+        })?;
     Ok((something_there.then_some(kept), something_there))
 }
