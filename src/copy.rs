@@ -8,15 +8,40 @@ use rusqlite::backup::{Backup as Copier, StepResult};
 use rusqlite::config::DbConfig;
 
 use crate::error::{Error, ErrorKind};
+use crate::pages::MainFile;
 use crate::{catalog, connect, disk, sqlite};
 
 /// Pages copied between two looks at the cancel flag: 4 MiB of 4 KiB pages. The size of a
 /// step makes no difference to the speed.
 const PAGES_PER_STEP: i32 = 1024;
 
-/// Where the version numbers for writing and reading stand in a database's header, and the
-/// value that means "rollback journal" (<https://sqlite.org/fileformat2.html#file_format_version_numbers>).
-const FORMAT_VERSIONS: (u64, [u8; 2]) = (18, [1, 1]);
+/// What a copy's header says of its past, the same for every copy: so that equal states give
+/// equal files, by whichever way they were copied. Offsets and meanings:
+/// <https://sqlite.org/fileformat2.html#the_database_header>.
+fn normalise(header: &mut [u8]) {
+    let mut set = |offset: usize, bytes: &[u8]| {
+        if let Some(place) = header.get_mut(offset..offset + bytes.len()) {
+            place.copy_from_slice(bytes);
+        }
+    };
+    let one = 1_u32.to_be_bytes();
+    // Not in WAL mode: opening a copy that says so would make companions beside it.
+    set(18, &[1, 1]);
+    // The change counter, the schema's counter, and the change for which the size is valid,
+    // as the backup API leaves them in a new file.
+    set(24, &one);
+    set(40, &one);
+    set(92, &one);
+    set(96, &rusqlite::version_number().to_be_bytes());
+}
+
+/// The length of a database's header.
+const HEADER: usize = 100;
+
+/// Bytes read from the file at once; larger parts are no faster.
+const READ_AT_ONCE: usize = 64 * 1024;
+/// Bytes between two reports of progress.
+const PROGRESS_EVERY: u64 = 4 * 1024 * 1024;
 
 /// What was found out while a copy was made.
 pub(crate) struct Facts {
@@ -27,10 +52,15 @@ pub(crate) struct Facts {
 
 /// Copies the state that `reader` sees into a new file, syncs it and proves it good.
 ///
-/// The backup API copies from a second connection: inside a write transaction of its own a
-/// connection's copy would be busy for ever. The copy has no journal (one left beside a
-/// finished copy would roll it back after a power cut), and no more people can read it
-/// than `like`.
+/// `reader` is a second connection, while the first holds the write lock: the backup API
+/// would find a connection inside its own write transaction busy for ever. The copy has no
+/// journal (one left beside a finished copy would roll it back after a power cut), and no
+/// more people can read it than `like`.
+///
+/// Two ways lead there. The file itself, read through SQLite's own handle, is the faster
+/// one, and exact wherever the write-ahead log is empty; else the backup API. VACUUM INTO
+/// would renumber implicit rowids. The cost of both, against copying the file, is what
+/// `cargo bench --bench backup` prints.
 pub(crate) fn make(
     reader: &Connection,
     staging: &Path,
@@ -56,8 +86,94 @@ pub(crate) fn make(
     }
     progress(0, bytes)?;
     disk::create_like(staging, like)?;
+    let digest = match by_pages(reader, staging, bytes, &journal_mode, progress)? {
+        Some(digest) => Some(digest),
+        None => {
+            by_api(reader, staging, page_size, progress)?;
+            None
+        }
+    };
+    // Syncing waits for the disk, checking for the processor.
+    std::thread::scope(|threads| {
+        let syncing = threads.spawn(|| disk::sync_file(staging));
+        let digesting = threads.spawn(|| match digest {
+            Some(digest) => Ok(digest),
+            None => disk::digest(staging),
+        });
+        verify_against(staging, reader, bytes, set_up)?;
+        join(syncing)?;
+        Ok(Facts {
+            bytes,
+            digest: join(digesting)?,
+            journal_mode,
+        })
+    })
+}
+
+fn join<T>(thread: std::thread::ScopedJoinHandle<'_, Result<T, Error>>) -> Result<T, Error> {
+    thread
+        .join()
+        .unwrap_or_else(|_| Err(Error::new(ErrorKind::Io, "a thread of the copy panicked")))
+}
+
+/// Copies the file as it is, page after page, through the handle SQLite has open on it, and
+/// digests it on the way. None where the file alone is not the whole state: in WAL mode with
+/// frames that no checkpoint has moved.
+fn by_pages(
+    reader: &Connection,
+    staging: &Path,
+    bytes: u64,
+    journal_mode: &str,
+    progress: &dyn Fn(u64, u64) -> Result<(), Error>,
+) -> Result<Option<String>, Error> {
+    let log = reader
+        .path()
+        .map(|path| disk::length(&disk::companion(Path::new(path), "-wal")));
+    if journal_mode == "wal" && log != Some(0) {
+        return Ok(None);
+    }
+    // A read transaction keeps the pages from being changed, as if the writer's lock did not.
+    let cannot = |error| sqlite::failure("cannot read the database", error);
+    reader.execute_batch("BEGIN").map_err(cannot)?;
+    let copied = catalog::number(reader, "SELECT count(*) FROM sqlite_schema").and_then(|_| {
+        let Some(file) = MainFile::of(reader) else {
+            return Ok(None);
+        };
+        let mut copy = disk::Digested::open(staging)?;
+        let mut buffer = vec![0; READ_AT_ONCE];
+        let mut at = 0;
+        while at < bytes {
+            let length = usize::try_from(bytes - at).map_or(READ_AT_ONCE, |l| l.min(READ_AT_ONCE));
+            let part = &mut buffer[..length];
+            if !file.read_exact_at(part, at) {
+                return Ok(None);
+            }
+            if at == 0 {
+                normalise(part);
+            }
+            copy.write(part)?;
+            at += length as u64;
+            if at.is_multiple_of(PROGRESS_EVERY) {
+                progress(at, bytes)?;
+            }
+        }
+        progress(bytes, bytes)?;
+        Ok(Some(copy.finish()))
+    });
+    reader.execute_batch("COMMIT").map_err(cannot)?;
+    copied
+}
+
+/// Copies with the backup API, which folds the write-ahead log in.
+fn by_api(
+    reader: &Connection,
+    staging: &Path,
+    page_size: u64,
+    progress: &dyn Fn(u64, u64) -> Result<(), Error>,
+) -> Result<(), Error> {
     let what = || format!("cannot copy the database to {}", staging.display());
     let cannot = |error| sqlite::failure(what(), error);
+    disk::truncate(staging)?;
     let mut copy = Connection::open(staging).map_err(cannot)?;
     copy.execute_batch("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;")
         .map_err(cannot)?;
@@ -68,16 +184,7 @@ pub(crate) fn make(
     .map_err(|failed| failed.into_error(what))?;
     drop(copier);
     drop(copy);
-    // Opening a copy that says "WAL" would make companions beside it.
-    let (offset, rollback) = FORMAT_VERSIONS;
-    disk::patch(staging, offset, &rollback)?;
-    disk::sync_file(staging)?;
-    verify_against(staging, reader, bytes, set_up)?;
-    Ok(Facts {
-        bytes,
-        digest: disk::digest(staging)?,
-        journal_mode,
-    })
+    disk::patch(staging, HEADER, normalise)
 }
 
 fn unsigned(number: i64) -> u64 {

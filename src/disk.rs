@@ -4,7 +4,7 @@
 
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -146,12 +146,15 @@ pub(crate) fn write_source(path: &Path, text: &str) -> Result<(), Error> {
     write().map_err(|error| failure(format!("cannot write {}", path.display()), error))
 }
 
-/// Overwrites bytes in the middle of a file.
-pub(crate) fn patch(path: &Path, offset: u64, bytes: &[u8]) -> Result<(), Error> {
+/// Changes the first bytes of a file.
+pub(crate) fn patch(path: &Path, length: usize, change: fn(&mut [u8])) -> Result<(), Error> {
     let write = || {
-        let mut file = OpenOptions::new().write(true).open(path)?;
-        file.seek(SeekFrom::Start(offset))?;
-        file.write_all(bytes)
+        let mut file = OpenOptions::new().read(true).write(true).open(path)?;
+        let mut bytes = vec![0; length];
+        file.read_exact(&mut bytes)?;
+        change(&mut bytes);
+        file.rewind()?;
+        file.write_all(&bytes)
     };
     write().map_err(|error| failure(format!("cannot write {}", path.display()), error))
 }
@@ -313,6 +316,50 @@ pub(crate) fn digest(path: &Path) -> Result<String, Error> {
         }
     };
     hash().map_err(|error| failure(format!("cannot read {}", path.display()), error))
+}
+
+/// A file that is written and digested in one go.
+pub(crate) struct Digested {
+    file: File,
+    path: PathBuf,
+    hasher: blake3::Hasher,
+}
+
+impl Digested {
+    /// Begins at the start of an empty file that is there.
+    pub(crate) fn open(path: &Path) -> Result<Digested, Error> {
+        let file = OpenOptions::new()
+            .write(true)
+            .open(path)
+            .map_err(|error| failure(format!("cannot write {}", path.display()), error))?;
+        Ok(Digested {
+            file,
+            path: path.to_owned(),
+            hasher: blake3::Hasher::new(),
+        })
+    }
+
+    pub(crate) fn write(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        self.hasher.update(bytes);
+        self.file
+            .write_all(bytes)
+            .map_err(|error| failure(format!("cannot write {}", self.path.display()), error))
+    }
+
+    /// The digest in hexadecimal.
+    pub(crate) fn finish(self) -> String {
+        self.hasher.finalize().to_hex().to_string()
+    }
+}
+
+/// Makes a file empty.
+pub(crate) fn truncate(path: &Path) -> Result<(), Error> {
+    OpenOptions::new()
+        .write(true)
+        .truncate(true)
+        .open(path)
+        .map(drop)
+        .map_err(|error| failure(format!("cannot write {}", path.display()), error))
 }
 
 /// Bytes this user may still write on the disk of a folder, none where it cannot be told.

@@ -96,6 +96,7 @@ mod migration;
 mod migrator;
 mod newer;
 mod options;
+mod pages;
 mod plan;
 mod record;
 mod rehearse;

@@ -124,6 +124,9 @@ impl<'o, 's> Session<'o, 's> {
         }
         self.watch_for_cancel(true)?;
         self.recover()?;
+        if catalog::word(&self.connection, "PRAGMA journal_mode")? == "wal" {
+            self.checkpoint()?;
+        }
         self.lock_for_writing()
     }
 
@@ -155,6 +158,20 @@ impl<'o, 's> Session<'o, 's> {
         self.connection
             .progress_handler(INSTRUCTIONS_PER_LOOK, handler)
             .map_err(|error| sqlite::failure("cannot watch for an interruption", error))
+    }
+
+    /// Moves the write-ahead log into the file, so that the file alone can be copied. Where
+    /// somebody reads or writes that does not go, and is not needed.
+    fn checkpoint(&self) -> Result<(), Error> {
+        // Not worth waiting for: the backup API copies what is left in the log.
+        connect::patience(&self.connection, Duration::ZERO)?;
+        let moved = self
+            .connection
+            .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| {
+                row.get::<_, i64>(0)
+            });
+        log::debug!("checkpoint before the copy: {moved:?}");
+        connect::patience(&self.connection, self.options.lock_timeout)
     }
 
     /// Takes SQLite's write lock.

@@ -19,7 +19,7 @@ const FLOORS: [&[&str]; 6] = [
         "record",
     ],
     &[
-        "history", "catalog", "source", "lock", "disk", "connect", "options", "sqlite",
+        "history", "catalog", "source", "lock", "disk", "connect", "options", "pages", "sqlite",
     ],
     &[
         "apply",
