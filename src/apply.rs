@@ -19,7 +19,7 @@ use crate::options::{Moment, Options, When};
 use crate::plan::Direction;
 use crate::record::Shelf;
 use crate::rehearse::{Outlook, Rehearsal};
-use crate::report::{Counted, Done, Report};
+use crate::report::{Counted, Done, Grouped, Report};
 use crate::schema::same_name;
 use crate::script::Script;
 use crate::session::Session;
@@ -604,7 +604,11 @@ fn lost(what: String, before: (u64, &str), after: u64, task: &Task) -> Error {
 fn lost_without_a_place(what: String, (before, unit): (u64, &str), after: u64) -> Error {
     Error::new(
         ErrorKind::Destructive,
-        format!("{what} would have {after} of its {}", Counted(before, unit)),
+        format!(
+            "{what} would have {} of its {}",
+            Grouped(after),
+            Counted(before, unit)
+        ),
     )
     .with_help("if that is meant, put `-- heirloom: allow-destructive` at the top of the file")
 }

@@ -44,11 +44,12 @@ pub(crate) fn resolve(path: &Path) -> Result<Target, Error> {
     let io = |error: io::Error| {
         Error::new(ErrorKind::Io, format!("cannot look at {}", path.display())).because(error)
     };
-    if path.as_os_str().is_empty() {
+    if path.as_os_str().is_empty() || path == Path::new(":memory:") {
         return Err(Error::new(
             ErrorKind::Usage,
-            "the path of the database is empty",
-        ));
+            format!("`{}` is no path of a database file", path.display()),
+        )
+        .with_help("name the file"));
     }
     let mut resolved = std::path::absolute(path).map_err(io)?;
     // A link may point to a file that is not there yet, which canonicalize() refuses.
@@ -213,6 +214,22 @@ pub(crate) fn readable(connection: &Connection, path: &Path) -> Result<(), Error
     connection
         .query_row("PRAGMA schema_version", [], |_| Ok(()))
         .map_err(|error| failure(format!("cannot read {}", path.display()), error))
+}
+
+/// What was there before an interrupted run: its copy, or nothing where there was none. None
+/// when the copy is gone.
+pub(crate) fn state_before(backup: Option<&str>, folder: &Path) -> Option<View> {
+    let connection = match backup {
+        Some(name) => {
+            let path = folder.join(Path::new(name).file_name()?);
+            path.is_file().then(|| copy(&path).ok()).flatten()?
+        }
+        None => Connection::open_in_memory().ok()?,
+    };
+    Some(View {
+        connection,
+        _scratch: None,
+    })
 }
 
 /// A view of a database that may not be there yet: then it is empty.

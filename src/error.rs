@@ -139,7 +139,7 @@ impl fmt::Display for DataState {
             DataState::NeedsAttention { good_copy: None } => {
                 write!(
                     f,
-                    "the database may hold part of the work, and no copy was found"
+                    "the database may hold part of the work, and its copy is missing or altered"
                 )
             }
             DataState::Committed => write!(f, "the work itself is done and committed"),

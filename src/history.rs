@@ -325,7 +325,7 @@ pub(crate) struct Marker {
 pub(crate) fn read_marker(connection: &Connection) -> Result<Option<Marker>, Error> {
     let mut statement = match connection.prepare(SELECT_MARKER) {
         Err(error) if is_no_such_table(&error) => return Ok(None),
-        prepared => prepared.map_err(|error| failure("cannot read the marker of a run", error))?,
+        prepared => prepared.map_err(|error| failure("cannot read the database", error))?,
     };
     statement
         .query_row([], |row| {
@@ -337,7 +337,7 @@ pub(crate) fn read_marker(connection: &Connection) -> Result<Option<Marker>, Err
             })
         })
         .optional()
-        .map_err(|error| failure("cannot read the marker of a run", error))
+        .map_err(|error| failure("cannot read the database", error))
 }
 
 /// Sets the marker, in the caller's transaction.

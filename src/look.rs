@@ -22,12 +22,19 @@ pub(crate) struct Look {
 pub(crate) fn look(options: &Options<'_>, path: &Path) -> Result<Look, Error> {
     let migrations = options.source.load(options.schema_file.as_deref())?;
     let target = connect::resolve(path)?;
-    let view = connect::view_of(&target)?;
+    let mut view = connect::view_of(&target)?;
+    let marker = history::read_marker(&view.connection)?;
+    if let Some(marker) = &marker {
+        // The run that comes next begins with the copy, so that is what it must be told from.
+        let copy = options.backups_of(&target.path);
+        if let Some(before) = connect::state_before(marker.backup.as_deref(), &copy) {
+            view = before;
+        }
+    }
     options.set_up(&view.connection)?;
     let history = history::read(&view.connection, &options.history_table)?;
-    let interrupted = history::read_marker(&view.connection)?.map(|marker| marker.started_at);
     Ok(Look {
-        interrupted,
+        interrupted: marker.map(|marker| marker.started_at),
         migrations,
         target,
         view,

@@ -28,7 +28,7 @@ pub struct Plan {
     /// The schema version now.
     pub version: Option<i64>,
     /// An interrupted run, begun at this RFC 3339 time, that would be put back first. The
-    /// steps are then those from the state it was interrupted in.
+    /// steps are those from the state before it.
     pub interrupted: Option<String>,
     /// What would be destroyed without anybody's consent: a run is refused.
     pub refused: Option<Error>,

@@ -33,8 +33,8 @@ pub(crate) struct Rehearsal<'o> {
     unknown: Vec<String>,
     written: Arc<Mutex<BTreeSet<String>>>,
     broken: BTreeSet<String>,
-    /// Tables that were dropped, and the label of the file that did it.
-    dropped: Vec<(String, String)>,
+    /// Tables that were dropped, and where.
+    dropped: Vec<(String, Location)>,
 }
 
 /// What one file does, as far as a schema without rows can tell.
@@ -110,7 +110,8 @@ impl<'o> Rehearsal<'o> {
             match &action {
                 Action::DropObject(name) => named.push(name.clone()),
                 Action::DropTable(name) => {
-                    self.dropped.push((name.clone(), script.file().to_owned()));
+                    let place = Location::new(script, statement.start, false);
+                    self.dropped.push((name.clone(), place));
                 }
                 _ => {}
             }
@@ -216,12 +217,16 @@ impl<'o> Rehearsal<'o> {
                 .dropped
                 .iter()
                 .find(|(name, _)| same_name(name, &parent));
-            if let Some((_, file)) = dropped {
+            if let Some((_, place)) = dropped {
                 return Err(Error::new(
                     ErrorKind::MigrationFailed,
-                    format!("`{child}` would refer to `{parent}`, which {file} drops"),
+                    format!(
+                        "`{child}` would refer to `{parent}`, which {} drops",
+                        place.file
+                    ),
                 )
-                .with_help("rebuild in this order: create the new table, copy, drop the old one, rename; renaming the old one first takes its references along"));
+                .at(place.clone())
+                .with_help("drop or rebuild the other table too; and rebuild in this order: create the new table, copy, drop the old one, rename; renaming the old one first takes its references along"));
             }
         }
         Ok(())

@@ -9,7 +9,7 @@ use rusqlite::Connection;
 use crate::apply::{self, Work};
 use crate::connect;
 use crate::copy::Intent;
-use crate::error::{DataState, Difference, Error, ErrorKind};
+use crate::error::{DataState, Difference, Error, ErrorKind, Location};
 use crate::history;
 use crate::look::{Look, look};
 use crate::migration::{self, Applied, Compared, Migration, State, label};
@@ -321,6 +321,7 @@ fn changed(
     };
     Ok(Error::new(ErrorKind::Diverged, message)
         .in_migration(&migration.label())
+        .at(Location::new(&migration.up, 0, false))
         .with_difference(kept.map(|kept| Difference {
             applied: kept.up,
             file: migration.up.text().to_owned(),
@@ -352,6 +353,7 @@ fn refusal(options: &Options<'_>, tasks: &[Task], losses: &[Vec<Loss>]) -> Optio
             format!("it would destroy {}", listed.join("; ")),
         )
         .in_migration(&task.label())
+        .at(Location::new(&task.script, 0, false))
         .with_losses(all)
         .with_help("if that is meant, put `-- heirloom: allow-destructive` at the top of the file, or run with --allow-destructive"),
     )

@@ -237,10 +237,10 @@ impl<'o, 's> Session<'o, 's> {
             });
             let help = match &path {
                 Some(path) => format!(
-                    "the run of {} was interrupted, and its copy {} could not be put back; the copy's BLAKE3 digest must be {}",
+                    "the run of {} was interrupted. Put its copy (BLAKE3 digest {}) at {} and run again; or put an older backup back with `heirloom restore`",
                     marker.started_at,
-                    path.display(),
                     marker.digest.as_deref().unwrap_or("unknown"),
+                    path.display(),
                 ),
                 None => format!("the run of {} was interrupted", marker.started_at),
             };

@@ -1,6 +1,6 @@
 //! Running statements one at a time, and saying where and why one failed.
 
-use rusqlite::{Connection, ErrorCode};
+use rusqlite::{Connection, ErrorCode, ffi};
 
 use crate::error::{Error, ErrorKind, Location};
 use crate::schema::same_name;
@@ -10,7 +10,11 @@ use crate::token::Tokens;
 
 /// SQLite's error as ours. `what` says what was being done.
 pub(crate) fn failure(what: impl Into<String>, error: rusqlite::Error) -> Error {
+    // Making room for the shared memory of WAL mode fails as an I/O error.
+    let no_room = matches!(&error, rusqlite::Error::SqliteFailure(error, _)
+        if error.extended_code == ffi::SQLITE_IOERR_SHMSIZE);
     let (kind, help) = match code(&error) {
+        _ if no_room => (ErrorKind::DiskFull, "free some space and try again"),
         Some(ErrorCode::NotADatabase) => (
             ErrorKind::NotADatabase,
             "the file is not an SQLite database, or it is encrypted; check the path",

@@ -114,7 +114,8 @@ fn chain(error: &Error) -> String {
     let mut cause = std::error::Error::source(error);
     while let Some(error) = cause {
         let layer = error.to_string();
-        if !text.contains(&layer) {
+        // The innermost layer is SQLite's bare code, whose words stand in the one above.
+        if !text.contains(&layer) && !layer.starts_with("Error code ") {
             let _ = write!(text, ": {layer}");
         }
         cause = error.source();
@@ -195,14 +196,24 @@ fn add_details(error: &Error, document: &mut Map<String, Value>) {
         DataState::Restored { from } => Some(from),
         _ => None,
     };
-    add("restored_from", json!(restored_from));
-    add("backup", json!(error.backup()));
+    add("restored_from", some_path_json(restored_from));
+    add("backup", some_path_json(error.backup()));
     if !error.losses().is_empty() {
         add("destroys", losses_json(error.losses()));
     }
     if let Some((database, known)) = error.versions() {
         add("versions", json!({ "database": database, "known": known }));
     }
+}
+
+/// A path as JSON has it: a string, whatever bytes the file system allows.
+pub(crate) fn path_json(path: impl AsRef<Path>) -> Value {
+    path.as_ref().display().to_string().into()
+}
+
+/// A path that may be none.
+pub(crate) fn some_path_json(path: Option<impl AsRef<Path>>) -> Value {
+    path.map_or(Value::Null, path_json)
 }
 
 /// Losses as JSON.
@@ -251,14 +262,14 @@ fn milliseconds(duration: Duration) -> f64 {
 pub(crate) fn report_json(list: &str, report: &Report) -> Value {
     let mut document = json!({
         "ok": true,
-        "backup": report.backup,
+        "backup": some_path_json(report.backup.as_ref()),
         "version": report.version,
-        "database": report.database,
+        "database": path_json(&report.database),
         "duration_ms": milliseconds(report.duration),
         "notes": report.notes,
         "recovered": report.recovered.as_ref().map(|recovered| json!({
             "started_at": recovered.started_at,
-            "restored_from": recovered.backup,
+            "restored_from": some_path_json(recovered.backup.as_ref()),
         })),
     });
     document[list] = done_json(&report.migrations);

@@ -35,6 +35,18 @@ impl fmt::Display for Origin {
     }
 }
 
+impl Origin {
+    /// 0 for what wins over everything.
+    fn rank(&self) -> u8 {
+        match self {
+            Origin::Flag(_) => 0,
+            Origin::Environment(_) => 1,
+            Origin::File(_) => 2,
+            Origin::Default => 3,
+        }
+    }
+}
+
 /// A value and where it came from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Setting<T> {
@@ -171,6 +183,8 @@ impl Settings {
             },
         );
         let database = match (app, given) {
+            // What is said closer to the command wins over an app named further away.
+            (Some(app), Some(given)) if given.origin.rank() < app.origin.rank() => given,
             (Some(app), given) => in_app_folder(&app, given)?,
             (None, Some(given)) => given,
             (None, None) => match database_url(around)? {
@@ -492,5 +506,11 @@ mod tests {
         let named = of(&[app, ("HEIRLOOM_DATABASE", "notes.db")]).unwrap();
         assert_eq!(named.database.value, data.join("notes.db"));
         assert!(message(of(&[("HEIRLOOM_APP", "notes")])).contains("notes"));
+        let flag = Global {
+            database: Some("copy.db".into()),
+            ..Global::default()
+        };
+        let nearer = Settings::gather(&flag, &around(folder.path(), &[app])).unwrap();
+        assert_eq!(nearer.database.value, Path::new("copy.db"));
     }
 }

@@ -132,7 +132,6 @@ fn a_relative_path_is_a_file_in_the_working_folder_whatever_it_looks_like() {
         "plain.db",
         "file:odd.db",
         "file:odd.db?mode=memory",
-        ":memory:",
         "sub/../plain.db",
     ] {
         let app = app();
@@ -379,4 +378,13 @@ fn a_new_database_that_fails_leaves_no_database_behind() {
         assert!(!app.folder().join("app.db-journal").exists());
         assert!(!app.migrator().status(app.database()).unwrap().exists);
     }
+}
+
+/// SQLite would take it for a database in memory, and everything would be gone at the end.
+#[test]
+fn a_database_in_memory_is_no_file_to_migrate() {
+    let app = app();
+    let error = app.migrator().migrate(":memory:").unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Usage);
+    assert!(!std::path::Path::new(":memory:").exists());
 }

@@ -8,11 +8,11 @@ use serde_json::Value;
 use crate::support::{App, contents};
 
 /// A run of the binary, in the app's folder, with nothing of this process's settings.
-fn heirloom(app: &App, arguments: &[&str]) -> Output {
+pub fn heirloom(app: &App, arguments: &[&str]) -> Output {
     command(app, arguments).output().unwrap()
 }
 
-fn command(app: &App, arguments: &[&str]) -> Command {
+pub fn command(app: &App, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_heirloom"));
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("HEIRLOOM_") || name == "DATABASE_URL" {
@@ -28,7 +28,7 @@ fn command(app: &App, arguments: &[&str]) -> Command {
 }
 
 /// Exit code and document of a run with `--json`.
-fn json(app: &App, arguments: &[&str]) -> (i32, Value) {
+pub fn json(app: &App, arguments: &[&str]) -> (i32, Value) {
     let output = heirloom(app, &[arguments, &["--json"]].concat());
     let text = String::from_utf8(output.stdout).unwrap();
     let document = serde_json::from_str(&text)
@@ -36,7 +36,7 @@ fn json(app: &App, arguments: &[&str]) -> (i32, Value) {
     (output.status.code().unwrap(), document)
 }
 
-fn text(output: &Output) -> String {
+pub fn text(output: &Output) -> String {
     format!(
         "{}{}",
         String::from_utf8_lossy(&output.stdout),
@@ -407,4 +407,38 @@ fn every_command_and_option_has_help_and_a_line_in_the_readme() {
             );
         }
     }
+}
+
+/// A path that is no UTF-8 once ended a run in a panic, after its commit.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_path_of_odd_bytes_is_a_path() {
+    use std::os::unix::ffi::OsStrExt;
+    let app = App::new();
+    app.file("V1__a.sql", "CREATE TABLE a (x)");
+    let path = app.folder().join(std::ffi::OsStr::from_bytes(b"x\xff.db"));
+    for arguments in [&["run"][..], &["show"], &["run", "--dry-run"], &["run"]] {
+        let mut command = command(&app, arguments);
+        let output = command
+            .arg("--json")
+            .arg("--database")
+            .arg(&path)
+            .output()
+            .unwrap();
+        assert_eq!(
+            output.status.code(),
+            Some(0),
+            "{arguments:?}: {}",
+            text(&output)
+        );
+        let document: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(document["ok"], true);
+    }
+    let connection = rusqlite::Connection::open(&path).unwrap();
+    let applied: i64 = connection
+        .query_row("SELECT count(*) FROM refinery_schema_history", [], |row| {
+            row.get(0)
+        })
+        .unwrap();
+    assert_eq!(applied, 1);
 }

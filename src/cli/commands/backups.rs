@@ -45,7 +45,7 @@ pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Backups) -> Result
         .iter()
         .map(|copy| {
             json!({
-                "file": copy.file,
+                "file": render::path_json(&copy.file),
                 "origin": copy.origin.as_str(),
                 "replaced": copy.replaced,
                 "created_at": copy.created_at,

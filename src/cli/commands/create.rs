@@ -17,8 +17,8 @@ pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Create) -> Result<
     ui.document(&json!({
         "ok": true,
         "version": made.version,
-        "up": made.up,
-        "down": made.down,
+        "up": render::path_json(&made.up),
+        "down": render::path_json(&made.down),
     }));
     Ok(Exit::Done)
 }

@@ -77,12 +77,12 @@ fn put_back(
     }
     ui.document(&json!({
         "ok": true,
-        "file": restored.file,
-        "replaced": restored.replaced,
-        "folders": restored.folders,
+        "file": render::path_json(&restored.file),
+        "replaced": render::some_path_json(restored.replaced.as_ref()),
+        "folders": restored.folders.iter().map(render::path_json).collect::<Vec<_>>(),
         "was_damaged": restored.was_damaged,
         "version": restored.version,
-        "database": restored.database,
+        "database": render::path_json(&restored.database),
         "notes": restored.notes,
     }));
     Ok(Exit::Done)
@@ -124,9 +124,9 @@ fn plan_json(plan: &RestorePlan) -> Value {
     json!({
         "ok": true,
         "dry_run": true,
-        "file": plan.file,
+        "file": render::path_json(&plan.file),
         "replaced": null,
-        "database": plan.database,
+        "database": render::path_json(&plan.database),
         "before": plan.before.as_ref().map(holding),
         "after": holding(&plan.after),
     })

@@ -24,8 +24,10 @@ pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Show) -> Result<Ex
 fn show(ui: &mut Ui, status: &Status) {
     let database = render::path(&status.database);
     if status.exists {
-        let version = render::version(status.version);
-        ui.line(&format!("{database} is at version {version}"));
+        ui.line(&match status.version {
+            Some(version) => format!("{database} is at version {version}"),
+            None => format!("{database} has no migration applied"),
+        });
     } else {
         ui.line(&format!("{database} does not exist yet"));
     }
@@ -81,7 +83,7 @@ fn line(entry: &Entry, widest: usize) -> String {
     if !entry.reversible {
         text += &format!("  {}", styled(YELLOW, "irreversible"));
     }
-    text
+    text.trim_end().to_owned()
 }
 
 fn summary(status: &Status) -> String {
@@ -136,7 +138,7 @@ fn document(status: &Status) -> Value {
     });
     json!({
         "ok": true,
-        "database": status.database,
+        "database": render::path_json(&status.database),
         "exists": status.exists,
         "version": status.version,
         "newest_known": status.newest_known,

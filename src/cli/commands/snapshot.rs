@@ -23,7 +23,7 @@ pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Snapshot) -> Resul
     ));
     ui.document(&json!({
         "ok": true,
-        "file": taken.file,
+        "file": render::path_json(&taken.file),
         "created_at": taken.created_at,
         "bytes": taken.bytes,
         "version": taken.version,

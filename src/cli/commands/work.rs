@@ -162,7 +162,7 @@ pub(crate) fn plan_json(list: &str, plan: &Plan) -> Value {
         "dry_run": true,
         "backup": null,
         "version": plan.version,
-        "database": plan.database,
+        "database": render::path_json(&plan.database),
         "interrupted": plan.interrupted,
         "plan": steps,
     });
