@@ -1,4 +1,5 @@
 //! What the benchmarks share: two things in turns, medians, a ratio.
+#![allow(dead_code, reason = "each benchmark uses a part")]
 
 use std::time::{Duration, Instant};
 
