@@ -10,7 +10,7 @@ use refinery_core::{Migration as RefineryMigration, Target as RefineryTarget};
 use rusqlite::Connection;
 
 use crate::backup::{Backup, Name, Occasion};
-use crate::catalog::{self, References, Violation};
+use crate::catalog::{self, References, Violations};
 use crate::diff::Lineage;
 use crate::error::{DataState, Error, ErrorKind, Location};
 use crate::event::Event;
@@ -267,6 +267,7 @@ impl Run<'_, '_, '_, '_> {
     /// the marker in it.
     fn outside(&mut self, task: &Task) -> Result<(), Error> {
         self.commit()?;
+        self.session.watch_for_cancel(true)?;
         let ran = run_script(self.connection(), &task.script);
         let open = !self.connection().is_autocommit();
         ran?;
@@ -450,28 +451,33 @@ impl Run<'_, '_, '_, '_> {
             )
             .with_help("the column they point to must be a primary key or unique"));
         }
-        let known = self.in_original_names(&before.violations);
-        let mut new: BTreeMap<(String, String), (u64, Option<i64>)> = BTreeMap::new();
+        let mut known = self.in_original_names(&before.violations);
         let mut old = 0;
-        for (violation, (times, example)) in self.in_original_names(&after.violations) {
-            let before = known.get(&violation).map_or(0, |(times, _)| *times);
-            old += before.min(times) as u64;
-            if times > before {
-                let entry = new
-                    .entry((violation.table, violation.parent))
-                    .or_insert((0, example));
-                entry.0 += (times - before) as u64;
+        for ((table, parent), rowids) in self.in_original_names(&after.violations) {
+            let before = known
+                .remove(&(table.clone(), parent.clone()))
+                .unwrap_or_default();
+            let new = surplus(&rowids, &before);
+            old += (rowids.len() - new.len()) as u64;
+            if new.is_empty() {
+                continue;
             }
-        }
-        if let Some(((table, parent), (count, rowid))) = new.into_iter().next() {
-            let example = rowid.map_or(String::new(), |rowid| {
+            let rows = &after.violations;
+            let example = new.iter().copied().find(|rowid| *rowid != 0).or_else(|| {
+                rows.iter().find_map(|((child, _), rowids)| {
+                    let same = same_name(child, &table);
+                    same.then(|| rowids.iter().copied().find(|rowid| *rowid != 0))
+                        .flatten()
+                })
+            });
+            let example = example.map_or(String::new(), |rowid| {
                 format!(", for example rowid {rowid}")
             });
             return Err(Error::new(
                 ErrorKind::MigrationFailed,
                 format!(
                     "{} of `{table}` would refer to a row of `{parent}` that is not there{example}",
-                    Counted(count, "row")
+                    Counted(new.len() as u64, "row")
                 ),
             )
             .with_help("foreign keys are not enforced during a run and are checked at its end; correct the rows in the migration"));
@@ -487,11 +493,8 @@ impl Run<'_, '_, '_, '_> {
 
     /// Violations by the names that the tables had before: one that was renamed keeps its
     /// old violations. In one that was rebuilt rows may have other rowids, so there they
-    /// only count. With each goes how often it is there, and the rowid of one.
-    fn in_original_names(
-        &self,
-        violations: &BTreeMap<Violation, usize>,
-    ) -> BTreeMap<Violation, (usize, Option<i64>)> {
+    /// only count, as 0. Sorted.
+    fn in_original_names(&self, violations: &Violations) -> Violations {
         let rebuilt = |table: &str| {
             let mut outlooks = self.work.outlooks.iter();
             outlooks.any(|outlook| outlook.effects.rebuilds(table))
@@ -503,16 +506,17 @@ impl Run<'_, '_, '_, '_> {
                 .unwrap_or(table)
                 .to_ascii_lowercase()
         };
-        let mut named = BTreeMap::new();
-        for (violation, times) in violations {
-            let table = original(&violation.table);
-            let example = violation.rowid;
-            let violation = Violation {
-                rowid: example.filter(|_| !rebuilt(&violation.table) && !rebuilt(&table)),
-                parent: original(&violation.parent),
-                table,
-            };
-            named.entry(violation).or_insert((0, example)).0 += times;
+        let mut named = Violations::new();
+        for ((child, parent), rowids) in violations {
+            let table = original(child);
+            let only_count = rebuilt(child) || rebuilt(&table);
+            let all = named.entry((table, original(parent))).or_default();
+            all.extend(
+                rowids
+                    .iter()
+                    .map(|rowid| if only_count { 0 } else { *rowid }),
+            );
+            all.sort_unstable();
         }
         named
     }
@@ -554,7 +558,7 @@ impl Run<'_, '_, '_, '_> {
             }
         }
         *self.committed = true;
-        self.session.watch_for_cancel(true)
+        Ok(())
     }
 
     /// Whether the history, read through a connection of its own, has what was done.
@@ -586,6 +590,19 @@ fn named<'m>(map: &'m BTreeMap<String, i64>, name: &str) -> Option<&'m i64> {
     map.iter()
         .find(|(table, _)| same_name(table, name))
         .map(|(_, value)| value)
+}
+
+/// What the first of two sorted lists has more than the second.
+fn surplus(all: &[i64], known: &[i64]) -> Vec<i64> {
+    let mut known = known.iter().peekable();
+    let mut more = Vec::new();
+    for &rowid in all {
+        while known.next_if(|&&other| other < rowid).is_some() {}
+        if known.next_if(|&&other| other == rowid).is_none() {
+            more.push(rowid);
+        }
+    }
+    more
 }
 
 fn left_the_transaction(who: &str) -> Error {
@@ -779,10 +796,20 @@ fn put_back(
 ) -> Error {
     let path: Option<PathBuf> = backup.map(|backup| backup.path.clone());
     match session.put_back(marker, path.as_deref()) {
-        Ok(()) => error.with_data(match path {
-            Some(from) => DataState::Restored { from },
-            None => DataState::RolledBack,
-        }),
+        Ok(replaced) => {
+            let help = error.help().unwrap_or_default().to_owned();
+            let error = error.with_data(match path {
+                Some(from) => DataState::Restored { from },
+                None => DataState::RolledBack,
+            });
+            match replaced {
+                Some(replaced) => error.with_help(format!(
+                    "{help}; what was in the database is kept in {}, with what other programs wrote meanwhile",
+                    replaced.display()
+                )),
+                None => error,
+            }
+        }
         Err(second) => {
             log::error!("the copy could not be put back: {second:#}");
             let good = path.filter(|path| disk::length(path) > 0);

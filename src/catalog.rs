@@ -217,20 +217,16 @@ pub(crate) fn count_loss(
     }))
 }
 
-/// A row whose reference leads nowhere. The rowid is none in a WITHOUT ROWID table, so
-/// violations are compared as a multiset.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Violation {
-    pub(crate) table: String,
-    pub(crate) parent: String,
-    pub(crate) rowid: Option<i64>,
-}
+/// The rows whose reference leads nowhere: by child and parent table, in small letters,
+/// their rowids. A row of a WITHOUT ROWID table has none and counts as 0, so that they are
+/// compared as a multiset. Eight bytes each, because there may be many.
+pub(crate) type Violations = BTreeMap<(String, String), Vec<i64>>;
 
-/// The violations of every table, how often each, and the tables whose references cannot
-/// be checked at all (`foreign key mismatch`), with SQLite's words.
+/// The violations, and the tables whose references cannot be checked at all
+/// (`foreign key mismatch`), with SQLite's words.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct References {
-    pub(crate) violations: BTreeMap<Violation, usize>,
+    pub(crate) violations: Violations,
     pub(crate) broken: BTreeMap<String, String>,
 }
 
@@ -265,20 +261,21 @@ pub(crate) fn references(connection: &Connection) -> Result<References, Error> {
     Ok(found)
 }
 
-fn violations(
-    connection: &Connection,
-    check: &str,
-) -> rusqlite::Result<BTreeMap<Violation, usize>> {
-    let mut violations = BTreeMap::new();
+fn violations(connection: &Connection, check: &str) -> rusqlite::Result<Violations> {
+    let mut violations = Violations::new();
     let mut statement = connection.prepare(check)?;
     let mut rows = statement.raw_query();
     while let Some(row) = rows.next()? {
-        let violation = Violation {
-            table: row.get::<_, String>(0)?.to_ascii_lowercase(),
-            rowid: row.get(1)?,
-            parent: row.get::<_, String>(2)?.to_ascii_lowercase(),
+        let small = |index| {
+            row.get::<_, String>(index)
+                .map(|name| name.to_ascii_lowercase())
         };
-        *violations.entry(violation).or_default() += 1;
+        let tables = (small(0)?, small(2)?);
+        let rowid: Option<i64> = row.get(1)?;
+        violations
+            .entry(tables)
+            .or_default()
+            .push(rowid.unwrap_or(0));
     }
     Ok(violations)
 }

@@ -171,8 +171,9 @@ pub(crate) struct View {
 /// it. So: no companions, then nobody is writing, and `immutable` is safe to say.
 /// Companions of a database that somebody has open are read with `readonly_shm`, which
 /// keeps the index of the WAL in memory. Companions that a crash left behind may have to
-/// be rolled back or replayed first, which is done on a private copy: no connection of
-/// this process can be open on such a file, so reading it costs nobody a lock.
+/// be rolled back or replayed first, which is done on a private copy. SQLite is asked before:
+/// where a connection is alive, of this process or another, it answers "busy", and the file
+/// is left alone, because closing it would drop this process's locks.
 pub(crate) fn view(path: &Path) -> Result<View, Error> {
     let wal = disk::companion(path, "-wal");
     let journal = disk::companion(path, "-journal");
@@ -182,23 +183,22 @@ pub(crate) fn view(path: &Path) -> Result<View, Error> {
         (false, false) => "mode=ro&immutable=1",
         _ => "mode=ro&readonly_shm=1",
     };
-    let direct = if busy && !shared_memory && disk::length(&wal) > 0 {
-        None
-    } else {
-        match read_only(path, parameters).and_then(|connection| {
-            readable(&connection, path)?;
-            Ok(connection)
-        }) {
-            Ok(connection) => Some(connection),
-            Err(error) if !busy || error.kind() == ErrorKind::NotADatabase => return Err(error),
-            Err(_) => None,
+    let direct = read_only(path, parameters).and_then(|connection| {
+        readable(&connection, path)?;
+        Ok(connection)
+    });
+    match direct {
+        Ok(connection) => {
+            return Ok(View {
+                connection,
+                _scratch: None,
+            });
         }
-    };
-    if let Some(connection) = direct {
-        return Ok(View {
-            connection,
-            _scratch: None,
-        });
+        // Busy is what a living writer answers, of this process too.
+        Err(error) if !busy || error.is_busy() || error.kind() == ErrorKind::NotADatabase => {
+            return Err(error);
+        }
+        Err(_) => {}
     }
     let scratch = disk::Scratch::copy_of(path, &["-wal", "-journal"])?;
     let connection = writer(scratch.path())?;

@@ -118,7 +118,11 @@ pub(crate) fn create_like(path: &Path, like: &Path) -> Result<(), Error> {
         {
             use std::os::unix::fs::PermissionsExt;
             let mode = like.metadata()?.permissions().mode() & 0o666;
-            file.set_permissions(fs::Permissions::from_mode(mode | 0o600))?;
+            let wanted = fs::Permissions::from_mode(mode | 0o600);
+            if let Err(error) = file.set_permissions(wanted) {
+                let _ = fs::remove_file(path);
+                return Err(error);
+            }
         }
         drop(file);
         Ok(())
@@ -126,7 +130,8 @@ pub(crate) fn create_like(path: &Path, like: &Path) -> Result<(), Error> {
     create().map_err(|error| failure(format!("cannot create {}", path.display()), error))
 }
 
-/// Writes a small file that must not exist yet, and syncs it.
+/// Writes a small file that must not exist yet, and syncs it. What cannot be written whole
+/// is not left behind.
 pub(crate) fn write_new(path: &Path, like: &Path, text: &str) -> Result<(), Error> {
     create_like(path, like)?;
     let write = || {
@@ -134,7 +139,10 @@ pub(crate) fn write_new(path: &Path, like: &Path, text: &str) -> Result<(), Erro
         file.write_all(text.as_bytes())?;
         file.sync_all()
     };
-    write().map_err(|error| failure(format!("cannot write {}", path.display()), error))
+    write().map_err(|error| {
+        let _ = fs::remove_file(path);
+        failure(format!("cannot write {}", path.display()), error)
+    })
 }
 
 /// Writes a file a developer asked for. It must not exist yet.
@@ -178,8 +186,15 @@ pub(crate) fn files_below(folder: &Path) -> Result<Option<Vec<PathBuf>>, Error> 
     }
     let mut files = Vec::new();
     let mut open = vec![PathBuf::new()];
+    let mut seen = Vec::new();
     while let Some(below) = open.pop() {
         let path = folder.join(&below);
+        // Two links may lead in a circle.
+        let real = path.canonicalize().map_err(|error| fail(&path, error))?;
+        if seen.contains(&real) {
+            continue;
+        }
+        seen.push(real);
         for entry in fs::read_dir(&path).map_err(|error| fail(&path, error))? {
             let entry = entry.map_err(|error| fail(&path, error))?;
             let relative = below.join(entry.file_name());

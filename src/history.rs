@@ -337,7 +337,11 @@ pub(crate) fn read_marker(connection: &Connection) -> Result<Option<Marker>, Err
             })
         })
         .optional()
-        .map_err(|error| failure("cannot read the database", error))
+        // Another process ended its run between the two steps.
+        .or_else(|error| match is_no_such_table(&error) {
+            true => Ok(None),
+            false => Err(failure("cannot read the database", error)),
+        })
 }
 
 /// Sets the marker, in the caller's transaction.

@@ -67,15 +67,31 @@ impl Lock {
             std::thread::sleep(pause.min(deadline.saturating_duration_since(Instant::now())));
             pause = (pause * 2).min(Duration::from_millis(50));
         }
-        // Only for the message of somebody who waits; nothing is decided from it.
-        let note = format!("pid {} ({owner})\n", std::process::id());
+        introduce(&mut file, owner);
+        Ok(Lock { _file: file })
+    }
+}
+
+/// Writes who holds the lock, for the message of somebody who waits; nothing is decided
+/// from it. A file that somebody else filled is left as it is.
+fn introduce(file: &mut File, owner: &str) {
+    let mut begin = [0; NOTE.len()];
+    let empty = file.metadata().is_ok_and(|file| file.len() == 0);
+    let ours = file
+        .rewind()
+        .and_then(|()| file.read_exact(&mut begin))
+        .is_ok_and(|()| begin == *NOTE.as_bytes());
+    if empty || ours {
+        let note = format!("{NOTE}{} ({owner})\n", std::process::id());
         let _ = file
             .set_len(0)
             .and_then(|()| file.rewind())
             .and_then(|()| file.write_all(note.as_bytes()));
-        Ok(Lock { _file: file })
     }
 }
+
+/// How such a note begins.
+const NOTE: &str = "pid ";
 
 /// Another process kept the database for longer than we were told to wait.
 pub(crate) fn busy(holder: &str, waited: Duration) -> Error {

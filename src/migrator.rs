@@ -20,6 +20,9 @@ use crate::source::Source;
 use crate::status::Status;
 use crate::{revert, run, status};
 
+/// Longer than anybody waits, and short enough to be added to any instant.
+const LONGEST_WAIT: Duration = Duration::from_secs(365 * 24 * 3600);
+
 /// Brings a database to the newest version of its schema, and loses nothing on the way.
 ///
 /// ```
@@ -88,7 +91,7 @@ impl<'a> Migrator<'a> {
 
     /// How long to wait for another process, 30 seconds unless said otherwise.
     pub fn lock_timeout(mut self, timeout: Duration) -> Self {
-        self.options.lock_timeout = timeout;
+        self.options.lock_timeout = timeout.min(LONGEST_WAIT);
         self
     }
 

@@ -304,15 +304,23 @@ fn listing(
         .into_iter()
         .filter(|entry| {
             !is_own_table(&entry.table, history_table)
-                && !unknown.iter().any(|table| {
-                    entry.table.len() >= table.len()
-                        && same_name(&entry.table[..table.len()], table)
-                })
+                && !unknown.iter().any(|table| belongs_to(&entry.table, table))
         })
         .map(|entry| (format!("{} `{}`", entry.kind, entry.name), entry.sql))
         .collect();
     objects.sort();
     Ok(objects)
+}
+
+/// Whether a table is a virtual one or, by its name, one of its shadow tables.
+fn belongs_to(table: &str, virtual_table: &str) -> bool {
+    match table.get(..virtual_table.len()) {
+        Some(start) if same_name(start, virtual_table) => {
+            let rest = &table[virtual_table.len()..];
+            rest.is_empty() || rest.starts_with('_')
+        }
+        _ => false,
+    }
 }
 
 /// Makes every object of `real` again in `copy`, without rows. The virtual tables that

@@ -59,6 +59,8 @@ pub struct Recovered {
     pub started_at: String,
     /// The copy that was put back, none where the database had been empty.
     pub backup: Option<PathBuf>,
+    /// Where the state that it replaced is kept: other programs may have written to it.
+    pub replaced: Option<PathBuf>,
 }
 
 impl fmt::Display for Report {

@@ -392,11 +392,7 @@ fn invalid(path: &Path, reason: &str) -> Error {
 fn integrity(options: &Options<'_>, path: &Path) -> Result<(), Error> {
     let connection = connect::copy(path)?;
     options.set_up(&connection)?;
-    match catalog::word(&connection, "PRAGMA integrity_check(1)") {
-        Ok(word) if word == "ok" => Ok(()),
-        Ok(finding) => Err(invalid(path, &finding)),
-        Err(error) => Err(invalid(path, "SQLite cannot read it").because(error)),
-    }
+    copy::integrity_check(&connection).map_err(|finding| invalid(path, &finding))
 }
 
 fn holding(options: &Options<'_>, connection: &Connection, path: &Path) -> Result<Holding, Error> {

@@ -123,18 +123,22 @@ fn take_back(
         version_before,
     };
     apply::carry_out(session, &work, &mut report)?;
-    report.notes.extend(match expected {
-        Ok(expected) => {
-            let actual = catalog::schema(&session.connection, &options.history_table)?;
-            differences(&expected, &actual)
-                .into_iter()
-                .map(|difference| format!("not as before the migration: {difference}"))
-                .collect()
-        }
-        Err(reason) => vec![format!(
-            "the schema was not compared with the one before the migration: {reason}"
-        )],
+    let compared = expected.and_then(|expected| {
+        let actual = catalog::schema(&session.connection, &options.history_table);
+        let actual = actual.map_err(|error| error.to_string())?;
+        Ok(differences(&expected, &actual))
     });
+    // What cannot be compared any more is no reason to fail: the work is committed.
+    match compared {
+        Ok(differences) => report.notes.extend(
+            differences
+                .into_iter()
+                .map(|difference| format!("not as before the migration: {difference}")),
+        ),
+        Err(reason) => report.notes.push(format!(
+            "the schema was not compared with the one before the migration: {reason}"
+        )),
+    }
     let first_pending = report.migrations.last().map(|done| done.version);
     report.notes.extend(session.store().thin_out(
         options.keep,

@@ -1,12 +1,12 @@
 //! A database opened for work: locked, put right, and inside a transaction.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use chrono::Utc;
 use rusqlite::Connection;
 
-use crate::backup::Store;
+use crate::backup::{Name, Occasion, Store};
 use crate::connect::{self, Target};
 use crate::copy::{self, Intent, State};
 use crate::error::{Error, ErrorKind};
@@ -14,6 +14,7 @@ use crate::event::Event;
 use crate::history::{self, Marker};
 use crate::lock::{self, Lock};
 use crate::options::Options;
+use crate::record::Shelf;
 use crate::report::Recovered;
 use crate::{catalog, disk, sqlite};
 
@@ -46,6 +47,8 @@ pub(crate) struct Session<'o, 's> {
     /// Whether this session made the file.
     created: bool,
     pragmas: Vec<(&'static str, i64)>,
+    /// `memory` or `off`, where the app's set-up chose it.
+    app_journal_mode: Option<String>,
     _lock: Lock,
 }
 
@@ -88,6 +91,7 @@ impl<'o, 's> Session<'o, 's> {
             started,
             created,
             pragmas: Vec::new(),
+            app_journal_mode: None,
             _lock: lock,
         };
         match session.prepare() {
@@ -111,6 +115,7 @@ impl<'o, 's> Session<'o, 's> {
             )
             .with_help("commit in the connection set-up what it begins"));
         }
+        self.journal_on_disk()?;
         for &pragma in PRAGMAS {
             let before = catalog::number(&self.connection, &format!("PRAGMA {pragma}"))?;
             self.pragmas.push((pragma, before));
@@ -128,6 +133,17 @@ impl<'o, 's> Session<'o, 's> {
             self.checkpoint()?;
         }
         self.lock_for_writing()
+    }
+
+    /// A journal in memory, or none, would not survive a kill. The app's own choice comes
+    /// back at the end.
+    fn journal_on_disk(&mut self) -> Result<(), Error> {
+        let mode = catalog::word(&self.connection, "PRAGMA journal_mode")?;
+        if matches!(mode.as_str(), "memory" | "off") {
+            catalog::word(&self.connection, "PRAGMA journal_mode = DELETE")?;
+            self.app_journal_mode = Some(mode);
+        }
+        Ok(())
     }
 
     fn set(&self, sql: &str) -> Result<(), Error> {
@@ -219,7 +235,7 @@ impl<'o, 's> Session<'o, 's> {
             // A name that leaves the folder is none that we wrote.
             .filter(|name| std::path::Path::new(name).file_name() == Some(name.as_ref()))
             .map(|name| store.path_of(name));
-        if marker.backup.is_some() && path.is_none() {
+        if marker.backup.is_some() && (path.is_none() || marker.digest.is_none()) {
             return Err(Error::new(
                 ErrorKind::NeedsAttention,
                 "the marker of an interrupted run names no backup of ours",
@@ -231,7 +247,7 @@ impl<'o, 's> Session<'o, 's> {
             backup: path.as_deref(),
         });
         log::warn!("putting back the interrupted run of {}", marker.started_at);
-        self.put_back(&marker, path.as_deref()).map_err(|error| {
+        let replaced = self.put_back(&marker, path.as_deref()).map_err(|error| {
             let good_copy = path.clone().filter(|path| {
                 disk::digest(path).is_ok_and(|found| Some(found) == marker.digest)
             });
@@ -252,6 +268,7 @@ impl<'o, 's> Session<'o, 's> {
         self.recovered = Some(Recovered {
             started_at: marker.started_at,
             backup: path,
+            replaced,
         });
         Ok(())
     }
@@ -282,16 +299,22 @@ impl<'o, 's> Session<'o, 's> {
         self.recovered = Some(Recovered {
             started_at: intent.started_at,
             backup: Some(path),
+            replaced: None,
         });
         Ok(())
     }
 
-    /// Puts back what a marker names.
+    /// Puts back what a marker names. What is replaced is kept first, because between the
+    /// commits of such a run other programs may have written: where that went.
     pub(crate) fn put_back(
         &mut self,
         marker: &Marker,
-        path: Option<&std::path::Path>,
-    ) -> Result<(), Error> {
+        path: Option<&Path>,
+    ) -> Result<Option<PathBuf>, Error> {
+        let kept = self.keep_replaced().unwrap_or_else(|error| {
+            log::warn!("the state that is replaced could not be kept: {error:#}");
+            None
+        });
         let state = match (path, marker.digest.as_deref()) {
             (Some(path), Some(digest)) => State::Copy { path, digest },
             _ => State::Empty,
@@ -301,7 +324,29 @@ impl<'o, 's> Session<'o, 's> {
             &state,
             &marker.journal_mode,
             self.options.lock_timeout,
-        )
+        )?;
+        Ok(kept)
+    }
+
+    fn keep_replaced(&self) -> Result<Option<PathBuf>, Error> {
+        if self.is_new() {
+            return Ok(None);
+        }
+        if !self.connection.is_autocommit() {
+            self.set("ROLLBACK")?;
+        }
+        self.lock_for_writing()?;
+        let reader = connect::reader(&self.target.path)?;
+        self.options.set_up(&reader)?;
+        let occasion = Occasion {
+            now: self.now(),
+            version: None,
+            set_up: &|connection| self.options.set_up(connection),
+        };
+        let name = Name::Time(Shelf::Replaced);
+        let kept = self.store().take(&reader, &name, &occasion, &|_, _| Ok(()));
+        self.set("ROLLBACK")?;
+        kept.map(|kept| Some(kept.path))
     }
 
     /// The database's automatic backups.
@@ -333,6 +378,15 @@ impl<'o, 's> Session<'o, 's> {
         self.watch_for_cancel(false)?;
         for (pragma, before) in &self.pragmas {
             self.set(&format!("PRAGMA {pragma} = {before}"))?;
+        }
+        if let Some(mode) = &self.app_journal_mode {
+            catalog::word(&self.connection, &format!("PRAGMA journal_mode = {mode}"))?;
+        }
+        // Temporary objects of a migration would stand in the way of the app's own.
+        if catalog::number(&self.connection, "SELECT count(*) FROM temp.sqlite_schema")? > 0 {
+            let fresh = connect::writer(&self.target.path)?;
+            self.options.set_up(&fresh)?;
+            return Ok(fresh);
         }
         Ok(self.connection)
     }

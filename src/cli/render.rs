@@ -270,6 +270,7 @@ pub(crate) fn report_json(list: &str, report: &Report) -> Value {
         "recovered": report.recovered.as_ref().map(|recovered| json!({
             "started_at": recovered.started_at,
             "restored_from": some_path_json(recovered.backup.as_ref()),
+            "replaced": some_path_json(recovered.replaced.as_ref()),
         })),
     });
     document[list] = done_json(&report.migrations);
