@@ -48,6 +48,8 @@ fn file_name(path: &Path) -> String {
 /// A folder with copies of one database.
 pub(crate) struct Store<'p> {
     folder: PathBuf,
+    /// Where the database's other copies are: one count orders them all.
+    other: PathBuf,
     database: &'p Path,
     stem: String,
 }
@@ -72,16 +74,29 @@ pub(crate) enum Name<'n> {
 pub(crate) const TIME: &str = "%Y-%m-%dT%H-%M-%S";
 
 impl<'p> Store<'p> {
-    pub(crate) fn new(folder: PathBuf, database: &'p Path) -> Store<'p> {
+    pub(crate) fn new(folder: PathBuf, other: PathBuf, database: &'p Path) -> Store<'p> {
         let stem = database
             .file_stem()
             .map(|stem| stem.to_string_lossy().into_owned())
             .unwrap_or_default();
         Store {
             folder,
+            other,
             database,
             stem,
         }
+    }
+
+    /// The count of the newest copy, in both folders.
+    fn last_sequence(&self) -> Result<u64, Error> {
+        let other = Store {
+            folder: self.other.clone(),
+            other: self.folder.clone(),
+            database: self.database,
+            stem: self.stem.clone(),
+        };
+        let all = self.recorded()?.into_iter().chain(other.recorded()?);
+        Ok(all.map(|backup| backup.record.sequence).max().unwrap_or(0))
     }
 
     /// How records name the database.
@@ -208,9 +223,8 @@ impl<'p> Store<'p> {
         name: &Name<'_>,
         occasion: &Occasion<'_>,
     ) -> Result<Backup, Error> {
-        let newest = existing.last();
-        if let (Some(newest), Name::Time(shelf)) = (newest, name)
-            && newest.record.shelf == *shelf
+        if let Name::Time(shelf) = name
+            && let Some(newest) = existing.iter().rfind(|copy| copy.record.shelf == *shelf)
             && newest.record.digest == facts.digest
             && newest.verifies()
         {
@@ -222,7 +236,7 @@ impl<'p> Store<'p> {
                 Name::Time(shelf) => *shelf,
                 Name::Given(_) => Shelf::Snapshot,
             },
-            sequence: newest.map_or(1, |newest| newest.record.sequence + 1),
+            sequence: self.last_sequence()? + 1,
             database: self.identity(),
             created_at: rfc3339(occasion.now),
             bytes: facts.bytes,
@@ -333,45 +347,40 @@ impl<'p> Store<'p> {
         Ok(())
     }
 
-    /// Removes automatic backups that are no longer wanted, and states that restores
-    /// replaced, each counted for itself. What cannot be removed is reported and stays.
+    /// Removes copies of a shelf that are no longer wanted. What cannot be removed is
+    /// reported and stays.
     pub(crate) fn thin_out(
         &self,
+        shelf: Shelf,
         keep: usize,
         first_pending: Option<i64>,
-        in_use: Option<&Path>,
+        in_use: &[&Path],
     ) -> Vec<String> {
-        let all = match self.list() {
+        let mut backups = match self.list() {
             Ok(backups) => backups,
             Err(error) => return vec![format!("old backups were not removed: {error}")],
         };
+        backups.retain(|backup| backup.record.shelf == shelf);
+        let copies: Vec<retention::Copy> = backups
+            .iter()
+            .map(|backup| retention::Copy {
+                sequence: backup.record.sequence,
+                version: backup.record.version,
+            })
+            .collect();
+        let in_use: Vec<u64> = backups
+            .iter()
+            .filter(|backup| in_use.contains(&backup.path.as_path()))
+            .map(|backup| backup.record.sequence)
+            .collect();
+        let decisions = retention::decide(&copies, keep, first_pending, &in_use);
         let mut notes = Vec::new();
-        for (shelf, first_pending) in [(Shelf::Automatic, first_pending), (Shelf::Replaced, None)] {
-            let backups: Vec<&Backup> = all
-                .iter()
-                .filter(|backup| backup.record.shelf == shelf)
-                .collect();
-            let copies: Vec<retention::Copy> = backups
-                .iter()
-                .map(|backup| retention::Copy {
-                    sequence: backup.record.sequence,
-                    version: backup.record.version,
-                })
-                .collect();
-            let in_use = backups
-                .iter()
-                .find(|backup| Some(backup.path.as_path()) == in_use)
-                .map(|backup| backup.record.sequence);
-            let decisions = retention::decide(&copies, keep, first_pending, in_use);
-            for (backup, decision) in backups.iter().zip(decisions) {
-                log::debug!("{}: {decision}", backup.path.display());
-                if decision == Decision::Remove {
-                    notes.extend(
-                        self.remove(backup)
-                            .err()
-                            .map(|error| format!("an old backup was not removed: {error}")),
-                    );
-                }
+        for (backup, decision) in backups.iter().zip(decisions) {
+            log::debug!("{}: {decision}", backup.path.display());
+            if decision == Decision::Remove
+                && let Err(error) = self.remove(backup)
+            {
+                notes.push(format!("an old backup was not removed: {error}"));
             }
         }
         notes
@@ -431,7 +440,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let database = folder.path().join("notes.db");
         std::fs::write(folder.path().join("Taken.db"), "").unwrap();
-        let store = Store::new(folder.path().to_owned(), &database);
+        let store = Store::new(folder.path().to_owned(), folder.path().join("x"), &database);
         for name in [
             "a",
             "before-import",

@@ -151,6 +151,13 @@ fn columns(connection: &Connection, table: &str) -> rusqlite::Result<Vec<Column>
         .collect()
 }
 
+/// The columns that can be written to, none where the table cannot be read.
+pub(crate) fn column_names(connection: &Connection, table: &str) -> Vec<String> {
+    let columns = columns(connection, table).unwrap_or_default();
+    let writable = columns.into_iter().filter(|column| !column.generated);
+    writable.map(|column| column.name).collect()
+}
+
 /// How many rows a table has, none where that cannot be asked (a module that is missing).
 pub(crate) fn row_count(connection: &Connection, table: &str) -> Option<u64> {
     let sql = format!("SELECT count(*) FROM main.{}", quote(table));
@@ -163,12 +170,7 @@ pub(crate) fn row_count(connection: &Connection, table: &str) -> Option<u64> {
 /// How many values that are not NULL each column of a table has, by the column's name in
 /// small letters. None where the table cannot be read.
 pub(crate) fn value_counts(connection: &Connection, table: &str) -> Option<BTreeMap<String, u64>> {
-    let columns: Vec<String> = columns(connection, table)
-        .ok()?
-        .into_iter()
-        .filter(|column| !column.generated)
-        .map(|column| column.name)
-        .collect();
+    let columns = column_names(connection, table);
     let counts: Vec<String> = columns
         .iter()
         .map(|column| format!("count({})", quote(column)))

@@ -28,6 +28,26 @@ pub(crate) struct Target {
 }
 
 impl Target {
+    /// Refuses a file that has a second name: its companions, its lock and its backups would
+    /// belong to one of them, and another program may use the other.
+    pub(crate) fn refuse_hard_link(&self) -> Result<(), Error> {
+        #[cfg(unix)]
+        if let Some(metadata) = &self.metadata {
+            use std::os::unix::fs::MetadataExt;
+            if metadata.nlink() > 1 {
+                return Err(Error::new(
+                    ErrorKind::Io,
+                    format!(
+                        "{} has more than one name (hard links)",
+                        self.path.display()
+                    ),
+                )
+                .with_help("make a copy of its own of it, and remove the other names"));
+            }
+        }
+        Ok(())
+    }
+
     /// Refuses a file that SQLite would take for an empty database and write over.
     pub(crate) fn refuse_too_short(&self) -> Result<(), Error> {
         let short = |metadata: &Metadata| (1..SHORTEST).contains(&metadata.len());

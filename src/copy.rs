@@ -343,6 +343,18 @@ pub(crate) enum State<'s> {
     Empty,
 }
 
+/// Refuses a copy that is not what was recorded when it was made.
+fn prove(path: &Path, digest: &str) -> Result<(), Error> {
+    if disk::digest(path)? == digest {
+        return Ok(());
+    }
+    Err(Error::new(
+        ErrorKind::BackupInvalid,
+        format!("{} is not the copy that was made", path.display()),
+    )
+    .with_help("its digest differs from the recorded one; look for another copy"))
+}
+
 /// Puts a copy back through SQLite into the live file, as one transaction of SQLite's:
 /// killed at any instant, the database is as it was before or as the copy is. The file is
 /// never replaced, so nobody who has it open writes into a file that is gone.
@@ -356,14 +368,7 @@ pub(crate) fn put_back(
     let source = match state {
         State::Empty => Connection::open_in_memory().map_err(cannot)?,
         State::Copy { path, digest } => {
-            let found = disk::digest(path)?;
-            if found != *digest {
-                return Err(Error::new(
-                    ErrorKind::BackupInvalid,
-                    format!("{} is not the copy that was made", path.display()),
-                )
-                .with_help("its digest differs from the recorded one; look for another copy"));
-            }
+            prove(path, digest)?;
             connect::copy(path)?
         }
     };
@@ -445,6 +450,13 @@ impl Intent {
         }
     }
 
+    /// The copy, where it is still what was recorded.
+    pub(crate) fn good_copy(&self) -> Option<PathBuf> {
+        prove(&self.copy, &self.digest)
+            .is_ok()
+            .then(|| self.copy.clone())
+    }
+
     /// Does what the note says, and removes it. Can be done again from any point.
     pub(crate) fn carry_out(
         &self,
@@ -456,6 +468,8 @@ impl Intent {
             path: &self.copy,
             digest: &self.digest,
         };
+        // Before the file is emptied, not after.
+        prove(&self.copy, &self.digest)?;
         reset(live)?;
         put_back(live, &state, &self.journal_mode, patience)?;
         disk::remove(&Intent::path_for(database))?;

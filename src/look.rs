@@ -20,6 +20,7 @@ pub(crate) struct Look {
 
 /// Reads migrations and history. A database that does not exist has an empty history.
 pub(crate) fn look(options: &Options<'_>, path: &Path) -> Result<Look, Error> {
+    options.check_history_table()?;
     let migrations = options.source.load(options.schema_file.as_deref())?;
     let target = connect::resolve(path)?;
     let mut view = connect::view_of(&target)?;

@@ -114,6 +114,19 @@ impl<'a> Options<'a> {
         }
     }
 
+    /// Refuses a name for the history that is heirloom's own or SQLite's.
+    pub(crate) fn check_history_table(&self) -> Result<(), Error> {
+        let name = self.history_table.to_ascii_lowercase();
+        if name.is_empty() || name.starts_with("sqlite_") || name.starts_with("heirloom_") {
+            return Err(Error::new(
+                ErrorKind::Usage,
+                format!("`{}` cannot be the history table", self.history_table),
+            )
+            .with_help("choose a name that does not begin with sqlite_ or heirloom_"));
+        }
+        Ok(())
+    }
+
     pub(crate) fn emit(&self, event: Event<'_>) {
         // A listener that calls back into the migrator is not told of that.
         if let Some(Ok(mut listener)) = self.listener.as_ref().map(RefCell::try_borrow_mut) {

@@ -32,6 +32,7 @@ pub(crate) struct Rehearsal<'o> {
     /// Virtual tables whose module is not here. What touches them cannot be compiled.
     unknown: Vec<String>,
     written: Arc<Mutex<BTreeSet<String>>>,
+    /// Views and triggers that did not work before the first file.
     broken: BTreeSet<String>,
     /// Tables that were dropped, and where.
     dropped: Vec<(String, Location)>,
@@ -56,7 +57,7 @@ impl<'o> Rehearsal<'o> {
         connection
             .execute_batch("PRAGMA foreign_keys = OFF")
             .map_err(|error| failure("cannot prepare the database in memory", error))?;
-        let unknown = copy_schema(real, &connection)?;
+        let (unknown, own) = copy_schema(real, &connection)?;
         let written = Arc::new(Mutex::new(BTreeSet::new()));
         let notebook = Arc::clone(&written);
         connection
@@ -72,8 +73,17 @@ impl<'o> Rehearsal<'o> {
                 Authorization::Allow
             }))
             .map_err(|error| failure("cannot prepare the database in memory", error))?;
-        let schema = catalog::schema(&connection, &options.history_table)?;
-        let broken = broken_views(&connection, &schema);
+        let mut schema = catalog::schema(&connection, &options.history_table)?;
+        // Only called like a module's storage, and somebody's data.
+        for table in &mut schema.tables {
+            if own.iter().any(|name| same_name(name, &table.name)) {
+                table.kind = TableKind::Ordinary;
+            }
+        }
+        let broken = broken_objects(&connection, &schema)?
+            .into_iter()
+            .map(|(object, _)| object)
+            .collect();
         Ok(Rehearsal {
             lineage: Lineage::of(&schema),
             history_table: &options.history_table,
@@ -117,6 +127,12 @@ impl<'o> Rehearsal<'o> {
             }
             self.lineage.observe(&action, &mut outlook.effects);
         }
+        // Before the checks below compile statements of their own.
+        let written = self
+            .written
+            .lock()
+            .map(|tables| tables.clone())
+            .unwrap_or_default();
         if schema_changed {
             let after = catalog::schema(&self.connection, self.history_table)?;
             self.lineage.end_of_file(&after, &mut outlook.effects);
@@ -124,11 +140,6 @@ impl<'o> Rehearsal<'o> {
             self.schema = after;
             self.refuse_newly_broken(script)?;
         }
-        let written = self
-            .written
-            .lock()
-            .map(|tables| tables.clone())
-            .unwrap_or_default();
         outlook.watched = self
             .lineage
             .tables()
@@ -184,27 +195,19 @@ impl<'o> Rehearsal<'o> {
             })
     }
 
-    /// A view that could be read before and cannot be read now would fail in the app.
+    /// A view that cannot be read any more, or a trigger that cannot run, would fail in the
+    /// app.
     fn refuse_newly_broken(&mut self, script: &Script) -> Result<(), Error> {
-        for object in &self.schema.others {
-            if object.kind != ObjectKind::View || self.broken.contains(&object.name) {
+        for (object, error) in broken_objects(&self.connection, &self.schema)? {
+            if self.broken.contains(&object) || self.cannot_know(&error) {
                 continue;
             }
-            if let Err(error) = read_view(&self.connection, &object.name) {
-                if self.cannot_know(&error) {
-                    continue;
-                }
-                return Err(Error::new(
-                    ErrorKind::MigrationFailed,
-                    format!(
-                        "the view `{}` would no longer work: {}",
-                        object.name,
-                        text(&error)
-                    ),
-                )
-                .at(Location::new(script, 0, false))
-                .with_help("drop the view first and create it again in the same file"));
-            }
+            return Err(Error::new(
+                ErrorKind::MigrationFailed,
+                format!("{object} would no longer work: {}", text(&error)),
+            )
+            .at(Location::new(script, 0, false))
+            .with_help("drop it first and create it again in the same file"));
         }
         Ok(())
     }
@@ -323,9 +326,10 @@ fn belongs_to(table: &str, virtual_table: &str) -> bool {
     }
 }
 
-/// Makes every object of `real` again in `copy`, without rows. The virtual tables that
-/// cannot be made are returned.
-fn copy_schema(real: &Connection, copy: &Connection) -> Result<Vec<String>, Error> {
+/// Makes every object of `real` again in `copy`, without rows. Returned are the virtual
+/// tables that cannot be made, and the tables that are called like a virtual table's storage
+/// and were not made by its module.
+fn copy_schema(real: &Connection, copy: &Connection) -> Result<(Vec<String>, Vec<String>), Error> {
     let kinds = catalog::table_kinds(real)?;
     let kind_of = |name: &str| {
         kinds
@@ -335,7 +339,7 @@ fn copy_schema(real: &Connection, copy: &Connection) -> Result<Vec<String>, Erro
     };
     let has_statistics = kind_of("sqlite_stat1").is_some();
     let entries = catalog::entries(real)?;
-    let mut unknown = Vec::new();
+    let (mut unknown, mut own) = (Vec::new(), Vec::new());
     let make = |entry: &Entry| {
         copy.execute_batch(&entry.sql).map_err(|error| {
             Error::new(
@@ -368,6 +372,7 @@ fn copy_schema(real: &Connection, copy: &Connection) -> Result<Vec<String>, Erro
         let shadow = kind_of(&entry.name) == Some(TableKind::Shadow);
         if shadow && !is_made(&entry.name) {
             make(entry)?;
+            own.push(entry.name.clone());
         }
     }
     for entry in entries.iter().filter(|entry| !is_table(entry)) {
@@ -380,7 +385,7 @@ fn copy_schema(real: &Connection, copy: &Connection) -> Result<Vec<String>, Erro
         copy.execute_batch("ANALYZE sqlite_schema")
             .map_err(|error| failure("cannot prepare the database in memory", error))?;
     }
-    Ok(unknown)
+    Ok((unknown, own))
 }
 
 fn read_view(connection: &Connection, view: &str) -> rusqlite::Result<()> {
@@ -389,14 +394,46 @@ fn read_view(connection: &Connection, view: &str) -> rusqlite::Result<()> {
         .map(drop)
 }
 
-fn broken_views(connection: &Connection, schema: &Schema) -> BTreeSet<String> {
-    schema
-        .others
+/// Views that cannot be read, and tables and views that cannot be written to because of a
+/// trigger, with what SQLite says.
+fn broken_objects(
+    connection: &Connection,
+    schema: &Schema,
+) -> Result<Vec<(String, rusqlite::Error)>, Error> {
+    let mut broken = Vec::new();
+    for object in &schema.others {
+        if object.kind == ObjectKind::View
+            && let Err(error) = read_view(connection, &object.name)
+        {
+            broken.push((format!("the view `{}`", object.name), error));
+        }
+    }
+    let entries = catalog::entries(connection)?;
+    let with_triggers: BTreeSet<&str> = entries
         .iter()
-        .filter(|object| object.kind == ObjectKind::View)
-        .filter(|object| read_view(connection, &object.name).is_err())
-        .map(|object| object.name.clone())
-        .collect()
+        .filter(|entry| entry.kind == "trigger")
+        .map(|entry| entry.table.as_str())
+        .collect();
+    for table in with_triggers {
+        let name = quote(table);
+        // An UPDATE of every column, because a trigger may be for one of them.
+        let sets: Vec<String> = catalog::column_names(connection, table)
+            .iter()
+            .map(|column| format!("{0} = {0}", quote(column)))
+            .collect();
+        let statements = [
+            format!("EXPLAIN INSERT INTO main.{name} DEFAULT VALUES"),
+            format!("EXPLAIN UPDATE main.{name} SET {}", sets.join(", ")),
+            format!("EXPLAIN DELETE FROM main.{name}"),
+        ];
+        let failed = statements
+            .iter()
+            .find_map(|statement| connection.prepare(statement).err())
+            // A view without an INSTEAD OF trigger for this is not for writing.
+            .filter(|error| !text(error).starts_with("cannot modify "));
+        broken.extend(failed.map(|error| (format!("a trigger of `{table}`"), error)));
+    }
+    Ok(broken)
 }
 
 /// Indexes, triggers and views that are not there any more, though no statement names

@@ -21,7 +21,7 @@ use crate::history::{self, rfc3339};
 use crate::options::Options;
 use crate::record::{Record, Shelf};
 use crate::run::newest;
-use crate::session;
+use crate::session::{self, stores};
 use crate::{attachments, catalog, disk, sqlite};
 
 /// Which copy is meant.
@@ -132,18 +132,6 @@ pub struct Holding {
     pub rows: BTreeMap<String, u64>,
 }
 
-/// Where the snapshots of a database are.
-fn snapshots_folder(database: &Path) -> PathBuf {
-    database.with_file_name("snapshots")
-}
-
-fn stores<'p>(options: &Options<'_>, database: &'p Path) -> [Store<'p>; 2] {
-    [
-        Store::new(options.backups_of(database), database),
-        Store::new(snapshots_folder(database), database),
-    ]
-}
-
 /// Every copy of a database, the newest first.
 pub(crate) fn copies(
     options: &Options<'_>,
@@ -152,7 +140,8 @@ pub(crate) fn copies(
 ) -> Result<Vec<CopyInfo>, Error> {
     let target = connect::resolve(path)?;
     let mut copies = Vec::new();
-    for store in stores(options, &target.path) {
+    let (automatic, snapshots) = stores(options, &target.path);
+    for store in [automatic, snapshots] {
         for backup in store.list()? {
             let sound = backup.verifies()
                 && (verify == Verify::Digest || integrity(options, &backup.path).is_ok());
@@ -174,9 +163,7 @@ pub(crate) fn copies(
             ));
         }
     }
-    copies.sort_by(|(a_sequence, a), (b_sequence, b)| {
-        (&b.created_at, b_sequence).cmp(&(&a.created_at, a_sequence))
-    });
+    copies.sort_by_key(|(sequence, _)| std::cmp::Reverse(*sequence));
     Ok(copies.into_iter().map(|(_, copy)| copy).collect())
 }
 
@@ -194,7 +181,7 @@ pub(crate) fn snapshot(
             target.path.display()
         )));
     }
-    let [_, store] = stores(options, &target.path);
+    let (_, store) = stores(options, &target.path);
     store.check_name(name)?;
     let folders = attachments::check(&target.path, folders)?;
     let session = session::Session::begin(options, target.clone(), std::time::Instant::now())?;
@@ -206,7 +193,7 @@ pub(crate) fn snapshot(
     // The folders first: what has a name in the listing is whole.
     let files = match folders.is_empty() {
         true => Ok(()),
-        false => disk::create_private_folder(&snapshots_folder(&target.path), &target.path)
+        false => disk::create_private_folder(file.parent().unwrap_or(&file), &target.path)
             .and_then(|()| attachments::take(&file, &folders, &progress)),
     };
     let taken = files.and_then(|()| {
@@ -279,7 +266,7 @@ fn find(
     database: &Path,
     wanted: &CopyRef,
 ) -> Result<(PathBuf, Option<Record>), Error> {
-    let [automatic, snapshots] = stores(options, database);
+    let (automatic, snapshots) = stores(options, database);
     let recorded = |store: &Store<'_>, path: &Path| {
         let all = store.list()?;
         let same = all
@@ -297,11 +284,11 @@ fn find(
         CopyRef::Snapshot(name) => {
             let path = snapshots.path_of(&format!("{name}.db"));
             let plain = Path::new(name).file_name() == Some(name.as_ref());
-            if !plain || !path.is_file() {
-                return Err(not_found(format!("there is no snapshot called `{name}`")));
+            // One without a record of this database is another database's.
+            match recorded(&snapshots, &path)? {
+                Some(record) if plain && path.is_file() => Ok((path, Some(record))),
+                _ => Err(not_found(format!("there is no snapshot called `{name}`"))),
             }
-            let record = recorded(&snapshots, &path)?;
-            Ok((path, record))
         }
         CopyRef::File(file) => {
             let named = file.file_name() == Some(file.as_os_str());
@@ -441,12 +428,25 @@ pub(crate) fn restore(
     }
     let lock = session::lock(options, &target.path)?;
     let (replaced, was_damaged) = match condition(options, &target)? {
-        Condition::Readable(connection) => over_a_readable(options, &target, connection, &proven)?,
+        Condition::Readable(connection) => {
+            match over_a_readable(options, &target, connection, &proven) {
+                // It opens, and is damaged further inside.
+                Err(error) if is_damage(&error) => {
+                    log::warn!("restoring over a damaged database: {error:#}");
+                    over_a_damaged(options, &target, &proven, true)?
+                }
+                restored => restored?,
+            }
+        }
         Condition::Unreadable => over_a_damaged(options, &target, &proven, true)?,
         Condition::Absent => over_a_damaged(options, &target, &proven, false)?,
     };
-    let [store, _] = stores(options, &target.path);
-    let notes = store.thin_out(options.keep, None, replaced.as_deref());
+    let (store, _) = stores(options, &target.path);
+    let notes = {
+        let mut in_use = vec![proven.path.as_path()];
+        in_use.extend(replaced.as_deref());
+        store.thin_out(Shelf::Replaced, options.keep, None, &in_use)
+    };
     let folders = match wanted {
         CopyRef::Snapshot(_) => put_files_back(options, &target, &proven)?,
         _ => Vec::new(),
@@ -484,6 +484,14 @@ fn put_files_back(
     })
 }
 
+/// Whether a failure speaks of the file and not of its surroundings.
+fn is_damage(error: &Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::BackupInvalid | ErrorKind::NotADatabase | ErrorKind::Io
+    )
+}
+
 /// What there is to be replaced.
 enum Condition {
     Readable(Connection),
@@ -506,6 +514,16 @@ fn condition(options: &Options<'_>, target: &Target) -> Result<Condition, Error>
     }
     if target.refuse_too_short().is_err() {
         return Ok(Condition::Unreadable);
+    }
+    // A journal that is hot would be played back, and the file not be kept as it is.
+    if disk::length(&disk::companion(&target.path, "-journal")) > 0 {
+        let looked = connect::reader(&target.path)
+            .and_then(|reader| connect::readable(&reader, &target.path));
+        match looked {
+            Err(error) if error.is_busy() => return Err(error),
+            Err(_) => return Ok(Condition::Unreadable),
+            Ok(()) => {}
+        }
     }
     let connection = connect::writer(&target.path)?;
     connect::patience(&connection, options.lock_timeout)?;
@@ -534,24 +552,11 @@ fn over_a_readable(
         run(&connection, "PRAGMA fullfsync = ON")?;
     }
     run(&connection, "BEGIN IMMEDIATE")?;
-    let [store, _] = stores(options, &target.path);
+    let (store, _) = stores(options, &target.path);
     let name = Name::Time(Shelf::Replaced);
     let kept = take(options, &target.path, &store, &name, &connection);
     run(&connection, "ROLLBACK")?;
-    let kept = match kept {
-        Ok(kept) => kept.path,
-        // It opens, and is damaged further inside.
-        Err(error)
-            if matches!(
-                error.kind(),
-                ErrorKind::BackupInvalid | ErrorKind::NotADatabase
-            ) =>
-        {
-            drop(connection);
-            return over_a_damaged(options, target, proven, true);
-        }
-        Err(error) => return Err(error),
-    };
+    let kept = kept?.path;
     let mode = catalog::word(&connection, "PRAGMA journal_mode")?;
     let state = State::Copy {
         path: &proven.read_from,
@@ -605,6 +610,7 @@ fn over_a_damaged(
         digest: proven.digest.clone(),
         journal_mode: proven.journal_mode.clone().unwrap_or("delete".to_owned()),
     };
+    let begun_before = Intent::path_for(&target.path).exists();
     intent.write(&target.path)?;
     let opened = connect::writer(&target.path).and_then(|connection| {
         connect::patience(&connection, options.lock_timeout)?;
@@ -615,7 +621,9 @@ fn over_a_damaged(
         Ok(connection) => connection,
         // Nothing was done yet (somebody else holds it), so nothing is left to finish.
         Err(error) => {
-            disk::remove(&Intent::path_for(&target.path))?;
+            if !begun_before {
+                disk::remove(&Intent::path_for(&target.path))?;
+            }
             return Err(error);
         }
     };

@@ -38,13 +38,13 @@ impl fmt::Display for Decision {
 /// Decides for each copy, in the order given.
 ///
 /// `first_pending` is the lowest version that is still to be applied, where there is
-/// one; `in_use` the sequence number of the copy that a run depends on. At least one
+/// one; `in_use` the sequence numbers of copies that somebody depends on. At least one
 /// copy always stays.
 pub(crate) fn decide(
     copies: &[Copy],
     keep: usize,
     first_pending: Option<i64>,
-    in_use: Option<u64>,
+    in_use: &[u64],
 ) -> Vec<Decision> {
     let mut newest_first: Vec<&Copy> = copies.iter().collect();
     newest_first.sort_by_key(|copy| std::cmp::Reverse(copy.sequence));
@@ -62,7 +62,7 @@ pub(crate) fn decide(
     copies
         .iter()
         .map(|copy| {
-            if Some(copy.sequence) == in_use {
+            if in_use.contains(&copy.sequence) {
                 Decision::KeepInUse
             } else if recent.contains(&copy.sequence) {
                 Decision::KeepRecent
@@ -94,7 +94,7 @@ mod tests {
     fn the_newest_stay_by_sequence_whatever_the_order_of_the_list() {
         let list = copies(&[(3, 3), (1, 1), (4, 4), (2, 2)]);
         assert_eq!(
-            decide(&list, 2, None, None),
+            decide(&list, 2, None, &[]),
             [KeepRecent, Remove, KeepRecent, Remove]
         );
     }
@@ -103,7 +103,7 @@ mod tests {
     fn the_newest_copy_from_before_a_pending_version_stays() {
         let list = copies(&[(1, 2), (2, 3), (3, 7), (4, 7)]);
         assert_eq!(
-            decide(&list, 2, Some(4), None),
+            decide(&list, 2, Some(4), &[]),
             [Remove, KeepBeforePending, KeepRecent, KeepRecent]
         );
     }
@@ -112,7 +112,7 @@ mod tests {
     fn a_copy_from_before_the_first_migration_predates_every_version() {
         let list = copies(&[(1, 0), (2, 9), (3, 9)]);
         assert_eq!(
-            decide(&list, 2, Some(1), None),
+            decide(&list, 2, Some(1), &[]),
             [KeepBeforePending, KeepRecent, KeepRecent]
         );
     }
@@ -121,7 +121,7 @@ mod tests {
     fn one_copy_stays_even_when_none_is_wanted_and_a_copy_in_use_always_does() {
         let list = copies(&[(1, 1), (2, 2), (3, 3)]);
         assert_eq!(
-            decide(&list, 0, None, Some(1)),
+            decide(&list, 0, None, &[1]),
             [KeepInUse, Remove, KeepRecent]
         );
     }

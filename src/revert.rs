@@ -35,6 +35,7 @@ pub enum RevertTo {
 /// Takes migrations back.
 pub(crate) fn revert(options: &Options<'_>, path: &Path, to: RevertTo) -> Result<Report, Error> {
     let started = Instant::now();
+    options.check_history_table()?;
     let migrations = options.source.load(options.schema_file.as_deref())?;
     let target = connect::resolve(path)?;
     if target.metadata.is_none() {
@@ -140,11 +141,9 @@ fn take_back(
         )),
     }
     let first_pending = report.migrations.last().map(|done| done.version);
-    report.notes.extend(session.store().thin_out(
-        options.keep,
-        first_pending,
-        report.backup.as_deref(),
-    ));
+    report
+        .notes
+        .extend(session.thin_out(first_pending, report.backup.as_deref()));
     report.duration = session.started.elapsed();
     Ok(report)
 }

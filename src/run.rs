@@ -27,6 +27,7 @@ pub(crate) fn run(
     to: Option<i64>,
 ) -> Result<(Connection, Report), Error> {
     let started = Instant::now();
+    options.check_history_table()?;
     let migrations = options.source.load(options.schema_file.as_deref())?;
     if let Some((connection, version)) = up_to_date(options, &migrations, path, to)? {
         // As SQLite opened it: absolute, with symbolic links resolved.
@@ -188,11 +189,7 @@ fn migrate(
             .flatten();
     }
     // After a failure too: a crash loop must not fill the disk.
-    let notes = session.store().thin_out(
-        options.keep,
-        first_pending(report.version),
-        report.backup.as_deref(),
-    );
+    let notes = session.thin_out(first_pending(report.version), report.backup.as_deref());
     carried_out?;
     report.notes.extend(notes);
     report.duration = session.started.elapsed();

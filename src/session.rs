@@ -52,6 +52,16 @@ pub(crate) struct Session<'o, 's> {
     _lock: Lock,
 }
 
+/// The automatic backups of a database, and its snapshots.
+pub(crate) fn stores<'p>(options: &Options<'_>, database: &'p Path) -> (Store<'p>, Store<'p>) {
+    let backups = options.backups_of(database);
+    let snapshots = database.with_file_name("snapshots");
+    (
+        Store::new(backups.clone(), snapshots.clone(), database),
+        Store::new(snapshots, backups, database),
+    )
+}
+
 /// Takes the process lock, waiting as long as the caller allows.
 pub(crate) fn lock(options: &Options<'_>, database: &Path) -> Result<Lock, Error> {
     Lock::acquire(
@@ -72,7 +82,10 @@ impl<'o, 's> Session<'o, 's> {
         started: Instant,
     ) -> Result<Session<'o, 's>, Error> {
         let path = target.path.clone();
-        target.refuse_too_short()?;
+        target.refuse_hard_link()?;
+        if !Intent::path_for(&path).exists() {
+            target.refuse_too_short()?;
+        }
         if target.metadata.is_none()
             && let Some(folder) = path.parent()
         {
@@ -292,7 +305,7 @@ impl<'o, 's> Session<'o, 's> {
             )
             .map_err(|error| match error.is_busy() {
                 true => error,
-                false => error.needing_attention(Some(path.clone())).with_help(
+                false => error.needing_attention(intent.good_copy()).with_help(
                     "a restore was interrupted and could not be finished; restore another copy",
                 ),
             })?;
@@ -351,10 +364,19 @@ impl<'o, 's> Session<'o, 's> {
 
     /// The database's automatic backups.
     pub(crate) fn store(&self) -> Store<'_> {
-        Store::new(
-            self.options.backups_of(&self.target.path),
-            &self.target.path,
-        )
+        stores(self.options, &self.target.path).0
+    }
+
+    /// Retention, last: of automatic backups, and of states that were replaced.
+    pub(crate) fn thin_out(
+        &self,
+        first_pending: Option<i64>,
+        in_use: Option<&Path>,
+    ) -> Vec<String> {
+        let (store, keep) = (self.store(), self.options.keep);
+        let mut notes = store.thin_out(Shelf::Automatic, keep, first_pending, in_use.as_slice());
+        notes.extend(store.thin_out(Shelf::Replaced, keep, None, &[]));
+        notes
     }
 
     /// Whether nothing was ever written to the database, so that there is nothing to copy.

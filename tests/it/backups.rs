@@ -408,3 +408,22 @@ fn both_ways_of_copying_give_the_same_file() {
     }
     assert!(digests[0] == digests[1]);
 }
+
+/// A NULL that is older than its column's NOT NULL, an index of full-text search that lags
+/// behind: they were there before, and are no damage that would keep an app from its data.
+#[test]
+fn old_oddities_in_the_contents_are_no_damage() {
+    let app = App::new();
+    app.sql(
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, x); INSERT INTO t VALUES (1, NULL);
+         PRAGMA writable_schema = ON;
+         UPDATE sqlite_schema SET sql = 'CREATE TABLE t (id INTEGER PRIMARY KEY, x NOT NULL)'
+         WHERE name = 't';",
+    );
+    app.sql(
+        "CREATE VIRTUAL TABLE f USING fts5 (x, content = 't', content_rowid = 'id');
+         INSERT INTO f (f) VALUES ('rebuild'); UPDATE t SET x = NULL WHERE 0;",
+    );
+    app.file("V1__a.sql", "CREATE TABLE a (x)");
+    assert_eq!(app.run().unwrap().version, Some(1));
+}

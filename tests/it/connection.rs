@@ -237,3 +237,54 @@ fn a_report_reads_as_a_sentence() {
         "nothing to do, schema version 1"
     );
 }
+
+/// A journal in memory does not survive a kill: a run keeps one on disk, and the app has its
+/// own choice back afterwards.
+#[test]
+fn a_journal_in_memory_is_not_used_for_a_run() {
+    for mode in ["memory", "off"] {
+        let app = App::new();
+        app.file("V1__a.sql", "CREATE TABLE a (x)");
+        let during = std::sync::Mutex::new(String::new());
+        let pragma = format!("PRAGMA journal_mode = {mode}");
+        let opened = app
+            .migrator()
+            .connection_setup(move |connection| connection.query_row(&pragma, [], |_| Ok(())))
+            .before_each(|moment| {
+                let query = "PRAGMA journal_mode";
+                *during.lock().unwrap() =
+                    moment.connection.query_row(query, [], |row| row.get(0))?;
+                Ok(())
+            })
+            .open(app.database())
+            .unwrap();
+        assert_eq!(*during.lock().unwrap(), "delete");
+        let after: String = opened
+            .connection
+            .query_row("PRAGMA journal_mode", [], |row| row.get(0))
+            .unwrap();
+        assert_eq!(after, mode);
+    }
+}
+
+#[test]
+fn temporary_tables_of_a_migration_do_not_stand_in_the_apps_way() {
+    let app = App::new();
+    app.file("V1__a.sql", "CREATE TABLE n (x); CREATE TEMP TABLE n (y);");
+    let opened = app.migrator().open(app.database()).unwrap();
+    opened
+        .connection
+        .execute("INSERT INTO n (x) VALUES (1)", [])
+        .unwrap();
+    assert_eq!(app.number("SELECT count(*) FROM n"), 1);
+}
+
+#[test]
+fn a_history_table_with_a_name_of_heirloom_or_sqlite_is_refused() {
+    let app = App::new();
+    app.file("V1__a.sql", "CREATE TABLE a (x)");
+    for name in ["heirloom_run", "Heirloom_history", "sqlite_x", ""] {
+        let migrator = app.migrator().history_table(name);
+        app.refused_by(&migrator, ErrorKind::Usage);
+    }
+}

@@ -282,3 +282,43 @@ fn a_rebuild_that_forgets_to_copy_a_column_is_refused_and_consent_allows_it() {
         }
     }
 }
+
+/// Called like the storage of a full-text table, and the user's own.
+#[test]
+fn a_table_that_is_only_called_like_a_modules_storage_is_data() {
+    let app = App::new();
+    app.sql(
+        "CREATE TABLE mail_content (id INTEGER PRIMARY KEY, body);
+         INSERT INTO mail_content VALUES (1, 'a'), (2, 'b');
+         CREATE VIRTUAL TABLE mail USING fts5 (body, content = 'mail_content', content_rowid = 'id');",
+    );
+    app.file("V1__drop.sql", "DROP TABLE mail; DROP TABLE mail_content;");
+    app.refused(ErrorKind::Destructive);
+}
+
+#[test]
+fn a_trigger_that_could_not_run_any_more_is_refused() {
+    let app = App::new();
+    app.sql(
+        "CREATE TABLE n (x); CREATE TABLE log (x);
+         CREATE TRIGGER tell AFTER INSERT ON n BEGIN INSERT INTO log VALUES (new.x); END;",
+    );
+    app.file("V1__drop.sql", "DROP TABLE log;");
+    let error = app.refused(ErrorKind::MigrationFailed);
+    assert!(error.to_string().contains("`n`"), "{error}");
+    app.file("V1__drop.sql", "DROP TRIGGER tell; DROP TABLE log;");
+    app.run().unwrap();
+}
+
+/// One missing module's name and another table's name once met in the middle of a letter.
+#[test]
+fn a_module_that_is_missing_does_not_break_on_the_name_of_another_table() {
+    let app = App::new();
+    app.sql(
+        "CREATE TABLE größe (x); PRAGMA writable_schema = ON;
+         INSERT INTO sqlite_schema VALUES ('table', 'grö', 'grö', 0, 'CREATE VIRTUAL TABLE grö USING nowhere(x)');
+         INSERT INTO sqlite_schema VALUES ('table', 'gr', 'gr', 0, 'CREATE VIRTUAL TABLE gr USING nowhere(x)');",
+    );
+    app.file("V1__a.sql", "CREATE TABLE a (x)");
+    assert_eq!(app.run().unwrap().version, Some(1));
+}

@@ -228,3 +228,31 @@ fn a_plan_shows_what_a_run_then_does() {
         .collect();
     assert_eq!(planned, done);
 }
+
+/// Looking once copied the file where a writer's journal lay beside it, and closing the copied
+/// file dropped the writer's locks: another program's write was let in, and the database was
+/// damaged.
+#[cfg(unix)]
+#[test]
+fn looking_at_a_database_that_this_process_writes_to_keeps_its_locks() {
+    let app = App::new();
+    app.file("V1__a.sql", "CREATE TABLE a (x)");
+    app.sql("CREATE TABLE t (x)");
+    let writer = app.connect();
+    writer
+        .execute_batch(
+            "PRAGMA cache_size = 5; BEGIN IMMEDIATE;
+             WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000)
+             INSERT INTO t SELECT randomblob(100) FROM n",
+        )
+        .unwrap();
+    let error = app.migrator().status(app.database()).unwrap_err();
+    assert!(error.is_busy(), "{error:#}");
+    let mut other = crate::support::part("holds-sql", &app);
+    other.env("HEIRLOOM_TEST_AT", "BEGIN IMMEDIATE");
+    let output = other.stdin(std::process::Stdio::null()).output().unwrap();
+    assert!(!output.status.success(), "another process was let in");
+    writer.execute_batch("COMMIT").unwrap();
+    assert_eq!(app.text("PRAGMA integrity_check"), "ok");
+    assert_eq!(app.number("SELECT count(*) FROM t"), 20000);
+}

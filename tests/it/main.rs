@@ -16,6 +16,8 @@ mod backups;
 mod bad_input;
 #[cfg(feature = "cli")]
 mod command;
+#[cfg(feature = "cli")]
+mod command_copies;
 mod connection;
 mod crashes;
 mod destruction;
@@ -29,5 +31,7 @@ mod races;
 mod rebuild;
 mod references;
 mod refinery;
+mod restore;
 mod revert;
 mod run;
+mod snapshots;

@@ -292,7 +292,9 @@ fn a_recovery_shows_itself_and_keeps_its_copy() {
         .migrate(app.database())
         .unwrap();
     assert_eq!(told.into_inner().unwrap(), copy);
-    assert_eq!(app.backups(), copy, "the same state is not copied twice");
+    // The same state is not copied twice; the half-done one is kept beside it.
+    let now = app.backups();
+    assert!(now.len() == 2 && now.contains(&copy[0]), "{now:?}");
 }
 
 #[test]
@@ -333,4 +335,40 @@ fn a_database_whose_copy_is_gone_or_damaged_is_left_alone_for_a_person() {
             assert_eq!(contents(&app.database()), before, "{number}");
         }
     }
+}
+
+/// Between the commits of such a run others can write. What they wrote is not in the copy that
+/// is put back, but it is kept.
+#[test]
+fn what_others_wrote_during_an_unprotected_run_is_kept_when_it_is_put_back() {
+    let app = App::new();
+    app.sql("CREATE TABLE t (x UNIQUE); INSERT INTO t VALUES (1)");
+    app.file(
+        "V1__a.sql",
+        "-- heirloom: no-transaction\nCREATE TABLE a (x);\nINSERT INTO t VALUES (1);",
+    );
+    let before = data(&app.database());
+    let database = app.database();
+    let error = app
+        .migrator()
+        .on_event(|event| {
+            // Another program, between two commits of ours.
+            if let heirloom::Event::RollingBack = event {
+                let other = rusqlite::Connection::open(&database).unwrap();
+                other.execute_batch("INSERT INTO t VALUES (2)").unwrap();
+            }
+        })
+        .migrate(app.database())
+        .unwrap_err();
+    assert!(
+        matches!(error.data_state(), DataState::Restored { .. }),
+        "{error:#}"
+    );
+    assert_eq!(data(&app.database()), before);
+    let kept = app.backups().pop().unwrap();
+    assert!(
+        error.help().unwrap().contains(kept.to_str().unwrap()),
+        "{error:#}"
+    );
+    assert!(contents(&kept).iter().any(|line| line == "t: Integer(2)"));
 }

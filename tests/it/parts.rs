@@ -4,7 +4,7 @@ use std::io::Read;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use heirloom::Moment;
+use heirloom::{CopyRef, Moment};
 
 use crate::support::App;
 
@@ -39,6 +39,7 @@ fn plays_its_part() {
             }
         }
         "dies-at-moment" => dies_at_moment(&app, at().parse().unwrap()),
+        "dies-in-restore" => dies_in_restore(&app, at().parse().unwrap()),
         "dies-in-sql" => {
             let connection = app.connect();
             connection.execute_batch(&at()).unwrap();
@@ -48,6 +49,14 @@ fn plays_its_part() {
             let connection = app.connect();
             connection.execute_batch(&at()).unwrap();
             waits();
+        }
+        "writes-later" => {
+            let connection = app.connect();
+            connection
+                .query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))
+                .unwrap();
+            waits();
+            connection.execute_batch(&at()).unwrap();
         }
         "holds-run" => {
             let migrator = app.migrator().app_version("7.7").before_run(|_| {
@@ -65,16 +74,35 @@ fn waits() {
     let _ = std::io::stdin().read_to_end(&mut Vec::new());
 }
 
+/// Aborts when it is called for the given time.
+fn dies_at(at: usize) -> impl Fn() {
+    let moments = AtomicUsize::new(0);
+    move || {
+        if moments.fetch_add(1, Ordering::Relaxed) == at {
+            std::process::abort();
+        }
+    }
+}
+
+/// Restores the newest backup, and aborts at the given one of all events and connection
+/// set-ups.
+fn dies_in_restore(app: &App, at: usize) {
+    let moment = dies_at(at);
+    app.migrator()
+        .connection_setup(|connection| {
+            moment();
+            connection.execute_batch("PRAGMA cache_size = 5")
+        })
+        .on_event(|_| moment())
+        .restore(app.database(), &CopyRef::Latest)
+        .unwrap();
+}
+
 /// Runs, and aborts at the given one of all events and hooks. A small page cache makes
 /// SQLite write into the database long before the commit, so that a crash leaves a hot
 /// journal.
 fn dies_at_moment(app: &App, at: usize) {
-    let moments = AtomicUsize::new(0);
-    let moment = || {
-        if moments.fetch_add(1, Ordering::Relaxed) == at {
-            std::process::abort();
-        }
-    };
+    let moment = dies_at(at);
     let hook = |_: &Moment<'_>| {
         moment();
         Ok(())

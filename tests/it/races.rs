@@ -326,3 +326,25 @@ fn a_flag_that_is_up_from_the_start_stops_work_and_not_a_look_at_what_is_done() 
     flag.store(false, Ordering::Relaxed);
     assert_eq!(migrator.migrate(app.database()).unwrap().version, Some(2));
 }
+
+/// The note of the holder once went into whatever file had the lock's name.
+#[test]
+fn a_file_that_is_called_like_the_lock_keeps_what_is_in_it() {
+    let app = App::new();
+    app.file("V1__a.sql", "CREATE TABLE a (x)");
+    let lock = app.folder().join("app.db.lock");
+    let other = rusqlite::Connection::open(&lock).unwrap();
+    other.execute_batch("CREATE TABLE precious (x)").unwrap();
+    drop(other);
+    let before = std::fs::read(&lock).unwrap();
+    app.run().unwrap();
+    assert!(std::fs::read(&lock).unwrap() == before);
+}
+
+#[test]
+fn a_wait_may_be_longer_than_any_clock_counts() {
+    let app = App::new();
+    app.file("V1__a.sql", "CREATE TABLE a (x)");
+    let migrator = app.migrator().lock_timeout(std::time::Duration::MAX);
+    assert_eq!(migrator.migrate(app.database()).unwrap().version, Some(1));
+}

@@ -265,3 +265,49 @@ pub fn contents(database: &Path) -> Vec<String> {
     }
     lines
 }
+
+/// [`contents`] with what a copy row by row would lose: rowids, and what the header says.
+pub fn state(database: &Path) -> Vec<String> {
+    let mut lines = contents(database);
+    let connection = Connection::open(database).unwrap();
+    for pragma in ["user_version", "application_id", "page_size"] {
+        let sql = format!("PRAGMA {pragma}");
+        lines.push(format!("{pragma} {}", number_in(database, &sql)));
+    }
+    let mut tables = connection
+        .prepare("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY 1")
+        .unwrap();
+    let tables: Vec<String> = tables
+        .query_map([], |row| row.get(0))
+        .unwrap()
+        .map(Result::unwrap)
+        .collect();
+    for table in tables {
+        let rowids = format!("SELECT group_concat(rowid) FROM \"{table}\"");
+        // A table without rowids has none to lose.
+        let found = connection.query_row(&rowids, [], |row| row.get::<_, Option<String>>(0));
+        lines.push(format!("rowids of {table}: {found:?}"));
+    }
+    lines
+}
+
+/// One number from any database.
+pub fn number_in(database: &Path, sql: &str) -> i64 {
+    let connection = Connection::open(database).unwrap();
+    connection
+        .query_row(sql, [], |row| row.get(0))
+        .unwrap_or_else(|error| panic!("{sql}: {error}"))
+}
+
+/// Turns one bit of a file over, as a bad disk would.
+pub fn flip(path: &Path, at: u64) {
+    use std::os::unix::fs::FileExt;
+    let file = std::fs::OpenOptions::new()
+        .read(true)
+        .write(true)
+        .open(path)
+        .unwrap();
+    let mut byte = [0];
+    file.read_exact_at(&mut byte, at).unwrap();
+    file.write_all_at(&[byte[0] ^ 0x10], at).unwrap();
+}
