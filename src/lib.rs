@@ -62,9 +62,17 @@
 //!
 //! A file that cannot run in a transaction (`-- heirloom: no-transaction`) runs under a
 //! marker in the database that names the copy. Where the marker is found at the next start,
-//! the copy is put back. Between the commits of such a run other programs can write to the
-//! database, and what they write is lost if the run fails: use it for VACUUM and
-//! `journal_mode`, and nothing else.
+//! the copy is put back, and the state it replaces kept beside it. Between the commits of such
+//! a run other programs can write to the database, and what they write is not in the copy:
+//! use it for VACUUM and `journal_mode`, and nothing else.
+//!
+//! # Copies
+//!
+//! Automatic backups lie in `backups` beside the database, named by their time, with a hidden
+//! record each. [`Migrator::snapshot`] takes one under a name, [`Migrator::copies`] lists
+//! them, [`Migrator::restore`] puts one back: through SQLite into the live file, after keeping
+//! the present state. When the database is newer than the app, [`Migrator::ways_back`] says
+//! what to offer.
 //!
 //! A new database has nothing to lose: it gets neither copy nor rehearsal.
 //!
