@@ -170,24 +170,27 @@ impl<'p> Store<'p> {
             .collect())
     }
 
-    /// Removes what an interrupted copy left: staging files, and records without a copy.
-    /// Only under the process lock.
-    pub(crate) fn clean(&self) -> Result<(), Error> {
+    /// Removes what an interrupted copy left: staging files, and records without a copy. How
+    /// many. Only under the process lock.
+    pub(crate) fn clean(&self) -> Result<usize, Error> {
         let own = file_name(self.database);
+        let mut removed = 0;
         for file in self.dotfiles()? {
             let staging = file
                 .strip_prefix(&own)
                 .and_then(|rest| rest.strip_suffix(".partial"));
             if staging.is_some_and(is_time_and_number) {
                 disk::remove(&self.folder.join(format!(".{file}")))?;
+                removed += 1;
             }
         }
         for Backup { path, .. } in self.recorded()? {
             if !path.exists() {
                 disk::remove(&self.record_path(&file_name(&path)))?;
+                removed += 1;
             }
         }
-        Ok(())
+        Ok(removed)
     }
 
     /// Copies the state that `reader` sees, proves the copy good, and records it. An

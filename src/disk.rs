@@ -389,15 +389,19 @@ pub(crate) fn free_space(folder: &Path) -> Option<u64> {
 ///
 /// No connection of this process may be open on it: closing the file drops their locks.
 pub(crate) fn copy_damaged(database: &Path, to: &Path) -> Result<(), Error> {
-    for ending in ["", "-wal", "-journal"] {
+    // The file itself last: what has its name is whole.
+    for ending in ["-wal", "-journal", ""] {
         let (from, to) = (companion(database, ending), companion(to, ending));
         if !from.exists() {
             continue;
         }
-        create_like(&to, database)?;
-        fs::copy(&from, &to)
+        let staging = companion(&to, ".partial");
+        remove(&staging)?;
+        create_like(&staging, database)?;
+        fs::copy(&from, &staging)
             .map_err(|error| failure(format!("cannot save {}", from.display()), error))?;
-        sync_file(&to)?;
+        sync_file(&staging)?;
+        rename(&staging, &to)?;
     }
     sync_folder(to.parent().unwrap_or(to))
 }

@@ -18,6 +18,11 @@ pub enum Event<'e> {
         /// The copy that is put back, none where the database had been empty.
         backup: Option<&'e Path>,
     },
+    /// Unfinished files of a copy or a restore that was interrupted were removed.
+    CleanedUp {
+        /// How many.
+        files: usize,
+    },
     /// There is work to do: so many migrations.
     Planned {
         /// How many migrations will be applied or reverted.

@@ -175,9 +175,9 @@ pub(crate) fn snapshot(
     folders: &[PathBuf],
 ) -> Result<CopyInfo, Error> {
     let target = connect::resolve(path)?;
-    if target.metadata.is_none() {
+    if target.metadata.as_ref().is_none_or(|file| file.len() == 0) {
         return Err(not_found(format!(
-            "there is no database at {}",
+            "there is nothing to copy at {}",
             target.path.display()
         )));
     }
@@ -427,6 +427,7 @@ pub(crate) fn restore(
         disk::create_folders(folder)?;
     }
     let lock = session::lock(options, &target.path)?;
+    session::clean_up(options, &target.path)?;
     let (replaced, was_damaged) = match condition(options, &target)? {
         Condition::Readable(connection) => {
             match over_a_readable(options, &target, connection, &proven) {
@@ -551,7 +552,7 @@ fn over_a_readable(
     if cfg!(target_os = "macos") {
         run(&connection, "PRAGMA fullfsync = ON")?;
     }
-    run(&connection, "BEGIN IMMEDIATE")?;
+    session::patiently(options, &connection, &target.path, "BEGIN IMMEDIATE")?;
     let (store, _) = stores(options, &target.path);
     let name = Name::Time(Shelf::Replaced);
     let kept = take(options, &target.path, &store, &name, &connection);
@@ -593,7 +594,10 @@ fn over_a_damaged(
     if !target.path.exists() {
         disk::create_like(&target.path, &proven.path)?;
     }
-    if something_there {
+    // One that was begun before was kept then; what is there now is half done.
+    let begun_before = Intent::path_for(&target.path).exists();
+    let keep = something_there && !begun_before;
+    if keep {
         disk::copy_damaged(&target.path, &kept)?;
     }
     // The note must find its copy at the next start, when what was folded here is gone.
@@ -610,7 +614,6 @@ fn over_a_damaged(
         digest: proven.digest.clone(),
         journal_mode: proven.journal_mode.clone().unwrap_or("delete".to_owned()),
     };
-    let begun_before = Intent::path_for(&target.path).exists();
     intent.write(&target.path)?;
     let opened = connect::writer(&target.path).and_then(|connection| {
         connect::patience(&connection, options.lock_timeout)?;
@@ -634,5 +637,5 @@ fn over_a_damaged(
                 .needing_attention(Some(proven.path.clone()))
                 .with_help("run the same command again; the next start of the app finishes it too")
         })?;
-    Ok((something_there.then_some(kept), something_there))
+    Ok((keep.then_some(kept), something_there))
 }

@@ -52,6 +52,55 @@ pub(crate) struct Session<'o, 's> {
     _lock: Lock,
 }
 
+/// Runs a statement, waiting for other programs as long as the caller allows.
+pub(crate) fn patiently(
+    options: &Options<'_>,
+    connection: &Connection,
+    database: &Path,
+    sql: &str,
+) -> Result<(), Error> {
+    let timeout = options.lock_timeout;
+    let deadline = Instant::now() + timeout;
+    let holder = || lock::sqlite_holder(database);
+    let mut told = false;
+    connect::patience(connection, timeout.min(SLICE))?;
+    loop {
+        match connection.execute_batch(sql) {
+            Err(error) if sqlite::is_busy(&error) => {
+                options.check_cancelled()?;
+                if Instant::now() >= deadline {
+                    return Err(lock::busy(&holder(), timeout));
+                }
+                if !std::mem::replace(&mut told, true) {
+                    options.emit(Event::Waiting { holder: &holder() });
+                }
+            }
+            Err(error) => {
+                let path = database.display();
+                return Err(sqlite::failure(format!("cannot read {path}"), error));
+            }
+            Ok(()) => return connect::patience(connection, timeout),
+        }
+    }
+}
+
+/// Removes what interrupted copies and restores left, and says so. Only under the process
+/// lock.
+pub(crate) fn clean_up(options: &Options<'_>, database: &Path) -> Result<(), Error> {
+    let (backups, snapshots) = stores(options, database);
+    let mut files = backups.clean()? + snapshots.clean()?;
+    let note = disk::companion(&Intent::path_for(database), ".partial");
+    if note.exists() {
+        disk::remove(&note)?;
+        files += 1;
+    }
+    if files > 0 {
+        options.emit(Event::CleanedUp { files });
+        log::info!("removed {files} unfinished files of an interrupted copy");
+    }
+    Ok(())
+}
+
 /// The automatic backups of a database, and its snapshots.
 pub(crate) fn stores<'p>(options: &Options<'_>, database: &'p Path) -> (Store<'p>, Store<'p>) {
     let backups = options.backups_of(database);
@@ -117,6 +166,7 @@ impl<'o, 's> Session<'o, 's> {
     }
 
     fn prepare(&mut self) -> Result<(), Error> {
+        clean_up(self.options, &self.target.path)?;
         self.finish_restore()?;
         self.patiently("PRAGMA schema_version")?;
         connect::refuse_read_only(&self.connection, &self.target.path)?;
@@ -208,31 +258,8 @@ impl<'o, 's> Session<'o, 's> {
         self.patiently("BEGIN IMMEDIATE")
     }
 
-    /// Runs a statement, waiting for other programs as long as the caller allows.
     fn patiently(&self, sql: &str) -> Result<(), Error> {
-        let timeout = self.options.lock_timeout;
-        let deadline = Instant::now() + timeout;
-        let holder = || lock::sqlite_holder(&self.target.path);
-        let mut told = false;
-        connect::patience(&self.connection, timeout.min(SLICE))?;
-        loop {
-            match self.connection.execute_batch(sql) {
-                Err(error) if sqlite::is_busy(&error) => {
-                    self.options.check_cancelled()?;
-                    if Instant::now() >= deadline {
-                        return Err(lock::busy(&holder(), timeout));
-                    }
-                    if !std::mem::replace(&mut told, true) {
-                        self.options.emit(Event::Waiting { holder: &holder() });
-                    }
-                }
-                Err(error) => {
-                    let path = self.target.path.display();
-                    return Err(sqlite::failure(format!("cannot read {path}"), error));
-                }
-                Ok(()) => return connect::patience(&self.connection, timeout),
-            }
-        }
+        patiently(self.options, &self.connection, &self.target.path, sql)
     }
 
     /// Puts back a run that was interrupted between two commits. Only under the process

@@ -427,3 +427,42 @@ fn old_oddities_in_the_contents_are_no_damage() {
     app.file("V1__a.sql", "CREATE TABLE a (x)");
     assert_eq!(app.run().unwrap().version, Some(1));
 }
+
+/// Whatever begins next under the lock cleans up after an interruption, and says so.
+#[test]
+fn unfinished_files_of_an_interruption_go_with_the_next_work_of_any_kind() {
+    for verb in ["run", "snapshot", "restore"] {
+        let app = App::new();
+        app.sql(TABLE);
+        next(&app, 5, 1);
+        let folder = app.folder();
+        std::fs::create_dir_all(folder.join("snapshots")).unwrap();
+        let leftovers = [
+            folder.join("backups/.app.db-2020-01-01T00-00-00.partial"),
+            folder.join("snapshots/.app.db-2020-01-01T00-00-00.partial"),
+            folder.join("app.db.restore.partial"),
+        ];
+        for path in &leftovers {
+            std::fs::write(path, "half").unwrap();
+        }
+        app.file("V9__z.sql", "CREATE TABLE z (x)");
+        let told = std::sync::Mutex::new(0);
+        let migrator = app.migrator().on_event(|event| {
+            if let heirloom::Event::CleanedUp { files } = event {
+                *told.lock().unwrap() += files;
+            }
+        });
+        match verb {
+            "run" => drop(migrator.migrate(app.database()).unwrap()),
+            "snapshot" => drop(migrator.snapshot(app.database(), "s").unwrap()),
+            _ => drop(
+                migrator
+                    .restore(app.database(), &heirloom::CopyRef::Latest)
+                    .unwrap(),
+            ),
+        }
+        drop(migrator);
+        assert_eq!(told.into_inner().unwrap(), 3, "{verb}");
+        assert!(leftovers.iter().all(|path| !path.exists()), "{verb}");
+    }
+}

@@ -81,6 +81,9 @@ pub(crate) fn show_event(ui: &mut Ui, verb: &str, event: &Event<'_>) {
             let from = backup.map_or("an empty database".to_owned(), render::path);
             ui.note(&format!("putting an interrupted run back from {from}"));
         }
+        Event::CleanedUp { files } => ui.note(&format!(
+            "cleaned up after an interruption: removed {files} unfinished files"
+        )),
         Event::Copying { done, total } => ui.progress("copying", *done, *total),
         Event::CopyVerified { backup, duration } => {
             let size = backup.metadata().map_or(0, |file| file.len());
