@@ -113,7 +113,7 @@ impl<'p> Store<'p> {
 
     /// Where a copy is made, under the database's whole name: two databases of one stem may
     /// be at work at the same time.
-    fn staging_path(&self, now: DateTime<Utc>) -> PathBuf {
+    pub(crate) fn staging_path(&self, now: DateTime<Utc>) -> PathBuf {
         let time = now.format(TIME);
         let database = file_name(self.database);
         self.folder.join(format!(".{database}-{time}.partial"))

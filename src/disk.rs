@@ -388,20 +388,21 @@ pub(crate) fn free_space(folder: &Path) -> Option<u64> {
 /// Copies a damaged database as it is, with its companions, which nothing else can.
 ///
 /// No connection of this process may be open on it: closing the file drops their locks.
-pub(crate) fn copy_damaged(database: &Path, to: &Path) -> Result<(), Error> {
+///
+/// Each file is written as `staging` first, and gets its name when it is whole.
+pub(crate) fn copy_damaged(database: &Path, to: &Path, staging: &Path) -> Result<(), Error> {
     // The file itself last: what has its name is whole.
     for ending in ["-wal", "-journal", ""] {
         let (from, to) = (companion(database, ending), companion(to, ending));
         if !from.exists() {
             continue;
         }
-        let staging = companion(&to, ".partial");
-        remove(&staging)?;
-        create_like(&staging, database)?;
-        fs::copy(&from, &staging)
+        remove(staging)?;
+        create_like(staging, database)?;
+        fs::copy(&from, staging)
             .map_err(|error| failure(format!("cannot save {}", from.display()), error))?;
-        sync_file(&staging)?;
-        rename(&staging, &to)?;
+        sync_file(staging)?;
+        rename(staging, &to)?;
     }
     sync_folder(to.parent().unwrap_or(to))
 }

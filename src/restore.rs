@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use chrono::Utc;
-use rusqlite::Connection;
+use rusqlite::{Connection, ErrorCode};
 
 use crate::backup::{Backup, Name, Occasion, Store, TIME};
 use crate::connect::{self, Target};
@@ -485,12 +485,17 @@ fn put_files_back(
     })
 }
 
-/// Whether a failure speaks of the file and not of its surroundings.
+/// Whether a failure speaks of the file and not of its surroundings: a broken header may also
+/// make a database read-only, or of an unknown format, to SQLite.
 fn is_damage(error: &Error) -> bool {
-    matches!(
-        error.kind(),
-        ErrorKind::BackupInvalid | ErrorKind::NotADatabase | ErrorKind::Io
-    )
+    let sqlite = std::error::Error::source(error)
+        .and_then(|source| source.downcast_ref::<rusqlite::Error>())
+        .and_then(sqlite::code);
+    match error.kind() {
+        ErrorKind::BackupInvalid | ErrorKind::NotADatabase => true,
+        ErrorKind::Io => matches!(sqlite, Some(ErrorCode::ReadOnly | ErrorCode::Unknown)),
+        _ => false,
+    }
 }
 
 /// What there is to be replaced.
@@ -591,6 +596,7 @@ fn over_a_damaged(
         .to_string_lossy();
     let base = |what: &str| format!("{stem}-{what}-{}", now.format(TIME));
     let kept = disk::free_name(&folder, &base("damaged"), ".db");
+    let staging = stores(options, &target.path).0.staging_path(now);
     if !target.path.exists() {
         disk::create_like(&target.path, &proven.path)?;
     }
@@ -598,14 +604,14 @@ fn over_a_damaged(
     let begun_before = Intent::path_for(&target.path).exists();
     let keep = something_there && !begun_before;
     if keep {
-        disk::copy_damaged(&target.path, &kept)?;
+        disk::copy_damaged(&target.path, &kept, &staging)?;
     }
     // The note must find its copy at the next start, when what was folded here is gone.
     let copy = if proven.read_from == proven.path {
         proven.path.clone()
     } else {
         let folded = disk::free_name(&folder, &base("source"), ".db");
-        disk::copy_damaged(&proven.read_from, &folded)?;
+        disk::copy_damaged(&proven.read_from, &folded, &staging)?;
         folded
     };
     let intent = Intent {
