@@ -86,42 +86,53 @@ pub use include_dir;
 pub use refinery_core;
 pub use rusqlite;
 
+// The house, from the ground up. Imports go downward only; `tests/it/house.rs` sees to it.
+
+// The facts: values in, values out. No SQLite, no files, no clock.
+mod diff;
+mod error;
+mod event;
+mod migration;
+mod plan;
+mod record;
+mod report;
+mod retention;
+mod schema;
+mod script;
+mod statement;
+mod task;
+mod token;
+
+// The hands, each for one thing: a table, a schema, a folder, a lock, the disk.
+mod catalog;
+mod connect;
+mod disk;
+mod history;
+mod lock;
+mod options;
+mod pages;
+mod source;
+mod sqlite;
+
+// The craftsmen: a plan in one transaction, verified copies.
 mod apply;
 mod attachments;
 mod backup;
-mod catalog;
-mod connect;
 mod copy;
-mod create;
-mod diff;
-mod disk;
-mod error;
-mod event;
-mod history;
-mod lock;
 mod look;
-mod migration;
-mod migrator;
-mod newer;
-mod options;
-mod pages;
-mod plan;
-mod record;
 mod rehearse;
-mod report;
+mod session;
+
+// The verbs: lock, look, plan, act, prove.
+mod create;
+mod newer;
 mod restore;
-mod retention;
 mod revert;
 mod run;
-mod schema;
-mod script;
-mod session;
-mod source;
-mod sqlite;
-mod statement;
 mod status;
-mod task;
-mod token;
+
+// The door.
+mod migrator;
 
 pub use create::{Created, create};
 pub use error::{DataState, Difference, Error, ErrorKind, Location};
