@@ -2,17 +2,15 @@
 //! committed, and taken back whole when anything fails.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use refinery_core::traits::sync::{Migrate, Query, Transaction};
-use refinery_core::{Migration as RefineryMigration, Target as RefineryTarget};
+use refinery_core::Migration as RefineryMigration;
 use rusqlite::Connection;
 
 use crate::backup::{Backup, Name, Occasion};
 use crate::catalog::{self, References, Violations};
 use crate::diff::Lineage;
-use crate::error::{DataState, Error, ErrorKind, Location};
+use crate::error::{Error, ErrorKind, Location};
 use crate::event::Event;
 use crate::history::{self, Details, Marker};
 use crate::options::{Moment, Options, When};
@@ -23,10 +21,10 @@ use crate::report::{Counted, Done, Grouped, Report};
 use crate::schema::same_name;
 use crate::script::Script;
 use crate::session::Session;
-use crate::sqlite::{failure, run_statement};
+use crate::sqlite::failure;
+use crate::take_back::{SAVEPOINT, data_version, marker, take_back};
 use crate::task::Task;
-use crate::token::quote;
-use crate::{connect, disk};
+use crate::{connect, refinery};
 
 /// Everything that was decided before the first change.
 pub(crate) struct Work<'w> {
@@ -110,15 +108,6 @@ fn take_backup(session: &Session<'_, '_>, work: &Work<'_>) -> Result<Option<Back
     Ok(Some(taken))
 }
 
-fn marker(session: &Session<'_, '_>, backup: Option<&Backup>) -> Result<Marker, Error> {
-    Ok(Marker {
-        started_at: history::rfc3339(session.now()),
-        backup: backup.map(Backup::file_name),
-        digest: backup.map(|backup| backup.record.digest.clone()),
-        journal_mode: catalog::word(&session.connection, "PRAGMA journal_mode")?,
-    })
-}
-
 /// The tasks in progress.
 struct Run<'r, 'o, 's, 'w> {
     session: &'r mut Session<'o, 's>,
@@ -153,7 +142,7 @@ impl Run<'_, '_, '_, '_> {
         self.hook(When::BeforeRun, None)?;
         history::create_details(self.connection())?;
         let theirs = match self.work.direction {
-            Direction::Up => in_refinerys_words(self.work.tasks)?,
+            Direction::Up => refinery::in_refinerys_words(self.work.tasks)?,
             Direction::Down => Vec::new(),
         };
         for (index, task) in self.work.tasks.iter().enumerate() {
@@ -247,10 +236,13 @@ impl Run<'_, '_, '_, '_> {
             self.outside(task)?;
         }
         match theirs {
-            Some(theirs) => self.apply(task, theirs)?,
+            Some(theirs) => {
+                let table = &self.session.options.history_table;
+                refinery::apply(self.connection(), table, task, theirs)?;
+            }
             None => {
                 if !task.no_transaction {
-                    run_script(self.connection(), &task.script)?;
+                    refinery::run_script(self.connection(), &task.script)?;
                 }
                 let table = &self.session.options.history_table;
                 history::delete(self.connection(), table, task.version)?;
@@ -268,7 +260,7 @@ impl Run<'_, '_, '_, '_> {
     fn outside(&mut self, task: &Task) -> Result<(), Error> {
         self.commit()?;
         self.session.watch_for_cancel(true)?;
-        let ran = run_script(self.connection(), &task.script);
+        let ran = refinery::run_script(self.connection(), &task.script);
         let open = !self.connection().is_autocommit();
         ran?;
         if open {
@@ -282,29 +274,6 @@ impl Run<'_, '_, '_, '_> {
         self.session.foreign_keys_off()?;
         self.session.lock_for_writing()?;
         self.execute(SAVEPOINT)
-    }
-
-    /// Applies one migration through refinery, which writes its row.
-    fn apply(&self, task: &Task, theirs: &RefineryMigration) -> Result<(), Error> {
-        let mut one = OneMigration {
-            connection: self.connection(),
-            script: &task.script,
-            run_before: task.no_transaction,
-            failed: None,
-        };
-        let applied = one.migrate(
-            std::slice::from_ref(theirs),
-            false,
-            false,
-            true,
-            RefineryTarget::Version(task.version),
-            &quote(&self.session.options.history_table),
-        );
-        match (applied, one.failed) {
-            (_, Some(error)) => Err(error),
-            (Err(error), None) => Err(refused_by_refinery(&task.label(), error)),
-            (Ok(_), None) => Ok(()),
-        }
     }
 
     fn keep_details(&self, task: &Task, duration: Duration) -> Result<(), Error> {
@@ -583,9 +552,6 @@ impl Run<'_, '_, '_, '_> {
     }
 }
 
-const SAVEPOINT: &str = "SAVEPOINT heirloom_run";
-const ROLLBACK_TO: &str = "ROLLBACK TO heirloom_run";
-
 fn named<'m>(map: &'m BTreeMap<String, i64>, name: &str) -> Option<&'m i64> {
     map.iter()
         .find(|(table, _)| same_name(table, name))
@@ -628,195 +594,4 @@ fn lost_without_a_place(what: String, (before, unit): (u64, &str), after: u64) -
         ),
     )
     .with_help("if that is meant, put `-- heirloom: allow-destructive` at the top of the file")
-}
-
-fn run_script(connection: &Connection, script: &Script) -> Result<(), Error> {
-    script
-        .statements()
-        .iter()
-        .try_for_each(|statement| run_statement(connection, script, statement))
-}
-
-/// The tasks as refinery's own values, which know their checksums.
-fn in_refinerys_words(tasks: &[Task]) -> Result<Vec<RefineryMigration>, Error> {
-    let convert = |task: &Task| {
-        let prefix = if task.any_order { 'U' } else { 'V' };
-        let file = format!("{prefix}{}__{}", task.version, task.name);
-        RefineryMigration::unapplied(&file, task.script.text())
-            .map_err(|error| refused_by_refinery(&file, error))
-    };
-    tasks.iter().map(convert).collect()
-}
-
-fn refused_by_refinery(file: &str, error: refinery_core::Error) -> Error {
-    Error::new(
-        ErrorKind::InvalidMigration,
-        format!("refinery refuses {file}"),
-    )
-    .because(error)
-}
-
-/// refinery's three traits for one migration inside a transaction that is already there.
-///
-/// Its own driver commits the SQL and the history row apart and panics on a malformed
-/// row. Here refinery supplies the history table's definition, the row and its checksum;
-/// which migrations run is decided elsewhere, so it is told of no history.
-struct OneMigration<'m> {
-    connection: &'m Connection,
-    script: &'m Script,
-    /// The SQL ran outside the transaction; only the row is missing.
-    run_before: bool,
-    /// What failed, in our words. refinery would wrap it beyond recognition.
-    failed: Option<Error>,
-}
-
-/// Stands for [`OneMigration::failed`] on its way through refinery.
-#[derive(Debug)]
-struct SeeFailed;
-
-impl std::fmt::Display for SeeFailed {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("a statement failed")
-    }
-}
-
-impl std::error::Error for SeeFailed {}
-
-impl OneMigration<'_> {
-    fn query(&self, sql: &str) -> Result<(), Error> {
-        if sql == self.script.text() {
-            if self.run_before {
-                return Ok(());
-            }
-            return run_script(self.connection, self.script);
-        }
-        self.connection
-            .execute_batch(sql)
-            .map_err(|error| failure("cannot write the history", error))
-    }
-}
-
-impl Transaction for OneMigration<'_> {
-    type Error = SeeFailed;
-
-    fn execute<'a, T: Iterator<Item = &'a str>>(&mut self, queries: T) -> Result<usize, SeeFailed> {
-        let mut count = 0;
-        for sql in queries {
-            if let Err(error) = OneMigration::query(self, sql) {
-                self.failed = Some(error);
-                return Err(SeeFailed);
-            }
-            count += 1;
-        }
-        Ok(count)
-    }
-}
-
-impl Query<Vec<RefineryMigration>> for OneMigration<'_> {
-    fn query(&mut self, _query: &str) -> Result<Vec<RefineryMigration>, SeeFailed> {
-        Ok(Vec::new())
-    }
-}
-
-impl Migrate for OneMigration<'_> {}
-
-/// Changes when another connection has written to the database.
-fn data_version(session: &Session<'_, '_>) -> Option<i64> {
-    catalog::number(&session.connection, "PRAGMA data_version").ok()
-}
-
-/// Takes everything back, proves it, and says in the error what state the data is in.
-fn take_back(
-    session: &mut Session<'_, '_>,
-    error: Error,
-    backup: Option<&Backup>,
-    marker: Option<Marker>,
-    committed: bool,
-    data_version_before: Option<i64>,
-) -> Error {
-    // The way back must not be interrupted by what began it.
-    let _ = session.watch_for_cancel(false);
-    if committed {
-        return match marker {
-            Some(marker) => put_back(session, error, backup, &marker),
-            None => error.needing_attention(backup.map(|backup| backup.path.clone())),
-        };
-    }
-    // Disk full and I/O errors end the transaction on their own, and a hook may have.
-    let ended = session.connection.execute_batch(ROLLBACK_TO).is_err();
-    if ended {
-        if !session.connection.is_autocommit() {
-            let _ = session.connection.execute_batch("ROLLBACK");
-        }
-        if session.lock_for_writing().is_err() {
-            return error.with_data(DataState::RolledBack);
-        }
-    }
-    match difference(session, backup) {
-        Ok(None) => error.with_data(match backup {
-            Some(backup) => DataState::RolledBackAndProved {
-                backup: backup.path.clone(),
-            },
-            None => DataState::RolledBack,
-        }),
-        // Somebody else wrote when the transaction had ended. That is not ours to undo.
-        Ok(Some(_)) if ended && data_version(session) != data_version_before => {
-            error.with_data(DataState::RolledBack)
-        }
-        Ok(Some(place)) => {
-            log::warn!("after the rollback {place} differs from the copy");
-            match self::marker(session, backup) {
-                Ok(marker) => put_back(session, error, backup, &marker),
-                Err(_) => error.needing_attention(backup.map(|backup| backup.path.clone())),
-            }
-        }
-        Err(unread) => {
-            log::warn!("the database could not be compared with the copy: {unread:#}");
-            error.with_data(DataState::RolledBack)
-        }
-    }
-}
-
-/// Where the database differs from the copy, or from the empty one that it was.
-fn difference(session: &Session<'_, '_>, backup: Option<&Backup>) -> Result<Option<String>, Error> {
-    let Some(backup) = backup else {
-        let objects = catalog::number(&session.connection, "SELECT count(*) FROM sqlite_schema")?;
-        return Ok((objects > 0).then(|| "the schema".to_owned()));
-    };
-    let copy = connect::copy(&backup.path)?;
-    session.options.set_up(&copy)?;
-    catalog::first_difference(&session.connection, &copy)
-}
-
-fn put_back(
-    session: &mut Session<'_, '_>,
-    error: Error,
-    backup: Option<&Backup>,
-    marker: &Marker,
-) -> Error {
-    let path: Option<PathBuf> = backup.map(|backup| backup.path.clone());
-    match session.put_back(marker, path.as_deref()) {
-        Ok(replaced) => {
-            let help = error.help().unwrap_or_default().to_owned();
-            let error = error.with_data(match path {
-                Some(from) => DataState::Restored { from },
-                None => DataState::RolledBack,
-            });
-            match replaced {
-                Some(replaced) => error.with_help(format!(
-                    "{help}; what was in the database is kept in {}, with what other programs wrote meanwhile",
-                    replaced.display()
-                )),
-                None => error,
-            }
-        }
-        Err(second) => {
-            log::error!("the copy could not be put back: {second:#}");
-            let good = path.filter(|path| disk::length(path) > 0);
-            let help = format!(
-                "{second}; start the app again to let it try once more, or restore the copy by hand"
-            );
-            error.needing_attention(good).with_help(help)
-        }
-    }
 }

@@ -111,6 +111,7 @@ mod history;
 mod lock;
 mod options;
 mod pages;
+mod refinery;
 mod source;
 mod sqlite;
 
@@ -122,6 +123,7 @@ mod copy;
 mod look;
 mod rehearse;
 mod session;
+mod take_back;
 
 // The verbs: lock, look, plan, act, prove.
 mod create;

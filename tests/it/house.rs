@@ -19,7 +19,8 @@ const FLOORS: [&[&str]; 6] = [
         "record",
     ],
     &[
-        "history", "catalog", "source", "lock", "disk", "connect", "options", "pages", "sqlite",
+        "history", "catalog", "source", "lock", "disk", "connect", "options", "pages", "refinery",
+        "sqlite",
     ],
     &[
         "apply",
@@ -29,6 +30,7 @@ const FLOORS: [&[&str]; 6] = [
         "look",
         "rehearse",
         "session",
+        "take_back",
     ],
     &["run", "newer", "restore", "revert", "status", "create"],
     &["migrator"],

@@ -1,0 +1,124 @@
+//! What failed is taken back whole, proved, and put back from the copy where it must be.
+
+use std::path::PathBuf;
+
+use crate::backup::Backup;
+use crate::error::{DataState, Error};
+use crate::history::{self, Marker};
+use crate::session::Session;
+use crate::{catalog, connect, disk};
+
+/// Everything of a run that is not committed can be undone to here, with the write lock held.
+pub(crate) const SAVEPOINT: &str = "SAVEPOINT heirloom_run";
+const ROLLBACK_TO: &str = "ROLLBACK TO heirloom_run";
+
+/// What is to be put back, and how the database was.
+pub(crate) fn marker(session: &Session<'_, '_>, backup: Option<&Backup>) -> Result<Marker, Error> {
+    Ok(Marker {
+        started_at: history::rfc3339(session.now()),
+        backup: backup.map(Backup::file_name),
+        digest: backup.map(|backup| backup.record.digest.clone()),
+        journal_mode: catalog::word(&session.connection, "PRAGMA journal_mode")?,
+    })
+}
+
+/// Changes when another connection has written to the database.
+pub(crate) fn data_version(session: &Session<'_, '_>) -> Option<i64> {
+    catalog::number(&session.connection, "PRAGMA data_version").ok()
+}
+
+/// Takes everything back, proves it, and says in the error what state the data is in.
+pub(crate) fn take_back(
+    session: &mut Session<'_, '_>,
+    error: Error,
+    backup: Option<&Backup>,
+    marker: Option<Marker>,
+    committed: bool,
+    data_version_before: Option<i64>,
+) -> Error {
+    // The way back must not be interrupted by what began it.
+    let _ = session.watch_for_cancel(false);
+    if committed {
+        return match marker {
+            Some(marker) => put_back(session, error, backup, &marker),
+            None => error.needing_attention(backup.map(|backup| backup.path.clone())),
+        };
+    }
+    // Disk full and I/O errors end the transaction on their own, and a hook may have.
+    let ended = session.connection.execute_batch(ROLLBACK_TO).is_err();
+    if ended {
+        if !session.connection.is_autocommit() {
+            let _ = session.connection.execute_batch("ROLLBACK");
+        }
+        if session.lock_for_writing().is_err() {
+            return error.with_data(DataState::RolledBack);
+        }
+    }
+    match difference(session, backup) {
+        Ok(None) => error.with_data(match backup {
+            Some(backup) => DataState::RolledBackAndProved {
+                backup: backup.path.clone(),
+            },
+            None => DataState::RolledBack,
+        }),
+        // Somebody else wrote when the transaction had ended. That is not ours to undo.
+        Ok(Some(_)) if ended && data_version(session) != data_version_before => {
+            error.with_data(DataState::RolledBack)
+        }
+        Ok(Some(place)) => {
+            log::warn!("after the rollback {place} differs from the copy");
+            match self::marker(session, backup) {
+                Ok(marker) => put_back(session, error, backup, &marker),
+                Err(_) => error.needing_attention(backup.map(|backup| backup.path.clone())),
+            }
+        }
+        Err(unread) => {
+            log::warn!("the database could not be compared with the copy: {unread:#}");
+            error.with_data(DataState::RolledBack)
+        }
+    }
+}
+
+/// Where the database differs from the copy, or from the empty one that it was.
+fn difference(session: &Session<'_, '_>, backup: Option<&Backup>) -> Result<Option<String>, Error> {
+    let Some(backup) = backup else {
+        let objects = catalog::number(&session.connection, "SELECT count(*) FROM sqlite_schema")?;
+        return Ok((objects > 0).then(|| "the schema".to_owned()));
+    };
+    let copy = connect::copy(&backup.path)?;
+    session.options.set_up(&copy)?;
+    catalog::first_difference(&session.connection, &copy)
+}
+
+fn put_back(
+    session: &mut Session<'_, '_>,
+    error: Error,
+    backup: Option<&Backup>,
+    marker: &Marker,
+) -> Error {
+    let path: Option<PathBuf> = backup.map(|backup| backup.path.clone());
+    match session.put_back(marker, path.as_deref()) {
+        Ok(replaced) => {
+            let help = error.help().unwrap_or_default().to_owned();
+            let error = error.with_data(match path {
+                Some(from) => DataState::Restored { from },
+                None => DataState::RolledBack,
+            });
+            match replaced {
+                Some(replaced) => error.with_help(format!(
+                    "{help}; what was in the database is kept in {}, with what other programs wrote meanwhile",
+                    replaced.display()
+                )),
+                None => error,
+            }
+        }
+        Err(second) => {
+            log::error!("the copy could not be put back: {second:#}");
+            let good = path.filter(|path| disk::length(path) > 0);
+            let help = format!(
+                "{second}; start the app again to let it try once more, or restore the copy by hand"
+            );
+            error.needing_attention(good).with_help(help)
+        }
+    }
+}
