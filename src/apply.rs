@@ -155,6 +155,7 @@ impl Run<'_, '_, '_, '_> {
             });
             let outlook = self.work.outlooks.get(index);
             let values = self.values_of_rebuilt(outlook);
+            let rowids = self.rowids_of_rebuilt(outlook);
             let started = Instant::now();
             self.task(task, theirs.get(index), &migration)
                 .and_then(|()| match outlook {
@@ -165,6 +166,9 @@ impl Run<'_, '_, '_, '_> {
                 })
                 .map_err(|error| error.in_migration(&migration))?;
             let duration = started.elapsed();
+            if let Some(outlook) = outlook {
+                self.note_new_rowids(outlook, &rowids);
+            }
             log::info!("{migration} took {duration:?}");
             options.emit(Event::Finished {
                 migration: &migration,
@@ -326,6 +330,30 @@ impl Run<'_, '_, '_, '_> {
             baseline.counts.insert(origin.clone(), after);
         }
         Ok(())
+    }
+
+    /// The rowids of each table that this file will build anew.
+    fn rowids_of_rebuilt(&self, outlook: Option<&Outlook>) -> Vec<Option<(i64, i64, f64)>> {
+        let rebuilds = outlook.map_or(&[][..], |outlook| &outlook.effects.rebuilds);
+        let rowids = |table: &str| catalog::rowids(self.connection(), table);
+        rebuilds
+            .iter()
+            .map(|rebuilt| rowids(&rebuilt.before))
+            .collect()
+    }
+
+    /// Tells which tables have other rowids now. Whoever refers to them, as full-text search
+    /// does with `content=`, finds other rows.
+    fn note_new_rowids(&mut self, outlook: &Outlook, before: &[Option<(i64, i64, f64)>]) {
+        for (rebuilt, before) in outlook.effects.rebuilds.iter().zip(before) {
+            let now = catalog::rowids(self.connection(), &rebuilt.now);
+            if before.is_some() && now.is_some() && now != *before {
+                self.report.notes.push(format!(
+                    "the rows of `{}` have other rowids after its rebuild; what refers to them by rowid must be built anew",
+                    rebuilt.now
+                ));
+            }
+        }
     }
 
     /// How many values each column of a table has that this file will build anew.

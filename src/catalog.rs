@@ -186,6 +186,17 @@ pub(crate) fn value_counts(connection: &Connection, table: &str) -> Option<BTree
     connection.query_row(&sql, [], read).ok()
 }
 
+/// What tells whether the rowids of a table are still the same: the smallest, the largest and
+/// their sum. None for a table that has none.
+pub(crate) fn rowids(connection: &Connection, table: &str) -> Option<(i64, i64, f64)> {
+    let sql = format!(
+        "SELECT coalesce(min(x.rowid), 0), coalesce(max(x.rowid), 0), total(x.rowid) FROM main.{} AS x",
+        quote(table)
+    );
+    let read = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?));
+    connection.query_row(&sql, [], read).ok()
+}
+
 /// Row counts of every table that is somebody's data, by original name.
 pub(crate) fn row_counts(connection: &Connection, lineage: &Lineage) -> BTreeMap<String, u64> {
     lineage

@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
 use rusqlite::Connection;
+use rusqlite::config::DbConfig;
 use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
 
 use crate::catalog::{self, Entry};
@@ -21,7 +22,7 @@ use crate::script::Script;
 use crate::sqlite::{failure, run_statement, statement_failure, text};
 use crate::statement::{Action, Statement};
 use crate::task::Task;
-use crate::token::quote;
+use crate::token::{Tokens, quote};
 
 /// A database in memory with the schema of the real one.
 pub(crate) struct Rehearsal<'o> {
@@ -116,6 +117,7 @@ impl<'o> Rehearsal<'o> {
         let mut schema_changed = false;
         for statement in script.statements() {
             let action = statement.action();
+            outlook.notes.extend(self.quoted_text(script, &statement));
             schema_changed |= self.statement(script, &statement, &action)?;
             match &action {
                 Action::DropObject(name) => named.push(name.clone()),
@@ -136,7 +138,7 @@ impl<'o> Rehearsal<'o> {
         if schema_changed {
             let after = catalog::schema(&self.connection, self.history_table)?;
             self.lineage.end_of_file(&after, &mut outlook.effects);
-            outlook.notes = gone(&self.schema, &after, &named);
+            outlook.notes.extend(gone(&self.schema, &after, &named));
             self.schema = after;
             self.refuse_newly_broken(script)?;
         }
@@ -182,6 +184,34 @@ impl<'o> Rehearsal<'o> {
             }
         }
         Ok(action.is_schema() || by_hand)
+    }
+
+    /// SQLite takes a name in double quotes that is no column for a text, so that a copy from a
+    /// misspelt column fills every row with its name
+    /// (<https://sqlite.org/quirks.html#double_quoted_string_literals_are_accepted>).
+    fn quoted_text(&self, script: &Script, statement: &Statement<'_>) -> Option<String> {
+        let reads = Tokens::new(statement.text).any(|token| token.word() == "FROM");
+        if !reads || !statement.text.contains('"') {
+            return None;
+        }
+        let strings = |on| {
+            let config = DbConfig::SQLITE_DBCONFIG_DQS_DML;
+            self.connection.set_db_config(config, on).ok()
+        };
+        strings(false)?;
+        let strict = self.connection.prepare(statement.text).map(drop);
+        strings(true)?;
+        let message = text(&strict.err()?);
+        let name = message
+            .strip_prefix("no such column: \"")?
+            .split('"')
+            .next()?;
+        self.connection.prepare(statement.text).ok()?;
+        Some(format!(
+            "`\"{name}\"` at {}:{} is no column and is read as a text; write it in single quotes if that is meant",
+            script.file(),
+            script.position(statement.start).line
+        ))
     }
 
     /// Whether an error only says that a virtual table's module is not here.
@@ -466,5 +496,5 @@ fn gone(before: &Schema, after: &Schema, named: &[String]) -> Vec<String> {
 }
 
 fn mentions(sql: &str, name: &str) -> bool {
-    crate::token::Tokens::new(sql).any(|token| same_name(&token.name(), name))
+    Tokens::new(sql).any(|token| same_name(&token.name(), name))
 }

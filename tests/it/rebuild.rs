@@ -250,3 +250,40 @@ fn generated_columns_strict_and_without_rowid_tables_come_through_a_rebuild() {
     app.run().unwrap();
     assert_eq!(app.number("SELECT sum(twice) FROM t"), 18);
 }
+
+/// A rebuild that renumbers implicit rowids cuts every link that goes by them.
+#[test]
+fn rows_that_get_other_rowids_are_told() {
+    let app = App::new();
+    app.sql("CREATE TABLE t (x); INSERT INTO t (rowid, x) VALUES (5, 'a'), (9, 'b')");
+    app.file(
+        "V1__rebuild.sql",
+        "CREATE TABLE n (x); INSERT INTO n SELECT x FROM t; DROP TABLE t; ALTER TABLE n RENAME TO t;",
+    );
+    let notes = app.run().unwrap().notes;
+    assert!(notes.len() == 1 && notes[0].contains("rowids"), "{notes:?}");
+    app.file(
+        "V2__again.sql",
+        "CREATE TABLE n (x); INSERT INTO n (rowid, x) SELECT rowid, x FROM t; DROP TABLE t;
+         ALTER TABLE n RENAME TO t;",
+    );
+    assert_eq!(app.run().unwrap().notes, [""; 0]);
+}
+
+/// `SELECT "titel"` of a table with a column `title` is the text titel, row after row.
+#[test]
+fn a_misspelt_column_in_double_quotes_is_told() {
+    let app = App::new();
+    app.sql("CREATE TABLE t (id INTEGER PRIMARY KEY, title); INSERT INTO t VALUES (1, 'a')");
+    app.file(
+        "V1__rebuild.sql",
+        "CREATE TABLE n (id INTEGER PRIMARY KEY, title);\nINSERT INTO n SELECT \"id\", \"titel\" FROM \"t\";
+         DROP TABLE t; ALTER TABLE n RENAME TO t; INSERT INTO t (title) VALUES (\"plain\");",
+    );
+    let plan = app.migrator().plan(app.database(), None).unwrap();
+    let notes = &plan.steps[0].notes;
+    assert!(
+        notes.len() == 1 && notes[0].contains("titel") && notes[0].contains(":2"),
+        "{notes:?}"
+    );
+}
