@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use refinery_core::Migration as RefineryMigration;
 use rusqlite::Connection;
 
-use crate::backup::{Backup, Name, Occasion};
+use crate::backup::{Backup, Name};
 use crate::catalog::{self, References, Violations};
 use crate::diff::Lineage;
 use crate::error::{Error, ErrorKind, Location};
@@ -20,7 +20,7 @@ use crate::rehearse::{Outlook, Rehearsal};
 use crate::report::{Counted, Done, Grouped, Report};
 use crate::schema::same_name;
 use crate::script::Script;
-use crate::session::Session;
+use crate::session::{Session, take_copy};
 use crate::sqlite::failure;
 use crate::take_back::{SAVEPOINT, data_version, marker, take_back};
 use crate::task::Task;
@@ -88,19 +88,14 @@ fn take_backup(session: &Session<'_, '_>, work: &Work<'_>) -> Result<Option<Back
     }
     let options = session.options;
     let started = Instant::now();
-    let reader = connect::reader(&session.target.path)?;
-    options.set_up(&reader)?;
-    let occasion = Occasion {
-        now: session.now(),
-        version: work.version_before,
-        set_up: &|connection| options.set_up(connection),
-    };
-    let name = Name::Time(Shelf::Automatic);
-    let progress = |done, total| {
-        options.emit(Event::Copying { done, total });
-        options.check_cancelled()
-    };
-    let taken = session.store().take(&reader, &name, &occasion, &progress)?;
+    let taken = take_copy(
+        options,
+        &session.target.path,
+        &session.store(),
+        &Name::Time(Shelf::Automatic),
+        work.version_before,
+        &|done, total| options.copied(done, total),
+    )?;
     options.emit(Event::CopyVerified {
         backup: &taken.path,
         duration: started.elapsed(),
@@ -125,6 +120,14 @@ struct Baseline {
     /// By original name; follows what files were allowed to take away.
     counts: BTreeMap<String, u64>,
     sequences: BTreeMap<String, i64>,
+}
+
+/// What tells whether a table that was built anew still holds what it held.
+struct Holds {
+    /// Values that are not NULL, by column.
+    values: BTreeMap<String, u64>,
+    /// See [`catalog::rowids`].
+    rowids: Option<(i64, i64, f64)>,
 }
 
 impl Run<'_, '_, '_, '_> {
@@ -154,20 +157,20 @@ impl Run<'_, '_, '_, '_> {
                 of: self.work.tasks.len(),
             });
             let outlook = self.work.outlooks.get(index);
-            let values = self.values_of_rebuilt(outlook);
-            let rowids = self.rowids_of_rebuilt(outlook);
+            let before = outlook.map(|outlook| self.before_rebuild(outlook));
+            let before = before.unwrap_or_default();
             let started = Instant::now();
             self.task(task, theirs.get(index), &migration)
                 .and_then(|()| match outlook {
                     Some(outlook) => self
                         .check_rows(task, outlook, &mut baseline)
-                        .and_then(|()| self.check_values(task, outlook, &values)),
+                        .and_then(|()| self.check_values(task, outlook, &before)),
                     None => Ok(()),
                 })
                 .map_err(|error| error.in_migration(&migration))?;
             let duration = started.elapsed();
             if let Some(outlook) = outlook {
-                self.note_new_rowids(outlook, &rowids);
+                self.note_new_rowids(outlook, &before);
             }
             log::info!("{migration} took {duration:?}");
             options.emit(Event::Finished {
@@ -332,22 +335,22 @@ impl Run<'_, '_, '_, '_> {
         Ok(())
     }
 
-    /// The rowids of each table that this file will build anew.
-    fn rowids_of_rebuilt(&self, outlook: Option<&Outlook>) -> Vec<Option<(i64, i64, f64)>> {
-        let rebuilds = outlook.map_or(&[][..], |outlook| &outlook.effects.rebuilds);
-        let rowids = |table: &str| catalog::rowids(self.connection(), table);
-        rebuilds
-            .iter()
-            .map(|rebuilt| rowids(&rebuilt.before))
-            .collect()
+    /// What the tables hold that this file will build anew.
+    fn before_rebuild(&self, outlook: &Outlook) -> Vec<Holds> {
+        let holds = |table: &str| Holds {
+            values: catalog::value_counts(self.connection(), table).unwrap_or_default(),
+            rowids: catalog::rowids(self.connection(), table),
+        };
+        let rebuilds = outlook.effects.rebuilds.iter();
+        rebuilds.map(|rebuilt| holds(&rebuilt.before)).collect()
     }
 
     /// Tells which tables have other rowids now. Whoever refers to them, as full-text search
     /// does with `content=`, finds other rows.
-    fn note_new_rowids(&mut self, outlook: &Outlook, before: &[Option<(i64, i64, f64)>]) {
+    fn note_new_rowids(&mut self, outlook: &Outlook, before: &[Holds]) {
         for (rebuilt, before) in outlook.effects.rebuilds.iter().zip(before) {
             let now = catalog::rowids(self.connection(), &rebuilt.now);
-            if before.is_some() && now.is_some() && now != *before {
+            if before.rowids.is_some() && now.is_some() && now != before.rowids {
                 self.report.notes.push(format!(
                     "the rows of `{}` have other rowids after its rebuild; what refers to them by rowid must be built anew",
                     rebuilt.now
@@ -356,24 +359,9 @@ impl Run<'_, '_, '_, '_> {
         }
     }
 
-    /// How many values each column of a table has that this file will build anew.
-    fn values_of_rebuilt(&self, outlook: Option<&Outlook>) -> Vec<BTreeMap<String, u64>> {
-        let rebuilds = outlook.map_or(&[][..], |outlook| &outlook.effects.rebuilds);
-        let count = |table: &str| catalog::value_counts(self.connection(), table);
-        rebuilds
-            .iter()
-            .map(|rebuilt| count(&rebuilt.before).unwrap_or_default())
-            .collect()
-    }
-
     /// A column that the new table has too and that the copy left out is empty now, though
     /// no row is gone.
-    fn check_values(
-        &self,
-        task: &Task,
-        outlook: &Outlook,
-        before: &[BTreeMap<String, u64>],
-    ) -> Result<(), Error> {
+    fn check_values(&self, task: &Task, outlook: &Outlook, before: &[Holds]) -> Result<(), Error> {
         if task.consents || self.session.options.allow_destructive {
             return Ok(());
         }
@@ -381,7 +369,7 @@ impl Run<'_, '_, '_, '_> {
             let Some(after) = catalog::value_counts(self.connection(), &rebuilt.now) else {
                 continue;
             };
-            for (column, &before) in before {
+            for (column, &before) in &before.values {
                 let after = after.get(column).copied().filter(|after| *after < before);
                 if let Some(after) = after {
                     return Err(lost(

@@ -204,7 +204,6 @@ impl<'p> Store<'p> {
         progress: &dyn Fn(u64, u64) -> Result<(), Error>,
     ) -> Result<Backup, Error> {
         disk::create_private_folder(&self.folder, self.database)?;
-        self.clean()?;
         let existing = self.list()?;
         let staging = self.staging_path(occasion.now);
         let set_up = occasion.set_up;

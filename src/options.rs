@@ -134,6 +134,12 @@ impl<'a> Options<'a> {
         }
     }
 
+    /// Tells how far a copy is, and ends it if somebody asked for that.
+    pub(crate) fn copied(&self, done: u64, total: u64) -> Result<(), Error> {
+        self.emit(Event::Copying { done, total });
+        self.check_cancelled()
+    }
+
     /// Lets the app register its functions and collations.
     pub(crate) fn set_up(&self, connection: &Connection) -> Result<(), Error> {
         match &self.setup {

@@ -45,7 +45,8 @@ pub(crate) struct Outlook {
     pub(crate) effects: Effects,
     /// Original and present name of the tables it writes to: the ones that may lose rows.
     pub(crate) watched: Vec<(String, String)>,
-    /// Indexes, triggers and views that are gone, without a DROP that names them.
+    /// What a reviewer should know: indexes, triggers and views that are gone without a DROP
+    /// that names them, names that are read as texts.
     pub(crate) notes: Vec<String>,
 }
 

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use chrono::Utc;
 use rusqlite::{Connection, ErrorCode};
 
-use crate::backup::{Backup, Name, Occasion, Store, TIME};
+use crate::backup::{Backup, Name, Store, TIME};
 use crate::connect::{self, Target};
 use crate::copy::{self, Intent, State};
 use crate::diff::Lineage;
@@ -186,10 +186,7 @@ pub(crate) fn snapshot(
     let folders = attachments::check(&target.path, folders)?;
     let session = session::Session::begin(options, target.clone(), std::time::Instant::now())?;
     let file = store.path_of(&format!("{name}.db"));
-    let progress = |done, total| {
-        options.emit(Event::Copying { done, total });
-        options.check_cancelled()
-    };
+    let progress = |done, total| options.copied(done, total);
     // The folders first: what has a name in the listing is whole.
     let files = match folders.is_empty() {
         true => Ok(()),
@@ -230,17 +227,9 @@ fn take(
     name: &Name<'_>,
     held_by: &Connection,
 ) -> Result<Backup, Error> {
-    let reader = connect::reader(database)?;
-    options.set_up(&reader)?;
     let version = newest(&history::read(held_by, &options.history_table).unwrap_or_default());
-    let occasion = Occasion {
-        now: Utc::now(),
-        version,
-        set_up: &|connection| options.set_up(connection),
-    };
-    store.take(&reader, name, &occasion, &|done, total| {
-        options.emit(Event::Copying { done, total });
-        options.check_cancelled()
+    session::take_copy(options, database, store, name, version, &|done, total| {
+        options.copied(done, total)
     })
 }
 

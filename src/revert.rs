@@ -7,7 +7,7 @@ use rusqlite::Connection;
 
 use crate::apply::{self, Work};
 use crate::connect;
-use crate::error::{DataState, Error, ErrorKind};
+use crate::error::{Error, ErrorKind};
 use crate::history;
 use crate::look::{Look, look};
 use crate::migration::{self, Applied, Migration, State, label};
@@ -58,17 +58,8 @@ pub(crate) fn revert(options: &Options<'_>, path: &Path, to: RevertTo) -> Result
         _ => {}
     }
     let mut session = Session::begin(options, target, started)?;
-    match take_back(&mut session, &migrations, to) {
-        Ok(report) => match session.finish() {
-            Ok(_) => Ok(report),
-            Err(error) if report.is_up_to_date() => Err(error),
-            Err(error) => Err(error.with_data(DataState::Committed)),
-        },
-        Err(error) => {
-            session.abandon();
-            Err(error)
-        }
-    }
+    let outcome = take_back(&mut session, &migrations, to);
+    session.conclude(outcome).map(|(_, report)| report)
 }
 
 fn no_database(path: &Path) -> Error {

@@ -9,7 +9,7 @@ use rusqlite::Connection;
 use crate::apply::{self, Work};
 use crate::connect;
 use crate::copy::Intent;
-use crate::error::{DataState, Difference, Error, ErrorKind, Location};
+use crate::error::{Difference, Error, ErrorKind, Location};
 use crate::history;
 use crate::look::{Look, look};
 use crate::migration::{self, Applied, Compared, Migration, State, label};
@@ -39,21 +39,8 @@ pub(crate) fn run(
     let target = connect::resolve(path)?;
     options.check_cancelled()?;
     let mut session = Session::begin(options, target, started)?;
-    match migrate(&mut session, &migrations, to) {
-        Ok(report) => {
-            let connection = session
-                .finish()
-                .map_err(|error| match report.is_up_to_date() {
-                    true => error,
-                    false => error.with_data(DataState::Committed),
-                })?;
-            Ok((connection, report))
-        }
-        Err(error) => {
-            session.abandon();
-            Err(error)
-        }
-    }
+    let outcome = migrate(&mut session, &migrations, to);
+    session.conclude(outcome)
 }
 
 /// The way out of a start-up with nothing to do: one open, one look at the history.
@@ -81,8 +68,8 @@ fn up_to_date(
             return Ok(None);
         }
         let table = &options.history_table;
-        let complete = history::is_complete(&connection, table, migrations).unwrap_or(false);
-        if to.is_none() && complete {
+        let complete = || history::is_complete(&connection, table, migrations).unwrap_or(false);
+        if to.is_none() && complete() {
             let version = migrations.last().map(|migration| migration.version);
             return Ok(Some((connection, version)));
         }

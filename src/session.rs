@@ -6,16 +6,16 @@ use std::time::{Duration, Instant};
 use chrono::Utc;
 use rusqlite::Connection;
 
-use crate::backup::{Name, Occasion, Store};
+use crate::backup::{Backup, Name, Occasion, Store};
 use crate::connect::{self, Target};
 use crate::copy::{self, Intent, State};
-use crate::error::{Error, ErrorKind};
+use crate::error::{DataState, Error, ErrorKind};
 use crate::event::Event;
 use crate::history::{self, Marker};
 use crate::lock::{self, Lock};
 use crate::options::Options;
 use crate::record::Shelf;
-use crate::report::Recovered;
+use crate::report::{Recovered, Report};
 use crate::{catalog, disk, sqlite};
 
 /// Virtual machine instructions between two looks at the cancel flag, well under a
@@ -109,6 +109,25 @@ pub(crate) fn stores<'p>(options: &Options<'_>, database: &'p Path) -> (Store<'p
         Store::new(backups.clone(), snapshots.clone(), database),
         Store::new(snapshots, backups, database),
     )
+}
+
+/// Copies the state that the caller keeps from changing with the write lock.
+pub(crate) fn take_copy(
+    options: &Options<'_>,
+    database: &Path,
+    store: &Store<'_>,
+    name: &Name<'_>,
+    version: Option<i64>,
+    progress: &dyn Fn(u64, u64) -> Result<(), Error>,
+) -> Result<Backup, Error> {
+    let reader = connect::reader(database)?;
+    options.set_up(&reader)?;
+    let occasion = Occasion {
+        now: Utc::now(),
+        version,
+        set_up: &|connection| options.set_up(connection),
+    };
+    store.take(&reader, name, &occasion, progress)
 }
 
 /// Takes the process lock, waiting as long as the caller allows.
@@ -273,7 +292,7 @@ impl<'o, 's> Session<'o, 's> {
             .backup
             .as_deref()
             // A name that leaves the folder is none that we wrote.
-            .filter(|name| std::path::Path::new(name).file_name() == Some(name.as_ref()))
+            .filter(|name| Path::new(name).file_name() == Some(name.as_ref()))
             .map(|name| store.path_of(name));
         if marker.backup.is_some() && (path.is_none() || marker.digest.is_none()) {
             return Err(Error::new(
@@ -376,15 +395,10 @@ impl<'o, 's> Session<'o, 's> {
             self.set("ROLLBACK")?;
         }
         self.lock_for_writing()?;
-        let reader = connect::reader(&self.target.path)?;
-        self.options.set_up(&reader)?;
-        let occasion = Occasion {
-            now: self.now(),
-            version: None,
-            set_up: &|connection| self.options.set_up(connection),
-        };
-        let name = Name::Time(Shelf::Replaced);
-        let kept = self.store().take(&reader, &name, &occasion, &|_, _| Ok(()));
+        let (store, name) = (self.store(), Name::Time(Shelf::Replaced));
+        // Not to be interrupted: it is on the way back from something that failed.
+        let path = &self.target.path;
+        let kept = take_copy(self.options, path, &store, &name, None, &|_, _| Ok(()));
         self.set("ROLLBACK")?;
         kept.map(|kept| Some(kept.path))
     }
@@ -413,9 +427,23 @@ impl<'o, 's> Session<'o, 's> {
         disk::length(&self.target.path) == 0
     }
 
-    /// The moment now, for names and records.
-    pub(crate) fn now(&self) -> chrono::DateTime<Utc> {
-        Utc::now()
+    /// Ends a session by what came of it. A failure after a commit says that it came after.
+    pub(crate) fn conclude(
+        self,
+        outcome: Result<Report, Error>,
+    ) -> Result<(Connection, Report), Error> {
+        let report = match outcome {
+            Ok(report) => report,
+            Err(error) => {
+                self.abandon();
+                return Err(error);
+            }
+        };
+        match self.finish() {
+            Ok(connection) => Ok((connection, report)),
+            Err(error) if report.is_up_to_date() => Err(error),
+            Err(error) => Err(error.with_data(DataState::Committed)),
+        }
     }
 
     /// Ends a session in which nothing was changed, or everything was committed, and

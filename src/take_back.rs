@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use chrono::Utc;
+
 use crate::backup::Backup;
 use crate::error::{DataState, Error};
 use crate::history::{self, Marker};
@@ -15,7 +17,7 @@ const ROLLBACK_TO: &str = "ROLLBACK TO heirloom_run";
 /// What is to be put back, and how the database was.
 pub(crate) fn marker(session: &Session<'_, '_>, backup: Option<&Backup>) -> Result<Marker, Error> {
     Ok(Marker {
-        started_at: history::rfc3339(session.now()),
+        started_at: history::rfc3339(Utc::now()),
         backup: backup.map(Backup::file_name),
         digest: backup.map(|backup| backup.record.digest.clone()),
         journal_mode: catalog::word(&session.connection, "PRAGMA journal_mode")?,

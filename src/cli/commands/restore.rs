@@ -36,18 +36,18 @@ fn put_back(
     dry_run: bool,
 ) -> Result<Exit, Failure> {
     let database = &settings.database.value;
-    let plan = work::keeper(settings).plan_restore(database, wanted)?;
+    // With --yes nobody reads a plan, and the restore proves the copy by itself.
     if dry_run || !ui.says_yes() {
+        let plan = work::keeper(settings).plan_restore(database, wanted)?;
         show_plan(ui, &plan);
-    }
-    if dry_run {
-        ui.document(&plan_json(&plan));
-        return Ok(Exit::Done);
-    }
-    let question = format!("Put it back over {}?", render::path(&plan.database));
-    let confirmed = ui.says_yes() || (ui.can_ask() && work::confirms(ui, &question));
-    if !confirmed {
-        return Err(Failure::NotConfirmed);
+        if dry_run {
+            ui.document(&plan_json(&plan));
+            return Ok(Exit::Done);
+        }
+        let question = format!("Put it back over {}?", render::path(&plan.database));
+        if !(ui.can_ask() && work::confirms(ui, &question)) {
+            return Err(Failure::NotConfirmed);
+        }
     }
     let restored = work::keeper(settings)
         .on_event(|event: &Event<'_>| work::show_event(ui, "", event))
