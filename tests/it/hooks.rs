@@ -213,7 +213,7 @@ fn a_hook_that_ends_the_transaction_is_noticed_and_the_data_put_back() {
             );
             // Where nothing was written yet, a commit commits nothing.
             if sql.contains("INSERT") {
-                let from = app.backups().pop().unwrap();
+                let from = app.backup_named_by(&error);
                 assert_eq!(
                     *error.data_state(),
                     DataState::Restored { from },

@@ -125,7 +125,8 @@ fn a_failing_file_is_put_back_from_the_copy_whatever_it_had_committed() {
                 "{mode}: {sql}: {error:#}"
             );
             assert_eq!(app.text("PRAGMA journal_mode"), mode, "{sql}");
-            let from = app.backups().pop().unwrap();
+            let from = app.backup_named_by(&error);
+            assert_eq!(contents(&from), before, "{mode}: {sql}");
             assert_eq!(
                 *error.data_state(),
                 DataState::Restored { from },
@@ -368,7 +369,7 @@ fn what_others_wrote_during_an_unprotected_run_is_kept_when_it_is_put_back() {
     let backups = app.backups();
     let kept = backups
         .iter()
-        .find(|path| path.to_string_lossy().ends_with("-2.db"))
+        .find(|path| Some(path.as_path()) != error.backup())
         .unwrap();
     assert!(
         error.help().unwrap().contains(kept.to_str().unwrap()),

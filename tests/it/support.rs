@@ -114,6 +114,14 @@ impl App {
         found
     }
 
+    /// The backup that a failure names, which must be there. Others may be: the state that
+    /// was replaced is kept too, and its name depends on the second.
+    pub fn backup_named_by(&self, error: &Error) -> PathBuf {
+        let named = error.backup().unwrap().to_owned();
+        assert!(self.backups().contains(&named), "{}", named.display());
+        named
+    }
+
     /// Everything in the folder with its length, to see that nothing came or went.
     pub fn listing(&self) -> Vec<(PathBuf, Vec<u8>)> {
         fn walk(folder: &Path, found: &mut Vec<(PathBuf, Vec<u8>)>) {
