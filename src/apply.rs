@@ -9,10 +9,10 @@ use rusqlite::Connection;
 
 use crate::backup::{Backup, Name};
 use crate::catalog::{self, References, Violations};
-use crate::diff::Lineage;
 use crate::error::{Error, ErrorKind, Location};
 use crate::event::Event;
 use crate::history::{self, Details, Marker};
+use crate::lineage::Lineage;
 use crate::options::{Moment, Options, When};
 use crate::plan::Direction;
 use crate::record::Shelf;

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension};
 
-use crate::diff::{Candidate, Lineage, narrowing};
 use crate::error::Error;
 use crate::history::is_own_table;
+use crate::lineage::{Candidate, Lineage, narrowing};
 use crate::plan::{Loss, Lost};
 use crate::schema::{Column, Object, ObjectKind, Schema, Table, TableKind, same_name};
 use crate::sqlite::{failure, is_wrong_sql};
@@ -127,6 +127,7 @@ pub(crate) fn schema(connection: &Connection, history_table: &str) -> Result<Sch
         schema.others.push(Object {
             kind: object,
             name,
+            table,
             sql,
         });
     }

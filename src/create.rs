@@ -1,12 +1,13 @@
 //! `create`: an empty pair of files.
 
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use chrono::{DateTime, Utc};
 
 use crate::disk;
 use crate::error::{Error, ErrorKind};
-use crate::migration::{is_valid_name, label};
+use crate::migration::{Migration, is_valid_name, label};
 use crate::source::Source;
 
 /// The two files of a new migration.
@@ -21,9 +22,35 @@ pub struct Created {
     pub down: PathBuf,
 }
 
+/// A name as a file can have it.
+pub(crate) fn file_name(name: &str) -> Result<String, Error> {
+    let name: String = name
+        .trim()
+        .chars()
+        .map(|c| if c == ' ' || c == '-' { '_' } else { c })
+        .collect();
+    match is_valid_name(&name) {
+        true => Ok(name),
+        false => Err(Error::new(
+            ErrorKind::Usage,
+            format!("`{name}` is no name for a migration"),
+        )
+        .with_help("use letters, digits and underscores, as in add_phone")),
+    }
+}
+
+/// The version of a migration that comes after all there are: the time in UTC, to the second,
+/// or the next number where that is not larger.
+pub(crate) fn next_version(existing: &[Migration], at: SystemTime) -> i64 {
+    let at: DateTime<Utc> = at.into();
+    let now = at.format("%Y%m%d%H%M%S").to_string().parse();
+    let newest = existing.last().map_or(0, |migration| migration.version);
+    newest.saturating_add(1).max(now.unwrap_or_default())
+}
+
 /// Writes an empty migration and its way back into a folder, which is made if it is not
-/// there. The version is `at` in UTC, to the second; a second one in the same second gets
-/// the next number.
+/// there. The version is `at` in UTC, to the second; where that is not larger than the newest
+/// there is, as in the same second, it is the next number.
 ///
 /// # Errors
 /// [`ErrorKind::Usage`] for a name that no file could have; [`ErrorKind::Io`].
@@ -35,38 +62,11 @@ pub struct Created {
 /// # std::fs::remove_dir_all(folder).unwrap();
 /// # Ok::<(), heirloom::Error>(())
 /// ```
-pub fn create(
-    folder: impl AsRef<Path>,
-    name: &str,
-    at: std::time::SystemTime,
-) -> Result<Created, Error> {
+pub fn create(folder: impl AsRef<Path>, name: &str, at: SystemTime) -> Result<Created, Error> {
     let folder = folder.as_ref();
-    let name: String = name
-        .trim()
-        .chars()
-        .map(|c| if c == ' ' || c == '-' { '_' } else { c })
-        .collect();
-    if !is_valid_name(&name) {
-        return Err(Error::new(
-            ErrorKind::Usage,
-            format!("`{name}` is no name for a migration"),
-        )
-        .with_help("use letters, digits and underscores, as in add_phone"));
-    }
+    let name = file_name(name)?;
     disk::create_folders(folder)?;
-    let existing = Source::from(folder).load(None)?;
-    let at: DateTime<Utc> = at.into();
-    let mut version: i64 = at
-        .format("%Y%m%d%H%M%S")
-        .to_string()
-        .parse()
-        .unwrap_or_default();
-    while existing
-        .iter()
-        .any(|migration| migration.version == version)
-    {
-        version += 1;
-    }
+    let version = next_version(&Source::from(folder).load(None)?, at);
     let label = label(version, &name);
     let (up, down) = (
         folder.join(format!("{label}.sql")),

@@ -1,423 +1,490 @@
-//! What becomes of each table while migrations run: where it went, and what of it is gone.
+//! What tells two schemas apart, as changes that lead from the first to the second.
 //!
-//! Tables are followed by what the statements do to them, not by comparing two lists of
-//! names: a table that is renamed is the same table, one that is dropped and stands
-//! there again at the end of the file was rebuilt (whichever of the two orders the
-//! textbook rebuild was written in), and one that is dropped for good is lost.
+//! Compared are parsed tables and normal text: quoting, letter case, space, comments, the
+//! order of objects, and whether a constraint stands in a column or behind them all do not count.
 
-use crate::plan::Lost;
-use crate::schema::{Affinity, Column, Schema, TableKind, affinity, same_name};
-use crate::statement::Action;
-use crate::token::quote;
+use crate::definition::{Column, Constraint, Definition, ForeignKey, Rule, normal_object};
+use crate::lineage::narrowing;
+use crate::schema::{Affinity, Object, ObjectKind, Schema, Table, TableKind, same_name};
 
-/// The tables that were there before the first migration, and where they are now.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Lineage {
-    tables: Vec<Origin>,
-}
-
+/// A schema whose tables were taken apart.
 #[derive(Debug, Clone)]
-struct Origin {
-    /// The name in the database before the run.
-    name: String,
-    columns: Vec<OriginColumn>,
-    derived: bool,
-    /// The name now, none once it is lost.
-    now: Option<String>,
-    /// The name when the current file began.
-    at_start: String,
-    /// DROP TABLE was seen in the current file.
-    dropped: bool,
+pub(crate) struct Model {
+    pub(crate) tables: Vec<Entity>,
+    pub(crate) others: Vec<Object>,
 }
 
+/// A table, and what it says.
 #[derive(Debug, Clone)]
-struct OriginColumn {
-    name: String,
-    declared: String,
-    generated: bool,
-    now: Option<String>,
+pub(crate) struct Entity {
+    pub(crate) table: Table,
+    /// None for a virtual table, whose text is its module's business.
+    pub(crate) definition: Option<Definition>,
 }
 
-/// Something of an original table that a file takes away, before anybody counted it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Candidate {
-    /// The table's original name.
-    pub(crate) table: String,
-    pub(crate) lost: Lost,
-}
-
-/// What one file does.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct Effects {
-    pub(crate) candidates: Vec<Candidate>,
-    /// Tables built anew.
-    pub(crate) rebuilds: Vec<Rebuilt>,
-    /// Tables a DELETE names, by their original name.
-    pub(crate) deletes: Vec<String>,
-}
-
-/// A table that a file drops and that stands there again at its end.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Rebuilt {
-    /// The name when the file began.
-    pub(crate) before: String,
-    /// The name when it ended.
-    pub(crate) now: String,
-}
-
-impl Effects {
-    /// Whether a table of this name was built anew.
-    pub(crate) fn rebuilds(&self, now: &str) -> bool {
-        self.rebuilds
-            .iter()
-            .any(|rebuilt| same_name(&rebuilt.now, now))
-    }
-
-    /// The names of the tables that were built anew.
-    pub(crate) fn rebuilt_names(&self) -> Vec<String> {
-        self.rebuilds
-            .iter()
-            .map(|rebuilt| rebuilt.now.clone())
-            .collect()
+impl Entity {
+    pub(crate) fn name(&self) -> &str {
+        &self.table.name
     }
 }
 
-impl Lineage {
-    /// Every table whose rows are somebody's data. A module's own storage is not.
-    pub(crate) fn of(schema: &Schema) -> Lineage {
-        let tables = schema
-            .tables
-            .iter()
-            .filter(|table| table.kind != TableKind::Shadow)
-            .map(|table| Origin {
-                name: table.name.clone(),
-                derived: table.is_derived(),
-                now: Some(table.name.clone()),
-                at_start: table.name.clone(),
-                dropped: false,
-                columns: table
-                    .columns
-                    .iter()
-                    .map(
-                        |Column {
-                             name,
-                             declared,
-                             generated,
-                         }| OriginColumn {
-                            name: name.clone(),
-                            declared: declared.clone(),
-                            generated: *generated,
-                            now: Some(name.clone()),
-                        },
-                    )
-                    .collect(),
-            })
-            .collect();
-        Lineage { tables }
-    }
-
-    /// The original name and the present one of each table that is still there.
-    pub(crate) fn tables(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.tables
-            .iter()
-            .filter_map(|origin| Some((origin.name.as_str(), origin.now.as_deref()?)))
-    }
-
-    /// The original name of a table that is there now.
-    pub(crate) fn origin_of(&self, now: &str) -> Option<&str> {
-        self.tables()
-            .find(|(_, present)| same_name(present, now))
-            .map(|(origin, _)| origin)
-    }
-
-    /// Takes note of one statement. What it loses at once is added to `effects`.
-    pub(crate) fn observe(&mut self, action: &Action, effects: &mut Effects) {
-        match action {
-            Action::DropTable(name) => {
-                if let Some(origin) = self.present(name) {
-                    origin.dropped = true;
-                }
-            }
-            Action::RenameTable { from, to } => {
-                if let Some(origin) = self.present(from) {
-                    origin.now = Some(to.clone());
-                }
-            }
-            Action::RenameColumn { table, from, to } => {
-                if let Some(column) = self.present(table).and_then(|o| o.column(from)) {
-                    column.now = Some(to.clone());
-                }
-            }
-            Action::DropColumn { table, column } => {
-                if let Some(origin) = self.present(table) {
-                    let table = origin.name.clone();
-                    if let Some(column) = origin.column(column) {
-                        column.now = None;
-                        if !column.generated {
-                            let lost = Lost::Column(column.name.clone());
-                            effects.candidates.push(Candidate { table, lost });
-                        }
-                    }
-                }
-            }
-            Action::Delete { table, all } => {
-                if let Some(origin) = self.present(table) {
-                    let table = origin.name.clone();
-                    if *all && !origin.derived {
-                        effects.candidates.push(Candidate {
-                            table: table.clone(),
-                            lost: Lost::Rows,
-                        });
-                    }
-                    effects.deletes.push(table);
-                }
-            }
-            Action::Transaction(_)
-            | Action::Attach(_)
-            | Action::Vacuum
-            | Action::Pragma(_)
-            | Action::CreateTable(_)
-            | Action::DropObject(_)
-            | Action::OtherSchema
-            | Action::Data => {}
-        }
-    }
-
-    fn present(&mut self, name: &str) -> Option<&mut Origin> {
-        self.tables.iter_mut().find(|origin| {
-            !origin.dropped
-                && origin
-                    .now
-                    .as_deref()
-                    .is_some_and(|now| same_name(now, name))
-        })
-    }
-
-    /// Ends a file: settles which of the dropped tables were rebuilt and which are lost.
-    pub(crate) fn end_of_file(&mut self, after: &Schema, effects: &mut Effects) {
-        let kept: Vec<String> = self
-            .tables
-            .iter()
-            .filter(|origin| !origin.dropped)
-            .filter_map(|origin| origin.now.clone())
-            .collect();
-        for origin in &mut self.tables {
-            let dropped = std::mem::take(&mut origin.dropped);
-            let Some(now) = origin.now.clone() else {
-                continue;
+impl Model {
+    /// Takes the tables of a schema apart. Storage of virtual tables is left out: it comes
+    /// and goes with them.
+    ///
+    /// # Errors
+    /// The table, and a sentence.
+    pub(crate) fn of(schema: &Schema) -> Result<Model, (String, String)> {
+        let mut tables = Vec::with_capacity(schema.tables.len());
+        for table in &schema.tables {
+            let definition = match table.kind {
+                TableKind::Shadow => continue,
+                TableKind::Virtual => None,
+                TableKind::Ordinary => Some(
+                    Definition::parse(&table.sql).map_err(|reason| (table.name.clone(), reason))?,
+                ),
             };
-            if dropped {
-                let successor = [&origin.at_start, &now]
-                    .into_iter()
-                    .filter(|name| !kept.iter().any(|taken| same_name(taken, name)))
-                    .find_map(|name| after.table(name));
-                origin.now = successor.map(|table| table.name.clone());
-                match successor {
-                    Some(table) => {
-                        effects.rebuilds.push(Rebuilt {
-                            before: origin.at_start.clone(),
-                            now: table.name.clone(),
-                        });
-                        let lost = origin.rebuilt_as(&table.columns);
-                        effects.candidates.extend(lost);
-                    }
-                    None if origin.derived => {}
-                    None => effects.candidates.push(Candidate {
-                        table: origin.name.clone(),
-                        lost: Lost::Table,
-                    }),
-                }
-            }
-            if let Some(now) = &origin.now {
-                origin.at_start.clone_from(now);
-            }
-        }
-    }
-}
-
-impl Origin {
-    fn column(&mut self, name: &str) -> Option<&mut OriginColumn> {
-        self.columns.iter_mut().find(|column| {
-            column
-                .now
-                .as_deref()
-                .is_some_and(|now| same_name(now, name))
-        })
-    }
-
-    /// Compares the columns with those of the table that took its place.
-    fn rebuilt_as(&mut self, columns: &[Column]) -> Vec<Candidate> {
-        let mut lost = Vec::new();
-        if self.derived {
-            return lost;
-        }
-        for column in self.columns.iter_mut().filter(|column| !column.generated) {
-            let Some(now) = column.now.as_deref() else {
-                continue;
-            };
-            let after = columns.iter().find(|after| same_name(&after.name, now));
-            let what = match after {
-                None => {
-                    column.now = None;
-                    Lost::Column(column.name.clone())
-                }
-                Some(after) if after.generated => Lost::Generated(column.name.clone()),
-                Some(after) if narrowing("x", &column.declared, &after.declared).is_some() => {
-                    Lost::Narrowed {
-                        column: column.name.clone(),
-                        from: column.declared.clone(),
-                        to: after.declared.clone(),
-                    }
-                }
-                Some(_) => continue,
-            };
-            lost.push(Candidate {
-                table: self.name.clone(),
-                lost: what,
+            tables.push(Entity {
+                table: table.clone(),
+                definition,
             });
         }
-        lost
-    }
-}
-
-/// The SQL condition under which a value of a column may not come through a change of its
-/// declared type as it was. None where every value does.
-///
-/// A column's affinity converts what is stored into it
-/// (<https://sqlite.org/datatype3.html>): text that reads as a number becomes one and
-/// loses its spelling (`007`, `1e3`, ` 12 `), integers beyond 2^53 are rounded as REAL,
-/// a REAL as text keeps 15 or 17 digits depending on the version. Text that is no number
-/// stays as it is under affinity, but not under the CAST that a hand-written copy may
-/// use, so it counts too.
-pub(crate) fn narrowing(column: &str, from: &str, to: &str) -> Option<String> {
-    let (from, to) = (affinity(from), affinity(to));
-    if from == to {
-        return None;
-    }
-    let value = quote(column);
-    let respelled = format!(
-        "(typeof({value}) = 'text' AND CAST(CAST({value} AS NUMERIC) AS TEXT) IS NOT {value})"
-    );
-    let blob = format!("typeof({value}) = 'blob'");
-    match to {
-        Affinity::Blob => None,
-        Affinity::Text => Some(format!("typeof({value}) IN ('real', 'blob')")),
-        Affinity::Numeric => Some(format!("{respelled} OR {blob}")),
-        Affinity::Integer => Some(format!(
-            "{respelled} OR {blob} OR (typeof({value}) = 'real' AND CAST({value} AS INTEGER) <> {value})"
-        )),
-        Affinity::Real => Some(format!(
-            "{respelled} OR {blob} OR (typeof({value}) = 'integer' AND CAST(CAST({value} AS REAL) AS INTEGER) <> {value})"
-        )),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::schema::Table;
-    use crate::script::Script;
-
-    fn table(name: &str, columns: &[(&str, &str)]) -> Table {
-        Table {
-            name: name.into(),
-            kind: TableKind::Ordinary,
-            sql: String::new(),
-            columns: columns
-                .iter()
-                .map(|(name, declared)| Column {
-                    name: (*name).into(),
-                    declared: (*declared).into(),
-                    generated: false,
-                })
-                .collect(),
-        }
-    }
-
-    fn schema(tables: Vec<Table>) -> Schema {
-        Schema {
+        let mut model = Model {
             tables,
-            others: Vec::new(),
+            others: schema.others.clone(),
+        };
+        model.name_keys();
+        Ok(model)
+    }
+
+    /// `REFERENCES parent` means the parent's primary key, and is written out here.
+    fn name_keys(&mut self) {
+        let keys: Vec<(String, Vec<String>)> = self
+            .tables
+            .iter()
+            .filter_map(|entity| {
+                let key = entity.definition.as_ref()?.primary_key();
+                let key = key.into_iter().map(str::to_owned).collect();
+                Some((entity.name().to_owned(), key))
+            })
+            .collect();
+        let definitions = self.tables.iter_mut().filter_map(|e| e.definition.as_mut());
+        for constraint in definitions.flat_map(|definition| &mut definition.constraints) {
+            let Rule::ForeignKey(reference) = &mut constraint.rule else {
+                continue;
+            };
+            let key = keys
+                .iter()
+                .find(|(name, _)| same_name(name, &reference.parent));
+            if let (true, Some((_, key))) = (reference.to.is_empty(), key) {
+                reference.to.clone_from(key);
+            }
         }
     }
 
-    /// The effects of one file on a database with the table `x(a TEXT, b TEXT)`.
-    fn effects(sql: &'static str, after: Vec<Table>) -> (Effects, Lineage) {
-        let before = schema(vec![table("x", &[("a", "TEXT"), ("b", "TEXT")])]);
-        let mut lineage = Lineage::of(&before);
-        let mut effects = Effects::default();
-        for statement in Script::new("f", sql).statements() {
-            lineage.observe(&statement.action(), &mut effects);
-        }
-        lineage.end_of_file(&schema(after), &mut effects);
-        (effects, lineage)
+    /// The table of a name.
+    pub(crate) fn table(&self, name: &str) -> Option<&Entity> {
+        self.tables
+            .iter()
+            .find(|entity| same_name(entity.name(), name))
     }
 
-    fn lost(lost: Lost) -> Vec<Candidate> {
-        vec![Candidate {
-            table: "x".into(),
-            lost,
-        }]
+    /// The definition of a table that has one.
+    pub(crate) fn definition(&self, name: &str) -> Option<&Definition> {
+        self.table(name)?.definition.as_ref()
     }
 
-    #[test]
-    fn a_rebuild_in_either_order_loses_nothing() {
-        for sql in [
-            "CREATE TABLE n(a,b); INSERT INTO n SELECT * FROM x; DROP TABLE x; ALTER TABLE n RENAME TO x;",
-            "ALTER TABLE x RENAME TO old; CREATE TABLE x(a,b); INSERT INTO x SELECT * FROM old; DROP TABLE old;",
-        ] {
-            let after = vec![table("x", &[("a", "TEXT"), ("b", "TEXT"), ("c", "")])];
-            let (effects, lineage) = effects(sql, after);
-            assert_eq!(effects.candidates, [], "{sql}");
-            assert_eq!(effects.rebuilt_names(), ["x"], "{sql}");
-            assert_eq!(lineage.tables().collect::<Vec<_>>(), [("x", "x")], "{sql}");
-        }
+    /// The index, trigger or view that another one is, by kind and name.
+    pub(crate) fn object(&self, like: &Object) -> Option<&Object> {
+        self.others
+            .iter()
+            .find(|object| object.kind == like.kind && same_name(&object.name, &like.name))
     }
 
-    #[test]
-    fn what_a_file_takes_away_is_named_by_its_original_name() {
-        let rebuilt = "CREATE TABLE n(a); DROP TABLE x; ALTER TABLE n RENAME TO x";
-        let both = [("a", "TEXT"), ("b", "TEXT")];
-        let column = |name: &str| lost(Lost::Column(name.into()));
-        let cases: Vec<(&'static str, Vec<Table>, Vec<Candidate>)> = vec![
-            ("DROP TABLE X", vec![], lost(Lost::Table)),
-            (
-                "ALTER TABLE x DROP COLUMN b",
-                vec![table("x", &both[..1])],
-                column("b"),
-            ),
-            (rebuilt, vec![table("x", &both[..1])], column("b")),
-            ("DELETE FROM x", vec![table("x", &both)], lost(Lost::Rows)),
-            ("DELETE FROM other", vec![table("x", &both)], vec![]),
-            ("ALTER TABLE x RENAME TO y", vec![table("y", &both)], vec![]),
-            (
-                "ALTER TABLE x RENAME TO y; ALTER TABLE y RENAME b TO c; ALTER TABLE y DROP c",
-                vec![table("y", &both[..1])],
-                column("b"),
-            ),
-            (
-                rebuilt,
-                vec![table("x", &[("a", "INTEGER"), ("b", "TEXT")])],
-                lost(Lost::Narrowed {
-                    column: "a".into(),
-                    from: "TEXT".into(),
-                    to: "INTEGER".into(),
-                }),
-            ),
-        ];
-        for (sql, after, expected) in cases {
-            assert_eq!(effects(sql, after).0.candidates, expected, "{sql}");
+    /// Whether any object has the name.
+    pub(crate) fn has_name(&self, name: &str) -> bool {
+        self.table(name).is_some()
+            || self
+                .others
+                .iter()
+                .any(|object| same_name(&object.name, name))
+    }
+
+    fn normal(&self, object: &Object) -> String {
+        let columns = self.table(&object.table).map(|entity| {
+            let columns = entity.table.columns.iter();
+            columns
+                .map(|column| column.name.clone())
+                .collect::<Vec<_>>()
+        });
+        match object.kind {
+            ObjectKind::Index => normal_object(&object.sql, columns.as_deref(), &object.table),
+            ObjectKind::Trigger | ObjectKind::View => normal_object(&object.sql, None, ""),
         }
     }
+}
 
-    #[test]
-    fn a_table_lost_in_one_file_is_not_lost_again_in_the_next() {
-        let (_, mut lineage) = effects("DROP TABLE x", vec![]);
-        let mut next = Effects::default();
-        lineage.observe(&Action::CreateTable("x".into()), &mut next);
-        lineage.observe(&Action::DropTable("x".into()), &mut next);
-        lineage.end_of_file(&Schema::default(), &mut next);
-        assert_eq!(next, Effects::default());
-        assert_eq!(lineage.tables().count(), 0);
+/// Whether the order of columns counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ColumnOrder {
+    Ignored,
+    Counts,
+}
+
+/// What leads from one schema to another, once everything that was renamed has its new name.
+#[derive(Debug, Default)]
+pub(crate) struct Difference<'m> {
+    pub(crate) created: Vec<&'m Entity>,
+    pub(crate) dropped: Vec<&'m Entity>,
+    pub(crate) altered: Vec<Altered<'m>>,
+    /// Indexes, triggers and views that are not in the second, or not like this.
+    pub(crate) gone: Vec<&'m Object>,
+    /// Those that are not in the first, or not like this.
+    pub(crate) new: Vec<&'m Object>,
+}
+
+impl Difference<'_> {
+    /// The first thing that differs, in words about the second schema. None where nothing
+    /// does.
+    pub(crate) fn first_words(&self) -> Option<String> {
+        let Difference {
+            created,
+            dropped,
+            altered,
+            gone,
+            new,
+        } = self;
+        let table = |entity: &&&Entity| format!("table `{}`", entity.name());
+        let object = |object: &&&Object| format!("{} `{}`", object.kind, object.name);
+        let apart = |altered: &Altered<'_>| {
+            let first = altered.edits.first();
+            let words = first.map(Edit::words).unwrap_or_default();
+            format!("table `{}` would have to {words}", altered.after.name)
+        };
+        created
+            .first()
+            .as_ref()
+            .map(|entity| format!("{} is not there", table(entity)))
+            .or_else(|| {
+                dropped
+                    .first()
+                    .as_ref()
+                    .map(|e| format!("{} is too many", table(e)))
+            })
+            .or_else(|| altered.first().map(apart))
+            .or_else(|| {
+                new.first()
+                    .as_ref()
+                    .map(|o| format!("{} is not there, or not like this", object(o)))
+            })
+            .or_else(|| {
+                gone.first()
+                    .as_ref()
+                    .map(|o| format!("{} is too many", object(o)))
+            })
     }
+}
+
+/// A table that is there before and after, and not the same.
+#[derive(Debug)]
+pub(crate) struct Altered<'m> {
+    pub(crate) before: &'m Definition,
+    pub(crate) after: &'m Definition,
+    pub(crate) edits: Vec<Edit<'m>>,
+}
+
+/// One thing that differs between two tables.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Edit<'m> {
+    Add(&'m Column),
+    Drop(&'m Column),
+    /// The declared type.
+    Retype(&'m Column, &'m Column),
+    SetNotNull(&'m Column),
+    DropNotNull(&'m Column),
+    /// What happens where a NOT NULL column is given NULL.
+    NullConflict(&'m Column),
+    Redefault(&'m Column),
+    Collate(&'m Column),
+    /// A column becomes a generated one, or an ordinary one, or its expression changes.
+    Generate(&'m Column, &'m Column),
+    AddConstraint(&'m Constraint),
+    DropConstraint(&'m Constraint),
+    Strict,
+    WithoutRowid,
+    Reorder,
+}
+
+/// Compares two schemas.
+pub(crate) fn difference<'m>(
+    before: &'m Model,
+    after: &'m Model,
+    order: ColumnOrder,
+) -> Difference<'m> {
+    let mut found = Difference::default();
+    for entity in &after.tables {
+        match before.table(entity.name()) {
+            None => found.created.push(entity),
+            Some(was) => match (&was.definition, &entity.definition) {
+                (Some(was), Some(now)) => {
+                    let edits = edits(was, now, order);
+                    if !edits.is_empty() {
+                        found.altered.push(Altered {
+                            before: was,
+                            after: now,
+                            edits,
+                        });
+                    }
+                }
+                (None, None)
+                    if normal_object(&was.table.sql, None, "")
+                        == normal_object(&entity.table.sql, None, "") => {}
+                // A virtual table cannot be altered.
+                _ => {
+                    found.dropped.push(was);
+                    found.created.push(entity);
+                }
+            },
+        }
+    }
+    let gone = before.tables.iter();
+    found
+        .dropped
+        .extend(gone.filter(|entity| after.table(entity.name()).is_none()));
+    let same = |one: &Object, other: &Object| {
+        same_name(&one.table, &other.table) && before.normal(one) == after.normal(other)
+    };
+    for object in &before.others {
+        if !after.object(object).is_some_and(|now| same(object, now)) {
+            found.gone.push(object);
+        }
+    }
+    for object in &after.others {
+        if !before.object(object).is_some_and(|was| same(was, object)) {
+            found.new.push(object);
+        }
+    }
+    found
+}
+
+/// What tells two tables apart.
+pub(crate) fn edits<'m>(
+    before: &'m Definition,
+    after: &'m Definition,
+    order: ColumnOrder,
+) -> Vec<Edit<'m>> {
+    let mut found = Vec::new();
+    for column in &before.columns {
+        if after.column(&column.name).is_none() {
+            found.push(Edit::Drop(column));
+        }
+    }
+    for now in &after.columns {
+        match before.column(&now.name) {
+            None => found.push(Edit::Add(now)),
+            Some(was) => column_edits(was, now, &mut found),
+        }
+    }
+    let goes_with_its_column = |constraint: &Constraint, other: &Definition| {
+        let column = constraint.column.as_deref();
+        column.is_some_and(|column| other.column(column).is_none())
+    };
+    for constraint in surplus(&before.constraints, &after.constraints) {
+        if !goes_with_its_column(constraint, after) {
+            found.push(Edit::DropConstraint(constraint));
+        }
+    }
+    for constraint in surplus(&after.constraints, &before.constraints) {
+        if !goes_with_its_column(constraint, before) {
+            found.push(Edit::AddConstraint(constraint));
+        }
+    }
+    if before.strict != after.strict {
+        found.push(Edit::Strict);
+    }
+    if before.without_rowid != after.without_rowid {
+        found.push(Edit::WithoutRowid);
+    }
+    let in_order = |one: &Definition, other: &Definition| -> Vec<String> {
+        let shared = one
+            .columns
+            .iter()
+            .filter(|column| other.column(&column.name).is_some());
+        shared
+            .map(|column| column.name.to_ascii_lowercase())
+            .collect()
+    };
+    // A new column that is appended although it is wanted elsewhere moves nothing else.
+    let moved = in_order(before, after) != in_order(after, before);
+    let misplaced = found.iter().any(|edit| match edit {
+        Edit::Add(column) => after
+            .columns
+            .iter()
+            .skip_while(|other| other.name != column.name)
+            .any(|later| before.column(&later.name).is_some()),
+        _ => false,
+    });
+    if order == ColumnOrder::Counts && (moved || misplaced) {
+        found.push(Edit::Reorder);
+    }
+    found
+}
+
+fn column_edits<'m>(was: &'m Column, now: &'m Column, found: &mut Vec<Edit<'m>>) {
+    let Column {
+        name: _,
+        declared,
+        not_null,
+        default,
+        collation,
+        generated,
+        was: _,
+        using: _,
+        text: _,
+    } = now;
+    if was.declared != *declared {
+        found.push(Edit::Retype(was, now));
+    }
+    match (was.not_null, not_null) {
+        (None, Some(_)) => found.push(Edit::SetNotNull(now)),
+        (Some(_), None) => found.push(Edit::DropNotNull(now)),
+        (was, now_conflict) if was != *now_conflict => found.push(Edit::NullConflict(now)),
+        _ => {}
+    }
+    let value = |default: &Option<crate::definition::Default>| {
+        let value = default.as_ref().map(|default| default.normal.clone());
+        // DEFAULT NULL says what is so anyway.
+        value.filter(|value| value != "null")
+    };
+    if value(&was.default) != value(default) {
+        found.push(Edit::Redefault(now));
+    }
+    let collated = |collation: &Option<String>| {
+        let name = collation.clone();
+        name.filter(|name| name != "binary")
+    };
+    if collated(&was.collation) != collated(collation) {
+        found.push(Edit::Collate(now));
+    }
+    if was.generated != *generated {
+        found.push(Edit::Generate(was, now));
+    }
+}
+
+/// What the first list has more than the second, as multisets.
+fn surplus<'c>(all: &'c [Constraint], known: &[Constraint]) -> Vec<&'c Constraint> {
+    let mut known: Vec<&Constraint> = known.iter().collect();
+    all.iter()
+        .filter(|constraint| {
+            let twin = known.iter().position(|other| other == constraint);
+            twin.map(|at| known.swap_remove(at)).is_none()
+        })
+        .collect()
+}
+
+impl Edit<'_> {
+    /// What the edit takes away or may alter, in words that follow "it would".
+    pub(crate) fn destroys(&self, before: &Definition, after: &Definition) -> Option<String> {
+        let table = &after.name;
+        match self {
+            Edit::Drop(column) if column.generated.is_none() => {
+                Some(format!("drop column `{}` of `{table}`", column.name))
+            }
+            Edit::Generate(was, now) if was.generated.is_none() => Some(format!(
+                "drop the values of column `{}` of `{table}`, which becomes generated",
+                now.name
+            )),
+            Edit::Retype(was, now) if now.generated.is_none() => {
+                let (from, to) = (before.affinity_of(was), after.affinity_of(now));
+                let asks_at_the_run = narrowing(&now.name, &was.declared, &now.declared).is_some();
+                let named = |declared: &str| match declared {
+                    "" => "no type".to_owned(),
+                    declared => declared.to_owned(),
+                };
+                ((from != to && to != Affinity::Blob) || asks_at_the_run).then(|| {
+                    format!(
+                        "change column `{}` of `{table}` from {} to {}",
+                        now.name,
+                        named(&was.declared),
+                        named(&now.declared)
+                    )
+                })
+            }
+            _ => None,
+        }
+    }
+
+    /// The reference that comes or goes.
+    pub(crate) fn reference(&self) -> Option<&ForeignKey> {
+        match self {
+            Edit::AddConstraint(constraint) | Edit::DropConstraint(constraint) => {
+                match &constraint.rule {
+                    Rule::ForeignKey(key) => Some(key),
+                    _ => None,
+                }
+            }
+            _ => None,
+        }
+    }
+
+    /// The edit in words that follow "ALTER TABLE cannot".
+    pub(crate) fn words(&self) -> String {
+        let names = |constraint: &Constraint| match &constraint.rule {
+            Rule::PrimaryKey { .. } => "the primary key".to_owned(),
+            Rule::Unique { key, .. } => {
+                let columns: Vec<_> = key.iter().map(|p| format!("`{}`", p.column)).collect();
+                format!("that {} is unique", columns.join(", "))
+            }
+            Rule::Check { .. } => "a CHECK".to_owned(),
+            Rule::ForeignKey(ForeignKey { parent, .. }) => format!("the reference to `{parent}`"),
+        };
+        match self {
+            Edit::Add(column) => format!("add `{}` as it is wanted", column.name),
+            Edit::Drop(column) => format!("drop `{}`", column.name),
+            Edit::Retype(_, column) => format!("change the type of `{}`", column.name),
+            Edit::SetNotNull(column) => format!("make `{}` NOT NULL", column.name),
+            Edit::DropNotNull(column) => format!("let `{}` be NULL", column.name),
+            Edit::NullConflict(column) => {
+                format!("change the conflict clause of `{}`", column.name)
+            }
+            Edit::Redefault(column) => format!("change the default of `{}`", column.name),
+            Edit::Collate(column) => format!("change the collation of `{}`", column.name),
+            Edit::Generate(_, column) => {
+                format!("change how `{}` is generated", column.name)
+            }
+            Edit::AddConstraint(constraint) => format!("add {}", names(constraint)),
+            Edit::DropConstraint(constraint) => format!("drop {}", names(constraint)),
+            Edit::Strict => "change STRICT".to_owned(),
+            Edit::WithoutRowid => "change WITHOUT ROWID".to_owned(),
+            Edit::Reorder => "change the order of columns".to_owned(),
+        }
+    }
+}
+
+/// Whether two tables may be one: each column of the one with fewer is in the other, by name.
+pub(crate) fn same_shape(one: &Definition, other: &Definition) -> bool {
+    let within = |few: &Definition, many: &Definition| {
+        few.columns
+            .iter()
+            .all(|column| many.column(&column.name).is_some())
+    };
+    within(one, other) || within(other, one)
+}
+
+/// The columns of a table that may have been renamed: plain ones that are gone, and plain
+/// ones that are new.
+pub(crate) fn gone_and_new<'m>(
+    before: &'m Definition,
+    after: &'m Definition,
+) -> (Vec<&'m Column>, Vec<&'m Column>) {
+    let only = |one: &'m Definition, other: &Definition| -> Vec<&'m Column> {
+        let plain = one
+            .columns
+            .iter()
+            .filter(|column| column.generated.is_none());
+        plain
+            .filter(|column| other.column(&column.name).is_none())
+            .collect()
+    };
+    (only(before, after), only(after, before))
 }

@@ -145,11 +145,14 @@ pub(crate) fn write_new(path: &Path, like: &Path, text: &str) -> Result<(), Erro
     })
 }
 
-/// Writes a file a developer asked for. It must not exist yet.
+/// Writes a file a developer asked for. It must not exist yet. What cannot be written whole is
+/// not left behind.
 pub(crate) fn write_source(path: &Path, text: &str) -> Result<(), Error> {
     let write = || {
         let mut file = OpenOptions::new().write(true).create_new(true).open(path)?;
-        file.write_all(text.as_bytes())
+        file.write_all(text.as_bytes()).inspect_err(|_| {
+            let _ = fs::remove_file(path);
+        })
     };
     write().map_err(|error| failure(format!("cannot write {}", path.display()), error))
 }

@@ -28,6 +28,10 @@ pub enum ErrorKind {
     Destructive,
     /// A migration without a way back.
     Irreversible,
+    /// Something is gone and something is new, which may be one thing under another name.
+    AmbiguousRename,
+    /// A new column that must not be NULL has nothing to hold for the rows that are there.
+    NeedsDefault,
     /// A folder, a directory, a special file, an encrypted or a damaged database.
     NotADatabase,
     /// No space left.
@@ -60,6 +64,8 @@ impl ErrorKind {
             ErrorKind::Locked => "locked",
             ErrorKind::Destructive => "destructive",
             ErrorKind::Irreversible => "irreversible",
+            ErrorKind::AmbiguousRename => "ambiguous-rename",
+            ErrorKind::NeedsDefault => "needs-default",
             ErrorKind::NotADatabase => "not-a-database",
             ErrorKind::DiskFull => "disk-full",
             ErrorKind::BackupInvalid => "backup-invalid",
@@ -223,6 +229,7 @@ struct Inner {
     losses: Vec<Loss>,
     versions: Option<(i64, Option<i64>)>,
     difference: Option<Difference>,
+    questions: Vec<RenameQuestion>,
     report: Option<Report>,
     source: Option<Box<dyn StdError + Send + Sync>>,
 }
@@ -234,6 +241,29 @@ pub struct Difference {
     pub applied: String,
     /// As the file has it.
     pub file: String,
+}
+
+/// Something that is gone from a schema while something is new, which may be one thing under
+/// another name, or two things ([`ErrorKind::AmbiguousRename`]).
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RenameQuestion {
+    /// The table, by its new name, where a column is asked about.
+    pub table: Option<String>,
+    /// The table or the column that is gone.
+    pub gone: String,
+    /// What it may be called now.
+    pub candidates: Vec<String>,
+}
+
+impl RenameQuestion {
+    /// What is gone as `--rename` and `--drop` spell it: `users.name`, or `users`.
+    pub fn subject(&self) -> String {
+        match &self.table {
+            Some(table) => format!("{table}.{}", self.gone),
+            None => self.gone.clone(),
+        }
+    }
 }
 
 impl Error {
@@ -250,6 +280,7 @@ impl Error {
             losses: Vec::new(),
             versions: None,
             difference: None,
+            questions: Vec::new(),
             report: None,
             source: None,
         }))
@@ -327,6 +358,18 @@ impl Error {
     /// The SQL as applied and as it is now ([`ErrorKind::Diverged`]), where it is known.
     pub fn difference(&self) -> Option<&Difference> {
         self.0.difference.as_ref()
+    }
+
+    /// What must be answered before a migration can be written
+    /// ([`ErrorKind::AmbiguousRename`]).
+    pub fn rename_questions(&self) -> &[RenameQuestion] {
+        &self.0.questions
+    }
+
+    #[cfg(feature = "generate")]
+    pub(crate) fn with_questions(mut self, questions: Vec<RenameQuestion>) -> Error {
+        self.0.questions = questions;
+        self
     }
 
     pub(crate) fn with_help(mut self, help: impl Into<String>) -> Error {

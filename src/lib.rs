@@ -89,11 +89,23 @@ pub use rusqlite;
 // The house, from the ground up. Imports go downward only; `tests/it/house.rs` sees to it.
 
 // The facts: values in, values out. No SQLite, no files, no clock.
+#[cfg(feature = "generate")]
+mod change;
+#[cfg(feature = "generate")]
+mod condition;
+#[cfg(feature = "generate")]
+mod definition;
+#[cfg(feature = "generate")]
 mod diff;
 mod error;
 mod event;
+mod lineage;
 mod migration;
+#[cfg(feature = "generate")]
+mod note;
 mod plan;
+#[cfg(feature = "generate")]
+mod rebuild;
 mod record;
 mod report;
 mod retention;
@@ -102,6 +114,8 @@ mod script;
 mod statement;
 mod task;
 mod token;
+#[cfg(feature = "generate")]
+mod writer;
 
 // The hands, each for one thing: a table, a schema, a folder, a lock, the disk.
 mod catalog;
@@ -119,14 +133,20 @@ mod sqlite;
 mod apply;
 mod attachments;
 mod backup;
+#[cfg(feature = "generate")]
+mod compose;
 mod copy;
 mod look;
 mod rehearse;
+#[cfg(feature = "generate")]
+mod replay;
 mod session;
 mod take_back;
 
 // The verbs: lock, look, plan, act, prove.
 mod create;
+#[cfg(feature = "generate")]
+mod generate;
 mod newer;
 mod restore;
 mod revert;
@@ -136,9 +156,13 @@ mod status;
 // The door.
 mod migrator;
 
+#[cfg(feature = "generate")]
+pub use change::ChangeKind;
 pub use create::{Created, create};
-pub use error::{DataState, Difference, Error, ErrorKind, Location};
+pub use error::{DataState, Difference, Error, ErrorKind, Location, RenameQuestion};
 pub use event::Event;
+#[cfg(feature = "generate")]
+pub use generate::{Change, GenerateOptions, Generated, GeneratedFile};
 pub use history::DEFAULT_TABLE as DEFAULT_HISTORY_TABLE;
 pub use migration::State;
 pub use migrator::{Migrator, Opened, data_folder};

@@ -319,6 +319,19 @@ impl<'a> Migrator<'a> {
         Ok(Opened { connection, report })
     }
 
+    /// Compares what the migrations give with the schema file (`schema.sql` in their folder), and
+    /// works out the migrations that lead there, each with its way back. They are proved on
+    /// databases in memory. Nothing is written before [`Generated::write`](crate::Generated::write).
+    ///
+    /// # Errors
+    /// [`ErrorKind::AmbiguousRename`], [`ErrorKind::NeedsDefault`], [`ErrorKind::Destructive`];
+    /// [`ErrorKind::InvalidMigration`] for a statement of the schema file or of a migration
+    /// that is wrong; [`ErrorKind::NotFound`] without a schema file.
+    #[cfg(feature = "generate")]
+    pub fn generate(&self, wishes: &crate::GenerateOptions) -> Result<crate::Generated, Error> {
+        crate::generate::generate(&self.options, wishes)
+    }
+
     /// How a database stands to the migrations. Writes nothing and creates no file.
     ///
     /// # Errors

@@ -12,9 +12,9 @@ use rusqlite::config::DbConfig;
 use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
 
 use crate::catalog::{self, Entry};
-use crate::diff::{Effects, Lineage};
 use crate::error::{Error, ErrorKind, Location};
 use crate::history::is_own_table;
+use crate::lineage::{Effects, Lineage};
 use crate::options::Options;
 use crate::plan::{Loss, Step};
 use crate::schema::{ObjectKind, Schema, TableKind, same_name};
@@ -427,7 +427,7 @@ fn read_view(connection: &Connection, view: &str) -> rusqlite::Result<()> {
 
 /// Views that cannot be read, and tables and views that cannot be written to because of a
 /// trigger, with what SQLite says.
-fn broken_objects(
+pub(crate) fn broken_objects(
     connection: &Connection,
     schema: &Schema,
 ) -> Result<Vec<(String, rusqlite::Error)>, Error> {

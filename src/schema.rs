@@ -53,6 +53,9 @@ pub(crate) struct Object {
     pub kind: ObjectKind,
     /// The name as written.
     pub name: String,
+    /// The table an index or a trigger belongs to (a trigger's may be a view), a view's own
+    /// name.
+    pub table: String,
     /// The CREATE statement as SQLite keeps it.
     pub sql: String,
 }
@@ -131,7 +134,9 @@ pub(crate) fn differences(expected: &Schema, actual: &Schema) -> Vec<String> {
     }
     let same = |a: &Object, b: &Object| a.kind == b.kind && same_name(&a.name, &b.name);
     for object in &expected.others {
-        let Object { kind, name, sql } = object;
+        let Object {
+            kind, name, sql, ..
+        } = object;
         match actual.others.iter().find(|now| same(now, object)) {
             None => found.push(format!("{kind} `{name}` is missing")),
             Some(now) if !same_sql(sql, &now.sql) => found.push(format!("{kind} `{name}` differs")),
@@ -257,6 +262,7 @@ mod tests {
                 .map(|sql| Object {
                     kind: ObjectKind::Index,
                     name: "i".into(),
+                    table: "t".into(),
                     sql: sql.into(),
                 })
                 .into_iter()

@@ -74,6 +74,15 @@ impl fmt::Debug for Source {
 }
 
 impl Source {
+    /// The folder on disk, where it is one.
+    #[cfg(feature = "generate")]
+    pub(crate) fn folder(&self) -> Option<&Path> {
+        match &self.0 {
+            Kind::Folder(folder) => Some(folder),
+            Kind::Embedded(_) | Kind::Refinery(_) => None,
+        }
+    }
+
     /// Reads the migrations, in the order of their versions. `schema_file` is left out.
     pub(crate) fn load(&self, schema_file: Option<&Path>) -> Result<Vec<Migration>, Error> {
         let files = match &self.0 {
@@ -87,6 +96,13 @@ impl Source {
         };
         migration::assemble(files)
     }
+}
+
+/// A file that is read by itself.
+pub(crate) fn script(path: &Path) -> Result<Script, Error> {
+    let name = path.display().to_string();
+    let text = utf8(&name, Cow::Owned(disk::read_source(path)?))?;
+    Ok(Script::new(name, text))
 }
 
 /// The scripts of a folder in the program. What is no SQL file may well be binary, and
@@ -124,11 +140,10 @@ fn on_disk(folder: &Path, schema_file: Option<&Path>) -> Result<Vec<Script>, Err
             continue;
         }
         let name = path.display().to_string();
-        let text = match looks_like_sql(&name) {
-            true => utf8(&name, Cow::Owned(disk::read_source(&path)?))?,
-            false => Cow::Borrowed(""),
-        };
-        files.push(Script::new(name, text));
+        files.push(match looks_like_sql(&name) {
+            true => script(&path)?,
+            false => Script::new(name, ""),
+        });
     }
     Ok(files)
 }

@@ -138,5 +138,22 @@ pub(crate) fn run_statement(
         while rows.next()?.is_some() {}
         Ok(())
     };
-    run().map_err(|error| statement_failure(script, statement, error))
+    run().map_err(|error| match unfulfilled(connection, statement) {
+        Some(problem) => refused_rows(script, statement, problem),
+        None => statement_failure(script, statement, error),
+    })
+}
+
+/// What the rows lack that a statement demands of them, in its own words.
+pub(crate) fn unfulfilled(connection: &Connection, statement: &Statement<'_>) -> Option<String> {
+    let query = statement.condition()?;
+    connection.query_row(query, [], |row| row.get(0)).ok()
+}
+
+/// A migration that says itself what the rows must be like, and rows that are not.
+pub(crate) fn refused_rows(script: &Script, statement: &Statement<'_>, problem: String) -> Error {
+    Error::new(ErrorKind::MigrationFailed, problem)
+        .at(Location::new(script, statement.start, false))
+        .with_statement(statement.text)
+        .with_help("correct these rows in a migration before this one; or, while this one is not released, give the column `-- using: EXPR` in the schema file and generate it again")
 }

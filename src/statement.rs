@@ -6,6 +6,10 @@
 
 use crate::token::{Token, TokenKind, Tokens};
 
+/// The table that refuses every row that is put into it: how a migration says, in any tool, what must
+/// be true of the rows (`INSERT INTO temp.heirloom_check SELECT … WHERE …`).
+pub(crate) const CHECKS: &str = "heirloom_check";
+
 /// One statement of a [`Script`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Statement<'s> {
@@ -93,6 +97,21 @@ impl Statement<'_> {
     /// What the statement does.
     pub(crate) fn action(&self) -> Action {
         classify(&Tokens::new(self.text).collect::<Vec<_>>())
+    }
+
+    /// The query of a statement that says what must be true of the rows: it returns what is
+    /// wrong, in words, and no row where nothing is.
+    pub(crate) fn condition(&self) -> Option<&str> {
+        let tokens: Vec<_> = Tokens::new(self.text).take(6).collect();
+        let word = |at: usize| tokens.get(at).map(Token::word).unwrap_or_default();
+        let at = match (word(0).as_str(), word(1).as_str()) {
+            ("INSERT", "INTO") if tokens.get(3)?.text == "." => 4,
+            ("INSERT", "INTO") => 2,
+            _ => return None,
+        };
+        let is_check = tokens.get(at)?.name().eq_ignore_ascii_case(CHECKS);
+        let query = tokens.get(at + 1)?;
+        (is_check && query.word() == "SELECT").then(|| &self.text[query.start..])
     }
 
     /// Whether it writes to `sqlite_schema` by hand (`PRAGMA writable_schema`).

@@ -86,6 +86,12 @@ pub(crate) enum Command {
     /// The version is the time in UTC. Example: heirloom create add_phone
     #[command(visible_aliases = ["new", "add"])]
     Create(Create),
+    /// Write the migrations that lead to the schema as it should be
+    ///
+    /// Compares what the migrations give with schema.sql, and writes a pair of files for each
+    /// changed table. Example: heirloom generate add_phone --dry-run
+    #[command(visible_alias = "diff")]
+    Generate(Generate),
     /// Show every migration with its state, and the SQL of the pending ones
     ///
     /// Nothing is written, and no file is created. Example: heirloom show --check
@@ -159,6 +165,30 @@ pub(crate) struct Restore {
 pub(crate) struct Create {
     /// What it does, as in add_phone
     pub(crate) name: String,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Generate {
+    /// What the files are to be called; after what they do unless given
+    pub(crate) name: Option<String>,
+    /// Print the SQL, and write nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Write nothing, and exit with 3 when something would be written
+    #[arg(long)]
+    pub(crate) check: bool,
+    /// A column or a table was renamed: table.old=new, old_table=new_table; may be repeated
+    #[arg(long, value_name = "OLD=NEW")]
+    pub(crate) rename: Vec<String>,
+    /// A column or a table is gone and was not renamed: table.column, table; may be repeated
+    #[arg(long, value_name = "GONE")]
+    pub(crate) drop: Vec<String>,
+    /// Consent to what the changes destroy, and write the consent into the files
+    #[arg(long)]
+    pub(crate) allow_destructive: bool,
+    /// Build tables anew whose columns are only in another order
+    #[arg(long)]
+    pub(crate) strict_order: bool,
 }
 
 #[derive(Debug, clap::Args)]

@@ -40,6 +40,7 @@ fn run(ui: &mut Ui, args: &Args) -> Result<Exit, Failure> {
     ui.settings(settings);
     match &args.command {
         Command::Create(options) => commands::create::run(ui, settings, options),
+        Command::Generate(options) => commands::generate::run(ui, settings, options),
         Command::Show(options) => commands::show::run(ui, settings, options),
         Command::Run(options) => commands::run::run(ui, settings, options),
         Command::Revert(options) => commands::revert::run(ui, settings, options),

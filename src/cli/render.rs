@@ -126,11 +126,20 @@ fn chain(error: &Error) -> String {
 /// The SQL as applied against the file, line by line.
 fn text_difference(difference: &Difference) -> String {
     let Difference { applied, file } = difference;
-    let diff = TextDiff::from_lines(applied.as_str(), file.as_str());
+    line_difference("as applied", applied, "the file now", file)
+}
+
+/// The schema as it is against the schema as it should be.
+pub(crate) fn schema_difference(before: &str, after: &str) -> String {
+    line_difference("the migrations give", before, "the schema file says", after)
+}
+
+fn line_difference(name: &str, one: &str, other_name: &str, other: &str) -> String {
+    let diff = TextDiff::from_lines(one, other);
     let mut text = format!(
         "{}\n{}",
-        styled(RED, "- as applied"),
-        styled(GREEN, "+ the file now")
+        styled(RED, format!("- {name}")),
+        styled(GREEN, format!("+ {other_name}"))
     );
     for group in diff.grouped_ops(2) {
         for change in group.iter().flat_map(|op| diff.iter_changes(op)) {

@@ -54,6 +54,13 @@ impl Ui {
         }
     }
 
+    /// What helps a person who looks on, and nobody else.
+    pub(crate) fn on_a_terminal(&mut self, text: &str) {
+        if std::io::stdout().is_terminal() {
+            self.line(text);
+        }
+    }
+
     /// A line beside the output, on stderr.
     pub(crate) fn note(&mut self, text: &str) {
         self.end_progress();

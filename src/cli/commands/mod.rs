@@ -2,6 +2,7 @@
 
 pub(crate) mod backups;
 pub(crate) mod create;
+pub(crate) mod generate;
 pub(crate) mod restore;
 pub(crate) mod revert;
 pub(crate) mod run;

@@ -1,0 +1,169 @@
+//! One table from one definition to another: by ALTER TABLE where its rules allow it, by
+//! building the table anew where they do not.
+
+use crate::condition::{Origin, origin};
+use crate::definition::{Column, Conflict, Constraint, Definition, Rule, plain};
+use crate::diff::{Altered, Edit};
+
+/// What a change to a table is, in the words of `--json`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ChangeKind {
+    /// A new table.
+    Create,
+    /// ALTER TABLE does it, or only indexes, triggers or views change.
+    Alter,
+    /// The table is built anew, with its rows.
+    Rebuild,
+    /// Another name, for the table or for columns of it.
+    Rename,
+    /// The table goes.
+    Drop,
+}
+
+impl ChangeKind {
+    /// The word in JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            ChangeKind::Create => "create",
+            ChangeKind::Alter => "alter",
+            ChangeKind::Rebuild => "rebuild",
+            ChangeKind::Rename => "rename",
+            ChangeKind::Drop => "drop",
+        }
+    }
+}
+
+/// What ALTER TABLE may be used for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Means {
+    /// `ALTER COLUMN … NOT NULL`, `ADD CHECK`, `DROP CONSTRAINT`
+    /// (<https://sqlite.org/lang_altertable.html>, from 3.53).
+    pub(crate) constraints: bool,
+    /// Whether an UPDATE would set off a trigger of the table.
+    pub(crate) update_triggers: bool,
+}
+
+/// The first SQLite with `ALTER TABLE … ALTER COLUMN`.
+pub(crate) const NATIVE_CONSTRAINTS: i32 = 3_053_000;
+
+/// How many columns are dropped one by one. Each is a rewrite of the whole table, and so
+/// is building it anew, once.
+const DROPS: usize = 2;
+
+/// The statements of ALTER TABLE that do all edits, in order. None where one of them cannot be
+/// done like this on a table with rows; what passes on an empty table proves nothing.
+pub(crate) fn natively(altered: &Altered<'_>, means: Means) -> Option<Vec<String>> {
+    let Altered {
+        before,
+        after,
+        edits,
+    } = altered;
+    let table = format!("ALTER TABLE {}", plain(&after.name));
+    // In the order in which they must be done.
+    let mut steps: Vec<(u8, String)> = Vec::new();
+    let mut drops = 0;
+    for edit in edits {
+        let (order, statement) = match edit {
+            Edit::DropConstraint(constraint) if means.constraints && is_droppable(constraint) => {
+                let name = plain(constraint.name.as_deref()?);
+                (0, format!("{table} DROP CONSTRAINT {name}"))
+            }
+            Edit::DropNotNull(column) if means.constraints => {
+                let name = plain(&column.name);
+                (1, format!("{table} ALTER COLUMN {name} DROP NOT NULL"))
+            }
+            Edit::Drop(column) => {
+                drops += 1;
+                (2, format!("{table} DROP COLUMN {}", plain(&column.name)))
+            }
+            Edit::Add(column) if is_addable(after, column) => {
+                (3, format!("{table} ADD COLUMN {}", column.text))
+            }
+            Edit::SetNotNull(column)
+                if means.constraints && column.not_null == Some(Conflict::Abort) =>
+            {
+                let name = plain(&column.name);
+                match origin(before, column) {
+                    Origin::Same(_) => {}
+                    Origin::OrDefault(_, value) if !means.update_triggers => steps.push((
+                        4,
+                        format!(
+                            "UPDATE {} SET {name} = {value} WHERE {name} IS NULL",
+                            plain(&after.name)
+                        ),
+                    )),
+                    _ => return None,
+                }
+                (4, format!("{table} ALTER COLUMN {name} SET NOT NULL"))
+            }
+            Edit::AddConstraint(constraint)
+                if means.constraints && matches!(constraint.rule, Rule::Check { .. }) =>
+            {
+                (5, format!("{table} ADD {}", constraint.text))
+            }
+            _ => return None,
+        };
+        steps.push((order, statement));
+    }
+    steps.sort_by_key(|(order, _)| *order);
+    (drops <= DROPS).then(|| steps.into_iter().map(|(_, statement)| statement).collect())
+}
+
+/// What an edit is that has no ALTER TABLE, for whoever asks why the table is built anew.
+pub(crate) fn reasons(altered: &Altered<'_>, means: Means) -> Vec<String> {
+    let alone = |edit: &&Edit<'_>| {
+        let altered = Altered {
+            before: altered.before,
+            after: altered.after,
+            edits: vec![**edit],
+        };
+        natively(&altered, means).is_none()
+    };
+    let mut words: Vec<String> = altered
+        .edits
+        .iter()
+        .filter(alone)
+        .map(Edit::words)
+        .collect();
+    words.dedup();
+    words
+}
+
+/// A CHECK or a reference with a name. One without cannot be named.
+fn is_droppable(constraint: &Constraint) -> bool {
+    let can = matches!(constraint.rule, Rule::Check { .. } | Rule::ForeignKey(_));
+    constraint.name.is_some() && can
+}
+
+/// Whether ADD COLUMN takes a column when there are rows
+/// (<https://sqlite.org/lang_altertable.html#altertabaddcol>).
+fn is_addable(table: &Definition, column: &Column) -> bool {
+    let of_column = |constraint: &&Constraint| {
+        let stands_in = constraint.column.as_deref();
+        stands_in == Some(column.name.as_str())
+    };
+    let is_a_value = column
+        .default
+        .as_ref()
+        .is_some_and(|default| default.is_a_value());
+    let constant = column
+        .default
+        .as_ref()
+        .is_none_or(|default| default.constant);
+    let stored = column
+        .generated
+        .as_ref()
+        .is_some_and(|generated| generated.stored);
+    let constraints_allow = table
+        .constraints
+        .iter()
+        .filter(of_column)
+        .all(|constraint| match constraint.rule {
+            Rule::PrimaryKey { .. } | Rule::Unique { .. } => false,
+            Rule::Check { .. } => true,
+            Rule::ForeignKey(_) => !is_a_value,
+        });
+    let not_null_allows = column.not_null.is_none() || is_a_value || column.generated.is_some();
+    column.using.is_none() && constant && !stored && constraints_allow && not_null_allows
+}

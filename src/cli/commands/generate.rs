@@ -1,0 +1,138 @@
+//! `heirloom generate [NAME]`
+
+use heirloom::{ErrorKind, GenerateOptions, Generated, RenameQuestion};
+use serde_json::{Value, json};
+
+use super::work;
+use crate::cli::args::Generate;
+use crate::cli::exit::{Exit, Failure};
+use crate::cli::render::{self, BOLD, GREEN, YELLOW, styled};
+use crate::cli::settings::Settings;
+use crate::cli::ui::Ui;
+
+pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Generate) -> Result<Exit, Failure> {
+    let generated = generate(ui, settings, options)?;
+    let looks_only = options.dry_run || options.check;
+    if generated.is_empty() {
+        ui.line("nothing to do: the migrations give the schema file already");
+    } else if looks_only {
+        show(ui, &generated);
+    } else {
+        generated.write()?;
+        for file in &generated.files {
+            ui.line(&format!(
+                "{}  {}",
+                styled(GREEN, "wrote"),
+                render::path(&file.up)
+            ));
+            ui.line(&format!(
+                "{}  {}",
+                styled(GREEN, "wrote"),
+                render::path(&file.down)
+            ));
+        }
+        show_changes(ui, &generated);
+    }
+    ui.document(&document(&generated, looks_only));
+    Ok(match options.check && !generated.is_empty() {
+        true => Exit::CheckSaysNo,
+        false => Exit::Done,
+    })
+}
+
+/// Generates, and asks what must be known for it, as long as there is somebody to ask.
+fn generate(ui: &mut Ui, settings: &Settings, options: &Generate) -> Result<Generated, Failure> {
+    let mut wishes = GenerateOptions::new();
+    if let Some(name) = &options.name {
+        wishes = wishes.name(name);
+    }
+    wishes = options.rename.iter().fold(wishes, GenerateOptions::rename);
+    wishes = options.drop.iter().fold(wishes, GenerateOptions::drop);
+    if options.allow_destructive {
+        wishes = wishes.allow_destructive();
+    }
+    if options.strict_order {
+        wishes = wishes.strict_order();
+    }
+    let migrator = work::keeper(settings);
+    loop {
+        let error = match migrator.generate(&wishes) {
+            Ok(generated) => return Ok(generated),
+            Err(error) => error,
+        };
+        let question = error.rename_questions().first();
+        wishes = match question {
+            Some(question) if error.kind() == ErrorKind::AmbiguousRename && ui.can_ask() => {
+                ask(ui, question, wishes)
+            }
+            _ => return Err(error.into()),
+        };
+    }
+}
+
+fn ask(ui: &mut Ui, question: &RenameQuestion, wishes: GenerateOptions) -> GenerateOptions {
+    let subject = question.subject();
+    for candidate in &question.candidates {
+        let text = format!("`{subject}` is gone. Is it `{candidate}` now?");
+        if work::confirms(ui, &text) {
+            return wishes.rename(format!("{}={}", quoted(question), quote(candidate)));
+        }
+    }
+    ui.note(&format!("then `{subject}` is dropped"));
+    wishes.drop(quoted(question))
+}
+
+/// What is gone, as `--rename` reads it whatever the names are.
+fn quoted(question: &RenameQuestion) -> String {
+    match &question.table {
+        Some(table) => format!("{}.{}", quote(table), quote(&question.gone)),
+        None => quote(&question.gone),
+    }
+}
+
+fn quote(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+fn show(ui: &mut Ui, generated: &Generated) {
+    let difference = render::schema_difference(&generated.schema_before, &generated.schema_after);
+    ui.on_a_terminal(&difference);
+    for file in &generated.files {
+        for (path, sql) in [(&file.up, &file.up_sql), (&file.down, &file.down_sql)] {
+            ui.line(&styled(BOLD, render::path(path)));
+            ui.line(&render::indented(sql));
+        }
+    }
+    show_changes(ui, generated);
+    ui.line("nothing was written");
+}
+
+fn show_changes(ui: &mut Ui, generated: &Generated) {
+    for change in &generated.changes {
+        ui.line(&format!("{:<8} {}", change.kind.as_str(), change.table));
+        for what in &change.destroys {
+            ui.line(&styled(YELLOW, format!("         would {what}")));
+        }
+    }
+}
+
+fn document(generated: &Generated, looks_only: bool) -> Value {
+    let changes: Vec<Value> = generated
+        .changes
+        .iter()
+        .map(|change| {
+            let file = generated.files.get(change.file);
+            json!({
+                "table": change.table,
+                "kind": change.kind.as_str(),
+                "destructive": !change.destroys.is_empty(),
+                "destroys": change.destroys,
+                "file": render::some_path_json(file.map(|file| &file.up)),
+                "down_file": render::some_path_json(file.map(|file| &file.down)),
+                "up": file.map(|file| &file.up_sql),
+                "down": file.map(|file| &file.down_sql),
+            })
+        })
+        .collect();
+    json!({ "ok": true, "written": !looks_only && !generated.is_empty(), "changes": changes })
+}

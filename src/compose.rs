@@ -1,0 +1,765 @@
+//! A migration file in the making: composed against a database in memory on which each
+//! statement is run as soon as it is written.
+
+use std::collections::BTreeSet;
+
+use rusqlite::Connection;
+
+use crate::catalog;
+use crate::change::{ChangeKind, Means, NATIVE_CONSTRAINTS, natively, reasons};
+use crate::condition::{self, Condition, Origin, conditions, origin};
+use crate::definition::{Definition, plain};
+use crate::diff::{Altered, ColumnOrder, Difference, Edit, Entity, Model, difference};
+use crate::error::{Error, ErrorKind};
+use crate::migration::invalid;
+use crate::options::Options;
+use crate::plan::Direction;
+use crate::rebuild::Rebuild;
+use crate::replay;
+use crate::schema::{Object, ObjectKind, Table, TableKind, same_name};
+use crate::script::Script;
+use crate::sqlite::{failure, text};
+use crate::token::Tokens;
+use crate::writer::Writer;
+
+/// What messages call a file that has no name yet.
+const DRAFT: &str = "the migration in the making";
+
+/// The present schema of a database, taken apart.
+pub(crate) fn model(connection: &Connection, options: &Options<'_>) -> Result<Model, Error> {
+    let schema = catalog::schema(connection, &options.history_table)?;
+    Model::of(&schema).map_err(|(table, reason)| {
+        invalid(format!("table `{table}` cannot be taken apart: {reason}"))
+            .with_help("write this change by hand (`heirloom create NAME`)")
+    })
+}
+
+/// Names that were given to what is there.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Renames {
+    /// Before and after.
+    pub(crate) tables: Vec<(String, String)>,
+    /// The table's name after, and the column's before and after.
+    pub(crate) columns: Vec<(String, String, String)>,
+}
+
+impl Renames {
+    /// The other way round.
+    pub(crate) fn reversed(&self) -> Renames {
+        let before = |table: &String| {
+            let found = self
+                .tables
+                .iter()
+                .find(|(_, after)| same_name(after, table));
+            found.map_or_else(|| table.clone(), |(before, _)| before.clone())
+        };
+        Renames {
+            tables: self
+                .tables
+                .iter()
+                .rev()
+                .map(|(before, after)| (after.clone(), before.clone()))
+                .collect(),
+            columns: self
+                .columns
+                .iter()
+                .rev()
+                .map(|(table, old, new)| (before(table), new.clone(), old.clone()))
+                .collect(),
+        }
+    }
+
+    /// Those of some tables, by the names after.
+    pub(crate) fn within(&self, scope: &Scope) -> Renames {
+        Renames {
+            tables: self
+                .tables
+                .iter()
+                .filter(|(_, after)| scope.has_table(after))
+                .cloned()
+                .collect(),
+            columns: self
+                .columns
+                .iter()
+                .filter(|(table, _, _)| scope.has_table(table))
+                .cloned()
+                .collect(),
+        }
+    }
+}
+
+/// What a file is about: tables with their indexes, triggers and views. In small letters.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Scope {
+    pub(crate) tables: BTreeSet<String>,
+    /// Triggers and views.
+    pub(crate) objects: BTreeSet<String>,
+}
+
+impl Scope {
+    pub(crate) fn has_table(&self, name: &str) -> bool {
+        self.tables.contains(&name.to_ascii_lowercase())
+    }
+
+    pub(crate) fn has_object(&self, object: &Object) -> bool {
+        match object.kind {
+            ObjectKind::Index => self.has_table(&object.table),
+            ObjectKind::Trigger | ObjectKind::View => {
+                self.objects.contains(&object.name.to_ascii_lowercase())
+            }
+        }
+    }
+
+    fn keep<'m>(&self, mut difference: Difference<'m>) -> Difference<'m> {
+        difference
+            .created
+            .retain(|entity| self.has_table(entity.name()));
+        difference
+            .dropped
+            .retain(|entity| self.has_table(entity.name()));
+        difference
+            .altered
+            .retain(|altered| self.has_table(&altered.after.name));
+        difference.gone.retain(|object| self.has_object(object));
+        difference.new.retain(|object| self.has_object(object));
+        difference
+    }
+}
+
+/// How files are composed.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Manner {
+    pub(crate) direction: Direction,
+    pub(crate) order: ColumnOrder,
+    /// Whether SQLite's newer forms of ALTER TABLE may be used.
+    pub(crate) constraints: bool,
+}
+
+impl Manner {
+    /// As the linked SQLite can.
+    pub(crate) fn of(direction: Direction, order: ColumnOrder) -> Manner {
+        Manner {
+            direction,
+            order,
+            constraints: rusqlite::version_number() >= NATIVE_CONSTRAINTS,
+        }
+    }
+}
+
+/// What became of one table in a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Change {
+    /// The table by its name after; a view's, where only that changes.
+    pub(crate) table: String,
+    pub(crate) kind: ChangeKind,
+    /// What it takes away or may alter, in words that follow "it would".
+    pub(crate) destroys: Vec<String>,
+}
+
+/// A file's statements, which were run.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Composed {
+    pub(crate) sql: String,
+    pub(crate) changes: Vec<Change>,
+    /// What the way back cannot bring back, in sentences.
+    pub(crate) not_restored: Vec<String>,
+}
+
+/// Composes the file that leads from what `connection` holds to `target`, as far as `scope`
+/// goes, and leaves `connection` as the file does.
+///
+/// # Errors
+/// [`ErrorKind::NeedsDefault`]; and what SQLite refuses, which nobody foresaw.
+pub(crate) fn compose(
+    connection: &Connection,
+    options: &Options<'_>,
+    target: &Model,
+    scope: Option<&Scope>,
+    renames: &Renames,
+    manner: Manner,
+) -> Result<Composed, Error> {
+    let mut composer = Composer {
+        connection,
+        manner,
+        out: Writer::default(),
+        composed: Composed::default(),
+    };
+    composer.rename(renames)?;
+    let now = model(connection, options)?;
+    let difference = difference(&now, target, manner.order);
+    let difference = match scope {
+        Some(scope) => scope.keep(difference),
+        None => difference,
+    };
+    composer.change(&now, target, &difference)?;
+    composer.composed.sql = composer.out.text().to_owned();
+    Ok(composer.composed)
+}
+
+struct Composer<'c> {
+    connection: &'c Connection,
+    manner: Manner,
+    out: Writer,
+    composed: Composed,
+}
+
+impl Composer<'_> {
+    /// Runs a statement, and writes it.
+    fn run(&mut self, sql: &str) -> Result<(), Error> {
+        replay::run(self.connection, &Script::new(DRAFT, sql.to_owned()))?;
+        self.out.statement(sql);
+        Ok(())
+    }
+
+    /// Runs what was written apart, and adds it.
+    fn run_all(&mut self, written: &Writer) -> Result<(), Error> {
+        replay::run(
+            self.connection,
+            &Script::new(DRAFT, written.text().to_owned()),
+        )?;
+        self.out.raw(written.text());
+        Ok(())
+    }
+
+    fn note(&mut self, table: &str, kind: ChangeKind, destroys: Vec<String>) {
+        let changes = &mut self.composed.changes;
+        match changes
+            .iter_mut()
+            .find(|change| same_name(&change.table, table))
+        {
+            Some(change) => {
+                change.destroys.extend(destroys);
+                // An index beside a rebuild is part of it.
+                if kind != ChangeKind::Alter {
+                    change.kind = kind;
+                }
+            }
+            None => changes.push(Change {
+                table: table.to_owned(),
+                kind,
+                destroys,
+            }),
+        }
+    }
+
+    /// Natively and first: SQLite takes every index, trigger, view and reference along.
+    fn rename(&mut self, renames: &Renames) -> Result<(), Error> {
+        for (before, after) in &renames.tables {
+            let (before, name) = (plain(before), plain(after));
+            self.run(&format!("ALTER TABLE {before} RENAME TO {name}"))?;
+            self.note(after, ChangeKind::Rename, Vec::new());
+        }
+        for (table, before, after) in &renames.columns {
+            self.run(&format!(
+                "ALTER TABLE {} RENAME COLUMN {} TO {}",
+                plain(table),
+                plain(before),
+                plain(after)
+            ))?;
+            self.note(table, ChangeKind::Rename, Vec::new());
+        }
+        self.out.end_block();
+        Ok(())
+    }
+
+    fn change(
+        &mut self,
+        now: &Model,
+        target: &Model,
+        difference: &Difference<'_>,
+    ) -> Result<(), Error> {
+        if self.manner.direction == Direction::Up {
+            difference.altered.iter().try_for_each(refuse_nowhere)?;
+        }
+        let mut checks = Writer::default();
+        condition::write(&required(now, difference), &mut checks);
+        // On the rows that the migrations themselves make they must hold here already.
+        self.run_all(&checks).map_err(|error| {
+            error.with_help("the migrations themselves make such rows: correct them in a migration of their own first, or give the column `-- using: EXPR` in the schema file")
+        })?;
+        let again = made_again(now, target, difference);
+        self.drop_objects(now, difference, &again)?;
+        for entity in &difference.dropped {
+            // Something else of that name takes its place.
+            if target.table(entity.name()).is_some() {
+                self.drop_table(entity)?;
+            }
+        }
+        let (created, searches): (Vec<&Entity>, Vec<&Entity>) = difference
+            .created
+            .iter()
+            .partition(|e| e.definition.is_some());
+        for entity in parents_first(&created) {
+            self.create_table(entity, target)?;
+        }
+        let mut rebuilt: Vec<&str> = Vec::new();
+        for altered in &difference.altered {
+            if self.alter(altered, now, target)? {
+                rebuilt.push(&altered.after.name);
+            }
+        }
+        for entity in &difference.dropped {
+            if target.table(entity.name()).is_none() {
+                self.drop_table(entity)?;
+            }
+        }
+        let made = |table: &str| {
+            rebuilt.iter().any(|name| same_name(name, table))
+                || created.iter().any(|entity| same_name(entity.name(), table))
+        };
+        let indexes = difference
+            .new
+            .iter()
+            .filter(|o| o.kind == ObjectKind::Index);
+        for index in indexes.filter(|index| !made(&index.table)) {
+            self.run(&index.sql)?;
+            self.note(&index.table, ChangeKind::Alter, Vec::new());
+        }
+        self.out.end_block();
+        for entity in searches {
+            self.create_table(entity, target)?;
+        }
+        self.refill_searches(now, difference)?;
+        self.create_objects(now, target, difference, &again, &rebuilt)
+    }
+
+    fn drop_objects(
+        &mut self,
+        now: &Model,
+        difference: &Difference<'_>,
+        again: &[&Object],
+    ) -> Result<(), Error> {
+        let dropped = |object: &&Object| {
+            let table_goes = difference
+                .dropped
+                .iter()
+                .any(|entity| same_name(entity.name(), &object.table));
+            let view_goes = object.kind == ObjectKind::Trigger
+                && now.others.iter().any(|view| {
+                    view.kind == ObjectKind::View
+                        && same_name(&view.name, &object.table)
+                        && (difference.gone.contains(&view) || again.contains(&view))
+                });
+            !view_goes && (!table_goes || object.kind == ObjectKind::View)
+        };
+        let gone: Vec<&Object> = difference.gone.iter().chain(again).copied().collect();
+        // Newest first: what depends on others was made after them.
+        for kind in [ObjectKind::Trigger, ObjectKind::View, ObjectKind::Index] {
+            for object in gone
+                .iter()
+                .rev()
+                .copied()
+                .filter(|object| object.kind == kind)
+            {
+                let rebuilt = difference.altered.iter().any(|altered| {
+                    same_name(&altered.after.name, &object.table)
+                        && natively(altered, self.means(altered, now)).is_none()
+                });
+                let goes_anyway = rebuilt && kind != ObjectKind::View;
+                if dropped(&object) && !goes_anyway {
+                    let name = plain(&object.name);
+                    let word = kind.to_string().to_uppercase();
+                    self.run(&format!("DROP {word} {name}"))?;
+                }
+                if difference.gone.contains(&object) {
+                    self.note_object(object, ChangeKind::Drop, now);
+                }
+            }
+        }
+        self.out.end_block();
+        Ok(())
+    }
+
+    /// A view or a trigger counts as its table's change, and alone as its own.
+    fn note_object(&mut self, object: &Object, kind: ChangeKind, model: &Model) {
+        let of_table = model.table(&object.table).is_some();
+        let noted = self
+            .composed
+            .changes
+            .iter()
+            .any(|change| same_name(&change.table, &object.table));
+        match (of_table, noted) {
+            (true, _) => self.note(&object.table, ChangeKind::Alter, Vec::new()),
+            // Dropped and made again it is altered.
+            (false, true) => self.note(&object.table, ChangeKind::Alter, Vec::new()),
+            (false, false) => self.note(&object.table, kind, Vec::new()),
+        }
+        if !of_table && noted && kind == ChangeKind::Create {
+            let own = self.composed.changes.iter_mut();
+            for change in own.filter(|change| same_name(&change.table, &object.table)) {
+                change.kind = ChangeKind::Alter;
+            }
+        }
+    }
+
+    fn create_table(&mut self, entity: &Entity, target: &Model) -> Result<(), Error> {
+        let sql = match &entity.definition {
+            Some(definition) => definition.text(),
+            None => &entity.table.sql,
+        };
+        if self.manner.direction == Direction::Down && entity.definition.is_some() {
+            self.out
+                .comment(&format!("`{}` comes back empty.", entity.name()));
+        }
+        self.run(sql)?;
+        self.indexes_of(entity.name(), target)?;
+        self.out.end_block();
+        self.note(entity.name(), ChangeKind::Create, Vec::new());
+        if content_of(&entity.table).is_some() {
+            self.refill(entity.name());
+        }
+        Ok(())
+    }
+
+    fn indexes_of(&mut self, table: &str, target: &Model) -> Result<(), Error> {
+        let indexes = target
+            .others
+            .iter()
+            .filter(|object| object.kind == ObjectKind::Index && same_name(&object.table, table));
+        for index in indexes {
+            self.run(&index.sql)?;
+        }
+        Ok(())
+    }
+
+    fn drop_table(&mut self, entity: &Entity) -> Result<(), Error> {
+        self.run(&format!("DROP TABLE {}", plain(entity.name())))?;
+        self.out.end_block();
+        let destroys = match entity.table.is_derived() {
+            true => Vec::new(),
+            false => vec![format!("drop table `{}`", entity.name())],
+        };
+        if !destroys.is_empty() {
+            self.not_restored(format!("the rows of `{}`", entity.name()));
+        }
+        self.note(entity.name(), ChangeKind::Drop, destroys);
+        Ok(())
+    }
+
+    fn not_restored(&mut self, what: String) {
+        self.composed.not_restored.push(what);
+    }
+
+    fn means(&self, altered: &Altered<'_>, now: &Model) -> Means {
+        let updates = |object: &Object| {
+            let of_table = object.kind == ObjectKind::Trigger
+                && same_name(&object.table, &altered.before.name);
+            of_table && Tokens::new(&object.sql).any(|token| token.word() == "UPDATE")
+        };
+        Means {
+            constraints: self.manner.constraints,
+            update_triggers: now.others.iter().any(updates),
+        }
+    }
+
+    /// Alters a table. True where it was built anew.
+    fn alter(&mut self, altered: &Altered<'_>, now: &Model, target: &Model) -> Result<bool, Error> {
+        let Altered {
+            before,
+            after,
+            edits,
+        } = altered;
+        let destroys: Vec<String> = edits
+            .iter()
+            .filter_map(|edit| edit.destroys(before, after))
+            .collect();
+        for edit in edits {
+            match edit {
+                Edit::Drop(column) if column.generated.is_none() => self.not_restored(format!(
+                    "the values of `{}` in `{}`",
+                    column.name, after.name
+                )),
+                Edit::SetNotNull(column)
+                    if matches!(origin(before, column), Origin::OrDefault(..)) =>
+                {
+                    self.not_restored(format!(
+                        "the NULLs of `{}` in `{}`, which took its default",
+                        column.name, after.name
+                    ));
+                }
+                Edit::Retype(_, column) if column.using.is_some() => self.not_restored(format!(
+                    "the values of `{}` in `{}` as they were before the conversion",
+                    column.name, after.name
+                )),
+                _ => {}
+            }
+        }
+        let means = self.means(altered, now);
+        if let Some(statements) = natively(altered, means) {
+            // SQLite is the judge: what it refuses on no rows it refuses on any.
+            let trial = self.savepoint(|composer| {
+                let tried = statements.iter();
+                tried
+                    .into_iter()
+                    .try_for_each(|sql| composer.connection.execute_batch(sql))
+                    .is_ok()
+            })?;
+            if trial {
+                for sql in &statements {
+                    self.run(sql)?;
+                }
+                self.out.end_block();
+                self.note(&after.name, ChangeKind::Alter, destroys);
+                return Ok(false);
+            }
+        }
+        let between = free_name(&after.name, now, target);
+        let rebuild = Rebuild {
+            before,
+            after,
+            between: &between,
+            direction: self.manner.direction,
+        };
+        let mut words = reasons(altered, means);
+        if words.is_empty() {
+            words.push("do this in one go".into());
+        }
+        self.out.comment(&format!(
+            "`{}` is built anew, because ALTER TABLE cannot {}: create, copy, drop, rename (https://sqlite.org/lang_altertable.html#otheralter). Foreign keys must be off meanwhile, which heirloom sees to.",
+            after.name,
+            words.join(", ")
+        ));
+        if let Some(hidden) = rebuild.unreachable_rowids() {
+            self.out.comment(&hidden);
+        }
+        let mut written = Writer::default();
+        rebuild.write(&mut written);
+        self.run_all(&written)?;
+        self.indexes_of(&after.name, target)?;
+        self.out.end_block();
+        self.note(&after.name, ChangeKind::Rebuild, destroys);
+        Ok(true)
+    }
+
+    /// Tries something and takes it back.
+    fn savepoint(&self, attempt: impl FnOnce(&Self) -> bool) -> Result<bool, Error> {
+        let run = |sql: &str| {
+            self.connection
+                .execute_batch(sql)
+                .map_err(|error| failure(format!("cannot run `{sql}`"), error))
+        };
+        run("SAVEPOINT heirloom_trial")?;
+        let went_well = attempt(self);
+        run("ROLLBACK TO heirloom_trial")?;
+        run("RELEASE heirloom_trial")?;
+        Ok(went_well)
+    }
+
+    /// Full-text search over a table whose values changed is filled anew. Over one whose rows
+    /// and values stay, nothing is to be done: rowids are kept.
+    fn refill_searches(&mut self, now: &Model, difference: &Difference<'_>) -> Result<(), Error> {
+        for altered in &difference.altered {
+            let valued = altered.after.columns.iter().any(|column| {
+                column.generated.is_none()
+                    && matches!(
+                        origin(altered.before, column),
+                        Origin::OrDefault(..) | Origin::Using(_)
+                    )
+            });
+            let kept = now.tables.iter().filter(|entity| {
+                let dropped = difference.dropped.iter();
+                dropped
+                    .into_iter()
+                    .all(|gone| !same_name(gone.name(), entity.name()))
+            });
+            let over: Vec<String> = kept
+                .filter(|entity| {
+                    content_of(&entity.table)
+                        .is_some_and(|content| same_name(&content, &altered.after.name))
+                })
+                .map(|entity| entity.name().to_owned())
+                .collect();
+            if valued {
+                over.iter().for_each(|name| self.refill(name));
+            }
+        }
+        Ok(())
+    }
+
+    /// Fills a search table from its content, where it can be
+    /// (<https://sqlite.org/fts5.html#the_rebuild_command>).
+    fn refill(&mut self, name: &str) {
+        let name = plain(name);
+        let sql = format!("INSERT INTO {name} ({name}) VALUES ('rebuild')");
+        if self.connection.execute_batch(&sql).is_ok() {
+            self.out.statement(&sql);
+            self.out.end_block();
+        }
+    }
+
+    fn create_objects(
+        &mut self,
+        now: &Model,
+        target: &Model,
+        difference: &Difference<'_>,
+        again: &[&Object],
+        rebuilt: &[&str],
+    ) -> Result<(), Error> {
+        for kind in [ObjectKind::View, ObjectKind::Trigger] {
+            for object in target.others.iter().filter(|object| object.kind == kind) {
+                let is_new = difference.new.contains(&object);
+                let like = |other: &&Object| {
+                    other.kind == object.kind && same_name(&other.name, &object.name)
+                };
+                let made_again = again.iter().any(|other| like(&other))
+                    || (kind == ObjectKind::Trigger
+                        && now.object(object).is_some()
+                        && rebuilt.iter().any(|table| same_name(table, &object.table)));
+                if is_new || made_again {
+                    self.run(&object.sql)?;
+                    self.out.end_block();
+                }
+                if is_new {
+                    self.note_object(object, ChangeKind::Create, target);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What the rows that are there must fulfil.
+fn required(now: &Model, difference: &Difference<'_>) -> Vec<Condition> {
+    let mut required: Vec<Condition> = Vec::new();
+    for altered in &difference.altered {
+        required.extend(conditions(altered.before, altered.after, &altered.edits));
+    }
+    let indexes = difference
+        .new
+        .iter()
+        .filter(|object| object.kind == ObjectKind::Index);
+    for index in indexes {
+        let Some(table) = now.definition(&index.table) else {
+            continue;
+        };
+        let added = difference
+            .altered
+            .iter()
+            .filter(|altered| same_name(&altered.before.name, &index.table))
+            .flat_map(|altered| &altered.edits)
+            .any(|edit| matches!(edit, Edit::Add(column) if mentions(&index.sql, &column.name)));
+        if !added {
+            required.extend(condition::unique_index(table, &index.sql, &index.name));
+        }
+    }
+    required
+}
+
+/// Views and triggers that stay as they are and must go for a while: ALTER TABLE looks at
+/// all of them, and one that reads from a view that is away would stop it. What belongs to a
+/// view that changes goes with it.
+fn made_again<'m>(now: &'m Model, target: &Model, difference: &Difference<'_>) -> Vec<&'m Object> {
+    let mut away: Vec<&Object> = difference
+        .gone
+        .iter()
+        .copied()
+        .filter(|object| object.kind == ObjectKind::View)
+        .collect();
+    let mut again: Vec<&'m Object> = Vec::new();
+    while let Some(view) = away.pop() {
+        for object in &now.others {
+            let known = difference.gone.contains(&object) || again.contains(&object);
+            let reads = object.kind != ObjectKind::Index && mentions(&object.sql, &view.name);
+            let stays = target.object(object).is_some();
+            let belongs =
+                object.kind == ObjectKind::Trigger && same_name(&object.table, &view.name);
+            let must_go = belongs || !difference.altered.is_empty();
+            if reads && !known && stays && must_go {
+                again.push(object);
+                if object.kind == ObjectKind::View {
+                    away.push(object);
+                }
+            }
+        }
+    }
+    let order = |object: &&Object| now.others.iter().position(|other| other == *object);
+    again.sort_by_key(order);
+    again
+}
+
+/// Whether a text names something.
+pub(crate) fn mentions(sql: &str, name: &str) -> bool {
+    Tokens::new(sql).any(|token| same_name(&token.name(), name))
+}
+
+/// Tables in an order in which each comes after those it refers to, as far as there is one.
+pub(crate) fn parents_first<'m>(tables: &[&'m Entity]) -> Vec<&'m Entity> {
+    let mut left: Vec<&Entity> = tables.to_vec();
+    let mut ordered = Vec::with_capacity(left.len());
+    while !left.is_empty() {
+        let free = left.iter().position(|entity| {
+            let references = entity.definition.iter().flat_map(Definition::foreign_keys);
+            references.into_iter().all(|key| {
+                same_name(&key.parent, entity.name())
+                    || !left
+                        .iter()
+                        .any(|other| same_name(other.name(), &key.parent))
+            })
+        });
+        ordered.push(left.remove(free.unwrap_or(0)));
+    }
+    ordered
+}
+
+/// A name for the time between that nothing has, before or after.
+fn free_name(table: &str, now: &Model, target: &Model) -> String {
+    let plain = format!("{table}_new");
+    let numbered = (2..).map(|number| format!("{table}_new{number}"));
+    std::iter::once(plain)
+        .chain(numbered)
+        .find(|name| !now.has_name(name) && !target.has_name(name))
+        .unwrap_or_default()
+}
+
+/// The table that a search table takes its rows from (`content = 'notes'`).
+fn content_of(table: &Table) -> Option<String> {
+    if table.kind != TableKind::Virtual {
+        return None;
+    }
+    let tokens: Vec<_> = Tokens::new(&table.sql).collect();
+    let content = tokens
+        .windows(3)
+        .find(|three| three[0].word() == "CONTENT" && three[1].text == "=")?;
+    let name = content[2].name().into_owned();
+    (!name.is_empty()).then_some(name)
+}
+
+fn refuse_nowhere(altered: &Altered<'_>) -> Result<(), Error> {
+    let nowhere = altered.after.columns.iter().find(|column| {
+        column.generated.is_none() && origin(altered.before, column) == Origin::Nowhere
+    });
+    match nowhere {
+        None => Ok(()),
+        Some(column) => Err(Error::new(
+            ErrorKind::NeedsDefault,
+            format!(
+                "column `{}` of `{}` is new and NOT NULL, and the rows that are there would have nothing in it",
+                column.name, altered.after.name
+            ),
+        )
+        .with_help("give it a DEFAULT, or say beside it where its values come from (`-- using: EXPR`), or let it be NULL")),
+    }
+}
+
+/// What SQLite says of a database after a file.
+pub(crate) fn broken(
+    connection: &Connection,
+    options: &Options<'_>,
+) -> Result<BTreeSet<String>, Error> {
+    let schema = catalog::schema(connection, &options.history_table)?;
+    let objects = crate::rehearse::broken_objects(connection, &schema)?;
+    let mut broken: BTreeSet<String> = objects
+        .into_iter()
+        .map(|(object, error)| format!("{object}: {}", text(&error)))
+        .collect();
+    let references = catalog::references(connection)?;
+    for (table, message) in references.broken {
+        broken.insert(format!("the references of `{table}`: {message}"));
+    }
+    for (child, parent) in catalog::dangling(connection)? {
+        broken.insert(format!(
+            "`{child}` refers to `{parent}`, which is not there"
+        ));
+    }
+    Ok(broken)
+}

@@ -1,0 +1,898 @@
+//! `generate`: from the schema as it should be to migrations, proved before they are written.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use rusqlite::Connection;
+
+use crate::change::ChangeKind;
+use crate::compose::{Composed, Manner, Renames, Scope, broken, compose, mentions, model};
+use crate::create::{file_name, next_version};
+use crate::definition::Definition;
+use crate::diff::{ColumnOrder, Difference, Model, difference, gone_and_new, same_shape};
+use crate::disk;
+use crate::error::{Error, ErrorKind, RenameQuestion};
+use crate::migration::{Migration, label};
+use crate::options::Options;
+use crate::plan::Direction;
+use crate::replay::{self, copy_of, desired, no_schema_file, replay};
+use crate::schema::{Object, ObjectKind, same_name};
+use crate::script::Script;
+use crate::task::Task;
+use crate::token::Tokens;
+
+/// What a caller wants of [`Migrator::generate`](crate::Migrator::generate) beside the schema
+/// file itself.
+#[derive(Debug, Clone)]
+pub struct GenerateOptions {
+    name: Option<String>,
+    renames: Vec<String>,
+    drops: Vec<String>,
+    allow_destructive: bool,
+    order: ColumnOrder,
+    at: SystemTime,
+}
+
+impl Default for GenerateOptions {
+    fn default() -> GenerateOptions {
+        GenerateOptions {
+            name: None,
+            renames: Vec::new(),
+            drops: Vec::new(),
+            allow_destructive: false,
+            order: ColumnOrder::Ignored,
+            at: SystemTime::now(),
+        }
+    }
+}
+
+impl GenerateOptions {
+    /// Nothing beside the schema file.
+    pub fn new() -> GenerateOptions {
+        GenerateOptions::default()
+    }
+
+    /// What the files are called; after what they do unless said otherwise.
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+
+    /// Something was renamed: `users.name=full_name` for a column, `users=people` for a table.
+    pub fn rename(mut self, rename: impl Into<String>) -> Self {
+        self.renames.push(rename.into());
+        self
+    }
+
+    /// Something is gone and was not renamed: `users.name`, or `users`. It is no consent.
+    pub fn drop(mut self, gone: impl Into<String>) -> Self {
+        self.drops.push(gone.into());
+        self
+    }
+
+    /// Consents to what the changes destroy, and writes the consent into the files.
+    pub fn allow_destructive(mut self) -> Self {
+        self.allow_destructive = true;
+        self
+    }
+
+    /// Builds tables anew whose columns are only in another order.
+    pub fn strict_order(mut self) -> Self {
+        self.order = ColumnOrder::Counts;
+        self
+    }
+
+    /// The time that versions are made from, now unless said otherwise.
+    pub fn at(mut self, time: SystemTime) -> Self {
+        self.at = time;
+        self
+    }
+}
+
+/// Migrations that lead to the schema as it should be, proved and not written yet.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Generated {
+    /// What changes, table by table, in the order of the files.
+    pub changes: Vec<Change>,
+    /// The pairs of files, in the order in which they apply.
+    pub files: Vec<GeneratedFile>,
+    /// The schema that the migrations give, a statement after the other.
+    pub schema_before: String,
+    /// The schema as it should be, likewise.
+    pub schema_after: String,
+}
+
+/// What becomes of one table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Change {
+    /// The table, by its name after; the view, where only that changes.
+    pub table: String,
+    /// What is done.
+    pub kind: ChangeKind,
+    /// What it takes away or may alter, in words that follow "it would"; empty where nothing.
+    pub destroys: Vec<String>,
+    /// Which of [`Generated::files`] does it. Tables that are tied together share one.
+    pub file: usize,
+}
+
+/// A migration and its way back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct GeneratedFile {
+    /// Where the way there is going to be.
+    pub up: PathBuf,
+    /// Where the way back is going to be.
+    pub down: PathBuf,
+    /// The SQL of the way there.
+    pub up_sql: String,
+    /// The SQL of the way back.
+    pub down_sql: String,
+}
+
+impl Generated {
+    /// Whether the migrations give the schema already.
+    pub fn is_empty(&self) -> bool {
+        self.files.is_empty()
+    }
+
+    /// Writes the files. All of them, or none.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Io`] and [`ErrorKind::DiskFull`]; what was written is removed again.
+    pub fn write(&self) -> Result<(), Error> {
+        let pairs = self.files.iter();
+        // The way back first: a way there without it would be taken for irreversible.
+        let texts = pairs.flat_map(|f| [(&f.down, &f.down_sql), (&f.up, &f.up_sql)]);
+        let mut written: Vec<&Path> = Vec::new();
+        for (path, text) in texts {
+            if let Some(folder) = path.parent() {
+                disk::create_folders(folder)?;
+            }
+            if let Err(error) = disk::write_source(path, text) {
+                for path in written {
+                    disk::remove(path)?;
+                }
+                return Err(error);
+            }
+            written.push(path);
+        }
+        Ok(())
+    }
+}
+
+/// Compares what the migrations give with the schema file, and writes down what leads from one
+/// to the other.
+pub(crate) fn generate(
+    options: &Options<'_>,
+    wishes: &GenerateOptions,
+) -> Result<Generated, Error> {
+    let folder = options.source.folder().ok_or_else(|| {
+        Error::new(
+            ErrorKind::Usage,
+            "migrations can only be written into a folder",
+        )
+        .with_help("give the migrator the folder's path")
+    })?;
+    let migrations = match folder.is_dir() {
+        true => options.source.load(options.schema_file.as_deref())?,
+        false => Vec::new(),
+    };
+    let script = schema_script(options, folder)?;
+    let present = replay(options, &migrations)?;
+    let wanted = desired(options, &script)?;
+    let before = model(&present, options)?;
+    let mut after = model(&wanted.connection, options)?;
+    for (table, was) in wanted.former {
+        let entity = after
+            .tables
+            .iter_mut()
+            .find(|e| same_name(e.name(), &table));
+        if let Some(definition) = entity.and_then(|entity| entity.definition.as_mut()) {
+            definition.was = Some(was);
+        }
+    }
+    refuse_broken(&present, &wanted.connection, options, script.file())?;
+    let renames = renames(&before, &after, wishes)?;
+    let work = Work {
+        options,
+        wishes,
+        folder,
+        migrations: &migrations,
+        present: &present,
+        after: &after,
+        renames,
+    };
+    let mut generated = work.files()?;
+    generated.schema_before = listing(&before);
+    generated.schema_after = listing(&after);
+    Ok(generated)
+}
+
+/// The schema file of a folder of migrations.
+pub(crate) fn schema_script(options: &Options<'_>, folder: &Path) -> Result<Script, Error> {
+    let path = match &options.schema_file {
+        Some(path) => path.clone(),
+        None => folder.join(crate::source::SCHEMA_FILE),
+    };
+    if !path.is_file() {
+        return Err(no_schema_file(&path));
+    }
+    crate::source::script(&path)
+}
+
+/// A schema as text, in an order that says nothing of how it came about.
+fn listing(model: &Model) -> String {
+    let mut tables: Vec<_> = model.tables.iter().collect();
+    tables.sort_by_key(|entity| entity.name().to_ascii_lowercase());
+    let mut text = String::new();
+    let mut add = |sql: &str| {
+        text += sql.trim_end();
+        text += ";\n\n";
+    };
+    for entity in tables {
+        add(entity
+            .definition
+            .as_ref()
+            .map_or(&entity.table.sql, |d| d.text()));
+        let own = model.others.iter();
+        let of_table = |object: &&Object| {
+            object.kind != ObjectKind::View && same_name(&object.table, entity.name())
+        };
+        own.filter(of_table).for_each(|object| add(&object.sql));
+    }
+    let apart = |object: &&Object| model.table(&object.table).is_none();
+    model
+        .others
+        .iter()
+        .filter(apart)
+        .for_each(|object| add(&object.sql));
+    text.trim_end().to_owned()
+}
+
+/// A view or a reference of the schema file that does not work is no schema to go to.
+fn refuse_broken(
+    present: &Connection,
+    wanted: &Connection,
+    options: &Options<'_>,
+    file: &str,
+) -> Result<(), Error> {
+    let known = broken(present, options)?;
+    match broken(wanted, options)?.difference(&known).next() {
+        None => Ok(()),
+        Some(problem) => Err(Error::new(
+            ErrorKind::InvalidMigration,
+            format!("{file} does not work as it is: {problem}"),
+        )
+        .with_help("correct it in the schema file")),
+    }
+}
+
+/// `users.name=full_name` or `users=people`: the table where it is a column's, old, new.
+fn parse_rename(text: &str) -> Result<(Option<String>, String, String), Error> {
+    let tokens: Vec<_> = Tokens::new(text).collect();
+    let name = |at: usize| tokens[at].name().into_owned();
+    let symbols: Vec<&str> = tokens.iter().map(|token| token.text).collect();
+    match symbols.as_slice() {
+        [_, "=", _] => Ok((None, name(0), name(2))),
+        [_, ".", _, "=", _] => Ok((Some(name(0)), name(2), name(4))),
+        _ => Err(Error::new(
+            ErrorKind::Usage,
+            format!("`{text}` names no old and new name"),
+        )
+        .with_help("write it as table.old=new for a column, or old_table=new_table")),
+    }
+}
+
+/// Which of what is gone was renamed: as the caller says, as the schema file's notes say, and
+/// where neither does and it may be, not without an answer.
+fn renames(before: &Model, after: &Model, wishes: &GenerateOptions) -> Result<Renames, Error> {
+    let told = wishes
+        .renames
+        .iter()
+        .map(|text| parse_rename(text))
+        .collect::<Result<Vec<_>, _>>()?;
+    let mut renames = Renames::default();
+    let no_such = |what: &str, side: &str| {
+        Error::new(ErrorKind::Usage, format!("--rename: {what} {side}"))
+            .with_help("the old name must be in the migrations and the new one in the schema file")
+    };
+    for (_, old, new) in told.iter().filter(|(table, _, _)| table.is_none()) {
+        if before.definition(old).is_none() || after.table(old).is_some() {
+            return Err(no_such(&format!("table `{old}`"), "is not gone"));
+        }
+        if after.definition(new).is_none() || before.table(new).is_some() {
+            return Err(no_such(&format!("table `{new}`"), "is not new"));
+        }
+        renames.tables.push((old.clone(), new.clone()));
+    }
+    let taken = |renames: &Renames, name: &str| {
+        renames
+            .tables
+            .iter()
+            .any(|(old, new)| same_name(old, name) || same_name(new, name))
+    };
+    for definition in after
+        .tables
+        .iter()
+        .filter_map(|entity| entity.definition.as_ref())
+    {
+        if let Some(was) = &definition.was
+            && before.table(&definition.name).is_none()
+            && before.definition(was).is_some()
+            && after.table(was).is_none()
+            && !taken(&renames, was)
+            && !taken(&renames, &definition.name)
+        {
+            renames.tables.push((was.clone(), definition.name.clone()));
+        }
+    }
+    let mut questions = Vec::new();
+    for gone in before
+        .tables
+        .iter()
+        .filter_map(|entity| entity.definition.as_ref())
+    {
+        let is_gone = after.table(&gone.name).is_none() && !taken(&renames, &gone.name);
+        if !is_gone || is_dropped(wishes, None, &gone.name) {
+            continue;
+        }
+        let new = after
+            .tables
+            .iter()
+            .filter_map(|entity| entity.definition.as_ref());
+        let candidates: Vec<String> = new
+            .filter(|new| before.table(&new.name).is_none() && !taken(&renames, &new.name))
+            .filter(|new| same_shape(gone, new))
+            .map(|new| new.name.clone())
+            .collect();
+        if !candidates.is_empty() {
+            questions.push(RenameQuestion {
+                table: None,
+                gone: gone.name.clone(),
+                candidates,
+            });
+        }
+    }
+    for now in after
+        .tables
+        .iter()
+        .filter_map(|entity| entity.definition.as_ref())
+    {
+        let old_name = renames
+            .tables
+            .iter()
+            .find(|(_, new)| same_name(new, &now.name))
+            .map_or(now.name.as_str(), |(old, _)| old);
+        let Some(was) = before.definition(old_name) else {
+            continue;
+        };
+        let (mut gone, mut new) = gone_and_new(was, now);
+        let of_table = |table: &str| same_name(table, &now.name) || same_name(table, old_name);
+        let mut settle = |old: &str, new_name: &str| {
+            let here = gone.iter().position(|column| same_name(&column.name, old));
+            let there = new
+                .iter()
+                .position(|column| same_name(&column.name, new_name));
+            let found = here.zip(there);
+            if let Some((here, there)) = found {
+                let (old, new) = (gone.remove(here), new.remove(there));
+                renames
+                    .columns
+                    .push((now.name.clone(), old.name.clone(), new.name.clone()));
+            }
+            found.is_some()
+        };
+        for (_, old, new) in told
+            .iter()
+            .filter(|(table, _, _)| table.as_deref().is_some_and(of_table))
+        {
+            if !settle(old, new) {
+                let what = format!("`{old}` is not gone or `{new}` is not new in");
+                return Err(no_such(&what, &format!("table `{}`", now.name)));
+            }
+        }
+        for column in &now.columns {
+            if let Some(old) = &column.was {
+                settle(old, &column.name);
+            }
+        }
+        gone.retain(|column| {
+            !is_dropped(wishes, Some(&now.name), &column.name)
+                && !is_dropped(wishes, Some(old_name), &column.name)
+        });
+        if !new.is_empty() {
+            questions.extend(gone.iter().map(|column| RenameQuestion {
+                table: Some(now.name.clone()),
+                gone: column.name.clone(),
+                candidates: new.iter().map(|column| column.name.clone()).collect(),
+            }));
+        }
+    }
+    let tables: Vec<&String> = told
+        .iter()
+        .filter_map(|(table, _, _)| table.as_ref())
+        .collect();
+    if let Some(table) = tables
+        .into_iter()
+        .find(|table| before.definition(table).is_none() && after.definition(table).is_none())
+    {
+        return Err(no_such(&format!("table `{table}`"), "is not there"));
+    }
+    match questions.is_empty() {
+        true => Ok(renames),
+        false => Err(ambiguous(questions)),
+    }
+}
+
+fn is_dropped(wishes: &GenerateOptions, table: Option<&str>, name: &str) -> bool {
+    wishes.drops.iter().any(|dropped| {
+        let tokens: Vec<_> = Tokens::new(dropped).collect();
+        match (table, tokens.as_slice()) {
+            (None, [only]) => same_name(&only.name(), name),
+            (Some(table), [of, dot, column]) => {
+                dot.text == "." && same_name(&of.name(), table) && same_name(&column.name(), name)
+            }
+            _ => false,
+        }
+    })
+}
+
+fn ambiguous(questions: Vec<RenameQuestion>) -> Error {
+    let reading = |question: &RenameQuestion| {
+        let subject = question.subject();
+        let new: Vec<String> = question
+            .candidates
+            .iter()
+            .map(|name| format!("`{name}`"))
+            .collect();
+        format!(
+            "`{subject}` is gone and {} new: either it was renamed, or it is dropped and the other is added",
+            match new.as_slice() {
+                [one] => format!("{one} is"),
+                many => format!("{} are", many.join(", ")),
+            }
+        )
+    };
+    let all: Vec<String> = questions.iter().map(reading).collect();
+    let help = match questions.first() {
+        Some(question) => format!(
+            "say `--rename {0}={1}` (or `-- was: {2}` beside `{1}` in the schema file) if it was renamed, `--drop {0}` if it was not",
+            question.subject(),
+            question.candidates.first().map_or("", String::as_str),
+            question.gone,
+        ),
+        None => String::new(),
+    };
+    Error::new(ErrorKind::AmbiguousRename, all.join("; "))
+        .with_help(help)
+        .with_questions(questions)
+}
+
+/// Everything that is decided before the first file is composed.
+struct Work<'w, 'o> {
+    options: &'w Options<'o>,
+    wishes: &'w GenerateOptions,
+    folder: &'w Path,
+    migrations: &'w [Migration],
+    present: &'w Connection,
+    after: &'w Model,
+    renames: Renames,
+}
+
+/// A pair of files before it has a name.
+struct Draft {
+    up: Composed,
+    down: Composed,
+}
+
+impl Work<'_, '_> {
+    fn files(&self) -> Result<Generated, Error> {
+        let renamed = copy_of(self.options, self.present)?;
+        let nothing = Scope::default();
+        compose(
+            &renamed,
+            self.options,
+            self.after,
+            Some(&nothing),
+            &self.renames,
+            self.manner(Direction::Up),
+        )?;
+        let before = model(&renamed, self.options)?;
+        let difference = difference(&before, self.after, self.wishes.order);
+        let scopes = scopes(&before, self.after, &difference, &self.renames);
+        // Where a boundary between files would not hold, one file does it all.
+        let split = self.drafts(&scopes).and_then(|drafts| {
+            let generated = self.named(drafts)?;
+            self.prove(&generated).map(|()| generated)
+        });
+        let generated = match split {
+            Err(error) if scopes.len() > 1 && !is_an_answer(&error) => {
+                log::debug!("one file for all changes, because: {error}");
+                let generated = self.named(self.drafts(&[together(&scopes)])?)?;
+                self.prove(&generated)?;
+                generated
+            }
+            other => other?,
+        };
+        self.refuse_destruction(&generated)?;
+        Ok(generated)
+    }
+
+    fn manner(&self, direction: Direction) -> Manner {
+        Manner::of(direction, self.wishes.order)
+    }
+
+    fn drafts(&self, scopes: &[Scope]) -> Result<Vec<Draft>, Error> {
+        let working = copy_of(self.options, self.present)?;
+        let mut drafts = Vec::with_capacity(scopes.len());
+        for scope in scopes {
+            let before = model(&working, self.options)?;
+            let renames = self.renames.within(scope);
+            let up = compose(
+                &working,
+                self.options,
+                self.after,
+                Some(scope),
+                &renames,
+                self.manner(Direction::Up),
+            )?;
+            let back = copy_of(self.options, &working)?;
+            let manner = Manner::of(Direction::Down, ColumnOrder::Ignored);
+            let down = compose(
+                &back,
+                self.options,
+                &before,
+                None,
+                &renames.reversed(),
+                manner,
+            )?;
+            drafts.push(Draft { up, down });
+        }
+        drafts.retain(|draft| !draft.up.sql.is_empty());
+        Ok(drafts)
+    }
+
+    /// Gives the drafts their names, and their first lines.
+    fn named(&self, drafts: Vec<Draft>) -> Result<Generated, Error> {
+        let first = next_version(self.migrations, self.wishes.at);
+        let given = self.wishes.name.as_deref().map(file_name).transpose()?;
+        let many = drafts.len() > 1;
+        let mut generated = Generated {
+            changes: Vec::new(),
+            files: Vec::new(),
+            schema_before: String::new(),
+            schema_after: String::new(),
+        };
+        for ((index, Draft { up, down }), version) in drafts.into_iter().enumerate().zip(first..) {
+            let name = match &given {
+                Some(name) if many => format!("{name}_{}", tables_of(&up)),
+                Some(name) => name.clone(),
+                None => described(&up),
+            };
+            let label = label(version, &name);
+            let destroys = up.changes.iter().any(|change| !change.destroys.is_empty());
+            let consent = match destroys {
+                true => "-- heirloom: allow-destructive\n",
+                false => "",
+            };
+            let mut about: Vec<String> = up
+                .changes
+                .iter()
+                .flat_map(|change| &change.destroys)
+                .map(|what| format!("-- It is meant to {what}.\n"))
+                .collect();
+            about.insert(0, "-- Written by `heirloom generate`.\n".to_owned());
+            let going_back = down.changes.iter().flat_map(|change| &change.destroys);
+            let lost: Vec<String> = up
+                .not_restored
+                .iter()
+                .map(|what| format!("-- It does not bring back {what}.\n"))
+                .chain(going_back.map(|what| format!("-- It will {what}.\n")))
+                .collect();
+            generated.files.push(GeneratedFile {
+                up: self.folder.join(format!("{label}.sql")),
+                down: self.folder.join(format!("{label}.down.sql")),
+                up_sql: format!("{consent}{}\n{}", about.concat(), up.sql),
+                down_sql: format!(
+                    "-- Written by `heirloom generate`: the way back.\n{}\n{}",
+                    lost.concat(),
+                    down.sql
+                ),
+            });
+            generated
+                .changes
+                .extend(up.changes.into_iter().map(|change| Change {
+                    table: change.table,
+                    kind: change.kind,
+                    destroys: change.destroys,
+                    file: index,
+                }));
+        }
+        Ok(generated)
+    }
+
+    /// Runs the files as they will be written, there and back, and compares: the migrations
+    /// plus the files give the schema file, every boundary is a database that works, and
+    /// the ways back bring back what was.
+    fn prove(&self, generated: &Generated) -> Result<(), Error> {
+        let proof = copy_of(self.options, self.present)?;
+        let known = broken(&proof, self.options)?;
+        let mut states = vec![model(&proof, self.options)?];
+        for file in &generated.files {
+            self.run_file(&proof, &file.up, &file.up_sql)?;
+            let now = broken(&proof, self.options)?;
+            if let Some(problem) = now.difference(&known).next() {
+                return Err(unproved(&file.up, &format!("would leave {problem}")));
+            }
+            states.push(model(&proof, self.options)?);
+        }
+        let (last, order) = (states.pop(), self.wishes.order);
+        if let (Some(last), Some(file)) = (last, generated.files.last()) {
+            expect_equal(&last, self.after, order, &file.up)?;
+        }
+        for file in generated.files.iter().rev() {
+            self.run_file(&proof, &file.down, &file.down_sql)?;
+            if let Some(state) = states.pop() {
+                let now = model(&proof, self.options)?;
+                expect_equal(&now, &state, ColumnOrder::Ignored, &file.down)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn run_file(&self, connection: &Connection, path: &Path, sql: &str) -> Result<(), Error> {
+        let script = Script::new(path.display().to_string(), sql.to_owned());
+        let task = Task::down(0, "generated", script)?;
+        replay::run(connection, &task.script)
+    }
+
+    fn refuse_destruction(&self, generated: &Generated) -> Result<(), Error> {
+        let destroyed: Vec<&str> = generated
+            .changes
+            .iter()
+            .flat_map(|change| &change.destroys)
+            .map(String::as_str)
+            .collect();
+        if destroyed.is_empty() || self.wishes.allow_destructive {
+            return Ok(());
+        }
+        Err(Error::new(
+            ErrorKind::Destructive,
+            format!("it would {}", destroyed.join("; ")),
+        )
+        .with_help(
+            "say --allow-destructive if that is meant; the consent is written into the migration",
+        ))
+    }
+}
+
+/// Whether an error is about what the developer wants, and no other way of writing it helps.
+fn is_an_answer(error: &Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::NeedsDefault | ErrorKind::Usage | ErrorKind::AmbiguousRename
+    )
+}
+
+fn unproved(file: &Path, problem: &str) -> Error {
+    Error::new(
+        ErrorKind::InvalidMigration,
+        format!("{} {problem}", file.display()),
+    )
+    .with_help("nothing was written; write this change by hand (`heirloom create NAME`), and please tell us of it")
+}
+
+fn expect_equal(
+    now: &Model,
+    expected: &Model,
+    order: ColumnOrder,
+    file: &Path,
+) -> Result<(), Error> {
+    let left = difference(now, expected, order);
+    match left.first_words() {
+        None => Ok(()),
+        Some(words) => Err(unproved(
+            file,
+            &format!("would not lead to the schema: {words}"),
+        )),
+    }
+}
+
+/// `users`, `users_and_notes`, `5_tables`: what a file is about, as a part of its name.
+fn tables_of(composed: &Composed) -> String {
+    let clean = |name: &str| -> String {
+        name.chars()
+            .map(|c| if c.is_alphanumeric() { c } else { '_' })
+            .collect()
+    };
+    let tables: Vec<String> = composed.changes.iter().map(|c| clean(&c.table)).collect();
+    match tables.as_slice() {
+        [one] => one.clone(),
+        [one, other] => format!("{one}_and_{other}"),
+        many => format!("{}_tables", many.len()),
+    }
+}
+
+fn described(composed: &Composed) -> String {
+    let kind = match composed.changes.as_slice() {
+        [only] => only.kind.as_str(),
+        [first, rest @ ..] if rest.iter().all(|change| change.kind == first.kind) => {
+            first.kind.as_str()
+        }
+        _ => "change",
+    };
+    format!("{kind}_{}", tables_of(composed))
+}
+
+/// All scopes as one.
+fn together(scopes: &[Scope]) -> Scope {
+    let mut all = Scope::default();
+    for scope in scopes {
+        all.tables.extend(scope.tables.iter().cloned());
+        all.objects.extend(scope.objects.iter().cloned());
+    }
+    all
+}
+
+/// What files there will be, in order: one for each changed table. Tables that a changed view
+/// or trigger ties together, or a reference that changes with both its ends, share one. What
+/// is only new is left to the last file it needs, and what only goes, to the first.
+fn scopes(
+    before: &Model,
+    after: &Model,
+    difference: &Difference<'_>,
+    renames: &Renames,
+) -> Vec<Scope> {
+    let mut tables: Vec<(u8, String)> = Vec::new();
+    let mut add = |rank: u8, name: &str| {
+        let name = name.to_ascii_lowercase();
+        if !tables.iter().any(|(_, known)| *known == name) {
+            tables.push((rank, name));
+        }
+    };
+    let renamed = renames.tables.iter().map(|(_, new)| new);
+    let columns = renames.columns.iter().map(|(table, _, _)| table);
+    renamed.chain(columns).for_each(|table| add(0, table));
+    for entity in crate::compose::parents_first(&difference.created) {
+        add(1, entity.name());
+    }
+    difference
+        .altered
+        .iter()
+        .for_each(|altered| add(2, &altered.after.name));
+    let indexes = difference.gone.iter().chain(&difference.new);
+    for index in indexes.filter(|object| object.kind == ObjectKind::Index) {
+        add(2, &index.table);
+    }
+    difference
+        .dropped
+        .iter()
+        .for_each(|entity| add(3, entity.name()));
+    tables.sort_by_key(|(rank, _)| *rank);
+    let tables: Vec<String> = tables.into_iter().map(|(_, name)| name).collect();
+
+    let mut ties = Ties::new(tables.len());
+    let named_in = |sql: &str| -> Vec<usize> {
+        let named = tables.iter().enumerate();
+        named
+            .filter(|(_, table)| mentions(sql, table))
+            .map(|(index, _)| index)
+            .collect()
+    };
+    for altered in &difference.altered {
+        let changed = altered
+            .edits
+            .iter()
+            .filter_map(crate::diff::Edit::reference);
+        for key in changed {
+            let is_altered = difference
+                .altered
+                .iter()
+                .any(|other| same_name(&other.after.name, &key.parent));
+            if is_altered {
+                ties.tie(tables.iter().enumerate().filter_map(|(index, table)| {
+                    let end =
+                        same_name(table, &key.parent) || same_name(table, &altered.after.name);
+                    end.then_some(index)
+                }));
+            }
+        }
+    }
+    let others: Vec<&Object> = difference
+        .gone
+        .iter()
+        .chain(&difference.new)
+        .copied()
+        .collect();
+    for object in &others {
+        let twin = |model: &Model| model.object(object).map(|found| found.sql.clone());
+        if let (Some(old), Some(new)) = (twin(before), twin(after)) {
+            ties.tie(named_in(&old).into_iter().chain(named_in(&new)));
+        }
+    }
+    let mut scopes: Vec<Scope> = Vec::new();
+    let mut place = vec![0; tables.len()];
+    for (index, table) in tables.iter().enumerate() {
+        let root = ties.root(index);
+        if root == index {
+            place[index] = scopes.len();
+            scopes.push(Scope::default());
+        } else {
+            place[index] = place[root];
+        }
+        scopes[place[index]].tables.insert(table.clone());
+    }
+    // A view over a new view comes with it or after it, so they are looked at in turn.
+    let mut views: Vec<(String, usize)> = Vec::new();
+    for object in others
+        .iter()
+        .filter(|object| object.kind != ObjectKind::Index)
+    {
+        let (is_new, is_gone) = (
+            after.object(object).is_some(),
+            before.object(object).is_some(),
+        );
+        let mut places: BTreeSet<usize> = named_in(&object.sql)
+            .into_iter()
+            .map(|index| place[index])
+            .collect();
+        let over = views.iter().filter(|(view, _)| mentions(&object.sql, view));
+        places.extend(over.map(|(_, place)| *place));
+        let chosen = match (is_new, is_gone) {
+            (true, false) => places.last(),
+            _ => places.first(),
+        };
+        let at = chosen.copied().unwrap_or_else(|| {
+            scopes.push(Scope::default());
+            scopes.len() - 1
+        });
+        let name = object.name.to_ascii_lowercase();
+        scopes[at].objects.insert(name.clone());
+        views.push((name, at));
+    }
+    scopes
+}
+
+/// Which of so many things belong together.
+struct Ties(Vec<usize>);
+
+impl Ties {
+    fn new(count: usize) -> Ties {
+        Ties((0..count).collect())
+    }
+
+    /// The first of those that belong together with one.
+    fn root(&self, mut index: usize) -> usize {
+        while self.0[index] != index {
+            index = self.0[index];
+        }
+        index
+    }
+
+    fn tie(&mut self, together: impl IntoIterator<Item = usize>) {
+        let together = together.into_iter();
+        let roots: Vec<usize> = together.map(|index| self.root(index)).collect();
+        if let Some(&first) = roots.iter().min() {
+            for root in roots {
+                self.0[root] = first;
+            }
+        }
+    }
+}
+
+/// What the migrations give and what the schema file says, as words; empty where they agree.
+pub(crate) fn disagreement(
+    options: &Options<'_>,
+    present: &Connection,
+    script: &Script,
+) -> Result<Option<String>, Error> {
+    let wanted = desired(options, script)?;
+    let (before, after) = (
+        model(present, options)?,
+        model(&wanted.connection, options)?,
+    );
+    Ok(difference(&before, &after, ColumnOrder::Ignored).first_words())
+}

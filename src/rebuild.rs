@@ -1,0 +1,136 @@
+//! A table built anew, for what ALTER TABLE cannot do: SQLite's own procedure
+//! (<https://sqlite.org/lang_altertable.html#otheralter>), as SQL.
+//!
+//! Step by step, by the manual's numbers. Foreign keys are off (1) and the transaction is there
+//! (2): that is the run's. What belongs to the table is known (3) and made again at the end (8),
+//! views are left alone: with `legacy_alter_table` the rename does not look at them (9).
+//! The references are checked (10) before the commit (11) by the run.
+
+use crate::condition::{Origin, filler, origin};
+use crate::definition::{Definition, plain};
+use crate::plan::Direction;
+use crate::token::quote;
+use crate::writer::Writer;
+
+/// One table, before and after.
+pub(crate) struct Rebuild<'d> {
+    pub(crate) before: &'d Definition,
+    pub(crate) after: &'d Definition,
+    /// A name that nothing else has, for the time between.
+    pub(crate) between: &'d str,
+    /// On a way back a column whose values are gone is filled.
+    pub(crate) direction: Direction,
+}
+
+impl Rebuild<'_> {
+    /// Writes steps 4 to 7: create, copy, drop, rename.
+    pub(crate) fn write(&self, out: &mut Writer) {
+        let Rebuild {
+            before,
+            after,
+            between,
+            ..
+        } = self;
+        let (old, new) = (plain(&before.name), plain(between));
+        // 4: the new table under a name for the time between.
+        out.statement(&after.create_as(&new));
+        out.end_block();
+        // 5: by name on both sides, because the order of columns may differ.
+        self.copy(out);
+        if before.autoincrement() && after.autoincrement() {
+            self.keep_the_mark(out);
+        }
+        out.end_block();
+        // 6, 7
+        out.statement(&format!("DROP TABLE {old}"));
+        out.statement("PRAGMA legacy_alter_table = ON");
+        out.statement(&format!(
+            "ALTER TABLE {new} RENAME TO {}",
+            plain(&after.name)
+        ));
+        out.statement("PRAGMA legacy_alter_table = OFF");
+        out.end_block();
+    }
+
+    fn copy(&self, out: &mut Writer) {
+        let (old, new) = (plain(&self.before.name), plain(self.between));
+        let (mut into, mut from) = (Vec::new(), Vec::new());
+        if let Some((target, source)) = self.rowids() {
+            into.push(target.to_owned());
+            from.push(source.to_owned());
+        }
+        for column in &self.after.columns {
+            if column.generated.is_some() {
+                continue;
+            }
+            let value = match origin(self.before, column) {
+                Origin::Same(name) => self.source(&name),
+                Origin::OrDefault(name, default) => {
+                    format!("coalesce({}, {default})", self.source(&name))
+                }
+                Origin::Using(expression) => expression,
+                Origin::Default => continue,
+                Origin::Nowhere if self.direction == Direction::Down => {
+                    filler(self.after, column).to_owned()
+                }
+                Origin::Nowhere => continue,
+            };
+            into.push(plain(&column.name));
+            from.push(value);
+        }
+        if into.is_empty() {
+            return out.comment("No column is left of the old table, and so no row.");
+        }
+        // A conflict clause of the new table would drop rows in silence.
+        let insert = match self.after.has_conflict_clause() {
+            true => "INSERT OR ABORT INTO",
+            false => "INSERT INTO",
+        };
+        out.statement(&format!(
+            "{insert} {new} ({})\nSELECT {}\nFROM {old}",
+            into.join(", "),
+            from.join(", ")
+        ));
+    }
+
+    /// A name that needs quotes is qualified too: in double quotes alone it would be a text
+    /// where there is no such column.
+    fn source(&self, column: &str) -> String {
+        match plain(column) {
+            bare if bare == column => bare,
+            quoted => format!("{}.{quoted}", plain(&self.before.name)),
+        }
+    }
+
+    /// The names of the rowids on both sides, where rows have one that nothing else keeps.
+    fn rowids(&self) -> Option<(&'static str, &'static str)> {
+        let kept_by_a_column = self.after.rowid_column().is_some();
+        let (target, source) = (self.after.rowid_alias()?, self.before.rowid_alias()?);
+        (!kept_by_a_column).then_some((target, source))
+    }
+
+    /// The mark goes with DROP TABLE, and the copy set a new one from the rows that are left.
+    fn keep_the_mark(&self, out: &mut Writer) {
+        let text = |name: &str| format!("'{}'", name.replace('\'', "''"));
+        let (old, new) = (text(&self.before.name), text(self.between));
+        out.comment(
+            "AUTOINCREMENT counts on from where it was, also where the last rows are gone.",
+        );
+        out.statement(&format!("DELETE FROM sqlite_sequence WHERE name = {new}"));
+        out.statement(&format!(
+            "INSERT INTO sqlite_sequence (name, seq)\nSELECT {new}, seq FROM sqlite_sequence WHERE name = {old} COLLATE NOCASE"
+        ));
+    }
+
+    /// What a reviewer should know of the rows' own numbers.
+    pub(crate) fn unreachable_rowids(&self) -> Option<String> {
+        let hidden = |table: &Definition| !table.without_rowid && table.rowid_alias().is_none();
+        let lost = hidden(self.before) && self.before.rowid_column().is_none();
+        lost.then(|| {
+            format!(
+                "The columns of {} hide its rowids, so that they cannot be kept.",
+                quote(&self.before.name).replace('"', "`")
+            )
+        })
+    }
+}
