@@ -8,18 +8,20 @@ use rusqlite::Connection;
 use crate::catalog;
 use crate::change::{ChangeKind, Means, NATIVE_CONSTRAINTS, natively, reasons};
 use crate::condition::{self, Condition, Origin, conditions, origin};
-use crate::definition::{Definition, plain};
+use crate::definition::plain;
 use crate::diff::{Altered, ColumnOrder, Difference, Edit, Entity, Model, difference};
 use crate::error::{Error, ErrorKind};
 use crate::migration::invalid;
 use crate::options::Options;
 use crate::plan::Direction;
 use crate::rebuild::Rebuild;
+use crate::rename::Renames;
 use crate::replay;
 use crate::schema::{Object, ObjectKind, Table, TableKind, same_name};
+use crate::scope::{Scope, parents_first};
 use crate::script::Script;
 use crate::sqlite::{failure, text};
-use crate::token::Tokens;
+use crate::token::{Tokens, mentions};
 use crate::writer::Writer;
 
 /// What messages call a file that has no name yet.
@@ -32,98 +34,6 @@ pub(crate) fn model(connection: &Connection, options: &Options<'_>) -> Result<Mo
         invalid(format!("table `{table}` cannot be taken apart: {reason}"))
             .with_help("write this change by hand (`heirloom create NAME`)")
     })
-}
-
-/// Names that were given to what is there.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Renames {
-    /// Before and after.
-    pub(crate) tables: Vec<(String, String)>,
-    /// The table's name after, and the column's before and after.
-    pub(crate) columns: Vec<(String, String, String)>,
-}
-
-impl Renames {
-    /// The other way round.
-    pub(crate) fn reversed(&self) -> Renames {
-        let before = |table: &String| {
-            let found = self
-                .tables
-                .iter()
-                .find(|(_, after)| same_name(after, table));
-            found.map_or_else(|| table.clone(), |(before, _)| before.clone())
-        };
-        Renames {
-            tables: self
-                .tables
-                .iter()
-                .rev()
-                .map(|(before, after)| (after.clone(), before.clone()))
-                .collect(),
-            columns: self
-                .columns
-                .iter()
-                .rev()
-                .map(|(table, old, new)| (before(table), new.clone(), old.clone()))
-                .collect(),
-        }
-    }
-
-    /// Those of some tables, by the names after.
-    pub(crate) fn within(&self, scope: &Scope) -> Renames {
-        Renames {
-            tables: self
-                .tables
-                .iter()
-                .filter(|(_, after)| scope.has_table(after))
-                .cloned()
-                .collect(),
-            columns: self
-                .columns
-                .iter()
-                .filter(|(table, _, _)| scope.has_table(table))
-                .cloned()
-                .collect(),
-        }
-    }
-}
-
-/// What a file is about: tables with their indexes, triggers and views. In small letters.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Scope {
-    pub(crate) tables: BTreeSet<String>,
-    /// Triggers and views.
-    pub(crate) objects: BTreeSet<String>,
-}
-
-impl Scope {
-    pub(crate) fn has_table(&self, name: &str) -> bool {
-        self.tables.contains(&name.to_ascii_lowercase())
-    }
-
-    pub(crate) fn has_object(&self, object: &Object) -> bool {
-        match object.kind {
-            ObjectKind::Index => self.has_table(&object.table),
-            ObjectKind::Trigger | ObjectKind::View => {
-                self.objects.contains(&object.name.to_ascii_lowercase())
-            }
-        }
-    }
-
-    fn keep<'m>(&self, mut difference: Difference<'m>) -> Difference<'m> {
-        difference
-            .created
-            .retain(|entity| self.has_table(entity.name()));
-        difference
-            .dropped
-            .retain(|entity| self.has_table(entity.name()));
-        difference
-            .altered
-            .retain(|altered| self.has_table(&altered.after.name));
-        difference.gone.retain(|object| self.has_object(object));
-        difference.new.retain(|object| self.has_object(object));
-        difference
-    }
 }
 
 /// How files are composed.
@@ -675,30 +585,6 @@ fn made_again<'m>(now: &'m Model, target: &Model, difference: &Difference<'_>) -
     let order = |object: &&Object| now.others.iter().position(|other| other == *object);
     again.sort_by_key(order);
     again
-}
-
-/// Whether a text names something.
-pub(crate) fn mentions(sql: &str, name: &str) -> bool {
-    Tokens::new(sql).any(|token| same_name(&token.name(), name))
-}
-
-/// Tables in an order in which each comes after those it refers to, as far as there is one.
-pub(crate) fn parents_first<'m>(tables: &[&'m Entity]) -> Vec<&'m Entity> {
-    let mut left: Vec<&Entity> = tables.to_vec();
-    let mut ordered = Vec::with_capacity(left.len());
-    while !left.is_empty() {
-        let free = left.iter().position(|entity| {
-            let references = entity.definition.iter().flat_map(Definition::foreign_keys);
-            references.into_iter().all(|key| {
-                same_name(&key.parent, entity.name())
-                    || !left
-                        .iter()
-                        .any(|other| same_name(other.name(), &key.parent))
-            })
-        });
-        ordered.push(left.remove(free.unwrap_or(0)));
-    }
-    ordered
 }
 
 /// A name for the time between that nothing has, before or after.

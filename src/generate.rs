@@ -1,26 +1,25 @@
 //! `generate`: from the schema as it should be to migrations, proved before they are written.
 
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use rusqlite::Connection;
 
 use crate::change::ChangeKind;
-use crate::compose::{Composed, Manner, Renames, Scope, broken, compose, mentions, model};
+use crate::compose::{Composed, Manner, broken, compose, model};
 use crate::create::{file_name, next_version};
-use crate::definition::Definition;
-use crate::diff::{ColumnOrder, Difference, Model, difference, gone_and_new, same_shape};
+use crate::diff::{ColumnOrder, Model, difference};
 use crate::disk;
-use crate::error::{Error, ErrorKind, RenameQuestion};
+use crate::error::{Error, ErrorKind};
 use crate::migration::{Migration, label};
 use crate::options::Options;
 use crate::plan::Direction;
+use crate::rename::{Renames, renames};
 use crate::replay::{self, copy_of, desired, no_schema_file, replay};
 use crate::schema::{Object, ObjectKind, same_name};
+use crate::scope::{Scope, scopes, together};
 use crate::script::Script;
 use crate::task::Task;
-use crate::token::Tokens;
 
 /// What a caller wants of [`Migrator::generate`](crate::Migrator::generate) beside the schema
 /// file itself.
@@ -195,7 +194,7 @@ pub(crate) fn generate(
         }
     }
     refuse_broken(&present, &wanted.connection, options, script.file())?;
-    let renames = renames(&before, &after, wishes)?;
+    let renames = renames(&before, &after, &wishes.renames, &wishes.drops)?;
     let work = Work {
         options,
         wishes,
@@ -268,207 +267,6 @@ fn refuse_broken(
         )
         .with_help("correct it in the schema file")),
     }
-}
-
-/// `users.name=full_name` or `users=people`: the table where it is a column's, old, new.
-fn parse_rename(text: &str) -> Result<(Option<String>, String, String), Error> {
-    let tokens: Vec<_> = Tokens::new(text).collect();
-    let name = |at: usize| tokens[at].name().into_owned();
-    let symbols: Vec<&str> = tokens.iter().map(|token| token.text).collect();
-    match symbols.as_slice() {
-        [_, "=", _] => Ok((None, name(0), name(2))),
-        [_, ".", _, "=", _] => Ok((Some(name(0)), name(2), name(4))),
-        _ => Err(Error::new(
-            ErrorKind::Usage,
-            format!("`{text}` names no old and new name"),
-        )
-        .with_help("write it as table.old=new for a column, or old_table=new_table")),
-    }
-}
-
-/// Which of what is gone was renamed: as the caller says, as the schema file's notes say, and
-/// where neither does and it may be, not without an answer.
-fn renames(before: &Model, after: &Model, wishes: &GenerateOptions) -> Result<Renames, Error> {
-    let told = wishes
-        .renames
-        .iter()
-        .map(|text| parse_rename(text))
-        .collect::<Result<Vec<_>, _>>()?;
-    let mut renames = Renames::default();
-    let no_such = |what: &str, side: &str| {
-        Error::new(ErrorKind::Usage, format!("--rename: {what} {side}"))
-            .with_help("the old name must be in the migrations and the new one in the schema file")
-    };
-    for (_, old, new) in told.iter().filter(|(table, _, _)| table.is_none()) {
-        if before.definition(old).is_none() || after.table(old).is_some() {
-            return Err(no_such(&format!("table `{old}`"), "is not gone"));
-        }
-        if after.definition(new).is_none() || before.table(new).is_some() {
-            return Err(no_such(&format!("table `{new}`"), "is not new"));
-        }
-        renames.tables.push((old.clone(), new.clone()));
-    }
-    let taken = |renames: &Renames, name: &str| {
-        renames
-            .tables
-            .iter()
-            .any(|(old, new)| same_name(old, name) || same_name(new, name))
-    };
-    for definition in after
-        .tables
-        .iter()
-        .filter_map(|entity| entity.definition.as_ref())
-    {
-        if let Some(was) = &definition.was
-            && before.table(&definition.name).is_none()
-            && before.definition(was).is_some()
-            && after.table(was).is_none()
-            && !taken(&renames, was)
-            && !taken(&renames, &definition.name)
-        {
-            renames.tables.push((was.clone(), definition.name.clone()));
-        }
-    }
-    let mut questions = Vec::new();
-    for gone in before
-        .tables
-        .iter()
-        .filter_map(|entity| entity.definition.as_ref())
-    {
-        let is_gone = after.table(&gone.name).is_none() && !taken(&renames, &gone.name);
-        if !is_gone || is_dropped(wishes, None, &gone.name) {
-            continue;
-        }
-        let new = after
-            .tables
-            .iter()
-            .filter_map(|entity| entity.definition.as_ref());
-        let candidates: Vec<String> = new
-            .filter(|new| before.table(&new.name).is_none() && !taken(&renames, &new.name))
-            .filter(|new| same_shape(gone, new))
-            .map(|new| new.name.clone())
-            .collect();
-        if !candidates.is_empty() {
-            questions.push(RenameQuestion {
-                table: None,
-                gone: gone.name.clone(),
-                candidates,
-            });
-        }
-    }
-    for now in after
-        .tables
-        .iter()
-        .filter_map(|entity| entity.definition.as_ref())
-    {
-        let old_name = renames
-            .tables
-            .iter()
-            .find(|(_, new)| same_name(new, &now.name))
-            .map_or(now.name.as_str(), |(old, _)| old);
-        let Some(was) = before.definition(old_name) else {
-            continue;
-        };
-        let (mut gone, mut new) = gone_and_new(was, now);
-        let of_table = |table: &str| same_name(table, &now.name) || same_name(table, old_name);
-        let mut settle = |old: &str, new_name: &str| {
-            let here = gone.iter().position(|column| same_name(&column.name, old));
-            let there = new
-                .iter()
-                .position(|column| same_name(&column.name, new_name));
-            let found = here.zip(there);
-            if let Some((here, there)) = found {
-                let (old, new) = (gone.remove(here), new.remove(there));
-                renames
-                    .columns
-                    .push((now.name.clone(), old.name.clone(), new.name.clone()));
-            }
-            found.is_some()
-        };
-        for (_, old, new) in told
-            .iter()
-            .filter(|(table, _, _)| table.as_deref().is_some_and(of_table))
-        {
-            if !settle(old, new) {
-                let what = format!("`{old}` is not gone or `{new}` is not new in");
-                return Err(no_such(&what, &format!("table `{}`", now.name)));
-            }
-        }
-        for column in &now.columns {
-            if let Some(old) = &column.was {
-                settle(old, &column.name);
-            }
-        }
-        gone.retain(|column| {
-            !is_dropped(wishes, Some(&now.name), &column.name)
-                && !is_dropped(wishes, Some(old_name), &column.name)
-        });
-        if !new.is_empty() {
-            questions.extend(gone.iter().map(|column| RenameQuestion {
-                table: Some(now.name.clone()),
-                gone: column.name.clone(),
-                candidates: new.iter().map(|column| column.name.clone()).collect(),
-            }));
-        }
-    }
-    let tables: Vec<&String> = told
-        .iter()
-        .filter_map(|(table, _, _)| table.as_ref())
-        .collect();
-    if let Some(table) = tables
-        .into_iter()
-        .find(|table| before.definition(table).is_none() && after.definition(table).is_none())
-    {
-        return Err(no_such(&format!("table `{table}`"), "is not there"));
-    }
-    match questions.is_empty() {
-        true => Ok(renames),
-        false => Err(ambiguous(questions)),
-    }
-}
-
-fn is_dropped(wishes: &GenerateOptions, table: Option<&str>, name: &str) -> bool {
-    wishes.drops.iter().any(|dropped| {
-        let tokens: Vec<_> = Tokens::new(dropped).collect();
-        match (table, tokens.as_slice()) {
-            (None, [only]) => same_name(&only.name(), name),
-            (Some(table), [of, dot, column]) => {
-                dot.text == "." && same_name(&of.name(), table) && same_name(&column.name(), name)
-            }
-            _ => false,
-        }
-    })
-}
-
-fn ambiguous(questions: Vec<RenameQuestion>) -> Error {
-    let reading = |question: &RenameQuestion| {
-        let subject = question.subject();
-        let new: Vec<String> = question
-            .candidates
-            .iter()
-            .map(|name| format!("`{name}`"))
-            .collect();
-        format!(
-            "`{subject}` is gone and {} new: either it was renamed, or it is dropped and the other is added",
-            match new.as_slice() {
-                [one] => format!("{one} is"),
-                many => format!("{} are", many.join(", ")),
-            }
-        )
-    };
-    let all: Vec<String> = questions.iter().map(reading).collect();
-    let help = match questions.first() {
-        Some(question) => format!(
-            "say `--rename {0}={1}` (or `-- was: {2}` beside `{1}` in the schema file) if it was renamed, `--drop {0}` if it was not",
-            question.subject(),
-            question.candidates.first().map_or("", String::as_str),
-            question.gone,
-        ),
-        None => String::new(),
-    };
-    Error::new(ErrorKind::AmbiguousRename, all.join("; "))
-        .with_help(help)
-        .with_questions(questions)
 }
 
 /// Everything that is decided before the first file is composed.
@@ -725,162 +523,6 @@ fn described(composed: &Composed) -> String {
         _ => "change",
     };
     format!("{kind}_{}", tables_of(composed))
-}
-
-/// All scopes as one.
-fn together(scopes: &[Scope]) -> Scope {
-    let mut all = Scope::default();
-    for scope in scopes {
-        all.tables.extend(scope.tables.iter().cloned());
-        all.objects.extend(scope.objects.iter().cloned());
-    }
-    all
-}
-
-/// What files there will be, in order: one for each changed table. Tables that a changed view
-/// or trigger ties together, or a reference that changes with both its ends, share one. What
-/// is only new is left to the last file it needs, and what only goes, to the first.
-fn scopes(
-    before: &Model,
-    after: &Model,
-    difference: &Difference<'_>,
-    renames: &Renames,
-) -> Vec<Scope> {
-    let mut tables: Vec<(u8, String)> = Vec::new();
-    let mut add = |rank: u8, name: &str| {
-        let name = name.to_ascii_lowercase();
-        if !tables.iter().any(|(_, known)| *known == name) {
-            tables.push((rank, name));
-        }
-    };
-    let renamed = renames.tables.iter().map(|(_, new)| new);
-    let columns = renames.columns.iter().map(|(table, _, _)| table);
-    renamed.chain(columns).for_each(|table| add(0, table));
-    for entity in crate::compose::parents_first(&difference.created) {
-        add(1, entity.name());
-    }
-    difference
-        .altered
-        .iter()
-        .for_each(|altered| add(2, &altered.after.name));
-    let indexes = difference.gone.iter().chain(&difference.new);
-    for index in indexes.filter(|object| object.kind == ObjectKind::Index) {
-        add(2, &index.table);
-    }
-    difference
-        .dropped
-        .iter()
-        .for_each(|entity| add(3, entity.name()));
-    tables.sort_by_key(|(rank, _)| *rank);
-    let tables: Vec<String> = tables.into_iter().map(|(_, name)| name).collect();
-
-    let mut ties = Ties::new(tables.len());
-    let named_in = |sql: &str| -> Vec<usize> {
-        let named = tables.iter().enumerate();
-        named
-            .filter(|(_, table)| mentions(sql, table))
-            .map(|(index, _)| index)
-            .collect()
-    };
-    for altered in &difference.altered {
-        let changed = altered
-            .edits
-            .iter()
-            .filter_map(crate::diff::Edit::reference);
-        for key in changed {
-            let is_altered = difference
-                .altered
-                .iter()
-                .any(|other| same_name(&other.after.name, &key.parent));
-            if is_altered {
-                ties.tie(tables.iter().enumerate().filter_map(|(index, table)| {
-                    let end =
-                        same_name(table, &key.parent) || same_name(table, &altered.after.name);
-                    end.then_some(index)
-                }));
-            }
-        }
-    }
-    let others: Vec<&Object> = difference
-        .gone
-        .iter()
-        .chain(&difference.new)
-        .copied()
-        .collect();
-    for object in &others {
-        let twin = |model: &Model| model.object(object).map(|found| found.sql.clone());
-        if let (Some(old), Some(new)) = (twin(before), twin(after)) {
-            ties.tie(named_in(&old).into_iter().chain(named_in(&new)));
-        }
-    }
-    let mut scopes: Vec<Scope> = Vec::new();
-    let mut place = vec![0; tables.len()];
-    for (index, table) in tables.iter().enumerate() {
-        let root = ties.root(index);
-        if root == index {
-            place[index] = scopes.len();
-            scopes.push(Scope::default());
-        } else {
-            place[index] = place[root];
-        }
-        scopes[place[index]].tables.insert(table.clone());
-    }
-    // A view over a new view comes with it or after it, so they are looked at in turn.
-    let mut views: Vec<(String, usize)> = Vec::new();
-    for object in others
-        .iter()
-        .filter(|object| object.kind != ObjectKind::Index)
-    {
-        let (is_new, is_gone) = (
-            after.object(object).is_some(),
-            before.object(object).is_some(),
-        );
-        let mut places: BTreeSet<usize> = named_in(&object.sql)
-            .into_iter()
-            .map(|index| place[index])
-            .collect();
-        let over = views.iter().filter(|(view, _)| mentions(&object.sql, view));
-        places.extend(over.map(|(_, place)| *place));
-        let chosen = match (is_new, is_gone) {
-            (true, false) => places.last(),
-            _ => places.first(),
-        };
-        let at = chosen.copied().unwrap_or_else(|| {
-            scopes.push(Scope::default());
-            scopes.len() - 1
-        });
-        let name = object.name.to_ascii_lowercase();
-        scopes[at].objects.insert(name.clone());
-        views.push((name, at));
-    }
-    scopes
-}
-
-/// Which of so many things belong together.
-struct Ties(Vec<usize>);
-
-impl Ties {
-    fn new(count: usize) -> Ties {
-        Ties((0..count).collect())
-    }
-
-    /// The first of those that belong together with one.
-    fn root(&self, mut index: usize) -> usize {
-        while self.0[index] != index {
-            index = self.0[index];
-        }
-        index
-    }
-
-    fn tie(&mut self, together: impl IntoIterator<Item = usize>) {
-        let together = together.into_iter();
-        let roots: Vec<usize> = together.map(|index| self.root(index)).collect();
-        if let Some(&first) = roots.iter().min() {
-            for root in roots {
-                self.0[root] = first;
-            }
-        }
-    }
 }
 
 /// What the migrations give and what the schema file says, as words; empty where they agree.

@@ -107,9 +107,13 @@ mod plan;
 #[cfg(feature = "generate")]
 mod rebuild;
 mod record;
+#[cfg(feature = "generate")]
+mod rename;
 mod report;
 mod retention;
 mod schema;
+#[cfg(feature = "generate")]
+mod scope;
 mod script;
 mod statement;
 mod task;

@@ -22,7 +22,7 @@ use crate::script::Script;
 use crate::sqlite::{failure, run_statement, statement_failure, text};
 use crate::statement::{Action, Statement};
 use crate::task::Task;
-use crate::token::{Tokens, quote};
+use crate::token::{Tokens, mentions, quote};
 
 /// A database in memory with the schema of the real one.
 pub(crate) struct Rehearsal<'o> {
@@ -494,8 +494,4 @@ fn gone(before: &Schema, after: &Schema, named: &[String]) -> Vec<String> {
             )
         })
         .collect()
-}
-
-fn mentions(sql: &str, name: &str) -> bool {
-    Tokens::new(sql).any(|token| same_name(&token.name(), name))
 }

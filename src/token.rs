@@ -90,6 +90,11 @@ impl<'s> Iterator for Tokens<'s> {
     }
 }
 
+/// Whether a text names something.
+pub(crate) fn mentions(sql: &str, name: &str) -> bool {
+    Tokens::new(sql).any(|token| token.name().eq_ignore_ascii_case(name))
+}
+
 /// The byte order mark.
 pub(crate) const BOM: char = '\u{feff}';
 

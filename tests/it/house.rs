@@ -16,6 +16,8 @@ const FLOORS: [&[&str]; 6] = [
         "rebuild",
         "condition",
         "writer",
+        "rename",
+        "scope",
         "retention",
         "report",
         "event",

@@ -1,0 +1,267 @@
+//! What was renamed: as the caller says, as the schema file's notes say, and where neither does
+//! and it may be, a question.
+
+use crate::diff::{Model, gone_and_new, same_shape};
+use crate::error::{Error, ErrorKind, RenameQuestion};
+use crate::schema::same_name;
+use crate::scope::Scope;
+use crate::token::Tokens;
+
+/// Names that were given to what is there.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Renames {
+    /// Before and after.
+    pub(crate) tables: Vec<(String, String)>,
+    /// The table's name after, and the column's before and after.
+    pub(crate) columns: Vec<(String, String, String)>,
+}
+
+impl Renames {
+    /// The other way round.
+    pub(crate) fn reversed(&self) -> Renames {
+        let before = |table: &String| {
+            let found = self
+                .tables
+                .iter()
+                .find(|(_, after)| same_name(after, table));
+            found.map_or_else(|| table.clone(), |(before, _)| before.clone())
+        };
+        Renames {
+            tables: self
+                .tables
+                .iter()
+                .rev()
+                .map(|(before, after)| (after.clone(), before.clone()))
+                .collect(),
+            columns: self
+                .columns
+                .iter()
+                .rev()
+                .map(|(table, old, new)| (before(table), new.clone(), old.clone()))
+                .collect(),
+        }
+    }
+
+    /// Those of some tables, by the names after.
+    pub(crate) fn within(&self, scope: &Scope) -> Renames {
+        Renames {
+            tables: self
+                .tables
+                .iter()
+                .filter(|(_, after)| scope.has_table(after))
+                .cloned()
+                .collect(),
+            columns: self
+                .columns
+                .iter()
+                .filter(|(table, _, _)| scope.has_table(table))
+                .cloned()
+                .collect(),
+        }
+    }
+}
+
+/// `users.name=full_name` or `users=people`: the table where it is a column's, old, new.
+fn parse_rename(text: &str) -> Result<(Option<String>, String, String), Error> {
+    let tokens: Vec<_> = Tokens::new(text).collect();
+    let name = |at: usize| tokens[at].name().into_owned();
+    let symbols: Vec<&str> = tokens.iter().map(|token| token.text).collect();
+    match symbols.as_slice() {
+        [_, "=", _] => Ok((None, name(0), name(2))),
+        [_, ".", _, "=", _] => Ok((Some(name(0)), name(2), name(4))),
+        _ => Err(Error::new(
+            ErrorKind::Usage,
+            format!("`{text}` names no old and new name"),
+        )
+        .with_help("write it as table.old=new for a column, or old_table=new_table")),
+    }
+}
+
+/// Which of what is gone was renamed: as the caller says, as the schema file's notes say, and
+/// where neither does and it may be, not without an answer.
+pub(crate) fn renames(
+    before: &Model,
+    after: &Model,
+    told: &[String],
+    drops: &[String],
+) -> Result<Renames, Error> {
+    let told = told
+        .iter()
+        .map(|text| parse_rename(text))
+        .collect::<Result<Vec<_>, _>>()?;
+    let mut renames = Renames::default();
+    let no_such = |what: &str, side: &str| {
+        Error::new(ErrorKind::Usage, format!("--rename: {what} {side}"))
+            .with_help("the old name must be in the migrations and the new one in the schema file")
+    };
+    for (_, old, new) in told.iter().filter(|(table, _, _)| table.is_none()) {
+        if before.definition(old).is_none() || after.table(old).is_some() {
+            return Err(no_such(&format!("table `{old}`"), "is not gone"));
+        }
+        if after.definition(new).is_none() || before.table(new).is_some() {
+            return Err(no_such(&format!("table `{new}`"), "is not new"));
+        }
+        renames.tables.push((old.clone(), new.clone()));
+    }
+    let taken = |renames: &Renames, name: &str| {
+        renames
+            .tables
+            .iter()
+            .any(|(old, new)| same_name(old, name) || same_name(new, name))
+    };
+    for definition in after
+        .tables
+        .iter()
+        .filter_map(|entity| entity.definition.as_ref())
+    {
+        if let Some(was) = &definition.was
+            && before.table(&definition.name).is_none()
+            && before.definition(was).is_some()
+            && after.table(was).is_none()
+            && !taken(&renames, was)
+            && !taken(&renames, &definition.name)
+        {
+            renames.tables.push((was.clone(), definition.name.clone()));
+        }
+    }
+    let mut questions = Vec::new();
+    for gone in before
+        .tables
+        .iter()
+        .filter_map(|entity| entity.definition.as_ref())
+    {
+        let is_gone = after.table(&gone.name).is_none() && !taken(&renames, &gone.name);
+        if !is_gone || is_dropped(drops, None, &gone.name) {
+            continue;
+        }
+        let new = after
+            .tables
+            .iter()
+            .filter_map(|entity| entity.definition.as_ref());
+        let candidates: Vec<String> = new
+            .filter(|new| before.table(&new.name).is_none() && !taken(&renames, &new.name))
+            .filter(|new| same_shape(gone, new))
+            .map(|new| new.name.clone())
+            .collect();
+        if !candidates.is_empty() {
+            questions.push(RenameQuestion {
+                table: None,
+                gone: gone.name.clone(),
+                candidates,
+            });
+        }
+    }
+    for now in after
+        .tables
+        .iter()
+        .filter_map(|entity| entity.definition.as_ref())
+    {
+        let old_name = renames
+            .tables
+            .iter()
+            .find(|(_, new)| same_name(new, &now.name))
+            .map_or(now.name.as_str(), |(old, _)| old);
+        let Some(was) = before.definition(old_name) else {
+            continue;
+        };
+        let (mut gone, mut new) = gone_and_new(was, now);
+        let of_table = |table: &str| same_name(table, &now.name) || same_name(table, old_name);
+        let mut settle = |old: &str, new_name: &str| {
+            let here = gone.iter().position(|column| same_name(&column.name, old));
+            let there = new
+                .iter()
+                .position(|column| same_name(&column.name, new_name));
+            let found = here.zip(there);
+            if let Some((here, there)) = found {
+                let (old, new) = (gone.remove(here), new.remove(there));
+                renames
+                    .columns
+                    .push((now.name.clone(), old.name.clone(), new.name.clone()));
+            }
+            found.is_some()
+        };
+        for (_, old, new) in told
+            .iter()
+            .filter(|(table, _, _)| table.as_deref().is_some_and(of_table))
+        {
+            if !settle(old, new) {
+                let what = format!("`{old}` is not gone or `{new}` is not new in");
+                return Err(no_such(&what, &format!("table `{}`", now.name)));
+            }
+        }
+        for column in &now.columns {
+            if let Some(old) = &column.was {
+                settle(old, &column.name);
+            }
+        }
+        gone.retain(|column| {
+            !is_dropped(drops, Some(&now.name), &column.name)
+                && !is_dropped(drops, Some(old_name), &column.name)
+        });
+        if !new.is_empty() {
+            questions.extend(gone.iter().map(|column| RenameQuestion {
+                table: Some(now.name.clone()),
+                gone: column.name.clone(),
+                candidates: new.iter().map(|column| column.name.clone()).collect(),
+            }));
+        }
+    }
+    let tables: Vec<&String> = told
+        .iter()
+        .filter_map(|(table, _, _)| table.as_ref())
+        .collect();
+    if let Some(table) = tables
+        .into_iter()
+        .find(|table| before.definition(table).is_none() && after.definition(table).is_none())
+    {
+        return Err(no_such(&format!("table `{table}`"), "is not there"));
+    }
+    match questions.is_empty() {
+        true => Ok(renames),
+        false => Err(ambiguous(questions)),
+    }
+}
+
+fn is_dropped(drops: &[String], table: Option<&str>, name: &str) -> bool {
+    drops.iter().any(|dropped| {
+        let tokens: Vec<_> = Tokens::new(dropped).collect();
+        match (table, tokens.as_slice()) {
+            (None, [only]) => same_name(&only.name(), name),
+            (Some(table), [of, dot, column]) => {
+                dot.text == "." && same_name(&of.name(), table) && same_name(&column.name(), name)
+            }
+            _ => false,
+        }
+    })
+}
+
+fn ambiguous(questions: Vec<RenameQuestion>) -> Error {
+    let reading = |question: &RenameQuestion| {
+        let subject = question.subject();
+        let new: Vec<String> = question
+            .candidates
+            .iter()
+            .map(|name| format!("`{name}`"))
+            .collect();
+        format!(
+            "`{subject}` is gone and {} new: either it was renamed, or it is dropped and the other is added",
+            match new.as_slice() {
+                [one] => format!("{one} is"),
+                many => format!("{} are", many.join(", ")),
+            }
+        )
+    };
+    let all: Vec<String> = questions.iter().map(reading).collect();
+    let help = match questions.first() {
+        Some(question) => format!(
+            "say `--rename {0}={1}` (or `-- was: {2}` beside `{1}` in the schema file) if it was renamed, `--drop {0}` if it was not",
+            question.subject(),
+            question.candidates.first().map_or("", String::as_str),
+            question.gone,
+        ),
+        None => String::new(),
+    };
+    Error::new(ErrorKind::AmbiguousRename, all.join("; "))
+        .with_help(help)
+        .with_questions(questions)
+}
