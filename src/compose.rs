@@ -265,7 +265,12 @@ impl Composer<'_> {
                     same_name(&altered.after.name, &object.table)
                         && natively(altered, self.means(altered, now)).is_none()
                 });
-                let goes_anyway = rebuilt && kind != ObjectKind::View;
+                // What goes for good is named: a reader could take it for forgotten.
+                let comes_back = difference
+                    .new
+                    .iter()
+                    .any(|new| new.kind == object.kind && same_name(&new.name, &object.name));
+                let goes_anyway = rebuilt && comes_back && kind != ObjectKind::View;
                 if dropped(&object) && !goes_anyway {
                     let name = plain(&object.name);
                     let word = kind.to_string().to_uppercase();

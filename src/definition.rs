@@ -892,9 +892,9 @@ fn string(text: &str) -> String {
 }
 
 /// A statement as it is compared, where it is no table.
-pub(crate) fn normal_object(sql: &str, columns: Option<&[String]>, own: &str) -> String {
+pub(crate) fn normal_object(sql: &str, own: &str) -> String {
     let tokens: Vec<Token<'_>> = Tokens::new(sql).collect();
-    let mut text = normal(&tokens, columns, own);
+    let mut text = normal(&tokens, None, own);
     // Words that say what is so anyway.
     for (words, instead) in [
         (" for each row ", " "),

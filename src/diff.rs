@@ -109,19 +109,6 @@ impl Model {
                 .iter()
                 .any(|object| same_name(&object.name, name))
     }
-
-    fn normal(&self, object: &Object) -> String {
-        let columns = self.table(&object.table).map(|entity| {
-            let columns = entity.table.columns.iter();
-            columns
-                .map(|column| column.name.clone())
-                .collect::<Vec<_>>()
-        });
-        match object.kind {
-            ObjectKind::Index => normal_object(&object.sql, columns.as_deref(), &object.table),
-            ObjectKind::Trigger | ObjectKind::View => normal_object(&object.sql, None, ""),
-        }
-    }
 }
 
 /// Whether the order of columns counts.
@@ -237,8 +224,8 @@ pub(crate) fn difference<'m>(
                     }
                 }
                 (None, None)
-                    if normal_object(&was.table.sql, None, "")
-                        == normal_object(&entity.table.sql, None, "") => {}
+                    if normal_object(&was.table.sql, "")
+                        == normal_object(&entity.table.sql, "") => {}
                 // A virtual table cannot be altered.
                 _ => {
                     found.dropped.push(was);
@@ -251,20 +238,40 @@ pub(crate) fn difference<'m>(
     found
         .dropped
         .extend(gone.filter(|entity| after.table(entity.name()).is_none()));
-    let same = |one: &Object, other: &Object| {
-        same_name(&one.table, &other.table) && before.normal(one) == after.normal(other)
-    };
     for object in &before.others {
-        if !after.object(object).is_some_and(|now| same(object, now)) {
+        if !after
+            .object(object)
+            .is_some_and(|now| same_objects(object, now))
+        {
             found.gone.push(object);
         }
     }
     for object in &after.others {
-        if !before.object(object).is_some_and(|was| same(was, object)) {
+        if !before
+            .object(object)
+            .is_some_and(|was| same_objects(was, object))
+        {
             found.new.push(object);
         }
     }
     found
+}
+
+/// Whether two CREATE TABLE statements make the same table, but for the order of its columns.
+pub(crate) fn same_tables(one: &str, other: &str) -> bool {
+    match (Definition::parse(one), Definition::parse(other)) {
+        (Ok(one), Ok(other)) => edits(&one, &other, ColumnOrder::Counts).is_empty(),
+        _ => false,
+    }
+}
+
+/// Whether two indexes, triggers or views are the same.
+pub(crate) fn same_objects(one: &Object, other: &Object) -> bool {
+    let text = |object: &Object| match object.kind {
+        ObjectKind::Index => normal_object(&object.sql, &object.table),
+        ObjectKind::Trigger | ObjectKind::View => normal_object(&object.sql, ""),
+    };
+    same_name(&one.table, &other.table) && text(one) == text(other)
 }
 
 /// What tells two tables apart.

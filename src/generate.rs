@@ -338,7 +338,7 @@ impl Work<'_, '_> {
                 self.manner(Direction::Up),
             )?;
             let back = copy_of(self.options, &working)?;
-            let manner = Manner::of(Direction::Down, ColumnOrder::Ignored);
+            let manner = self.manner(Direction::Down);
             let down = compose(
                 &back,
                 self.options,
@@ -435,7 +435,7 @@ impl Work<'_, '_> {
             self.run_file(&proof, &file.down, &file.down_sql)?;
             if let Some(state) = states.pop() {
                 let now = model(&proof, self.options)?;
-                expect_equal(&now, &state, ColumnOrder::Ignored, &file.down)?;
+                expect_equal(&now, &state, order, &file.down)?;
             }
         }
         Ok(())
@@ -523,18 +523,4 @@ fn described(composed: &Composed) -> String {
         _ => "change",
     };
     format!("{kind}_{}", tables_of(composed))
-}
-
-/// What the migrations give and what the schema file says, as words; empty where they agree.
-pub(crate) fn disagreement(
-    options: &Options<'_>,
-    present: &Connection,
-    script: &Script,
-) -> Result<Option<String>, Error> {
-    let wanted = desired(options, script)?;
-    let (before, after) = (
-        model(present, options)?,
-        model(&wanted.connection, options)?,
-    );
-    Ok(difference(&before, &after, ColumnOrder::Ignored).first_words())
 }

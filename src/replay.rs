@@ -116,8 +116,8 @@ fn is_passed_over(
 
 fn refuse_other_than_create(script: &Script, statement: &Statement<'_>) -> Result<(), Error> {
     let words: Vec<String> = Tokens::new(statement.text)
-        .take(2)
         .map(|token| token.word())
+        .take_while(|word| word != "(")
         .collect();
     let refuse = |sentence: String| {
         Err(invalid(sentence)
@@ -128,6 +128,9 @@ fn refuse_other_than_create(script: &Script, statement: &Statement<'_>) -> Resul
     match [words.first(), words.get(1)].map(|word| word.map_or("", String::as_str)) {
         ["CREATE", "TEMP" | "TEMPORARY"] => {
             refuse("what is temporary is no part of the schema".into())
+        }
+        ["CREATE", "TABLE"] if words.iter().any(|word| word == "AS") => {
+            refuse("CREATE TABLE … AS SELECT says nothing of types, keys and defaults".into())
         }
         ["CREATE", _] => Ok(()),
         [first, _] => refuse(format!("{first} has no place in a schema file")),

@@ -21,6 +21,8 @@ mod command_copies;
 mod connection;
 mod crashes;
 mod destruction;
+#[cfg(feature = "generate")]
+mod generate;
 mod history;
 mod hooks;
 mod house;
