@@ -463,6 +463,67 @@ impl Definition {
     }
 }
 
+impl Column {
+    /// The definition with another type.
+    pub(crate) fn with_type(&self, declared: &str) -> String {
+        self.rewritten(Some(declared), "", "")
+    }
+
+    /// The definition with another clause of a kind (`NOT`, `DEFAULT`, `COLLATE`), or without.
+    pub(crate) fn with_clause(&self, begins: &str, clause: &str) -> String {
+        self.rewritten(None, begins, clause)
+    }
+
+    /// The definition without its clause of a kind.
+    pub(crate) fn without_clause(&self, begins: &str) -> String {
+        self.rewritten(None, begins, "")
+    }
+
+    /// Name, type and clauses cut apart, and put together again with something in place of one
+    /// of them.
+    fn rewritten(&self, declared: Option<&str>, begins: &str, instead: &str) -> String {
+        let tokens: Vec<Token<'_>> = Tokens::new(&self.text).collect();
+        let (kind, found) = clauses(tokens.get(1..).unwrap_or_default(), begins_in_column);
+        let mut parts = vec![&self.text[span(tokens.get(..1).unwrap_or_default())]];
+        parts.push(declared.unwrap_or(&self.text[span(kind)]));
+        let mut instead = Some(instead);
+        for clause in found {
+            // Behind its name, where it has one.
+            let first = if clause[0].word() == "CONSTRAINT" {
+                2
+            } else {
+                0
+            };
+            let is_meant = clause
+                .get(first)
+                .is_some_and(|token| token.word() == begins);
+            parts.push(match is_meant {
+                true => instead.take().unwrap_or_default(),
+                false => &self.text[span(clause)],
+            });
+        }
+        parts.extend(instead);
+        parts.retain(|part| !part.is_empty());
+        parts.join(" ")
+    }
+}
+
+impl Constraint {
+    /// Whether this is its name.
+    pub(crate) fn is_called(&self, name: &str) -> bool {
+        self.name.as_deref().is_some_and(|own| same_name(own, name))
+    }
+
+    /// Whether this is its text, however it is spelled.
+    pub(crate) fn is_written(&self, text: &str) -> bool {
+        let folded = |text: &str| {
+            let tokens: Vec<Token<'_>> = Tokens::new(text).collect();
+            normal(&tokens, None, "")
+        };
+        folded(&self.text) == folded(text)
+    }
+}
+
 impl KeyPart {
     fn plain(column: &str) -> KeyPart {
         KeyPart {

@@ -53,12 +53,12 @@ impl Model {
             tables,
             others: schema.others.clone(),
         };
-        model.name_keys();
+        model.resolve_references();
         Ok(model)
     }
 
     /// `REFERENCES parent` means the parent's primary key, and is written out here.
-    fn name_keys(&mut self) {
+    pub(crate) fn resolve_references(&mut self) {
         let keys: Vec<(String, Vec<String>)> = self
             .tables
             .iter()

@@ -148,6 +148,8 @@ mod session;
 mod take_back;
 
 // The verbs: lock, look, plan, act, prove.
+#[cfg(feature = "generate")]
+mod alteration;
 mod create;
 #[cfg(feature = "generate")]
 mod generate;
@@ -160,6 +162,8 @@ mod status;
 // The door.
 mod migrator;
 
+#[cfg(feature = "generate")]
+pub use alteration::{Alteration, AlterationPlan};
 #[cfg(feature = "generate")]
 pub use change::ChangeKind;
 pub use create::{Created, create};

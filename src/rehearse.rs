@@ -360,7 +360,10 @@ fn belongs_to(table: &str, virtual_table: &str) -> bool {
 /// Makes every object of `real` again in `copy`, without rows. Returned are the virtual
 /// tables that cannot be made, and the tables that are called like a virtual table's storage
 /// and were not made by its module.
-fn copy_schema(real: &Connection, copy: &Connection) -> Result<(Vec<String>, Vec<String>), Error> {
+pub(crate) fn copy_schema(
+    real: &Connection,
+    copy: &Connection,
+) -> Result<(Vec<String>, Vec<String>), Error> {
     let kinds = catalog::table_kinds(real)?;
     let kind_of = |name: &str| {
         kinds

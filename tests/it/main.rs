@@ -11,6 +11,8 @@
 mod parts;
 mod support;
 
+#[cfg(feature = "generate")]
+mod alteration;
 mod attachments;
 mod backups;
 mod bad_input;
