@@ -141,9 +141,9 @@ pub(crate) fn conditions(
         }
         let affinity = after.affinity_of(column);
         let retyped = affinity != before.affinity_of(was) || now_strict;
+        let converted = matches!(origin(before, column), Origin::Using(_));
         let strict = after.strict.then_some(column.declared.as_str());
-        if let (true, true, Some(filter)) = (retyped, same(column), unfit(&name, affinity, strict))
-        {
+        if let (true, true, Some(filter)) = (retyped, !converted, unfit(&name, affinity, strict)) {
             let kind = match column.declared.as_str() {
                 "" => "values without a type",
                 declared => declared,

@@ -971,12 +971,11 @@ pub(crate) fn normal_object(sql: &str, own: &str) -> String {
 /// A name as people write it: bare where nothing speaks against it, else in quotes.
 pub(crate) fn plain(name: &str) -> String {
     let bytes = name.as_bytes();
-    let simple = bytes
-        .first()
-        .is_some_and(|first| first.is_ascii_alphabetic() || *first == b'_')
+    let letter = |byte: &u8| byte.is_ascii_alphabetic() || *byte == b'_' || !byte.is_ascii();
+    let simple = bytes.first().is_some_and(letter)
         && bytes
             .iter()
-            .all(|byte| byte.is_ascii_alphanumeric() || *byte == b'_');
+            .all(|byte| letter(byte) || byte.is_ascii_digit());
     // The parser's table of keywords takes no word that is shorter than the shortest of them.
     let is_keyword = bytes.len() >= 2 && sqlite3_parser::dialect::keyword_token(bytes).is_some();
     match simple && !is_keyword {

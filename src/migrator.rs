@@ -10,6 +10,8 @@ use rusqlite::Connection;
 
 use crate::error::{Error, ErrorKind};
 use crate::event::Event;
+#[cfg(feature = "generate")]
+use crate::generate::{self, GenerateOptions, Generated};
 use crate::newer::{self, WaysBack};
 use crate::options::{HookError, Moment, Options, When};
 use crate::plan::Plan;
@@ -321,15 +323,15 @@ impl<'a> Migrator<'a> {
 
     /// Compares what the migrations give with the schema file (`schema.sql` in their folder), and
     /// works out the migrations that lead there, each with its way back. They are proved on
-    /// databases in memory. Nothing is written before [`Generated::write`](crate::Generated::write).
+    /// databases in memory. Nothing is written before [`Generated::write`].
     ///
     /// # Errors
     /// [`ErrorKind::AmbiguousRename`], [`ErrorKind::NeedsDefault`], [`ErrorKind::Destructive`];
     /// [`ErrorKind::InvalidMigration`] for a statement of the schema file or of a migration
     /// that is wrong; [`ErrorKind::NotFound`] without a schema file.
     #[cfg(feature = "generate")]
-    pub fn generate(&self, wishes: &crate::GenerateOptions) -> Result<crate::Generated, Error> {
-        crate::generate::generate(&self.options, wishes)
+    pub fn generate(&self, wishes: &GenerateOptions) -> Result<Generated, Error> {
+        generate::generate(&self.options, wishes)
     }
 
     /// How a database stands to the migrations. Writes nothing and creates no file.

@@ -32,6 +32,8 @@ mod looking;
 mod newer;
 mod no_transaction;
 mod races;
+#[cfg(feature = "generate")]
+mod random_schemas;
 mod rebuild;
 mod references;
 mod refinery;

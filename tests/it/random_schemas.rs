@@ -1,0 +1,506 @@
+//! Random schemas, random rows, random changes: generated, run and taken back. Every value that
+//! both schemas have a place for is there afterwards, or nothing was changed.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use heirloom::{ErrorKind, GenerateOptions, RevertTo};
+use rusqlite::Connection;
+
+use crate::support::{App, data};
+
+/// How many schemas are tried; the environment may ask for more.
+const ROUNDS: u64 = 60;
+
+/// A small generator of numbers (SplitMix64), the same in every run.
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self, sides: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (z ^ (z >> 31)) % sides
+    }
+
+    fn chance(&mut self, percent: u64) -> bool {
+        self.roll(100) < percent
+    }
+
+    fn pick<'a, T: ?Sized>(&mut self, from: &[&'a T]) -> &'a T {
+        from[usize::try_from(self.roll(from.len() as u64)).unwrap()]
+    }
+}
+
+#[derive(Clone)]
+struct Column {
+    name: String,
+    declared: &'static str,
+    rest: String,
+    generated: bool,
+}
+
+#[derive(Clone)]
+struct Table {
+    name: String,
+    key: u64,
+    columns: Vec<Column>,
+    constraints: Vec<String>,
+    strict: bool,
+    extras: Vec<String>,
+}
+
+const NAMES: &[&str] = &["a", "b", "\"c d\"", "e", "\"select\"", "ü"];
+
+fn column(dice: &mut Dice, name: &str, tables: &[&str]) -> Column {
+    let declared = dice.pick(&["INTEGER", "TEXT", "REAL", "BLOB", "INT", "ANY"]);
+    let mut rest = String::new();
+    let generated = dice.chance(8);
+    if generated {
+        let stored = dice.pick(&["", " STORED"]);
+        let _ = write!(rest, " AS (1 + 1){stored}");
+    } else {
+        if dice.chance(35) {
+            let value = dice.pick(&[
+                "0",
+                "'d'",
+                "NULL",
+                "(1 + 1)",
+                "-5",
+                "CURRENT_TIMESTAMP",
+                "('x')",
+            ]);
+            let _ = write!(rest, " DEFAULT {value}");
+        }
+        if dice.chance(30) {
+            rest += dice.pick(&[" NOT NULL", " NOT NULL ON CONFLICT IGNORE", " NOT NULL"]);
+        }
+        if dice.chance(10) {
+            rest += dice.pick(&[" UNIQUE", " UNIQUE ON CONFLICT REPLACE"]);
+        }
+        if dice.chance(12) {
+            let _ = write!(
+                rest,
+                " REFERENCES {} (id) ON DELETE CASCADE",
+                dice.pick(tables)
+            );
+        }
+    }
+    if dice.chance(12) {
+        let _ = write!(rest, " CHECK ({name} IS NULL OR {name} <> 77)");
+    }
+    if dice.chance(12) {
+        rest += " COLLATE NOCASE";
+    }
+    Column {
+        name: name.to_owned(),
+        declared,
+        rest,
+        generated,
+    }
+}
+
+fn table(dice: &mut Dice, name: &str, tables: &[&str]) -> Table {
+    let columns = NAMES
+        .iter()
+        .filter_map(|column_name| {
+            let keep = dice.chance(60);
+            let made = column(dice, column_name, tables);
+            keep.then_some(made)
+        })
+        .collect();
+    let mut table = Table {
+        name: name.to_owned(),
+        key: dice.roll(5),
+        columns,
+        constraints: Vec::new(),
+        strict: dice.chance(25),
+        extras: Vec::new(),
+    };
+    dress(dice, &mut table);
+    table
+}
+
+/// Constraints, indexes, a trigger and a view over the columns that there are.
+fn dress(dice: &mut Dice, table: &mut Table) {
+    let names: Vec<String> = table
+        .columns
+        .iter()
+        .map(|column| column.name.clone())
+        .collect();
+    let plain = table.name.trim_matches('"').to_owned();
+    table.constraints.clear();
+    table.extras.clear();
+    let Some(first) = names.first() else { return };
+    if dice.chance(20) {
+        let name = if dice.chance(50) {
+            "CONSTRAINT named "
+        } else {
+            ""
+        };
+        table
+            .constraints
+            .push(format!("{name}CHECK (length({first}) < 900)"));
+    }
+    if dice.chance(15) {
+        table.constraints.push(format!("UNIQUE (id, {first})"));
+    }
+    for (number, name) in names.iter().enumerate() {
+        if dice.chance(20) {
+            let kind = if dice.chance(15) { "UNIQUE " } else { "" };
+            let filter = if dice.chance(30) {
+                format!(" WHERE {name} IS NOT NULL")
+            } else {
+                String::new()
+            };
+            table.extras.push(format!(
+                "CREATE {kind}INDEX \"{plain} {number}\" ON {} ({name} DESC){filter};",
+                table.name
+            ));
+        }
+    }
+    if dice.chance(25) {
+        table.extras.push(format!(
+            "CREATE TRIGGER \"{plain} tr\" AFTER UPDATE OF {first} ON {} BEGIN SELECT new.{first}; END;",
+            table.name
+        ));
+    }
+    if dice.chance(25) {
+        let all = names.join(", ");
+        table.extras.push(format!(
+            "CREATE VIEW \"{plain} v\" AS SELECT {all} FROM {};",
+            table.name
+        ));
+    }
+}
+
+fn change(dice: &mut Dice, table: &Table, tables: &[&str]) -> Table {
+    let mut changed = table.clone();
+    for _ in 0..=dice.roll(2) {
+        match dice.roll(8) {
+            0 | 1 => {
+                let name = NAMES
+                    .iter()
+                    .find(|name| changed.columns.iter().all(|c| c.name != **name));
+                if let Some(name) = name {
+                    let at = usize::try_from(dice.roll(changed.columns.len() as u64 + 1)).unwrap();
+                    let made = column(dice, name, tables);
+                    changed.columns.insert(at, made);
+                }
+            }
+            2 if !changed.columns.is_empty() => {
+                let at = usize::try_from(dice.roll(changed.columns.len() as u64)).unwrap();
+                changed.columns.remove(at);
+            }
+            3..=5 if !changed.columns.is_empty() => {
+                let at = usize::try_from(dice.roll(changed.columns.len() as u64)).unwrap();
+                let name = changed.columns[at].name.clone();
+                changed.columns[at] = column(dice, &name, tables);
+            }
+            6 => changed.key = dice.roll(5),
+            _ => changed.strict = dice.chance(50),
+        }
+    }
+    dress(dice, &mut changed);
+    changed
+}
+
+fn sql(tables: &[Table]) -> String {
+    let mut text = String::new();
+    for table in tables {
+        let declared = if table.key == 3 { "TEXT" } else { "INTEGER" };
+        let key = match table.key {
+            0 => " PRIMARY KEY",
+            1 => " PRIMARY KEY AUTOINCREMENT",
+            2 => " UNIQUE",
+            3 => " NOT NULL PRIMARY KEY",
+            _ => " NOT NULL UNIQUE",
+        };
+        let mut items = vec![format!("id {declared}{key}")];
+        items.extend(table.columns.iter().map(|column| {
+            let declared = if table.strict || column.declared != "ANY" {
+                column.declared
+            } else {
+                ""
+            };
+            format!("{} {declared}{}", column.name, column.rest)
+        }));
+        items.extend(table.constraints.iter().cloned());
+        let mut options = Vec::new();
+        if table.strict {
+            options.push("STRICT");
+        }
+        if table.key == 3 {
+            options.push("WITHOUT ROWID");
+        }
+        let _ = writeln!(
+            text,
+            "CREATE TABLE {} (\n    {}\n) {};",
+            table.name,
+            items.join(",\n    "),
+            options.join(", ")
+        );
+        for extra in &table.extras {
+            let _ = writeln!(text, "{extra}");
+        }
+    }
+    text
+}
+
+fn fill(dice: &mut Dice, app: &App, tables: &[Table]) {
+    let connection = app.connect();
+    connection
+        .execute_batch("PRAGMA foreign_keys = OFF")
+        .unwrap();
+    for table in tables {
+        for row in 1..=6 {
+            let writable: Vec<&Column> = table
+                .columns
+                .iter()
+                .filter(|column| !column.generated)
+                .collect();
+            let names: Vec<&str> = writable.iter().map(|column| column.name.as_str()).collect();
+            let values: Vec<String> = writable
+                .iter()
+                .map(|column| {
+                    if column.rest.contains("REFERENCES") {
+                        return dice.pick(&["NULL", "10", "20"]).to_owned();
+                    }
+                    if dice.chance(15) {
+                        return "NULL".to_owned();
+                    }
+                    dice.pick(&[
+                        "1",
+                        "'2'",
+                        "3.5",
+                        "'text'",
+                        "x'01'",
+                        "'007'",
+                        "40",
+                        "'Text'",
+                        "9007199254740993",
+                    ])
+                    .to_owned()
+                })
+                .collect();
+            let id = row * 10;
+            let names = [vec!["id"], names].concat().join(", ");
+            let values = [vec![id.to_string()], values].concat().join(", ");
+            // What the constraints do not take is no row.
+            let _ = connection.execute_batch(&format!(
+                "INSERT OR ABORT INTO {} ({names}) VALUES ({values})",
+                table.name
+            ));
+        }
+    }
+    let broken: i64 = connection
+        .query_row("SELECT count(*) FROM pragma_foreign_key_check", [], |row| {
+            row.get(0)
+        })
+        .unwrap_or(1);
+    if broken > 0 {
+        // Old orphans must not block; some rounds keep them.
+        if dice.chance(50) {
+            for table in tables {
+                let _ = connection.execute_batch(&format!("DELETE FROM {}", table.name));
+            }
+        }
+    }
+}
+
+/// Every value of the columns both have, by table, id and column, as text.
+fn values(connection: &Connection, before: &[Table], after: &[Table]) -> BTreeMap<String, String> {
+    let mut found = BTreeMap::new();
+    for table in before {
+        let Some(now) = after.iter().find(|now| now.name == table.name) else {
+            continue;
+        };
+        let shared = table.columns.iter().filter(|column| {
+            let there = now.columns.iter().find(|other| other.name == column.name);
+            !column.generated && there.is_some_and(|other| !other.generated)
+        });
+        for column in shared {
+            let sql = format!(
+                "SELECT CAST(id AS TEXT), CAST({0} AS TEXT) FROM {1} WHERE {0} IS NOT NULL",
+                column.name, table.name
+            );
+            let mut statement = connection.prepare(&sql).unwrap();
+            let rows = statement.query_map([], |row| {
+                let value = row.get_ref(1)?.as_bytes()?.to_vec();
+                Ok((
+                    row.get::<_, String>(0)?,
+                    String::from_utf8_lossy(&value).into_owned(),
+                ))
+            });
+            for row in rows.unwrap() {
+                let (id, value) = row.unwrap();
+                // A number's spelling may go from 3 to 3.0 and back, its value may not.
+                let value = value
+                    .strip_suffix(".0")
+                    .map_or(value.clone(), str::to_owned);
+                found.insert(format!("{} {id} {}", table.name, column.name), value);
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn random_changes_of_random_schemas_lose_no_value_there_or_back() {
+    let rounds = std::env::var("HEIRLOOM_TEST_ROUNDS")
+        .ok()
+        .and_then(|n| n.parse().ok());
+    let first = std::env::var("HEIRLOOM_TEST_SEED")
+        .ok()
+        .and_then(|n| n.parse().ok())
+        .unwrap_or(0);
+    let mut counts = BTreeMap::new();
+    for seed in first..first + rounds.unwrap_or(ROUNDS) {
+        *counts.entry(round(seed)).or_insert(0_u32) += 1;
+    }
+    println!("{counts:?}");
+    // Most rounds must come to their end, or nothing was tested.
+    let through = counts.get("there and back").copied().unwrap_or(0);
+    assert!(rounds.is_some() || through > 20, "{counts:?}");
+}
+
+/// Whether a refusal is one of rows that do not fit, by a check or by SQLite itself.
+fn is_told(text: &str) -> bool {
+    [
+        ", for example",
+        "constraint failed",
+        "would refer to",
+        "cannot store",
+        "type mismatch on DEFAULT",
+    ]
+    .iter()
+    .any(|words| text.contains(words))
+}
+
+fn round(seed: u64) -> &'static str {
+    let mut dice = Dice(seed);
+    let names = ["t", "\"u v\"", "w"];
+    let before: Vec<Table> = names
+        .iter()
+        .map(|name| table(&mut dice, name, &names))
+        .collect();
+    let mut after: Vec<Table> = before
+        .iter()
+        .map(|table| {
+            if dice.chance(70) {
+                change(&mut dice, table, &names)
+            } else {
+                table.clone()
+            }
+        })
+        .collect();
+    if dice.chance(15) {
+        after.remove(0);
+        // What referred to it would lead nowhere.
+        for table in &mut after {
+            for column in &mut table.columns {
+                column.rest = column
+                    .rest
+                    .replace("REFERENCES t (id) ON DELETE CASCADE", "");
+            }
+        }
+    }
+    let app = App::new();
+    let file = app.migrations().join("schema.sql");
+    std::fs::write(&file, sql(&before)).unwrap();
+    let migrator = app.migrator();
+    match migrator.generate(&GenerateOptions::new()) {
+        Ok(generated) => generated.write().unwrap(),
+        // A reference to a table whose key is of no use to it.
+        Err(error) if error.to_string().contains("does not work as it is") => return "no schema",
+        Err(error) => panic!("seed {seed}: {error:#}\n{}", sql(&before)),
+    }
+    app.run()
+        .unwrap_or_else(|error| panic!("seed {seed}: {error:#}"));
+    fill(&mut dice, &app, &before);
+    std::fs::write(&file, sql(&after)).unwrap();
+    let mut wishes = GenerateOptions::new().allow_destructive();
+    for table in &before {
+        wishes = wishes.drop(&table.name);
+        for column in &table.columns {
+            wishes = wishes.drop(format!("{}.{}", table.name, column.name));
+        }
+    }
+    let generated = match migrator.generate(&wishes) {
+        Ok(generated) => generated,
+        Err(error) if error.kind() == ErrorKind::NeedsDefault => return "needs a default",
+        Err(error) if error.to_string().contains("does not work as it is") => return "no schema",
+        Err(error) => panic!(
+            "seed {seed}: {error:#}\nBEFORE\n{}\nAFTER\n{}",
+            sql(&before),
+            sql(&after)
+        ),
+    };
+    if generated.is_empty() {
+        return "no change";
+    }
+    generated.write().unwrap();
+    let old = values(&app.connect(), &before, &after);
+    let whole = data(&app.database());
+    let context = || {
+        let files: Vec<&str> = generated
+            .files
+            .iter()
+            .map(|file| file.up_sql.as_str())
+            .collect();
+        format!(
+            "seed {seed}\nBEFORE\n{}\nAFTER\n{}\n{}",
+            sql(&before),
+            sql(&after),
+            files.join("\n")
+        )
+    };
+    if let Err(error) = app.run() {
+        // Rows that do not fit are told, and nothing else stops it.
+        let text = error.to_string();
+        assert!(is_told(&text), "{error:#}\n{}", context());
+        assert_eq!(data(&app.database()), whole, "{}", context());
+        return if text.contains("constraint failed") {
+            "told by SQLite"
+        } else {
+            "told"
+        };
+    }
+    assert_eq!(app.text("PRAGMA integrity_check"), "ok", "{}", context());
+    let now = values(&app.connect(), &before, &after);
+    let lost: Vec<_> = old
+        .iter()
+        .filter(|(place, value)| now.get(*place) != Some(value))
+        .collect();
+    assert!(lost.is_empty(), "{lost:?}\n{now:?}\n{}", context());
+    assert!(
+        migrator.generate(&wishes).unwrap().is_empty(),
+        "{}",
+        context()
+    );
+    let whole = data(&app.database());
+    match migrator.revert(app.database(), RevertTo::Steps(generated.files.len())) {
+        Err(error) => {
+            assert_eq!(data(&app.database()), whole, "{error:#}\n{}", context());
+            let text = error.to_string();
+            assert!(is_told(&text), "{error:#}\n{}", context());
+            "there, and told on the way back"
+        }
+        Ok(report) => {
+            let differs: Vec<_> = report
+                .notes
+                .iter()
+                .filter(|note| note.contains("not as before") && !note.contains("order"))
+                .collect();
+            assert!(differs.is_empty(), "{differs:?}\n{}", context());
+            let back = values(&app.connect(), &before, &after);
+            let lost: Vec<_> = old
+                .iter()
+                .filter(|(place, value)| back.get(*place) != Some(value))
+                .collect();
+            assert!(lost.is_empty(), "on the way back: {lost:?}\n{}", context());
+            "there and back"
+        }
+    }
+}
