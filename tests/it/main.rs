@@ -20,6 +20,8 @@ mod bad_input;
 mod command;
 #[cfg(feature = "cli")]
 mod command_copies;
+#[cfg(feature = "cli")]
+mod command_generate;
 mod connection;
 mod crashes;
 mod destruction;
