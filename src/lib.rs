@@ -92,6 +92,8 @@ pub use rusqlite;
 mod diff;
 mod error;
 mod event;
+#[cfg(feature = "generate")]
+mod finding;
 mod migration;
 mod plan;
 mod record;
@@ -107,6 +109,8 @@ mod token;
 mod catalog;
 mod connect;
 mod disk;
+#[cfg(feature = "generate")]
+mod git;
 mod history;
 mod lock;
 mod options;
@@ -122,10 +126,14 @@ mod backup;
 mod copy;
 mod look;
 mod rehearse;
+#[cfg(feature = "generate")]
+mod sample;
 mod session;
 mod take_back;
 
 // The verbs: lock, look, plan, act, prove.
+#[cfg(feature = "generate")]
+mod check;
 mod create;
 mod newer;
 mod restore;
@@ -139,6 +147,8 @@ mod migrator;
 pub use create::{Created, create};
 pub use error::{DataState, Difference, Error, ErrorKind, Location};
 pub use event::Event;
+#[cfg(feature = "generate")]
+pub use finding::{Checked, Finding, FindingKind};
 pub use history::DEFAULT_TABLE as DEFAULT_HISTORY_TABLE;
 pub use migration::State;
 pub use migrator::{Migrator, Opened, data_folder};

@@ -17,10 +17,11 @@ const FLOORS: [&[&str]; 6] = [
         "token",
         "statement",
         "record",
+        "finding",
     ],
     &[
         "history", "catalog", "source", "lock", "disk", "connect", "options", "pages", "refinery",
-        "sqlite",
+        "sqlite", "git",
     ],
     &[
         "apply",
@@ -29,10 +30,13 @@ const FLOORS: [&[&str]; 6] = [
         "copy",
         "look",
         "rehearse",
+        "sample",
         "session",
         "take_back",
     ],
-    &["run", "newer", "restore", "revert", "status", "create"],
+    &[
+        "run", "newer", "restore", "revert", "status", "create", "check",
+    ],
     &["migrator"],
     &["cli", "main"],
 ];
