@@ -226,9 +226,11 @@ pub(crate) fn sort_out(files: Vec<Script>) -> (Vec<Migration>, Vec<Refused>) {
         }
     }
     migrations.sort_by_key(|migration| migration.version);
+    let mut second_ones = Vec::new();
     migrations.dedup_by(|second, first| {
         let twins = first.version == second.version;
         if twins {
+            second_ones.push((second.version, second.name.clone()));
             let error = invalid(format!(
                 "{} and {} have the same version",
                 first.up.file(),
@@ -246,6 +248,8 @@ pub(crate) fn sort_out(files: Vec<Script>) -> (Vec<Migration>, Vec<Refused>) {
             .map(|index| &mut migrations[index])
             .filter(|migration| migration.name == name);
         match up {
+            // Its migration was refused already.
+            None if second_ones.contains(&(version, name.clone())) => {}
             None => {
                 let error = invalid(format!(
                     "{} is the way back of a migration that is not there",

@@ -8,8 +8,12 @@ use std::time::Duration;
 
 use rusqlite::Connection;
 
+#[cfg(feature = "generate")]
+use crate::check;
 use crate::error::{Error, ErrorKind};
 use crate::event::Event;
+#[cfg(feature = "generate")]
+use crate::finding::Checked;
 use crate::newer::{self, WaysBack};
 use crate::options::{HookError, Moment, Options, When};
 use crate::plan::Plan;
@@ -344,8 +348,8 @@ impl<'a> Migrator<'a> {
     /// that holds anything but CREATE statements; [`ErrorKind::NotFound`]. What is wrong with
     /// a migration is no error but a [`Finding`](crate::Finding).
     #[cfg(feature = "generate")]
-    pub fn check(&self) -> Result<crate::Checked, Error> {
-        crate::check::check(&self.options)
+    pub fn check(&self) -> Result<Checked, Error> {
+        check::check(&self.options)
     }
 
     /// How a database stands to the migrations. Writes nothing and creates no file.

@@ -34,10 +34,8 @@ const REFERENCES: &str = "SELECT id, \"table\", \"from\", \"to\"
     FROM pragma_foreign_key_list(?1, 'main') ORDER BY id, seq";
 const WITHOUT_ROWID: &str =
     "SELECT 1 FROM pragma_table_list WHERE schema = 'main' AND name = ?1 AND wr";
-const TRIGGERS: &str = "SELECT name, sql FROM main.sqlite_schema
-    WHERE type = 'trigger' AND tbl_name = ?1 COLLATE NOCASE AND sql IS NOT NULL ORDER BY rowid";
-const INDEXES: &str = "SELECT name, sql FROM main.sqlite_schema
-    WHERE type = 'index' AND tbl_name = ?1 COLLATE NOCASE AND sql IS NOT NULL ORDER BY rowid";
+const OBJECTS: &str = "SELECT name, sql FROM main.sqlite_schema
+    WHERE type = ?1 AND tbl_name = ?2 COLLATE NOCASE AND sql IS NOT NULL ORDER BY rowid";
 
 /// What the migrations read columns as, by the columns' names in small letters.
 #[derive(Debug, Default)]
@@ -200,16 +198,19 @@ impl Facts {
             .find(|alias| !columns.iter().any(|fact| same_name(&fact.name, alias)))
             .filter(|_| !hidden);
         let mut rules = checks(&table.sql, &columns);
-        for sql in [TRIGGERS, INDEXES] {
-            let mut statement = connection.prepare(sql)?;
-            let mut rows = statement.query([name])?;
-            while let Some(row) = rows.next()? {
-                let text: String = row.get(1)?;
-                let tokens: Vec<Token<'_>> = Tokens::new(&text).collect();
-                // A trigger refuses in its own words, and every index knows its name.
-                let name = (sql == INDEXES).then(|| row.get(0)).transpose()?;
-                rules.push(Rule::of(name, &tokens, &columns));
+        for (_, sql) in objects(connection, "trigger", name)? {
+            let tokens: Vec<Token<'_>> = Tokens::new(&sql).collect();
+            // It refuses in words of its own.
+            if tokens.iter().any(|token| token.word() == "RAISE") {
+                rules.push(Rule::of(None, &tokens, &columns));
             }
+        }
+        for (index, sql) in objects(connection, "index", name)? {
+            rules.push(Rule {
+                name: Some(index),
+                columns: mentioned(&Tokens::new(&sql).collect::<Vec<_>>(), &columns),
+                guesses: Vec::new(),
+            });
         }
         Ok(Facts {
             name: name.to_owned(),
@@ -499,6 +500,17 @@ impl Rule {
             guesses: literals(tokens, columns),
         }
     }
+}
+
+/// Name and text of the triggers or the indexes of a table.
+fn objects(
+    connection: &Connection,
+    kind: &str,
+    table: &str,
+) -> rusqlite::Result<Vec<(String, String)>> {
+    let mut statement = connection.prepare(OBJECTS)?;
+    let rows = statement.query_map([kind, table], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    rows.collect()
 }
 
 /// The first column of what a query with one parameter gives.

@@ -164,6 +164,12 @@ fn on_disk(folder: &Path, schema_file: Option<&Path>) -> Result<Vec<Script>, Err
     let schema_file = schema_file.and_then(|file| file.canonicalize().ok());
     let mut files = Vec::with_capacity(paths.len());
     for relative in paths {
+        // `.git/refs/tags/v1` is no migration, though it is named like one.
+        let hidden =
+            |part: std::path::Component<'_>| part.as_os_str().as_encoded_bytes().starts_with(b".");
+        if relative.components().any(hidden) {
+            continue;
+        }
         let path = folder.join(&relative);
         if relative == Path::new(SCHEMA_FILE)
             || (schema_file.is_some() && path.canonicalize().ok() == schema_file)

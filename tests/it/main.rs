@@ -14,8 +14,12 @@ mod support;
 mod attachments;
 mod backups;
 mod bad_input;
+#[cfg(feature = "generate")]
+mod check;
 #[cfg(feature = "cli")]
 mod command;
+#[cfg(feature = "cli")]
+mod command_check;
 #[cfg(feature = "cli")]
 mod command_copies;
 mod connection;
