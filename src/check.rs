@@ -1,13 +1,13 @@
 //! `check`: the whole history walked before a user's database is: up, down, and up again,
 //! over rows made up for it. Everything happens in memory.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rusqlite::Connection;
 use rusqlite::backup::Backup;
 
 use crate::catalog;
-use crate::diff::{Effects, Lineage};
+use crate::diff::Lineage;
 use crate::error::{Error, ErrorKind, Location};
 use crate::event::Event;
 use crate::finding::{Checked, Finding, FindingKind};
@@ -16,7 +16,7 @@ use crate::migration::{self, Migration};
 use crate::options::{Moment, Options, When};
 use crate::plan::{Direction, Loss, Lost};
 use crate::refinery;
-use crate::rehearse::{self, Foreseen};
+use crate::rehearse::{self, Foreseen, Outlook};
 use crate::report::{Counted, Grouped};
 use crate::sample::{self, Hints};
 use crate::schema::{self, Schema, same_name};
@@ -40,6 +40,7 @@ pub(crate) fn check(options: &Options<'_>) -> Result<Checked, Error> {
         migrations: &migrations,
         hints: Hints::of(scripts.flatten().chain(&wanted)),
         connection: in_memory(options)?,
+        schema: Schema::default(),
         checked: Checked {
             findings: Vec::new(),
             notes: Vec::new(),
@@ -70,6 +71,7 @@ struct Walk<'w, 'o> {
     hints: Hints,
     /// The database before the next migration, with rows.
     connection: Connection,
+    schema: Schema,
     checked: Checked,
 }
 
@@ -79,9 +81,8 @@ struct Ran {
     schema: Schema,
     /// The tables from before, and where they are now.
     lineage: Lineage,
-    effects: Effects,
+    outlook: Outlook,
     losses: Vec<Loss>,
-    notes: Vec<String>,
 }
 
 impl Walk<'_, '_> {
@@ -112,8 +113,7 @@ impl Walk<'_, '_> {
 
     fn step(&mut self, index: usize) -> Result<bool, Error> {
         let migration = &self.migrations[index];
-        let schema = self.schema_of(&self.connection)?;
-        let reasons = sample::fill(&self.connection, &schema, &self.hints)?;
+        let reasons = sample::fill(&self.connection, &self.schema, &self.hints)?;
         for reason in reasons {
             if !self.checked.notes.contains(&reason) {
                 self.checked.notes.push(reason);
@@ -143,7 +143,7 @@ impl Walk<'_, '_> {
         };
         self.examine_up(migration, &up, &after)?;
         match &migration.down {
-            Some(script) => self.way_back(migration, &up, &schema, &after, script)?,
+            Some(script) => self.way_back(migration, &up, &after, script)?,
             None if migration.is_meant_to_stay() => {}
             None => {
                 let label = migration.label();
@@ -153,6 +153,7 @@ impl Walk<'_, '_> {
             }
         }
         self.connection = after.connection;
+        self.schema = after.schema;
         Ok(true)
     }
 
@@ -161,7 +162,6 @@ impl Walk<'_, '_> {
         &mut self,
         migration: &Migration,
         up: &Task,
-        before: &Schema,
         after: &Ran,
         script: &Script,
     ) -> Result<(), Error> {
@@ -174,7 +174,7 @@ impl Walk<'_, '_> {
             Ok(back) => back,
             Err(error) => return self.failed(migration, script, "the way back fails", &error),
         };
-        let differences = differences(before, &back.schema);
+        let differences = differences(&self.schema, &back.schema);
         let is_back = differences.is_empty();
         if !is_back {
             let message = format!(
@@ -194,16 +194,20 @@ impl Walk<'_, '_> {
             script,
             broken_references(&after.connection, &back)?,
         );
-        for note in values_that_differ(&self.connection, before, &back.connection) {
+        let written = after.outlook.watched.iter().map(|(origin, _)| origin);
+        let written = written.chain(back.outlook.watched.iter().map(|(_, now)| now));
+        let written: BTreeSet<&str> = written.map(String::as_str).collect();
+        for note in values_that_differ(&self.connection, &written, &back.connection) {
             self.note(migration, note);
         }
-        match self.run(&back.connection, up, Direction::Up) {
+        let again = self.execute(&back.connection, up, Direction::Up);
+        match again.and_then(|again| self.schema_of(&again)) {
             Err(error) => {
                 let what = "fails when it is applied again after its way back";
                 self.failed(migration, &migration.up, what, &error)
             }
             Ok(again) => {
-                let differences = self::differences(&after.schema, &again.schema);
+                let differences = self::differences(&after.schema, &again);
                 if is_back && !differences.is_empty() {
                     let message = format!(
                         "applied again after its way back it gives another schema: {}",
@@ -243,7 +247,7 @@ impl Walk<'_, '_> {
         if !(task.consents || self.options.allow_destructive) {
             self.loses(migration, &migration.up, "loses rows", lost);
         }
-        for note in &after.notes {
+        for note in &after.outlook.notes {
             self.note(migration, note.clone());
         }
         let broken = broken_references(&self.connection, after)?;
@@ -267,7 +271,7 @@ impl Walk<'_, '_> {
         }
         for (origin, now) in back.lineage.tables() {
             let spoken_of = |table: &String| same_name(table, origin);
-            if !back.effects.deletes.iter().any(spoken_of) {
+            if !back.outlook.effects.deletes.iter().any(spoken_of) {
                 let before = catalog::row_count(&after.connection, origin);
                 let left = catalog::row_count(&back.connection, now);
                 if let Some(text) = fewer(now, before, left) {
@@ -292,55 +296,63 @@ impl Walk<'_, '_> {
         }
     }
 
-    /// Runs one file on a copy of a database, as a run would: refused for what a run
-    /// refuses, with foreign keys off, and in one transaction unless it says otherwise.
+    /// Runs one file on a copy of a database, refused for what a run refuses.
     fn run(&self, from: &Connection, task: &Task, direction: Direction) -> Result<Ran, Error> {
+        let tasks = std::slice::from_ref(task);
+        let foreseen = rehearse::foresee(from, self.options, tasks)?;
         let Foreseen {
             rehearsal,
             mut outlooks,
             mut losses,
             ..
-        } = rehearse::foresee(from, self.options, std::slice::from_ref(task))?;
+        } = foreseen;
+        let connection = self.execute(from, task, direction)?;
+        Ok(Ran {
+            schema: self.schema_of(&connection)?,
+            connection,
+            lineage: rehearsal.lineage().clone(),
+            outlook: outlooks.pop().unwrap_or_default(),
+            losses: losses.pop().unwrap_or_default(),
+        })
+    }
+
+    /// Executes one file on a copy of a database, as a run would: with foreign keys off, and
+    /// in one transaction unless it says otherwise.
+    fn execute(
+        &self,
+        from: &Connection,
+        task: &Task,
+        direction: Direction,
+    ) -> Result<Connection, Error> {
         let connection = copy_of(self.options, from)?;
-        let execute = |sql: &str| {
+        let sql = |sql: &str| {
             connection
                 .execute_batch(sql)
                 .map_err(|error| failure(format!("cannot run `{sql}`"), error))
         };
+        let refused = |what: &str, help: &str| {
+            let message = format!("{} {what}", task.script.file());
+            Err(Error::new(ErrorKind::MigrationFailed, message).with_help(help))
+        };
         if !task.no_transaction {
-            execute("BEGIN")?;
+            sql("BEGIN")?;
         }
         self.hook(&connection, task, direction, When::BeforeEach)?;
         refinery::run_script(&connection, &task.script)?;
         self.hook(&connection, task, direction, When::AfterEach)?;
         match (task.no_transaction, connection.is_autocommit()) {
-            (false, false) => execute("COMMIT")?,
+            (false, false) => sql("COMMIT")?,
             (true, true) => {}
-            (true, false) => {
-                return Err(Error::new(
-                    ErrorKind::MigrationFailed,
-                    format!("{} leaves a transaction open", task.script.file()),
-                )
-                .with_help("end it with COMMIT"));
-            }
+            (true, false) => return refused("leaves a transaction open", "end it with COMMIT"),
             (false, true) => {
-                return Err(Error::new(
-                    ErrorKind::MigrationFailed,
-                    format!("{} ends the transaction of the run", task.script.file()),
-                )
-                .with_help("do not commit or roll back there"));
+                return refused(
+                    "ends the transaction of the run",
+                    "do not commit or roll back there",
+                );
             }
         }
-        execute("PRAGMA foreign_keys = OFF")?;
-        let outlook = outlooks.pop().unwrap_or_default();
-        Ok(Ran {
-            schema: self.schema_of(&connection)?,
-            connection,
-            lineage: rehearsal.lineage().clone(),
-            effects: outlook.effects,
-            losses: losses.pop().unwrap_or_default(),
-            notes: outlook.notes,
-        })
+        sql("PRAGMA foreign_keys = OFF")?;
+        Ok(connection)
     }
 
     /// A migration may have its work done in part by the app, so its hooks are called.
@@ -430,8 +442,7 @@ impl Walk<'_, '_> {
     /// Compares what the migrations gave with the schema as it should be.
     fn compare_with(&mut self, wanted: &Script) -> Result<(), Error> {
         let desired = load_schema(self.options, wanted)?;
-        let given = self.schema_of(&self.connection)?;
-        let differences = differences(&desired, &given);
+        let differences = differences(&desired, &self.schema);
         if !differences.is_empty() {
             self.checked.findings.push(Finding {
                 kind: FindingKind::SchemaFileDiffers,
@@ -510,7 +521,7 @@ fn fewer(table: &str, before: Option<u64>, after: Option<u64>) -> Option<String>
 /// The columns of rebuilt tables that hold fewer values than before.
 fn lost_values(before: &Connection, after: &Ran) -> Vec<String> {
     let mut lost = Vec::new();
-    for rebuilt in &after.effects.rebuilds {
+    for rebuilt in &after.outlook.effects.rebuilds {
         let was = catalog::value_counts(before, &rebuilt.before).unwrap_or_default();
         let is = catalog::value_counts(&after.connection, &rebuilt.now).unwrap_or_default();
         for (column, before) in was {
@@ -528,9 +539,13 @@ fn lost_values(before: &Connection, after: &Ran) -> Vec<String> {
 }
 
 /// The tables whose rows are as many as before and not the same, once the schema is back.
-fn values_that_differ(before: &Connection, schema: &Schema, back: &Connection) -> Vec<String> {
+fn values_that_differ(
+    before: &Connection,
+    tables: &BTreeSet<&str>,
+    back: &Connection,
+) -> Vec<String> {
     let mut notes = Vec::new();
-    for (table, _) in Lineage::of(schema).tables() {
+    for table in tables {
         if catalog::row_count(before, table) != catalog::row_count(back, table) {
             continue;
         }
