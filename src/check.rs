@@ -32,6 +32,10 @@ pub(crate) fn check(options: &Options<'_>) -> Result<Checked, Error> {
     let schema_file = options.schema_file.as_deref();
     let (migrations, refused) = options.source.survey(schema_file)?;
     let wanted = options.source.schema(schema_file)?;
+    let desired = wanted
+        .as_ref()
+        .map(|script| load_schema(options, script))
+        .transpose()?;
     let scripts = migrations
         .iter()
         .flat_map(|migration| [Some(&migration.up), migration.down.as_ref()]);
@@ -46,7 +50,7 @@ pub(crate) fn check(options: &Options<'_>) -> Result<Checked, Error> {
             notes: Vec::new(),
             migrations: 0,
             released_tag: None,
-            schema_file: wanted.as_ref().map(|script| script.file().to_owned()),
+            schema_file: None,
         },
     };
     for (file, error) in refused {
@@ -54,8 +58,8 @@ pub(crate) fn check(options: &Options<'_>) -> Result<Checked, Error> {
         walk.checked.findings.push(finding);
     }
     let came_through = walk.all()?;
-    if let (true, Some(wanted)) = (came_through, &wanted) {
-        walk.compare_with(wanted)?;
+    if let (true, Some(wanted), Some(desired)) = (came_through, &wanted, &desired) {
+        walk.compare_with(wanted, desired);
     }
     let mut checked = walk.checked;
     if let Some(release) = options.source.folder().and_then(git::last_release) {
@@ -440,23 +444,22 @@ impl Walk<'_, '_> {
     }
 
     /// Compares what the migrations gave with the schema as it should be.
-    fn compare_with(&mut self, wanted: &Script) -> Result<(), Error> {
-        let desired = load_schema(self.options, wanted)?;
-        let differences = differences(&desired, &self.schema);
+    fn compare_with(&mut self, wanted: &Script, desired: &Schema) {
+        let file = wanted.file();
+        let differences = differences(desired, &self.schema);
         if !differences.is_empty() {
             self.checked.findings.push(Finding {
                 kind: FindingKind::SchemaFileDiffers,
                 migration: None,
-                file: wanted.file().to_owned(),
+                file: file.to_owned(),
                 message: format!(
-                    "the migrations do not give {}: {}",
-                    wanted.file(),
+                    "the migrations do not give {file}: {}",
                     differences.join(", ")
                 ),
                 help: "write the migration that is missing, or correct the schema file".into(),
             });
         }
-        Ok(())
+        self.checked.schema_file = Some(file.to_owned());
     }
 }
 
@@ -538,7 +541,8 @@ fn lost_values(before: &Connection, after: &Ran) -> Vec<String> {
     lost
 }
 
-/// The tables whose rows are as many as before and not the same, once the schema is back.
+/// The tables that have more rows than before, or as many and not the same, once the schema
+/// is back.
 fn values_that_differ(
     before: &Connection,
     tables: &BTreeSet<&str>,
@@ -546,7 +550,15 @@ fn values_that_differ(
 ) -> Vec<String> {
     let mut notes = Vec::new();
     for table in tables {
-        if catalog::row_count(before, table) != catalog::row_count(back, table) {
+        let count = |connection| catalog::row_count(connection, table).unwrap_or_default();
+        let (was, left) = (count(before), count(back));
+        if was != left {
+            if left > was {
+                let more = Counted(left - was, "row");
+                notes.push(format!(
+                    "the way back leaves {more} in `{table}` that were not there before"
+                ));
+            }
             continue;
         }
         let is = values(back, table);

@@ -73,17 +73,17 @@ impl Finding {
         what: &str,
         error: &Error,
     ) -> Finding {
-        let at = error.location().map_or_else(
-            || file.to_owned(),
-            |location| format!("{}:{}", location.file, location.position),
-        );
+        let message = match what {
+            "" => error.message().to_owned(),
+            what => format!("{what}: {}", error.message()),
+        };
         Finding {
             kind,
             migration,
             file: file.to_owned(),
-            message: match what {
-                "" => error.message().to_owned(),
-                what => format!("{what}: {} ({at})", error.message()),
+            message: match error.location() {
+                Some(location) => format!("{message} ({location})"),
+                None => message,
             },
             help: error.help().unwrap_or("correct the file").to_owned(),
         }

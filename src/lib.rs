@@ -76,6 +76,20 @@
 //!
 //! A new database has nothing to lose: it gets neither copy nor rehearsal.
 //!
+//! # In an app's tests
+//!
+//! With the feature `generate`, `Migrator::check` walks the whole history in memory, each
+//! migration up, down and up again over rows made up to fit every constraint, and says what
+//! is wrong with it before any user meets it.
+//!
+//! ```no_run
+//! # #[cfg(feature = "generate")]
+//! # {
+//! let checked = heirloom::Migrator::new("migrations").check().unwrap();
+//! assert!(checked.is_clean(), "{checked}");
+//! # }
+//! ```
+//!
 //! # What it does not do
 //!
 //! It protects the database from migrations, not from a disk that lies about syncing, and

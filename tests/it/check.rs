@@ -212,6 +212,44 @@ fn values_that_do_not_come_back_are_a_note() {
 }
 
 #[test]
+fn rows_that_a_way_back_leaves_behind_are_a_note() {
+    let app = app(&[
+        NOTES,
+        (
+            "V2__seed",
+            "INSERT INTO notes (text) VALUES ('a'), ('b');",
+            Some("SELECT 1;"),
+        ),
+    ]);
+    let notes = clean(&app);
+    assert_eq!(
+        notes,
+        ["V2__seed: the way back leaves 2 rows in `notes` that were not there before"]
+    );
+}
+
+#[test]
+fn a_type_that_may_alter_values_is_a_note() {
+    let rebuild = |kind: &str| {
+        format!(
+            "CREATE TABLE n (id INTEGER PRIMARY KEY, text {kind} NOT NULL, stars INTEGER);
+            INSERT INTO n SELECT * FROM notes; DROP TABLE notes; ALTER TABLE n RENAME TO notes;"
+        )
+    };
+    let (up, down) = (rebuild("INTEGER"), rebuild("TEXT"));
+    let notes = clean(&app(&[NOTES, ("V2__narrow", &up, Some(&down))]));
+    assert!(
+        notes[0].contains("column `text` of `notes` from TEXT to INTEGER"),
+        "{notes:?}"
+    );
+    // '007' came back as '7'.
+    assert!(
+        notes[1].contains("other values in `text` of `notes`"),
+        "{notes:?}"
+    );
+}
+
+#[test]
 fn no_way_back_is_found_unless_it_is_meant() {
     let up = "CREATE TABLE t (x);";
     let app = app(&[("V1__a", up, None)]);
@@ -285,9 +323,17 @@ fn a_file_that_fails_is_found_with_its_place_and_ends_the_walk() {
     assert!(text.contains("V2__typo.sql:2:13"), "{text}");
     assert_eq!(checked.migrations, 2);
     assert!(checked.notes[0].contains("1 later migration"), "{checked}");
-    for wrong in ["", "COMMIT;", "-- heirloom: allow-distructive\nSELECT 1;"] {
+    for (wrong, place) in [
+        ("", "V2__typo.sql has no statement"),
+        ("SELECT 1;\nCOMMIT;", "V2__typo.sql:2:1"),
+        (
+            "-- heirloom: allow-distructive\nSELECT 1;",
+            "V2__typo.sql:1:1",
+        ),
+    ] {
         app.file("V2__typo.sql", wrong);
-        only(&check(&app), FindingKind::Fails, "V2__typo");
+        let text = only(&check(&app), FindingKind::Fails, "V2__typo");
+        assert!(text.contains(place), "{text}");
     }
 }
 
@@ -780,6 +826,33 @@ fn the_migrations_folder_may_be_the_repository_and_have_an_odd_name() {
     release(&root, "v1");
     app.file("V1__notes.sql", "CREATE TABLE notes (x);");
     only(&check(&app), FindingKind::EditedAfterRelease, "V1__notes");
+}
+
+#[test]
+fn a_clone_without_tags_is_compared_with_nothing_and_one_of_a_tag_with_that() {
+    let app = app(&[NOTES]);
+    release(&app, "v1");
+    let origin = format!("file://{}", app.folder().display());
+    for (arguments, tag) in [
+        (&["--no-tags"][..], None),
+        (&["--branch", "v1"], Some("v1")),
+    ] {
+        let clone = tempfile::tempdir().unwrap();
+        let target = clone.path().join("c");
+        let clone = ["clone", "--quiet", "--depth", "1", &origin];
+        git(
+            &app,
+            &[&clone, arguments, &[target.to_str().unwrap()]].concat(),
+        );
+        std::fs::write(
+            target.join("migrations/V1__notes.sql"),
+            "CREATE TABLE notes (x);",
+        )
+        .unwrap();
+        let checked = Migrator::new(target.join("migrations")).check().unwrap();
+        assert_eq!(checked.released_tag.as_deref(), tag);
+        assert_eq!(checked.is_clean(), tag.is_none(), "{checked}");
+    }
 }
 
 #[test]

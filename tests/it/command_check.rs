@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::check::release;
-use crate::command::{heirloom, json, text};
+use crate::command::{command, heirloom, json, text};
 use crate::support::App;
 
 fn app() -> App {
@@ -108,4 +108,28 @@ fn a_schema_file_that_is_none_exits_with_1_and_its_line() {
     assert_eq!(code, 1);
     assert_eq!(failed["error"]["kind"], "invalid-migration");
     assert_eq!((&failed["line"], &failed["column"]), (&2.into(), &3.into()));
+}
+
+/// git sets it for its hooks, and a check may well run in one.
+#[test]
+fn a_hook_of_another_repository_does_not_lead_astray() {
+    let app = app();
+    release(&app, "v1");
+    let output = command(&app, &["check"])
+        .env("GIT_DIR", "/nowhere")
+        .env("GIT_INDEX_FILE", "/nowhere/index")
+        .output()
+        .unwrap();
+    let said = text(&output);
+    assert!(said.contains("compared with the release v1"), "{said}");
+}
+
+#[test]
+fn without_git_nothing_is_compared_and_that_is_said() {
+    let app = app();
+    release(&app, "v1");
+    let output = command(&app, &["check"]).env("PATH", "").output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    let said = text(&output);
+    assert!(said.contains("not compared with a release"), "{said}");
 }

@@ -60,10 +60,14 @@ fn show(ui: &mut Ui, checked: &Checked) {
         Some(tag) => format!("compared with the release {tag}"),
         None => "not compared with a release, because there is no git tag".to_owned(),
     };
+    let counted = |count: usize, what: &str| match count {
+        1 => format!("1 {what}"),
+        _ => format!("{count} {what}s"),
+    };
     ui.line(&format!(
-        "{} migrations checked, {} findings; {schema}; {release}",
-        checked.migrations,
-        checked.findings.len(),
+        "{} checked, {}; {schema}; {release}",
+        counted(checked.migrations, "migration"),
+        counted(checked.findings.len(), "finding"),
     ));
 }
 
