@@ -117,12 +117,6 @@ impl Walk<'_, '_> {
 
     fn step(&mut self, index: usize) -> Result<bool, Error> {
         let migration = &self.migrations[index];
-        let reasons = sample::fill(&self.connection, &self.schema, &self.hints)?;
-        for reason in reasons {
-            if !self.checked.notes.contains(&reason) {
-                self.checked.notes.push(reason);
-            }
-        }
         let up = match Task::up(migration) {
             Ok(task) => task,
             Err(error) => {
@@ -146,14 +140,28 @@ impl Walk<'_, '_> {
             }
         };
         self.examine_up(migration, &up, &after)?;
+        // For the way back, and for the next migration.
+        for reason in sample::fill(&after.connection, &after.schema, &self.hints)? {
+            if !self.checked.notes.contains(&reason) {
+                self.checked.notes.push(reason);
+            }
+        }
         match &migration.down {
             Some(script) => self.way_back(migration, &up, &after, script)?,
             None if migration.is_meant_to_stay() => {}
             None => {
+                let message = "there is no way back".to_owned();
                 let label = migration.label();
-                self.find(migration, &migration.up, FindingKind::Irreversible, "there is no way back".into(), format!(
+                let help = format!(
                     "write {label}.down.sql; or say that it is meant with `-- heirloom: irreversible`, at the top of the file, or, where that was released, alone in {label}.down.sql"
-                ));
+                );
+                self.find(
+                    migration,
+                    &migration.up,
+                    FindingKind::Irreversible,
+                    message,
+                    help,
+                );
             }
         }
         self.connection = after.connection;

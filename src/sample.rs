@@ -347,7 +347,8 @@ impl Facts {
     ) -> Vec<Vec<Guess>> {
         let mut pointed: Vec<Option<Vec<Value>>> = vec![None; self.columns.len()];
         let mut null_first: Vec<bool> = (0..self.columns.len())
-            .map(|index| (number + index as i64) % 3 == 2)
+            // Never in the first row, which may be the only one.
+            .map(|index| number > 0 && (number + index as i64) % 2 == 0)
             .collect();
         for reference in &self.references {
             let null = null_first[reference.columns[0].0];

@@ -370,6 +370,42 @@ fn a_file_that_fails_on_rows_is_found_and_the_walk_goes_on_without_them() {
     assert!(text.contains("V2__strict.sql:2:"), "{text}");
 }
 
+/// Once the app wrote into what the migration made.
+#[test]
+fn a_way_back_meets_rows_too() {
+    let app = app(&[
+        NOTES,
+        (
+            "V2__tags",
+            "CREATE TABLE tags (note INTEGER NOT NULL REFERENCES notes (id), tag TEXT NOT NULL);",
+            Some(
+                "UPDATE notes SET text = NULL WHERE id IN (SELECT note FROM tags); DROP TABLE tags;",
+            ),
+        ),
+    ]);
+    let text = only(&check(&app), FindingKind::Fails, "V2__tags");
+    assert!(
+        text.contains("the way back fails: NOT NULL constraint failed: notes.text"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_column_of_the_only_row_holds_a_value() {
+    let app = app(&[(
+        "V1__settings",
+        "-- heirloom: irreversible
+        CREATE TABLE settings (id INTEGER PRIMARY KEY CHECK (id = 1), a TEXT, b TEXT, c TEXT);",
+        None,
+    )]);
+    for column in ["a", "b", "c"] {
+        let sql = format!("-- heirloom: irreversible\nALTER TABLE settings DROP COLUMN {column};");
+        app.file("V2__drop.sql", &sql);
+        let text = only(&check(&app), FindingKind::LosesRows, "V2__drop");
+        assert!(text.contains(&format!("column `{column}`")), "{text}");
+    }
+}
+
 #[test]
 fn a_reference_that_leads_nowhere_afterwards_is_found() {
     let files = [
