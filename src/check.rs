@@ -200,7 +200,7 @@ impl Walk<'_, '_> {
         if !down.consents {
             lost.extend(lost_values(&after.connection, &back));
         }
-        self.loses(migration, script, "the way back loses rows", lost);
+        self.loses(migration, script, "the way back loses data", lost);
         self.breaks(
             migration,
             script,
@@ -257,7 +257,7 @@ impl Walk<'_, '_> {
         }
         lost.extend(lost_values(&self.connection, after));
         if !(task.consents || self.options.allow_destructive) {
-            self.loses(migration, &migration.up, "loses rows", lost);
+            self.loses(migration, &migration.up, "loses data", lost);
         }
         for note in &after.outlook.notes {
             self.note(migration, note.clone());

@@ -174,7 +174,7 @@ fn a_way_back_that_loses_rows_is_found_however_it_does_it() {
     for (up, down) in cases {
         let app = app(&[NOTES, ("V2__step", up, Some(&down))]);
         let text = only(&check(&app), FindingKind::LosesRows, "V2__step");
-        assert!(text.contains("the way back loses rows"), "{text}");
+        assert!(text.contains("the way back loses data"), "{text}");
         assert!(text.contains("`notes` has 0 of its 3 rows"), "{text}");
         app.file(
             "V2__step.down.sql",
@@ -191,6 +191,67 @@ fn a_way_back_that_loses_rows_is_found_however_it_does_it() {
             Some("DELETE FROM notes WHERE text = 'welcome';"),
         ),
     ]));
+}
+
+/// What a revert would refuse on the user's machine.
+#[test]
+fn a_way_back_that_would_be_refused_is_found() {
+    let rebuild = |columns: &str, filter: &str| {
+        format!(
+            "CREATE TABLE n (id INTEGER PRIMARY KEY, text TEXT NOT NULL, stars INTEGER);
+            INSERT INTO n ({columns}) SELECT {columns} FROM notes {filter};
+            DROP TABLE notes; ALTER TABLE n RENAME TO notes;"
+        )
+    };
+    let seed = "INSERT INTO notes (text, stars) VALUES ('welcome', 5);";
+    let cases = [
+        (
+            rebuild("id, text, stars", "WHERE text <> 'welcome'"),
+            "`notes` has 3 of its 4 rows",
+        ),
+        (
+            rebuild("id, text", ""),
+            "column `stars` of `notes` has 0 of its",
+        ),
+    ];
+    for (down, expected) in cases {
+        let app = app(&[NOTES, ("V2__seed", seed, Some(&down))]);
+        let text = only(&check(&app), FindingKind::LosesRows, "V2__seed");
+        assert!(text.contains(expected), "{text}");
+        app.run().unwrap();
+        let revert = heirloom::RevertTo::Steps(1);
+        let error = app.migrator().revert(app.database(), revert).unwrap_err();
+        assert_eq!(error.kind(), heirloom::ErrorKind::Destructive, "{error:#}");
+        app.file(
+            "V2__seed.down.sql",
+            &format!("-- heirloom: allow-destructive\n{down}"),
+        );
+        clean(&app);
+    }
+}
+
+#[test]
+fn the_second_time_must_give_what_the_first_gave() {
+    let app = app(&[("V1__t", "CREATE TABLE t (x);", Some("DROP TABLE t;"))]);
+    let times = std::sync::atomic::AtomicUsize::new(0);
+    let checked = app
+        .migrator()
+        .after_each(|moment| {
+            let time = times.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            moment.connection.execute_batch(match time {
+                0 => "CREATE TABLE first (x)",
+                1 => "DROP TABLE first",
+                _ => "CREATE TABLE second (x)",
+            })?;
+            Ok(())
+        })
+        .check()
+        .unwrap();
+    let text = only(&checked, FindingKind::DownDiffers, "V1__t");
+    assert!(
+        text.contains("table `first` is missing, table `second` should not be there"),
+        "{text}"
+    );
 }
 
 #[test]
