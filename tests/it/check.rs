@@ -494,6 +494,63 @@ fn a_reference_that_leads_nowhere_afterwards_is_found() {
 }
 
 #[test]
+fn references_that_can_no_longer_be_checked_are_found() {
+    let app = app(&[
+        (
+            "V1__codes",
+            "CREATE TABLE product (code TEXT NOT NULL);
+            CREATE UNIQUE INDEX codes ON product (code);
+            CREATE TABLE line (code TEXT NOT NULL REFERENCES product (code));",
+            Some("DROP TABLE line; DROP TABLE product;"),
+        ),
+        (
+            "V2__drop",
+            "DROP INDEX codes;",
+            Some("CREATE UNIQUE INDEX codes ON product (code);"),
+        ),
+    ]);
+    let text = only(&check(&app), FindingKind::BreaksReferences, "V2__drop");
+    assert!(
+        text.contains("the references of `line` can no longer be checked"),
+        "{text}"
+    );
+}
+
+/// Rows that went with consent are not asked of the way back.
+#[test]
+fn what_the_way_there_may_lose_the_way_back_need_not_bring() {
+    let notes = clean(&app(&[
+        NOTES,
+        (
+            "V2__close",
+            "-- heirloom: allow-destructive
+            DELETE FROM notes;
+            CREATE TRIGGER closed BEFORE INSERT ON notes BEGIN SELECT RAISE(ABORT, 'closed'); END;",
+            Some("DROP TRIGGER closed;"),
+        ),
+    ]));
+    assert_eq!(notes, ["no row could be made up for `notes`: closed"]);
+}
+
+/// A conflict clause would let a made-up row take the place of another.
+#[test]
+fn what_a_migration_wrote_itself_stays() {
+    clean(&app(&[
+        (
+            "V1__settings",
+            "CREATE TABLE settings (id INTEGER PRIMARY KEY ON CONFLICT REPLACE CHECK (id = 1), theme TEXT);
+            INSERT INTO settings VALUES (1, 'dark');",
+            Some("DROP TABLE settings;"),
+        ),
+        (
+            "V2__kept",
+            "CREATE TABLE kept (theme TEXT CHECK (theme = 'dark')); INSERT INTO kept SELECT theme FROM settings;",
+            Some("DROP TABLE kept;"),
+        ),
+    ]));
+}
+
+#[test]
 fn a_schema_file_that_the_migrations_do_not_give_is_found() {
     let app = app(&[NOTES]);
     let notes = "CREATE TABLE notes (id INTEGER PRIMARY KEY, text TEXT NOT NULL, stars INTEGER);";
@@ -612,13 +669,22 @@ fn references_of_every_shape_are_kept() {
         CREATE TABLE a (id INTEGER PRIMARY KEY, b INTEGER NOT NULL REFERENCES b (id));
         CREATE TABLE b (id INTEGER PRIMARY KEY, a INTEGER NOT NULL REFERENCES a (id));
         CREATE TABLE person (id INTEGER PRIMARY KEY, boss INTEGER REFERENCES person (id), best TEXT REFERENCES product (code));
+        CREATE TABLE shop (id INTEGER PRIMARY KEY);
+        CREATE TABLE shelf (shop INTEGER NOT NULL REFERENCES shop (id), code TEXT NOT NULL, PRIMARY KEY (shop, code));
+        CREATE TABLE clerk (shop INTEGER NOT NULL REFERENCES shop (id), name TEXT NOT NULL, PRIMARY KEY (name, shop));
+        INSERT INTO shop VALUES (1), (2), (3);
+        INSERT INTO shelf VALUES (3, 'c'), (1, 'a'), (2, 'b');
+        INSERT INTO clerk VALUES (1, 'x'), (2, 'y'), (3, 'z');
+        CREATE TABLE rota (shop INTEGER NOT NULL, clerk TEXT NOT NULL, code TEXT NOT NULL,
+            FOREIGN KEY (clerk, shop) REFERENCES clerk (name, shop),
+            FOREIGN KEY (shop, code) REFERENCES shelf (shop, code));
         CREATE TABLE profile (person INTEGER PRIMARY KEY REFERENCES person (id));
         CREATE TABLE pair (one INTEGER REFERENCES person (id), other INTEGER REFERENCES person (id),
             PRIMARY KEY (one, other), CHECK (one <> other));",
         None,
     )]);
     let tables = [
-        "line", "product", "discount", "a", "b", "person", "profile", "pair",
+        "line", "product", "discount", "a", "b", "person", "profile", "pair", "rota",
     ];
     let deletes: Vec<String> = tables
         .iter()
