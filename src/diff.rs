@@ -131,6 +131,11 @@ pub(crate) struct Difference<'m> {
 }
 
 impl Difference<'_> {
+    /// Whether nothing differs.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.first_words().is_none()
+    }
+
     /// The first thing that differs, in words about the second schema. None where nothing
     /// does.
     pub(crate) fn first_words(&self) -> Option<String> {

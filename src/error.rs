@@ -308,6 +308,12 @@ impl Error {
         self.0.kind == ErrorKind::Interrupted
     }
 
+    /// What failed, without the migration's name.
+    #[cfg(feature = "generate")]
+    pub(crate) fn message(&self) -> &str {
+        &self.0.message
+    }
+
     /// What to do now, as a sentence for a person.
     pub fn help(&self) -> Option<&str> {
         self.0.help.as_deref()

@@ -59,6 +59,14 @@ pub enum Event<'e> {
         /// It took so long.
         duration: Duration,
     },
+    /// A migration was walked up, down and up again by `Migrator::check`.
+    #[cfg(feature = "generate")]
+    Checked {
+        /// As `V3__name`.
+        migration: &'e str,
+        /// So many things are wrong with it.
+        findings: usize,
+    },
     /// The result is being checked: references, row counts, schema.
     Proving,
     /// Everything is in the database for good.

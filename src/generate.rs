@@ -19,6 +19,7 @@ use crate::replay::{self, copy_of, desired, no_schema_file, replay};
 use crate::schema::{Object, ObjectKind, same_name};
 use crate::scope::{Scope, scopes, together};
 use crate::script::Script;
+use crate::source::SCHEMA_FILE;
 use crate::task::Task;
 
 /// What a caller wants of [`Migrator::generate`](crate::Migrator::generate) beside the schema
@@ -175,11 +176,15 @@ pub(crate) fn generate(
         )
         .with_help("give the migrator the folder's path")
     })?;
+    let schema_file = options.schema_file.as_deref();
     let migrations = match folder.is_dir() {
-        true => options.source.load(options.schema_file.as_deref())?,
+        true => options.source.load(schema_file)?,
         false => Vec::new(),
     };
-    let script = schema_script(options, folder)?;
+    let script = options.source.schema(schema_file)?.ok_or_else(|| {
+        let beside = folder.join(SCHEMA_FILE);
+        no_schema_file(schema_file.unwrap_or(&beside))
+    })?;
     let present = replay(options, &migrations)?;
     let wanted = desired(options, &script)?;
     let before = model(&present, options)?;
@@ -208,18 +213,6 @@ pub(crate) fn generate(
     generated.schema_before = listing(&before);
     generated.schema_after = listing(&after);
     Ok(generated)
-}
-
-/// The schema file of a folder of migrations.
-pub(crate) fn schema_script(options: &Options<'_>, folder: &Path) -> Result<Script, Error> {
-    let path = match &options.schema_file {
-        Some(path) => path.clone(),
-        None => folder.join(crate::source::SCHEMA_FILE),
-    };
-    if !path.is_file() {
-        return Err(no_schema_file(&path));
-    }
-    crate::source::script(&path)
 }
 
 /// A schema as text, in an order that says nothing of how it came about.

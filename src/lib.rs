@@ -76,6 +76,20 @@
 //!
 //! A new database has nothing to lose: it gets neither copy nor rehearsal.
 //!
+//! # In an app's tests
+//!
+//! With the feature `generate`, `Migrator::check` walks the whole history in memory, each
+//! migration up, down and up again over rows made up to fit every constraint, and says what
+//! is wrong with it before any user meets it.
+//!
+//! ```no_run
+//! # #[cfg(feature = "generate")]
+//! # {
+//! let checked = heirloom::Migrator::new("migrations").check().unwrap();
+//! assert!(checked.is_clean(), "{checked}");
+//! # }
+//! ```
+//!
 //! # What it does not do
 //!
 //! It protects the database from migrations, not from a disk that lies about syncing, and
@@ -99,6 +113,8 @@ mod definition;
 mod diff;
 mod error;
 mod event;
+#[cfg(feature = "generate")]
+mod finding;
 mod lineage;
 mod migration;
 #[cfg(feature = "generate")]
@@ -125,6 +141,8 @@ mod writer;
 mod catalog;
 mod connect;
 mod disk;
+#[cfg(feature = "generate")]
+mod git;
 mod history;
 mod lock;
 mod options;
@@ -144,12 +162,16 @@ mod look;
 mod rehearse;
 #[cfg(feature = "generate")]
 mod replay;
+#[cfg(feature = "generate")]
+mod sample;
 mod session;
 mod take_back;
 
 // The verbs: lock, look, plan, act, prove.
 #[cfg(feature = "generate")]
 mod alteration;
+#[cfg(feature = "generate")]
+mod check;
 mod create;
 #[cfg(feature = "generate")]
 mod generate;
@@ -169,6 +191,8 @@ pub use change::ChangeKind;
 pub use create::{Created, create};
 pub use error::{DataState, Difference, Error, ErrorKind, Location, RenameQuestion};
 pub use event::Event;
+#[cfg(feature = "generate")]
+pub use finding::{Checked, Finding, FindingKind};
 #[cfg(feature = "generate")]
 pub use generate::{Change, GenerateOptions, Generated, GeneratedFile};
 pub use history::DEFAULT_TABLE as DEFAULT_HISTORY_TABLE;

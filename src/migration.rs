@@ -10,7 +10,7 @@ use std::hash::{Hash, Hasher};
 use siphasher::sip::SipHasher13;
 
 use crate::error::{Error, ErrorKind};
-use crate::script::Script;
+use crate::script::{Directive, Script};
 
 /// One migration, read and checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,6 +25,8 @@ pub(crate) struct Migration {
     pub up: Script,
     /// The way back. None means that there is none, never that it is empty.
     pub down: Option<Script>,
+    /// Whether a file for the way back holds `-- heirloom: irreversible` and no statement.
+    pub irreversible: bool,
 }
 
 /// `V3__name`, as messages and JSON call a migration.
@@ -36,6 +38,13 @@ impl Migration {
     /// `V3__name`.
     pub(crate) fn label(&self) -> String {
         label(self.version, &self.name)
+    }
+
+    /// Whether it says that no way back is meant: at the top of its file, or, where that was
+    /// released and must not change, in a file for the way back that has no statement.
+    #[cfg(feature = "generate")]
+    pub(crate) fn is_meant_to_stay(&self) -> bool {
+        self.irreversible || says_irreversible(&self.up)
     }
 
     /// Whether the checksum in a history is that of this file.
@@ -52,13 +61,18 @@ impl Migration {
         if matches(text) {
             return true;
         }
-        let bare = text.strip_prefix('\u{feff}').unwrap_or(text);
-        let unix = bare.replace("\r\n", "\n");
+        let unix = plain(text);
         let windows = unix.replace('\n', "\r\n");
         [&unix, &windows]
             .iter()
             .any(|text| matches(text) || matches(&format!("\u{feff}{text}")))
     }
+}
+
+/// A text without what does not count: its byte order mark and the kind of its line endings.
+pub(crate) fn plain(text: &str) -> String {
+    let bare = text.strip_prefix('\u{feff}').unwrap_or(text);
+    bare.replace("\r\n", "\n")
 }
 
 /// refinery's checksum. `version` is an `i32` or an `i64`, and the two differ.
@@ -166,21 +180,31 @@ fn is_name_character(c: char) -> bool {
 /// # Errors
 /// [`ErrorKind::InvalidMigration`], naming the file.
 pub(crate) fn assemble(files: Vec<Script>) -> Result<Vec<Migration>, Error> {
+    let (migrations, refused) = sort_out(files);
+    match refused.into_iter().next() {
+        None => Ok(migrations),
+        Some((_, error)) => Err(error),
+    }
+}
+
+/// A file that looks like a migration and is none, and the reason.
+pub(crate) type Refused = (String, Error);
+
+/// The migrations among the files of a folder, in the order of their versions, and the files
+/// that look like one and are none.
+pub(crate) fn sort_out(files: Vec<Script>) -> (Vec<Migration>, Vec<Refused>) {
     let mut migrations: Vec<Migration> = Vec::with_capacity(files.len());
     let mut downs: Vec<(i64, String, Script)> = Vec::new();
+    let mut refused = Vec::new();
     for script in files {
         let file = script.file().rsplit(['/', '\\']).next().unwrap_or_default();
-        let parsed = parse_file_name(file).map_err(|reason| {
-            invalid(format!("{}: {reason}", script.file()))
-                .with_help("rename it like V1__create_notes.sql, or move it out of the folder")
-        })?;
-        match parsed {
-            FileName::Other => {}
-            FileName::Up(Parsed {
+        match parse_file_name(file) {
+            Ok(FileName::Other) => {}
+            Ok(FileName::Up(Parsed {
                 any_order,
                 version,
                 name,
-            }) => {
+            })) => {
                 let name = name.to_owned();
                 migrations.push(Migration {
                     version,
@@ -188,46 +212,69 @@ pub(crate) fn assemble(files: Vec<Script>) -> Result<Vec<Migration>, Error> {
                     any_order,
                     up: script,
                     down: None,
+                    irreversible: false,
                 });
             }
-            FileName::Down(Parsed { version, name, .. }) => {
+            Ok(FileName::Down(Parsed { version, name, .. })) => {
                 downs.push((version, name.to_owned(), script));
             }
+            Err(reason) => refused.push((
+                script.file().to_owned(),
+                invalid(format!("{}: {reason}", script.file()))
+                    .with_help("rename it like V1__create_notes.sql, or move it out of the folder"),
+            )),
         }
     }
     migrations.sort_by_key(|migration| migration.version);
-    for pair in migrations.windows(2) {
-        if pair[0].version == pair[1].version {
-            return Err(invalid(format!(
+    let mut second_ones = Vec::new();
+    migrations.dedup_by(|second, first| {
+        let twins = first.version == second.version;
+        if twins {
+            second_ones.push((second.version, second.name.clone()));
+            let error = invalid(format!(
                 "{} and {} have the same version",
-                pair[0].up.file(),
-                pair[1].up.file()
+                first.up.file(),
+                second.up.file()
             ))
-            .with_help("give one of them another version"));
+            .with_help("give one of them another version");
+            refused.push((second.up.file().to_owned(), error));
         }
-    }
+        twins
+    });
     for (version, name, script) in downs {
         let up = migrations
             .binary_search_by_key(&version, |migration| migration.version)
             .ok()
             .map(|index| &mut migrations[index])
             .filter(|migration| migration.name == name);
-        let Some(migration) = up else {
-            return Err(invalid(format!(
-                "{} is the way back of a migration that is not there",
-                script.file()
-            ))
-            .with_help(format!(
-                "add {}.sql beside it, or remove it",
-                label(version, &name)
-            )));
-        };
-        // A template nobody filled in is no way back.
-        if !script.is_empty() {
-            migration.down = Some(script);
+        match up {
+            // Its migration was refused already.
+            None if second_ones.contains(&(version, name.clone())) => {}
+            None => {
+                let error = invalid(format!(
+                    "{} is the way back of a migration that is not there",
+                    script.file()
+                ))
+                .with_help(format!(
+                    "add {}.sql beside it, or remove it",
+                    label(version, &name)
+                ));
+                refused.push((script.file().to_owned(), error));
+            }
+            // A template nobody filled in is no way back.
+            Some(migration) if script.is_empty() => {
+                migration.irreversible = says_irreversible(&script);
+            }
+            Some(migration) => migration.down = Some(script),
         }
     }
-    Ok(migrations)
+    (migrations, refused)
+}
+
+fn says_irreversible(script: &Script) -> bool {
+    script
+        .directives()
+        .is_ok_and(|directives| directives.contains(&Directive::Irreversible))
 }
 
 pub(crate) fn invalid(message: String) -> Error {
@@ -335,6 +382,7 @@ mod tests {
             any_order: false,
             up: Script::new("f.sql", sql),
             down: None,
+            irreversible: false,
         }
     }
 

@@ -8,8 +8,12 @@ use std::time::Duration;
 
 use rusqlite::Connection;
 
+#[cfg(feature = "generate")]
+use crate::check;
 use crate::error::{Error, ErrorKind};
 use crate::event::Event;
+#[cfg(feature = "generate")]
+use crate::finding::Checked;
 #[cfg(feature = "generate")]
 use crate::generate::{self, GenerateOptions, Generated};
 use crate::newer::{self, WaysBack};
@@ -332,6 +336,35 @@ impl<'a> Migrator<'a> {
     #[cfg(feature = "generate")]
     pub fn generate(&self, wishes: &GenerateOptions) -> Result<Generated, Error> {
         generate::generate(&self.options, wishes)
+    }
+
+    /// Walks the whole history in memory, for an app's own tests: each migration up, down and
+    /// up again, over rows made up to fit every constraint. Reported are ways back that do
+    /// not bring the schema back, lost rows, failures, broken references, missing ways back,
+    /// bad file names, a schema file that the migrations do not give, and, where the
+    /// migrations come from a folder in a git repository, files that were edited since the
+    /// last tag. No database file is opened or made. The app's hooks around each migration
+    /// are called as in a run.
+    ///
+    /// ```
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let file = |name: &str, sql: &str| std::fs::write(folder.path().join(name), sql).unwrap();
+    /// # file("V1__notes.sql", "CREATE TABLE notes (id INTEGER PRIMARY KEY, text TEXT);");
+    /// # file("V1__notes.down.sql", "DROP TABLE notes;");
+    /// # let migrations = folder.path();
+    /// // In a test: concat!(env!("CARGO_MANIFEST_DIR"), "/migrations")
+    /// let checked = heirloom::Migrator::new(migrations).check()?;
+    /// assert!(checked.is_clean(), "{checked}");
+    /// # Ok::<(), heirloom::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidMigration`] for a file that is not UTF-8 and for a schema file
+    /// that holds anything but CREATE statements; [`ErrorKind::NotFound`]. What is wrong with
+    /// a migration is no error but a [`Finding`](crate::Finding).
+    #[cfg(feature = "generate")]
+    pub fn check(&self) -> Result<Checked, Error> {
+        check::check(&self.options)
     }
 
     /// How a database stands to the migrations. Writes nothing and creates no file.

@@ -17,6 +17,8 @@ pub(crate) enum Directive {
     /// `-- heirloom: compatible-with VERSION`: an app that knows only `VERSION` can still
     /// use a database this migration was applied to.
     CompatibleWith(i64),
+    /// `-- heirloom: irreversible`: there is no way back, and that is meant.
+    Irreversible,
 }
 
 /// A place in a file, counted from one. Columns count characters, not bytes.
@@ -115,6 +117,7 @@ impl Script {
             found.push(match words.as_slice() {
                 ["allow-destructive"] => Directive::AllowDestructive,
                 ["no-transaction"] => Directive::NoTransaction,
+                ["irreversible"] => Directive::Irreversible,
                 ["compatible-with", version] if version.parse::<i64>().is_ok() => {
                     Directive::CompatibleWith(version.parse().unwrap_or_default())
                 }
@@ -122,7 +125,7 @@ impl Script {
                     return Err((
                         comment.start,
                         format!(
-                            "unknown heirloom directive `{}`; known are allow-destructive, no-transaction and compatible-with VERSION",
+                            "unknown heirloom directive `{}`; known are allow-destructive, no-transaction, irreversible and compatible-with VERSION",
                             words.join(" ")
                         ),
                     ));
@@ -171,6 +174,10 @@ mod tests {
         assert_eq!(
             of("-- heirloom: compatible-with 3").unwrap(),
             [Directive::CompatibleWith(3)]
+        );
+        assert_eq!(
+            of("-- heirloom: irreversible").unwrap(),
+            [Directive::Irreversible]
         );
         assert!(
             of("-- heirloom: allow-destuctive")

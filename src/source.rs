@@ -8,6 +8,8 @@ use include_dir::Dir;
 
 use crate::disk;
 use crate::error::{Error, ErrorKind};
+#[cfg(feature = "generate")]
+use crate::migration::Refused;
 use crate::migration::{self, Migration, looks_like_sql};
 use crate::script::Script;
 
@@ -74,27 +76,61 @@ impl fmt::Debug for Source {
 }
 
 impl Source {
-    /// The folder on disk, where it is one.
-    #[cfg(feature = "generate")]
-    pub(crate) fn folder(&self) -> Option<&Path> {
-        match &self.0 {
-            Kind::Folder(folder) => Some(folder),
-            Kind::Embedded(_) | Kind::Refinery(_) => None,
-        }
-    }
-
     /// Reads the migrations, in the order of their versions. `schema_file` is left out.
     pub(crate) fn load(&self, schema_file: Option<&Path>) -> Result<Vec<Migration>, Error> {
-        let files = match &self.0 {
-            Kind::Refinery(migrations) => return from_refinery(migrations),
+        migration::assemble(self.files(schema_file)?)
+    }
+
+    /// Reads the migrations as [`Source::load`] does, and the files that look like one and
+    /// are none, each with the reason.
+    #[cfg(feature = "generate")]
+    pub(crate) fn survey(
+        &self,
+        schema_file: Option<&Path>,
+    ) -> Result<(Vec<Migration>, Vec<Refused>), Error> {
+        Ok(migration::sort_out(self.files(schema_file)?))
+    }
+
+    fn files(&self, schema_file: Option<&Path>) -> Result<Vec<Script>, Error> {
+        Ok(match &self.0 {
+            Kind::Refinery(migrations) => from_refinery(migrations),
             Kind::Embedded(folder) => {
                 let mut files = Vec::new();
                 embedded(folder, &mut files)?;
                 files
             }
             Kind::Folder(folder) => on_disk(folder, schema_file)?,
-        };
-        migration::assemble(files)
+        })
+    }
+
+    /// The schema as it should be: `schema_file` where it is there, else the one that lies
+    /// with the migrations.
+    #[cfg(feature = "generate")]
+    pub(crate) fn schema(&self, schema_file: Option<&Path>) -> Result<Option<Script>, Error> {
+        let beside = || self.folder().map(|folder| folder.join(SCHEMA_FILE));
+        let path = schema_file.map(Path::to_owned).or_else(beside);
+        if let Some(path) = path.filter(|path| path.is_file()) {
+            return script(&path).map(Some);
+        }
+        match &self.0 {
+            Kind::Embedded(folder) => folder
+                .get_file(SCHEMA_FILE)
+                .map(|file| {
+                    let text = utf8(SCHEMA_FILE, Cow::Borrowed(file.contents()))?;
+                    Ok(Script::new(SCHEMA_FILE, text))
+                })
+                .transpose(),
+            Kind::Folder(_) | Kind::Refinery(_) => Ok(None),
+        }
+    }
+
+    /// The folder on disk, where that is what the migrations come from.
+    #[cfg(feature = "generate")]
+    pub(crate) fn folder(&self) -> Option<&Path> {
+        match &self.0 {
+            Kind::Folder(folder) => Some(folder),
+            Kind::Embedded(_) | Kind::Refinery(_) => None,
+        }
     }
 }
 
@@ -133,6 +169,12 @@ fn on_disk(folder: &Path, schema_file: Option<&Path>) -> Result<Vec<Script>, Err
     let schema_file = schema_file.and_then(|file| file.canonicalize().ok());
     let mut files = Vec::with_capacity(paths.len());
     for relative in paths {
+        // `.git/refs/tags/v1` is no migration, though it is named like one.
+        let hidden =
+            |part: std::path::Component<'_>| part.as_os_str().as_encoded_bytes().starts_with(b".");
+        if relative.components().any(hidden) {
+            continue;
+        }
         let path = folder.join(&relative);
         if relative == Path::new(SCHEMA_FILE)
             || (schema_file.is_some() && path.canonicalize().ok() == schema_file)
@@ -167,16 +209,15 @@ fn utf8(file: &str, bytes: Cow<'static, [u8]>) -> Result<Cow<'static, str>, Erro
     }
 }
 
-fn from_refinery(migrations: &[refinery_core::Migration]) -> Result<Vec<Migration>, Error> {
-    let files = migrations
+fn from_refinery(migrations: &[refinery_core::Migration]) -> Vec<Script> {
+    migrations
         .iter()
         .map(|migration| {
             // A migration read back from a history carries no SQL; it has nothing to apply.
             let text = migration.sql().unwrap_or_default().to_owned();
             Script::new(format!("{migration}.sql"), text)
         })
-        .collect();
-    migration::assemble(files)
+        .collect()
 }
 
 #[cfg(test)]

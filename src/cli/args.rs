@@ -97,6 +97,10 @@ pub(crate) enum Command {
     /// Nothing is written, and no file is created. Example: heirloom show --check
     #[command(visible_aliases = ["status", "list"])]
     Show(Show),
+    /// Walk every migration up, down and up again in memory, over made-up rows
+    ///
+    /// No database is opened. Exits with 3 when something is found. Example: heirloom check
+    Check,
     /// Apply what is pending, after a verified copy
     ///
     /// Example: heirloom run --to 20261121091403

@@ -42,6 +42,7 @@ fn run(ui: &mut Ui, args: &Args) -> Result<Exit, Failure> {
         Command::Create(options) => commands::create::run(ui, settings, options),
         Command::Generate(options) => commands::generate::run(ui, settings, options),
         Command::Show(options) => commands::show::run(ui, settings, options),
+        Command::Check => commands::check::run(ui, settings),
         Command::Run(options) => commands::run::run(ui, settings, options),
         Command::Revert(options) => commands::revert::run(ui, settings, options),
         Command::Backups(options) => commands::backups::run(ui, settings, options),

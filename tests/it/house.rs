@@ -26,10 +26,11 @@ const FLOORS: [&[&str]; 6] = [
         "token",
         "statement",
         "record",
+        "finding",
     ],
     &[
         "history", "catalog", "source", "lock", "disk", "connect", "options", "pages", "refinery",
-        "sqlite",
+        "sqlite", "git",
     ],
     &[
         "apply",
@@ -40,6 +41,7 @@ const FLOORS: [&[&str]; 6] = [
         "copy",
         "look",
         "rehearse",
+        "sample",
         "session",
         "take_back",
     ],
@@ -52,6 +54,7 @@ const FLOORS: [&[&str]; 6] = [
         "create",
         "generate",
         "alteration",
+        "check",
     ],
     &["migrator"],
     &["cli", "main"],

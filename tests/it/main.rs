@@ -16,8 +16,12 @@ mod alteration;
 mod attachments;
 mod backups;
 mod bad_input;
+#[cfg(feature = "generate")]
+mod check;
 #[cfg(feature = "cli")]
 mod command;
+#[cfg(feature = "cli")]
+mod command_check;
 #[cfg(feature = "cli")]
 mod command_copies;
 #[cfg(feature = "cli")]

@@ -1,0 +1,96 @@
+//! `heirloom check`
+
+use std::path::Path;
+
+use heirloom::{Checked, Event};
+use serde_json::{Value, json};
+
+use super::work;
+use crate::cli::exit::{Exit, Failure};
+use crate::cli::render::{self, GREEN, RED, YELLOW, styled};
+use crate::cli::settings::Settings;
+use crate::cli::ui::Ui;
+
+pub(crate) fn run(ui: &mut Ui, settings: &Settings) -> Result<Exit, Failure> {
+    let checked = work::migrator(settings)?
+        .cancel_with(work::cancel_flag())
+        .on_event(|event| show_event(ui, event))
+        .check()?;
+    show(ui, &checked);
+    ui.document(&document(&checked));
+    Ok(match checked.is_clean() {
+        true => Exit::Done,
+        false => Exit::CheckSaysNo,
+    })
+}
+
+fn show_event(ui: &mut Ui, event: &Event<'_>) {
+    if let Event::Checked {
+        migration,
+        findings,
+    } = event
+    {
+        ui.line(&match findings {
+            0 => format!("{} {migration}", styled(GREEN, "ok      ")),
+            _ => format!("{} {migration}  {findings} found", styled(RED, "not ok  ")),
+        });
+    }
+}
+
+fn show(ui: &mut Ui, checked: &Checked) {
+    for finding in &checked.findings {
+        let migration = finding.migration.iter().map(|name| format!("{name}: "));
+        let migration: String = migration.collect();
+        ui.line(&format!(
+            "{} {migration}{}\n         {} {}",
+            styled(RED, "finding "),
+            finding.message,
+            styled(GREEN, "help:"),
+            finding.help
+        ));
+    }
+    for note in &checked.notes {
+        ui.line(&format!("{} {note}", styled(YELLOW, "note    ")));
+    }
+    let schema = match &checked.schema_file {
+        Some(file) => format!("compared with {}", render::path(Path::new(file))),
+        None => "there is no schema file".to_owned(),
+    };
+    let release = match &checked.released_tag {
+        Some(tag) => format!("compared with the release {tag}"),
+        None => "not compared with a release, because there is no git tag".to_owned(),
+    };
+    let counted = |count: usize, what: &str| match count {
+        1 => format!("1 {what}"),
+        _ => format!("{count} {what}s"),
+    };
+    ui.line(&format!(
+        "{} checked, {}; {schema}; {release}",
+        counted(checked.migrations, "migration"),
+        counted(checked.findings.len(), "finding"),
+    ));
+}
+
+fn document(checked: &Checked) -> Value {
+    let findings: Vec<Value> = checked
+        .findings
+        .iter()
+        .map(|finding| {
+            json!({
+                "kind": finding.kind.as_str(),
+                "migration": finding.migration,
+                "file": finding.file,
+                "message": finding.message,
+                "help": finding.help,
+            })
+        })
+        .collect();
+    json!({
+        "ok": true,
+        "findings": findings,
+        "notes": checked.notes,
+        "checked": checked.migrations,
+        "released_tag": checked.released_tag,
+        "schema_file": checked.schema_file,
+    })
+}
