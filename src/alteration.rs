@@ -104,6 +104,10 @@ impl<'a> Alteration<'a> {
         self
     }
 
+    #[allow(
+        clippy::should_implement_trait,
+        reason = "it adds a column, not a number"
+    )]
     /// Adds a column, as CREATE TABLE would have it: `phone TEXT NOT NULL DEFAULT ''`. Where rows
     /// are to get other values than the default, see [`Alteration::using`].
     pub fn add(self, column: impl Into<String>) -> Self {

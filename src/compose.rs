@@ -516,7 +516,7 @@ impl Composer<'_> {
                 let like = |other: &&Object| {
                     other.kind == object.kind && same_name(&other.name, &object.name)
                 };
-                let made_again = again.iter().any(|other| like(&other))
+                let made_again = again.iter().any(like)
                     || (kind == ObjectKind::Trigger
                         && now.object(object).is_some()
                         && rebuilt.iter().any(|table| same_name(table, &object.table)));

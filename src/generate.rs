@@ -3,24 +3,26 @@
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use rusqlite::Connection;
+use rusqlite::{Connection, ErrorCode};
 
 use crate::change::ChangeKind;
 use crate::compose::{Composed, Manner, broken, compose, model};
 use crate::create::{file_name, next_version};
 use crate::diff::{ColumnOrder, Model, difference};
-use crate::disk;
 use crate::error::{Error, ErrorKind};
 use crate::migration::{Migration, label};
 use crate::options::Options;
 use crate::plan::Direction;
 use crate::rename::{Renames, renames};
 use crate::replay::{self, copy_of, desired, no_schema_file, replay};
-use crate::schema::{Object, ObjectKind, same_name};
+use crate::sample::{self, Hints};
+use crate::schema::{Object, ObjectKind, TableKind, same_name};
 use crate::scope::{Scope, scopes, together};
 use crate::script::Script;
 use crate::source::SCHEMA_FILE;
+use crate::sqlite::{code, statement_failure};
 use crate::task::Task;
+use crate::{catalog, disk};
 
 /// What a caller wants of [`Migrator::generate`](crate::Migrator::generate) beside the schema
 /// file itself.
@@ -297,13 +299,15 @@ impl Work<'_, '_> {
         // Where a boundary between files would not hold, one file does it all.
         let split = self.drafts(&scopes).and_then(|drafts| {
             let generated = self.named(drafts)?;
-            self.prove(&generated).map(|()| generated)
+            self.prove(&generated)?;
+            self.prove_with_rows(&generated).map(|()| generated)
         });
         let generated = match split {
             Err(error) if scopes.len() > 1 && !is_an_answer(&error) => {
                 log::debug!("one file for all changes, because: {error}");
                 let generated = self.named(self.drafts(&[together(&scopes)])?)?;
                 self.prove(&generated)?;
+                self.prove_with_rows(&generated)?;
                 generated
             }
             other => other?,
@@ -429,6 +433,59 @@ impl Work<'_, '_> {
             if let Some(state) = states.pop() {
                 let now = model(&proof, self.options)?;
                 expect_equal(&now, &state, order, &file.down)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Runs the files once more over rows that are made up, because much that passes on an
+    /// empty table fails on one with rows. Whether rows fit is for the users' rows to say; that
+    /// none of them goes, and that nothing else fails, is not.
+    fn prove_with_rows(&self, generated: &Generated) -> Result<(), Error> {
+        let proof = copy_of(self.options, self.present)?;
+        let schema = catalog::schema(&proof, &self.options.history_table)?;
+        let texts = generated.files.iter().map(|file| file.up_sql.clone());
+        let texts: Vec<Script> = texts.map(|sql| Script::new("", sql)).collect();
+        sample::fill(&proof, &schema, &Hints::of(texts.iter()))?;
+        let counts = |reversed: bool| {
+            let ordinary = schema.tables.iter();
+            let ordinary = ordinary.filter(|table| table.kind == TableKind::Ordinary);
+            let tables = ordinary.map(|table| {
+                let now = match reversed {
+                    true => table.name.as_str(),
+                    false => self.renames.name_after(&table.name),
+                };
+                (table.name.clone(), catalog::row_count(&proof, now))
+            });
+            tables.collect::<Vec<_>>()
+        };
+        let before = counts(true);
+        let there = generated.files.iter().map(|file| (&file.up, &file.up_sql));
+        let back = generated
+            .files
+            .iter()
+            .rev()
+            .map(|file| (&file.down, &file.down_sql));
+        for (reversed, files) in [(false, there.collect::<Vec<_>>()), (true, back.collect())] {
+            for (path, sql) in files {
+                let script = Script::new(path.display().to_string(), sql.clone());
+                for statement in script.statements() {
+                    match proof.execute_batch(statement.text) {
+                        // They do not fulfil a constraint, and nothing more can be said.
+                        Err(error) if code(&error) == Some(ErrorCode::ConstraintViolation) => {
+                            return Ok(());
+                        }
+                        done => done.map_err(|e| statement_failure(&script, &statement, e))?,
+                    }
+                }
+            }
+            let after = counts(reversed);
+            let fewer = before.iter().zip(&after).find(|((_, was), (_, now))| {
+                // What comes back empty had gone with consent.
+                now.is_some_and(|now| was.is_some_and(|was| now < was && (!reversed || now > 0)))
+            });
+            if let (Some(((table, _), _)), Some(file)) = (fewer, generated.files.last()) {
+                return Err(unproved(&file.up, &format!("would lose rows of `{table}`")));
             }
         }
         Ok(())

@@ -17,6 +17,12 @@ pub(crate) struct Renames {
 }
 
 impl Renames {
+    /// What a table is called afterwards.
+    pub(crate) fn name_after<'n>(&'n self, before: &'n str) -> &'n str {
+        let renamed = self.tables.iter().find(|(old, _)| same_name(old, before));
+        renamed.map_or(before, |(_, new)| new)
+    }
+
     /// The other way round.
     pub(crate) fn reversed(&self) -> Renames {
         let before = |table: &String| {

@@ -88,7 +88,7 @@ pub(crate) fn desired(options: &Options<'_>, script: &Script) -> Result<Desired,
         })?;
         if let Action::CreateTable(table) = statement.action() {
             let was = notes(above).into_iter().filter_map(|note| note.was);
-            former.extend(was.last().map(|was| (table, was)));
+            former.extend(was.map(|was| (table.clone(), was)));
         }
     }
     Ok(Desired { connection, former })
