@@ -12,11 +12,11 @@ use crate::catalog::{self, References, Violations};
 use crate::diff::Lineage;
 use crate::error::{Error, ErrorKind, Location};
 use crate::event::Event;
+use crate::foresee::{Foresight, Outlook};
 use crate::history::{self, Details, Marker};
 use crate::options::{Moment, Options, When};
 use crate::plan::Direction;
 use crate::record::Shelf;
-use crate::rehearse::{Outlook, Rehearsal};
 use crate::report::{Counted, Done, Grouped, Report};
 use crate::schema::same_name;
 use crate::script::Script;
@@ -34,8 +34,8 @@ pub(crate) struct Work<'w> {
     pub(crate) lineage: Lineage,
     /// One for each task. Empty for a new database, which has nothing to lose.
     pub(crate) outlooks: Vec<Outlook>,
-    /// The rehearsal, which knows the schema as planned.
-    pub(crate) rehearsal: Option<Rehearsal<'w>>,
+    /// The foresight, which knows the schema as planned.
+    pub(crate) foresight: Option<Foresight<'w>>,
     /// The schema version before.
     pub(crate) version_before: Option<i64>,
 }
@@ -402,10 +402,10 @@ impl Run<'_, '_, '_, '_> {
     /// gone from any table, the schema as planned.
     fn prove(&mut self, baseline: &Baseline) -> Result<(), Error> {
         self.prove_references(&baseline.references)?;
-        let Some(rehearsal) = &self.work.rehearsal else {
+        let Some(foresight) = &self.work.foresight else {
             return Ok(());
         };
-        for (origin, now) in rehearsal.lineage().tables() {
+        for (origin, now) in foresight.lineage().tables() {
             let Some(&before) = baseline.counts.get(origin) else {
                 continue;
             };
@@ -420,7 +420,7 @@ impl Run<'_, '_, '_, '_> {
                 _ => {}
             }
         }
-        self.prove_schema(rehearsal)
+        self.prove_schema(foresight)
     }
 
     fn prove_references(&mut self, before: &References) -> Result<(), Error> {
@@ -485,7 +485,7 @@ impl Run<'_, '_, '_, '_> {
             outlooks.any(|outlook| outlook.effects.rebuilds(table))
         };
         let original = |table: &str| {
-            let lineage = self.work.rehearsal.as_ref().map(Rehearsal::lineage);
+            let lineage = self.work.foresight.as_ref().map(Foresight::lineage);
             lineage
                 .and_then(|lineage| lineage.origin_of(table))
                 .unwrap_or(table)
@@ -506,9 +506,9 @@ impl Run<'_, '_, '_, '_> {
         named
     }
 
-    fn prove_schema(&self, rehearsal: &Rehearsal<'_>) -> Result<(), Error> {
-        let planned = rehearsal.planned()?;
-        let actual = rehearsal.actual(self.connection())?;
+    fn prove_schema(&self, foresight: &Foresight<'_>) -> Result<(), Error> {
+        let planned = foresight.planned()?;
+        let actual = foresight.actual(self.connection())?;
         // What a hook made on its own is its own business.
         match planned.iter().find(|object| !actual.contains(object)) {
             None => Ok(()),

@@ -74,7 +74,7 @@
 //! the present state. When the database is newer than the app, [`Migrator::ways_back`] says
 //! what to offer.
 //!
-//! A new database has nothing to lose: it gets neither copy nor rehearsal.
+//! A new database has nothing to lose: it is neither copied nor foreseen.
 //!
 //! # What it does not do
 //!
@@ -120,8 +120,8 @@ mod apply;
 mod attachments;
 mod backup;
 mod copy;
+mod foresee;
 mod look;
-mod rehearse;
 mod session;
 mod take_back;
 

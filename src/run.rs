@@ -10,12 +10,12 @@ use crate::apply::{self, Work};
 use crate::connect;
 use crate::copy::Intent;
 use crate::error::{Difference, Error, ErrorKind, Location};
+use crate::foresee::{self, Foreseen};
 use crate::history;
 use crate::look::{Look, look};
 use crate::migration::{self, Applied, Compared, Migration, State, label};
 use crate::options::Options;
 use crate::plan::{Direction, Loss, Plan};
-use crate::rehearse::{self, Foreseen};
 use crate::report::Report;
 use crate::session::Session;
 use crate::task::Task;
@@ -130,7 +130,7 @@ fn migrate(
         report.duration = session.started.elapsed();
         return Ok(report);
     }
-    // A new database has nothing to lose, and one transaction is rehearsal enough: what
+    // A new database has nothing to lose, and one transaction is trial enough: what
     // fails in it leaves no trace.
     let unprotected = tasks.iter().any(|task| task.no_transaction);
     let mut work = Work {
@@ -138,16 +138,16 @@ fn migrate(
         tasks: &tasks,
         lineage: Default::default(),
         outlooks: Vec::new(),
-        rehearsal: None,
+        foresight: None,
         version_before,
     };
     if unprotected || !session.is_new() {
         let Foreseen {
-            rehearsal,
+            foresight,
             lineage,
             outlooks,
             losses,
-        } = rehearse::foresee(&session.connection, options, &tasks)?;
+        } = foresee::foresee(&session.connection, options, &tasks)?;
         if let Some(refused) = refusal(options, &tasks, &losses) {
             return Err(refused);
         }
@@ -157,7 +157,7 @@ fn migrate(
         work = Work {
             lineage,
             outlooks,
-            rehearsal: Some(rehearsal),
+            foresight: Some(foresight),
             ..work
         };
     }
@@ -353,7 +353,7 @@ pub(crate) fn plan(options: &Options<'_>, path: &Path, to: Option<i64>) -> Resul
         interrupted,
     } = look(options, path)?;
     let tasks = pending(options, &view.connection, &migrations, &history, to)?;
-    let foreseen = rehearse::foresee(&view.connection, options, &tasks)?;
+    let foreseen = foresee::foresee(&view.connection, options, &tasks)?;
     Ok(Plan {
         database: target.path,
         direction: Direction::Up,

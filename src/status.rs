@@ -4,12 +4,12 @@ use std::path::{Path, PathBuf};
 
 use crate::connect;
 use crate::error::Error;
+use crate::foresee;
 use crate::history;
 use crate::look::{Look, look};
 use crate::migration::{self, Compared, State};
 use crate::options::Options;
 use crate::plan::Loss;
-use crate::rehearse;
 use crate::run::newest;
 use crate::task::Task;
 
@@ -156,7 +156,7 @@ fn foresee(
     if pending.is_empty() {
         return Ok(());
     }
-    let foreseen = rehearse::foresee(&view.connection, options, &pending)?;
+    let foreseen = foresee::foresee(&view.connection, options, &pending)?;
     let outlooks = foreseen.outlooks.into_iter().zip(foreseen.losses);
     let entries = entries
         .iter_mut()

@@ -25,7 +25,7 @@ use crate::task::Task;
 use crate::token::{Tokens, quote};
 
 /// A database in memory with the schema of the real one.
-pub(crate) struct Rehearsal<'o> {
+pub(crate) struct Foresight<'o> {
     connection: Connection,
     history_table: &'o str,
     lineage: Lineage,
@@ -50,9 +50,9 @@ pub(crate) struct Outlook {
     pub(crate) notes: Vec<String>,
 }
 
-impl<'o> Rehearsal<'o> {
+impl<'o> Foresight<'o> {
     /// Copies the schema that `real` has.
-    pub(crate) fn of(real: &Connection, options: &'o Options<'_>) -> Result<Rehearsal<'o>, Error> {
+    pub(crate) fn of(real: &Connection, options: &'o Options<'_>) -> Result<Foresight<'o>, Error> {
         let mut connection = Connection::open_in_memory()
             .map_err(|error| failure("cannot open a database in memory", error))?;
         options.set_up(&connection)?;
@@ -86,7 +86,7 @@ impl<'o> Rehearsal<'o> {
             .into_iter()
             .map(|(object, _)| object)
             .collect();
-        Ok(Rehearsal {
+        Ok(Foresight {
             lineage: Lineage::of(&schema),
             history_table: &options.history_table,
             connection,
@@ -98,7 +98,7 @@ impl<'o> Rehearsal<'o> {
         })
     }
 
-    /// The schema after the files rehearsed so far.
+    /// The schema after the files seen so far.
     pub(crate) fn schema(&self) -> &Schema {
         &self.schema
     }
@@ -280,25 +280,25 @@ impl<'o> Rehearsal<'o> {
 /// The pending files in order: what each does, and what of the real rows each would
 /// destroy.
 pub(crate) struct Foreseen<'o> {
-    pub(crate) rehearsal: Rehearsal<'o>,
+    pub(crate) foresight: Foresight<'o>,
     /// The tables before the first file.
     pub(crate) lineage: Lineage,
     pub(crate) outlooks: Vec<Outlook>,
     pub(crate) losses: Vec<Vec<Loss>>,
 }
 
-/// Rehearses files on a copy of the schema, and counts in `real` what they would destroy.
+/// Compiles files against a copy of the schema, and counts in `real` what they would destroy.
 pub(crate) fn foresee<'o>(
     real: &Connection,
     options: &'o Options<'_>,
     tasks: &[Task],
 ) -> Result<Foreseen<'o>, Error> {
-    let mut rehearsal = Rehearsal::of(real, options)?;
-    let lineage = rehearsal.lineage.clone();
+    let mut foresight = Foresight::of(real, options)?;
+    let lineage = foresight.lineage.clone();
     let (mut outlooks, mut losses) = (Vec::new(), Vec::new());
     for task in tasks {
         let named = |error: Error| error.in_migration(&task.label());
-        let outlook = rehearsal.file(&task.script).map_err(named)?;
+        let outlook = foresight.file(&task.script).map_err(named)?;
         let counted = outlook
             .effects
             .candidates
@@ -309,9 +309,9 @@ pub(crate) fn foresee<'o>(
         outlooks.push(outlook);
         losses.push(counted);
     }
-    rehearsal.refuse_dangling()?;
+    foresight.refuse_dangling()?;
     Ok(Foreseen {
-        rehearsal,
+        foresight,
         lineage,
         outlooks,
         losses,
