@@ -15,12 +15,12 @@ use crate::event::Event;
 use crate::foresee::{Foresight, Outlook};
 use crate::history::{self, Details, Marker};
 use crate::options::{Moment, Options, When};
-use crate::plan::Direction;
+use crate::plan::{Direction, Lost};
 use crate::record::Shelf;
-use crate::report::{Counted, Done, Grouped, Report};
+use crate::report::{Counted, Done, Grouped, Report, TableRows};
 use crate::schema::same_name;
 use crate::script::Script;
-use crate::session::{Session, take_copy};
+use crate::session::{Session, Stage, take_copy};
 use crate::sqlite::failure;
 use crate::take_back::{SAVEPOINT, data_version, marker, take_back};
 use crate::task::Task;
@@ -71,6 +71,9 @@ pub(crate) fn carry_out(
     }
     .finish();
     if let Err(error) = result {
+        if session.stage == Stage::Rehearsal {
+            return Err(error.with_report(report.clone()));
+        }
         options.emit(Event::RollingBack);
         let backup = backup.as_ref();
         let error = take_back(session, error, backup, marker, committed, data_version);
@@ -83,7 +86,7 @@ pub(crate) fn carry_out(
 /// A verified copy of the state the write lock protects, none of a database that was
 /// never written to.
 fn take_backup(session: &Session<'_, '_>, work: &Work<'_>) -> Result<Option<Backup>, Error> {
-    if session.is_new() {
+    if session.is_new() || session.stage == Stage::Rehearsal {
         return Ok(None);
     }
     let options = session.options;
@@ -160,12 +163,15 @@ impl Run<'_, '_, '_, '_> {
             let before = outlook.map(|outlook| self.before_rebuild(outlook));
             let before = before.unwrap_or_default();
             let started = Instant::now();
-            self.task(task, theirs.get(index), &migration)
+            let tables = self
+                .task(task, theirs.get(index), &migration)
                 .and_then(|()| match outlook {
-                    Some(outlook) => self
-                        .check_rows(task, outlook, &mut baseline)
-                        .and_then(|()| self.check_values(task, outlook, &before)),
-                    None => Ok(()),
+                    Some(outlook) => {
+                        let tables = self.check_rows(task, outlook, &mut baseline)?;
+                        self.check_values(task, outlook, &before)?;
+                        Ok(tables)
+                    }
+                    None => Ok(Vec::new()),
                 })
                 .map_err(|error| error.in_migration(&migration))?;
             let duration = started.elapsed();
@@ -181,7 +187,9 @@ impl Run<'_, '_, '_, '_> {
                 version: task.version,
                 name: task.name.clone(),
                 duration,
+                tables,
             });
+            self.session.measure();
         }
         options.emit(Event::Proving);
         self.prove(&baseline)?;
@@ -305,13 +313,15 @@ impl Run<'_, '_, '_, '_> {
     }
 
     /// Counts the tables a file wrote to. Rows may go where somebody consented; where the
-    /// way back is run, also where it says DELETE.
+    /// way back is run, also where it says DELETE. The tables that are other ones now, or
+    /// gone.
     fn check_rows(
         &mut self,
         task: &Task,
         outlook: &Outlook,
         baseline: &mut Baseline,
-    ) -> Result<(), Error> {
+    ) -> Result<Vec<TableRows>, Error> {
+        let mut tables = Vec::new();
         for (origin, now) in &outlook.watched {
             if let Some(&mark) = named(&baseline.sequences, origin)
                 && outlook.effects.rebuilds(now)
@@ -331,8 +341,26 @@ impl Run<'_, '_, '_, '_> {
                 return Err(lost(format!("`{now}`"), (before, "row"), after, task));
             }
             baseline.counts.insert(origin.clone(), after);
+            if after != before || outlook.effects.rebuilds(now) {
+                tables.push(TableRows {
+                    table: now.clone(),
+                    before,
+                    after: Some(after),
+                });
+            }
         }
-        Ok(())
+        for candidate in &outlook.effects.candidates {
+            if candidate.lost == Lost::Table
+                && let Some(before) = baseline.counts.remove(&candidate.table)
+            {
+                tables.push(TableRows {
+                    table: candidate.table.clone(),
+                    before,
+                    after: None,
+                });
+            }
+        }
+        Ok(tables)
     }
 
     /// What the tables hold that this file will build anew.
@@ -524,6 +552,7 @@ impl Run<'_, '_, '_, '_> {
     fn commit(&mut self) -> Result<(), Error> {
         let deadline = Instant::now() + self.session.options.lock_timeout;
         self.session.watch_for_cancel(false)?;
+        self.session.measure();
         loop {
             let result = self.connection().execute_batch("COMMIT");
             let open = !self.connection().is_autocommit();
@@ -543,6 +572,7 @@ impl Run<'_, '_, '_, '_> {
             }
         }
         *self.committed = true;
+        self.session.measure();
         Ok(())
     }
 

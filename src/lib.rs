@@ -128,6 +128,7 @@ mod take_back;
 // The verbs: lock, look, plan, act, prove.
 mod create;
 mod newer;
+mod rehearsal;
 mod restore;
 mod revert;
 mod run;
@@ -145,7 +146,8 @@ pub use migrator::{Migrator, Opened, data_folder};
 pub use newer::{RestoreOffer, WaysBack};
 pub use options::{DEFAULT_KEEP, DEFAULT_LOCK_TIMEOUT, HookError, Moment};
 pub use plan::{Direction, Loss, Lost, Plan, Step};
-pub use report::{Done, Recovered, Report};
+pub use rehearsal::Rehearsed;
+pub use report::{Done, Recovered, Report, TableRows};
 pub use restore::{CopyInfo, CopyRef, Holding, Origin, RestorePlan, Restored, Verify};
 pub use revert::RevertTo;
 pub use script::Position;

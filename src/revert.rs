@@ -18,7 +18,7 @@ use crate::report::Report;
 use crate::run::newest;
 use crate::schema::{Schema, differences, same_name};
 use crate::script::Script;
-use crate::session::Session;
+use crate::session::{Session, Stage};
 use crate::task::Task;
 use crate::{catalog, sqlite};
 
@@ -57,7 +57,7 @@ pub(crate) fn revert(options: &Options<'_>, path: &Path, to: RevertTo) -> Result
         Err(error) if !error.is_busy() => return Err(error),
         _ => {}
     }
-    let mut session = Session::begin(options, target, started)?;
+    let mut session = Session::begin(options, target, Stage::Live, started)?;
     let outcome = take_back(&mut session, &migrations, to);
     session.conclude(outcome).map(|(_, report)| report)
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
-use heirloom::{DataState, Difference, Done, Error, Loss, Lost, Report, Step};
+use heirloom::{DataState, Difference, Done, Error, Loss, Lost, Report, Step, TableRows};
 use serde_json::{Map, Value, json};
 use similar::{ChangeTag, TextDiff};
 
@@ -248,9 +248,14 @@ pub(crate) fn done_json(done: &[Done]) -> Value {
                 "version": done.version,
                 "name": done.name,
                 "duration_ms": milliseconds(done.duration),
+                "tables": done.tables.iter().map(table_json).collect::<Value>(),
             })
         })
         .collect()
+}
+
+fn table_json(rows: &TableRows) -> Value {
+    json!({ "table": rows.table, "rows_before": rows.before, "rows_after": rows.after })
 }
 
 /// Milliseconds with three decimals.

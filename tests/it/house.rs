@@ -32,7 +32,15 @@ const FLOORS: [&[&str]; 6] = [
         "session",
         "take_back",
     ],
-    &["run", "newer", "restore", "revert", "status", "create"],
+    &[
+        "run",
+        "newer",
+        "rehearsal",
+        "restore",
+        "revert",
+        "status",
+        "create",
+    ],
     &["migrator"],
     &["cli", "main"],
 ];

@@ -31,6 +31,7 @@ mod races;
 mod rebuild;
 mod references;
 mod refinery;
+mod rehearsal;
 mod restore;
 mod revert;
 mod run;

@@ -1,5 +1,6 @@
 //! What `run` and `revert` share: a migrator from the settings, events as lines, Ctrl-C.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -116,15 +117,11 @@ pub(crate) fn show_event(ui: &mut Ui, verb: &str, event: &Event<'_>) {
 
 /// The last lines of a run or a revert.
 pub(crate) fn show_report(ui: &mut Ui, report: &Report) {
-    for note in &report.notes {
-        ui.line(&format!("{} {note}", styled(YELLOW, "note    ")));
-    }
+    show_notes(ui, &report.notes);
     let database = render::path(&report.database);
     let version = render::version(report.version);
     if report.is_up_to_date() {
-        return ui.line(&format!(
-            "nothing to do: {database} is at version {version}"
-        ));
+        return ui.line(&nothing_to_do(&report.database, report.version));
     }
     ui.line(&format!(
         "{} {database} went from version {} to {} in {}",
@@ -135,6 +132,19 @@ pub(crate) fn show_report(ui: &mut Ui, report: &Report) {
     ));
 }
 
+/// What somebody should know.
+pub(crate) fn show_notes(ui: &mut Ui, notes: &[String]) {
+    for note in notes {
+        ui.line(&format!("{} {note}", styled(YELLOW, "note    ")));
+    }
+}
+
+/// That there is nothing to do, in words.
+pub(crate) fn nothing_to_do(database: &Path, version: Option<i64>) -> String {
+    let (database, version) = (render::path(database), render::version(version));
+    format!("nothing to do: {database} is at version {version}")
+}
+
 /// A plan for people.
 pub(crate) fn show_plan(ui: &mut Ui, plan: &Plan) {
     let database = render::path(&plan.database);
@@ -142,10 +152,7 @@ pub(crate) fn show_plan(ui: &mut Ui, plan: &Plan) {
         ui.line(&render::interrupted(started_at));
     }
     if plan.steps.is_empty() {
-        let version = render::version(plan.version);
-        return ui.line(&format!(
-            "nothing to do: {database} is at version {version}"
-        ));
+        return ui.line(&nothing_to_do(&plan.database, plan.version));
     }
     for step in &plan.steps {
         ui.line(&format!("{}  {}", styled(BOLD, step.version), step.name));
