@@ -12,6 +12,7 @@ use crate::catalog::{self, References, Violations};
 use crate::diff::Lineage;
 use crate::error::{Error, ErrorKind, Location};
 use crate::event::Event;
+use crate::filling::{self, Filled};
 use crate::foresee::{Foresight, Outlook};
 use crate::history::{self, Details, Marker};
 use crate::options::{Moment, Options, When};
@@ -163,8 +164,9 @@ impl Run<'_, '_, '_, '_> {
             let before = outlook.map(|outlook| self.before_rebuild(outlook));
             let before = before.unwrap_or_default();
             let started = Instant::now();
+            let filled = outlook.map(|outlook| self.filled(outlook, &baseline));
             let tables = self
-                .task(task, theirs.get(index), &migration)
+                .task(task, theirs.get(index), filled.unwrap_or_default())
                 .and_then(|()| match outlook {
                     Some(outlook) => {
                         let tables = self.check_rows(task, outlook, &mut baseline)?;
@@ -238,32 +240,51 @@ impl Run<'_, '_, '_, '_> {
         }
     }
 
+    /// The tables that a file fills again, with the rows they are to hold.
+    fn filled(&self, outlook: &Outlook, baseline: &Baseline) -> Vec<Filled> {
+        let rebuilds = outlook.effects.rebuilds.iter();
+        rebuilds
+            .filter_map(|rebuilt| {
+                let mut watched = outlook.watched.iter();
+                let (origin, _) = watched.find(|(_, now)| same_name(now, &rebuilt.now))?;
+                Some(Filled {
+                    name: rebuilt.made_as.clone(),
+                    table: rebuilt.now.clone(),
+                    total: baseline.counts.get(origin).copied()?,
+                })
+            })
+            .collect()
+    }
+
     /// One migration and its rows in the history.
     fn task(
         &mut self,
         task: &Task,
         theirs: Option<&RefineryMigration>,
-        migration: &str,
+        filled: Vec<Filled>,
     ) -> Result<(), Error> {
         self.hook(When::BeforeEach, Some(task))?;
         let started = Instant::now();
         if task.no_transaction {
             self.outside(task)?;
         }
-        match theirs {
-            Some(theirs) => {
-                let table = &self.session.options.history_table;
-                refinery::apply(self.connection(), table, task, theirs)?;
-            }
-            None => {
-                if !task.no_transaction {
-                    refinery::run_script(self.connection(), &task.script)?;
+        let options = self.session.options;
+        let table = &options.history_table;
+        filling::tell(
+            &mut self.session.connection,
+            options,
+            filled,
+            |connection| match theirs {
+                Some(theirs) => refinery::apply(connection, table, task, theirs),
+                None => {
+                    if !task.no_transaction {
+                        refinery::run_script(connection, &task.script)?;
+                    }
+                    history::delete(connection, table, task.version)
                 }
-                let table = &self.session.options.history_table;
-                history::delete(self.connection(), table, task.version)?;
-            }
-        }
-        self.still_inside(migration)?;
+            },
+        )?;
+        self.still_inside(&task.label())?;
         if self.work.direction == Direction::Up {
             self.keep_details(task, started.elapsed())?;
         }

@@ -120,6 +120,7 @@ mod apply;
 mod attachments;
 mod backup;
 mod copy;
+mod filling;
 mod foresee;
 mod look;
 mod session;

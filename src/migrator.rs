@@ -1,9 +1,8 @@
 //! The door: what an app says once, and the verbs.
 
-use std::cell::RefCell;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use rusqlite::Connection;
@@ -121,9 +120,10 @@ impl<'a> Migrator<'a> {
         self
     }
 
-    /// Tells what happens, for a splash screen.
+    /// Tells what happens, for a splash screen. [`Event::Filling`] comes from another thread
+    /// than the rest, while this one waits.
     pub fn on_event(mut self, listener: impl FnMut(&Event<'_>) + Send + 'a) -> Self {
-        self.options.listener = Some(RefCell::new(Box::new(listener)));
+        self.options.listener = Some(Mutex::new(Box::new(listener)));
         self
     }
 

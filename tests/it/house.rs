@@ -27,6 +27,7 @@ const FLOORS: [&[&str]; 6] = [
         "attachments",
         "backup",
         "copy",
+        "filling",
         "foresee",
         "look",
         "session",
