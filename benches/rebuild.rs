@@ -17,6 +17,8 @@ use heirloom::Migrator;
 use rusqlite::Connection;
 
 const RUN: &str = "HEIRLOOM_BENCH_REBUILD";
+/// Set, a listener is told how far the filling is.
+const LISTENER: &str = "HEIRLOOM_BENCH_LISTENER";
 const ROWS: u32 = 5_000_000;
 const ROUNDS: usize = 3;
 
@@ -105,7 +107,11 @@ fn in_a_process_of_its_own(database: &Path) -> u64 {
 /// The whole run: copied, verified, counted, rebuilt, proved. Prints its highest memory.
 fn migrate(database: &Path) {
     let rebuild = refinery_core::Migration::unapplied("V1__rebuild", REBUILD).unwrap();
-    Migrator::new(vec![rebuild]).migrate(database).unwrap();
+    let mut migrator = Migrator::new(vec![rebuild]);
+    if std::env::var_os(LISTENER).is_some() {
+        migrator = migrator.on_event(|_| {});
+    }
+    migrator.migrate(database).unwrap();
     println!("{}", peak_memory());
 }
 

@@ -38,6 +38,13 @@ pub(crate) fn bytes(count: u64) -> String {
     String::new()
 }
 
+/// `4,812`
+pub(crate) fn grouped(count: u64) -> String {
+    let digits = count.to_string();
+    let groups: Vec<_> = digits.as_bytes().rchunks(3).rev().collect();
+    String::from_utf8_lossy(&groups.join(&b',')).into_owned()
+}
+
 /// `3.1 ms`
 pub(crate) fn duration(duration: Duration) -> String {
     format!("{duration:.1?}")
@@ -350,5 +357,14 @@ mod tests {
             assert_eq!(bytes(count), text);
         }
         assert_eq!(duration(Duration::from_micros(3140)), "3.1 ms");
+        let counts = [
+            (0, "0"),
+            (999, "999"),
+            (1000, "1,000"),
+            (1_234_567, "1,234,567"),
+        ];
+        for (count, text) in counts {
+            assert_eq!(grouped(count), text);
+        }
     }
 }

@@ -21,6 +21,7 @@ mod command_copies;
 mod connection;
 mod crashes;
 mod destruction;
+mod filling;
 mod history;
 mod hooks;
 mod house;

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::cli::exit::Failure;
 use crate::cli::render::{self, BOLD, DIM, GREEN, YELLOW, styled};
 use crate::cli::settings::Settings;
-use crate::cli::ui::Ui;
+use crate::cli::ui::{Ui, Unit};
 
 /// A migrator over the settings' folder, which must be there.
 pub(crate) fn migrator<'a>(settings: &Settings) -> Result<Migrator<'a>, Failure> {
@@ -85,7 +85,10 @@ pub(crate) fn show_event(ui: &mut Ui, verb: &str, event: &Event<'_>) {
         Event::CleanedUp { files } => ui.note(&format!(
             "cleaned up after an interruption: removed {files} unfinished files"
         )),
-        Event::Copying { done, total } => ui.progress("copying", *done, *total),
+        Event::Copying { done, total } => ui.progress("copying", Unit::Bytes, *done, *total),
+        Event::Filling { table, done, total } => {
+            ui.progress(&format!("rebuilding `{table}`"), Unit::Rows, *done, *total);
+        }
         Event::CopyVerified { backup, duration } => {
             let size = backup.metadata().map_or(0, |file| file.len());
             ui.line(&format!(
