@@ -23,6 +23,7 @@ use crate::schema::same_name;
 use crate::script::Script;
 use crate::session::{Session, Stage, take_copy};
 use crate::sqlite::failure;
+use crate::statistics::Statistics;
 use crate::take_back::{SAVEPOINT, data_version, marker, take_back};
 use crate::task::Task;
 use crate::{connect, refinery};
@@ -132,6 +133,7 @@ struct Holds {
     values: BTreeMap<String, u64>,
     /// See [`catalog::rowids`].
     rowids: Option<(i64, i64, f64)>,
+    statistics: Statistics,
 }
 
 impl Run<'_, '_, '_, '_> {
@@ -162,7 +164,7 @@ impl Run<'_, '_, '_, '_> {
             });
             let outlook = self.work.outlooks.get(index);
             let before = outlook.map(|outlook| self.before_rebuild(outlook));
-            let before = before.unwrap_or_default();
+            let before = before.transpose()?.unwrap_or_default();
             let started = Instant::now();
             let filled = outlook.map(|outlook| self.filled(outlook, &baseline));
             let tables = self
@@ -171,6 +173,7 @@ impl Run<'_, '_, '_, '_> {
                     Some(outlook) => {
                         let tables = self.check_rows(task, outlook, &mut baseline)?;
                         self.check_values(task, outlook, &before)?;
+                        self.put_back_statistics(outlook, &before)?;
                         Ok(tables)
                     }
                     None => Ok(Vec::new()),
@@ -385,13 +388,25 @@ impl Run<'_, '_, '_, '_> {
     }
 
     /// What the tables hold that this file will build anew.
-    fn before_rebuild(&self, outlook: &Outlook) -> Vec<Holds> {
-        let holds = |table: &str| Holds {
-            values: catalog::value_counts(self.connection(), table).unwrap_or_default(),
-            rowids: catalog::rowids(self.connection(), table),
+    fn before_rebuild(&self, outlook: &Outlook) -> Result<Vec<Holds>, Error> {
+        let holds = |table: &str| {
+            Ok(Holds {
+                values: catalog::value_counts(self.connection(), table).unwrap_or_default(),
+                rowids: catalog::rowids(self.connection(), table),
+                statistics: Statistics::of(self.connection(), table)?,
+            })
         };
         let rebuilds = outlook.effects.rebuilds.iter();
         rebuilds.map(|rebuilt| holds(&rebuilt.before)).collect()
+    }
+
+    /// Gives the tables that were built anew the statistics that they had.
+    fn put_back_statistics(&mut self, outlook: &Outlook, before: &[Holds]) -> Result<(), Error> {
+        for (rebuilt, before) in outlook.effects.rebuilds.iter().zip(before) {
+            let statistics = &before.statistics;
+            self.session.new_statistics |= statistics.put_back(self.connection(), &rebuilt.now)?;
+        }
+        Ok(())
     }
 
     /// Tells which tables have other rowids now. Whoever refers to them, as full-text search

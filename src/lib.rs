@@ -114,6 +114,7 @@ mod pages;
 mod refinery;
 mod source;
 mod sqlite;
+mod statistics;
 
 // The craftsmen: a plan in one transaction, verified copies.
 mod apply;

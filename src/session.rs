@@ -65,6 +65,8 @@ pub(crate) struct Session<'o, 's> {
     pub(crate) started: Instant,
     pub(crate) stage: Stage,
     largest: Cell<Largest>,
+    /// Whether statistics of ANALYZE were written that the connection has not read.
+    pub(crate) new_statistics: bool,
     /// Whether this session made the file.
     created: bool,
     pragmas: Vec<(&'static str, i64)>,
@@ -194,6 +196,7 @@ impl<'o, 's> Session<'o, 's> {
             started,
             stage,
             largest: Cell::default(),
+            new_statistics: false,
             created,
             pragmas: Vec::new(),
             app_journal_mode: None,
@@ -505,6 +508,10 @@ impl<'o, 's> Session<'o, 's> {
             self.set("ROLLBACK")?;
         }
         self.watch_for_cancel(false)?;
+        if self.new_statistics {
+            // Reads the schema again, and the statistics with it.
+            self.set("PRAGMA writable_schema = RESET")?;
+        }
         for (pragma, before) in &self.pragmas {
             self.set(&format!("PRAGMA {pragma} = {before}"))?;
         }

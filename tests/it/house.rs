@@ -19,8 +19,17 @@ const FLOORS: [&[&str]; 6] = [
         "record",
     ],
     &[
-        "history", "catalog", "source", "lock", "disk", "connect", "options", "pages", "refinery",
+        "history",
+        "catalog",
+        "source",
+        "lock",
+        "disk",
+        "connect",
+        "options",
+        "pages",
+        "refinery",
         "sqlite",
+        "statistics",
     ],
     &[
         "apply",
