@@ -245,11 +245,9 @@ impl Run<'_, '_, '_, '_> {
 
     /// The tables that a file fills again, with the rows they are to hold.
     fn filled(&self, outlook: &Outlook, baseline: &Baseline) -> Vec<Filled> {
-        let rebuilds = outlook.effects.rebuilds.iter();
-        rebuilds
-            .filter_map(|rebuilt| {
-                let mut watched = outlook.watched.iter();
-                let (origin, _) = watched.find(|(_, now)| same_name(now, &rebuilt.now))?;
+        outlook
+            .rebuilt()
+            .filter_map(|(origin, rebuilt)| {
                 Some(Filled {
                     name: rebuilt.made_as.clone(),
                     table: rebuilt.now.clone(),

@@ -93,7 +93,7 @@ fn make_of(
     // The first look at the file begins the transaction.
     catalog::number(reader, "SELECT count(*) FROM main.sqlite_schema")?;
     let page_size = unsigned(catalog::number(reader, "PRAGMA page_size")?);
-    let bytes = unsigned(catalog::number(reader, "PRAGMA page_count")?) * page_size;
+    let bytes = catalog::bytes(reader)?;
     let journal_mode = journal_mode(reader)?;
     if let Some(free) = disk::free_space(folder)
         && free < bytes
@@ -135,7 +135,7 @@ fn make_of(
 
 /// The journal mode that the file asks for. SQLite says "delete" of any file that it was told
 /// not to lock.
-fn journal_mode(reader: &Connection) -> Result<String, Error> {
+pub(crate) fn journal_mode(reader: &Connection) -> Result<String, Error> {
     let mut versions = [0; 2];
     let wal = MainFile::of(reader).is_some_and(|file| {
         file.read_exact_at(&mut versions, FORMAT_VERSIONS) && versions == [2; 2]

@@ -12,8 +12,10 @@ use rusqlite::config::DbConfig;
 use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
 
 use crate::catalog::{self, Entry};
-use crate::diff::{Effects, Lineage};
+use crate::copy;
+use crate::diff::{Effects, Lineage, Rebuilt};
 use crate::error::{Error, ErrorKind, Location};
+use crate::estimate::{Estimate, RebuildEstimate};
 use crate::history::is_own_table;
 use crate::options::Options;
 use crate::plan::{Loss, Step};
@@ -320,12 +322,45 @@ pub(crate) fn foresee<'o>(
 
 impl Foreseen<'_> {
     /// The tasks as a plan shows them.
-    pub(crate) fn into_steps(self, tasks: &[Task]) -> Vec<Step> {
+    pub(crate) fn into_steps(self, real: &Connection, tasks: &[Task]) -> Result<Vec<Step>, Error> {
         let foreseen = self.outlooks.into_iter().zip(self.losses);
         let step = |(task, (outlook, losses)): (&Task, (Outlook, Vec<Loss>))| {
-            task.step(losses, outlook.effects.rebuilt_names(), outlook.notes)
+            let estimate = outlook.estimate(real)?;
+            Ok(task.step(losses, &outlook.effects, estimate, outlook.notes))
         };
         tasks.iter().zip(foreseen).map(step).collect()
+    }
+}
+
+impl Outlook {
+    /// The tables that it builds anew and that the real database has: the original name, and
+    /// what becomes of it.
+    pub(crate) fn rebuilt(&self) -> impl Iterator<Item = (&str, &Rebuilt)> {
+        self.effects.rebuilds.iter().filter_map(|rebuilt| {
+            let mut watched = self.watched.iter();
+            let (origin, _) = watched.find(|(_, now)| same_name(now, &rebuilt.now))?;
+            Some((origin.as_str(), rebuilt))
+        })
+    }
+
+    /// What its rebuilds would take, none where it has none. Reads of the real database what
+    /// is rebuilt, and nothing else.
+    pub(crate) fn estimate(&self, real: &Connection) -> Result<Option<Estimate>, Error> {
+        if self.effects.rebuilds.is_empty() {
+            return Ok(None);
+        }
+        let database = catalog::bytes(real)?;
+        let estimate = |(origin, rebuilt): (&str, &Rebuilt)| {
+            RebuildEstimate::new(
+                rebuilt.now.clone(),
+                catalog::row_count(real, origin).unwrap_or_default(),
+                catalog::table_bytes(real, origin).unwrap_or(database),
+                catalog::index_count(real, origin),
+            )
+        };
+        let rebuilds = self.rebuilt().map(estimate).collect();
+        let journal_mode = copy::journal_mode(real)?;
+        Ok(Some(Estimate::of(rebuilds, database, &journal_mode)))
     }
 }
 

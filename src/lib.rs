@@ -91,6 +91,7 @@ pub use rusqlite;
 // The facts: values in, values out. No SQLite, no files, no clock.
 mod diff;
 mod error;
+mod estimate;
 mod event;
 mod migration;
 mod plan;
@@ -141,6 +142,7 @@ mod migrator;
 
 pub use create::{Created, create};
 pub use error::{DataState, Difference, Error, ErrorKind, Location};
+pub use estimate::{Estimate, RebuildEstimate};
 pub use event::Event;
 pub use history::DEFAULT_TABLE as DEFAULT_HISTORY_TABLE;
 pub use migration::State;

@@ -68,15 +68,16 @@ pub(crate) fn rehearse(
     let started = Instant::now();
     let mut look = look(options, path)?;
     let mut rehearsed = Rehearsed::new(look.target.path.clone(), newest(&look.history));
-    match is_pending(options, &look, to) {
-        Ok(true) => {}
-        Ok(false) => return Ok(rehearsed),
+    let room = match room_needed(options, &look, to) {
+        Ok(Some(bytes)) => bytes,
+        Ok(None) => return Ok(rehearsed),
         Err(error) => {
             rehearsed.failure = Some(error);
             return Ok(rehearsed);
         }
-    }
+    };
     let scratch = disk::Scratch::new()?;
+    check_room(room, scratch.path())?;
     copy_to(options, path, &mut look, scratch.path())?;
     let target = connect::resolve(scratch.path())?;
     let mut session = Session::begin(options, target, Stage::Rehearsal, started)?;
@@ -97,9 +98,9 @@ pub(crate) fn rehearse(
     Ok(rehearsed)
 }
 
-/// Whether there is anything to rehearse. What a run refuses before it takes a copy is an
-/// error here too.
-fn is_pending(options: &Options<'_>, look: &Look, to: Option<i64>) -> Result<bool, Error> {
+/// The bytes of disk that the rehearsal takes, none where there is nothing to rehearse. What a
+/// run refuses before it takes a copy is an error here too.
+fn room_needed(options: &Options<'_>, look: &Look, to: Option<i64>) -> Result<Option<u64>, Error> {
     let connection = &look.view.connection;
     if let Some(marker) = history::read_marker(connection)? {
         return Err(Error::new(
@@ -113,18 +114,24 @@ fn is_pending(options: &Options<'_>, look: &Look, to: Option<i64>) -> Result<boo
     }
     if is_new(connection)? {
         let tasks = run::pending(options, connection, &look.migrations, &look.history, to)?;
-        return Ok(!tasks.is_empty());
+        return Ok((!tasks.is_empty()).then_some(0));
     }
     let plan = run::plan_of(options, look, to)?;
     match plan.refused {
         Some(refused) => Err(refused),
-        None => Ok(!plan.steps.is_empty()),
+        None if plan.steps.is_empty() => Ok(None),
+        None => {
+            let steps = plan.steps.iter();
+            let estimates = steps.filter_map(|step| step.estimate.as_ref());
+            let largest = estimates.map(|estimate| estimate.disk_bytes).max();
+            Ok(Some(largest.unwrap_or(catalog::bytes(connection)?)))
+        }
     }
 }
 
 /// Whether there is nothing to copy.
 fn is_new(connection: &Connection) -> Result<bool, Error> {
-    Ok(catalog::number(connection, "PRAGMA page_count")? == 0)
+    Ok(catalog::bytes(connection)? == 0)
 }
 
 /// Copies one state of the database, in the journal mode that it has. What is looked at is
@@ -140,7 +147,6 @@ fn copy_to(
         if is_new(reader)? {
             return Ok(());
         }
-        check_room(reader, scratch)?;
         let facts = copy::make(
             reader,
             scratch,
@@ -168,15 +174,13 @@ fn copy_to(
     .with_help("close it and try again"))
 }
 
-fn check_room(reader: &Connection, scratch: &Path) -> Result<(), Error> {
-    let size = |sql| catalog::number(reader, sql).map(i64::unsigned_abs);
-    let bytes = size("PRAGMA page_count")? * size("PRAGMA page_size")?;
+fn check_room(bytes: u64, scratch: &Path) -> Result<(), Error> {
     let folder = scratch.parent().unwrap_or(scratch);
     match disk::free_space(folder) {
         Some(free) if free < bytes => Err(Error::new(
             ErrorKind::DiskFull,
             format!(
-                "the rehearsal needs {bytes} bytes for a copy of the database, and {} has {free} free",
+                "the rehearsal needs about {bytes} bytes for a copy of the database, and {} has {free} free",
                 folder.display()
             ),
         )

@@ -303,6 +303,6 @@ pub(crate) fn plan(options: &Options<'_>, path: &Path, to: RevertTo) -> Result<P
         version: newest(&history),
         interrupted,
         refused: None,
-        steps: foreseen.into_steps(&tasks),
+        steps: foreseen.into_steps(&view.connection, &tasks)?,
     })
 }

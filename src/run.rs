@@ -365,6 +365,6 @@ pub(crate) fn plan_of(options: &Options<'_>, look: &Look, to: Option<i64>) -> Re
         version: newest(history),
         interrupted: interrupted.clone(),
         refused: refusal(options, &tasks, &foreseen.losses),
-        steps: foreseen.into_steps(&tasks),
+        steps: foreseen.into_steps(&view.connection, &tasks)?,
     })
 }

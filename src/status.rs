@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::connect;
 use crate::error::Error;
+use crate::estimate::Estimate;
 use crate::foresee;
 use crate::history;
 use crate::look::{Look, look};
@@ -70,6 +71,8 @@ pub struct Entry {
     pub consents: bool,
     /// The tables it would build anew.
     pub rebuilds: Vec<String>,
+    /// What that takes in time and disk, none where it rebuilds nothing.
+    pub estimate: Option<Estimate>,
     /// The file, where there is one.
     pub file: Option<String>,
     /// The SQL: of the file, or as it was applied where the file is gone.
@@ -122,6 +125,7 @@ pub(crate) fn status(options: &Options<'_>, path: &Path) -> Result<Status, Error
             losses: Vec::new(),
             consents: false,
             rebuilds: Vec::new(),
+            estimate: None,
             file: migration.map(|migration| migration.up.file().to_owned()),
             sql: migration
                 .map(|migration| migration.up.text().to_owned())
@@ -165,6 +169,7 @@ fn foresee(
         entry.consents = task.consents;
         entry.losses = losses;
         entry.rebuilds = outlook.effects.rebuilt_names();
+        entry.estimate = outlook.estimate(&view.connection)?;
         entry.notes = outlook.notes;
     }
     Ok(())

@@ -5,7 +5,10 @@ use std::path::Path;
 use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
-use heirloom::{DataState, Difference, Done, Error, Loss, Lost, Report, Step, TableRows};
+use heirloom::{
+    DataState, Difference, Done, Error, Estimate, Loss, Lost, RebuildEstimate, Report, Step,
+    TableRows,
+};
 use serde_json::{Map, Value, json};
 use similar::{ChangeTag, TextDiff};
 
@@ -298,6 +301,9 @@ pub(crate) fn step_json(step: &Step) -> Value {
         "destructive": !step.losses.is_empty(),
         "destroys": losses_json(&step.losses),
         "rebuilds": step.rebuilds,
+        "rebuild_estimates": rebuilds_json(step.estimate.as_ref()),
+        "estimated_ms": estimated_ms(step.estimate.as_ref()),
+        "disk_bytes": step.estimate.as_ref().map(|estimate| estimate.disk_bytes),
         "no_transaction": step.no_transaction,
         "sql": step.sql,
     })
@@ -313,12 +319,16 @@ pub(crate) fn interrupted(started_at: &str) -> String {
 pub(crate) fn effects(
     losses: &[Loss],
     consents: bool,
-    rebuilds: &[String],
+    estimate: Option<&Estimate>,
     notes: &[String],
 ) -> Vec<String> {
     let mut lines = Vec::new();
-    for table in rebuilds {
-        lines.push(format!("rebuilds `{table}`"));
+    if let Some(estimate) = estimate {
+        lines.extend(estimate.rebuilds.iter().map(rebuild));
+        lines.push(format!(
+            "takes {} of disk while it runs, the backup among it",
+            bytes(estimate.disk_bytes)
+        ));
     }
     for loss in losses {
         let consent = if consents { " (the file consents)" } else { "" };
@@ -326,6 +336,42 @@ pub(crate) fn effects(
     }
     lines.extend(notes.iter().map(|note| styled(YELLOW, note)));
     lines
+}
+
+fn rebuild(rebuild: &RebuildEstimate) -> String {
+    let RebuildEstimate {
+        table,
+        rows,
+        duration,
+        ..
+    } = rebuild;
+    let unit = if *rows == 1 { "row" } else { "rows" };
+    let rows = grouped(*rows);
+    match duration.as_secs() {
+        0 => format!("rebuilds `{table}`: {rows} {unit}, less than a second"),
+        1..120 => format!(
+            "rebuilds `{table}`: {rows} {unit}, about {:.0} s",
+            duration.as_secs_f64()
+        ),
+        seconds => format!(
+            "rebuilds `{table}`: {rows} {unit}, about {} min",
+            seconds.div_ceil(60)
+        ),
+    }
+}
+
+/// The tables that would be built anew, as JSON.
+pub(crate) fn rebuilds_json(estimate: Option<&Estimate>) -> Value {
+    let rebuilds = estimate.map_or(&[][..], |estimate| &estimate.rebuilds);
+    rebuilds
+        .iter()
+        .map(|rebuild| json!({ "table": rebuild.table, "rows": rebuild.rows, "bytes": rebuild.bytes }))
+        .collect()
+}
+
+/// How long that takes, none where nothing is built anew.
+pub(crate) fn estimated_ms(estimate: Option<&Estimate>) -> Option<f64> {
+    estimate.map(|estimate| milliseconds(estimate.duration))
 }
 
 /// SQL moved to the right, with nothing at its end.

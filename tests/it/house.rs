@@ -13,6 +13,7 @@ const FLOORS: [&[&str]; 6] = [
         "report",
         "event",
         "error",
+        "estimate",
         "task",
         "token",
         "statement",

@@ -159,7 +159,12 @@ pub(crate) fn show_plan(ui: &mut Ui, plan: &Plan) {
     }
     for step in &plan.steps {
         ui.line(&format!("{}  {}", styled(BOLD, step.version), step.name));
-        for line in render::effects(&step.losses, step.consents, &step.rebuilds, &step.notes) {
+        for line in render::effects(
+            &step.losses,
+            step.consents,
+            step.estimate.as_ref(),
+            &step.notes,
+        ) {
             ui.line(&format!("  {line}"));
         }
         ui.line(&render::indented(&step.sql));
