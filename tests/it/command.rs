@@ -452,6 +452,24 @@ fn a_rehearsal_reports_rows_and_disk_and_ends_with_the_code_of_the_run() {
          INSERT INTO n SELECT * FROM notes; DROP TABLE notes; ALTER TABLE n RENAME TO notes;",
     );
     let before = app.listing();
+    let shown = json(&app, &["show"]).1["migrations"][2].clone();
+    assert_eq!(shown["rebuilds"], serde_json::json!(["notes"]));
+    assert_eq!(
+        shown["rebuild_estimates"],
+        serde_json::json!([{ "table": "notes", "rows": 2, "bytes": 4096 }])
+    );
+    assert!(shown["estimated_ms"].is_number() && shown["disk_bytes"].is_number());
+    let planned = json(&app, &["run", "--dry-run"]).1["plan"].clone();
+    for key in ["rebuild_estimates", "estimated_ms", "disk_bytes"] {
+        assert_eq!(planned[1][key], shown[key], "{key}");
+        assert_eq!(planned[0][key].as_array().map_or(0, Vec::len), 0, "{key}");
+    }
+    let told = text(&heirloom(&app, &["show"]));
+    assert!(
+        told.contains("rebuilds `notes`: 2 rows, less than a second"),
+        "{told}"
+    );
+    assert!(told.contains("of disk while it runs"), "{told}");
     let (code, document) = json(&app, &["run", "--rehearse"]);
     assert_eq!(
         (code, &document["ok"]),
