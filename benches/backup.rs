@@ -33,6 +33,7 @@ fn main() {
         };
         compare(
             ROUNDS,
+            3,
             ("  heirloom", &mut ours),
             ("copy and sync", || {
                 let taken = time(|| plain_copy(&database, &copy));
@@ -42,6 +43,7 @@ fn main() {
         );
         compare(
             ROUNDS,
+            3,
             ("  heirloom", &mut ours),
             ("backup API and sync", || {
                 let taken = time(|| by_api(&database, &copy));

@@ -2,9 +2,12 @@
 //! a process of its own: `cargo bench --bench memory` (Linux).
 #![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout)]
 
+mod common;
+
 use std::path::Path;
 use std::process::Command;
 
+use common::peak_memory;
 use heirloom::Migrator;
 use rusqlite::Connection;
 
@@ -68,10 +71,5 @@ fn migrate(database: &Path) {
     Migrator::new(vec![rebuild("V1__rebuild", sql)])
         .migrate(database)
         .unwrap();
-    let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    let peak = status
-        .lines()
-        .find(|line| line.starts_with("VmHWM:"))
-        .unwrap();
-    println!("{}", peak.split_whitespace().nth(1).unwrap());
+    println!("{}", peak_memory());
 }

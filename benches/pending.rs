@@ -33,6 +33,7 @@ fn main() {
     let runner = Runner::new(&migrations).set_grouped(true);
     compare(
         60,
+        3,
         ("heirloom", || {
             let _ = std::fs::remove_file(&ours);
             time(|| migrator.migrate(&ours).unwrap())

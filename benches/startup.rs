@@ -35,6 +35,7 @@ fn main() {
             println!("{shape}, journal mode {mode}:");
             compare(
                 300,
+                3,
                 ("  heirloom", || {
                     time(|| Migrator::new(migrations).open(&path).unwrap())
                 }),

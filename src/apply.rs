@@ -11,17 +11,19 @@ use crate::backup::{Backup, Name};
 use crate::catalog::{self, References, Violations};
 use crate::error::{Error, ErrorKind, Location};
 use crate::event::Event;
+use crate::filling::{self, Filled};
+use crate::foresee::{Foresight, Outlook};
 use crate::history::{self, Details, Marker};
 use crate::lineage::Lineage;
 use crate::options::{Moment, Options, When};
-use crate::plan::Direction;
+use crate::plan::{Direction, Lost};
 use crate::record::Shelf;
-use crate::rehearse::{Outlook, Rehearsal};
-use crate::report::{Counted, Done, Grouped, Report};
+use crate::report::{Counted, Done, Grouped, Report, TableRows};
 use crate::schema::same_name;
 use crate::script::Script;
-use crate::session::{Session, take_copy};
+use crate::session::{Session, Stage, take_copy};
 use crate::sqlite::failure;
+use crate::statistics::Statistics;
 use crate::take_back::{SAVEPOINT, data_version, marker, take_back};
 use crate::task::Task;
 use crate::{connect, refinery};
@@ -34,8 +36,8 @@ pub(crate) struct Work<'w> {
     pub(crate) lineage: Lineage,
     /// One for each task. Empty for a new database, which has nothing to lose.
     pub(crate) outlooks: Vec<Outlook>,
-    /// The rehearsal, which knows the schema as planned.
-    pub(crate) rehearsal: Option<Rehearsal<'w>>,
+    /// The foresight, which knows the schema as planned.
+    pub(crate) foresight: Option<Foresight<'w>>,
     /// The schema version before.
     pub(crate) version_before: Option<i64>,
 }
@@ -71,6 +73,9 @@ pub(crate) fn carry_out(
     }
     .finish();
     if let Err(error) = result {
+        if session.stage == Stage::Rehearsal {
+            return Err(error.with_report(report.clone()));
+        }
         options.emit(Event::RollingBack);
         let backup = backup.as_ref();
         let error = take_back(session, error, backup, marker, committed, data_version);
@@ -83,7 +88,7 @@ pub(crate) fn carry_out(
 /// A verified copy of the state the write lock protects, none of a database that was
 /// never written to.
 fn take_backup(session: &Session<'_, '_>, work: &Work<'_>) -> Result<Option<Backup>, Error> {
-    if session.is_new() {
+    if session.is_new() || session.stage == Stage::Rehearsal {
         return Ok(None);
     }
     let options = session.options;
@@ -128,6 +133,7 @@ struct Holds {
     values: BTreeMap<String, u64>,
     /// See [`catalog::rowids`].
     rowids: Option<(i64, i64, f64)>,
+    statistics: Statistics,
 }
 
 impl Run<'_, '_, '_, '_> {
@@ -158,14 +164,19 @@ impl Run<'_, '_, '_, '_> {
             });
             let outlook = self.work.outlooks.get(index);
             let before = outlook.map(|outlook| self.before_rebuild(outlook));
-            let before = before.unwrap_or_default();
+            let before = before.transpose()?.unwrap_or_default();
             let started = Instant::now();
-            self.task(task, theirs.get(index), &migration)
+            let filled = outlook.map(|outlook| self.filled(outlook, &baseline));
+            let tables = self
+                .task(task, theirs.get(index), filled.unwrap_or_default())
                 .and_then(|()| match outlook {
-                    Some(outlook) => self
-                        .check_rows(task, outlook, &mut baseline)
-                        .and_then(|()| self.check_values(task, outlook, &before)),
-                    None => Ok(()),
+                    Some(outlook) => {
+                        let tables = self.check_rows(task, outlook, &mut baseline)?;
+                        self.check_values(task, outlook, &before)?;
+                        self.put_back_statistics(outlook, &before)?;
+                        Ok(tables)
+                    }
+                    None => Ok(Vec::new()),
                 })
                 .map_err(|error| error.in_migration(&migration))?;
             let duration = started.elapsed();
@@ -181,7 +192,9 @@ impl Run<'_, '_, '_, '_> {
                 version: task.version,
                 name: task.name.clone(),
                 duration,
+                tables,
             });
+            self.session.measure();
         }
         options.emit(Event::Proving);
         self.prove(&baseline)?;
@@ -230,32 +243,49 @@ impl Run<'_, '_, '_, '_> {
         }
     }
 
+    /// The tables that a file fills again, with the rows they are to hold.
+    fn filled(&self, outlook: &Outlook, baseline: &Baseline) -> Vec<Filled> {
+        outlook
+            .rebuilt()
+            .filter_map(|(origin, rebuilt)| {
+                Some(Filled {
+                    name: rebuilt.made_as.clone(),
+                    table: rebuilt.now.clone(),
+                    total: baseline.counts.get(origin).copied()?,
+                })
+            })
+            .collect()
+    }
+
     /// One migration and its rows in the history.
     fn task(
         &mut self,
         task: &Task,
         theirs: Option<&RefineryMigration>,
-        migration: &str,
+        filled: Vec<Filled>,
     ) -> Result<(), Error> {
         self.hook(When::BeforeEach, Some(task))?;
         let started = Instant::now();
         if task.no_transaction {
             self.outside(task)?;
         }
-        match theirs {
-            Some(theirs) => {
-                let table = &self.session.options.history_table;
-                refinery::apply(self.connection(), table, task, theirs)?;
-            }
-            None => {
-                if !task.no_transaction {
-                    refinery::run_script(self.connection(), &task.script)?;
+        let options = self.session.options;
+        let table = &options.history_table;
+        filling::tell(
+            &mut self.session.connection,
+            options,
+            filled,
+            |connection| match theirs {
+                Some(theirs) => refinery::apply(connection, table, task, theirs),
+                None => {
+                    if !task.no_transaction {
+                        refinery::run_script(connection, &task.script)?;
+                    }
+                    history::delete(connection, table, task.version)
                 }
-                let table = &self.session.options.history_table;
-                history::delete(self.connection(), table, task.version)?;
-            }
-        }
-        self.still_inside(migration)?;
+            },
+        )?;
+        self.still_inside(&task.label())?;
         if self.work.direction == Direction::Up {
             self.keep_details(task, started.elapsed())?;
         }
@@ -305,13 +335,15 @@ impl Run<'_, '_, '_, '_> {
     }
 
     /// Counts the tables a file wrote to. Rows may go where somebody consented; where the
-    /// way back is run, also where it says DELETE.
+    /// way back is run, also where it says DELETE. The tables that are other ones now, or
+    /// gone.
     fn check_rows(
         &mut self,
         task: &Task,
         outlook: &Outlook,
         baseline: &mut Baseline,
-    ) -> Result<(), Error> {
+    ) -> Result<Vec<TableRows>, Error> {
+        let mut tables = Vec::new();
         for (origin, now) in &outlook.watched {
             if let Some(&mark) = named(&baseline.sequences, origin)
                 && outlook.effects.rebuilds(now)
@@ -331,18 +363,48 @@ impl Run<'_, '_, '_, '_> {
                 return Err(lost(format!("`{now}`"), (before, "row"), after, task));
             }
             baseline.counts.insert(origin.clone(), after);
+            if after != before || outlook.effects.rebuilds(now) {
+                tables.push(TableRows {
+                    table: now.clone(),
+                    before,
+                    after: Some(after),
+                });
+            }
         }
-        Ok(())
+        for candidate in &outlook.effects.candidates {
+            if candidate.lost == Lost::Table
+                && let Some(before) = baseline.counts.remove(&candidate.table)
+            {
+                tables.push(TableRows {
+                    table: candidate.table.clone(),
+                    before,
+                    after: None,
+                });
+            }
+        }
+        Ok(tables)
     }
 
     /// What the tables hold that this file will build anew.
-    fn before_rebuild(&self, outlook: &Outlook) -> Vec<Holds> {
-        let holds = |table: &str| Holds {
-            values: catalog::value_counts(self.connection(), table).unwrap_or_default(),
-            rowids: catalog::rowids(self.connection(), table),
+    fn before_rebuild(&self, outlook: &Outlook) -> Result<Vec<Holds>, Error> {
+        let holds = |table: &str| {
+            Ok(Holds {
+                values: catalog::value_counts(self.connection(), table).unwrap_or_default(),
+                rowids: catalog::rowids(self.connection(), table),
+                statistics: Statistics::of(self.connection(), table)?,
+            })
         };
         let rebuilds = outlook.effects.rebuilds.iter();
         rebuilds.map(|rebuilt| holds(&rebuilt.before)).collect()
+    }
+
+    /// Gives the tables that were built anew the statistics that they had.
+    fn put_back_statistics(&mut self, outlook: &Outlook, before: &[Holds]) -> Result<(), Error> {
+        for (rebuilt, before) in outlook.effects.rebuilds.iter().zip(before) {
+            let statistics = &before.statistics;
+            self.session.new_statistics |= statistics.put_back(self.connection(), &rebuilt.now)?;
+        }
+        Ok(())
     }
 
     /// Tells which tables have other rowids now. Whoever refers to them, as full-text search
@@ -402,10 +464,10 @@ impl Run<'_, '_, '_, '_> {
     /// gone from any table, the schema as planned.
     fn prove(&mut self, baseline: &Baseline) -> Result<(), Error> {
         self.prove_references(&baseline.references)?;
-        let Some(rehearsal) = &self.work.rehearsal else {
+        let Some(foresight) = &self.work.foresight else {
             return Ok(());
         };
-        for (origin, now) in rehearsal.lineage().tables() {
+        for (origin, now) in foresight.lineage().tables() {
             let Some(&before) = baseline.counts.get(origin) else {
                 continue;
             };
@@ -420,7 +482,7 @@ impl Run<'_, '_, '_, '_> {
                 _ => {}
             }
         }
-        self.prove_schema(rehearsal)
+        self.prove_schema(foresight)
     }
 
     fn prove_references(&mut self, before: &References) -> Result<(), Error> {
@@ -485,7 +547,7 @@ impl Run<'_, '_, '_, '_> {
             outlooks.any(|outlook| outlook.effects.rebuilds(table))
         };
         let original = |table: &str| {
-            let lineage = self.work.rehearsal.as_ref().map(Rehearsal::lineage);
+            let lineage = self.work.foresight.as_ref().map(Foresight::lineage);
             lineage
                 .and_then(|lineage| lineage.origin_of(table))
                 .unwrap_or(table)
@@ -506,9 +568,9 @@ impl Run<'_, '_, '_, '_> {
         named
     }
 
-    fn prove_schema(&self, rehearsal: &Rehearsal<'_>) -> Result<(), Error> {
-        let planned = rehearsal.planned()?;
-        let actual = rehearsal.actual(self.connection())?;
+    fn prove_schema(&self, foresight: &Foresight<'_>) -> Result<(), Error> {
+        let planned = foresight.planned()?;
+        let actual = foresight.actual(self.connection())?;
         // What a hook made on its own is its own business.
         match planned.iter().find(|object| !actual.contains(object)) {
             None => Ok(()),
@@ -524,6 +586,7 @@ impl Run<'_, '_, '_, '_> {
     fn commit(&mut self) -> Result<(), Error> {
         let deadline = Instant::now() + self.session.options.lock_timeout;
         self.session.watch_for_cancel(false)?;
+        self.session.measure();
         loop {
             let result = self.connection().execute_batch("COMMIT");
             let open = !self.connection().is_autocommit();
@@ -543,6 +606,7 @@ impl Run<'_, '_, '_, '_> {
             }
         }
         *self.committed = true;
+        self.session.measure();
         Ok(())
     }
 

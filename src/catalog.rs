@@ -168,6 +168,28 @@ pub(crate) fn row_count(connection: &Connection, table: &str) -> Option<u64> {
         .and_then(|count| u64::try_from(count).ok())
 }
 
+/// The bytes of the whole database.
+pub(crate) fn bytes(connection: &Connection) -> Result<u64, Error> {
+    let pages = number(connection, "PRAGMA page_count")?;
+    Ok(pages.unsigned_abs() * number(connection, "PRAGMA page_size")?.unsigned_abs())
+}
+
+/// The bytes of a table and its indexes, by reading their pages and no others. None where
+/// SQLite was built without `dbstat` (<https://sqlite.org/dbstat.html>).
+pub(crate) fn table_bytes(connection: &Connection, table: &str) -> Option<u64> {
+    let sql = "SELECT sum(pgsize) FROM dbstat WHERE schema = 'main' AND aggregate = TRUE AND name IN (
+            SELECT name FROM main.sqlite_schema WHERE tbl_name = ?1 COLLATE NOCASE AND rootpage > 0)";
+    let read = |row: &rusqlite::Row<'_>| row.get::<_, i64>(0).map(i64::unsigned_abs);
+    connection.query_row(sql, [table], read).ok()
+}
+
+/// How many indexes a table has, those of its constraints among them.
+pub(crate) fn index_count(connection: &Connection, table: &str) -> u64 {
+    let sql = "SELECT count(*) FROM pragma_index_list(?1, 'main')";
+    let read = |row: &rusqlite::Row<'_>| row.get::<_, i64>(0).map(i64::unsigned_abs);
+    connection.query_row(sql, [table], read).unwrap_or_default()
+}
+
 /// How many values that are not NULL each column of a table has, by the column's name in
 /// small letters. None where the table cannot be read.
 pub(crate) fn value_counts(connection: &Connection, table: &str) -> Option<BTreeMap<String, u64>> {

@@ -10,13 +10,13 @@ use crate::diff::{ColumnOrder, Model, difference};
 use crate::error::{Error, ErrorKind};
 use crate::event::Event;
 use crate::finding::{Checked, Finding, FindingKind};
+use crate::foresee::{self, Foreseen, Outlook};
 use crate::git::{self, Release};
 use crate::lineage::Lineage;
 use crate::migration::{self, Migration};
 use crate::options::{Moment, Options, When};
 use crate::plan::{Direction, Loss, Lost};
 use crate::refinery;
-use crate::rehearse::{self, Foreseen, Outlook};
 use crate::replay::{self, memory};
 use crate::report::{Counted, Grouped};
 use crate::sample::{self, Hints};
@@ -314,9 +314,9 @@ impl Walk<'_, '_> {
     /// Runs one file on a copy of a database, refused for what a run refuses.
     fn run(&self, from: &Connection, task: &Task, direction: Direction) -> Result<Ran, Error> {
         let tasks = std::slice::from_ref(task);
-        let foreseen = rehearse::foresee(from, self.options, tasks)?;
+        let foreseen = foresee::foresee(from, self.options, tasks)?;
         let Foreseen {
-            rehearsal,
+            foresight,
             mut outlooks,
             mut losses,
             ..
@@ -325,7 +325,7 @@ impl Walk<'_, '_> {
         Ok(Ran {
             schema: self.schema_of(&connection)?,
             connection,
-            lineage: rehearsal.lineage().clone(),
+            lineage: foresight.lineage().clone(),
             outlook: outlooks.pop().unwrap_or_default(),
             losses: losses.pop().unwrap_or_default(),
         })

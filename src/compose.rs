@@ -638,7 +638,7 @@ pub(crate) fn broken(
     options: &Options<'_>,
 ) -> Result<BTreeSet<String>, Error> {
     let schema = catalog::schema(connection, &options.history_table)?;
-    let objects = crate::rehearse::broken_objects(connection, &schema)?;
+    let objects = crate::foresee::broken_objects(connection, &schema)?;
     let mut broken: BTreeSet<String> = objects
         .into_iter()
         .map(|(object, error)| format!("{object}: {}", text(&error)))

@@ -7,7 +7,7 @@
 use std::fs::Metadata;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use rusqlite::{Connection, OpenFlags};
 
@@ -181,8 +181,45 @@ fn cannot_open(path: &Path, error: rusqlite::Error) -> Error {
 /// A connection that sees the database as it is and leaves no trace of having looked.
 pub(crate) struct View {
     pub(crate) connection: Connection,
+    /// The file as it was, where it is read without locks.
+    unlocked: Option<Stamp>,
     /// A copy that has to go when the view does.
     _scratch: Option<disk::Scratch>,
+}
+
+/// What a file that is written to does not keep.
+#[derive(Debug, PartialEq, Eq)]
+struct Stamp {
+    path: PathBuf,
+    length: u64,
+    modified: Option<SystemTime>,
+}
+
+impl Stamp {
+    fn of(path: &Path) -> Stamp {
+        Stamp {
+            path: path.to_owned(),
+            length: disk::length(path),
+            modified: path.metadata().and_then(|file| file.modified()).ok(),
+        }
+    }
+}
+
+impl View {
+    fn of(connection: Connection) -> View {
+        View {
+            connection,
+            unlocked: None,
+            _scratch: None,
+        }
+    }
+
+    /// Whether what was read so far is one state: nobody wrote to a file that is read without
+    /// locks.
+    pub(crate) fn is_of_one_state(&self) -> bool {
+        let same = |before: &Stamp| *before == Stamp::of(&before.path);
+        self.unlocked.as_ref().is_none_or(same)
+    }
 }
 
 /// Opens a database to look at it, creating no file and changing no byte.
@@ -199,9 +236,10 @@ pub(crate) fn view(path: &Path) -> Result<View, Error> {
     let journal = disk::companion(path, "-journal");
     let busy = disk::length(&wal) > 0 || disk::length(&journal) > 0;
     let shared_memory = disk::companion(path, "-shm").exists();
-    let parameters = match (busy, shared_memory) {
-        (false, false) => "mode=ro&immutable=1",
-        _ => "mode=ro&readonly_shm=1",
+    let unlocked = (!busy && !shared_memory).then(|| Stamp::of(path));
+    let parameters = match unlocked {
+        Some(_) => "mode=ro&immutable=1",
+        None => "mode=ro&readonly_shm=1",
     };
     let direct = read_only(path, parameters).and_then(|connection| {
         readable(&connection, path)?;
@@ -210,8 +248,8 @@ pub(crate) fn view(path: &Path) -> Result<View, Error> {
     match direct {
         Ok(connection) => {
             return Ok(View {
-                connection,
-                _scratch: None,
+                unlocked,
+                ..View::of(connection)
             });
         }
         // Busy is what a living writer answers, of this process too.
@@ -224,8 +262,8 @@ pub(crate) fn view(path: &Path) -> Result<View, Error> {
     let connection = writer(scratch.path())?;
     readable(&connection, path)?;
     Ok(View {
-        connection,
         _scratch: Some(scratch),
+        ..View::of(connection)
     })
 }
 
@@ -246,10 +284,7 @@ pub(crate) fn state_before(backup: Option<&str>, folder: &Path) -> Option<View> 
         }
         None => Connection::open_in_memory().ok()?,
     };
-    Some(View {
-        connection,
-        _scratch: None,
-    })
+    Some(View::of(connection))
 }
 
 /// A view of a database that may not be there yet: then it is empty.
@@ -260,8 +295,5 @@ pub(crate) fn view_of(target: &Target) -> Result<View, Error> {
     }
     let connection = Connection::open_in_memory()
         .map_err(|error| failure("cannot open a database in memory", error))?;
-    Ok(View {
-        connection,
-        _scratch: None,
-    })
+    Ok(View::of(connection))
 }

@@ -28,7 +28,7 @@ fn normalise(header: &mut [u8]) {
     };
     let one = 1_u32.to_be_bytes();
     // Not in WAL mode: opening a copy that says so would make companions beside it.
-    set(18, &[1, 1]);
+    set(FORMAT_VERSIONS as usize, &[1, 1]);
     // The change counter, the schema's counter, and the change for which the size is valid,
     // as the backup API leaves them in a new file.
     set(24, &one);
@@ -36,6 +36,9 @@ fn normalise(header: &mut [u8]) {
     set(92, &one);
     set(96, &rusqlite::version_number().to_be_bytes());
 }
+
+/// Where the header says who may write and read: 1 in rollback mode, 2 in WAL mode.
+const FORMAT_VERSIONS: u64 = 18;
 
 /// The length of a database's header.
 const HEADER: usize = 100;
@@ -54,8 +57,8 @@ pub(crate) struct Facts {
 
 /// Copies the state that `reader` sees into a new file, syncs it and proves it good.
 ///
-/// `reader` is a second connection, while the first holds the write lock: the backup API
-/// would find a connection inside its own write transaction busy for ever. The copy has no
+/// `reader` is a connection of its own: the backup API would find one inside its own write
+/// transaction busy for ever. The copy has no
 /// journal (one left beside a finished copy would roll it back after a power cut), and no
 /// more people can read it than `like`.
 ///
@@ -70,10 +73,28 @@ pub(crate) fn make(
     set_up: &dyn Fn(&Connection) -> Result<(), Error>,
     progress: &dyn Fn(u64, u64) -> Result<(), Error>,
 ) -> Result<Facts, Error> {
+    // A read transaction keeps the pages from being changed, where no writer's lock does.
+    let cannot = |error| sqlite::failure("cannot read the database", error);
+    reader.execute_batch("BEGIN").map_err(cannot)?;
+    let made = make_of(reader, staging, like, set_up, progress);
+    let ended = reader.execute_batch("COMMIT").map_err(cannot);
+    made.and_then(|facts| ended.map(|()| facts))
+}
+
+/// The same inside a read transaction.
+fn make_of(
+    reader: &Connection,
+    staging: &Path,
+    like: &Path,
+    set_up: &dyn Fn(&Connection) -> Result<(), Error>,
+    progress: &dyn Fn(u64, u64) -> Result<(), Error>,
+) -> Result<Facts, Error> {
     let folder = staging.parent().unwrap_or(staging);
+    // The first look at the file begins the transaction.
+    catalog::number(reader, "SELECT count(*) FROM main.sqlite_schema")?;
     let page_size = unsigned(catalog::number(reader, "PRAGMA page_size")?);
-    let bytes = unsigned(catalog::number(reader, "PRAGMA page_count")?) * page_size;
-    let journal_mode = catalog::word(reader, "PRAGMA journal_mode")?;
+    let bytes = catalog::bytes(reader)?;
+    let journal_mode = journal_mode(reader)?;
     if let Some(free) = disk::free_space(folder)
         && free < bytes
     {
@@ -112,6 +133,19 @@ pub(crate) fn make(
     })
 }
 
+/// The journal mode that the file asks for. SQLite says "delete" of any file that it was told
+/// not to lock.
+pub(crate) fn journal_mode(reader: &Connection) -> Result<String, Error> {
+    let mut versions = [0; 2];
+    let wal = MainFile::of(reader).is_some_and(|file| {
+        file.read_exact_at(&mut versions, FORMAT_VERSIONS) && versions == [2; 2]
+    });
+    match wal {
+        true => Ok("wal".to_owned()),
+        false => catalog::word(reader, "PRAGMA journal_mode"),
+    }
+}
+
 fn join<T>(thread: std::thread::ScopedJoinHandle<'_, Result<T, Error>>) -> Result<T, Error> {
     thread
         .join()
@@ -134,36 +168,29 @@ fn by_pages(
     if journal_mode == "wal" && log != Some(0) {
         return Ok(None);
     }
-    // A read transaction keeps the pages from being changed, as if the writer's lock did not.
-    let cannot = |error| sqlite::failure("cannot read the database", error);
-    reader.execute_batch("BEGIN").map_err(cannot)?;
-    let copied = catalog::number(reader, "SELECT count(*) FROM sqlite_schema").and_then(|_| {
-        let Some(file) = MainFile::of(reader) else {
+    let Some(file) = MainFile::of(reader) else {
+        return Ok(None);
+    };
+    let mut copy = disk::Digested::open(staging)?;
+    let mut buffer = vec![0; READ_AT_ONCE];
+    let mut at = 0;
+    while at < bytes {
+        let length = usize::try_from(bytes - at).map_or(READ_AT_ONCE, |l| l.min(READ_AT_ONCE));
+        let part = &mut buffer[..length];
+        if !file.read_exact_at(part, at) {
             return Ok(None);
-        };
-        let mut copy = disk::Digested::open(staging)?;
-        let mut buffer = vec![0; READ_AT_ONCE];
-        let mut at = 0;
-        while at < bytes {
-            let length = usize::try_from(bytes - at).map_or(READ_AT_ONCE, |l| l.min(READ_AT_ONCE));
-            let part = &mut buffer[..length];
-            if !file.read_exact_at(part, at) {
-                return Ok(None);
-            }
-            if at == 0 {
-                normalise(part);
-            }
-            copy.write(part)?;
-            at += length as u64;
-            if at.is_multiple_of(PROGRESS_EVERY) {
-                progress(at, bytes)?;
-            }
         }
-        progress(bytes, bytes)?;
-        Ok(Some(copy.finish()))
-    });
-    reader.execute_batch("COMMIT").map_err(cannot)?;
-    copied
+        if at == 0 {
+            normalise(part);
+        }
+        copy.write(part)?;
+        at += length as u64;
+        if at.is_multiple_of(PROGRESS_EVERY) {
+            progress(at, bytes)?;
+        }
+    }
+    progress(bytes, bytes)?;
+    Ok(Some(copy.finish()))
 }
 
 /// Copies with the backup API, which folds the write-ahead log in.

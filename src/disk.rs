@@ -422,14 +422,16 @@ pub(crate) fn is_same_file(one: &Path, other: &Path) -> bool {
     matches!((one.canonicalize(), other.canonicalize()), (Ok(one), Ok(other)) if one == other)
 }
 
-/// A private copy of a database and its companions, removed when it is dropped.
+/// A private folder for a copy of a database, removed with everything in it when it is
+/// dropped.
 pub(crate) struct Scratch {
     folder: PathBuf,
     database: PathBuf,
 }
 
 impl Scratch {
-    pub(crate) fn copy_of(database: &Path, companions: &[&str]) -> Result<Scratch, Error> {
+    /// A place for a database, with nothing in it yet.
+    pub(crate) fn new() -> Result<Scratch, Error> {
         static COUNTER: AtomicU64 = AtomicU64::new(0);
         let folder = std::env::temp_dir().join(format!(
             "heirloom-{}-{}",
@@ -437,10 +439,14 @@ impl Scratch {
             COUNTER.fetch_add(1, Ordering::Relaxed)
         ));
         create_private_folder(&folder, &std::env::temp_dir())?;
-        let scratch = Scratch {
+        Ok(Scratch {
             database: folder.join("database"),
             folder,
-        };
+        })
+    }
+
+    pub(crate) fn copy_of(database: &Path, companions: &[&str]) -> Result<Scratch, Error> {
+        let scratch = Scratch::new()?;
         let copy = |ending: &str| {
             let from = companion(database, ending);
             match fs::copy(&from, companion(&scratch.database, ending)) {

@@ -51,6 +51,15 @@ pub enum Event<'e> {
         /// Out of so many.
         of: usize,
     },
+    /// A big table that is built anew is being filled. Sent every so many rows.
+    Filling {
+        /// The table, by the name it will have.
+        table: &'e str,
+        /// Rows so far.
+        done: u64,
+        /// Rows in all: as many as the table had.
+        total: u64,
+    },
     /// A migration was applied or reverted. Nothing is permanent before
     /// [`Event::Committed`].
     Finished {

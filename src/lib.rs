@@ -74,7 +74,7 @@
 //! the present state. When the database is newer than the app, [`Migrator::ways_back`] says
 //! what to offer.
 //!
-//! A new database has nothing to lose: it gets neither copy nor rehearsal.
+//! A new database has nothing to lose: it is neither copied nor foreseen.
 //!
 //! # In an app's tests
 //!
@@ -112,6 +112,7 @@ mod definition;
 #[cfg(feature = "generate")]
 mod diff;
 mod error;
+mod estimate;
 mod event;
 #[cfg(feature = "generate")]
 mod finding;
@@ -150,6 +151,7 @@ mod pages;
 mod refinery;
 mod source;
 mod sqlite;
+mod statistics;
 
 // The craftsmen: a plan in one transaction, verified copies.
 mod apply;
@@ -158,8 +160,9 @@ mod backup;
 #[cfg(feature = "generate")]
 mod compose;
 mod copy;
+mod filling;
+mod foresee;
 mod look;
-mod rehearse;
 #[cfg(feature = "generate")]
 mod replay;
 #[cfg(feature = "generate")]
@@ -176,6 +179,7 @@ mod create;
 #[cfg(feature = "generate")]
 mod generate;
 mod newer;
+mod rehearsal;
 mod restore;
 mod revert;
 mod run;
@@ -190,6 +194,7 @@ pub use alteration::{Alteration, AlterationPlan};
 pub use change::ChangeKind;
 pub use create::{Created, create};
 pub use error::{DataState, Difference, Error, ErrorKind, Location, RenameQuestion};
+pub use estimate::{Estimate, RebuildEstimate};
 pub use event::Event;
 #[cfg(feature = "generate")]
 pub use finding::{Checked, Finding, FindingKind};
@@ -201,7 +206,8 @@ pub use migrator::{Migrator, Opened, data_folder};
 pub use newer::{RestoreOffer, WaysBack};
 pub use options::{DEFAULT_KEEP, DEFAULT_LOCK_TIMEOUT, HookError, Moment};
 pub use plan::{Direction, Loss, Lost, Plan, Step};
-pub use report::{Done, Recovered, Report};
+pub use rehearsal::Rehearsed;
+pub use report::{Done, Recovered, Report, TableRows};
 pub use restore::{CopyInfo, CopyRef, Holding, Origin, RestorePlan, Restored, Verify};
 pub use revert::RevertTo;
 pub use script::Position;

@@ -14,6 +14,16 @@ use crate::token::quote;
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Lineage {
     tables: Vec<Origin>,
+    /// The tables that the current file made.
+    made: Vec<Made>,
+}
+
+/// A table that a file makes.
+#[derive(Debug, Clone)]
+struct Made {
+    /// The name that it was made with.
+    at_first: String,
+    now: String,
 }
 
 #[derive(Debug, Clone)]
@@ -63,6 +73,8 @@ pub(crate) struct Rebuilt {
     pub(crate) before: String,
     /// The name when it ended.
     pub(crate) now: String,
+    /// The name that the new table was made with, and is filled by.
+    pub(crate) made_as: String,
 }
 
 impl Effects {
@@ -113,7 +125,10 @@ impl Lineage {
                     .collect(),
             })
             .collect();
-        Lineage { tables }
+        Lineage {
+            tables,
+            made: Vec::new(),
+        }
     }
 
     /// The original name and the present one of each table that is still there.
@@ -138,7 +153,16 @@ impl Lineage {
                     origin.dropped = true;
                 }
             }
+            Action::CreateTable(name) => self.made.push(Made {
+                at_first: name.clone(),
+                now: name.clone(),
+            }),
             Action::RenameTable { from, to } => {
+                for made in &mut self.made {
+                    if same_name(&made.now, from) {
+                        made.now.clone_from(to);
+                    }
+                }
                 if let Some(origin) = self.present(from) {
                     origin.now = Some(to.clone());
                 }
@@ -176,7 +200,6 @@ impl Lineage {
             | Action::Attach(_)
             | Action::Vacuum
             | Action::Pragma(_)
-            | Action::CreateTable(_)
             | Action::DropObject(_)
             | Action::OtherSchema
             | Action::Data => {}
@@ -201,6 +224,7 @@ impl Lineage {
             .filter(|origin| !origin.dropped)
             .filter_map(|origin| origin.now.clone())
             .collect();
+        let made = std::mem::take(&mut self.made);
         for origin in &mut self.tables {
             let dropped = std::mem::take(&mut origin.dropped);
             let Some(now) = origin.now.clone() else {
@@ -217,6 +241,10 @@ impl Lineage {
                         effects.rebuilds.push(Rebuilt {
                             before: origin.at_start.clone(),
                             now: table.name.clone(),
+                            made_as: made
+                                .iter()
+                                .rfind(|made| same_name(&made.now, &table.name))
+                                .map_or_else(|| table.name.clone(), |made| made.at_first.clone()),
                         });
                         let lost = origin.rebuilt_as(&table.columns);
                         effects.candidates.extend(lost);
@@ -362,14 +390,21 @@ mod tests {
 
     #[test]
     fn a_rebuild_in_either_order_loses_nothing() {
-        for sql in [
-            "CREATE TABLE n(a,b); INSERT INTO n SELECT * FROM x; DROP TABLE x; ALTER TABLE n RENAME TO x;",
-            "ALTER TABLE x RENAME TO old; CREATE TABLE x(a,b); INSERT INTO x SELECT * FROM old; DROP TABLE old;",
+        for (sql, made_as) in [
+            (
+                "CREATE TABLE n(a,b); INSERT INTO n SELECT * FROM x; DROP TABLE x; ALTER TABLE n RENAME TO x;",
+                "n",
+            ),
+            (
+                "ALTER TABLE x RENAME TO old; CREATE TABLE x(a,b); INSERT INTO x SELECT * FROM old; DROP TABLE old;",
+                "x",
+            ),
         ] {
             let after = vec![table("x", &[("a", "TEXT"), ("b", "TEXT"), ("c", "")])];
             let (effects, lineage) = effects(sql, after);
             assert_eq!(effects.candidates, [], "{sql}");
             assert_eq!(effects.rebuilt_names(), ["x"], "{sql}");
+            assert_eq!(effects.rebuilds[0].made_as, made_as, "{sql}");
             assert_eq!(lineage.tables().collect::<Vec<_>>(), [("x", "x")], "{sql}");
         }
     }

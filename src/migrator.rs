@@ -1,9 +1,8 @@
 //! The door: what an app says once, and the verbs.
 
-use std::cell::RefCell;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use rusqlite::Connection;
@@ -19,12 +18,13 @@ use crate::generate::{self, GenerateOptions, Generated};
 use crate::newer::{self, WaysBack};
 use crate::options::{HookError, Moment, Options, When};
 use crate::plan::Plan;
+use crate::rehearsal::Rehearsed;
 use crate::report::Report;
 use crate::restore::{self, CopyInfo, CopyRef, RestorePlan, Restored, Verify};
 use crate::revert::RevertTo;
 use crate::source::Source;
 use crate::status::Status;
-use crate::{revert, run, status};
+use crate::{rehearsal, revert, run, status};
 
 /// Longer than anybody waits, and short enough to be added to any instant.
 const LONGEST_WAIT: Duration = Duration::from_secs(365 * 24 * 3600);
@@ -126,9 +126,10 @@ impl<'a> Migrator<'a> {
         self
     }
 
-    /// Tells what happens, for a splash screen.
+    /// Tells what happens, for a splash screen. [`Event::Filling`] comes from another thread
+    /// than the rest, while this one waits.
     pub fn on_event(mut self, listener: impl FnMut(&Event<'_>) + Send + 'a) -> Self {
-        self.options.listener = Some(RefCell::new(Box::new(listener)));
+        self.options.listener = Some(Mutex::new(Box::new(listener)));
         self
     }
 
@@ -216,6 +217,24 @@ impl<'a> Migrator<'a> {
     /// [`Plan::refused`].
     pub fn plan(&self, database: impl AsRef<Path>, to: Option<i64>) -> Result<Plan, Error> {
         run::plan(&self.options, database.as_ref(), to)
+    }
+
+    /// Does to a scratch copy of a database what [`Migrator::migrate`] would do, up to a version
+    /// where one is given, and throws the copy away. Set-up and hooks are called as in a run, on
+    /// the copy. Of the database itself no byte changes, and no file comes or goes beside it.
+    ///
+    /// The copy is made in the system's folder for temporary files.
+    ///
+    /// # Errors
+    /// Where there can be no rehearsal: [`ErrorKind::DiskFull`], [`ErrorKind::Locked`],
+    /// [`ErrorKind::NotADatabase`], [`ErrorKind::BackupInvalid`], [`ErrorKind::Interrupted`].
+    /// What `migrate` would fail with is in [`Rehearsed::failure`].
+    pub fn rehearse(
+        &self,
+        database: impl AsRef<Path>,
+        to: Option<i64>,
+    ) -> Result<Rehearsed, Error> {
+        rehearsal::rehearse(&self.options, database.as_ref(), to)
     }
 
     /// Takes migrations back, the newest first, with the protection of a run.

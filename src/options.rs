@@ -1,10 +1,9 @@
 //! What a caller chose, as every verb sees it.
 
-use std::cell::RefCell;
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use rusqlite::Connection;
@@ -74,7 +73,7 @@ pub(crate) struct Options<'a> {
     pub(crate) app_version: Option<String>,
     pub(crate) allow_destructive: bool,
     pub(crate) setup: Option<Setup<'a>>,
-    pub(crate) listener: Option<RefCell<Listener<'a>>>,
+    pub(crate) listener: Option<Mutex<Listener<'a>>>,
     pub(crate) hooks: Vec<(When, Hook<'a>)>,
     pub(crate) cancel: Option<Arc<AtomicBool>>,
 }
@@ -129,7 +128,7 @@ impl<'a> Options<'a> {
 
     pub(crate) fn emit(&self, event: Event<'_>) {
         // A listener that calls back into the migrator is not told of that.
-        if let Some(Ok(mut listener)) = self.listener.as_ref().map(RefCell::try_borrow_mut) {
+        if let Some(Ok(mut listener)) = self.listener.as_ref().map(Mutex::try_lock) {
             listener(&event);
         }
     }

@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use crate::error::Error;
+use crate::estimate::Estimate;
 use crate::report::Counted;
 
 /// Up or down.
@@ -50,6 +51,8 @@ pub struct Step {
     pub losses: Vec<Loss>,
     /// The tables it builds anew: dropped, and there again at the end.
     pub rebuilds: Vec<String>,
+    /// What that takes in time and disk, none where it rebuilds nothing.
+    pub estimate: Option<Estimate>,
     /// Whether the file consents to what it destroys (`-- heirloom: allow-destructive`).
     pub consents: bool,
     /// Whether it runs outside a transaction (`-- heirloom: no-transaction`).

@@ -49,6 +49,36 @@ pub struct Done {
     pub name: String,
     /// Its statements and its history row took so long.
     pub duration: Duration,
+    /// The tables that it built anew or whose number of rows it changed. Tables that were not
+    /// there before the run are not among them.
+    pub tables: Vec<TableRows>,
+}
+
+/// The rows of a table before and after a migration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TableRows {
+    /// The table, by the name it has afterwards.
+    pub table: String,
+    /// How many rows it had.
+    pub before: u64,
+    /// How many it has, none where it is gone.
+    pub after: Option<u64>,
+}
+
+impl fmt::Display for TableRows {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let TableRows {
+            table,
+            before,
+            after,
+        } = self;
+        write!(f, "`{table}` had {}", Counted(*before, "row"))?;
+        match after {
+            Some(after) => write!(f, " and has {}", Grouped(*after)),
+            None => write!(f, " and is gone"),
+        }
+    }
 }
 
 /// An interrupted run that was put back.

@@ -184,7 +184,12 @@ pub(crate) fn snapshot(
     let (_, store) = stores(options, &target.path);
     store.check_name(name)?;
     let folders = attachments::check(&target.path, folders)?;
-    let session = session::Session::begin(options, target.clone(), std::time::Instant::now())?;
+    let session = session::Session::begin(
+        options,
+        target.clone(),
+        session::Stage::Live,
+        std::time::Instant::now(),
+    )?;
     let file = store.path_of(&format!("{name}.db"));
     let progress = |done, total| options.copied(done, total);
     // The folders first: what has a name in the listing is whole.

@@ -8,17 +8,17 @@ use rusqlite::Connection;
 use crate::apply::{self, Work};
 use crate::connect;
 use crate::error::{Error, ErrorKind};
+use crate::foresee::{self, Foreseen, Foresight};
 use crate::history;
 use crate::look::{Look, look};
 use crate::migration::{self, Applied, Migration, State, label};
 use crate::options::Options;
 use crate::plan::{Direction, Plan};
-use crate::rehearse::{self, Foreseen, Rehearsal};
 use crate::report::Report;
 use crate::run::newest;
 use crate::schema::{Schema, differences, same_name};
 use crate::script::Script;
-use crate::session::Session;
+use crate::session::{Session, Stage};
 use crate::task::Task;
 use crate::{catalog, sqlite};
 
@@ -57,7 +57,7 @@ pub(crate) fn revert(options: &Options<'_>, path: &Path, to: RevertTo) -> Result
         Err(error) if !error.is_busy() => return Err(error),
         _ => {}
     }
-    let mut session = Session::begin(options, target, started)?;
+    let mut session = Session::begin(options, target, Stage::Live, started)?;
     let outcome = take_back(&mut session, &migrations, to);
     session.conclude(outcome).map(|(_, report)| report)
 }
@@ -95,11 +95,11 @@ fn take_back(
         return Ok(report);
     }
     let Foreseen {
-        rehearsal,
+        foresight,
         lineage,
         outlooks,
         losses,
-    } = rehearse::foresee(&session.connection, options, &tasks)?;
+    } = foresee::foresee(&session.connection, options, &tasks)?;
     for (outlook, losses) in outlooks.iter().zip(&losses) {
         let destroyed = losses.iter().map(|loss| format!("destroyed {loss}"));
         report.notes.extend(destroyed);
@@ -111,7 +111,7 @@ fn take_back(
         tasks: &tasks,
         lineage,
         outlooks,
-        rehearsal: Some(rehearsal),
+        foresight: Some(foresight),
         version_before,
     };
     apply::carry_out(session, &work, &mut report)?;
@@ -231,7 +231,7 @@ fn expected_schema(
     let words = |error: Error| error.to_string();
     let empty = Connection::open_in_memory()
         .map_err(|error| words(sqlite::failure("cannot open a database in memory", error)))?;
-    let mut replay = Rehearsal::of(&empty, options).map_err(words)?;
+    let mut replay = Foresight::of(&empty, options).map_err(words)?;
     let mut before = Schema::default();
     for (index, row) in history.iter().enumerate() {
         if index == left {
@@ -296,13 +296,13 @@ pub(crate) fn plan(options: &Options<'_>, path: &Path, to: RevertTo) -> Result<P
         return Err(no_database(&target.path));
     }
     let tasks = tasks(options, &view.connection, &migrations, &history, to)?;
-    let foreseen = rehearse::foresee(&view.connection, options, &tasks)?;
+    let foreseen = foresee::foresee(&view.connection, options, &tasks)?;
     Ok(Plan {
         database: target.path,
         direction: Direction::Down,
         version: newest(&history),
         interrupted,
         refused: None,
-        steps: foreseen.into_steps(&tasks),
+        steps: foreseen.into_steps(&view.connection, &tasks)?,
     })
 }

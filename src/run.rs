@@ -10,14 +10,14 @@ use crate::apply::{self, Work};
 use crate::connect;
 use crate::copy::Intent;
 use crate::error::{Difference, Error, ErrorKind, Location};
+use crate::foresee::{self, Foreseen};
 use crate::history;
 use crate::look::{Look, look};
 use crate::migration::{self, Applied, Compared, Migration, State, label};
 use crate::options::Options;
 use crate::plan::{Direction, Loss, Plan};
-use crate::rehearse::{self, Foreseen};
 use crate::report::Report;
-use crate::session::Session;
+use crate::session::{Session, Stage};
 use crate::task::Task;
 
 /// Brings a database to the newest version, or up to `to`.
@@ -38,7 +38,7 @@ pub(crate) fn run(
     }
     let target = connect::resolve(path)?;
     options.check_cancelled()?;
-    let mut session = Session::begin(options, target, started)?;
+    let mut session = Session::begin(options, target, Stage::Live, started)?;
     let outcome = migrate(&mut session, &migrations, to);
     session.conclude(outcome)
 }
@@ -113,7 +113,7 @@ pub(crate) fn newest(history: &[Applied]) -> Option<i64> {
 }
 
 /// Under the write lock: looks, plans, acts, proves.
-fn migrate(
+pub(crate) fn migrate(
     session: &mut Session<'_, '_>,
     migrations: &[Migration],
     to: Option<i64>,
@@ -130,7 +130,7 @@ fn migrate(
         report.duration = session.started.elapsed();
         return Ok(report);
     }
-    // A new database has nothing to lose, and one transaction is rehearsal enough: what
+    // A new database has nothing to lose, and one transaction is trial enough: what
     // fails in it leaves no trace.
     let unprotected = tasks.iter().any(|task| task.no_transaction);
     let mut work = Work {
@@ -138,16 +138,16 @@ fn migrate(
         tasks: &tasks,
         lineage: Default::default(),
         outlooks: Vec::new(),
-        rehearsal: None,
+        foresight: None,
         version_before,
     };
     if unprotected || !session.is_new() {
         let Foreseen {
-            rehearsal,
+            foresight,
             lineage,
             outlooks,
             losses,
-        } = rehearse::foresee(&session.connection, options, &tasks)?;
+        } = foresee::foresee(&session.connection, options, &tasks)?;
         if let Some(refused) = refusal(options, &tasks, &losses) {
             return Err(refused);
         }
@@ -157,7 +157,7 @@ fn migrate(
         work = Work {
             lineage,
             outlooks,
-            rehearsal: Some(rehearsal),
+            foresight: Some(foresight),
             ..work
         };
     }
@@ -345,21 +345,26 @@ fn refusal(options: &Options<'_>, tasks: &[Task], losses: &[Vec<Loss>]) -> Optio
 
 /// What a run would do. Writes nothing, creates nothing.
 pub(crate) fn plan(options: &Options<'_>, path: &Path, to: Option<i64>) -> Result<Plan, Error> {
+    plan_of(options, &look(options, path)?, to)
+}
+
+/// The same for a database that is open to be looked at.
+pub(crate) fn plan_of(options: &Options<'_>, look: &Look, to: Option<i64>) -> Result<Plan, Error> {
     let Look {
         migrations,
         target,
         view,
         history,
         interrupted,
-    } = look(options, path)?;
-    let tasks = pending(options, &view.connection, &migrations, &history, to)?;
-    let foreseen = rehearse::foresee(&view.connection, options, &tasks)?;
+    } = look;
+    let tasks = pending(options, &view.connection, migrations, history, to)?;
+    let foreseen = foresee::foresee(&view.connection, options, &tasks)?;
     Ok(Plan {
-        database: target.path,
+        database: target.path.clone(),
         direction: Direction::Up,
-        version: newest(&history),
-        interrupted,
+        version: newest(history),
+        interrupted: interrupted.clone(),
         refused: refusal(options, &tasks, &foreseen.losses),
-        steps: foreseen.into_steps(&tasks),
+        steps: foreseen.into_steps(&view.connection, &tasks)?,
     })
 }

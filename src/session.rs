@@ -1,5 +1,6 @@
 //! A database opened for work: locked, put right, and inside a transaction.
 
+use std::cell::Cell;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -37,6 +38,24 @@ const PRAGMAS: &[&str] = &[
     "busy_timeout",
 ];
 
+/// What a session works on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stage {
+    /// Somebody's database: copied before the first change, put back when anything fails.
+    Live,
+    /// A copy of it that is thrown away: not copied again, not put back, and no other copy is
+    /// tidied up or thinned out for its sake.
+    Rehearsal,
+}
+
+/// The largest that the files of a database were, in bytes.
+#[derive(Debug, Default, Clone, Copy)]
+struct Largest {
+    database: u64,
+    log: u64,
+    journal: u64,
+}
+
 /// A database under the process lock, with its connection set up for a run.
 pub(crate) struct Session<'o, 's> {
     pub(crate) options: &'o Options<'s>,
@@ -44,6 +63,10 @@ pub(crate) struct Session<'o, 's> {
     pub(crate) connection: Connection,
     pub(crate) recovered: Option<Recovered>,
     pub(crate) started: Instant,
+    pub(crate) stage: Stage,
+    largest: Cell<Largest>,
+    /// Whether statistics of ANALYZE were written that the connection has not read.
+    pub(crate) new_statistics: bool,
     /// Whether this session made the file.
     created: bool,
     pragmas: Vec<(&'static str, i64)>,
@@ -147,6 +170,7 @@ impl<'o, 's> Session<'o, 's> {
     pub(crate) fn begin(
         options: &'o Options<'s>,
         mut target: Target,
+        stage: Stage,
         started: Instant,
     ) -> Result<Session<'o, 's>, Error> {
         let path = target.path.clone();
@@ -170,6 +194,9 @@ impl<'o, 's> Session<'o, 's> {
             connection,
             recovered: None,
             started,
+            stage,
+            largest: Cell::default(),
+            new_statistics: false,
             created,
             pragmas: Vec::new(),
             app_journal_mode: None,
@@ -185,7 +212,9 @@ impl<'o, 's> Session<'o, 's> {
     }
 
     fn prepare(&mut self) -> Result<(), Error> {
-        clean_up(self.options, &self.target.path)?;
+        if self.stage == Stage::Live {
+            clean_up(self.options, &self.target.path)?;
+        }
         self.finish_restore()?;
         self.patiently("PRAGMA schema_version")?;
         connect::refuse_read_only(&self.connection, &self.target.path)?;
@@ -408,12 +437,38 @@ impl<'o, 's> Session<'o, 's> {
         stores(self.options, &self.target.path).0
     }
 
+    /// Takes note of the size of the files. The main file is at its largest after the commit,
+    /// a rollback journal before it, a write-ahead log after it.
+    pub(crate) fn measure(&self) {
+        let path = &self.target.path;
+        let companion = |ending| disk::length(&disk::companion(path, ending));
+        let before = self.largest.get();
+        self.largest.set(Largest {
+            database: before.database.max(disk::length(path)),
+            log: before.log.max(companion("-wal")),
+            journal: before.journal.max(companion("-journal")),
+        });
+    }
+
+    /// The disk that the files took at their largest, in bytes.
+    pub(crate) fn disk_bytes(&self) -> u64 {
+        let Largest {
+            database,
+            log,
+            journal,
+        } = self.largest.get();
+        database + log + journal
+    }
+
     /// Retention, last: of automatic backups, and of states that were replaced.
     pub(crate) fn thin_out(
         &self,
         first_pending: Option<i64>,
         in_use: Option<&Path>,
     ) -> Vec<String> {
+        if self.stage == Stage::Rehearsal {
+            return Vec::new();
+        }
         let (store, keep) = (self.store(), self.options.keep);
         let mut notes = store.thin_out(Shelf::Automatic, keep, first_pending, in_use.as_slice());
         notes.extend(store.thin_out(Shelf::Replaced, keep, None, &[]));
@@ -453,6 +508,10 @@ impl<'o, 's> Session<'o, 's> {
             self.set("ROLLBACK")?;
         }
         self.watch_for_cancel(false)?;
+        if self.new_statistics {
+            // Reads the schema again, and the statistics with it.
+            self.set("PRAGMA writable_schema = RESET")?;
+        }
         for (pragma, before) in &self.pragmas {
             self.set(&format!("PRAGMA {pragma} = {before}"))?;
         }

@@ -4,12 +4,13 @@ use std::path::{Path, PathBuf};
 
 use crate::connect;
 use crate::error::Error;
+use crate::estimate::Estimate;
+use crate::foresee;
 use crate::history;
 use crate::look::{Look, look};
 use crate::migration::{self, Compared, State};
 use crate::options::Options;
 use crate::plan::Loss;
-use crate::rehearse;
 use crate::run::newest;
 use crate::task::Task;
 
@@ -70,6 +71,8 @@ pub struct Entry {
     pub consents: bool,
     /// The tables it would build anew.
     pub rebuilds: Vec<String>,
+    /// What that takes in time and disk, none where it rebuilds nothing.
+    pub estimate: Option<Estimate>,
     /// The file, where there is one.
     pub file: Option<String>,
     /// The SQL: of the file, or as it was applied where the file is gone.
@@ -122,6 +125,7 @@ pub(crate) fn status(options: &Options<'_>, path: &Path) -> Result<Status, Error
             losses: Vec::new(),
             consents: false,
             rebuilds: Vec::new(),
+            estimate: None,
             file: migration.map(|migration| migration.up.file().to_owned()),
             sql: migration
                 .map(|migration| migration.up.text().to_owned())
@@ -156,7 +160,7 @@ fn foresee(
     if pending.is_empty() {
         return Ok(());
     }
-    let foreseen = rehearse::foresee(&view.connection, options, &pending)?;
+    let foreseen = foresee::foresee(&view.connection, options, &pending)?;
     let outlooks = foreseen.outlooks.into_iter().zip(foreseen.losses);
     let entries = entries
         .iter_mut()
@@ -165,6 +169,7 @@ fn foresee(
         entry.consents = task.consents;
         entry.losses = losses;
         entry.rebuilds = outlook.effects.rebuilt_names();
+        entry.estimate = outlook.estimate(&view.connection)?;
         entry.notes = outlook.notes;
     }
     Ok(())

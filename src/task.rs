@@ -1,6 +1,8 @@
 //! A migration in one direction, ready to be carried out.
 
 use crate::error::{Error, Location};
+use crate::estimate::Estimate;
+use crate::lineage::Effects;
 use crate::migration::{Migration, invalid, label};
 use crate::plan::{Loss, Step};
 use crate::script::{Directive, Script};
@@ -68,7 +70,8 @@ impl Task {
     pub(crate) fn step(
         &self,
         losses: Vec<Loss>,
-        rebuilds: Vec<String>,
+        effects: &Effects,
+        estimate: Option<Estimate>,
         notes: Vec<String>,
     ) -> Step {
         Step {
@@ -77,7 +80,8 @@ impl Task {
             file: self.script.file().to_owned(),
             sql: self.script.text().to_owned(),
             losses,
-            rebuilds,
+            rebuilds: effects.rebuilt_names(),
+            estimate,
             consents: self.consents,
             no_transaction: self.no_transaction,
             notes,

@@ -1,22 +1,23 @@
 //! What the benchmarks share: two things in turns, medians, a ratio.
-#![allow(dead_code, reason = "each benchmark uses a part")]
+#![allow(dead_code, clippy::unwrap_used, reason = "each benchmark uses a part")]
 
 use std::time::{Duration, Instant};
 
 use heirloom::include_dir::{Dir, DirEntry, File};
 
 /// Runs two things in turns, so that whatever else the machine does meets both, and prints
-/// their medians and the ratio of the first to the second.
+/// their medians and the ratio of the first to the second. The first rounds, so many as are to
+/// warm the caches up, do not count.
 pub(crate) fn compare(
     rounds: usize,
+    warming: usize,
     (first, mut one): (&str, impl FnMut() -> Duration),
     (second, mut other): (&str, impl FnMut() -> Duration),
 ) {
     let (mut ours, mut theirs) = (Vec::new(), Vec::new());
-    for round in 0..rounds + 3 {
+    for round in 0..rounds + warming {
         let (a, b) = (one(), other());
-        // The first rounds warm the caches up.
-        if round >= 3 {
+        if round >= warming {
             ours.push(a);
             theirs.push(b);
         }
@@ -38,6 +39,16 @@ pub(crate) fn time<T>(work: impl FnOnce() -> T) -> Duration {
     let taken = started.elapsed();
     drop(made);
     taken
+}
+
+/// The highest memory of this process so far, in KB (Linux).
+pub(crate) fn peak_memory() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let peak = status
+        .lines()
+        .find(|line| line.starts_with("VmHWM:"))
+        .unwrap();
+    peak.split_whitespace().nth(1).unwrap().parse().unwrap()
 }
 
 /// 200 small migrations as `include_dir!` would embed them.

@@ -210,6 +210,9 @@ pub(crate) struct Run {
     /// Print what would be done, and do nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
+    /// Do it to a scratch copy of the database, report, and throw the copy away
+    #[arg(long, conflicts_with = "dry_run")]
+    pub(crate) rehearse: bool,
     /// Consent to what the pending migrations destroy
     #[arg(long)]
     pub(crate) allow_destructive: bool,

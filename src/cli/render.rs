@@ -5,7 +5,10 @@ use std::path::Path;
 use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
-use heirloom::{DataState, Difference, Done, Error, Loss, Lost, Report, Step};
+use heirloom::{
+    DataState, Difference, Done, Error, Estimate, Loss, Lost, RebuildEstimate, Report, Step,
+    TableRows,
+};
 use serde_json::{Map, Value, json};
 use similar::{ChangeTag, TextDiff};
 
@@ -36,6 +39,13 @@ pub(crate) fn bytes(count: u64) -> String {
         size /= 1000.0;
     }
     String::new()
+}
+
+/// `4,812`
+pub(crate) fn grouped(count: u64) -> String {
+    let digits = count.to_string();
+    let groups: Vec<_> = digits.as_bytes().rchunks(3).rev().collect();
+    String::from_utf8_lossy(&groups.join(&b',')).into_owned()
 }
 
 /// `3.1 ms`
@@ -257,9 +267,14 @@ pub(crate) fn done_json(done: &[Done]) -> Value {
                 "version": done.version,
                 "name": done.name,
                 "duration_ms": milliseconds(done.duration),
+                "tables": done.tables.iter().map(table_json).collect::<Value>(),
             })
         })
         .collect()
+}
+
+fn table_json(rows: &TableRows) -> Value {
+    json!({ "table": rows.table, "rows_before": rows.before, "rows_after": rows.after })
 }
 
 /// Milliseconds with three decimals.
@@ -295,6 +310,9 @@ pub(crate) fn step_json(step: &Step) -> Value {
         "destructive": !step.losses.is_empty(),
         "destroys": losses_json(&step.losses),
         "rebuilds": step.rebuilds,
+        "rebuild_estimates": rebuilds_json(step.estimate.as_ref()),
+        "estimated_ms": estimated_ms(step.estimate.as_ref()),
+        "disk_bytes": step.estimate.as_ref().map(|estimate| estimate.disk_bytes),
         "no_transaction": step.no_transaction,
         "sql": step.sql,
     })
@@ -310,12 +328,16 @@ pub(crate) fn interrupted(started_at: &str) -> String {
 pub(crate) fn effects(
     losses: &[Loss],
     consents: bool,
-    rebuilds: &[String],
+    estimate: Option<&Estimate>,
     notes: &[String],
 ) -> Vec<String> {
     let mut lines = Vec::new();
-    for table in rebuilds {
-        lines.push(format!("rebuilds `{table}`"));
+    if let Some(estimate) = estimate {
+        lines.extend(estimate.rebuilds.iter().map(rebuild));
+        lines.push(format!(
+            "takes {} of disk while it runs, the backup among it",
+            bytes(estimate.disk_bytes)
+        ));
     }
     for loss in losses {
         let consent = if consents { " (the file consents)" } else { "" };
@@ -323,6 +345,42 @@ pub(crate) fn effects(
     }
     lines.extend(notes.iter().map(|note| styled(YELLOW, note)));
     lines
+}
+
+fn rebuild(rebuild: &RebuildEstimate) -> String {
+    let RebuildEstimate {
+        table,
+        rows,
+        duration,
+        ..
+    } = rebuild;
+    let unit = if *rows == 1 { "row" } else { "rows" };
+    let rows = grouped(*rows);
+    match duration.as_secs() {
+        0 => format!("rebuilds `{table}`: {rows} {unit}, less than a second"),
+        1..120 => format!(
+            "rebuilds `{table}`: {rows} {unit}, about {:.0} s",
+            duration.as_secs_f64()
+        ),
+        seconds => format!(
+            "rebuilds `{table}`: {rows} {unit}, about {} min",
+            seconds.div_ceil(60)
+        ),
+    }
+}
+
+/// The tables that would be built anew, as JSON.
+pub(crate) fn rebuilds_json(estimate: Option<&Estimate>) -> Value {
+    let rebuilds = estimate.map_or(&[][..], |estimate| &estimate.rebuilds);
+    rebuilds
+        .iter()
+        .map(|rebuild| json!({ "table": rebuild.table, "rows": rebuild.rows, "bytes": rebuild.bytes }))
+        .collect()
+}
+
+/// How long that takes, none where nothing is built anew.
+pub(crate) fn estimated_ms(estimate: Option<&Estimate>) -> Option<f64> {
+    estimate.map(|estimate| milliseconds(estimate.duration))
 }
 
 /// SQL moved to the right, with nothing at its end.
@@ -354,5 +412,14 @@ mod tests {
             assert_eq!(bytes(count), text);
         }
         assert_eq!(duration(Duration::from_micros(3140)), "3.1 ms");
+        let counts = [
+            (0, "0"),
+            (999, "999"),
+            (1000, "1,000"),
+            (1_234_567, "1,234,567"),
+        ];
+        for (count, text) in counts {
+            assert_eq!(grouped(count), text);
+        }
     }
 }

@@ -14,6 +14,22 @@ use super::settings::Settings;
 /// How long work may take before its progress is shown.
 const PATIENCE: Duration = Duration::from_millis(700);
 
+/// What progress is counted in.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Unit {
+    Bytes,
+    Rows,
+}
+
+impl Unit {
+    fn of(self, count: u64) -> String {
+        match self {
+            Unit::Bytes => render::bytes(count),
+            Unit::Rows => format!("{} rows", render::grouped(count)),
+        }
+    }
+}
+
 /// The terminal, or what stands for it.
 pub(crate) struct Ui {
     out: AutoStream<std::io::Stdout>,
@@ -22,7 +38,8 @@ pub(crate) struct Ui {
     quiet: bool,
     verbose: bool,
     yes: bool,
-    progress_since: Option<Instant>,
+    /// What is under way, and since when.
+    progress: Option<(String, Instant)>,
     progress_shown: bool,
 }
 
@@ -40,7 +57,7 @@ impl Ui {
             quiet: global.quiet,
             verbose: global.verbose,
             yes: global.yes,
-            progress_since: None,
+            progress: None,
             progress_shown: false,
         }
     }
@@ -99,8 +116,15 @@ impl Ui {
     }
 
     /// Progress of something that may take long, on a terminal only.
-    pub(crate) fn progress(&mut self, what: &str, done: u64, total: u64) {
-        let since = *self.progress_since.get_or_insert_with(Instant::now);
+    pub(crate) fn progress(&mut self, what: &str, unit: Unit, done: u64, total: u64) {
+        let since = match &self.progress {
+            Some((of, since)) if of == what => *since,
+            _ => {
+                let now = Instant::now();
+                self.progress = Some((what.to_owned(), now));
+                now
+            }
+        };
         let visible = !self.json && !self.quiet && std::io::stderr().is_terminal();
         if visible && since.elapsed() > PATIENCE && total > 0 {
             self.progress_shown = true;
@@ -108,8 +132,8 @@ impl Ui {
             let _ = write!(
                 self.err,
                 "\r{what} {} of {} ({}%), {left:.0} s left  ",
-                render::bytes(done),
-                render::bytes(total),
+                unit.of(done),
+                unit.of(total),
                 done * 100 / total
             );
             let _ = self.err.flush();
@@ -117,7 +141,7 @@ impl Ui {
     }
 
     fn end_progress(&mut self) {
-        self.progress_since = None;
+        self.progress = None;
         if std::mem::take(&mut self.progress_shown) {
             let _ = write!(self.err, "\r\x1b[K");
         }

@@ -442,3 +442,87 @@ fn a_path_of_odd_bytes_is_a_path() {
         .unwrap();
     assert_eq!(applied, 1);
 }
+
+#[test]
+fn a_rehearsal_reports_rows_and_disk_and_ends_with_the_code_of_the_run() {
+    let app = app_with_pending();
+    app.file(
+        "V3__rebuild.sql",
+        "CREATE TABLE n (id INTEGER PRIMARY KEY, text TEXT NOT NULL, stars INTEGER);
+         INSERT INTO n SELECT * FROM notes; DROP TABLE notes; ALTER TABLE n RENAME TO notes;",
+    );
+    let before = app.listing();
+    let shown = json(&app, &["show"]).1["migrations"][2].clone();
+    assert_eq!(shown["rebuilds"], serde_json::json!(["notes"]));
+    assert_eq!(
+        shown["rebuild_estimates"],
+        serde_json::json!([{ "table": "notes", "rows": 2, "bytes": 4096 }])
+    );
+    assert!(shown["estimated_ms"].is_number() && shown["disk_bytes"].is_number());
+    let planned = json(&app, &["run", "--dry-run"]).1["plan"].clone();
+    for key in ["rebuild_estimates", "estimated_ms", "disk_bytes"] {
+        assert_eq!(planned[1][key], shown[key], "{key}");
+        assert_eq!(planned[0][key].as_array().map_or(0, Vec::len), 0, "{key}");
+    }
+    let told = text(&heirloom(&app, &["show"]));
+    assert!(
+        told.contains("rebuilds `notes`: 2 rows, less than a second"),
+        "{told}"
+    );
+    assert!(told.contains("of disk while it runs"), "{told}");
+    let (code, document) = json(&app, &["run", "--rehearse"]);
+    assert_eq!(
+        (code, &document["ok"]),
+        (0, &Value::Bool(true)),
+        "{document}"
+    );
+    assert_eq!(document["rehearsed"][0]["tables"], Value::Array(vec![]));
+    let rebuilt = &document["rehearsed"][1];
+    assert_eq!(
+        (&rebuilt["version"], &rebuilt["name"]),
+        (&3.into(), &"rebuild".into())
+    );
+    assert!(rebuilt["duration_ms"].is_number());
+    let table = serde_json::json!({ "table": "notes", "rows_before": 2, "rows_after": 2 });
+    assert_eq!(rebuilt["tables"], Value::Array(vec![table]));
+    assert!(document["disk_bytes"].as_u64().unwrap() > 4096);
+    assert!(document["notes"].is_array());
+    let database = app.database().display().to_string();
+    assert_eq!(document["database"], database);
+    let told = text(&heirloom(&app, &["run", "--rehearse", "--to", "2"]));
+    assert!(
+        told.contains("tried    V2__stars") && !told.contains("V3"),
+        "{told}"
+    );
+
+    app.file("V4__drop.sql", "DROP TABLE notes");
+    let output = heirloom(&app, &["run", "--rehearse"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(
+        text(&output).contains("app.db was not touched"),
+        "{}",
+        text(&output)
+    );
+    let (code, failed) = json(&app, &["run", "--rehearse"]);
+    assert_eq!((code, &failed["error"]["kind"]), (1, &"destructive".into()));
+    assert_eq!(failed["database_unchanged"], true);
+    assert_eq!(
+        json(&app, &["run", "--rehearse", "--allow-destructive"]).0,
+        0
+    );
+    assert_eq!(json(&app, &["run", "--rehearse", "--dry-run"]).0, 2);
+    let files = app.listing();
+    assert!(before.iter().all(|file| files.contains(file)));
+    assert_eq!(files.len(), before.len() + 1);
+
+    assert_eq!(json(&app, &["run", "--to", "2"]).0, 0);
+    for file in [
+        "V2__stars.sql",
+        "V2__stars.down.sql",
+        "V3__rebuild.sql",
+        "V4__drop.sql",
+    ] {
+        std::fs::remove_file(app.migrations().join(file)).unwrap();
+    }
+    assert_eq!(json(&app, &["run", "--rehearse"]).0, 6);
+}

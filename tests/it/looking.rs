@@ -256,3 +256,40 @@ fn looking_at_a_database_that_this_process_writes_to_keeps_its_locks() {
     assert_eq!(app.text("PRAGMA integrity_check"), "ok");
     assert_eq!(app.number("SELECT count(*) FROM t"), 20000);
 }
+
+#[test]
+fn what_a_rebuild_takes_is_told_of_the_tables_that_are_rebuilt_alone() {
+    let app = App::new();
+    app.sql(
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, x TEXT); CREATE INDEX by_x ON t (x);
+         CREATE TABLE big (x);
+         WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2000)
+         INSERT INTO t SELECT i, hex(randomblob(20)) FROM n;
+         INSERT INTO big SELECT hex(randomblob(500)) FROM t;",
+    );
+    app.file("V1__more.sql", "INSERT INTO big VALUES (1)").file(
+        "V2__rebuild.sql",
+        "ALTER TABLE t RENAME TO s; CREATE TABLE n (id INTEGER PRIMARY KEY, x TEXT NOT NULL);
+         INSERT INTO n SELECT * FROM s; DROP TABLE s; ALTER TABLE n RENAME TO s;",
+    );
+    let bytes = app.number("SELECT sum(pgsize) FROM dbstat WHERE name IN ('t', 'by_x')");
+    let database = app.database().metadata().unwrap().len();
+    for mode in ["DELETE", "WAL"] {
+        app.sql(&format!("PRAGMA journal_mode = {mode}"));
+        let before = app.listing();
+        let status = app.migrator().status(app.database()).unwrap();
+        let plan = app.migrator().plan(app.database(), None).unwrap();
+        assert!(app.listing() == before);
+        let estimate = plan.steps[1].estimate.clone().unwrap();
+        assert_eq!(status.migrations[1].estimate, Some(estimate.clone()));
+        assert_eq!(status.migrations[0].estimate, None);
+        assert_eq!(plan.steps[0].estimate, None);
+        assert_eq!(estimate.rebuilds.len(), 1);
+        let rebuild = &estimate.rebuilds[0];
+        assert_eq!((rebuild.table.as_str(), rebuild.rows), ("s", 2000));
+        assert_eq!(rebuild.bytes, bytes.unsigned_abs());
+        assert!(!estimate.duration.is_zero());
+        let grows = rebuild.bytes * if mode == "WAL" { 2 } else { 1 };
+        assert_eq!(estimate.disk_bytes, database + grows, "{mode}");
+    }
+}

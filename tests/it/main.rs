@@ -29,6 +29,7 @@ mod command_generate;
 mod connection;
 mod crashes;
 mod destruction;
+mod filling;
 #[cfg(feature = "generate")]
 mod generate;
 mod history;
@@ -43,6 +44,7 @@ mod random_schemas;
 mod rebuild;
 mod references;
 mod refinery;
+mod rehearsal;
 mod restore;
 mod revert;
 mod run;

@@ -287,3 +287,89 @@ fn a_misspelt_column_in_double_quotes_is_told() {
         "{notes:?}"
     );
 }
+
+/// Every row of the tables that ANALYZE fills.
+fn statistics(app: &App) -> Vec<String> {
+    let mut lines = contents(&app.database());
+    lines.retain(|line| line.starts_with("sqlite_stat"));
+    lines.sort();
+    lines
+}
+
+const ANALYZED: &str = "
+    CREATE TABLE t (id INTEGER PRIMARY KEY, a INT, b INT UNIQUE, c INT);
+    CREATE INDEX by_a ON t (a); CREATE INDEX by_c ON t (c DESC);
+    CREATE TABLE k (a, b, PRIMARY KEY (a, b)) WITHOUT ROWID;
+    CREATE TABLE plain (x); CREATE TABLE other (x); CREATE INDEX by_x ON other (x);
+    WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 500)
+    INSERT INTO t SELECT i, i % 100, i, i % 2 FROM n;
+    INSERT INTO k SELECT a, b FROM t; INSERT INTO plain SELECT a FROM t; INSERT INTO other SELECT a FROM t;
+    ANALYZE;";
+
+const ANEW: &str = "
+    CREATE TABLE n (id INTEGER PRIMARY KEY, a INT NOT NULL, b INT UNIQUE, c INT);
+    INSERT INTO n SELECT * FROM t; DROP TABLE t; ALTER TABLE n RENAME TO t;
+    CREATE INDEX by_a ON t (a); CREATE INDEX by_c ON t (c DESC);
+    CREATE TABLE n (a NOT NULL, b, PRIMARY KEY (a, b)) WITHOUT ROWID;
+    INSERT INTO n SELECT * FROM k; DROP TABLE k; ALTER TABLE n RENAME TO k;
+    CREATE TABLE n (x NOT NULL); INSERT INTO n SELECT * FROM plain; DROP TABLE plain; ALTER TABLE n RENAME TO plain;";
+
+/// DROP TABLE deletes the rows of `sqlite_stat1` and `sqlite_stat4`; the app's next query may
+/// take the worse index.
+#[test]
+fn what_analyze_found_out_survives_a_rebuild_and_the_apps_connection_knows_it() {
+    let app = App::new();
+    app.sql(ANALYZED).file("V1__rebuild.sql", ANEW);
+    let before = statistics(&app);
+    let samples = app.number("SELECT sqlite_compileoption_used('ENABLE_STAT4')") == 1;
+    let sampled = before.last().unwrap().starts_with("sqlite_stat4");
+    assert!(before.len() > 4 && sampled == samples);
+    let plan = |connection: &rusqlite::Connection| -> String {
+        let sql = "EXPLAIN QUERY PLAN SELECT * FROM t WHERE a = 7 AND c = 1 ORDER BY id";
+        let plan = connection.query_row(sql, [], |row| row.get(3));
+        plan.unwrap()
+    };
+    let planned = plan(&app.connect());
+    assert!(planned.contains("by_a"), "{planned}");
+    let opened = app.migrator().open(app.database()).unwrap();
+    assert!(statistics(&app) == before);
+    assert_eq!(plan(&opened.connection), planned);
+    assert_eq!(plan(&app.connect()), planned);
+    let sql = "SELECT count(*) FROM t WHERE a = 7 AND c = 1";
+    assert_eq!(app.number(sql), 5);
+}
+
+#[test]
+fn statistics_of_an_index_that_is_another_now_are_not_put_back() {
+    let app = App::new();
+    app.sql(ANALYZED);
+    app.file(
+        "V1__rebuild.sql",
+        "CREATE TABLE n (id INTEGER PRIMARY KEY, a INT NOT NULL, b INT UNIQUE, c INT);
+         INSERT INTO n SELECT * FROM t; DROP TABLE t; ALTER TABLE n RENAME TO T;
+         CREATE INDEX by_a ON t (b); CREATE INDEX by_c ON t (c DESC);",
+    );
+    app.run().unwrap();
+    let names = "SELECT group_concat(idx, ' ') FROM sqlite_stat1 WHERE tbl = 'T'";
+    assert_eq!(app.text(names), "by_c sqlite_autoindex_t_1");
+    assert_eq!(
+        app.number("SELECT count(*) FROM sqlite_stat1 WHERE tbl = 'other'"),
+        1
+    );
+}
+
+#[test]
+fn statistics_that_the_file_takes_itself_stay() {
+    let app = App::new();
+    app.sql(ANALYZED);
+    app.file(
+        "V1__rebuild.sql",
+        &format!("{ANEW} DELETE FROM t WHERE id > 100; ANALYZE t;"),
+    );
+    app.migrator()
+        .allow_destructive()
+        .migrate(app.database())
+        .unwrap();
+    let stat = "SELECT stat FROM sqlite_stat1 WHERE idx = 'by_a'";
+    assert_eq!(app.text(stat), "100 1");
+}

@@ -1,17 +1,21 @@
 //! `heirloom run`
 
-use heirloom::{Error, ErrorKind, Report};
+use heirloom::{Error, ErrorKind, Migrator, Report};
+use serde_json::json;
 
 use super::work;
 use crate::cli::args::Run;
 use crate::cli::exit::{Exit, Failure};
-use crate::cli::render::{self, YELLOW, styled};
+use crate::cli::render::{self, GREEN, YELLOW, styled};
 use crate::cli::settings::Settings;
 use crate::cli::ui::Ui;
 
 pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Run) -> Result<Exit, Failure> {
     if options.dry_run {
         return dry_run(ui, settings, options);
+    }
+    if options.rehearse {
+        return rehearse(ui, settings, options);
     }
     let report = match migrate(ui, settings, options, options.allow_destructive) {
         Err(Failure::Library(error)) if may_ask(ui, &error) => {
@@ -42,12 +46,9 @@ fn migrate(
     options: &Run,
     allow_destructive: bool,
 ) -> Result<Report, Failure> {
-    let mut migrator = work::migrator(settings)?
+    let migrator = migrator(settings, allow_destructive)?
         .cancel_with(work::cancel_flag())
         .on_event(|event| work::show_event(ui, "applied", event));
-    if allow_destructive {
-        migrator = migrator.allow_destructive();
-    }
     let database = &settings.database.value;
     Ok(match options.to {
         Some(version) => migrator.migrate_to(database, version)?,
@@ -55,12 +56,56 @@ fn migrate(
     })
 }
 
-fn dry_run(ui: &mut Ui, settings: &Settings, options: &Run) -> Result<Exit, Failure> {
-    let mut migrator = work::migrator(settings)?;
-    if options.allow_destructive {
-        migrator = migrator.allow_destructive();
+fn migrator<'a>(settings: &Settings, allow_destructive: bool) -> Result<Migrator<'a>, Failure> {
+    let migrator = work::migrator(settings)?;
+    Ok(match allow_destructive {
+        true => migrator.allow_destructive(),
+        false => migrator,
+    })
+}
+
+fn rehearse(ui: &mut Ui, settings: &Settings, options: &Run) -> Result<Exit, Failure> {
+    let rehearsed = migrator(settings, options.allow_destructive)?
+        .cancel_with(work::cancel_flag())
+        .on_event(|event| work::show_event(ui, "tried", event))
+        .rehearse(&settings.database.value, options.to)?;
+    for done in &rehearsed.migrations {
+        for rows in &done.tables {
+            ui.line(&format!(
+                "{} V{}__{}: {rows}",
+                styled(GREEN, "rows    "),
+                done.version,
+                done.name,
+            ));
+        }
     }
-    let plan = migrator.plan(&settings.database.value, options.to)?;
+    work::show_notes(ui, &rehearsed.notes);
+    let database = render::path(&rehearsed.database);
+    if let Some(failure) = rehearsed.failure {
+        ui.note(&format!("the run would fail; {database} was not touched"));
+        return Err(failure.into());
+    }
+    ui.line(&match rehearsed.is_up_to_date() {
+        true => work::nothing_to_do(&rehearsed.database, rehearsed.version),
+        false => format!(
+            "{} the run would succeed, and take {} of disk; {database} was not touched",
+            styled(GREEN, "done    "),
+            render::bytes(rehearsed.disk_bytes)
+        ),
+    });
+    ui.document(&json!({
+        "ok": true,
+        "rehearsed": render::done_json(&rehearsed.migrations),
+        "disk_bytes": rehearsed.disk_bytes,
+        "notes": rehearsed.notes,
+        "database": render::path_json(&rehearsed.database),
+    }));
+    Ok(Exit::Done)
+}
+
+fn dry_run(ui: &mut Ui, settings: &Settings, options: &Run) -> Result<Exit, Failure> {
+    let plan = migrator(settings, options.allow_destructive)?
+        .plan(&settings.database.value, options.to)?;
     work::show_plan(ui, &plan);
     if plan.refused.is_none() {
         ui.document(&work::plan_json("applied", &plan));

@@ -43,8 +43,12 @@ fn show(ui: &mut Ui, status: &Status) {
     for entry in &status.migrations {
         ui.line(&line(entry, widest));
         if entry.state == State::Pending {
-            let effects =
-                render::effects(&entry.losses, entry.consents, &entry.rebuilds, &entry.notes);
+            let effects = render::effects(
+                &entry.losses,
+                entry.consents,
+                entry.estimate.as_ref(),
+                &entry.notes,
+            );
             for effect in effects {
                 ui.line(&format!("    {effect}"));
             }
@@ -119,6 +123,9 @@ fn document(status: &Status) -> Value {
                 "destructive": !entry.losses.is_empty(),
                 "destroys": render::losses_json(&entry.losses),
                 "rebuilds": entry.rebuilds,
+                "rebuild_estimates": render::rebuilds_json(entry.estimate.as_ref()),
+                "estimated_ms": render::estimated_ms(entry.estimate.as_ref()),
+                "disk_bytes": entry.estimate.as_ref().map(|estimate| estimate.disk_bytes),
                 "file": entry.file,
                 "sql": entry.sql,
                 "notes": entry.notes,

@@ -1,5 +1,6 @@
 //! What `run` and `revert` share: a migrator from the settings, events as lines, Ctrl-C.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,7 +11,7 @@ use serde_json::{Value, json};
 use crate::cli::exit::Failure;
 use crate::cli::render::{self, BOLD, DIM, GREEN, YELLOW, styled};
 use crate::cli::settings::Settings;
-use crate::cli::ui::Ui;
+use crate::cli::ui::{Ui, Unit};
 
 /// A migrator over the settings' folder, which must be there.
 pub(crate) fn migrator<'a>(settings: &Settings) -> Result<Migrator<'a>, Failure> {
@@ -84,7 +85,10 @@ pub(crate) fn show_event(ui: &mut Ui, verb: &str, event: &Event<'_>) {
         Event::CleanedUp { files } => ui.note(&format!(
             "cleaned up after an interruption: removed {files} unfinished files"
         )),
-        Event::Copying { done, total } => ui.progress("copying", *done, *total),
+        Event::Copying { done, total } => ui.progress("copying", Unit::Bytes, *done, *total),
+        Event::Filling { table, done, total } => {
+            ui.progress(&format!("rebuilding `{table}`"), Unit::Rows, *done, *total);
+        }
         Event::CopyVerified { backup, duration } => {
             let size = backup.metadata().map_or(0, |file| file.len());
             ui.line(&format!(
@@ -116,15 +120,11 @@ pub(crate) fn show_event(ui: &mut Ui, verb: &str, event: &Event<'_>) {
 
 /// The last lines of a run or a revert.
 pub(crate) fn show_report(ui: &mut Ui, report: &Report) {
-    for note in &report.notes {
-        ui.line(&format!("{} {note}", styled(YELLOW, "note    ")));
-    }
+    show_notes(ui, &report.notes);
     let database = render::path(&report.database);
     let version = render::version(report.version);
     if report.is_up_to_date() {
-        return ui.line(&format!(
-            "nothing to do: {database} is at version {version}"
-        ));
+        return ui.line(&nothing_to_do(&report.database, report.version));
     }
     ui.line(&format!(
         "{} {database} went from version {} to {} in {}",
@@ -135,6 +135,19 @@ pub(crate) fn show_report(ui: &mut Ui, report: &Report) {
     ));
 }
 
+/// What somebody should know.
+pub(crate) fn show_notes(ui: &mut Ui, notes: &[String]) {
+    for note in notes {
+        ui.line(&format!("{} {note}", styled(YELLOW, "note    ")));
+    }
+}
+
+/// That there is nothing to do, in words.
+pub(crate) fn nothing_to_do(database: &Path, version: Option<i64>) -> String {
+    let (database, version) = (render::path(database), render::version(version));
+    format!("nothing to do: {database} is at version {version}")
+}
+
 /// A plan for people.
 pub(crate) fn show_plan(ui: &mut Ui, plan: &Plan) {
     let database = render::path(&plan.database);
@@ -142,14 +155,16 @@ pub(crate) fn show_plan(ui: &mut Ui, plan: &Plan) {
         ui.line(&render::interrupted(started_at));
     }
     if plan.steps.is_empty() {
-        let version = render::version(plan.version);
-        return ui.line(&format!(
-            "nothing to do: {database} is at version {version}"
-        ));
+        return ui.line(&nothing_to_do(&plan.database, plan.version));
     }
     for step in &plan.steps {
         ui.line(&format!("{}  {}", styled(BOLD, step.version), step.name));
-        for line in render::effects(&step.losses, step.consents, &step.rebuilds, &step.notes) {
+        for line in render::effects(
+            &step.losses,
+            step.consents,
+            step.estimate.as_ref(),
+            &step.notes,
+        ) {
             ui.line(&format!("  {line}"));
         }
         ui.line(&render::indented(&step.sql));

@@ -12,9 +12,11 @@ use rusqlite::config::DbConfig;
 use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
 
 use crate::catalog::{self, Entry};
+use crate::copy;
 use crate::error::{Error, ErrorKind, Location};
+use crate::estimate::{Estimate, RebuildEstimate};
 use crate::history::is_own_table;
-use crate::lineage::{Effects, Lineage};
+use crate::lineage::{Effects, Lineage, Rebuilt};
 use crate::options::Options;
 use crate::plan::{Loss, Step};
 use crate::schema::{ObjectKind, Schema, TableKind, same_name};
@@ -25,7 +27,7 @@ use crate::task::Task;
 use crate::token::{Tokens, mentions, quote};
 
 /// A database in memory with the schema of the real one.
-pub(crate) struct Rehearsal<'o> {
+pub(crate) struct Foresight<'o> {
     connection: Connection,
     history_table: &'o str,
     lineage: Lineage,
@@ -50,9 +52,9 @@ pub(crate) struct Outlook {
     pub(crate) notes: Vec<String>,
 }
 
-impl<'o> Rehearsal<'o> {
+impl<'o> Foresight<'o> {
     /// Copies the schema that `real` has.
-    pub(crate) fn of(real: &Connection, options: &'o Options<'_>) -> Result<Rehearsal<'o>, Error> {
+    pub(crate) fn of(real: &Connection, options: &'o Options<'_>) -> Result<Foresight<'o>, Error> {
         let mut connection = Connection::open_in_memory()
             .map_err(|error| failure("cannot open a database in memory", error))?;
         options.set_up(&connection)?;
@@ -86,7 +88,7 @@ impl<'o> Rehearsal<'o> {
             .into_iter()
             .map(|(object, _)| object)
             .collect();
-        Ok(Rehearsal {
+        Ok(Foresight {
             lineage: Lineage::of(&schema),
             history_table: &options.history_table,
             connection,
@@ -98,7 +100,7 @@ impl<'o> Rehearsal<'o> {
         })
     }
 
-    /// The schema after the files rehearsed so far.
+    /// The schema after the files seen so far.
     pub(crate) fn schema(&self) -> &Schema {
         &self.schema
     }
@@ -280,25 +282,25 @@ impl<'o> Rehearsal<'o> {
 /// The pending files in order: what each does, and what of the real rows each would
 /// destroy.
 pub(crate) struct Foreseen<'o> {
-    pub(crate) rehearsal: Rehearsal<'o>,
+    pub(crate) foresight: Foresight<'o>,
     /// The tables before the first file.
     pub(crate) lineage: Lineage,
     pub(crate) outlooks: Vec<Outlook>,
     pub(crate) losses: Vec<Vec<Loss>>,
 }
 
-/// Rehearses files on a copy of the schema, and counts in `real` what they would destroy.
+/// Compiles files against a copy of the schema, and counts in `real` what they would destroy.
 pub(crate) fn foresee<'o>(
     real: &Connection,
     options: &'o Options<'_>,
     tasks: &[Task],
 ) -> Result<Foreseen<'o>, Error> {
-    let mut rehearsal = Rehearsal::of(real, options)?;
-    let lineage = rehearsal.lineage.clone();
+    let mut foresight = Foresight::of(real, options)?;
+    let lineage = foresight.lineage.clone();
     let (mut outlooks, mut losses) = (Vec::new(), Vec::new());
     for task in tasks {
         let named = |error: Error| error.in_migration(&task.label());
-        let outlook = rehearsal.file(&task.script).map_err(named)?;
+        let outlook = foresight.file(&task.script).map_err(named)?;
         let counted = outlook
             .effects
             .candidates
@@ -309,9 +311,9 @@ pub(crate) fn foresee<'o>(
         outlooks.push(outlook);
         losses.push(counted);
     }
-    rehearsal.refuse_dangling()?;
+    foresight.refuse_dangling()?;
     Ok(Foreseen {
-        rehearsal,
+        foresight,
         lineage,
         outlooks,
         losses,
@@ -320,12 +322,45 @@ pub(crate) fn foresee<'o>(
 
 impl Foreseen<'_> {
     /// The tasks as a plan shows them.
-    pub(crate) fn into_steps(self, tasks: &[Task]) -> Vec<Step> {
+    pub(crate) fn into_steps(self, real: &Connection, tasks: &[Task]) -> Result<Vec<Step>, Error> {
         let foreseen = self.outlooks.into_iter().zip(self.losses);
         let step = |(task, (outlook, losses)): (&Task, (Outlook, Vec<Loss>))| {
-            task.step(losses, outlook.effects.rebuilt_names(), outlook.notes)
+            let estimate = outlook.estimate(real)?;
+            Ok(task.step(losses, &outlook.effects, estimate, outlook.notes))
         };
         tasks.iter().zip(foreseen).map(step).collect()
+    }
+}
+
+impl Outlook {
+    /// The tables that it builds anew and that the real database has: the original name, and
+    /// what becomes of it.
+    pub(crate) fn rebuilt(&self) -> impl Iterator<Item = (&str, &Rebuilt)> {
+        self.effects.rebuilds.iter().filter_map(|rebuilt| {
+            let mut watched = self.watched.iter();
+            let (origin, _) = watched.find(|(_, now)| same_name(now, &rebuilt.now))?;
+            Some((origin.as_str(), rebuilt))
+        })
+    }
+
+    /// What its rebuilds would take, none where it has none. Reads of the real database what
+    /// is rebuilt, and nothing else.
+    pub(crate) fn estimate(&self, real: &Connection) -> Result<Option<Estimate>, Error> {
+        if self.effects.rebuilds.is_empty() {
+            return Ok(None);
+        }
+        let database = catalog::bytes(real)?;
+        let estimate = |(origin, rebuilt): (&str, &Rebuilt)| {
+            RebuildEstimate::new(
+                rebuilt.now.clone(),
+                catalog::row_count(real, origin).unwrap_or_default(),
+                catalog::table_bytes(real, origin).unwrap_or(database),
+                catalog::index_count(real, origin),
+            )
+        };
+        let rebuilds = self.rebuilt().map(estimate).collect();
+        let journal_mode = copy::journal_mode(real)?;
+        Ok(Some(Estimate::of(rebuilds, database, &journal_mode)))
     }
 }
 

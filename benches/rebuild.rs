@@ -1,0 +1,136 @@
+//! A rebuild of a table with five million rows and two indexes, with everything that a run
+//! does around it, against the SQL for the same change written by hand and run by the
+//! `sqlite3` shell: `cargo bench --bench rebuild` (Linux, about 3 GB of disk in the folder
+//! for temporary files).
+#![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout)]
+
+mod common;
+
+use std::fs::File;
+use std::io::Write;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use common::{compare, peak_memory, time};
+use heirloom::Migrator;
+use rusqlite::Connection;
+
+const RUN: &str = "HEIRLOOM_BENCH_REBUILD";
+/// Set, a listener is told how far the filling is.
+const LISTENER: &str = "HEIRLOOM_BENCH_LISTENER";
+const ROWS: u32 = 5_000_000;
+const ROUNDS: usize = 3;
+
+/// The one change: `plan` takes no NULL any more, and has another default.
+const REBUILD: &str = "
+    CREATE TABLE new_users (id INTEGER PRIMARY KEY, name TEXT NOT NULL, email TEXT NOT NULL,
+        plan TEXT NOT NULL DEFAULT 'trial', score INTEGER);
+    INSERT INTO new_users (id, name, email, plan, score)
+        SELECT id, name, email, plan, score FROM users;
+    DROP TABLE users;
+    ALTER TABLE new_users RENAME TO users;
+    CREATE INDEX users_email ON users (email);
+    CREATE INDEX users_score ON users (score, name);";
+
+fn main() {
+    if let Some(database) = std::env::var_os(RUN) {
+        return migrate(Path::new(&database));
+    }
+    let rows = std::env::var("HEIRLOOM_BENCH_ROWS").map_or(ROWS, |rows| rows.parse().unwrap());
+    for mode in ["wal", "delete"] {
+        let folder = tempfile::tempdir().unwrap();
+        let original = folder.path().join("original.db");
+        fill(&original, mode, rows);
+        let bytes = original.metadata().unwrap().len();
+        println!(
+            "{rows} rows, {} MB, journal mode {mode}:",
+            bytes / 1_000_000
+        );
+        let mut memory = 0;
+        compare(
+            ROUNDS,
+            1,
+            ("  heirloom", || {
+                fresh(&original, |database| {
+                    time(|| memory = memory.max(in_a_process_of_its_own(database)))
+                })
+            }),
+            ("sqlite3 by hand", || {
+                fresh(&original, |database| time(|| by_hand(database)))
+            }),
+        );
+        println!("  heirloom took at most {memory} KB of memory");
+    }
+}
+
+fn fill(database: &Path, mode: &str, rows: u32) {
+    let connection = Connection::open(database).unwrap();
+    connection
+        .execute_batch(&format!(
+            "PRAGMA journal_mode = {mode}; PRAGMA synchronous = OFF;
+             CREATE TABLE users (id INTEGER PRIMARY KEY, name TEXT NOT NULL, email TEXT NOT NULL,
+                 plan TEXT DEFAULT 'free', score INTEGER);
+             WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {rows})
+             INSERT INTO users SELECT i, 'name ' || (i * 7919 % {rows}),
+                 'user' || (i * 104729 % {rows}) || '@example.org', 'free', i % 1000 FROM n;
+             CREATE INDEX users_email ON users (email);
+             CREATE INDEX users_score ON users (score, name);
+             PRAGMA wal_checkpoint(TRUNCATE);"
+        ))
+        .unwrap();
+}
+
+/// Does something to a copy in a folder of its own, which goes afterwards. What was written
+/// for the copy is on the disk before.
+fn fresh(original: &Path, work: impl FnOnce(&Path) -> Duration) -> Duration {
+    let folder = tempfile::tempdir_in(original.parent().unwrap()).unwrap();
+    let database = folder.path().join("app.db");
+    std::fs::copy(original, &database).unwrap();
+    File::open(&database).unwrap().sync_all().unwrap();
+    work(&database)
+}
+
+fn in_a_process_of_its_own(database: &Path) -> u64 {
+    let output = Command::new(std::env::current_exe().unwrap())
+        .env(RUN, database)
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
+    String::from_utf8(output.stdout)
+        .unwrap()
+        .trim()
+        .parse()
+        .unwrap()
+}
+
+/// The whole run: copied, verified, counted, rebuilt, proved. Prints its highest memory.
+fn migrate(database: &Path) {
+    let rebuild = refinery_core::Migration::unapplied("V1__rebuild", REBUILD).unwrap();
+    let mut migrator = Migrator::new(vec![rebuild]);
+    if std::env::var_os(LISTENER).is_some() {
+        migrator = migrator.on_event(|_| {});
+    }
+    migrator.migrate(database).unwrap();
+    println!("{}", peak_memory());
+}
+
+/// The least that does the same, as durably as heirloom does it.
+fn by_hand(database: &Path) {
+    let mut shell = Command::new("sqlite3")
+        .arg("-bail")
+        .arg(database)
+        .stdin(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let script = format!(
+        "PRAGMA foreign_keys = OFF; PRAGMA synchronous = EXTRA;\nBEGIN IMMEDIATE;{REBUILD}\nCOMMIT;\n"
+    );
+    shell
+        .stdin
+        .take()
+        .unwrap()
+        .write_all(script.as_bytes())
+        .unwrap();
+    assert!(shell.wait().unwrap().success());
+}
