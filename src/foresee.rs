@@ -21,8 +21,8 @@ use crate::options::Options;
 use crate::plan::{Loss, Step};
 use crate::schema::{ObjectKind, Schema, TableKind, same_name};
 use crate::script::Script;
-use crate::sqlite::{failure, run_statement, statement_failure, text};
-use crate::statement::{Action, Statement};
+use crate::sqlite::{failure, refused_rows, run_statement, statement_failure, text, unfulfilled};
+use crate::statement::{Action, CHECKS, Statement};
 use crate::task::Task;
 use crate::token::{Tokens, mentions, quote};
 
@@ -298,9 +298,13 @@ pub(crate) fn foresee<'o>(
     let mut foresight = Foresight::of(real, options)?;
     let lineage = foresight.lineage.clone();
     let (mut outlooks, mut losses) = (Vec::new(), Vec::new());
+    let mut rows_are_as_now = true;
     for task in tasks {
         let named = |error: Error| error.in_migration(&task.label());
         let outlook = foresight.file(&task.script).map_err(named)?;
+        if rows_are_as_now {
+            rows_are_as_now = check_rows(real, &task.script).map_err(named)?;
+        }
         let counted = outlook
             .effects
             .candidates
@@ -318,6 +322,25 @@ pub(crate) fn foresee<'o>(
         outlooks,
         losses,
     })
+}
+
+/// Checks what a file demands of the rows before it does anything to them, so that it is
+/// refused before a copy is taken. True when it does nothing else, and the next file meets the
+/// same rows. What can only be asked later is asked by the run.
+fn check_rows(real: &Connection, script: &Script) -> Result<bool, Error> {
+    for statement in script.statements() {
+        match statement.condition() {
+            Some(_) => {
+                if let Some(problem) = unfulfilled(real, &statement) {
+                    return Err(refused_rows(script, &statement, problem));
+                }
+            }
+            // The table that conditions are put into, made and dropped.
+            None if mentions(statement.text, CHECKS) => {}
+            None => return Ok(false),
+        }
+    }
+    Ok(true)
 }
 
 impl Foreseen<'_> {

@@ -603,6 +603,33 @@ fn a_value_that_another_type_would_alter_ends_the_run_and_is_shown() {
     }
 }
 
+/// The check stands at the top of the file, so nothing needs to be copied to find out.
+#[test]
+fn rows_that_do_not_fit_are_told_by_show_and_refused_before_a_copy_is_taken() {
+    let schema = |kind: &str| format!("CREATE TABLE t (id INTEGER PRIMARY KEY, v {kind});");
+    let app = app(&schema("TEXT"), "INSERT INTO t VALUES (1, '007')");
+    app.written(&schema("INTEGER"), &consenting());
+    let status = app.migrator().status(app.database()).unwrap();
+    assert!(
+        status
+            .problem
+            .unwrap()
+            .to_string()
+            .contains("for example '007'")
+    );
+    let backups = app.backups();
+    let error = app.refused(ErrorKind::MigrationFailed);
+    assert!(error.backup().is_none(), "{error:#}");
+    assert_eq!(app.backups(), backups);
+    // What a file before it mends is not asked too early.
+    app.file(
+        "U20200101000000__mend.sql",
+        "UPDATE t SET v = ltrim(v, '0');",
+    );
+    app.run().unwrap();
+    assert_eq!(app.rows("SELECT v, typeof(v) FROM t"), "7|integer");
+}
+
 #[test]
 fn values_that_fit_another_type_come_through_and_a_conversion_is_done_as_it_is_written() {
     let cases = [
