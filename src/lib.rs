@@ -76,11 +76,14 @@
 //!
 //! A new database has nothing to lose: it is neither copied nor foreseen.
 //!
-//! # In an app's tests
+//! # While an app is written
 //!
-//! With the feature `generate`, `Migrator::check` walks the whole history in memory, each
-//! migration up, down and up again over rows made up to fit every constraint, and says what
-//! is wrong with it before any user meets it.
+//! With the feature `generate`, `Migrator::generate` compares what the migrations give with a
+//! file of CREATE statements and writes the migrations that lead there, proved before they are
+//! written; `Alteration` does the same to one table from Rust. `Migrator::check` walks the whole history in memory, each
+//! migration up, down and up again over rows made up to fit every constraint, and says what is
+//! wrong with it before any user meets it. An app that only migrates needs none of this, and
+//! compiles none of it.
 //!
 //! ```no_run
 //! # #[cfg(feature = "generate")]
