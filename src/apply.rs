@@ -8,7 +8,7 @@ use refinery_core::Migration as RefineryMigration;
 use rusqlite::Connection;
 
 use crate::backup::{Backup, Name};
-use crate::catalog::{self, References, Violations};
+use crate::catalog::{self, Contents, References, Violations};
 use crate::error::{Error, ErrorKind, Location};
 use crate::event::Event;
 use crate::filling::{self, Filled};
@@ -127,12 +127,9 @@ struct Baseline {
     sequences: BTreeMap<String, i64>,
 }
 
-/// What tells whether a table that was built anew still holds what it held.
+/// What there is of a table before it is built anew.
 struct Holds {
-    /// Values that are not NULL, by column.
-    values: BTreeMap<String, u64>,
-    /// See [`catalog::rowids`].
-    rowids: Option<(i64, i64, f64)>,
+    contents: Contents,
     statistics: Statistics,
 }
 
@@ -172,7 +169,7 @@ impl Run<'_, '_, '_, '_> {
                 .and_then(|()| match outlook {
                     Some(outlook) => {
                         let tables = self.check_rows(task, outlook, &mut baseline)?;
-                        self.check_values(task, outlook, &before)?;
+                        self.check_contents(task, outlook, &before)?;
                         self.put_back_statistics(outlook, &before)?;
                         Ok(tables)
                     }
@@ -180,9 +177,6 @@ impl Run<'_, '_, '_, '_> {
                 })
                 .map_err(|error| error.in_migration(&migration))?;
             let duration = started.elapsed();
-            if let Some(outlook) = outlook {
-                self.note_new_rowids(outlook, &before);
-            }
             log::info!("{migration} took {duration:?}");
             options.emit(Event::Finished {
                 migration: &migration,
@@ -243,7 +237,7 @@ impl Run<'_, '_, '_, '_> {
         }
     }
 
-    /// The tables that a file fills again, with the rows they are to hold.
+    /// The big tables that a file fills again, with the rows they are to hold.
     fn filled(&self, outlook: &Outlook, baseline: &Baseline) -> Vec<Filled> {
         outlook
             .rebuilt()
@@ -254,6 +248,7 @@ impl Run<'_, '_, '_, '_> {
                     total: baseline.counts.get(origin).copied()?,
                 })
             })
+            .filter(|table| table.is_told(self.session.options))
             .collect()
     }
 
@@ -271,6 +266,7 @@ impl Run<'_, '_, '_, '_> {
         }
         let options = self.session.options;
         let table = &options.history_table;
+        self.session.counted_rows |= !filled.is_empty();
         filling::tell(
             &mut self.session.connection,
             options,
@@ -389,8 +385,7 @@ impl Run<'_, '_, '_, '_> {
     fn before_rebuild(&self, outlook: &Outlook) -> Result<Vec<Holds>, Error> {
         let holds = |table: &str| {
             Ok(Holds {
-                values: catalog::value_counts(self.connection(), table).unwrap_or_default(),
-                rowids: catalog::rowids(self.connection(), table),
+                contents: catalog::contents(self.connection(), table).unwrap_or_default(),
                 statistics: Statistics::of(self.connection(), table)?,
             })
         };
@@ -407,40 +402,39 @@ impl Run<'_, '_, '_, '_> {
         Ok(())
     }
 
-    /// Tells which tables have other rowids now. Whoever refers to them, as full-text search
-    /// does with `content=`, finds other rows.
-    fn note_new_rowids(&mut self, outlook: &Outlook, before: &[Holds]) {
-        for (rebuilt, before) in outlook.effects.rebuilds.iter().zip(before) {
-            let now = catalog::rowids(self.connection(), &rebuilt.now);
-            if before.rowids.is_some() && now.is_some() && now != before.rowids {
+    /// Compares what the tables hold that were built anew. A column that the new table has too
+    /// and that the copy left out is empty now, though no row is gone. And whoever refers to
+    /// rows by their rowids, as full-text search does with `content=`, finds others where
+    /// those are new.
+    fn check_contents(
+        &mut self,
+        task: &Task,
+        outlook: &Outlook,
+        before: &[Holds],
+    ) -> Result<(), Error> {
+        let may_lose = task.consents || self.session.options.allow_destructive;
+        for (rebuilt, Holds { contents, .. }) in outlook.effects.rebuilds.iter().zip(before) {
+            let Some(after) = catalog::contents(self.connection(), &rebuilt.now) else {
+                continue;
+            };
+            let fewer = contents.values.iter().find_map(|(column, &before)| {
+                let after = after.values.get(column).filter(|after| **after < before)?;
+                Some((column, before, *after))
+            });
+            if let Some((column, before, after)) = fewer.filter(|_| !may_lose) {
+                return Err(lost(
+                    format!("column `{column}` of `{}`", rebuilt.now),
+                    (before, "value"),
+                    after,
+                    task,
+                ));
+            }
+            let (before, after) = (contents.rowids, after.rowids);
+            if before.is_some() && after.is_some() && after != before {
                 self.report.notes.push(format!(
                     "the rows of `{}` have other rowids after its rebuild; what refers to them by rowid must be built anew",
                     rebuilt.now
                 ));
-            }
-        }
-    }
-
-    /// A column that the new table has too and that the copy left out is empty now, though
-    /// no row is gone.
-    fn check_values(&self, task: &Task, outlook: &Outlook, before: &[Holds]) -> Result<(), Error> {
-        if task.consents || self.session.options.allow_destructive {
-            return Ok(());
-        }
-        for (rebuilt, before) in outlook.effects.rebuilds.iter().zip(before) {
-            let Some(after) = catalog::value_counts(self.connection(), &rebuilt.now) else {
-                continue;
-            };
-            for (column, &before) in &before.values {
-                let after = after.get(column).copied().filter(|after| *after < before);
-                if let Some(after) = after {
-                    return Err(lost(
-                        format!("column `{column}` of `{}`", rebuilt.now),
-                        (before, "value"),
-                        after,
-                        task,
-                    ));
-                }
             }
         }
         Ok(())

@@ -190,34 +190,43 @@ pub(crate) fn index_count(connection: &Connection, table: &str) -> u64 {
     connection.query_row(sql, [table], read).unwrap_or_default()
 }
 
-/// How many values that are not NULL each column of a table has, by the column's name in
-/// small letters. None where the table cannot be read.
-pub(crate) fn value_counts(connection: &Connection, table: &str) -> Option<BTreeMap<String, u64>> {
-    let columns = column_names(connection, table);
-    let counts: Vec<String> = columns
-        .iter()
-        .map(|column| format!("count({})", quote(column)))
-        .collect();
-    let sql = format!("SELECT {} FROM main.{}", counts.join(", "), quote(table));
-    let read = |row: &rusqlite::Row<'_>| {
-        let count = |index| row.get::<_, i64>(index).map(i64::unsigned_abs);
-        let named = columns.iter().enumerate();
-        named
-            .map(|(index, column)| Ok((column.to_ascii_lowercase(), count(index)?)))
-            .collect()
-    };
-    connection.query_row(&sql, [], read).ok()
+/// What tells whether a table that is built anew holds what it held.
+#[derive(Debug, Default, PartialEq)]
+pub(crate) struct Contents {
+    /// Values that are not NULL, by the column's name in small letters.
+    pub(crate) values: BTreeMap<String, u64>,
+    /// The smallest rowid, the largest and their sum. None for a table that has none.
+    pub(crate) rowids: Option<(i64, i64, f64)>,
 }
 
-/// What tells whether the rowids of a table are still the same: the smallest, the largest and
-/// their sum. None for a table that has none.
-pub(crate) fn rowids(connection: &Connection, table: &str) -> Option<(i64, i64, f64)> {
-    let sql = format!(
-        "SELECT coalesce(min(x.rowid), 0), coalesce(max(x.rowid), 0), total(x.rowid) FROM main.{} AS x",
-        quote(table)
-    );
-    let read = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?));
-    connection.query_row(&sql, [], read).ok()
+/// Reads a table once for that. None where it cannot be read.
+pub(crate) fn contents(connection: &Connection, table: &str) -> Option<Contents> {
+    let columns = column_names(connection, table);
+    let counts: String = columns
+        .iter()
+        .map(|column| format!(", count({})", quote(column)))
+        .collect();
+    let name = quote(table);
+    let read = |sum: &str| {
+        let sql = format!("SELECT {sum}{counts} FROM main.{name} AS x");
+        let read = |row: &rusqlite::Row<'_>| {
+            let count = |index: usize| row.get::<_, i64>(index + 1).map(i64::unsigned_abs);
+            let named = columns.iter().enumerate();
+            let values = named
+                .map(|(index, column)| Ok((column.to_ascii_lowercase(), count(index)?)))
+                .collect::<rusqlite::Result<_>>()?;
+            Ok((row.get::<_, Option<f64>>(0)?, values))
+        };
+        connection.query_row(&sql, [], read).ok()
+    };
+    let (sum, values) = read("total(x.rowid)").or_else(|| read("NULL"))?;
+    // By themselves they are at the ends of the tree, and cost nothing.
+    let end = |which: &str| {
+        let sql = format!("SELECT coalesce({which}(x.rowid), 0) FROM main.{name} AS x");
+        connection.query_row(&sql, [], |row| row.get(0)).ok()
+    };
+    let rowids = sum.and_then(|sum| Some((end("min")?, end("max")?, sum)));
+    Some(Contents { values, rowids })
 }
 
 /// Row counts of every table that is somebody's data, by original name.

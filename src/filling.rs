@@ -31,18 +31,24 @@ pub(crate) struct Filled {
     pub(crate) total: u64,
 }
 
-/// Does the work on a connection, and tells meanwhile how far the big ones among the tables
-/// are. Tables without rowids fill unseen: SQLite's update hook does not know them.
+impl Filled {
+    /// Whether somebody wants to know how far it is.
+    pub(crate) fn is_told(&self, options: &Options<'_>) -> bool {
+        options.listener.is_some() && self.total >= MANY_ROWS
+    }
+}
+
+/// Does the work on a connection, and tells meanwhile how far the tables are. It takes the
+/// place of an update hook of the app's. Tables without rowids fill unseen: SQLite's update hook does not know them.
 ///
 /// The listener is called from a thread of its own, one call at a time, because the work
 /// keeps this one inside SQLite.
 pub(crate) fn tell<T>(
     connection: &mut Connection,
     options: &Options<'_>,
-    mut tables: Vec<Filled>,
+    tables: Vec<Filled>,
     work: impl FnOnce(&Connection) -> Result<T, Error>,
 ) -> Result<T, Error> {
-    tables.retain(|table| table.total >= MANY_ROWS);
     let Some(listener) = options.listener.as_ref().filter(|_| !tables.is_empty()) else {
         return work(connection);
     };

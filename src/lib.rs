@@ -74,6 +74,8 @@
 //! the present state. When the database is newer than the app, [`Migrator::ways_back`] says
 //! what to offer.
 //!
+//! [`Migrator::rehearse`] does all of it to a scratch copy and throws the copy away.
+//!
 //! A new database has nothing to lose: it is neither copied nor foreseen.
 //!
 //! # While an app is written

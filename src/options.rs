@@ -162,6 +162,11 @@ impl<'a> Options<'a> {
         Ok(())
     }
 
+    /// Whether code of the app's own may have registered functions and collations.
+    pub(crate) fn has_apps_code(&self) -> bool {
+        self.setup.is_some() || self.has_hooks()
+    }
+
     pub(crate) fn has_hooks(&self) -> bool {
         !self.hooks.is_empty()
     }

@@ -26,6 +26,10 @@ const INSTRUCTIONS_PER_LOOK: i32 = 10_000;
 /// How long SQLite waits on its own before the cancel flag is looked at again.
 const SLICE: Duration = Duration::from_millis(100);
 
+/// Threads that help to sort the entries of an index. They call its collations, so there are
+/// none where an app may have registered one: such a function need not bear two callers.
+const SORTERS: u32 = 2;
+
 /// Settings of the connection that a migration may change, or that a run must. They are
 /// put back to what the app's connection had: ROLLBACK does not do it.
 const PRAGMAS: &[&str] = &[
@@ -36,6 +40,7 @@ const PRAGMAS: &[&str] = &[
     "recursive_triggers",
     "writable_schema",
     "busy_timeout",
+    "threads",
 ];
 
 /// What a session works on.
@@ -67,6 +72,8 @@ pub(crate) struct Session<'o, 's> {
     largest: Cell<Largest>,
     /// Whether statistics of ANALYZE were written that the connection has not read.
     pub(crate) new_statistics: bool,
+    /// Whether rows were counted, in the place of an update hook that the app may have set up.
+    pub(crate) counted_rows: bool,
     /// Whether this session made the file.
     created: bool,
     pragmas: Vec<(&'static str, i64)>,
@@ -197,6 +204,7 @@ impl<'o, 's> Session<'o, 's> {
             stage,
             largest: Cell::default(),
             new_statistics: false,
+            counted_rows: false,
             created,
             pragmas: Vec::new(),
             app_journal_mode: None,
@@ -237,6 +245,9 @@ impl<'o, 's> Session<'o, 's> {
         self.set("PRAGMA synchronous = EXTRA")?;
         if cfg!(target_os = "macos") {
             self.set("PRAGMA fullfsync = ON")?;
+        }
+        if !self.options.has_apps_code() {
+            self.set(&format!("PRAGMA threads = {SORTERS}"))?;
         }
         self.watch_for_cancel(true)?;
         self.recover()?;
@@ -519,7 +530,9 @@ impl<'o, 's> Session<'o, 's> {
             catalog::word(&self.connection, &format!("PRAGMA journal_mode = {mode}"))?;
         }
         // Temporary objects of a migration would stand in the way of the app's own.
-        if catalog::number(&self.connection, "SELECT count(*) FROM temp.sqlite_schema")? > 0 {
+        let temporary = "SELECT count(*) FROM temp.sqlite_schema";
+        let lost_hook = self.counted_rows && self.options.setup.is_some();
+        if lost_hook || catalog::number(&self.connection, temporary)? > 0 {
             let fresh = connect::writer(&self.target.path)?;
             self.options.set_up(&fresh)?;
             return Ok(fresh);

@@ -35,9 +35,33 @@ const SETTINGS: &[&str] = &[
     "recursive_triggers",
     "writable_schema",
     "busy_timeout",
+    "threads",
     "defer_foreign_keys",
     "cache_size",
 ];
+
+/// A collation of the app's may not bear two callers, and sorting threads would be two.
+#[test]
+fn threads_help_to_sort_only_where_the_app_registered_nothing_and_are_gone_afterwards() {
+    for (apps_code, threads) in [(false, 2), (true, 0)] {
+        let app = App::new();
+        app.sql("CREATE TABLE seen (threads)");
+        app.file(
+            "V1__a.sql",
+            "INSERT INTO seen SELECT threads FROM pragma_threads",
+        );
+        let migrator = match apps_code {
+            true => app.migrator().connection_setup(|_| Ok(())),
+            false => app.migrator(),
+        };
+        let opened = migrator.open(app.database()).unwrap();
+        assert_eq!(app.number("SELECT threads FROM seen"), threads);
+        let now = opened
+            .connection
+            .query_row("PRAGMA threads", [], |row| row.get::<_, i64>(0));
+        assert_eq!(now.unwrap(), 0);
+    }
+}
 
 #[test]
 fn the_settings_of_the_connection_are_the_same_with_and_without_work() {

@@ -115,3 +115,46 @@ fn a_listener_that_panics_half_way_hangs_nobody_and_changes_nothing() {
     assert_eq!(app.number("SELECT count(*) FROM t"), 120_000);
     app.run().unwrap();
 }
+
+/// The rows are counted by SQLite's update hook, of which a connection has one.
+#[test]
+fn an_update_hook_of_the_apps_set_up_is_there_afterwards() {
+    let app = app_with(120_000);
+    app.file("V1__rebuild.sql", NEW_FIRST);
+    let heard = Arc::new(AtomicBool::new(false));
+    let hears = Arc::clone(&heard);
+    let opened = app
+        .migrator()
+        .on_event(|_| {})
+        .connection_setup(move |connection| {
+            let heard = Arc::clone(&hears);
+            update_hook(connection, move || heard.store(true, Ordering::Relaxed));
+            Ok(())
+        })
+        .open(app.database())
+        .unwrap();
+    heard.store(false, Ordering::Relaxed);
+    let sql = "INSERT INTO t VALUES (0, 'new')";
+    opened.connection.execute(sql, []).unwrap();
+    assert!(heard.load(Ordering::Relaxed));
+}
+
+/// As rusqlite 0.39 lets an app do in its set-up.
+#[allow(unsafe_code)]
+fn update_hook(connection: &rusqlite::Connection, hook: impl Fn() + 'static) {
+    use std::ffi::{c_char, c_int, c_void};
+    type Hook = Box<dyn Fn()>;
+    unsafe extern "C" fn call(
+        hook: *mut c_void,
+        _: c_int,
+        _: *const c_char,
+        _: *const c_char,
+        _: i64,
+    ) {
+        unsafe { (*hook.cast::<Hook>())() }
+    }
+    let hook = Box::into_raw(Box::<Hook>::new(Box::new(hook)));
+    unsafe {
+        rusqlite::ffi::sqlite3_update_hook(connection.handle(), Some(call), hook.cast());
+    }
+}
