@@ -496,10 +496,10 @@ fn fewer(table: &str, before: Option<u64>, after: Option<u64>) -> Option<String>
 fn lost_values(before: &Connection, after: &Ran) -> Vec<String> {
     let mut lost = Vec::new();
     for rebuilt in &after.outlook.effects.rebuilds {
-        let was = catalog::value_counts(before, &rebuilt.before).unwrap_or_default();
-        let is = catalog::value_counts(&after.connection, &rebuilt.now).unwrap_or_default();
-        for (column, before) in was {
-            if let Some(&after) = is.get(&column).filter(|after| **after < before) {
+        let was = catalog::contents(before, &rebuilt.before).unwrap_or_default();
+        let is = catalog::contents(&after.connection, &rebuilt.now).unwrap_or_default();
+        for (column, before) in was.values {
+            if let Some(&after) = is.values.get(&column).filter(|after| **after < before) {
                 lost.push(format!(
                     "column `{column}` of `{}` has {} of its {}",
                     rebuilt.now,
@@ -544,7 +544,8 @@ fn values_that_differ(
                 changed.join(", ")
             ));
         }
-        if catalog::rowids(before, table) != catalog::rowids(back, table) {
+        let rowids = |connection| catalog::contents(connection, table).map(|read| read.rowids);
+        if rowids(before) != rowids(back) {
             notes.push(format!("the way back leaves `{table}` with other rowids"));
         }
     }
