@@ -983,3 +983,183 @@ pub(crate) fn plain(name: &str) -> String {
         false => quote(name),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(sql: &str) -> Definition {
+        Definition::parse(sql).unwrap_or_else(|reason| panic!("{sql}: {reason}"))
+    }
+
+    #[test]
+    fn every_clause_is_read_and_cut_out_as_it_was_written() {
+        let table = parsed(
+            "CREATE TABLE main.\"we\"\"ird\" ( -- note\n\
+             id INTEGER CONSTRAINT pk PRIMARY KEY ON CONFLICT FAIL AUTOINCREMENT,\n\
+             a DOUBLE PRECISION NOT NULL DEFAULT -5 CHECK (a > 0) COLLATE nocase,\n\
+             b TEXT DEFAULT NULL NULL REFERENCES p (x) ON DELETE SET NULL DEFERRABLE INITIALLY DEFERRED,\n\
+             c GENERATED ALWAYS AS (a /* , */ + 1) STORED UNIQUE,\n\
+             [d e] VARCHAR( 10 , 2 ) DEFAULT ((1 + 1)), 'f',\n\
+             CONSTRAINT u UNIQUE (a COLLATE binary, b DESC) CHECK (\"we\"\"ird\".a <> ')') FOREIGN KEY (b, c) REFERENCES q NOT DEFERRABLE\n\
+             ) STRICT ;",
+        );
+        assert_eq!(table.name, "we\"ird");
+        assert!(table.strict && !table.without_rowid && table.autoincrement());
+        let columns: Vec<_> = table
+            .columns
+            .iter()
+            .map(|c| (c.name.as_str(), c.declared.as_str(), c.not_null.is_some()))
+            .collect();
+        assert_eq!(
+            columns,
+            [
+                ("id", "INTEGER", false),
+                ("a", "DOUBLE PRECISION", true),
+                ("b", "TEXT", false),
+                ("c", "", false),
+                ("d e", "VARCHAR(10, 2)", false),
+                ("f", "", false),
+            ]
+        );
+        let texts: Vec<&str> = table.constraints.iter().map(|c| c.text.as_str()).collect();
+        assert_eq!(
+            texts,
+            [
+                "CONSTRAINT pk PRIMARY KEY ON CONFLICT FAIL AUTOINCREMENT",
+                "CHECK (a > 0)",
+                "REFERENCES p (x) ON DELETE SET NULL DEFERRABLE INITIALLY DEFERRED",
+                "UNIQUE",
+                "CONSTRAINT u UNIQUE (a COLLATE binary, b DESC)",
+                "CHECK (\"we\"\"ird\".a <> ')')",
+                "FOREIGN KEY (b, c) REFERENCES q NOT DEFERRABLE",
+            ]
+        );
+        let deferred: Vec<bool> = table.foreign_keys().map(|key| key.deferred).collect();
+        assert_eq!(deferred, [true, false]);
+        let generated = table.columns[3].generated.as_ref().unwrap();
+        assert_eq!(
+            (generated.normal.as_str(), generated.stored),
+            ("a + 1", true)
+        );
+        let defaults: Vec<_> = table
+            .columns
+            .iter()
+            .filter_map(|c| c.default.as_ref())
+            .map(|d| (d.text.as_str(), d.constant, d.is_a_value()))
+            .collect();
+        assert_eq!(
+            defaults,
+            [
+                ("-5", true, true),
+                ("NULL", true, false),
+                ("((1 + 1))", false, false)
+            ]
+        );
+        assert!(table.create_as("x").starts_with("CREATE TABLE main.x ("));
+        assert!(table.create_as("x").contains("CHECK (a <> ')')"));
+    }
+
+    #[test]
+    fn a_note_belongs_to_the_line_it_ends_and_a_line_of_its_own_to_the_next_column() {
+        let table = parsed(
+            "CREATE TABLE t ( -- was: old\n\
+             a INT, -- was: \"a b\"\n\
+             -- using: lower(x), 1\n\
+             b TEXT,\n\
+             c INT -- using: a + 1\n\
+             -- was: z\n\
+             )",
+        );
+        assert_eq!(table.was.as_deref(), Some("old"));
+        let notes: Vec<_> = table
+            .columns
+            .iter()
+            .map(|c| (c.was.as_deref(), c.using.as_deref()))
+            .collect();
+        assert_eq!(
+            notes,
+            [
+                (Some("a b"), None),
+                (None, Some("lower(x), 1")),
+                (Some("z"), Some("a + 1")),
+            ]
+        );
+        assert!(!table.text().contains("--"), "{}", table.text());
+    }
+
+    #[test]
+    fn the_rowid_is_told_from_what_only_looks_like_it() {
+        let cases = [
+            ("id INTEGER PRIMARY KEY", Some("id")),
+            ("id integer, PRIMARY KEY (ID DESC)", Some("id")),
+            ("id INTEGER PRIMARY KEY DESC", None),
+            ("id INT PRIMARY KEY", None),
+            ("id INTEGER, b, PRIMARY KEY (id, b)", None),
+            ("id INTEGER", None),
+        ];
+        for (columns, expected) in cases {
+            let table = parsed(&format!("CREATE TABLE t ({columns})"));
+            let found = table.rowid_column().map(|column| column.name.as_str());
+            assert_eq!(found, expected, "{columns}");
+        }
+        let alias = |columns: &str| parsed(&format!("CREATE TABLE t ({columns})")).rowid_alias();
+        assert_eq!(alias("a"), Some("rowid"));
+        assert_eq!(alias("ROWID, a"), Some("_rowid_"));
+        assert_eq!(alias("rowid, oid, _rowid_"), None);
+        assert_eq!(
+            parsed("CREATE TABLE t (a PRIMARY KEY) WITHOUT ROWID").rowid_alias(),
+            None
+        );
+    }
+
+    #[test]
+    fn what_is_no_list_of_columns_is_refused_with_a_sentence() {
+        for sql in [
+            "CREATE TABLE t AS SELECT 1",
+            "CREATE TABLE t (a, b",
+            "CREATE VIEW v AS SELECT 1",
+            "",
+            "CREATE TABLE",
+            "CREATE TABLE t (a CHECK)",
+        ] {
+            assert!(Definition::parse(sql).is_err(), "{sql}");
+        }
+    }
+
+    #[test]
+    fn normal_text_forgets_spelling_and_keeps_meaning() {
+        let text = |sql: &str| {
+            let tokens: Vec<Token<'_>> = Tokens::new(sql).collect();
+            normal(&tokens, Some(&["a".into(), "null".into()]), "t")
+        };
+        for same in ["a != 'X'", "[A]<>'X' -- note", "t.\"a\" <> 'X'", "`a`!='X'"] {
+            assert_eq!(text(same), text("a <> 'X'"), "{same}");
+        }
+        for other in ["a <> 'x'", "\"b\" <> 'X'", "b <> 'X'", "a = 'X'"] {
+            assert_ne!(text(other), text("a <> 'X'"), "{other}");
+        }
+        // A name in double quotes that is no column is a text, and a column called null is none.
+        assert_eq!(text("\"b\""), text("'b'"));
+        assert_ne!(text("\"null\""), text("null"));
+    }
+
+    #[test]
+    fn names_are_bare_where_nothing_speaks_against_it() {
+        let cases = [
+            ("name", "name"),
+            ("größe", "größe"),
+            ("x1_", "x1_"),
+            ("x", "x"),
+            ("1x", "\"1x\""),
+            ("a b", "\"a b\""),
+            ("select", "\"select\""),
+            ("Order", "\"Order\""),
+            ("we\"ird", "\"we\"\"ird\""),
+            ("", "\"\""),
+        ];
+        for (name, written) in cases {
+            assert_eq!(plain(name), written);
+        }
+    }
+}
