@@ -1,0 +1,295 @@
+//! heirloom beside refinery, rusqlite_migration, sqlx and diesel_migrations, in one run:
+//! `cargo run --release --manifest-path benches/peers/Cargo.toml`
+//!
+//! What is the same work is timed in turns; what is at stake is counted: children of a rebuilt
+//! table, two copies of an app started together, a process that is killed.
+
+mod peer;
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use heirloom::rusqlite::Connection;
+
+use crate::peer::{PEERS, Peer, Set};
+
+/// How often something is timed. The first rounds warm the caches up.
+const ROUNDS: usize = 25;
+const WARM_UP: usize = 3;
+/// How often something is put at stake.
+const TRIALS: usize = 60;
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if let [name, set, folder, database] = arguments.as_slice() {
+        let peer = Peer::named(name);
+        let set = Set::named(set);
+        let ready = peer.prepare(&set, Path::new(folder));
+        if let Err(error) = ready.migrate(Path::new(database)) {
+            eprintln!("{error}");
+            std::process::exit(1);
+        }
+        return;
+    }
+    nothing_to_do();
+    pending();
+    children();
+    double_start();
+    killed();
+    copies();
+}
+
+fn heading(title: &str) {
+    println!("\n{title}");
+}
+
+fn median(mut durations: Vec<Duration>) -> Duration {
+    durations.sort();
+    durations[durations.len() / 2]
+}
+
+/// Times every peer in turns, and prints each beside heirloom, which is the first.
+fn compare(title: &str, mut once: impl FnMut(usize) -> Duration) {
+    heading(title);
+    let mut taken = vec![Vec::new(); PEERS.len()];
+    for round in 0..ROUNDS + WARM_UP {
+        for (index, durations) in taken.iter_mut().enumerate() {
+            let duration = once(index);
+            if round >= WARM_UP {
+                durations.push(duration);
+            }
+        }
+    }
+    let medians: Vec<Duration> = taken.into_iter().map(median).collect();
+    for (peer, time) in PEERS.iter().zip(&medians) {
+        let ratio = medians[0].as_secs_f64() / time.as_secs_f64();
+        println!(
+            "{:<28} {time:>10.1?}   heirloom is {ratio:.2} of it",
+            peer.name()
+        );
+    }
+}
+
+fn nothing_to_do() {
+    let folder = tempfile::tempdir().unwrap();
+    let set = Set::Small(200);
+    let ready: Vec<_> = PEERS
+        .iter()
+        .map(|peer| {
+            let own = folder.path().join(peer.file());
+            std::fs::create_dir(&own).unwrap();
+            let ready = peer.prepare(&set, &own);
+            let database = own.join("app.db");
+            ready.migrate(&database).unwrap();
+            (ready, database)
+        })
+        .collect();
+    compare(
+        "start-up with nothing to do, 200 applied, rollback mode",
+        |index| {
+            let (ready, database) = &ready[index];
+            let started = Instant::now();
+            ready.migrate(database).unwrap();
+            started.elapsed()
+        },
+    );
+}
+
+fn pending() {
+    let folder = tempfile::tempdir().unwrap();
+    let set = Set::Small(200);
+    let ready: Vec<_> = PEERS
+        .iter()
+        .map(|peer| {
+            let own = folder.path().join(peer.file());
+            std::fs::create_dir(&own).unwrap();
+            (peer.prepare(&set, &own), own.join("app.db"))
+        })
+        .collect();
+    compare("200 pending on a new file", |index| {
+        let (ready, database) = &ready[index];
+        remove(database);
+        let started = Instant::now();
+        ready.migrate(database).unwrap();
+        started.elapsed()
+    });
+}
+
+fn remove(database: &Path) {
+    for ending in ["", "-wal", "-shm", "-journal", ".lock"] {
+        let _ = std::fs::remove_file(format!("{}{ending}", database.display()));
+    }
+}
+
+/// The textbook rebuild of a table that three rows refer to with ON DELETE CASCADE.
+fn children() {
+    heading("the textbook rebuild of a parent with 3 children, ON DELETE CASCADE");
+    for peer in PEERS {
+        let folder = tempfile::tempdir().unwrap();
+        let database = folder.path().join("app.db");
+        let before = peer.prepare(&Set::Family, folder.path());
+        before.migrate(&database).unwrap();
+        let rebuild = peer.prepare(&Set::FamilyRebuilt, folder.path());
+        let said = match rebuild.migrate(&database) {
+            Ok(()) => "reports success".to_owned(),
+            Err(error) => format!("fails: {}", error.lines().next().unwrap_or_default()),
+        };
+        let left: i64 = Connection::open(&database)
+            .unwrap()
+            .query_row("SELECT count(*) FROM child", [], |row| row.get(0))
+            .unwrap();
+        println!("{:<28} {left} of 3 children left, {said}", peer.name());
+    }
+}
+
+fn child(peer: Peer, set: &str, folder: &Path, database: &Path) -> Command {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command
+        .args([peer.name(), set])
+        .arg(folder)
+        .arg(database)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    command
+}
+
+fn double_start() {
+    heading(&format!(
+        "two copies of an app started together on a new file, {TRIALS} times"
+    ));
+    for peer in PEERS {
+        let folder = tempfile::tempdir().unwrap();
+        peer.prepare(&Set::Small(20), folder.path());
+        let mut failed = 0;
+        for _ in 0..TRIALS {
+            let database = folder.path().join("app.db");
+            remove(&database);
+            let copies: Vec<_> = (0..2)
+                .map(|_| {
+                    child(*peer, "small-20", folder.path(), &database)
+                        .spawn()
+                        .unwrap()
+                })
+                .collect();
+            let all_well = copies
+                .into_iter()
+                .map(|mut copy| copy.wait().unwrap().success())
+                .fold(true, |well, one| well && one);
+            failed += usize::from(!all_well);
+        }
+        println!("{:<28} a copy fails in {failed} of {TRIALS}", peer.name());
+    }
+}
+
+/// Killed at a random instant of its run; then started again.
+fn killed() {
+    heading(&format!(
+        "kill -9 during a run of 60, then started again, {TRIALS} times"
+    ));
+    for peer in PEERS {
+        let folder = tempfile::tempdir().unwrap();
+        peer.prepare(&Set::Small(60), folder.path());
+        let database = folder.path().join("app.db");
+        let run = || child(*peer, "small-60", folder.path(), &database);
+        let started = Instant::now();
+        assert!(run().status().unwrap().success());
+        let whole = started.elapsed();
+        let (mut stuck, mut seed) = (0, 7_u64);
+        for _ in 0..TRIALS {
+            remove(&database);
+            seed = seed
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
+            let part = (seed >> 33) as f64 / f64::from(1_u32 << 31);
+            let mut victim = run().spawn().unwrap();
+            std::thread::sleep(whole.mul_f64(part));
+            let _ = victim.kill();
+            let _ = victim.wait();
+            stuck += usize::from(!run().status().unwrap().success());
+        }
+        println!(
+            "{:<28} never opens again in {stuck} of {TRIALS}",
+            peer.name()
+        );
+    }
+}
+
+/// A copy of 200 MB: verified, digested and synced, beside what people do by hand.
+fn copies() {
+    let folder = tempfile::tempdir().unwrap();
+    let database = folder.path().join("app.db");
+    let connection = Connection::open(&database).unwrap();
+    connection
+        .execute_batch(
+            "PRAGMA journal_mode = WAL;
+             CREATE TABLE t (id INTEGER PRIMARY KEY, x BLOB);
+             WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 200000)
+             INSERT INTO t SELECT i, randomblob(960) FROM n;
+             PRAGMA wal_checkpoint(TRUNCATE);",
+        )
+        .unwrap();
+    let copy = folder.path().join("copy.db");
+    let migrator = heirloom::Migrator::new("no migrations needed");
+    let mut number = 0;
+    let mut ways: Vec<(&str, Box<dyn FnMut()>)> = vec![
+        ("heirloom, a snapshot", {
+            let database = database.clone();
+            Box::new(move || {
+                number += 1;
+                migrator.snapshot(&database, &format!("s{number}")).unwrap();
+            })
+        }),
+        ("cp and sync", {
+            let (from, to) = (database.clone(), copy.clone());
+            Box::new(move || {
+                assert!(
+                    Command::new("cp")
+                        .arg(&from)
+                        .arg(&to)
+                        .status()
+                        .unwrap()
+                        .success()
+                );
+                assert!(Command::new("sync").arg(&to).status().unwrap().success());
+            })
+        }),
+        ("sqlite3 .backup", {
+            let (from, to) = (database.clone(), copy.clone());
+            Box::new(move || {
+                let command = format!(".backup '{}'", to.display());
+                assert!(
+                    Command::new("sqlite3")
+                        .arg(&from)
+                        .arg(command)
+                        .status()
+                        .unwrap()
+                        .success()
+                );
+            })
+        }),
+        ("VACUUM INTO", {
+            let to = copy.clone();
+            Box::new(move || {
+                connection
+                    .execute("VACUUM INTO ?1", [to.to_str().unwrap()])
+                    .unwrap();
+            })
+        }),
+    ];
+    heading("a copy of 200 MB, WAL mode");
+    let mut taken = vec![Vec::new(); ways.len()];
+    for _ in 0..7 {
+        for ((_, way), durations) in ways.iter_mut().zip(&mut taken) {
+            let _ = std::fs::remove_file(&copy);
+            let started = Instant::now();
+            way();
+            durations.push(started.elapsed());
+        }
+    }
+    let medians: Vec<Duration> = taken.into_iter().map(median).collect();
+    for ((name, _), time) in ways.iter().zip(&medians) {
+        let ratio = medians[0].as_secs_f64() / time.as_secs_f64();
+        println!("{name:<28} {time:>10.1?}   heirloom is {ratio:.2} of it");
+    }
+}
