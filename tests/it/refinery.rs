@@ -168,3 +168,32 @@ fn a_folder_in_the_program_is_the_folder_on_disk() {
         2
     );
 }
+
+/// What the table of peers says of refinery, shown: the same files, and the children gone. In
+/// heirloom's hands they stay.
+#[test]
+fn refinerys_own_runner_deletes_the_children_of_a_rebuilt_parent_and_reports_success() {
+    let files = values(&[
+        (
+            "V1__family",
+            "CREATE TABLE parent (id INTEGER PRIMARY KEY, name TEXT);
+             CREATE TABLE child (id INTEGER PRIMARY KEY, parent INT REFERENCES parent (id) ON DELETE CASCADE);
+             INSERT INTO parent VALUES (1, 'a'); INSERT INTO child VALUES (1, 1), (2, 1), (3, 1);",
+        ),
+        (
+            "V2__rebuild",
+            "CREATE TABLE n (id INTEGER PRIMARY KEY, name TEXT NOT NULL DEFAULT '');
+             INSERT INTO n SELECT id, name FROM parent; DROP TABLE parent; ALTER TABLE n RENAME TO parent;",
+        ),
+    ]);
+    let theirs = App::new();
+    let mut connection = theirs.connect();
+    connection
+        .execute_batch("PRAGMA foreign_keys = ON")
+        .unwrap();
+    Runner::new(&files).run(&mut connection).unwrap();
+    let ours = App::new();
+    Migrator::new(files).migrate(ours.database()).unwrap();
+    let children = |app: &App| app.number("SELECT count(*) FROM child");
+    assert_eq!((children(&theirs), children(&ours)), (0, 3));
+}
