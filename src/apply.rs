@@ -514,14 +514,22 @@ impl Run<'_, '_, '_, '_> {
             let example = example.map_or(String::new(), |rowid| {
                 format!(", for example rowid {rowid}")
             });
-            return Err(Error::new(
+            let refused = Error::new(
                 ErrorKind::MigrationFailed,
                 format!(
                     "{} of `{table}` would refer to a row of `{parent}` that is not there{example}",
                     Counted(new.len() as u64, "row")
                 ),
             )
-            .with_help("foreign keys are not enforced during a run and are checked at its end; correct the rows in the migration"));
+            .with_help("foreign keys are not enforced during a run and are checked at its end; correct the rows in the migration");
+            return Err(match self.last_to_touch([&table, &parent]) {
+                Some(task) => {
+                    refused
+                        .in_migration(&task.label())
+                        .at(Location::new(&task.script, 0, false))
+                }
+                None => refused,
+            });
         }
         if old > 0 {
             self.report.notes.push(format!(
@@ -530,6 +538,19 @@ impl Run<'_, '_, '_, '_> {
             ));
         }
         Ok(())
+    }
+
+    /// The last file that wrote to one of two tables, by their original names.
+    fn last_to_touch(&self, tables: [&str; 2]) -> Option<&Task> {
+        let touches = |outlook: &Outlook| {
+            outlook.watched.iter().any(|(origin, now)| {
+                let is = |table: &str| same_name(table, origin) || same_name(table, now);
+                tables.into_iter().any(is)
+            })
+        };
+        let mut both = self.work.tasks.iter().zip(&self.work.outlooks).rev();
+        both.find(|(_, outlook)| touches(outlook))
+            .map(|(task, _)| task)
     }
 
     /// Violations by the names that the tables had before: one that was renamed keeps its

@@ -95,18 +95,8 @@ fn make_of(
     let page_size = unsigned(catalog::number(reader, "PRAGMA page_size")?);
     let bytes = catalog::bytes(reader)?;
     let journal_mode = journal_mode(reader)?;
-    if let Some(free) = disk::free_space(folder)
-        && free < bytes
-    {
-        return Err(Error::new(
-            ErrorKind::DiskFull,
-            format!(
-                "the copy needs {bytes} bytes, and {} has {free} free",
-                folder.display()
-            ),
-        )
-        .with_help("free some space, or choose another folder for backups"));
-    }
+    let help = "free some space, or choose another folder for backups";
+    disk::check_room(folder, "the copy", bytes, help)?;
     progress(0, bytes)?;
     disk::create_like(staging, like)?;
     let digest = match by_pages(reader, staging, bytes, &journal_mode, progress)? {

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::error::{Error, ErrorKind};
+use crate::report::{Counted, Grouped};
 
 /// An operating system's refusal as ours.
 pub(crate) fn failure(what: impl Into<String>, error: io::Error) -> Error {
@@ -18,7 +19,7 @@ pub(crate) fn failure(what: impl Into<String>, error: io::Error) -> Error {
         }
         io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => (
             ErrorKind::Io,
-            "make the folder writable for this user, or choose another",
+            "give this user access to it and to its folder, or choose another",
         ),
         _ => (ErrorKind::Io, "check the path and the disk, and try again"),
     };
@@ -388,6 +389,23 @@ pub(crate) fn free_space(folder: &Path) -> Option<u64> {
         .and_then(|folder| fs4::available_space(folder).ok())
 }
 
+/// Refuses what there is no room for. Only a friendly word: the disk itself has the last one.
+pub(crate) fn check_room(folder: &Path, what: &str, bytes: u64, help: &str) -> Result<(), Error> {
+    match free_space(folder) {
+        Some(free) if free < bytes => Err(Error::new(
+            ErrorKind::DiskFull,
+            format!(
+                "{what} needs {}, and {} has {} free",
+                Counted(bytes, "byte"),
+                folder.display(),
+                Grouped(free)
+            ),
+        )
+        .with_help(help)),
+        _ => Ok(()),
+    }
+}
+
 /// Copies a damaged database as it is, with its companions, which nothing else can.
 ///
 /// No connection of this process may be open on it: closing the file drops their locks.
@@ -438,6 +456,16 @@ impl Scratch {
             std::process::id(),
             COUNTER.fetch_add(1, Ordering::Relaxed)
         ));
+        if !std::env::temp_dir().is_dir() {
+            return Err(Error::new(
+                ErrorKind::NotFound,
+                format!(
+                    "the folder for temporary files, {}, does not exist",
+                    std::env::temp_dir().display()
+                ),
+            )
+            .with_help("make it, or set TMPDIR to one that is there"));
+        }
         create_private_folder(&folder, &std::env::temp_dir())?;
         Ok(Scratch {
             database: folder.join("database"),

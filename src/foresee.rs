@@ -486,8 +486,13 @@ fn read_view(connection: &Connection, view: &str) -> rusqlite::Result<()> {
         .map(drop)
 }
 
-/// Views that cannot be read, and tables and views that cannot be written to because of a
-/// trigger, with what SQLite says.
+fn read_first_row(connection: &Connection, table: &str) -> rusqlite::Result<()> {
+    let sql = format!("SELECT * FROM main.{}", quote(table));
+    connection.prepare(&sql)?.raw_query().next().map(drop)
+}
+
+/// Views and virtual tables that cannot be read, and tables and views that cannot be written to
+/// because of a trigger, with what SQLite says. Of a database without rows.
 pub(crate) fn broken_objects(
     connection: &Connection,
     schema: &Schema,
@@ -498,6 +503,15 @@ pub(crate) fn broken_objects(
             && let Err(error) = read_view(connection, &object.name)
         {
             broken.push((format!("the view `{}`", object.name), error));
+        }
+    }
+    // A search table over another table looks at that one only when it is read
+    // (<https://sqlite.org/fts5.html#external_content_tables>).
+    for table in &schema.tables {
+        if table.kind == TableKind::Virtual
+            && let Err(error) = read_first_row(connection, &table.name)
+        {
+            broken.push((format!("the virtual table `{}`", table.name), error));
         }
     }
     let entries = catalog::entries(connection)?;

@@ -77,7 +77,17 @@ pub(crate) fn rehearse(
         }
     };
     let scratch = disk::Scratch::new()?;
-    check_room(room, scratch.path())?;
+    let help = "free some space, or set TMPDIR to a folder on a larger disk";
+    let folder = scratch.path().parent().unwrap_or(scratch.path());
+    disk::check_room(folder, "the rehearsal", room, help)?;
+    // The rehearsal takes no backup, and the run does.
+    let backups = options.backups_of(&look.target.path);
+    let help = "free some space, or choose another folder for backups";
+    let bytes = catalog::bytes(&look.view.connection)?;
+    rehearsed.failure = disk::check_room(&backups, "the copy", bytes, help).err();
+    if rehearsed.failure.is_some() {
+        return Ok(rehearsed);
+    }
     copy_to(options, path, &mut look, scratch.path())?;
     let target = connect::resolve(scratch.path())?;
     let mut session = Session::begin(options, target, Stage::Rehearsal, started)?;
@@ -172,19 +182,4 @@ fn copy_to(
         ),
     )
     .with_help("close it and try again"))
-}
-
-fn check_room(bytes: u64, scratch: &Path) -> Result<(), Error> {
-    let folder = scratch.parent().unwrap_or(scratch);
-    match disk::free_space(folder) {
-        Some(free) if free < bytes => Err(Error::new(
-            ErrorKind::DiskFull,
-            format!(
-                "the rehearsal needs about {bytes} bytes for a copy of the database, and {} has {free} free",
-                folder.display()
-            ),
-        )
-        .with_help("free some space, or set TMPDIR to a folder on a larger disk")),
-        _ => Ok(()),
-    }
 }

@@ -43,14 +43,23 @@ pub(crate) enum Failure {
     /// A folder or a file that a setting names and that is not there.
     NotFound { message: String, help: String },
     /// A confirmation that was not given, or could not be asked for.
-    NotConfirmed,
+    NotConfirmed { help: &'static str },
 }
 
 impl Failure {
+    /// Whether the library only wants to know more before it writes a migration.
+    pub(crate) fn is_a_question(&self) -> bool {
+        use ErrorKind::{AmbiguousRename, NeedsDefault};
+        match self {
+            Failure::Library(error) => matches!(error.kind(), AmbiguousRename | NeedsDefault),
+            _ => false,
+        }
+    }
+
     pub(crate) fn exit(&self) -> Exit {
         match self {
             Failure::Usage { .. } | Failure::NotFound { .. } => Exit::Usage,
-            Failure::NotConfirmed => Exit::NotConfirmed,
+            Failure::NotConfirmed { .. } => Exit::NotConfirmed,
             Failure::Library(error) => match error.kind() {
                 ErrorKind::Usage => Exit::Usage,
                 ErrorKind::Locked => Exit::Locked,

@@ -93,10 +93,8 @@ pub(crate) fn failure(failure: &Failure) -> String {
             message,
             help: text,
         } => format!("{error} {message}\n{help} {text}"),
-        Failure::NotConfirmed => {
-            format!(
-                "{error} not confirmed\ndata: the database was not changed\n{help} say --yes where nobody can be asked"
-            )
+        Failure::NotConfirmed { help: text } => {
+            format!("{error} not confirmed\ndata: the database was not changed\n{help} {text}")
         }
         Failure::Library(failed) => {
             let mut text = format!("{error} {}", chain(failed));
@@ -151,7 +149,10 @@ fn line_difference(name: &str, one: &str, other_name: &str, other: &str) -> Stri
         styled(RED, format!("- {name}")),
         styled(GREEN, format!("+ {other_name}"))
     );
-    for group in diff.grouped_ops(2) {
+    for (number, group) in diff.grouped_ops(2).iter().enumerate() {
+        if number > 0 {
+            text += "\n  …";
+        }
         for change in group.iter().flat_map(|op| diff.iter_changes(op)) {
             let line = change.to_string();
             let line = line.trim_end_matches(['\n', '\r']);
@@ -171,10 +172,10 @@ pub(crate) fn failure_json(failure: &Failure) -> Value {
     let (kind, message, help) = match failure {
         Failure::Usage { message, help } => ("usage", message.clone(), Some(help.clone())),
         Failure::NotFound { message, help } => ("not-found", message.clone(), Some(help.clone())),
-        Failure::NotConfirmed => (
+        Failure::NotConfirmed { help } => (
             "not-confirmed",
             "not confirmed; the database was not changed".to_owned(),
-            Some("say --yes where nobody can be asked".to_owned()),
+            Some((*help).to_owned()),
         ),
         Failure::Library(error) => (
             error.kind().as_str(),

@@ -129,13 +129,19 @@ impl Ui {
         if visible && since.elapsed() > PATIENCE && total > 0 {
             self.progress_shown = true;
             let left = since.elapsed().as_secs_f64() * (total - done) as f64 / done.max(1) as f64;
-            let _ = write!(
-                self.err,
-                "\r{what} {} of {} ({}%), {left:.0} s left  ",
-                unit.of(done),
-                unit.of(total),
-                done * 100 / total
-            );
+            let percent = done * 100 / total;
+            let (now, all) = (unit.of(done), unit.of(total));
+            let mut line = match done < total {
+                true => format!("{what} {now} of {all} ({percent}%), {left:.0} s left"),
+                // What is left is not counted: indexes, checks.
+                false => format!("{what} {all}, finishing"),
+            };
+            // A line that wraps could not be written over.
+            if let Some((width, _)) = terminal_size::terminal_size_of(std::io::stderr()) {
+                let most = usize::from(width.0).saturating_sub(1);
+                line = line.chars().take(most).collect();
+            }
+            let _ = write!(self.err, "\r\x1b[K{line}");
             let _ = self.err.flush();
         }
     }
@@ -165,6 +171,29 @@ impl Ui {
         let mut answer = String::new();
         let read = std::io::stdin().read_line(&mut answer);
         read.is_ok() && matches!(answer.trim(), "y" | "Y" | "yes" | "Yes" | "YES")
+    }
+
+    /// Lets somebody choose, and asks again until there is an answer. None where the input ends.
+    pub(crate) fn choose(&mut self, question: &str, choices: &[String]) -> Option<usize> {
+        self.end_progress();
+        let _ = writeln!(self.err, "{question}");
+        for (number, choice) in (1..).zip(choices) {
+            let _ = writeln!(self.err, "  {number}  {choice}");
+        }
+        loop {
+            let _ = write!(self.err, "[1-{}] ", choices.len());
+            let _ = self.err.flush();
+            let mut answer = String::new();
+            match std::io::stdin().read_line(&mut answer) {
+                Ok(0) | Err(_) => return None,
+                Ok(_) => {}
+            }
+            let number = answer.trim().parse::<usize>().ok();
+            let chosen = number.and_then(|number| number.checked_sub(1));
+            if let Some(chosen) = chosen.filter(|chosen| *chosen < choices.len()) {
+                return Some(chosen);
+            }
+        }
     }
 }
 

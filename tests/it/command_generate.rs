@@ -97,6 +97,9 @@ fn refusals_have_their_kind_their_exit_code_and_a_way_out() {
         assert_eq!(json(&app, &["generate"]).0, 0);
         std::fs::write(app.migrations().join("schema.sql"), schema).unwrap();
         let before = app.listing();
+        // For `--check` it is a difference like any other.
+        let check = if kind == "invalid-migration" { 1 } else { 3 };
+        assert_eq!(json(&app, &["generate", "--check"]).0, check, "{kind}");
         let (code, document) = json(&app, &["generate"]);
         assert_eq!(code, exit, "{document}");
         assert_eq!(document["error"]["kind"], kind);

@@ -373,3 +373,42 @@ fn statistics_that_the_file_takes_itself_stay() {
     let stat = "SELECT stat FROM sqlite_stat1 WHERE idx = 'by_a'";
     assert_eq!(app.text(stat), "100 1");
 }
+
+/// ALTER TABLE renames a column without a word to the search table that reads it, and every
+/// search fails from then on.
+#[test]
+fn a_column_that_a_search_table_reads_cannot_be_renamed_behind_its_back() {
+    for sql in [
+        "ALTER TABLE note RENAME COLUMN body TO text;",
+        "ALTER TABLE note RENAME TO memo;",
+    ] {
+        let app = App::new();
+        app.sql(
+            "CREATE TABLE note (id INTEGER PRIMARY KEY, body TEXT);
+             CREATE VIRTUAL TABLE search USING fts5 (body, content = 'note', content_rowid = 'id');
+             INSERT INTO note VALUES (1, 'a red kite'); INSERT INTO search (search) VALUES ('rebuild');",
+        );
+        app.file("V1__rename.sql", sql);
+        let error = app.refused(ErrorKind::MigrationFailed);
+        assert!(
+            error.to_string().contains("the virtual table `search`"),
+            "{error:#}"
+        );
+        assert_eq!(
+            app.text("SELECT body FROM search WHERE search MATCH 'kite'"),
+            "a red kite"
+        );
+        // Made again with the new name it goes through.
+        let again = "DROP TABLE search;
+            CREATE VIRTUAL TABLE search USING fts5 (text, content = 'note', content_rowid = 'id');
+            INSERT INTO search (search) VALUES ('rebuild');";
+        if sql.contains("COLUMN") {
+            app.file("V1__rename.sql", &format!("{sql}\n{again}"));
+            app.run().unwrap();
+            assert_eq!(
+                app.text("SELECT text FROM search WHERE search MATCH 'kite'"),
+                "a red kite"
+            );
+        }
+    }
+}

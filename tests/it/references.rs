@@ -180,3 +180,18 @@ fn a_reference_added_over_orphans_is_noticed() {
     let error = app.refused(ErrorKind::MigrationFailed);
     assert!(error.to_string().contains("rowid 1"), "{error}");
 }
+
+/// Twelve files were pending, and the message named none of them.
+#[test]
+fn a_reference_that_breaks_names_the_file_that_last_wrote_to_its_tables() {
+    let app = App::new();
+    app.sql("CREATE TABLE p (id INTEGER PRIMARY KEY); CREATE TABLE c (p INT REFERENCES p (id)); CREATE TABLE other (x); INSERT INTO p VALUES (1); INSERT INTO c VALUES (1)");
+    app.file("V1__a.sql", "CREATE TABLE a (x);")
+        .file("V2__break.sql", "DELETE FROM p WHERE id = 1 OR id = 2;")
+        .file("V3__other.sql", "INSERT INTO other VALUES (1);");
+    let mut migrator = app.migrator();
+    migrator = migrator.allow_destructive();
+    let error = app.refused_by(&migrator, ErrorKind::MigrationFailed);
+    assert_eq!(error.migration(), Some("V2__break"));
+    assert!(error.location().unwrap().file.ends_with("V2__break.sql"));
+}

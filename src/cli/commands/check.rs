@@ -8,10 +8,17 @@ use serde_json::{Value, json};
 use super::work;
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::render::{self, GREEN, RED, YELLOW, styled};
-use crate::cli::settings::Settings;
+use crate::cli::settings::{Origin, Settings};
 use crate::cli::ui::Ui;
 
 pub(crate) fn run(ui: &mut Ui, settings: &Settings) -> Result<Exit, Failure> {
+    let schema = &settings.schema;
+    if schema.origin != Origin::Default && !schema.value.is_file() {
+        return Err(Failure::NotFound {
+            message: format!("there is no schema file at {}", schema.value.display()),
+            help: format!("correct the path, which comes from {}", schema.origin),
+        });
+    }
     let checked = work::migrator(settings)?
         .cancel_with(work::cancel_flag())
         .on_event(|event| show_event(ui, event))

@@ -1,6 +1,6 @@
 //! `heirloom generate [NAME]`
 
-use heirloom::{ErrorKind, GenerateOptions, Generated, RenameQuestion};
+use heirloom::{GenerateOptions, Generated, RenameQuestion};
 use serde_json::{Value, json};
 
 use super::work;
@@ -11,7 +11,14 @@ use crate::cli::settings::Settings;
 use crate::cli::ui::Ui;
 
 pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Generate) -> Result<Exit, Failure> {
-    let generated = generate(ui, settings, options)?;
+    let generated = match generate(ui, settings, options) {
+        // Something would be written, whatever the answer is.
+        Err(failure) if options.check && failure.is_a_question() => {
+            ui.failure(&failure);
+            return Ok(Exit::CheckSaysNo);
+        }
+        generated => generated?,
+    };
     let looks_only = options.dry_run || options.check;
     if generated.is_empty() {
         ui.line("nothing to do: the migrations give the schema file already");
@@ -48,7 +55,7 @@ fn generate(ui: &mut Ui, settings: &Settings, options: &Generate) -> Result<Gene
     }
     wishes = options.rename.iter().fold(wishes, GenerateOptions::rename);
     wishes = options.drop.iter().fold(wishes, GenerateOptions::drop);
-    if options.allow_destructive {
+    if options.allow_destructive || options.check {
         wishes = wishes.allow_destructive();
     }
     if options.strict_order {
@@ -61,25 +68,37 @@ fn generate(ui: &mut Ui, settings: &Settings, options: &Generate) -> Result<Gene
             Err(error) => error,
         };
         let question = error.rename_questions().first();
-        wishes = match question {
-            Some(question) if error.kind() == ErrorKind::AmbiguousRename && ui.can_ask() => {
-                ask(ui, question, wishes)
-            }
-            _ => return Err(error.into()),
+        let may_ask = ui.can_ask() && !options.check;
+        let answer = question
+            .filter(|_| may_ask)
+            .and_then(|question| ask(ui, question));
+        wishes = match answer {
+            Some(Answer::Renamed(rename)) => wishes.rename(rename),
+            Some(Answer::Dropped(gone)) => wishes.drop(gone),
+            None => return Err(error.into()),
         };
     }
 }
 
-fn ask(ui: &mut Ui, question: &RenameQuestion, wishes: GenerateOptions) -> GenerateOptions {
+/// What became of something that is gone.
+enum Answer {
+    Renamed(String),
+    Dropped(String),
+}
+
+fn ask(ui: &mut Ui, question: &RenameQuestion) -> Option<Answer> {
     let subject = question.subject();
-    for candidate in &question.candidates {
-        let text = format!("`{subject}` is gone. Is it `{candidate}` now?");
-        if work::confirms(ui, &text) {
-            return wishes.rename(format!("{}={}", quoted(question), quote(candidate)));
-        }
-    }
-    ui.note(&format!("then `{subject}` is dropped"));
-    wishes.drop(quoted(question))
+    let mut choices: Vec<String> = question
+        .candidates
+        .iter()
+        .map(|candidate| format!("it was renamed to `{candidate}`, and keeps what it holds"))
+        .collect();
+    choices.push("it is dropped with what it holds, and the new one is empty".to_owned());
+    let chosen = ui.choose(&format!("`{subject}` is gone:"), &choices)?;
+    Some(match question.candidates.get(chosen) {
+        Some(candidate) => Answer::Renamed(format!("{}={}", quoted(question), quote(candidate))),
+        None => Answer::Dropped(quoted(question)),
+    })
 }
 
 /// What is gone, as `--rename` reads it whatever the names are.

@@ -46,7 +46,9 @@ fn put_back(
         }
         let question = format!("Put it back over {}?", render::path(&plan.database));
         if !(ui.can_ask() && work::confirms(ui, &question)) {
-            return Err(Failure::NotConfirmed);
+            return Err(Failure::NotConfirmed {
+                help: "say --yes where nobody can be asked",
+            });
         }
     }
     let restored = work::keeper(settings)

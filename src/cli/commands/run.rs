@@ -23,7 +23,9 @@ pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Run) -> Result<Exi
                 ui.note(&styled(YELLOW, format!("would destroy {loss}")));
             }
             if !work::confirms(ui, "Destroy it, after a verified copy?") {
-                return Err(Failure::NotConfirmed);
+                return Err(Failure::NotConfirmed {
+                    help: "say --allow-destructive to consent without being asked",
+                });
             }
             migrate(ui, settings, options, true)?
         }
