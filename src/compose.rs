@@ -9,7 +9,7 @@ use crate::catalog;
 use crate::change::{ChangeKind, Means, NATIVE_CONSTRAINTS, natively, reasons};
 use crate::condition::{self, Condition, Origin, conditions, origin};
 use crate::definition::plain;
-use crate::diff::{Altered, ColumnOrder, Difference, Edit, Entity, Model, difference};
+use crate::diff::{Altered, ColumnOrder, Difference, Edit, Entity, Model, difference, edits};
 use crate::error::{Error, ErrorKind};
 use crate::migration::invalid;
 use crate::options::Options;
@@ -90,6 +90,7 @@ pub(crate) fn compose(
 ) -> Result<Composed, Error> {
     let mut composer = Composer {
         connection,
+        options,
         manner,
         out: Writer::default(),
         composed: Composed::default(),
@@ -106,14 +107,20 @@ pub(crate) fn compose(
     Ok(composer.composed)
 }
 
-struct Composer<'c> {
+struct Composer<'c, 'o> {
     connection: &'c Connection,
+    options: &'c Options<'o>,
     manner: Manner,
     out: Writer,
     composed: Composed,
 }
 
-impl Composer<'_> {
+impl Composer<'_, '_> {
+    /// The schema as it is by now.
+    fn model(&self) -> Result<Model, Error> {
+        model(self.connection, self.options)
+    }
+
     /// Runs a statement, and writes it.
     fn run(&mut self, sql: &str) -> Result<(), Error> {
         replay::run(self.connection, &Script::new(DRAFT, sql.to_owned()))?;
@@ -182,7 +189,7 @@ impl Composer<'_> {
             difference.altered.iter().try_for_each(refuse_nowhere)?;
         }
         let mut checks = Writer::default();
-        condition::write(&required(now, difference), &mut checks);
+        condition::write(&required(now, target, difference), &mut checks);
         // On the rows that the migrations themselves make they must hold here already.
         self.run_all(&checks).map_err(|error| {
             error.with_help("the migrations themselves make such rows: correct them in a migration of their own first, or give the column `-- using: EXPR` in the schema file")
@@ -372,13 +379,13 @@ impl Composer<'_> {
         let Altered {
             before,
             after,
-            edits,
+            edits: wanted,
         } = altered;
-        let destroys: Vec<String> = edits
+        let destroys: Vec<String> = wanted
             .iter()
             .filter_map(|edit| edit.destroys(before, after))
             .collect();
-        for edit in edits {
+        for edit in wanted {
             match edit {
                 Edit::Drop(column) if column.generated.is_none() => self.not_restored(format!(
                     "the values of `{}` in `{}`",
@@ -401,13 +408,19 @@ impl Composer<'_> {
         }
         let means = self.means(altered, now);
         if let Some(statements) = natively(altered, means) {
-            // SQLite is the judge: what it refuses on no rows it refuses on any.
+            // SQLite is the judge of what it takes (what it refuses on no rows it refuses on
+            // any) and of what comes of it: of two constraints of a name it drops the first.
+            let order = self.manner.order;
             let trial = self.savepoint(|composer| {
                 let tried = statements.iter();
-                tried
+                let taken = tried
                     .into_iter()
-                    .try_for_each(|sql| composer.connection.execute_batch(sql))
-                    .is_ok()
+                    .try_for_each(|sql| composer.connection.execute_batch(sql));
+                let made = taken.ok().and_then(|()| composer.model().ok());
+                let made = made
+                    .as_ref()
+                    .and_then(|model| model.definition(&after.name));
+                made.is_some_and(|made| edits(made, after, order).is_empty())
             })?;
             if trial {
                 for sql in &statements {
@@ -534,27 +547,33 @@ impl Composer<'_> {
 }
 
 /// What the rows that are there must fulfil.
-fn required(now: &Model, difference: &Difference<'_>) -> Vec<Condition> {
+fn required(now: &Model, target: &Model, difference: &Difference<'_>) -> Vec<Condition> {
     let mut required: Vec<Condition> = Vec::new();
     for altered in &difference.altered {
-        required.extend(conditions(altered.before, altered.after, &altered.edits));
+        required.extend(conditions(altered.before, altered.after, now));
     }
-    let indexes = difference
-        .new
+    let indexes = target
+        .others
         .iter()
         .filter(|object| object.kind == ObjectKind::Index);
     for index in indexes {
-        let Some(table) = now.definition(&index.table) else {
-            continue;
-        };
-        let added = difference
+        let altered = difference
             .altered
             .iter()
-            .filter(|altered| same_name(&altered.before.name, &index.table))
-            .flat_map(|altered| &altered.edits)
-            .any(|edit| matches!(edit, Edit::Add(column) if mentions(&index.sql, &column.name)));
-        if !added {
-            required.extend(condition::unique_index(table, &index.sql, &index.name));
+            .find(|altered| same_name(&altered.after.name, &index.table));
+        let there = now.definition(&index.table);
+        let sides = altered
+            .map(|altered| (altered.before, altered.after))
+            .or(there.map(|table| (table, table)));
+        let new = difference.new.contains(&index);
+        if let (Some((before, after)), true) = (sides, new || altered.is_some()) {
+            required.extend(condition::unique_index(
+                before,
+                after,
+                &index.sql,
+                &index.name,
+                new,
+            ));
         }
     }
     required

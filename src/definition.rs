@@ -36,6 +36,8 @@ pub(crate) struct Definition {
     pub(crate) strict: bool,
     /// What the table was called before (`-- was: NAME`).
     pub(crate) was: Option<String>,
+    /// Columns that a row is told apart by, in a key or a unique index.
+    pub(crate) keyed: Vec<String>,
     /// The statement, without notes and without a semicolon.
     text: String,
     /// Where the table's name stands in it.
@@ -67,8 +69,8 @@ pub(crate) struct Column {
 /// A DEFAULT.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Default {
-    /// As written.
-    pub(crate) text: String,
+    /// As an expression over a row, where a name would mean a column.
+    pub(crate) value: String,
     /// For comparing.
     pub(crate) normal: String,
     /// Whether it is a literal, the same for every row and at any time.
@@ -85,6 +87,8 @@ impl Default {
 /// A column's expression.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Generated {
+    /// As written.
+    pub(crate) text: String,
     pub(crate) normal: String,
     pub(crate) stored: bool,
 }
@@ -219,6 +223,7 @@ impl Definition {
             without_rowid: flags.contains(TabFlags::WithoutRowid),
             strict: flags.contains(TabFlags::Strict),
             was: None,
+            keyed: Vec::new(),
             name_at: span(&[layout.name]),
             own_qualifiers: own_qualifiers(&layout.items.concat(), &name),
             text: text.trim_end().trim_end_matches(';').trim_end().to_owned(),
@@ -273,6 +278,7 @@ impl Definition {
                             .as_ref()
                             .is_some_and(|word| word.0.eq_ignore_ascii_case("STORED"));
                         made.generated = Some(Generated {
+                            text: reading.slice(parenthesised(tokens)).to_owned(),
                             normal: reading.normal(parenthesised(tokens)),
                             stored,
                         });
@@ -326,6 +332,13 @@ impl Definition {
                 text: reading.slice(tokens).to_owned(),
                 column: None,
             });
+        }
+        for constraint in &definition.constraints {
+            if let Rule::PrimaryKey { key, .. } | Rule::Unique { key, .. } = &constraint.rule {
+                definition
+                    .keyed
+                    .extend(key.iter().map(|part| part.column.clone()));
+            }
         }
         definition.take_notes(&all, noted);
         Ok(definition)
@@ -755,15 +768,17 @@ impl Reading<'_> {
             inside = middle;
         }
         // In a default a name is a text: there is no column to mean.
-        let normal = match (value, inside) {
-            (Expr::Id(_) | Expr::Name(_), [token]) if token.kind == TokenKind::Quoted => {
-                string(&token.name())
+        let name = match (value, inside) {
+            (Expr::Id(_) | Expr::Name(_), [token])
+                if !["TRUE", "FALSE"].contains(&token.word().as_str()) =>
+            {
+                Some(string(&token.name()))
             }
-            _ => normal(inside, None, ""),
+            _ => None,
         };
         Default {
-            text,
-            normal,
+            normal: name.clone().unwrap_or_else(|| normal(inside, None, "")),
+            value: name.unwrap_or(text),
             constant,
         }
     }

@@ -6,6 +6,7 @@
 use crate::definition::{Column, Constraint, Definition, ForeignKey, Rule, normal_object};
 use crate::lineage::narrowing;
 use crate::schema::{Affinity, Object, ObjectKind, Schema, Table, TableKind, same_name};
+use crate::token::{Tokens, mentions};
 
 /// A schema whose tables were taken apart.
 #[derive(Debug, Clone)]
@@ -53,8 +54,24 @@ impl Model {
             tables,
             others: schema.others.clone(),
         };
+        model.note_unique_indexes();
         model.resolve_references();
         Ok(model)
+    }
+
+    fn note_unique_indexes(&mut self) {
+        let unique = self
+            .others
+            .iter()
+            .filter(|object| object.kind == ObjectKind::Index && is_unique_index(&object.sql));
+        for index in unique {
+            let tables = self.tables.iter_mut().filter_map(|e| e.definition.as_mut());
+            for table in tables.filter(|table| same_name(&table.name, &index.table)) {
+                let named = table.columns.iter().map(|column| &column.name);
+                let named = named.filter(|name| mentions(&index.sql, name));
+                table.keyed.extend(named.cloned());
+            }
+        }
     }
 
     /// `REFERENCES parent` means the parent's primary key, and is written out here.
@@ -381,6 +398,13 @@ fn column_edits<'m>(was: &'m Column, now: &'m Column, found: &mut Vec<Edit<'m>>)
     if was.generated != *generated {
         found.push(Edit::Generate(was, now));
     }
+}
+
+/// Whether a CREATE INDEX makes a unique one.
+pub(crate) fn is_unique_index(sql: &str) -> bool {
+    Tokens::new(sql)
+        .nth(1)
+        .is_some_and(|token| token.word() == "UNIQUE")
 }
 
 /// What the first list has more than the second, as multisets.

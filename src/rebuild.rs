@@ -70,9 +70,7 @@ impl Rebuild<'_> {
                 }
                 Origin::Using(expression) => expression,
                 Origin::Default => continue,
-                Origin::Nowhere if self.direction == Direction::Down => {
-                    filler(self.after, column).to_owned()
-                }
+                Origin::Nowhere if self.direction == Direction::Down => filler(self.after, column),
                 Origin::Nowhere => continue,
             };
             into.push(plain(&column.name));
