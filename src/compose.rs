@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use rusqlite::Connection;
+use rusqlite::config::DbConfig;
 
 use crate::catalog;
 use crate::change::{ChangeKind, Means, NATIVE_CONSTRAINTS, natively, reasons};
@@ -14,14 +15,14 @@ use crate::error::{Error, ErrorKind};
 use crate::migration::invalid;
 use crate::options::Options;
 use crate::plan::Direction;
-use crate::rebuild::Rebuild;
+use crate::rebuild::{Rebuild, keeps_rowids};
 use crate::rename::Renames;
 use crate::replay;
-use crate::schema::{Object, ObjectKind, Table, TableKind, same_name};
+use crate::schema::{Object, ObjectKind, TableKind, same_name};
 use crate::scope::{Scope, parents_first};
 use crate::script::Script;
 use crate::sqlite::{failure, text};
-use crate::token::{Tokens, mentions};
+use crate::token::{Tokens, mentions, quote};
 use crate::writer::Writer;
 
 /// What messages call a file that has no name yet.
@@ -162,6 +163,7 @@ impl Composer<'_, '_> {
     /// Natively and first: SQLite takes every index, trigger, view and reference along.
     fn rename(&mut self, renames: &Renames) -> Result<(), Error> {
         for (before, after) in &renames.tables {
+            self.make_room(after)?;
             let (before, name) = (plain(before), plain(after));
             self.run(&format!("ALTER TABLE {before} RENAME TO {name}"))?;
             self.note(after, ChangeKind::Rename, Vec::new());
@@ -179,6 +181,17 @@ impl Composer<'_, '_> {
         Ok(())
     }
 
+    /// A view that stood in for a table of its name goes before the table comes.
+    fn make_room(&mut self, name: &str) -> Result<(), Error> {
+        let now = self.model()?;
+        let is_it =
+            |object: &&Object| object.kind == ObjectKind::View && same_name(&object.name, name);
+        match now.others.iter().find(is_it) {
+            Some(_) => self.run(&format!("DROP VIEW {}", plain(name))),
+            None => Ok(()),
+        }
+    }
+
     fn change(
         &mut self,
         now: &Model,
@@ -188,6 +201,8 @@ impl Composer<'_, '_> {
         if self.manner.direction == Direction::Up {
             difference.altered.iter().try_for_each(refuse_nowhere)?;
         }
+        let mut altered = difference.altered.iter();
+        altered.try_for_each(|altered| self.refuse_wrong_conversions(altered))?;
         let mut checks = Writer::default();
         condition::write(&required(now, target, difference), &mut checks);
         // On the rows that the migrations themselves make they must hold here already.
@@ -236,7 +251,7 @@ impl Composer<'_, '_> {
         for entity in searches {
             self.create_table(entity, target)?;
         }
-        self.refill_searches(now, difference)?;
+        self.refill_searches(now, difference);
         self.create_objects(now, target, difference, &again, &rebuilt)
     }
 
@@ -327,7 +342,7 @@ impl Composer<'_, '_> {
         self.indexes_of(entity.name(), target)?;
         self.out.end_block();
         self.note(entity.name(), ChangeKind::Create, Vec::new());
-        if content_of(&entity.table).is_some() {
+        if entity.table.content().is_some() {
             self.refill(entity.name());
         }
         Ok(())
@@ -459,6 +474,42 @@ impl Composer<'_, '_> {
         Ok(true)
     }
 
+    /// What `-- using:` says must be one expression over the old row. A name in double quotes
+    /// that is no column would be the same text in every row.
+    fn refuse_wrong_conversions(&self, altered: &Altered<'_>) -> Result<(), Error> {
+        let table = plain(&altered.before.name);
+        let texts = |on: bool| {
+            self.connection
+                .set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DML, on)
+                .map_err(|error| failure("cannot prepare the database in memory", error))
+        };
+        for column in &altered.after.columns {
+            let Origin::Using(expression) = origin(altered.before, column) else {
+                continue;
+            };
+            let strings = self
+                .connection
+                .db_config(DbConfig::SQLITE_DBCONFIG_DQS_DML)
+                .unwrap_or(true);
+            texts(false)?;
+            let sql = format!("SELECT ({expression}) FROM {table}");
+            let reason = match self.connection.prepare(&sql) {
+                Ok(query) if query.column_count() == 1 => None,
+                Ok(_) => Some("it is more than one expression".to_owned()),
+                Err(error) => Some(text(&error)),
+            };
+            texts(strings)?;
+            if let Some(reason) = reason {
+                return Err(invalid(format!(
+                    "`{}`.`{}` cannot be made with `{expression}`: {reason}",
+                    altered.after.name, column.name
+                ))
+                .with_help("correct the expression; it is one over the row of the old table"));
+            }
+        }
+        Ok(())
+    }
+
     /// Tries something and takes it back.
     fn savepoint(&self, attempt: impl FnOnce(&Self) -> bool) -> Result<bool, Error> {
         let run = |sql: &str| {
@@ -473,35 +524,41 @@ impl Composer<'_, '_> {
         Ok(went_well)
     }
 
-    /// Full-text search over a table whose values changed is filled anew. Over one whose rows
-    /// and values stay, nothing is to be done: rowids are kept.
-    fn refill_searches(&mut self, now: &Model, difference: &Difference<'_>) -> Result<(), Error> {
-        for altered in &difference.altered {
-            let valued = altered.after.columns.iter().any(|column| {
-                column.generated.is_none()
-                    && matches!(
-                        origin(altered.before, column),
-                        Origin::OrDefault(..) | Origin::Using(_)
-                    )
-            });
-            let kept = now.tables.iter().filter(|entity| {
-                let dropped = difference.dropped.iter();
-                dropped
-                    .into_iter()
-                    .all(|gone| !same_name(gone.name(), entity.name()))
-            });
-            let over: Vec<String> = kept
-                .filter(|entity| {
-                    content_of(&entity.table)
-                        .is_some_and(|content| same_name(&content, &altered.after.name))
-                })
-                .map(|entity| entity.name().to_owned())
-                .collect();
-            if valued {
-                over.iter().for_each(|name| self.refill(name));
+    /// Full-text search over a table whose values or rowids changed is filled anew, also where
+    /// a view is between them. Over one whose rows and values stay, nothing is to be done.
+    fn refill_searches(&mut self, now: &Model, difference: &Difference<'_>) {
+        let mut changed: Vec<&str> = difference
+            .altered
+            .iter()
+            .filter(|altered| {
+                let valued = altered.after.columns.iter().any(|column| {
+                    column.generated.is_none()
+                        && matches!(
+                            origin(altered.before, column),
+                            Origin::OrDefault(..) | Origin::Using(_)
+                        )
+                });
+                valued || !keeps_rowids(altered.before, altered.after)
+            })
+            .map(|altered| altered.after.name.as_str())
+            .collect();
+        let views = now.others.iter().filter(|o| o.kind == ObjectKind::View);
+        // Each is made after those it reads from.
+        for view in views {
+            if changed.iter().any(|name| mentions(&view.sql, name)) {
+                changed.push(&view.name);
             }
         }
-        Ok(())
+        let goes = |entity: &Entity| {
+            let mut dropped = difference.dropped.iter();
+            dropped.any(|gone| same_name(gone.name(), entity.name()))
+        };
+        for search in now.tables.iter().filter(|entity| !goes(entity)) {
+            let content = search.table.content();
+            if content.is_some_and(|content| changed.iter().any(|name| same_name(name, &content))) {
+                self.refill(search.name());
+            }
+        }
     }
 
     /// Fills a search table from its content, where it can be
@@ -621,19 +678,6 @@ fn free_name(table: &str, now: &Model, target: &Model) -> String {
         .unwrap_or_default()
 }
 
-/// The table that a search table takes its rows from (`content = 'notes'`).
-fn content_of(table: &Table) -> Option<String> {
-    if table.kind != TableKind::Virtual {
-        return None;
-    }
-    let tokens: Vec<_> = Tokens::new(&table.sql).collect();
-    let content = tokens
-        .windows(3)
-        .find(|three| three[0].word() == "CONTENT" && three[1].text == "=")?;
-    let name = content[2].name().into_owned();
-    (!name.is_empty()).then_some(name)
-}
-
 fn refuse_nowhere(altered: &Altered<'_>) -> Result<(), Error> {
     let nowhere = altered.after.columns.iter().find(|column| {
         column.generated.is_none() && origin(altered.before, column) == Origin::Nowhere
@@ -662,6 +706,24 @@ pub(crate) fn broken(
         .into_iter()
         .map(|(object, error)| format!("{object}: {}", text(&error)))
         .collect();
+    for table in schema
+        .tables
+        .iter()
+        .filter(|t| t.kind == TableKind::Virtual)
+    {
+        // One over the rows of another table finds out when it is read.
+        let read = format!("SELECT * FROM main.{} LIMIT 1", quote(&table.name));
+        let done = connection
+            .prepare(&read)
+            .and_then(|mut query| query.query([])?.next().map(|_| ()));
+        if let Err(error) = done {
+            broken.insert(format!(
+                "the virtual table `{}`: {}",
+                table.name,
+                text(&error)
+            ));
+        }
+    }
     let references = catalog::references(connection)?;
     for (table, message) in references.broken {
         broken.insert(format!("the references of `{table}`: {message}"));

@@ -20,7 +20,7 @@ use crate::schema::{Object, ObjectKind, TableKind, same_name};
 use crate::scope::{Scope, scopes, together};
 use crate::script::Script;
 use crate::source::SCHEMA_FILE;
-use crate::sqlite::{code, statement_failure};
+use crate::sqlite::{code, statement_failure, text};
 use crate::task::Task;
 use crate::{catalog, disk};
 
@@ -202,6 +202,7 @@ pub(crate) fn generate(
     }
     refuse_broken(&present, &wanted.connection, options, script.file())?;
     let renames = renames(&before, &after, &wishes.renames, &wishes.drops)?;
+    renames.in_conversions(&mut after);
     let work = Work {
         options,
         wishes,
@@ -472,9 +473,7 @@ impl Work<'_, '_> {
                 for statement in script.statements() {
                     match proof.execute_batch(statement.text) {
                         // They do not fulfil a constraint, and nothing more can be said.
-                        Err(error) if code(&error) == Some(ErrorCode::ConstraintViolation) => {
-                            return Ok(());
-                        }
+                        Err(error) if is_of_rows(&error) => return Ok(()),
                         done => done.map_err(|e| statement_failure(&script, &statement, e))?,
                     }
                 }
@@ -515,6 +514,14 @@ impl Work<'_, '_> {
             "say --allow-destructive if that is meant; the consent is written into the migration",
         ))
     }
+}
+
+/// Whether a statement failed because of the rows it met. ALTER TABLE has no code for that.
+fn is_of_rows(error: &rusqlite::Error) -> bool {
+    let words = text(error);
+    code(error) == Some(ErrorCode::ConstraintViolation)
+        || words.ends_with("constraint failed")
+        || words == "type mismatch on DEFAULT"
 }
 
 /// Whether an error is about what the developer wants, and no other way of writing it helps.
