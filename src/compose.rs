@@ -211,10 +211,19 @@ impl Composer<'_, '_> {
         })?;
         let again = made_again(now, target, difference);
         self.drop_objects(now, difference, &again)?;
+        let mut remade: Vec<&str> = Vec::new();
         for entity in &difference.dropped {
             // Something else of that name takes its place.
-            if target.table(entity.name()).is_some() {
-                self.drop_table(entity)?;
+            let Some(successor) = target.table(entity.name()) else {
+                continue;
+            };
+            match kept_columns(entity, successor) {
+                Some(columns) => {
+                    let between = free_name(successor.name(), now, target);
+                    self.remake(entity, successor, &columns, &between)?;
+                    remade.push(successor.name());
+                }
+                None => self.drop_table(entity)?,
             }
         }
         let (created, searches): (Vec<&Entity>, Vec<&Entity>) = difference
@@ -248,7 +257,7 @@ impl Composer<'_, '_> {
             self.note(&index.table, ChangeKind::Alter, Vec::new());
         }
         self.out.end_block();
-        for entity in searches {
+        for entity in searches.iter().filter(|e| !remade.contains(&e.name())) {
             self.create_table(entity, target)?;
         }
         self.refill_searches(now, difference);
@@ -373,6 +382,51 @@ impl Composer<'_, '_> {
         Ok(())
     }
 
+    /// A virtual table that holds its own rows, with its rows: a module knows no ALTER TABLE but
+    /// RENAME.
+    fn remake(
+        &mut self,
+        before: &Entity,
+        after: &Entity,
+        columns: &[String],
+        between: &str,
+    ) -> Result<(), Error> {
+        let (old, new) = (plain(before.name()), plain(between));
+        let sql = &after.table.sql;
+        // SQLite keeps `CREATE VIRTUAL TABLE name USING …`, whatever stood before the name.
+        let Some(name) = Tokens::new(sql).nth(3) else {
+            return self.drop_table(before);
+        };
+        let create = format!(
+            "{}{new}{}",
+            &sql[..name.start],
+            &sql[name.start + name.text.len()..]
+        );
+        let columns = columns.join(", ");
+        self.out.comment(&format!(
+            "`{}` is made anew, because a virtual table cannot be altered: create, copy, drop, rename.",
+            before.name()
+        ));
+        for statement in [
+            create,
+            format!("INSERT INTO {new} ({columns})\nSELECT {columns}\nFROM {old}"),
+            format!("DROP TABLE {old}"),
+            "PRAGMA legacy_alter_table = ON".into(),
+            format!("ALTER TABLE {new} RENAME TO {old}"),
+            "PRAGMA legacy_alter_table = OFF".into(),
+        ] {
+            self.run(&statement)?;
+        }
+        self.out.end_block();
+        let is_left = |name: &str| after.table.columns.iter().any(|c| same_name(&c.name, name));
+        let gone = before.table.columns.iter().filter(|c| !is_left(&c.name));
+        let destroys: Vec<String> = gone
+            .map(|column| format!("drop column `{}` of `{}`", column.name, before.name()))
+            .collect();
+        self.note(after.name(), ChangeKind::Rebuild, destroys);
+        Ok(())
+    }
+
     fn not_restored(&mut self, what: String) {
         self.composed.not_restored.push(what);
     }
@@ -420,6 +474,12 @@ impl Composer<'_, '_> {
                 )),
                 _ => {}
             }
+        }
+        if before.autoincrement() && !after.autoincrement() {
+            self.not_restored(format!(
+                "the number that AUTOINCREMENT of `{}` had come to, where its last rows are gone",
+                after.name
+            ));
         }
         let means = self.means(altered, now);
         if let Some(statements) = natively(altered, means) {
@@ -676,6 +736,62 @@ fn free_name(table: &str, now: &Model, target: &Model) -> String {
         .chain(numbered)
         .find(|name| !now.has_name(name) && !target.has_name(name))
         .unwrap_or_default()
+}
+
+/// The columns whose values go from one virtual table to its successor, where the modules are
+/// known to give back what they were given.
+fn kept_columns(before: &Entity, after: &Entity) -> Option<Vec<String>> {
+    let family = |entity: &Entity| {
+        let tokens: Vec<_> = Tokens::new(&entity.table.sql).collect();
+        let using = tokens.iter().position(|token| token.word() == "USING")?;
+        // Without content of its own it cannot say what it was given.
+        let bare = tokens
+            .windows(2)
+            .any(|pair| pair[0].word() == "CONTENT" && pair[1].text == "=");
+        match tokens.get(using + 1)?.name().to_ascii_lowercase().as_str() {
+            "fts3" | "fts4" | "fts5" if !bare => Some("search"),
+            "rtree" => Some("rtree"),
+            "rtree_i32" => Some("rtree_i32"),
+            _ => None,
+        }
+    };
+    if before.definition.is_some() || after.definition.is_some() {
+        return None;
+    }
+    let family = family(before).filter(|_| family(before) == family(after))?;
+    let mut columns: Vec<String> = after
+        .table
+        .columns
+        .iter()
+        .filter(|now| {
+            before
+                .table
+                .columns
+                .iter()
+                .any(|was| same_name(&was.name, &now.name))
+        })
+        .map(|column| plain(&column.name))
+        .collect();
+    let rows = match family {
+        "search" => !columns.is_empty(),
+        // The first column is the rowid.
+        _ => {
+            before
+                .table
+                .columns
+                .first()
+                .map(|c| c.name.to_ascii_lowercase())
+                == after
+                    .table
+                    .columns
+                    .first()
+                    .map(|c| c.name.to_ascii_lowercase())
+        }
+    };
+    if family == "search" {
+        columns.insert(0, "rowid".into());
+    }
+    rows.then_some(columns)
 }
 
 fn refuse_nowhere(altered: &Altered<'_>) -> Result<(), Error> {

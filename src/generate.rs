@@ -24,6 +24,9 @@ use crate::sqlite::{code, statement_failure, text};
 use crate::task::Task;
 use crate::{catalog, disk};
 
+/// How many characters of a table's name go into a file's.
+const LONGEST: usize = 24;
+
 /// What a caller wants of [`Migrator::generate`](crate::Migrator::generate) beside the schema
 /// file itself.
 #[derive(Debug, Clone)]
@@ -558,8 +561,10 @@ fn expect_equal(
 
 /// `users`, `users_and_notes`, `5_tables`: what a file is about, as a part of its name.
 fn tables_of(composed: &Composed) -> String {
+    // A name may be longer than a file system takes.
     let clean = |name: &str| -> String {
         name.chars()
+            .take(LONGEST)
             .map(|c| if c.is_alphanumeric() { c } else { '_' })
             .collect()
     };

@@ -1,7 +1,7 @@
 //! What was renamed: as the caller says, as the schema file's notes say, and where neither does
 //! and it may be, a question.
 
-use crate::definition::plain;
+use crate::definition::{Definition, plain};
 use crate::diff::{Model, gone_and_new, same_shape};
 use crate::error::{Error, ErrorKind, RenameQuestion};
 use crate::schema::same_name;
@@ -209,16 +209,21 @@ pub(crate) fn renames(
         let (mut gone, mut new) = gone_and_new(was, now);
         let of_table = |table: &str| same_name(table, &now.name) || same_name(table, old_name);
         let mut settle = |old: &str, new_name: &str| {
-            let here = gone.iter().position(|column| same_name(&column.name, old));
-            let there = new
-                .iter()
-                .position(|column| same_name(&column.name, new_name));
-            let found = here.zip(there);
-            if let Some((here, there)) = found {
-                let (old, new) = (gone.remove(here), new.remove(there));
-                renames
-                    .columns
-                    .push((now.name.clone(), old.name.clone(), new.name.clone()));
+            let only_there = |here: &Definition, there: &Definition, name: &str| {
+                let column = here.column(name).filter(|_| there.column(name).is_none());
+                column.map(|column| column.name.clone())
+            };
+            let found = only_there(was, now, old).zip(only_there(now, was, new_name));
+            let found = found.filter(|(old, new_name)| {
+                !renames.columns.iter().any(|(table, from, to)| {
+                    same_name(table, &now.name) && (from == old || to == new_name)
+                })
+            });
+            if let Some((old, new_name)) = &found {
+                gone.retain(|column| column.name != *old);
+                new.retain(|column| column.name != *new_name);
+                let names = (now.name.clone(), old.clone(), new_name.clone());
+                renames.columns.push(names);
             }
             found.is_some()
         };

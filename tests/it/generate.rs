@@ -834,6 +834,24 @@ fn of_two_constraints_of_one_name_the_right_one_goes() {
     }
 }
 
+/// A generated column was said not to be gone. And one column cannot become two.
+#[test]
+fn a_generated_column_is_renamed_like_any_other_and_no_column_twice() {
+    let app = app(
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, a INT, g AS (a * 2)); CREATE INDEX i ON t (g);",
+        "INSERT INTO t VALUES (1, 4)",
+    );
+    let after =
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, a INT, h AS (a * 2)); CREATE INDEX i ON t (h);";
+    let generated = app.evolve(after, &plainly().rename("t.g=h"));
+    assert_eq!(kinds(&generated), [("t", ChangeKind::Rename)]);
+    assert_eq!(app.rows("SELECT h FROM t"), "8");
+    app.goes_back(&generated);
+    app.schema("CREATE TABLE t (id INTEGER PRIMARY KEY, b INT, c INT);");
+    let twice = consenting().rename("t.a=b").rename("t.a=c");
+    assert_eq!(app.generate(&twice).unwrap_err().kind(), ErrorKind::Usage);
+}
+
 /// `b TEXT -- was: a` where there was a b too: the note was passed over in silence, a dropped and
 /// b left as it was. A name handed on (a to b, c to a) was taken for something to ask about.
 #[test]
@@ -968,6 +986,52 @@ fn a_search_that_would_not_work_or_would_be_emptied_is_refused() {
     app.schema(&contentless.replace("a,", "a, b,"));
     let error = app.generate(&plainly()).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Destructive);
+}
+
+/// A search table without other content was dropped and made again empty.
+#[test]
+fn a_virtual_table_with_rows_of_its_own_keeps_them() {
+    let app = app(
+        "CREATE VIRTUAL TABLE f USING fts5(a, \"b b\"); CREATE VIEW v AS SELECT a FROM f;
+         CREATE VIRTUAL TABLE r USING rtree(id, x0, x1);",
+        "INSERT INTO f (rowid, a, \"b b\") VALUES (7, 'a Word', 'kept'); INSERT INTO r VALUES (3, 1, 2)",
+    );
+    let generated = app.evolve(
+        "CREATE VIRTUAL TABLE f USING fts5(c, a, \"b b\", tokenize='porter'); CREATE VIEW v AS SELECT a FROM f;
+         CREATE VIRTUAL TABLE r USING rtree(id, x0, x1, +note);",
+        &plainly(),
+    );
+    assert_eq!(
+        app.rows("SELECT rowid, a, \"b b\", c FROM f('words')"),
+        "7|a Word|kept|NULL"
+    );
+    assert_eq!(app.rows("SELECT * FROM r"), "3|1.0|2.0|NULL");
+    app.goes_back(&generated);
+    assert_eq!(app.rows("SELECT rowid, a FROM f('word')"), "7|a Word");
+    assert_eq!(app.rows("SELECT * FROM r"), "3|1.0|2.0");
+    // A column of it is a column like any other.
+    app.schema(
+        "CREATE VIRTUAL TABLE f USING fts5(a); CREATE VIEW v AS SELECT a FROM f;
+         CREATE VIRTUAL TABLE r USING rtree(id, x0, x1);",
+    );
+    let error = app.generate(&plainly()).unwrap_err();
+    assert!(
+        error.to_string().contains("drop column `b b` of `f`"),
+        "{error}"
+    );
+}
+
+/// A table's name of 300 letters made a file's name that no file system takes.
+#[test]
+fn a_long_name_is_cut_in_the_name_of_the_file() {
+    for letter in ["x", "ü", "語"] {
+        let name = letter.repeat(300);
+        let app = app(&format!("CREATE TABLE {name} (a);"), "");
+        app.evolve(
+            &format!("CREATE TABLE {name} (a UNIQUE); CREATE TABLE {name}2 (b UNIQUE);"),
+            &plainly(),
+        );
+    }
 }
 
 /// The usual way to rename a table and keep its old name readable failed at the rename.
