@@ -96,7 +96,7 @@ pub(crate) fn compose(
         out: Writer::default(),
         composed: Composed::default(),
     };
-    composer.rename(renames)?;
+    composer.rename(renames, target)?;
     let now = model(connection, options)?;
     let difference = difference(&now, target, manner.order);
     let difference = match scope {
@@ -161,11 +161,16 @@ impl Composer<'_, '_> {
     }
 
     /// Natively and first: SQLite takes every index, trigger, view and reference along.
-    fn rename(&mut self, renames: &Renames) -> Result<(), Error> {
+    fn rename(&mut self, renames: &Renames, target: &Model) -> Result<(), Error> {
+        if renames.tables.is_empty() && renames.columns.is_empty() {
+            return Ok(());
+        }
+        self.drop_broken_views(target)?;
         for (before, after) in &renames.tables {
             self.make_room(after)?;
             let (before, name) = (plain(before), plain(after));
-            self.run(&format!("ALTER TABLE {before} RENAME TO {name}"))?;
+            self.run(&format!("ALTER TABLE {before} RENAME TO {name}"))
+                .map_err(stopped)?;
             self.note(after, ChangeKind::Rename, Vec::new());
         }
         for (table, before, after) in &renames.columns {
@@ -174,10 +179,26 @@ impl Composer<'_, '_> {
                 plain(table),
                 plain(before),
                 plain(after)
-            ))?;
+            ))
+            .map_err(stopped)?;
             self.note(table, ChangeKind::Rename, Vec::new());
         }
         self.out.end_block();
+        Ok(())
+    }
+
+    /// SQLite renames nothing while a view does not work. One that is to go anyway goes first.
+    fn drop_broken_views(&mut self, target: &Model) -> Result<(), Error> {
+        let now = self.model()?;
+        let views = now.others.iter().filter(|o| o.kind == ObjectKind::View);
+        for view in views.filter(|view| target.object(view).is_none()) {
+            let name = quote(&view.name);
+            let read = format!("SELECT * FROM main.{name}");
+            if self.connection.prepare(&read).is_err() {
+                self.run(&format!("DROP VIEW {}", plain(&view.name)))?;
+                self.note_object(view, ChangeKind::Drop, &now);
+            }
+        }
         Ok(())
     }
 
@@ -736,6 +757,14 @@ fn free_name(table: &str, now: &Model, target: &Model) -> String {
         .chain(numbered)
         .find(|name| !now.has_name(name) && !target.has_name(name))
         .unwrap_or_default()
+}
+
+/// What stops a rename that is right in itself.
+fn stopped(error: Error) -> Error {
+    match error.to_string().starts_with("error in ") {
+        true => error.with_help("SQLite renames nothing while a view or a trigger does not work; correct or drop it in a migration before"),
+        false => error,
+    }
 }
 
 /// The columns whose values go from one virtual table to its successor, where the modules are

@@ -967,8 +967,23 @@ fn string(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
 }
 
+/// Whether two statements say the same, where they are no tables. `own` is the table whose
+/// qualifier says nothing.
+pub(crate) fn same_statements(one: &str, other: &str, own: &str) -> bool {
+    if normal_object(one, own) != normal_object(other, own) {
+        return false;
+    }
+    // What double quotes hold may be a text, in which letter case counts.
+    let texts = |sql: &str| -> Vec<String> {
+        let tokens = Tokens::new(sql).filter(|token| token.text.starts_with('"'));
+        tokens.map(|token| token.name().into_owned()).collect()
+    };
+    let (one, other) = (texts(one), texts(other));
+    one.len() != other.len() || one == other
+}
+
 /// A statement as it is compared, where it is no table.
-pub(crate) fn normal_object(sql: &str, own: &str) -> String {
+fn normal_object(sql: &str, own: &str) -> String {
     let tokens: Vec<Token<'_>> = Tokens::new(sql).collect();
     let mut text = normal(&tokens, None, own);
     // Words that say what is so anyway.

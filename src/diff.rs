@@ -3,7 +3,7 @@
 //! Compared are parsed tables and normal text: quoting, letter case, space, comments, the
 //! order of objects, and whether a constraint stands in a column or behind them all do not count.
 
-use crate::definition::{Column, Constraint, Definition, ForeignKey, Rule, normal_object};
+use crate::definition::{Column, Constraint, Definition, ForeignKey, Rule, same_statements};
 use crate::lineage::narrowing;
 use crate::schema::{Affinity, Object, ObjectKind, Schema, Table, TableKind, same_name};
 use crate::token::{Tokens, mentions};
@@ -245,9 +245,7 @@ pub(crate) fn difference<'m>(
                         });
                     }
                 }
-                (None, None)
-                    if normal_object(&was.table.sql, "")
-                        == normal_object(&entity.table.sql, "") => {}
+                (None, None) if same_statements(&was.table.sql, &entity.table.sql, "") => {}
                 // A virtual table cannot be altered.
                 _ => {
                     found.dropped.push(was);
@@ -289,11 +287,11 @@ pub(crate) fn same_tables(one: &str, other: &str) -> bool {
 
 /// Whether two indexes, triggers or views are the same.
 pub(crate) fn same_objects(one: &Object, other: &Object) -> bool {
-    let text = |object: &Object| match object.kind {
-        ObjectKind::Index => normal_object(&object.sql, &object.table),
-        ObjectKind::Trigger | ObjectKind::View => normal_object(&object.sql, ""),
+    let own = match one.kind {
+        ObjectKind::Index => one.table.as_str(),
+        ObjectKind::Trigger | ObjectKind::View => "",
     };
-    same_name(&one.table, &other.table) && text(one) == text(other)
+    same_name(&one.table, &other.table) && same_statements(&one.sql, &other.sql, own)
 }
 
 /// What tells two tables apart.

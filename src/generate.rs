@@ -16,7 +16,7 @@ use crate::plan::Direction;
 use crate::rename::{Renames, renames};
 use crate::replay::{self, copy_of, desired, no_schema_file, replay};
 use crate::sample::{self, Hints};
-use crate::schema::{Object, ObjectKind, TableKind, same_name};
+use crate::schema::{Object, ObjectKind, Table, TableKind, same_name};
 use crate::scope::{Scope, scopes, together};
 use crate::script::Script;
 use crate::source::SCHEMA_FILE;
@@ -453,7 +453,14 @@ impl Work<'_, '_> {
         sample::fill(&proof, &schema, &Hints::of(texts.iter()))?;
         let counts = |reversed: bool| {
             let ordinary = schema.tables.iter();
-            let ordinary = ordinary.filter(|table| table.kind == TableKind::Ordinary);
+            // What goes with consent may leave its name to something else.
+            let goes = |table: &&Table| {
+                let drop = format!("drop table `{}`", table.name);
+                let mut destroyed = generated.changes.iter().flat_map(|change| &change.destroys);
+                destroyed.any(|what| *what == drop)
+            };
+            let ordinary =
+                ordinary.filter(|table| table.kind == TableKind::Ordinary && !goes(table));
             let tables = ordinary.map(|table| {
                 let now = match reversed {
                     true => table.name.as_str(),

@@ -1034,6 +1034,59 @@ fn a_long_name_is_cut_in_the_name_of_the_file() {
     }
 }
 
+/// A view that had been broken for long stopped every rename, also the one that drops it; and
+/// where it stays, nobody said what to do.
+#[test]
+fn a_broken_view_that_goes_is_no_obstacle_to_a_rename() {
+    let app = App::new();
+    let table = "CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT);";
+    let view = "CREATE VIEW broken AS SELECT * FROM nowhere;";
+    app.file("V1__first.sql", &format!("{table}{view}"));
+    app.run().unwrap();
+    app.sql("INSERT INTO t VALUES (1, 'x')");
+    let renamed = table.replace("a TEXT", "b TEXT");
+    app.schema(&format!("{renamed}{view}"));
+    let error = app.generate(&plainly().rename("t.a=b")).unwrap_err();
+    assert!(
+        format!("{error:#}").contains("while a view or a trigger does not work"),
+        "{error:#}"
+    );
+    app.evolve(&renamed, &plainly().rename("t.a=b"));
+    assert_eq!(app.rows("SELECT b FROM t"), "x");
+}
+
+/// A view that took a dropped table's name had fewer rows than the table.
+#[test]
+fn a_dropped_table_may_leave_its_name_to_anything() {
+    let app = app(
+        "CREATE TABLE a (x); CREATE VIEW i AS SELECT 1; CREATE TABLE b (y);",
+        "INSERT INTO b VALUES (1), (2)",
+    );
+    let after = "CREATE TABLE a (x); CREATE INDEX i ON a (x); CREATE VIEW b AS SELECT 2;";
+    app.schema(after);
+    let error = app.generate(&plainly()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Destructive);
+    let generated = app.evolve(after, &consenting());
+    app.goes_back(&generated);
+}
+
+/// `"Foo"` that is no column is a text, and another one than `"foo"`.
+#[test]
+fn letter_case_in_double_quotes_counts_where_it_may_be_a_text() {
+    let schema = |text: &str| {
+        format!(
+            "CREATE TABLE t (k TEXT); CREATE VIEW v AS SELECT * FROM t WHERE k = \"{text}\";
+            CREATE VIRTUAL TABLE f USING fts5(k, tokenize=\"unicode61 tokenchars '{text}'\");"
+        )
+    };
+    let app = app(&schema("Foo"), "INSERT INTO t VALUES ('foo')");
+    let generated = app.evolve(&schema("foo"), &plainly());
+    assert_eq!(kinds(&generated).len(), 2);
+    assert_eq!(app.rows("SELECT k FROM v"), "foo");
+    app.schema(&schema("foo").replace(" t ", " \"T\" "));
+    assert!(app.generate(&plainly()).unwrap().is_empty());
+}
+
 /// The usual way to rename a table and keep its old name readable failed at the rename.
 #[test]
 fn a_view_takes_a_renamed_tables_old_name_and_gives_it_back() {
