@@ -80,7 +80,7 @@ pub(crate) enum Origin {
 /// Where a column's values come from.
 pub(crate) fn origin(before: &Definition, column: &Column) -> Origin {
     let was = before.column(&column.name);
-    let newly_not_null = column.not_null.is_some() && was.is_some_and(|was| was.not_null.is_none());
+    let newly_not_null = column.is_not_null() && was.is_some_and(|was| !was.is_not_null());
     let changed = was.is_none_or(|was| {
         was.declared != column.declared || newly_not_null || was.generated.is_some()
     });
@@ -98,8 +98,7 @@ pub(crate) fn origin(before: &Definition, column: &Column) -> Origin {
         (Some(was), _) => Origin::Same(was.name.clone()),
         (None, _) => {
             let null = column.default.as_ref().is_none_or(|d| d.normal == "null");
-            let is_rowid = before.rowid_column().is_none() && column.declared == "INTEGER";
-            match column.not_null.is_some() && null && !is_rowid {
+            match column.is_not_null() && null && !column.is_rowid {
                 true => Origin::Nowhere,
                 false => Origin::Default,
             }
@@ -125,7 +124,7 @@ pub(crate) fn conditions(before: &Definition, after: &Definition, now: &Model) -
         let filter = match retyped {
             true => unfit(&name, affinity, strict),
             // The rowid takes nothing else, whatever its affinity.
-            false => becomes_the_rowid(before, after, column)
+            false => becomes_the_rowid(before, column)
                 .then(|| format!("typeof({name}) NOT IN ('integer', 'null')")),
         };
         if let (false, Some(filter)) = (converted, filter) {
@@ -166,28 +165,16 @@ pub(crate) fn conditions(before: &Definition, after: &Definition, now: &Model) -
 }
 
 /// Whether a column is the rowid afterwards and was not before.
-fn becomes_the_rowid(before: &Definition, after: &Definition, column: &Column) -> bool {
-    let is_rowid = |table: &Definition| {
-        table
-            .rowid_column()
-            .is_some_and(|rowid| same_name(&rowid.name, &column.name))
-    };
-    is_rowid(after) && !is_rowid(before)
+fn becomes_the_rowid(before: &Definition, column: &Column) -> bool {
+    column.is_rowid && !before.column(&column.name).is_some_and(|was| was.is_rowid)
 }
 
 /// NULLs that a column would have to hold and must not.
 fn no_nulls(before: &Definition, after: &Definition, column: &Column) -> Option<Condition> {
     let was = before.column(&column.name);
-    let key_of_rows = after.without_rowid
-        && !before.without_rowid
-        && after
-            .primary_key()
-            .iter()
-            .any(|key| same_name(key, &column.name));
     // The rowid would be given a number in place of a NULL.
-    let demanded =
-        column.not_null.is_some() || key_of_rows || becomes_the_rowid(before, after, column);
-    let newly = was.is_none_or(|was| was.not_null.is_none());
+    let demanded = column.is_not_null() || becomes_the_rowid(before, column);
+    let newly = was.is_none_or(|was| !was.is_not_null());
     let possible = match (&column.generated, origin(before, column)) {
         (Some(_), _) => newly || !is_kept(before, after, column),
         (None, Origin::Using(_)) => true,

@@ -54,6 +54,11 @@ pub(crate) struct Column {
     pub(crate) declared: String,
     /// What happens on a conflict, where it must not be NULL.
     pub(crate) not_null: Option<Conflict>,
+    /// In the key of a STRICT or WITHOUT ROWID table, which must not be NULL without saying so
+    /// (<https://sqlite.org/stricttables.html>, <https://sqlite.org/withoutrowid.html>).
+    pub(crate) keyed_not_null: bool,
+    /// Whether it is the rowid, which is given a number in place of a NULL.
+    pub(crate) is_rowid: bool,
     pub(crate) default: Option<Default>,
     /// In small letters.
     pub(crate) collation: Option<String>,
@@ -246,6 +251,8 @@ impl Definition {
                 name: unquoted(column.col_name.0),
                 declared: declared(kind),
                 not_null: None,
+                keyed_not_null: false,
+                is_rowid: false,
                 default: None,
                 collation: None,
                 generated: None,
@@ -338,6 +345,16 @@ impl Definition {
                 definition
                     .keyed
                     .extend(key.iter().map(|part| part.column.clone()));
+            }
+        }
+        let rowid = definition.rowid_column().map(|column| column.name.clone());
+        let no_nulls = definition.strict || definition.without_rowid;
+        let key = definition.primary_key().into_iter().map(str::to_owned);
+        for name in key.collect::<Vec<_>>() {
+            let mut columns = definition.columns.iter_mut();
+            if let Some(column) = columns.find(|column| same_name(&column.name, &name)) {
+                column.is_rowid = rowid.as_ref() == Some(&column.name);
+                column.keyed_not_null = no_nulls && !column.is_rowid;
             }
         }
         definition.take_notes(&all, noted);
@@ -477,6 +494,11 @@ impl Definition {
 }
 
 impl Column {
+    /// Whether it holds no NULL.
+    pub(crate) fn is_not_null(&self) -> bool {
+        self.not_null.is_some() || self.keyed_not_null
+    }
+
     /// The definition with another type.
     pub(crate) fn with_type(&self, declared: &str) -> String {
         self.rewritten(Some(declared), "", "")

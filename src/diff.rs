@@ -362,6 +362,9 @@ fn column_edits<'m>(was: &'m Column, now: &'m Column, found: &mut Vec<Edit<'m>>)
         name: _,
         declared,
         not_null,
+        // The key's and the table's change.
+        keyed_not_null: _,
+        is_rowid: _,
         default,
         collation,
         generated,

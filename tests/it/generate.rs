@@ -757,6 +757,12 @@ fn rows_are_asked_as_the_new_table_will_see_them_and_not_as_they_were() {
             "rows of `t` without `b`: 1, for example where `id` is 2",
         ),
         (
+            "CREATE TABLE t (id INTEGER, a TEXT, PRIMARY KEY (id, a));".into(),
+            "INSERT INTO t VALUES (1, NULL), (2, 'x')",
+            "CREATE TABLE t (id INTEGER, a TEXT, PRIMARY KEY (id, a)) STRICT;".into(),
+            "rows of `t` without `a`: 1, for example where `id` is 1",
+        ),
+        (
             "CREATE TABLE t (id INTEGER, a);".into(),
             "INSERT INTO t VALUES (NULL, 'x'), (7, 'y')",
             table("a"),
@@ -986,6 +992,44 @@ fn a_search_that_would_not_work_or_would_be_emptied_is_refused() {
     app.schema(&contentless.replace("a,", "a, b,"));
     let error = app.generate(&plainly()).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Destructive);
+}
+
+/// In a table without an INTEGER PRIMARY KEY every new INTEGER was taken for one, and a new key
+/// of a STRICT table for one that may be NULL: both failed at the users' rows.
+#[test]
+fn a_new_column_that_only_looks_like_the_rowid_needs_something_to_hold_too() {
+    let cases = [
+        ("a TEXT", "a TEXT, n INTEGER NOT NULL", ""),
+        (
+            "a INT PRIMARY KEY",
+            "a INT PRIMARY KEY, n INTEGER NOT NULL",
+            "STRICT",
+        ),
+        ("a INT", "a INT, n INT, PRIMARY KEY (a, n)", "STRICT"),
+        (
+            "a INT PRIMARY KEY",
+            "a INT, n INTEGER PRIMARY KEY",
+            "WITHOUT ROWID",
+        ),
+    ];
+    for (before, after, options) in cases {
+        let app = app(
+            &format!("CREATE TABLE t ({before});"),
+            "INSERT INTO t VALUES (1), (2)",
+        );
+        app.schema(&format!("CREATE TABLE t ({after}) {options};"));
+        let error = app.generate(&consenting()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::NeedsDefault, "{after}: {error}");
+    }
+    let app = app(
+        "CREATE TABLE t (a TEXT);",
+        "INSERT INTO t VALUES ('x'), ('y')",
+    );
+    app.evolve(
+        "CREATE TABLE t (id INTEGER PRIMARY KEY NOT NULL, a TEXT);",
+        &plainly(),
+    );
+    assert_eq!(app.rows("SELECT id, a FROM t"), "1|x 2|y");
 }
 
 /// A search table without other content was dropped and made again empty.
@@ -1258,7 +1302,7 @@ fn strict_without_rowid_and_generated_columns_come_and_go() {
     );
     let app = app(
         "CREATE TABLE t (k TEXT PRIMARY KEY, a INT);",
-        "INSERT INTO t VALUES ('x', 'many'), (NULL, 2)",
+        "INSERT INTO t VALUES ('x', 'many'), ('y', 2)",
     );
     app.written(
         "CREATE TABLE t (k TEXT PRIMARY KEY, a INT) STRICT;",

@@ -212,7 +212,8 @@ fn change(dice: &mut Dice, table: &Table, tables: &[&str]) -> Table {
             3..=5 if !changed.columns.is_empty() => {
                 let at = usize::try_from(dice.roll(changed.columns.len() as u64)).unwrap();
                 let Column { name, origin, .. } = changed.columns[at].clone();
-                let converted = dice.chance(15);
+                let is_old = table.columns.iter().any(|column| column.name == origin);
+                let converted = dice.chance(15) && is_old;
                 changed.columns[at] = Column {
                     origin,
                     converted,
