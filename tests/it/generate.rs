@@ -1032,6 +1032,23 @@ fn a_new_column_that_only_looks_like_the_rowid_needs_something_to_hold_too() {
     assert_eq!(app.rows("SELECT id, a FROM t"), "1|x 2|y");
 }
 
+/// A parent went before its child, which left a reference to nothing between two files, and so
+/// everything came into one file, also what had to do with neither.
+#[test]
+fn dropped_tables_go_children_first_and_each_has_its_file() {
+    let app = app(
+        "CREATE TABLE p (id INTEGER PRIMARY KEY); CREATE TABLE c (p INT REFERENCES p); CREATE TABLE k (x);",
+        "INSERT INTO p VALUES (1); INSERT INTO c VALUES (1)",
+    );
+    let generated = app.evolve("CREATE TABLE k (x UNIQUE);", &consenting());
+    let tables: Vec<&str> = kinds(&generated)
+        .into_iter()
+        .map(|(table, _)| table)
+        .collect();
+    assert_eq!((tables, generated.files.len()), (vec!["k", "c", "p"], 3));
+    app.goes_back(&generated);
+}
+
 /// A search table without other content was dropped and made again empty.
 #[test]
 fn a_virtual_table_with_rows_of_its_own_keeps_them() {
