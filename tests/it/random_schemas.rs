@@ -10,7 +10,7 @@ use rusqlite::Connection;
 use crate::support::{App, data};
 
 /// How many schemas are tried; the environment may ask for more.
-const ROUNDS: u64 = 60;
+const ROUNDS: u64 = 45;
 
 /// A small generator of numbers (SplitMix64), the same in every run.
 struct Dice(u64);
