@@ -289,7 +289,7 @@ impl<'a> Alteration<'a> {
             .with_help("consent with `allow_destructive()` if that is meant"));
         }
         if !plan.sql.is_empty() {
-            self.refuse_temporary(connection)?;
+            self.refuse_temporary(connection, &plan)?;
             protected(connection, || self.run(connection, &plan))?;
         }
         Ok(plan)
@@ -326,19 +326,28 @@ impl<'a> Alteration<'a> {
         Ok(())
     }
 
-    /// A temporary table of the same name would be altered in its place, and a temporary
-    /// trigger would go with the table.
-    fn refuse_temporary(&self, connection: &Connection) -> Result<(), Error> {
-        let sql = "SELECT count(*) FROM temp.sqlite_schema WHERE tbl_name = ?1 COLLATE NOCASE";
-        let found: i64 = connection
-            .query_row(sql, [&self.table], |row| row.get(0))
-            .map_err(|error| failure("cannot read the temporary schema", error))?;
-        match found {
-            0 => Ok(()),
-            _ => Err(Error::new(
+    /// A temporary table of a name that the plan speaks of would be taken for the one that is
+    /// meant, and a temporary trigger would go with the table.
+    fn refuse_temporary(
+        &self,
+        connection: &Connection,
+        plan: &AlterationPlan,
+    ) -> Result<(), Error> {
+        let read = || {
+            let mut query = connection.prepare("SELECT name, tbl_name FROM temp.sqlite_schema")?;
+            let rows = query.query_map([], |row| Ok([row.get(0)?, row.get(1)?]))?;
+            rows.collect::<rusqlite::Result<Vec<[String; 2]>>>()
+        };
+        let found = read().map_err(|error| failure("cannot read the temporary schema", error))?;
+        match found
+            .iter()
+            .find(|names| names.iter().any(|name| mentions(&plan.sql, name)))
+        {
+            None => Ok(()),
+            Some([name, _]) => Err(Error::new(
                 ErrorKind::Usage,
                 format!(
-                    "a temporary table or trigger stands in the way of `{}`",
+                    "the temporary `{name}` stands in the way of an alteration of `{}`",
                     self.table
                 ),
             )
@@ -428,6 +437,8 @@ impl<'a> Alteration<'a> {
                     let alone = Definition::parse(&format!("CREATE TABLE x ({text})"));
                     let alone = alone.map_err(|reason| wrong(table, &reason))?;
                     columns.extend(alone.columns);
+                    let of_table = alone.constraints.into_iter().filter(|c| c.column.is_none());
+                    constraints.extend(of_table.map(|constraint| constraint.text));
                 }
                 Edit::Drop(name) => {
                     let at = columns

@@ -4,24 +4,25 @@
 use std::collections::BTreeSet;
 
 use rusqlite::Connection;
+use rusqlite::config::DbConfig;
 
 use crate::catalog;
 use crate::change::{ChangeKind, Means, NATIVE_CONSTRAINTS, natively, reasons};
 use crate::condition::{self, Condition, Origin, conditions, origin};
 use crate::definition::plain;
-use crate::diff::{Altered, ColumnOrder, Difference, Edit, Entity, Model, difference};
+use crate::diff::{Altered, ColumnOrder, Difference, Edit, Entity, Model, difference, edits};
 use crate::error::{Error, ErrorKind};
 use crate::migration::invalid;
 use crate::options::Options;
 use crate::plan::Direction;
-use crate::rebuild::Rebuild;
+use crate::rebuild::{Rebuild, keeps_rowids};
 use crate::rename::Renames;
 use crate::replay;
-use crate::schema::{Object, ObjectKind, Table, TableKind, same_name};
+use crate::schema::{Object, ObjectKind, TableKind, same_name};
 use crate::scope::{Scope, parents_first};
 use crate::script::Script;
 use crate::sqlite::{failure, text};
-use crate::token::{Tokens, mentions};
+use crate::token::{Tokens, mentions, quote};
 use crate::writer::Writer;
 
 /// What messages call a file that has no name yet.
@@ -90,11 +91,12 @@ pub(crate) fn compose(
 ) -> Result<Composed, Error> {
     let mut composer = Composer {
         connection,
+        options,
         manner,
         out: Writer::default(),
         composed: Composed::default(),
     };
-    composer.rename(renames)?;
+    composer.rename(renames, target)?;
     let now = model(connection, options)?;
     let difference = difference(&now, target, manner.order);
     let difference = match scope {
@@ -106,14 +108,20 @@ pub(crate) fn compose(
     Ok(composer.composed)
 }
 
-struct Composer<'c> {
+struct Composer<'c, 'o> {
     connection: &'c Connection,
+    options: &'c Options<'o>,
     manner: Manner,
     out: Writer,
     composed: Composed,
 }
 
-impl Composer<'_> {
+impl Composer<'_, '_> {
+    /// The schema as it is by now.
+    fn model(&self) -> Result<Model, Error> {
+        model(self.connection, self.options)
+    }
+
     /// Runs a statement, and writes it.
     fn run(&mut self, sql: &str) -> Result<(), Error> {
         replay::run(self.connection, &Script::new(DRAFT, sql.to_owned()))?;
@@ -153,10 +161,16 @@ impl Composer<'_> {
     }
 
     /// Natively and first: SQLite takes every index, trigger, view and reference along.
-    fn rename(&mut self, renames: &Renames) -> Result<(), Error> {
+    fn rename(&mut self, renames: &Renames, target: &Model) -> Result<(), Error> {
+        if renames.tables.is_empty() && renames.columns.is_empty() {
+            return Ok(());
+        }
+        self.drop_broken_views(target)?;
         for (before, after) in &renames.tables {
+            self.make_room(after)?;
             let (before, name) = (plain(before), plain(after));
-            self.run(&format!("ALTER TABLE {before} RENAME TO {name}"))?;
+            self.run(&format!("ALTER TABLE {before} RENAME TO {name}"))
+                .map_err(stopped)?;
             self.note(after, ChangeKind::Rename, Vec::new());
         }
         for (table, before, after) in &renames.columns {
@@ -165,11 +179,38 @@ impl Composer<'_> {
                 plain(table),
                 plain(before),
                 plain(after)
-            ))?;
+            ))
+            .map_err(stopped)?;
             self.note(table, ChangeKind::Rename, Vec::new());
         }
         self.out.end_block();
         Ok(())
+    }
+
+    /// SQLite renames nothing while a view does not work. One that is to go anyway goes first.
+    fn drop_broken_views(&mut self, target: &Model) -> Result<(), Error> {
+        let now = self.model()?;
+        let views = now.others.iter().filter(|o| o.kind == ObjectKind::View);
+        for view in views.filter(|view| target.object(view).is_none()) {
+            let name = quote(&view.name);
+            let read = format!("SELECT * FROM main.{name}");
+            if self.connection.prepare(&read).is_err() {
+                self.run(&format!("DROP VIEW {}", plain(&view.name)))?;
+                self.note_object(view, ChangeKind::Drop, &now);
+            }
+        }
+        Ok(())
+    }
+
+    /// A view that stood in for a table of its name goes before the table comes.
+    fn make_room(&mut self, name: &str) -> Result<(), Error> {
+        let now = self.model()?;
+        let is_it =
+            |object: &&Object| object.kind == ObjectKind::View && same_name(&object.name, name);
+        match now.others.iter().find(is_it) {
+            Some(_) => self.run(&format!("DROP VIEW {}", plain(name))),
+            None => Ok(()),
+        }
     }
 
     fn change(
@@ -181,18 +222,29 @@ impl Composer<'_> {
         if self.manner.direction == Direction::Up {
             difference.altered.iter().try_for_each(refuse_nowhere)?;
         }
+        let mut altered = difference.altered.iter();
+        altered.try_for_each(|altered| self.refuse_wrong_conversions(altered))?;
         let mut checks = Writer::default();
-        condition::write(&required(now, difference), &mut checks);
+        condition::write(&required(now, target, difference), &mut checks);
         // On the rows that the migrations themselves make they must hold here already.
         self.run_all(&checks).map_err(|error| {
             error.with_help("the migrations themselves make such rows: correct them in a migration of their own first, or give the column `-- using: EXPR` in the schema file")
         })?;
         let again = made_again(now, target, difference);
         self.drop_objects(now, difference, &again)?;
+        let mut remade: Vec<&str> = Vec::new();
         for entity in &difference.dropped {
             // Something else of that name takes its place.
-            if target.table(entity.name()).is_some() {
-                self.drop_table(entity)?;
+            let Some(successor) = target.table(entity.name()) else {
+                continue;
+            };
+            match kept_columns(entity, successor) {
+                Some(columns) => {
+                    let between = free_name(successor.name(), now, target);
+                    self.remake(entity, successor, &columns, &between)?;
+                    remade.push(successor.name());
+                }
+                None => self.drop_table(entity)?,
             }
         }
         let (created, searches): (Vec<&Entity>, Vec<&Entity>) = difference
@@ -226,10 +278,10 @@ impl Composer<'_> {
             self.note(&index.table, ChangeKind::Alter, Vec::new());
         }
         self.out.end_block();
-        for entity in searches {
+        for entity in searches.iter().filter(|e| !remade.contains(&e.name())) {
             self.create_table(entity, target)?;
         }
-        self.refill_searches(now, difference)?;
+        self.refill_searches(now, difference);
         self.create_objects(now, target, difference, &again, &rebuilt)
     }
 
@@ -320,7 +372,7 @@ impl Composer<'_> {
         self.indexes_of(entity.name(), target)?;
         self.out.end_block();
         self.note(entity.name(), ChangeKind::Create, Vec::new());
-        if content_of(&entity.table).is_some() {
+        if entity.table.content().is_some() {
             self.refill(entity.name());
         }
         Ok(())
@@ -351,6 +403,51 @@ impl Composer<'_> {
         Ok(())
     }
 
+    /// A virtual table that holds its own rows, with its rows: a module knows no ALTER TABLE but
+    /// RENAME.
+    fn remake(
+        &mut self,
+        before: &Entity,
+        after: &Entity,
+        columns: &[String],
+        between: &str,
+    ) -> Result<(), Error> {
+        let (old, new) = (plain(before.name()), plain(between));
+        let sql = &after.table.sql;
+        // SQLite keeps `CREATE VIRTUAL TABLE name USING …`, whatever stood before the name.
+        let Some(name) = Tokens::new(sql).nth(3) else {
+            return self.drop_table(before);
+        };
+        let create = format!(
+            "{}{new}{}",
+            &sql[..name.start],
+            &sql[name.start + name.text.len()..]
+        );
+        let columns = columns.join(", ");
+        self.out.comment(&format!(
+            "`{}` is made anew, because a virtual table cannot be altered: create, copy, drop, rename.",
+            before.name()
+        ));
+        for statement in [
+            create,
+            format!("INSERT INTO {new} ({columns})\nSELECT {columns}\nFROM {old}"),
+            format!("DROP TABLE {old}"),
+            "PRAGMA legacy_alter_table = ON".into(),
+            format!("ALTER TABLE {new} RENAME TO {old}"),
+            "PRAGMA legacy_alter_table = OFF".into(),
+        ] {
+            self.run(&statement)?;
+        }
+        self.out.end_block();
+        let is_left = |name: &str| after.table.columns.iter().any(|c| same_name(&c.name, name));
+        let gone = before.table.columns.iter().filter(|c| !is_left(&c.name));
+        let destroys: Vec<String> = gone
+            .map(|column| format!("drop column `{}` of `{}`", column.name, before.name()))
+            .collect();
+        self.note(after.name(), ChangeKind::Rebuild, destroys);
+        Ok(())
+    }
+
     fn not_restored(&mut self, what: String) {
         self.composed.not_restored.push(what);
     }
@@ -372,13 +469,13 @@ impl Composer<'_> {
         let Altered {
             before,
             after,
-            edits,
+            edits: wanted,
         } = altered;
-        let destroys: Vec<String> = edits
+        let destroys: Vec<String> = wanted
             .iter()
             .filter_map(|edit| edit.destroys(before, after))
             .collect();
-        for edit in edits {
+        for edit in wanted {
             match edit {
                 Edit::Drop(column) if column.generated.is_none() => self.not_restored(format!(
                     "the values of `{}` in `{}`",
@@ -399,15 +496,27 @@ impl Composer<'_> {
                 _ => {}
             }
         }
+        if before.autoincrement() && !after.autoincrement() {
+            self.not_restored(format!(
+                "the number that AUTOINCREMENT of `{}` had come to, where its last rows are gone",
+                after.name
+            ));
+        }
         let means = self.means(altered, now);
         if let Some(statements) = natively(altered, means) {
-            // SQLite is the judge: what it refuses on no rows it refuses on any.
+            // SQLite is the judge of what it takes (what it refuses on no rows it refuses on
+            // any) and of what comes of it: of two constraints of a name it drops the first.
+            let order = self.manner.order;
             let trial = self.savepoint(|composer| {
                 let tried = statements.iter();
-                tried
+                let taken = tried
                     .into_iter()
-                    .try_for_each(|sql| composer.connection.execute_batch(sql))
-                    .is_ok()
+                    .try_for_each(|sql| composer.connection.execute_batch(sql));
+                let made = taken.ok().and_then(|()| composer.model().ok());
+                let made = made
+                    .as_ref()
+                    .and_then(|model| model.definition(&after.name));
+                made.is_some_and(|made| edits(made, after, order).is_empty())
             })?;
             if trial {
                 for sql in &statements {
@@ -446,6 +555,42 @@ impl Composer<'_> {
         Ok(true)
     }
 
+    /// What `-- using:` says must be one expression over the old row. A name in double quotes
+    /// that is no column would be the same text in every row.
+    fn refuse_wrong_conversions(&self, altered: &Altered<'_>) -> Result<(), Error> {
+        let table = plain(&altered.before.name);
+        let texts = |on: bool| {
+            self.connection
+                .set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DML, on)
+                .map_err(|error| failure("cannot prepare the database in memory", error))
+        };
+        for column in &altered.after.columns {
+            let Origin::Using(expression) = origin(altered.before, column) else {
+                continue;
+            };
+            let strings = self
+                .connection
+                .db_config(DbConfig::SQLITE_DBCONFIG_DQS_DML)
+                .unwrap_or(true);
+            texts(false)?;
+            let sql = format!("SELECT ({expression}) FROM {table}");
+            let reason = match self.connection.prepare(&sql) {
+                Ok(query) if query.column_count() == 1 => None,
+                Ok(_) => Some("it is more than one expression".to_owned()),
+                Err(error) => Some(text(&error)),
+            };
+            texts(strings)?;
+            if let Some(reason) = reason {
+                return Err(invalid(format!(
+                    "`{}`.`{}` cannot be made with `{expression}`: {reason}",
+                    altered.after.name, column.name
+                ))
+                .with_help("correct the expression; it is one over the row of the old table"));
+            }
+        }
+        Ok(())
+    }
+
     /// Tries something and takes it back.
     fn savepoint(&self, attempt: impl FnOnce(&Self) -> bool) -> Result<bool, Error> {
         let run = |sql: &str| {
@@ -460,35 +605,41 @@ impl Composer<'_> {
         Ok(went_well)
     }
 
-    /// Full-text search over a table whose values changed is filled anew. Over one whose rows
-    /// and values stay, nothing is to be done: rowids are kept.
-    fn refill_searches(&mut self, now: &Model, difference: &Difference<'_>) -> Result<(), Error> {
-        for altered in &difference.altered {
-            let valued = altered.after.columns.iter().any(|column| {
-                column.generated.is_none()
-                    && matches!(
-                        origin(altered.before, column),
-                        Origin::OrDefault(..) | Origin::Using(_)
-                    )
-            });
-            let kept = now.tables.iter().filter(|entity| {
-                let dropped = difference.dropped.iter();
-                dropped
-                    .into_iter()
-                    .all(|gone| !same_name(gone.name(), entity.name()))
-            });
-            let over: Vec<String> = kept
-                .filter(|entity| {
-                    content_of(&entity.table)
-                        .is_some_and(|content| same_name(&content, &altered.after.name))
-                })
-                .map(|entity| entity.name().to_owned())
-                .collect();
-            if valued {
-                over.iter().for_each(|name| self.refill(name));
+    /// Full-text search over a table whose values or rowids changed is filled anew, also where
+    /// a view is between them. Over one whose rows and values stay, nothing is to be done.
+    fn refill_searches(&mut self, now: &Model, difference: &Difference<'_>) {
+        let mut changed: Vec<&str> = difference
+            .altered
+            .iter()
+            .filter(|altered| {
+                let valued = altered.after.columns.iter().any(|column| {
+                    column.generated.is_none()
+                        && matches!(
+                            origin(altered.before, column),
+                            Origin::OrDefault(..) | Origin::Using(_)
+                        )
+                });
+                valued || !keeps_rowids(altered.before, altered.after)
+            })
+            .map(|altered| altered.after.name.as_str())
+            .collect();
+        let views = now.others.iter().filter(|o| o.kind == ObjectKind::View);
+        // Each is made after those it reads from.
+        for view in views {
+            if changed.iter().any(|name| mentions(&view.sql, name)) {
+                changed.push(&view.name);
             }
         }
-        Ok(())
+        let goes = |entity: &Entity| {
+            let mut dropped = difference.dropped.iter();
+            dropped.any(|gone| same_name(gone.name(), entity.name()))
+        };
+        for search in now.tables.iter().filter(|entity| !goes(entity)) {
+            let content = search.table.content();
+            if content.is_some_and(|content| changed.iter().any(|name| same_name(name, &content))) {
+                self.refill(search.name());
+            }
+        }
     }
 
     /// Fills a search table from its content, where it can be
@@ -534,27 +685,33 @@ impl Composer<'_> {
 }
 
 /// What the rows that are there must fulfil.
-fn required(now: &Model, difference: &Difference<'_>) -> Vec<Condition> {
+fn required(now: &Model, target: &Model, difference: &Difference<'_>) -> Vec<Condition> {
     let mut required: Vec<Condition> = Vec::new();
     for altered in &difference.altered {
-        required.extend(conditions(altered.before, altered.after, &altered.edits));
+        required.extend(conditions(altered.before, altered.after, now));
     }
-    let indexes = difference
-        .new
+    let indexes = target
+        .others
         .iter()
         .filter(|object| object.kind == ObjectKind::Index);
     for index in indexes {
-        let Some(table) = now.definition(&index.table) else {
-            continue;
-        };
-        let added = difference
+        let altered = difference
             .altered
             .iter()
-            .filter(|altered| same_name(&altered.before.name, &index.table))
-            .flat_map(|altered| &altered.edits)
-            .any(|edit| matches!(edit, Edit::Add(column) if mentions(&index.sql, &column.name)));
-        if !added {
-            required.extend(condition::unique_index(table, &index.sql, &index.name));
+            .find(|altered| same_name(&altered.after.name, &index.table));
+        let there = now.definition(&index.table);
+        let sides = altered
+            .map(|altered| (altered.before, altered.after))
+            .or(there.map(|table| (table, table)));
+        let new = difference.new.contains(&index);
+        if let (Some((before, after)), true) = (sides, new || altered.is_some()) {
+            required.extend(condition::unique_index(
+                before,
+                after,
+                &index.sql,
+                &index.name,
+                new,
+            ));
         }
     }
     required
@@ -602,17 +759,68 @@ fn free_name(table: &str, now: &Model, target: &Model) -> String {
         .unwrap_or_default()
 }
 
-/// The table that a search table takes its rows from (`content = 'notes'`).
-fn content_of(table: &Table) -> Option<String> {
-    if table.kind != TableKind::Virtual {
+/// What stops a rename that is right in itself.
+fn stopped(error: Error) -> Error {
+    match error.to_string().starts_with("error in ") {
+        true => error.with_help("SQLite renames nothing while a view or a trigger does not work; correct or drop it in a migration before"),
+        false => error,
+    }
+}
+
+/// The columns whose values go from one virtual table to its successor, where the modules are
+/// known to give back what they were given.
+fn kept_columns(before: &Entity, after: &Entity) -> Option<Vec<String>> {
+    let family = |entity: &Entity| {
+        let tokens: Vec<_> = Tokens::new(&entity.table.sql).collect();
+        let using = tokens.iter().position(|token| token.word() == "USING")?;
+        // Without content of its own it cannot say what it was given.
+        let bare = tokens
+            .windows(2)
+            .any(|pair| pair[0].word() == "CONTENT" && pair[1].text == "=");
+        match tokens.get(using + 1)?.name().to_ascii_lowercase().as_str() {
+            "fts3" | "fts4" | "fts5" if !bare => Some("search"),
+            "rtree" => Some("rtree"),
+            "rtree_i32" => Some("rtree_i32"),
+            _ => None,
+        }
+    };
+    if before.definition.is_some() || after.definition.is_some() {
         return None;
     }
-    let tokens: Vec<_> = Tokens::new(&table.sql).collect();
-    let content = tokens
-        .windows(3)
-        .find(|three| three[0].word() == "CONTENT" && three[1].text == "=")?;
-    let name = content[2].name().into_owned();
-    (!name.is_empty()).then_some(name)
+    let family = family(before).filter(|_| family(before) == family(after))?;
+    let mut columns: Vec<String> = after
+        .table
+        .columns
+        .iter()
+        .filter(|now| {
+            before
+                .table
+                .columns
+                .iter()
+                .any(|was| same_name(&was.name, &now.name))
+        })
+        .map(|column| plain(&column.name))
+        .collect();
+    let rows = match family {
+        "search" => !columns.is_empty(),
+        // The first column is the rowid.
+        _ => {
+            before
+                .table
+                .columns
+                .first()
+                .map(|c| c.name.to_ascii_lowercase())
+                == after
+                    .table
+                    .columns
+                    .first()
+                    .map(|c| c.name.to_ascii_lowercase())
+        }
+    };
+    if family == "search" {
+        columns.insert(0, "rowid".into());
+    }
+    rows.then_some(columns)
 }
 
 fn refuse_nowhere(altered: &Altered<'_>) -> Result<(), Error> {
@@ -643,6 +851,24 @@ pub(crate) fn broken(
         .into_iter()
         .map(|(object, error)| format!("{object}: {}", text(&error)))
         .collect();
+    for table in schema
+        .tables
+        .iter()
+        .filter(|t| t.kind == TableKind::Virtual)
+    {
+        // One over the rows of another table finds out when it is read.
+        let read = format!("SELECT * FROM main.{} LIMIT 1", quote(&table.name));
+        let done = connection
+            .prepare(&read)
+            .and_then(|mut query| query.query([])?.next().map(|_| ()));
+        if let Err(error) = done {
+            broken.insert(format!(
+                "the virtual table `{}`: {}",
+                table.name,
+                text(&error)
+            ));
+        }
+    }
     let references = catalog::references(connection)?;
     for (table, message) in references.broken {
         broken.insert(format!("the references of `{table}`: {message}"));

@@ -5,7 +5,7 @@
 use crate::definition::{
     Column, Definition, ForeignKey, KeyPart, Rule, parenthesised, plain, span,
 };
-use crate::diff::Edit;
+use crate::diff::{Model, is_unique_index};
 use crate::schema::{Affinity, same_name};
 use crate::statement::CHECKS;
 use crate::token::{Token, TokenKind, Tokens};
@@ -80,7 +80,7 @@ pub(crate) enum Origin {
 /// Where a column's values come from.
 pub(crate) fn origin(before: &Definition, column: &Column) -> Origin {
     let was = before.column(&column.name);
-    let newly_not_null = column.not_null.is_some() && was.is_some_and(|was| was.not_null.is_none());
+    let newly_not_null = column.is_not_null() && was.is_some_and(|was| !was.is_not_null());
     let changed = was.is_none_or(|was| {
         was.declared != column.declared || newly_not_null || was.generated.is_some()
     });
@@ -93,13 +93,12 @@ pub(crate) fn origin(before: &Definition, column: &Column) -> Origin {
         .filter(|default| default.is_a_value());
     match (was, value) {
         (Some(was), Some(value)) if newly_not_null => {
-            Origin::OrDefault(was.name.clone(), value.text.clone())
+            Origin::OrDefault(was.name.clone(), value.value.clone())
         }
         (Some(was), _) => Origin::Same(was.name.clone()),
         (None, _) => {
             let null = column.default.as_ref().is_none_or(|d| d.normal == "null");
-            let is_rowid = before.rowid_column().is_none() && column.declared == "INTEGER";
-            match column.not_null.is_some() && null && !is_rowid {
+            match column.is_not_null() && null && !column.is_rowid {
                 true => Origin::Nowhere,
                 false => Origin::Default,
             }
@@ -107,43 +106,28 @@ pub(crate) fn origin(before: &Definition, column: &Column) -> Origin {
     }
 }
 
-/// What the rows of a table must fulfil for its edits.
-pub(crate) fn conditions(
-    before: &Definition,
-    after: &Definition,
-    edits: &[Edit<'_>],
-) -> Vec<Condition> {
+/// What the rows of a table must fulfil to become those of another.
+pub(crate) fn conditions(before: &Definition, after: &Definition, now: &Model) -> Vec<Condition> {
     let mut found = Vec::new();
-    let same = |column: &Column| matches!(origin(before, column), Origin::Same(_));
     let now_strict = after.strict && !before.strict;
-    for column in after
-        .columns
-        .iter()
-        .filter(|column| column.generated.is_none())
-    {
-        let Some(was) = before.column(&column.name) else {
+    for column in &after.columns {
+        found.extend(no_nulls(before, after, column));
+        let was = before.column(&column.name);
+        let Some(was) = was.filter(|_| column.generated.is_none()) else {
             continue;
         };
         let name = plain(&column.name);
-        let newly_not_null = column.not_null.is_some() && was.not_null.is_none();
-        let key_of_rows = after.without_rowid
-            && !before.without_rowid
-            && after
-                .primary_key()
-                .iter()
-                .any(|key| same_name(key, &column.name));
-        if (newly_not_null || (key_of_rows && was.not_null.is_none())) && same(column) {
-            found.push(Condition {
-                problem: format!("rows of `{}` without `{}`", before.name, column.name),
-                rows: format!("FROM {}\nWHERE {name} IS NULL", plain(&before.name)),
-                example: row_name(before),
-            });
-        }
         let affinity = after.affinity_of(column);
         let retyped = affinity != before.affinity_of(was) || now_strict;
         let converted = matches!(origin(before, column), Origin::Using(_));
         let strict = after.strict.then_some(column.declared.as_str());
-        if let (true, true, Some(filter)) = (retyped, !converted, unfit(&name, affinity, strict)) {
+        let filter = match retyped {
+            true => unfit(&name, affinity, strict),
+            // The rowid takes nothing else, whatever its affinity.
+            false => becomes_the_rowid(before, column)
+                .then(|| format!("typeof({name}) NOT IN ('integer', 'null')")),
+        };
+        if let (false, Some(filter)) = (converted, filter) {
             let kind = match column.declared.as_str() {
                 "" => "values without a type",
                 declared => declared,
@@ -158,28 +142,54 @@ pub(crate) fn conditions(
             });
         }
     }
-    let retyped_or_collated = |part: &KeyPart| {
-        edits.iter().any(|edit| match edit {
-            Edit::Collate(column) | Edit::Retype(_, column) => {
-                same_name(&column.name, &part.column)
-            }
-            _ => false,
-        })
-    };
     for constraint in &after.constraints {
         let new = !before.constraints.contains(constraint);
         match &constraint.rule {
             Rule::PrimaryKey { key, .. } | Rule::Unique { key, .. } => {
-                if new || key.iter().any(retyped_or_collated) {
+                let columns = key.iter().filter_map(|part| after.column(&part.column));
+                if new || columns.into_iter().any(|c| !is_kept(before, after, c)) {
                     found.extend(unique(before, after, key));
                 }
             }
-            Rule::Check { .. } if new => found.extend(check(before, after, &constraint.text)),
-            Rule::ForeignKey(key) if new => found.extend(reference(before, after, key)),
-            Rule::Check { .. } | Rule::ForeignKey(_) => {}
+            Rule::Check { .. } => {
+                let columns = named_in(after, &constraint.text);
+                if new || columns.iter().any(|c| !is_kept(before, after, c)) {
+                    found.push(check(before, after, &constraint.text));
+                }
+            }
+            Rule::ForeignKey(key) if new => found.extend(reference(before, after, key, now)),
+            Rule::ForeignKey(_) => {}
         }
     }
     found
+}
+
+/// Whether a column is the rowid afterwards and was not before.
+fn becomes_the_rowid(before: &Definition, column: &Column) -> bool {
+    column.is_rowid && !before.column(&column.name).is_some_and(|was| was.is_rowid)
+}
+
+/// NULLs that a column would have to hold and must not.
+fn no_nulls(before: &Definition, after: &Definition, column: &Column) -> Option<Condition> {
+    let was = before.column(&column.name);
+    // The rowid would be given a number in place of a NULL.
+    let demanded = column.is_not_null() || becomes_the_rowid(before, column);
+    let newly = was.is_none_or(|was| !was.is_not_null());
+    let possible = match (&column.generated, origin(before, column)) {
+        (Some(_), _) => newly || !is_kept(before, after, column),
+        (None, Origin::Using(_)) => true,
+        (None, Origin::Same(_)) => newly && was.is_some(),
+        (None, Origin::OrDefault(..) | Origin::Default | Origin::Nowhere) => false,
+    };
+    (demanded && possible).then(|| Condition {
+        problem: format!("rows of `{}` without `{}`", before.name, column.name),
+        rows: format!(
+            "FROM {}\nWHERE {} IS NULL",
+            seen_as(before, after, &[column]),
+            plain(&column.name)
+        ),
+        example: row_name(before),
+    })
 }
 
 /// The rows' own name: their key, or their rowid.
@@ -217,42 +227,154 @@ fn unfit(value: &str, affinity: Affinity, strict: Option<&str>) -> Option<String
     })
 }
 
-/// The old rows as the new table will see them, as far as some columns go. None where one of
-/// them is new.
-fn seen_as(before: &Definition, after: &Definition, names: &[String]) -> Option<String> {
-    let mut shown = Vec::new();
-    let mut all_same = true;
-    for name in names {
-        let column = after.column(name)?;
-        let value = match origin(before, column) {
-            Origin::Same(name) => plain(&name),
-            Origin::OrDefault(name, value) => {
-                all_same = false;
-                format!(
-                    "coalesce({}, {value}) AS {}",
-                    plain(&name),
-                    plain(&column.name)
-                )
+/// Whether a column's constraints find in it what they found before.
+fn is_kept(before: &Definition, after: &Definition, column: &Column) -> bool {
+    let Some(was) = before.column(&column.name) else {
+        return false;
+    };
+    let alike =
+        before.affinity_of(was) == after.affinity_of(column) && was.collation == column.collation;
+    alike
+        && match (&was.generated, &column.generated) {
+            (None, None) => matches!(origin(before, column), Origin::Same(_)),
+            (Some(was), Some(now)) => {
+                was.normal == now.normal
+                    && named_in(after, &now.text)
+                        .iter()
+                        .filter(|other| other.name != column.name)
+                        .all(|other| is_kept(before, after, other))
             }
-            Origin::Using(expression) => {
-                all_same = false;
-                format!("{expression} AS {}", plain(&column.name))
-            }
-            Origin::Default | Origin::Nowhere => return None,
-        };
-        shown.push(value);
+            _ => false,
+        }
+}
+
+/// The columns that an expression names.
+fn named_in<'d>(table: &'d Definition, text: &str) -> Vec<&'d Column> {
+    let tokens: Vec<Token<'_>> = Tokens::new(text).collect();
+    let names = |column: &&Column| {
+        tokens.iter().any(|token| {
+            let string = token.kind == TokenKind::Quoted && token.text.starts_with('\'');
+            !string && same_name(&token.name(), &column.name)
+        })
+    };
+    table.columns.iter().filter(names).collect()
+}
+
+/// The old rows as the new table will see them, as far as some columns go, each with what
+/// [`row_name`] calls it by.
+fn seen_as(before: &Definition, after: &Definition, columns: &[&Column]) -> String {
+    let mut needed: Vec<&Column> = Vec::new();
+    let mut open = columns.to_vec();
+    while let Some(column) = open.pop() {
+        if !needed.iter().any(|known| known.name == column.name) {
+            needed.push(column);
+            open.extend(
+                column
+                    .generated
+                    .iter()
+                    .flat_map(|generated| named_in(after, &generated.text)),
+            );
+        }
     }
     let table = plain(&before.name);
-    Some(match all_same {
-        true => table,
-        false => format!("(SELECT {} FROM {table})", shown.join(", ")),
-    })
+    if needed.iter().all(|column| is_kept(before, after, column)) {
+        return table;
+    }
+    let (mut generated, ordinary): (Vec<&Column>, Vec<&Column>) =
+        needed.iter().partition(|column| column.generated.is_some());
+    let mut shown: Vec<String> = ordinary
+        .iter()
+        .map(|column| {
+            let value = value_of(before, after, column);
+            format!("{value} AS {}", plain(&column.name))
+        })
+        .collect();
+    if let Example::Row(key) = row_name(before)
+        && !needed.iter().any(|column| plain(&column.name) == key)
+    {
+        shown.push(format!("{key} AS {key}"));
+    }
+    let mut rows = format!("(SELECT {} FROM {table}) AS {table}", shown.join(", "));
+    // A generated column may be computed from another.
+    while !generated.is_empty() {
+        let waits = |column: &&Column| {
+            let others = named_in(after, column.generated.as_ref().map_or("", |g| &g.text));
+            others
+                .iter()
+                .any(|other| other.name != column.name && generated.contains(other))
+        };
+        let next = generated.iter().position(|column| !waits(column));
+        let column = generated.remove(next.unwrap_or(0));
+        let text = column.generated.as_ref().map_or("NULL", |g| &g.text);
+        let value = converted(format!("({text})"), after.affinity_of(column), false);
+        let name = plain(&column.name);
+        rows = format!("(SELECT *, {value} AS {name} FROM {rows}) AS {table}");
+    }
+    rows
+}
+
+/// What a column that is not generated will hold, as an expression over the old row.
+fn value_of(before: &Definition, after: &Definition, column: &Column) -> String {
+    let affinity = after.affinity_of(column);
+    let was = before.column(&column.name);
+    let retyped = was.is_some_and(|was| before.affinity_of(was) != affinity);
+    let value = match origin(before, column) {
+        Origin::Same(name) if retyped => converted(plain(&name), affinity, true),
+        Origin::Same(name) => plain(&name),
+        Origin::OrDefault(name, value) => converted(
+            format!("coalesce({}, {value})", plain(&name)),
+            affinity,
+            retyped,
+        ),
+        Origin::Using(expression) => converted(format!("({expression})"), affinity, false),
+        Origin::Default => match &column.default {
+            Some(default) => converted(default.value.clone(), affinity, false),
+            None => "NULL".into(),
+        },
+        Origin::Nowhere => filler(after, column),
+    };
+    match &column.collation {
+        Some(collation) => format!("{value} COLLATE {}", plain(collation)),
+        None => value,
+    }
+}
+
+/// A value as a column of an affinity compares it. A number is cast only where it is
+/// known to come through.
+fn converted(value: String, affinity: Affinity, comes_through: bool) -> String {
+    let kind = match (affinity, comes_through) {
+        (Affinity::Text, _) => "TEXT",
+        (Affinity::Integer, true) => "INTEGER",
+        (Affinity::Real, true) => "REAL",
+        (Affinity::Numeric, true) => "NUMERIC",
+        // Without the affinity it had as a column.
+        (Affinity::Blob, _) => return format!("+{value}"),
+        _ => return value,
+    };
+    format!("CAST({value} AS {kind})")
+}
+
+/// Whether a column holds nothing in the rows that are there, which fulfils every constraint but
+/// NOT NULL.
+fn is_new_and_null(before: &Definition, column: &Column) -> bool {
+    let null = column.default.as_ref().is_none_or(|d| d.normal == "null");
+    column.generated.is_none() && null && origin(before, column) == Origin::Default
 }
 
 /// Rows that would be one row to a key.
 fn unique(before: &Definition, after: &Definition, key: &[KeyPart]) -> Option<Condition> {
-    let names: Vec<String> = key.iter().map(|part| part.column.clone()).collect();
-    let rows = seen_as(before, after, &names)?;
+    let names: Vec<&str> = key.iter().map(|part| part.column.as_str()).collect();
+    let parts: Vec<&Column> = names.iter().filter_map(|name| after.column(name)).collect();
+    // What is filled on a way back is another in each row.
+    let filled =
+        |column: &Column| column.generated.is_none() && origin(before, column) == Origin::Nowhere;
+    if parts
+        .iter()
+        .any(|column| is_new_and_null(before, column) || filled(column))
+    {
+        return None;
+    }
+    let rows = seen_as(before, after, &parts);
     let column = |part: &KeyPart| {
         let own = after.column(&part.column).and_then(|c| c.collation.clone());
         let name = plain(&part.column);
@@ -284,9 +406,18 @@ fn unique(before: &Definition, after: &Definition, key: &[KeyPart]) -> Option<Co
 }
 
 /// The same for a unique index, whose columns and filter are SQL.
-pub(crate) fn unique_index(table: &Definition, sql: &str, name: &str) -> Option<Condition> {
+pub(crate) fn unique_index(
+    before: &Definition,
+    after: &Definition,
+    sql: &str,
+    name: &str,
+    new: bool,
+) -> Option<Condition> {
+    let columns = named_in(after, sql);
+    if !new && columns.iter().all(|c| is_kept(before, after, c)) {
+        return None;
+    }
     let tokens: Vec<_> = Tokens::new(sql).collect();
-    let is_unique = tokens.get(1).is_some_and(|token| token.word() == "UNIQUE");
     let open = tokens.iter().position(|token| token.text == "(")?;
     let mut depth = 0;
     let close = tokens.iter().skip(open).position(|token| {
@@ -319,15 +450,15 @@ pub(crate) fn unique_index(table: &Definition, sql: &str, name: &str) -> Option<
         ),
         None => format!("WHERE {}", there.join(" AND ")),
     };
-    is_unique.then(|| Condition {
+    is_unique_index(sql).then(|| Condition {
         problem: format!(
             "values of the unique index `{name}` that stand in more than one row of `{}`",
-            table.name
+            before.name
         ),
         rows: format!(
             "FROM (\n    SELECT {} AS value FROM {}\n    {filter}\n    GROUP BY {} HAVING count(*) > 1\n)",
             parts.first().map_or("NULL", String::as_str),
-            plain(&table.name),
+            seen_as(before, after, &columns),
             parts.join(", ")
         ),
         example: Example::Value("value".into()),
@@ -335,41 +466,47 @@ pub(crate) fn unique_index(table: &Definition, sql: &str, name: &str) -> Option<
 }
 
 /// Rows that a CHECK would not let in.
-fn check(before: &Definition, after: &Definition, text: &str) -> Option<Condition> {
+fn check(before: &Definition, after: &Definition, text: &str) -> Condition {
     let tokens: Vec<Token<'_>> = Tokens::new(text).collect();
-    let inside = parenthesised(&tokens);
-    let is_named = |name: &str| {
-        inside.iter().any(|token| {
-            let string = token.kind == TokenKind::Quoted && token.text.starts_with('\'');
-            !string && same_name(&token.name(), name)
-        })
-    };
-    let columns = after.columns.iter().map(|column| column.name.clone());
-    let names: Vec<String> = columns.filter(|name| is_named(name)).collect();
-    let table = plain(&before.name);
-    // A value that is only made by the copy is checked by the copy.
-    seen_as(before, after, &names).filter(|rows| *rows == table)?;
-    let condition = &text[span(inside)];
+    let condition = &text[span(parenthesised(&tokens))];
     let shown: Vec<&str> = condition.split_whitespace().collect();
-    Some(Condition {
+    Condition {
         problem: format!(
             "rows of `{}` that do not fulfil CHECK ({})",
             before.name,
             shown.join(" ")
         ),
-        rows: format!("FROM {table}\nWHERE NOT ({condition})"),
+        rows: format!(
+            "FROM {}\nWHERE NOT ({condition})",
+            seen_as(before, after, &named_in(after, condition))
+        ),
         example: row_name(before),
-    })
+    }
 }
 
-/// Rows whose new reference leads nowhere. One to the table itself is checked by the run, at
-/// its end, as all are.
-fn reference(before: &Definition, after: &Definition, key: &ForeignKey) -> Option<Condition> {
-    let table = plain(&before.name);
-    seen_as(before, after, &key.columns).filter(|rows| *rows == table)?;
-    if key.columns.len() != key.to.len() || same_name(&key.parent, &before.name) {
+/// Rows whose new reference leads nowhere. One to the table itself, or to what is made later in
+/// the file, is checked by the run, at its end, as all are.
+fn reference(
+    before: &Definition,
+    after: &Definition,
+    key: &ForeignKey,
+    now: &Model,
+) -> Option<Condition> {
+    let parent = now.definition(&key.parent)?;
+    let is_there = |name: &String| parent.column(name).is_some();
+    let usable = key.columns.len() == key.to.len() && key.to.iter().all(is_there);
+    if !usable || same_name(&key.parent, &before.name) {
         return None;
     }
+    let parts = key.columns.iter().filter_map(|name| after.column(name));
+    let parts: Vec<&Column> = parts.collect();
+    if parts.iter().any(|column| is_new_and_null(before, column)) {
+        return None;
+    }
+    let rows = seen_as(before, after, &parts);
+    let rows = rows
+        .strip_suffix(&format!(") AS {}", plain(&before.name)))
+        .map_or(rows.clone(), |inner| format!("{inner})"));
     let child = |column: &String| format!("child.{}", plain(column));
     let there = key
         .columns
@@ -384,7 +521,7 @@ fn reference(before: &Definition, after: &Definition, key: &ForeignKey) -> Optio
             before.name, key.parent
         ),
         rows: format!(
-            "FROM {table} AS child\nWHERE {} AND NOT EXISTS (\n    SELECT 1 FROM {} AS parent WHERE {}\n)",
+            "FROM {rows} AS child\nWHERE {} AND NOT EXISTS (\n    SELECT 1 FROM {} AS parent WHERE {}\n)",
             all(there.collect()),
             plain(&key.parent),
             all(matches.collect())
@@ -396,11 +533,17 @@ fn reference(before: &Definition, after: &Definition, key: &ForeignKey) -> Optio
     })
 }
 
-/// A value of the right kind to fill a column with on a way back, where what it held is gone.
-pub(crate) fn filler(table: &Definition, column: &Column) -> &'static str {
-    match table.affinity_of(column) {
-        Affinity::Text => "''",
-        Affinity::Integer | Affinity::Numeric | Affinity::Real => "0",
-        Affinity::Blob => "x''",
+/// A value of the right kind to fill a column with on a way back, where what it held is gone:
+/// the same in all rows, or another in each where the column is part of a key.
+pub(crate) fn filler(table: &Definition, column: &Column) -> String {
+    const NUMBER: &str = "row_number() OVER ()";
+    let in_key = table.keyed.iter().any(|name| same_name(name, &column.name));
+    match (table.affinity_of(column), in_key) {
+        (Affinity::Text, false) => "''".into(),
+        (Affinity::Text, true) => format!("CAST({NUMBER} AS TEXT)"),
+        (Affinity::Integer | Affinity::Numeric | Affinity::Real, false) => "0".into(),
+        (Affinity::Integer | Affinity::Numeric | Affinity::Real, true) => NUMBER.into(),
+        (Affinity::Blob, false) => "x''".into(),
+        (Affinity::Blob, true) => format!("CAST({NUMBER} AS BLOB)"),
     }
 }

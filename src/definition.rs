@@ -36,6 +36,8 @@ pub(crate) struct Definition {
     pub(crate) strict: bool,
     /// What the table was called before (`-- was: NAME`).
     pub(crate) was: Option<String>,
+    /// Columns that a row is told apart by, in a key or a unique index.
+    pub(crate) keyed: Vec<String>,
     /// The statement, without notes and without a semicolon.
     text: String,
     /// Where the table's name stands in it.
@@ -52,6 +54,11 @@ pub(crate) struct Column {
     pub(crate) declared: String,
     /// What happens on a conflict, where it must not be NULL.
     pub(crate) not_null: Option<Conflict>,
+    /// In the key of a STRICT or WITHOUT ROWID table, which must not be NULL without saying so
+    /// (<https://sqlite.org/stricttables.html>, <https://sqlite.org/withoutrowid.html>).
+    pub(crate) keyed_not_null: bool,
+    /// Whether it is the rowid, which is given a number in place of a NULL.
+    pub(crate) is_rowid: bool,
     pub(crate) default: Option<Default>,
     /// In small letters.
     pub(crate) collation: Option<String>,
@@ -67,8 +74,8 @@ pub(crate) struct Column {
 /// A DEFAULT.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Default {
-    /// As written.
-    pub(crate) text: String,
+    /// As an expression over a row, where a name would mean a column.
+    pub(crate) value: String,
     /// For comparing.
     pub(crate) normal: String,
     /// Whether it is a literal, the same for every row and at any time.
@@ -85,6 +92,8 @@ impl Default {
 /// A column's expression.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Generated {
+    /// As written.
+    pub(crate) text: String,
     pub(crate) normal: String,
     pub(crate) stored: bool,
 }
@@ -219,6 +228,7 @@ impl Definition {
             without_rowid: flags.contains(TabFlags::WithoutRowid),
             strict: flags.contains(TabFlags::Strict),
             was: None,
+            keyed: Vec::new(),
             name_at: span(&[layout.name]),
             own_qualifiers: own_qualifiers(&layout.items.concat(), &name),
             text: text.trim_end().trim_end_matches(';').trim_end().to_owned(),
@@ -241,6 +251,8 @@ impl Definition {
                 name: unquoted(column.col_name.0),
                 declared: declared(kind),
                 not_null: None,
+                keyed_not_null: false,
+                is_rowid: false,
                 default: None,
                 collation: None,
                 generated: None,
@@ -273,6 +285,7 @@ impl Definition {
                             .as_ref()
                             .is_some_and(|word| word.0.eq_ignore_ascii_case("STORED"));
                         made.generated = Some(Generated {
+                            text: reading.slice(parenthesised(tokens)).to_owned(),
                             normal: reading.normal(parenthesised(tokens)),
                             stored,
                         });
@@ -326,6 +339,23 @@ impl Definition {
                 text: reading.slice(tokens).to_owned(),
                 column: None,
             });
+        }
+        for constraint in &definition.constraints {
+            if let Rule::PrimaryKey { key, .. } | Rule::Unique { key, .. } = &constraint.rule {
+                definition
+                    .keyed
+                    .extend(key.iter().map(|part| part.column.clone()));
+            }
+        }
+        let rowid = definition.rowid_column().map(|column| column.name.clone());
+        let no_nulls = definition.strict || definition.without_rowid;
+        let key = definition.primary_key().into_iter().map(str::to_owned);
+        for name in key.collect::<Vec<_>>() {
+            let mut columns = definition.columns.iter_mut();
+            if let Some(column) = columns.find(|column| same_name(&column.name, &name)) {
+                column.is_rowid = rowid.as_ref() == Some(&column.name);
+                column.keyed_not_null = no_nulls && !column.is_rowid;
+            }
         }
         definition.take_notes(&all, noted);
         Ok(definition)
@@ -464,6 +494,11 @@ impl Definition {
 }
 
 impl Column {
+    /// Whether it holds no NULL.
+    pub(crate) fn is_not_null(&self) -> bool {
+        self.not_null.is_some() || self.keyed_not_null
+    }
+
     /// The definition with another type.
     pub(crate) fn with_type(&self, declared: &str) -> String {
         self.rewritten(Some(declared), "", "")
@@ -755,15 +790,17 @@ impl Reading<'_> {
             inside = middle;
         }
         // In a default a name is a text: there is no column to mean.
-        let normal = match (value, inside) {
-            (Expr::Id(_) | Expr::Name(_), [token]) if token.kind == TokenKind::Quoted => {
-                string(&token.name())
+        let name = match (value, inside) {
+            (Expr::Id(_) | Expr::Name(_), [token])
+                if !["TRUE", "FALSE"].contains(&token.word().as_str()) =>
+            {
+                Some(string(&token.name()))
             }
-            _ => normal(inside, None, ""),
+            _ => None,
         };
         Default {
-            text,
-            normal,
+            normal: name.clone().unwrap_or_else(|| normal(inside, None, "")),
+            value: name.unwrap_or(text),
             constant,
         }
     }
@@ -952,8 +989,23 @@ fn string(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
 }
 
+/// Whether two statements say the same, where they are no tables. `own` is the table whose
+/// qualifier says nothing.
+pub(crate) fn same_statements(one: &str, other: &str, own: &str) -> bool {
+    if normal_object(one, own) != normal_object(other, own) {
+        return false;
+    }
+    // What double quotes hold may be a text, in which letter case counts.
+    let texts = |sql: &str| -> Vec<String> {
+        let tokens = Tokens::new(sql).filter(|token| token.text.starts_with('"'));
+        tokens.map(|token| token.name().into_owned()).collect()
+    };
+    let (one, other) = (texts(one), texts(other));
+    one.len() != other.len() || one == other
+}
+
 /// A statement as it is compared, where it is no table.
-pub(crate) fn normal_object(sql: &str, own: &str) -> String {
+fn normal_object(sql: &str, own: &str) -> String {
     let tokens: Vec<Token<'_>> = Tokens::new(sql).collect();
     let mut text = normal(&tokens, None, own);
     // Words that say what is so anyway.

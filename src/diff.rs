@@ -3,9 +3,10 @@
 //! Compared are parsed tables and normal text: quoting, letter case, space, comments, the
 //! order of objects, and whether a constraint stands in a column or behind them all do not count.
 
-use crate::definition::{Column, Constraint, Definition, ForeignKey, Rule, normal_object};
+use crate::definition::{Column, Constraint, Definition, ForeignKey, Rule, same_statements};
 use crate::lineage::narrowing;
 use crate::schema::{Affinity, Object, ObjectKind, Schema, Table, TableKind, same_name};
+use crate::token::{Tokens, mentions};
 
 /// A schema whose tables were taken apart.
 #[derive(Debug, Clone)]
@@ -53,8 +54,24 @@ impl Model {
             tables,
             others: schema.others.clone(),
         };
+        model.note_unique_indexes();
         model.resolve_references();
         Ok(model)
+    }
+
+    fn note_unique_indexes(&mut self) {
+        let unique = self
+            .others
+            .iter()
+            .filter(|object| object.kind == ObjectKind::Index && is_unique_index(&object.sql));
+        for index in unique {
+            let tables = self.tables.iter_mut().filter_map(|e| e.definition.as_mut());
+            for table in tables.filter(|table| same_name(&table.name, &index.table)) {
+                let named = table.columns.iter().map(|column| &column.name);
+                let named = named.filter(|name| mentions(&index.sql, name));
+                table.keyed.extend(named.cloned());
+            }
+        }
     }
 
     /// `REFERENCES parent` means the parent's primary key, and is written out here.
@@ -228,9 +245,7 @@ pub(crate) fn difference<'m>(
                         });
                     }
                 }
-                (None, None)
-                    if normal_object(&was.table.sql, "")
-                        == normal_object(&entity.table.sql, "") => {}
+                (None, None) if same_statements(&was.table.sql, &entity.table.sql, "") => {}
                 // A virtual table cannot be altered.
                 _ => {
                     found.dropped.push(was);
@@ -272,11 +287,11 @@ pub(crate) fn same_tables(one: &str, other: &str) -> bool {
 
 /// Whether two indexes, triggers or views are the same.
 pub(crate) fn same_objects(one: &Object, other: &Object) -> bool {
-    let text = |object: &Object| match object.kind {
-        ObjectKind::Index => normal_object(&object.sql, &object.table),
-        ObjectKind::Trigger | ObjectKind::View => normal_object(&object.sql, ""),
+    let own = match one.kind {
+        ObjectKind::Index => one.table.as_str(),
+        ObjectKind::Trigger | ObjectKind::View => "",
     };
-    same_name(&one.table, &other.table) && text(one) == text(other)
+    same_name(&one.table, &other.table) && same_statements(&one.sql, &other.sql, own)
 }
 
 /// What tells two tables apart.
@@ -347,6 +362,9 @@ fn column_edits<'m>(was: &'m Column, now: &'m Column, found: &mut Vec<Edit<'m>>)
         name: _,
         declared,
         not_null,
+        // The key's and the table's change.
+        keyed_not_null: _,
+        is_rowid: _,
         default,
         collation,
         generated,
@@ -381,6 +399,13 @@ fn column_edits<'m>(was: &'m Column, now: &'m Column, found: &mut Vec<Edit<'m>>)
     if was.generated != *generated {
         found.push(Edit::Generate(was, now));
     }
+}
+
+/// Whether a CREATE INDEX makes a unique one.
+pub(crate) fn is_unique_index(sql: &str) -> bool {
+    Tokens::new(sql)
+        .nth(1)
+        .is_some_and(|token| token.word() == "UNIQUE")
 }
 
 /// What the first list has more than the second, as multisets.

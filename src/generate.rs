@@ -16,13 +16,16 @@ use crate::plan::Direction;
 use crate::rename::{Renames, renames};
 use crate::replay::{self, copy_of, desired, no_schema_file, replay};
 use crate::sample::{self, Hints};
-use crate::schema::{Object, ObjectKind, TableKind, same_name};
+use crate::schema::{Object, ObjectKind, Table, TableKind, same_name};
 use crate::scope::{Scope, scopes, together};
 use crate::script::Script;
 use crate::source::SCHEMA_FILE;
-use crate::sqlite::{code, statement_failure};
+use crate::sqlite::{code, statement_failure, text};
 use crate::task::Task;
 use crate::{catalog, disk};
+
+/// How many characters of a table's name go into a file's.
+const LONGEST: usize = 24;
 
 /// What a caller wants of [`Migrator::generate`](crate::Migrator::generate) beside the schema
 /// file itself.
@@ -202,6 +205,7 @@ pub(crate) fn generate(
     }
     refuse_broken(&present, &wanted.connection, options, script.file())?;
     let renames = renames(&before, &after, &wishes.renames, &wishes.drops)?;
+    renames.in_conversions(&mut after);
     let work = Work {
         options,
         wishes,
@@ -449,7 +453,14 @@ impl Work<'_, '_> {
         sample::fill(&proof, &schema, &Hints::of(texts.iter()))?;
         let counts = |reversed: bool| {
             let ordinary = schema.tables.iter();
-            let ordinary = ordinary.filter(|table| table.kind == TableKind::Ordinary);
+            // What goes with consent may leave its name to something else.
+            let goes = |table: &&Table| {
+                let drop = format!("drop table `{}`", table.name);
+                let mut destroyed = generated.changes.iter().flat_map(|change| &change.destroys);
+                destroyed.any(|what| *what == drop)
+            };
+            let ordinary =
+                ordinary.filter(|table| table.kind == TableKind::Ordinary && !goes(table));
             let tables = ordinary.map(|table| {
                 let now = match reversed {
                     true => table.name.as_str(),
@@ -472,9 +483,7 @@ impl Work<'_, '_> {
                 for statement in script.statements() {
                     match proof.execute_batch(statement.text) {
                         // They do not fulfil a constraint, and nothing more can be said.
-                        Err(error) if code(&error) == Some(ErrorCode::ConstraintViolation) => {
-                            return Ok(());
-                        }
+                        Err(error) if is_of_rows(&error) => return Ok(()),
                         done => done.map_err(|e| statement_failure(&script, &statement, e))?,
                     }
                 }
@@ -517,6 +526,14 @@ impl Work<'_, '_> {
     }
 }
 
+/// Whether a statement failed because of the rows it met. ALTER TABLE has no code for that.
+fn is_of_rows(error: &rusqlite::Error) -> bool {
+    let words = text(error);
+    code(error) == Some(ErrorCode::ConstraintViolation)
+        || words.ends_with("constraint failed")
+        || words == "type mismatch on DEFAULT"
+}
+
 /// Whether an error is about what the developer wants, and no other way of writing it helps.
 fn is_an_answer(error: &Error) -> bool {
     matches!(
@@ -551,8 +568,10 @@ fn expect_equal(
 
 /// `users`, `users_and_notes`, `5_tables`: what a file is about, as a part of its name.
 fn tables_of(composed: &Composed) -> String {
+    // A name may be longer than a file system takes.
     let clean = |name: &str| -> String {
         name.chars()
+            .take(LONGEST)
             .map(|c| if c.is_alphanumeric() { c } else { '_' })
             .collect()
     };

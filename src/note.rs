@@ -43,8 +43,13 @@ pub(crate) fn notes(text: &str) -> Vec<Note> {
                         let token = Tokens::new(name).next()?;
                         Some(token.name().into_owned())
                     }),
-                    using: using
-                        .map(|expression| expression.trim().trim_end_matches(',').to_owned()),
+                    using: using.map(|expression| {
+                        // A comment behind the expression would swallow what is written after it.
+                        let comment =
+                            Lexemes::new(expression).find(|lexeme| lexeme.kind == LexemeKind::Line);
+                        let end = comment.map_or(expression.len(), |lexeme| lexeme.start);
+                        expression[..end].trim().trim_end_matches(',').to_owned()
+                    }),
                 });
             }
             LexemeKind::Space | LexemeKind::Block => {

@@ -9,6 +9,7 @@
 use crate::condition::{Origin, filler, origin};
 use crate::definition::{Definition, plain};
 use crate::plan::Direction;
+use crate::schema::same_name;
 use crate::token::quote;
 use crate::writer::Writer;
 
@@ -20,6 +21,15 @@ pub(crate) struct Rebuild<'d> {
     pub(crate) between: &'d str,
     /// On a way back a column whose values are gone is filled.
     pub(crate) direction: Direction,
+}
+
+/// Whether rows are found under the same rowids afterwards.
+pub(crate) fn keeps_rowids(before: &Definition, after: &Definition) -> bool {
+    match (before.rowid_column(), after.rowid_column()) {
+        (Some(was), Some(now)) => same_name(&was.name, &now.name),
+        (None, Some(_)) => false,
+        (_, None) => before.rowid_alias().is_some() && after.rowid_alias().is_some(),
+    }
 }
 
 impl Rebuild<'_> {
@@ -70,9 +80,7 @@ impl Rebuild<'_> {
                 }
                 Origin::Using(expression) => expression,
                 Origin::Default => continue,
-                Origin::Nowhere if self.direction == Direction::Down => {
-                    filler(self.after, column).to_owned()
-                }
+                Origin::Nowhere if self.direction == Direction::Down => filler(self.after, column),
                 Origin::Nowhere => continue,
             };
             into.push(plain(&column.name));

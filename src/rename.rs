@@ -1,6 +1,7 @@
 //! What was renamed: as the caller says, as the schema file's notes say, and where neither does
 //! and it may be, a question.
 
+use crate::definition::{Definition, plain};
 use crate::diff::{Model, gone_and_new, same_shape};
 use crate::error::{Error, ErrorKind, RenameQuestion};
 use crate::schema::same_name;
@@ -48,6 +49,28 @@ impl Renames {
         }
     }
 
+    /// Conversions (`-- using:`) may call a column by the name that they find in the old schema.
+    pub(crate) fn in_conversions(&self, after: &mut Model) {
+        for (table, old, new) in &self.columns {
+            let definitions = after
+                .tables
+                .iter_mut()
+                .filter_map(|e| e.definition.as_mut());
+            for definition in definitions.filter(|d| same_name(&d.name, table)) {
+                if definition.column(old).is_some() {
+                    continue;
+                }
+                for using in definition
+                    .columns
+                    .iter_mut()
+                    .filter_map(|c| c.using.as_mut())
+                {
+                    *using = renamed(using, old, new);
+                }
+            }
+        }
+    }
+
     /// Those of some tables, by the names after.
     pub(crate) fn within(&self, scope: &Scope) -> Renames {
         Renames {
@@ -65,6 +88,19 @@ impl Renames {
                 .collect(),
         }
     }
+}
+
+/// An expression with another name for a column.
+fn renamed(expression: &str, old: &str, new: &str) -> String {
+    let (mut made, mut done) = (String::new(), 0);
+    for token in Tokens::new(expression) {
+        if !token.text.starts_with('\'') && same_name(&token.name(), old) {
+            made += &expression[done..token.start];
+            made += &plain(new);
+            done = token.start + token.text.len();
+        }
+    }
+    made + &expression[done..]
 }
 
 /// `users.name=full_name` or `users=people`: the table where it is a column's, old, new.
@@ -115,21 +151,21 @@ pub(crate) fn renames(
             .iter()
             .any(|(old, new)| same_name(old, name) || same_name(new, name))
     };
-    for definition in after
+    let noted = after
         .tables
         .iter()
         .filter_map(|entity| entity.definition.as_ref())
-    {
-        if let Some(was) = &definition.was
-            && before.table(&definition.name).is_none()
-            && before.definition(was).is_some()
-            && after.table(was).is_none()
-            && !taken(&renames, was)
-            && !taken(&renames, &definition.name)
-        {
-            renames.tables.push((was.clone(), definition.name.clone()));
-        }
-    }
+        .filter_map(|now| Some((now.was.clone()?, now.name.clone())))
+        .filter(|(was, now)| !taken(&renames, was) && !taken(&renames, now))
+        .collect();
+    let live_tables = live(
+        noted,
+        |name| before.definition(name).is_some(),
+        |name| after.table(name).is_some(),
+    );
+    renames.tables.extend(
+        live_tables.map_err(|(was, now)| contradiction(&format!("table `{was}`"), &was, &now))?,
+    );
     let mut questions = Vec::new();
     for gone in before
         .tables
@@ -173,16 +209,21 @@ pub(crate) fn renames(
         let (mut gone, mut new) = gone_and_new(was, now);
         let of_table = |table: &str| same_name(table, &now.name) || same_name(table, old_name);
         let mut settle = |old: &str, new_name: &str| {
-            let here = gone.iter().position(|column| same_name(&column.name, old));
-            let there = new
-                .iter()
-                .position(|column| same_name(&column.name, new_name));
-            let found = here.zip(there);
-            if let Some((here, there)) = found {
-                let (old, new) = (gone.remove(here), new.remove(there));
-                renames
-                    .columns
-                    .push((now.name.clone(), old.name.clone(), new.name.clone()));
+            let only_there = |here: &Definition, there: &Definition, name: &str| {
+                let column = here.column(name).filter(|_| there.column(name).is_none());
+                column.map(|column| column.name.clone())
+            };
+            let found = only_there(was, now, old).zip(only_there(now, was, new_name));
+            let found = found.filter(|(old, new_name)| {
+                !renames.columns.iter().any(|(table, from, to)| {
+                    same_name(table, &now.name) && (from == old || to == new_name)
+                })
+            });
+            if let Some((old, new_name)) = &found {
+                gone.retain(|column| column.name != *old);
+                new.retain(|column| column.name != *new_name);
+                let names = (now.name.clone(), old.clone(), new_name.clone());
+                renames.columns.push(names);
             }
             found.is_some()
         };
@@ -195,10 +236,29 @@ pub(crate) fn renames(
                 return Err(no_such(&what, &format!("table `{}`", now.name)));
             }
         }
-        for column in &now.columns {
-            if let Some(old) = &column.was {
-                settle(old, &column.name);
-            }
+        let of_now = |(table, _, _): &&(String, String, String)| same_name(table, &now.name);
+        let settled: Vec<_> = renames.columns.iter().filter(of_now).cloned().collect();
+        let noted = now
+            .columns
+            .iter()
+            .filter_map(|column| Some((column.was.clone()?, column.name.clone())))
+            .filter(|(was, column)| {
+                !settled
+                    .iter()
+                    .any(|(_, old, new)| same_name(old, was) || same_name(new, column))
+            })
+            .collect();
+        let live = live(
+            noted,
+            |name| was.column(name).is_some(),
+            |name| now.column(name).is_some(),
+        );
+        for (old, new_name) in live.map_err(|(old, column)| {
+            contradiction(&format!("`{}`.`{old}`", now.name), &old, &column)
+        })? {
+            gone.retain(|column| !same_name(&column.name, &old));
+            new.retain(|column| !same_name(&column.name, &new_name));
+            renames.columns.push((now.name.clone(), old, new_name));
         }
         gone.retain(|column| {
             !is_dropped(drops, Some(&now.name), &column.name)
@@ -226,6 +286,56 @@ pub(crate) fn renames(
         true => Ok(renames),
         false => Err(ambiguous(questions)),
     }
+}
+
+/// Which of the notes of a schema file (old name, new name) speak of what is still to be renamed,
+/// in an order in which each new name is free. A note stays in the file when the rename is done,
+/// so one whose new name is there already says nothing, unless that one is renamed itself.
+///
+/// # Errors
+/// The names of a note that cannot be meant like this.
+fn live(
+    mut noted: Vec<(String, String)>,
+    is_before: impl Fn(&str) -> bool,
+    is_after: impl Fn(&str) -> bool,
+) -> Result<Vec<(String, String)>, (String, String)> {
+    let mut live: Vec<(String, String)> = Vec::new();
+    while let Some(at) = noted.iter().position(|(old, new)| {
+        let makes_room = live.iter().any(|(moved, _)| same_name(moved, new));
+        is_before(old) && (!is_before(new) || makes_room)
+    }) {
+        live.push(noted.remove(at));
+    }
+    let left_behind = |old: &String| {
+        let taken_over = live.iter().any(|(_, new)| same_name(new, old));
+        is_after(old) && !taken_over
+    };
+    let told_twice =
+        |at: usize, old: &String| live[..at].iter().any(|(known, _)| same_name(known, old));
+    let wrong = live
+        .iter()
+        .enumerate()
+        .find(|(at, (old, _))| left_behind(old) || told_twice(*at, old))
+        .map(|(_, names)| names);
+    let in_the_way = || {
+        noted
+            .iter()
+            .find(|(old, _)| is_before(old) && !is_after(old))
+    };
+    match wrong.or_else(in_the_way) {
+        Some(names) => Err(names.clone()),
+        None => Ok(live),
+    }
+}
+
+fn contradiction(subject: &str, old: &str, new: &str) -> Error {
+    Error::new(
+        ErrorKind::Usage,
+        format!("`{new}` says `-- was: {old}`, but {subject} did not simply become it"),
+    )
+    .with_help(format!(
+        "where `{old}` is still in the schema file, take the note away; where `{new}` was there beside it, drop that in a migration of its own first"
+    ))
 }
 
 fn is_dropped(drops: &[String], table: Option<&str>, name: &str) -> bool {

@@ -104,16 +104,24 @@ impl Table {
     }
 
     /// Whether its rows are a copy of what another table holds, so that dropping it loses
-    /// nothing: FTS with `content=`, which external content and contentless tables have
+    /// nothing: FTS with external content
     /// (<https://sqlite.org/fts5.html#external_content_and_contentless_tables>).
     pub(crate) fn is_derived(&self) -> bool {
+        self.content().is_some()
+    }
+
+    /// The table or view that a search table takes its rows from (`content = 'notes'`).
+    pub(crate) fn content(&self) -> Option<String> {
         if self.kind != TableKind::Virtual {
-            return false;
+            return None;
         }
         let tokens: Vec<_> = crate::token::Tokens::new(&self.sql).collect();
-        tokens
-            .windows(2)
-            .any(|pair| pair[0].word() == "CONTENT" && pair[1].text == "=")
+        let content = tokens
+            .windows(3)
+            .find(|three| three[0].word() == "CONTENT" && three[1].text == "=")?;
+        // Without a name it holds words of rows that nothing else does.
+        let name = content[2].name().into_owned();
+        (!name.is_empty()).then_some(name)
     }
 }
 

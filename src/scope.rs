@@ -87,9 +87,11 @@ pub(crate) fn scopes(
     for index in indexes.filter(|object| object.kind == ObjectKind::Index) {
         add(2, &index.table);
     }
-    difference
-        .dropped
+    // Children first: between two files nothing may refer to what is gone.
+    let dropped = parents_first(&difference.dropped);
+    dropped
         .iter()
+        .rev()
         .for_each(|entity| add(3, entity.name()));
     tables.sort_by_key(|(rank, _)| *rank);
     let tables: Vec<String> = tables.into_iter().map(|(_, name)| name).collect();

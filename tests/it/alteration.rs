@@ -264,10 +264,26 @@ fn in_a_transaction_it_is_a_part_and_enforced_foreign_keys_are_refused_there() {
     assert_eq!(app.text("PRAGMA integrity_check"), "ok");
 }
 
+/// A constraint behind the column's definition was left out without a word.
+#[test]
+fn a_constraint_that_comes_with_a_column_is_added_with_it() {
+    let (_app, connection) = app();
+    let plan = Alteration::of("users")
+        .add("phone TEXT DEFAULT '-', fax TEXT, CONSTRAINT reached CHECK (phone <> fax)")
+        .apply(&connection)
+        .unwrap();
+    assert!(plan.sql.contains("reached"), "{}", plan.sql);
+    connection
+        .execute("UPDATE users SET fax = phone", [])
+        .unwrap_err();
+}
+
 #[test]
 fn temporary_objects_in_the_way_are_refused() {
     for temporary in [
         "CREATE TEMP TABLE users (x)",
+        // It would have taken the rows in.
+        "CREATE TEMP TABLE users_new AS SELECT * FROM main.users",
         "CREATE TEMP TRIGGER tt AFTER INSERT ON main.users BEGIN SELECT 1; END",
     ] {
         let (app, connection) = app();
