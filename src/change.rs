@@ -2,8 +2,9 @@
 //! building the table anew where they do not.
 
 use crate::condition::{Origin, origin};
-use crate::definition::{Column, Conflict, Constraint, Definition, Rule, plain};
+use crate::definition::{Column, Conflict, Constraint, Definition, Rule};
 use crate::diff::{Altered, Edit};
+use crate::normal::plain;
 
 /// What a change to a table is, in the words of `--json`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

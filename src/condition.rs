@@ -2,10 +2,10 @@
 //! nothing about the users'. A condition is SQL that travels in the migration and ends it where
 //! it does not hold, in any tool; heirloom reads from it how many rows and an example.
 
-use crate::definition::{
-    Column, Definition, ForeignKey, KeyPart, Rule, parenthesised, plain, span,
-};
+use crate::clauses::{parenthesised, span};
+use crate::definition::{Column, Definition, ForeignKey, KeyPart, Rule};
 use crate::diff::{Model, is_unique_index};
+use crate::normal::plain;
 use crate::schema::{Affinity, same_name};
 use crate::statement::CHECKS;
 use crate::token::{Token, TokenKind, Tokens};

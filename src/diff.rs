@@ -3,8 +3,9 @@
 //! Compared are parsed tables and normal text: quoting, letter case, space, comments, the
 //! order of objects, and whether a constraint stands in a column or behind them all do not count.
 
-use crate::definition::{Column, Constraint, Definition, ForeignKey, Rule, same_statements};
+use crate::definition::{Column, Constraint, Definition, ForeignKey, Rule};
 use crate::lineage::narrowing;
+use crate::normal::same_statements;
 use crate::schema::{Affinity, Object, ObjectKind, Schema, Table, TableKind, same_name};
 use crate::token::{Tokens, mentions};
 

@@ -111,7 +111,11 @@ pub use rusqlite;
 #[cfg(feature = "generate")]
 mod change;
 #[cfg(feature = "generate")]
+mod clauses;
+#[cfg(feature = "generate")]
 mod condition;
+#[cfg(feature = "generate")]
+mod create_table;
 #[cfg(feature = "generate")]
 mod definition;
 #[cfg(feature = "generate")]
@@ -123,6 +127,8 @@ mod event;
 mod finding;
 mod lineage;
 mod migration;
+#[cfg(feature = "generate")]
+mod normal;
 #[cfg(feature = "generate")]
 mod note;
 mod plan;

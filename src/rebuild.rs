@@ -7,7 +7,8 @@
 //! The references are checked (10) before the commit (11) by the run.
 
 use crate::condition::{Origin, filler, origin};
-use crate::definition::{Definition, plain};
+use crate::definition::Definition;
+use crate::normal::plain;
 use crate::plan::Direction;
 use crate::schema::same_name;
 use crate::token::quote;

@@ -1,9 +1,10 @@
 //! What was renamed: as the caller says, as the schema file's notes say, and where neither does
 //! and it may be, a question.
 
-use crate::definition::{Definition, plain};
+use crate::definition::Definition;
 use crate::diff::{Model, gone_and_new, same_shape};
 use crate::error::{Error, ErrorKind, RenameQuestion};
+use crate::normal::plain;
 use crate::schema::same_name;
 use crate::scope::Scope;
 use crate::token::Tokens;

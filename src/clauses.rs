@@ -1,0 +1,177 @@
+//! Where the parts of a CREATE TABLE statement stand in its text: columns, constraints, and the
+//! clauses of each, told apart by the words that begin them.
+
+use std::ops::Range;
+
+use crate::note::Note;
+use crate::schema::same_name;
+use crate::token::Token;
+
+/// Where the parts of a CREATE TABLE statement stand.
+pub(crate) struct Layout<'t, 's> {
+    pub(crate) name: Token<'s>,
+    /// Columns first, constraints after them, each with its tokens.
+    pub(crate) items: Vec<&'t [Token<'s>]>,
+}
+
+impl<'t, 's> Layout<'t, 's> {
+    pub(crate) fn of(tokens: &'t [Token<'s>]) -> Option<Layout<'t, 's>> {
+        let mut at = tokens.iter().position(|token| token.word() == "TABLE")? + 1;
+        if word(tokens, Some(at)) == "IF" && word(tokens, Some(at + 1)) == "NOT" {
+            at += 3;
+        }
+        if tokens.get(at + 1)?.text == "." {
+            at += 2;
+        }
+        let name = *tokens.get(at)?;
+        if tokens.get(at + 1)?.text != "(" {
+            return None;
+        }
+        let first = at + 2;
+        let (mut depth, mut start) = (1, first);
+        let mut items = Vec::new();
+        for (index, token) in tokens.iter().enumerate().skip(first) {
+            depth += token.nesting();
+            if depth == 0 || (depth == 1 && token.text == ",") {
+                items.push(&tokens[start..index]);
+                start = index + 1;
+            }
+            if depth == 0 {
+                return Some(Layout { name, items });
+            }
+        }
+        None
+    }
+
+    /// The item a note speaks of: the one that ends or goes on in its line, and where the
+    /// note has a line of its own, the next. None for the table.
+    pub(crate) fn item_of(&self, note: &Note) -> Option<usize> {
+        let starts = |item: &&[Token<'_>]| item.first().map_or(0, |token| token.start);
+        match note.follows {
+            Some(token_start) => self
+                .items
+                .iter()
+                .rposition(|item| starts(item) <= token_start),
+            None if note.at.start < self.name.start => None,
+            None => self
+                .items
+                .iter()
+                .position(|item| starts(item) > note.at.start)
+                .or_else(|| self.items.len().checked_sub(1)),
+        }
+    }
+}
+
+/// The word at a place in capitals, none beyond the ends and in quotes.
+fn word(tokens: &[Token<'_>], at: Option<usize>) -> String {
+    at.and_then(|at| tokens.get(at))
+        .map(Token::word)
+        .unwrap_or_default()
+}
+
+/// Whether a clause of a column begins here. All of these words are reserved.
+pub(crate) fn begins_in_column(tokens: &[Token<'_>], at: usize) -> bool {
+    let (before, after) = (word(tokens, at.checked_sub(1)), word(tokens, Some(at + 1)));
+    match tokens[at].word().as_str() {
+        "CONSTRAINT" | "PRIMARY" | "UNIQUE" | "CHECK" | "COLLATE" | "REFERENCES" => true,
+        "NOT" => after == "NULL",
+        "NULL" => before != "NOT" && before != "SET",
+        "DEFAULT" => before != "SET",
+        "GENERATED" => after == "ALWAYS",
+        "AS" => before != "ALWAYS",
+        _ => false,
+    }
+}
+
+/// Whether a constraint of the table begins here.
+pub(crate) fn begins_in_table(tokens: &[Token<'_>], at: usize) -> bool {
+    let word = tokens[at].word();
+    ["CONSTRAINT", "PRIMARY", "UNIQUE", "CHECK", "FOREIGN"].contains(&word.as_str())
+}
+
+/// Cuts tokens where clauses begin. What stands before the first is returned apart, and a name
+/// (`CONSTRAINT x`) goes with the clause it names.
+pub(crate) fn clauses<'t, 's>(
+    tokens: &'t [Token<'s>],
+    begins: fn(&[Token<'_>], usize) -> bool,
+) -> (&'t [Token<'s>], Vec<&'t [Token<'s>]>) {
+    let mut starts = Vec::new();
+    let (mut depth, mut at, mut named) = (0, 0, false);
+    while at < tokens.len() {
+        if depth > 0 || !begins(tokens, at) {
+            depth += tokens[at].nesting();
+            at += 1;
+            continue;
+        }
+        if !std::mem::take(&mut named) {
+            starts.push(at);
+        }
+        let next = tokens.get(at + 1).map_or("", |next| next.text);
+        // What follows these is one value or one name, whatever it looks like.
+        at += match tokens[at].word().as_str() {
+            "CONSTRAINT" => {
+                named = true;
+                2
+            }
+            "DEFAULT" if matches!(next, "+" | "-") => 3,
+            "DEFAULT" if next != "(" => 2,
+            "COLLATE" | "REFERENCES" | "NOT" => 2,
+            _ => 1,
+        };
+    }
+    let ends = starts.iter().skip(1).copied().chain([tokens.len()]);
+    let cut = starts
+        .iter()
+        .zip(ends)
+        .map(|(&start, end)| &tokens[start..end]);
+    let first = starts.first().copied().unwrap_or(tokens.len());
+    // A name that names nothing is legal, and no clause.
+    let real = |clause: &&[Token<'_>]| clause[0].word() != "CONSTRAINT" || clause.len() > 2;
+    (&tokens[..first], cut.filter(real).collect())
+}
+
+/// The tokens inside a clause's first parentheses.
+pub(crate) fn parenthesised<'t, 's>(tokens: &'t [Token<'s>]) -> &'t [Token<'s>] {
+    let Some(open) = tokens.iter().position(|token| token.text == "(") else {
+        return &[];
+    };
+    let mut depth = 0;
+    for (at, token) in tokens.iter().enumerate().skip(open) {
+        depth += token.nesting();
+        if depth == 0 {
+            return &tokens[open + 1..at];
+        }
+    }
+    &tokens[open + 1..]
+}
+
+pub(crate) fn span(tokens: &[Token<'_>]) -> Range<usize> {
+    match (tokens.first(), tokens.last()) {
+        (Some(first), Some(last)) => first.start..last.start + last.text.len(),
+        _ => 0..0,
+    }
+}
+
+/// `x.` before a column, where `x` is the table itself.
+pub(crate) fn own_qualifiers(tokens: &[Token<'_>], table: &str) -> Vec<Range<usize>> {
+    tokens
+        .windows(3)
+        .filter(|three| {
+            same_name(&three[0].name(), table) && three[1].text == "." && three[2].text != "*"
+        })
+        .map(|three| three[0].start..three[2].start)
+        .collect()
+}
+
+pub(crate) fn without(text: &str, cuts: impl Iterator<Item = Range<usize>>) -> String {
+    let (mut kept, mut done) = (String::with_capacity(text.len()), 0);
+    for cut in cuts {
+        kept += text[done..cut.start].trim_end_matches([' ', '\t']);
+        done = cut.end;
+        // A line that held nothing else goes with it.
+        if kept.ends_with('\n') && text[done..].starts_with('\n') {
+            done += 1;
+        }
+    }
+    kept + &text[done..]
+}
