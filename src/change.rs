@@ -33,6 +33,17 @@ impl ChangeKind {
             ChangeKind::Drop => "drop",
         }
     }
+
+    /// The two as one. What is dropped and made again was altered, and an index beside a rebuild
+    /// is part of it.
+    pub(crate) fn and(self, later: ChangeKind) -> ChangeKind {
+        use ChangeKind::{Alter, Create, Drop, Rename};
+        match (self, later) {
+            (Drop | Alter, Create) | (Rename, Alter) => Alter,
+            (first, Alter) => first,
+            (_, later) => later,
+        }
+    }
 }
 
 /// What ALTER TABLE may be used for.
