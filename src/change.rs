@@ -89,7 +89,7 @@ pub(crate) fn natively(altered: &Altered<'_>, means: Means) -> Option<Vec<String
                 drops += 1;
                 (2, format!("{table} DROP COLUMN {}", plain(&column.name)))
             }
-            Edit::Add(column) if is_addable(after, column) => {
+            Edit::Add(column) if not_addable(after, column).is_none() => {
                 (3, format!("{table} ADD COLUMN {}", column.text))
             }
             Edit::SetNotNull(column)
@@ -132,12 +132,30 @@ pub(crate) fn reasons(altered: &Altered<'_>, means: Means) -> Vec<String> {
         };
         natively(&altered, means).is_none()
     };
-    let mut words: Vec<String> = altered
-        .edits
-        .iter()
-        .filter(alone)
-        .map(Edit::words)
-        .collect();
+    let mut words: Vec<String> = Vec::new();
+    for edit in altered.edits.iter().filter(alone) {
+        let said = match edit {
+            Edit::Add(column) => {
+                let why = not_addable(altered.after, column).unwrap_or_default();
+                format!("add `{}` {why}", column.name)
+            }
+            Edit::SetNotNull(column)
+                if matches!(origin(altered.before, column), Origin::Using(_)) =>
+            {
+                format!("fill `{}` from the rest of its row", column.name)
+            }
+            _ => edit.words(),
+        };
+        // A reference or a key that only changes is one thing.
+        let dropped = said.strip_prefix("add ").map(|what| format!("drop {what}"));
+        match words
+            .iter_mut()
+            .find(|word| Some(word.as_str()) == dropped.as_deref())
+        {
+            Some(word) => *word = said.replacen("add ", "change ", 1),
+            None => words.push(said),
+        }
+    }
     words.dedup();
     words
 }
@@ -148,34 +166,32 @@ fn is_droppable(constraint: &Constraint) -> bool {
     constraint.name.is_some() && can
 }
 
-/// Whether ADD COLUMN takes a column when there are rows
-/// (<https://sqlite.org/lang_altertable.html#altertabaddcol>).
-fn is_addable(table: &Definition, column: &Column) -> bool {
-    let of_column = |constraint: &&Constraint| {
-        let stands_in = constraint.column.as_deref();
-        stands_in == Some(column.name.as_str())
-    };
-    let is_a_value = column
-        .default
-        .as_ref()
-        .is_some_and(|default| default.is_a_value());
-    let constant = column
-        .default
-        .as_ref()
-        .is_none_or(|default| default.constant);
-    let stored = column
-        .generated
-        .as_ref()
-        .is_some_and(|generated| generated.stored);
-    let constraints_allow = table
+/// Why ADD COLUMN does not take a column when there are rows, in words that follow its name
+/// (<https://sqlite.org/lang_altertable.html#altertabaddcol>). None where it does.
+fn not_addable(table: &Definition, column: &Column) -> Option<&'static str> {
+    let default = column.default.as_ref();
+    let is_a_value = default.is_some_and(|default| default.is_a_value());
+    let generated = column.generated.as_ref();
+    let own = table
         .constraints
         .iter()
-        .filter(of_column)
-        .all(|constraint| match constraint.rule {
-            Rule::PrimaryKey { .. } | Rule::Unique { .. } => false,
-            Rule::Check { .. } => true,
-            Rule::ForeignKey(_) => !is_a_value,
-        });
-    let not_null_allows = column.not_null.is_none() || is_a_value || column.generated.is_some();
-    column.using.is_none() && constant && !stored && constraints_allow && not_null_allows
+        .filter(|constraint| constraint.column.as_deref() == Some(column.name.as_str()));
+    let mut rules = own.map(|constraint| &constraint.rule);
+    let is_key = |rule: &Rule| matches!(rule, Rule::PrimaryKey { .. } | Rule::Unique { .. });
+    let refers = |rule: &Rule| matches!(rule, Rule::ForeignKey(_));
+    if column.using.is_some() {
+        Some("with values from the rest of its row")
+    } else if default.is_some_and(|default| !default.constant) {
+        Some("with a default that is no constant")
+    } else if generated.is_some_and(|generated| generated.stored) {
+        Some("as a stored generated column")
+    } else if rules.clone().any(is_key) {
+        Some("as a key")
+    } else if rules.any(refers) && is_a_value {
+        Some("with a reference and a default")
+    } else if column.not_null.is_some() && !is_a_value && generated.is_none() {
+        Some("NOT NULL without a constant default")
+    } else {
+        None
+    }
 }

@@ -37,7 +37,7 @@ pub(crate) fn write(conditions: &[Condition], out: &mut Writer) {
     }
     out.comment("What must be true of the rows. Where it is not, the migration ends here.");
     out.statement(&format!(
-        "CREATE TEMP TABLE {CHECKS} (problem TEXT CHECK (problem IS NULL))"
+        "CREATE TEMP TABLE IF NOT EXISTS {CHECKS} (problem TEXT CHECK (problem IS NULL))"
     ));
     for Condition {
         problem,

@@ -477,7 +477,7 @@ impl Edit<'_> {
             Rule::ForeignKey(ForeignKey { parent, .. }) => format!("the reference to `{parent}`"),
         };
         match self {
-            Edit::Add(column) => format!("add `{}` as it is wanted", column.name),
+            Edit::Add(column) => format!("add `{}`", column.name),
             Edit::Drop(column) => format!("drop `{}`", column.name),
             Edit::Retype(_, column) => format!("change the type of `{}`", column.name),
             Edit::SetNotNull(column) => format!("make `{}` NOT NULL", column.name),

@@ -9,8 +9,9 @@ use crate::change::ChangeKind;
 use crate::compose::{Composed, Manner, broken, compose, model};
 use crate::create::{file_name, next_version};
 use crate::diff::{ColumnOrder, Model, difference};
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, Location};
 use crate::migration::{Migration, label};
+use crate::normal::plain;
 use crate::options::Options;
 use crate::plan::Direction;
 use crate::rename::{Renames, renames};
@@ -22,6 +23,7 @@ use crate::script::Script;
 use crate::source::SCHEMA_FILE;
 use crate::sqlite::{code, statement_failure, text};
 use crate::task::Task;
+use crate::token::Tokens;
 use crate::{catalog, disk};
 
 /// How many characters of a table's name go into a file's.
@@ -203,7 +205,7 @@ pub(crate) fn generate(
             definition.was = Some(was);
         }
     }
-    refuse_broken(&present, &wanted.connection, options, script.file())?;
+    refuse_broken(&present, &wanted.connection, options, &script)?;
     let renames = renames(&before, &after, &wishes.renames, &wishes.drops)?;
     renames.in_conversions(&mut after);
     let work = Work {
@@ -231,10 +233,11 @@ fn listing(model: &Model) -> String {
         text += ";\n\n";
     };
     for entity in tables {
-        add(entity
-            .definition
-            .as_ref()
-            .map_or(&entity.table.sql, |d| d.text()));
+        match &entity.definition {
+            // However the name is quoted.
+            Some(definition) => add(&definition.create_as(&plain(entity.name()))),
+            None => add(&entity.table.sql),
+        }
         let own = model.others.iter();
         let of_table = |object: &&Object| {
             object.kind != ObjectKind::View && same_name(&object.table, entity.name())
@@ -255,17 +258,29 @@ fn refuse_broken(
     present: &Connection,
     wanted: &Connection,
     options: &Options<'_>,
-    file: &str,
+    script: &Script,
 ) -> Result<(), Error> {
     let known = broken(present, options)?;
-    match broken(wanted, options)?.difference(&known).next() {
-        None => Ok(()),
-        Some(problem) => Err(Error::new(
-            ErrorKind::InvalidMigration,
-            format!("{file} does not work as it is: {problem}"),
-        )
-        .with_help("correct it in the schema file")),
-    }
+    let problems = broken(wanted, options)?;
+    let Some(problem) = problems.difference(&known).next() else {
+        return Ok(());
+    };
+    let refused = Error::new(
+        ErrorKind::InvalidMigration,
+        format!("{} does not work as it is: {problem}", script.file()),
+    )
+    .with_help("correct it in the schema file");
+    // What is wrong is named first, in quotes.
+    let name = problem.split('`').nth(1).unwrap_or_default();
+    let statements = script.statements();
+    let made_by = statements.iter().find(|statement| {
+        let head = Tokens::new(statement.text).take_while(|token| token.text != "(");
+        head.take(7).any(|token| same_name(&token.name(), name))
+    });
+    Err(match made_by {
+        Some(statement) => refused.at(Location::new(script, statement.start, false)),
+        None => refused,
+    })
 }
 
 /// Everything that is decided before the first file is composed.

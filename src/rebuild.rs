@@ -81,7 +81,14 @@ impl Rebuild<'_> {
                 }
                 Origin::Using(expression) => expression,
                 Origin::Default => continue,
-                Origin::Nowhere if self.direction == Direction::Down => filler(self.after, column),
+                Origin::Nowhere if self.direction == Direction::Down => {
+                    let value = filler(self.after, column);
+                    out.comment(&format!(
+                        "What `{}` held is gone, and it must not be NULL: every row gets {value}.",
+                        column.name
+                    ));
+                    value
+                }
                 Origin::Nowhere => continue,
             };
             into.push(plain(&column.name));

@@ -1606,8 +1606,8 @@ fn the_schema_file_may_hold_nothing_but_create_statements() {
             2,
             "AS SELECT",
         ),
-        ("CREATE VIEW v AS SELECT x FROM nowhere;", 0, "nowhere"),
-        ("CREATE TABLE t (x REFERENCES nowhere);", 0, "nowhere"),
+        ("CREATE VIEW v AS SELECT x FROM nowhere;", 1, "nowhere"),
+        ("CREATE TABLE t (x REFERENCES nowhere);", 1, "nowhere"),
     ];
     for (schema, line, word) in cases {
         let app = App::new();

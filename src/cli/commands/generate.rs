@@ -94,7 +94,8 @@ fn ask(ui: &mut Ui, question: &RenameQuestion) -> Option<Answer> {
         .map(|candidate| format!("it was renamed to `{candidate}`, and keeps what it holds"))
         .collect();
     choices.push("it is dropped with what it holds, and the new one is empty".to_owned());
-    let chosen = ui.choose(&format!("`{subject}` is gone:"), &choices)?;
+    let text = format!("`{subject}` is gone:");
+    let chosen = work::asks(ui, |ui| ui.choose(&text, &choices))?;
     Some(match question.candidates.get(chosen) {
         Some(candidate) => Answer::Renamed(format!("{}={}", quoted(question), quote(candidate))),
         None => Answer::Dropped(quoted(question)),

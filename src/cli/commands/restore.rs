@@ -45,7 +45,7 @@ fn put_back(
             return Ok(Exit::Done);
         }
         let question = format!("Put it back over {}?", render::path(&plan.database));
-        if !(ui.can_ask() && work::confirms(ui, &question)) {
+        if !(ui.can_ask() && work::asks(ui, |ui| ui.ask(&question))) {
             return Err(Failure::NotConfirmed {
                 help: "say --yes where nobody can be asked",
             });

@@ -22,7 +22,7 @@ pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Run) -> Result<Exi
             for loss in error.losses() {
                 ui.note(&styled(YELLOW, format!("would destroy {loss}")));
             }
-            if !work::confirms(ui, "Destroy it, after a verified copy?") {
+            if !work::asks(ui, |ui| ui.ask("Destroy it, after a verified copy?")) {
                 return Err(Failure::NotConfirmed {
                     help: "say --allow-destructive to consent without being asked",
                 });

@@ -67,9 +67,11 @@ fn leave() {
 }
 
 /// Asks, and leaves at once on Ctrl-C.
-pub(crate) fn confirms(ui: &mut Ui, question: &str) -> bool {
+pub(crate) fn asks<T>(ui: &mut Ui, question: impl FnOnce(&mut Ui) -> T) -> T {
+    // So that Ctrl-C is heard, whether or not there is work that it could cancel.
+    cancel_flag();
     ASKING.store(true, Ordering::Relaxed);
-    let answer = ui.ask(question);
+    let answer = question(ui);
     ASKING.store(false, Ordering::Relaxed);
     answer
 }
