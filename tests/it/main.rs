@@ -35,6 +35,7 @@ mod generate;
 mod history;
 mod hooks;
 mod house;
+mod kills;
 mod looking;
 mod newer;
 mod no_transaction;

@@ -319,3 +319,30 @@ pub fn flip(path: &Path, at: u64) {
     file.read_exact_at(&mut byte, at).unwrap();
     file.write_all_at(&[byte[0] ^ 0x10], at).unwrap();
 }
+
+/// Numbers that look random and are the same for the same seed (SplitMix64).
+pub struct Random(u64);
+
+impl Random {
+    /// Of `HEIRLOOM_TEST_SEED`, else of a seed that is always the same.
+    pub fn from_environment() -> Random {
+        let seed = std::env::var("HEIRLOOM_TEST_SEED");
+        Random(seed.map_or(1, |seed| seed.parse().unwrap()))
+    }
+
+    /// Leaves out so many.
+    pub fn skip(&mut self, numbers: usize) {
+        for _ in 0..numbers {
+            self.below(1);
+        }
+    }
+
+    /// A number from 0 and below `end`.
+    pub fn below(&mut self, end: usize) -> usize {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        ((mixed ^ (mixed >> 31)) % end.max(1) as u64) as usize
+    }
+}
