@@ -21,6 +21,10 @@ fn plays_its_part() {
         "runs" => {
             app.run().unwrap();
         }
+        "starts" => {
+            waits();
+            app.run().unwrap();
+        }
         "tells" => {
             let path = std::env::var_os("HEIRLOOM_TEST_AT").map(PathBuf::from);
             match app.migrator().migrate(path.unwrap_or(app.database())) {

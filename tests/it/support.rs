@@ -217,10 +217,36 @@ impl Holder {
         self.child.id()
     }
 
+    /// Closes its input, on which it goes on.
+    pub fn go_on(&mut self) {
+        drop(self.child.stdin.take());
+    }
+
     /// Closes its input, on which it goes on, and waits for its end.
     pub fn release(mut self) -> ExitStatus {
-        drop(self.child.stdin.take());
+        self.go_on();
         self.child.wait().unwrap()
+    }
+
+    /// The same, and what it said of its failure.
+    pub fn end(mut self) -> (ExitStatus, String) {
+        self.go_on();
+        let mut said = String::new();
+        let _ = self
+            .child
+            .stderr
+            .as_mut()
+            .unwrap()
+            .read_to_string(&mut said);
+        (self.child.wait().unwrap(), said)
+    }
+
+    /// Sends it a signal by its name.
+    pub fn signal(&self, name: &str) {
+        let sent = Command::new("kill")
+            .args(["-s", name, &self.pid().to_string()])
+            .status();
+        assert!(sent.unwrap().success(), "{name}");
     }
 }
 
