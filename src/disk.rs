@@ -310,6 +310,25 @@ pub(crate) fn rename(from: &Path, to: &Path) -> Result<(), Error> {
     })
 }
 
+/// Gives a finished file its name, which is nobody's yet: of two that want it at the same
+/// time, one gets it.
+pub(crate) fn claim(from: &Path, to: &Path) -> Result<(), Error> {
+    let claimed = match fs::hard_link(from, to) {
+        Ok(()) => fs::remove_file(from),
+        // FAT and some network file systems know no links.
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists && !to.exists() => {
+            fs::rename(from, to)
+        }
+        refused => refused,
+    };
+    claimed.map_err(|error| {
+        failure(
+            format!("cannot rename {} to {}", from.display(), to.display()),
+            error,
+        )
+    })
+}
+
 /// Removes a file; that it is gone already is fine.
 pub(crate) fn remove(path: &Path) -> Result<(), Error> {
     match fs::remove_file(path) {

@@ -4,7 +4,7 @@
 //! `HEIRLOOM_TEST_KILLS=1000` kills at every event and at so many random instants;
 //! `HEIRLOOM_TEST_SEED` gives others.
 
-use std::io::{BufRead, BufReader};
+use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
@@ -14,7 +14,7 @@ use rusqlite::Connection;
 use rusqlite::types::ValueRef;
 
 use crate::parts::verb_of;
-use crate::support::{App, Random, flip, part};
+use crate::support::{App, Random, flip, kill_when_ready, part};
 
 /// Something that is done to a database, and how the database is.
 #[derive(Debug, Clone, Copy)]
@@ -153,16 +153,7 @@ fn kill(scene: &Scene, app: &App, moment: Option<usize>, after: Duration) -> boo
     if let Some(moment) = moment {
         command.env("HEIRLOOM_TEST_MOMENT", moment.to_string());
     }
-    let mut child = command.spawn().unwrap();
-    let mut said = BufReader::new(child.stdout.take().unwrap());
-    let mut all = String::new();
-    while !all.ends_with("READY\n") && said.read_line(&mut all).unwrap() > 0 {}
-    if all.ends_with("READY\n") {
-        std::thread::sleep(after);
-        child.kill().unwrap();
-    }
-    let output = child.wait_with_output().unwrap();
-    use std::os::unix::process::ExitStatusExt;
+    let (output, all) = kill_when_ready(command, after);
     let killed = output.status.signal() == Some(9);
     let failure = String::from_utf8_lossy(&output.stderr);
     assert!(

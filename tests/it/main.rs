@@ -37,6 +37,7 @@ mod hooks;
 mod house;
 mod kills;
 mod looking;
+mod model;
 mod newer;
 mod no_transaction;
 mod races;

@@ -93,8 +93,10 @@ fn works(app: &App) {
         Ok(())
     };
     // A small cache makes SQLite write into the database long before the commit.
+    let keep = std::env::var("HEIRLOOM_TEST_KEEP").map_or(5, |keep| keep.parse().unwrap());
     let migrator = app
         .migrator()
+        .keep_last(keep)
         .connection_setup(|connection| {
             pause();
             connection.execute_batch("PRAGMA cache_size = 5")

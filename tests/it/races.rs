@@ -98,6 +98,8 @@ fn sixteen_start(fresh: bool, mode: &str) {
                     .execute("INSERT INTO t VALUES (?)", [row])
                     .unwrap();
                 acknowledged.store(row, Ordering::SeqCst);
+                // SQLite's locks know no queue: without a breath, a writer keeps everybody out.
+                std::thread::sleep(Duration::from_millis(2));
                 if over.load(Ordering::SeqCst) {
                     break;
                 }
@@ -112,6 +114,7 @@ fn sixteen_start(fresh: bool, mode: &str) {
                     let read: i64 = read.unwrap();
                     assert!(read >= written, "{mode}: {read} of {written}");
                 }
+                std::thread::sleep(Duration::from_millis(1));
             }
         });
         for holder in &mut holders {

@@ -2,7 +2,8 @@
 
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::time::Duration;
 
 use heirloom::{Error, ErrorKind, Migrator, Report};
 use rusqlite::Connection;
@@ -255,6 +256,20 @@ impl Drop for Holder {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Kills (SIGKILL) a part so long after it has said that it is ready; one that never says so
+/// comes to its end. What it said is the second.
+pub fn kill_when_ready(mut command: Command, after: Duration) -> (Output, String) {
+    let mut child = command.spawn().unwrap();
+    let mut said = BufReader::new(child.stdout.take().unwrap());
+    let mut all = String::new();
+    while !all.ends_with("READY\n") && said.read_line(&mut all).unwrap() > 0 {}
+    if all.ends_with("READY\n") {
+        std::thread::sleep(after);
+        child.kill().unwrap();
+    }
+    (child.wait_with_output().unwrap(), all)
 }
 
 /// [`contents`] without the history, whose times and durations differ from run to run.
