@@ -66,13 +66,7 @@ pub(crate) fn create_private_folder(path: &Path, like: &Path) -> Result<(), Erro
     if let Some(above) = path.parent() {
         create_folders(above)?;
     }
-    let mut builder = fs::DirBuilder::new();
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::DirBuilderExt;
-        builder.mode(0o700);
-    }
-    match builder.create(path) {
+    match create_private(path) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
         Err(error) => Err(failure(
             format!("cannot create the folder {}", path.display()),
@@ -83,6 +77,17 @@ pub(crate) fn create_private_folder(path: &Path, like: &Path) -> Result<(), Erro
             Ok(())
         }
     }
+}
+
+/// Makes a folder, which must not exist yet, that only its owner may enter.
+fn create_private(path: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::DirBuilderExt;
+        builder.mode(0o700);
+    }
+    builder.create(path)
 }
 
 /// Gives a file to whoever owns `like`. Only root can, and for anybody else the owner is
@@ -452,16 +457,27 @@ impl Scratch {
     /// A place for a database, with nothing in it yet.
     pub(crate) fn new() -> Result<Scratch, Error> {
         static COUNTER: AtomicU64 = AtomicU64::new(0);
-        let folder = std::env::temp_dir().join(format!(
-            "heirloom-{}-{}",
-            std::process::id(),
-            COUNTER.fetch_add(1, Ordering::Relaxed)
-        ));
-        create_private_folder(&folder, &std::env::temp_dir())?;
-        Ok(Scratch {
-            database: folder.join("database"),
-            folder,
-        })
+        loop {
+            let folder = std::env::temp_dir().join(format!(
+                "heirloom-{}-{}",
+                std::process::id(),
+                COUNTER.fetch_add(1, Ordering::Relaxed)
+            ));
+            match create_private(&folder) {
+                Ok(()) => {
+                    return Ok(Scratch {
+                        database: folder.join("database"),
+                        folder,
+                    });
+                }
+                // What a killed process of this number left, or somebody else made.
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) => {
+                    let what = format!("cannot create the folder {}", folder.display());
+                    return Err(failure(what, error));
+                }
+            }
+        }
     }
 
     pub(crate) fn copy_of(database: &Path, companions: &[&str]) -> Result<Scratch, Error> {

@@ -181,7 +181,8 @@ pub(crate) fn snapshot(
             target.path.display()
         ))
     };
-    if target.metadata.as_ref().is_none_or(|file| file.len() == 0) {
+    let interrupted = Intent::path_for(&target.path).exists();
+    if target.metadata.as_ref().is_none_or(|file| file.len() == 0) && !interrupted {
         return Err(nothing_there());
     }
     let (_, store) = stores(options, &target.path);

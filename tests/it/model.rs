@@ -309,7 +309,7 @@ impl World {
         for (shelf, state) in &expected.taken {
             let newest = wanted.iter().find(|copy| copy.shelf == *shelf);
             let same = newest.is_some_and(|newest| newest.state == *state);
-            match added.pop() {
+            match added.pop_if(|copy| copy.shelf == *shelf) {
                 Some(copy) => {
                     assert_eq!((copy.shelf, &copy.state), (*shelf, state));
                     let version = (!state.half && state.version > 0).then_some(state.version);

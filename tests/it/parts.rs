@@ -45,6 +45,13 @@ fn plays_its_part() {
         "dies-at-moment" => dies_at_moment(&app, at().parse().unwrap()),
         "dies-in-restore" => dies_in_restore(&app, at().parse().unwrap()),
         "works" => works(&app),
+        "rehearses-beside-leftovers" => {
+            let left = std::env::temp_dir().join(format!("heirloom-{}-0", std::process::id()));
+            std::fs::create_dir(&left).unwrap();
+            std::fs::write(left.join("database"), "left").unwrap();
+            verb_of(&app, &app.migrator(), "rehearse");
+            assert_eq!(std::fs::read(left.join("database")).unwrap(), b"left");
+        }
         "dies-in-sql" => {
             let connection = app.connect();
             connection.execute_batch(&at()).unwrap();
