@@ -33,12 +33,29 @@ pub(crate) fn failure(what: impl Into<String>, error: rusqlite::Error) -> Error 
             ErrorKind::Io,
             "make the file and its folder writable for this user",
         ),
+        Some(ErrorCode::CannotOpen) => (
+            ErrorKind::Io,
+            "check the path, that its folder is writable for this user, and that not too many files are open",
+        ),
         _ => (
             ErrorKind::Io,
             "check the file, its folder and the disk, and try again",
         ),
     };
     Error::new(kind, what).with_help(help).because(error)
+}
+
+/// Whether the disk, a folder or the system stood in the way, and not the statement. (Plain
+/// "read-only" is what a statement gets that follows `PRAGMA query_only`.)
+fn is_refused_by_surroundings(error: &rusqlite::Error) -> bool {
+    let extended = error.sqlite_error().map(|error| error.extended_code);
+    match code(error) {
+        Some(ErrorCode::CannotOpen | ErrorCode::SystemIoFailure | ErrorCode::PermissionDenied) => {
+            true
+        }
+        Some(ErrorCode::ReadOnly) => extended != Some(ffi::SQLITE_READONLY),
+        _ => false,
+    }
 }
 
 /// SQLite's result code. rusqlite has it in two shapes, with and without a place.
@@ -91,8 +108,10 @@ pub(crate) fn statement_failure(
         true => offset,
         false => culprit(statement, &message).unwrap_or(offset),
     };
+    let refused = is_refused_by_surroundings(&error);
     let plain = failure(message.clone(), error);
     let kind = match plain.kind() {
+        ErrorKind::Io if refused => ErrorKind::Io,
         ErrorKind::Io | ErrorKind::NotADatabase => ErrorKind::MigrationFailed,
         kind => kind,
     };

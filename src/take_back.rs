@@ -8,7 +8,7 @@ use crate::backup::Backup;
 use crate::error::{DataState, Error};
 use crate::history::{self, Marker};
 use crate::session::Session;
-use crate::{catalog, connect, disk};
+use crate::{catalog, connect};
 
 /// Everything of a run that is not committed can be undone to here, with the write lock held.
 pub(crate) const SAVEPOINT: &str = "SAVEPOINT heirloom_run";
@@ -116,7 +116,7 @@ fn put_back(
         }
         Err(second) => {
             log::error!("the copy could not be put back: {second:#}");
-            let good = path.filter(|path| disk::length(path) > 0);
+            let good = path.filter(|_| backup.is_some_and(Backup::verifies));
             let help = format!(
                 "{second}; start the app again to let it try once more, or restore the copy by hand"
             );

@@ -51,3 +51,5 @@ mod restore;
 mod revert;
 mod run;
 mod snapshots;
+#[cfg(feature = "cli")]
+mod surroundings;

@@ -165,6 +165,7 @@ fn of_sixteen_processes_beside_an_older_app_one_migrates_and_no_row_is_lost() {
     for (fresh, mode) in all {
         sixteen_start(*fresh, mode);
     }
+    println!("{} rounds of sixteen", cases.len().max(rounds));
 }
 
 /// A process that is stopped (SIGSTOP) still holds what it holds. Others must wait, give up
