@@ -396,6 +396,7 @@ fn a_backups_folder_that_is_deleted_during_a_run_leaves_old_or_new() {
 #[test]
 fn a_backups_folder_that_is_something_else_is_named_and_nothing_changes() {
     use std::os::unix::fs::symlink;
+    type Put<'p> = &'p dyn Fn(&Path);
     let file = |path: &Path| std::fs::write(path, "a file").unwrap();
     let to_a_file = |path: &Path| {
         std::fs::write(path.with_file_name("other"), "a file").unwrap();
@@ -403,7 +404,7 @@ fn a_backups_folder_that_is_something_else_is_named_and_nothing_changes() {
     };
     let dangling = |path: &Path| symlink("nowhere", path).unwrap();
     let circle = |path: &Path| symlink(path, path).unwrap();
-    let cases: [(&str, &dyn Fn(&Path)); 4] = [
+    let cases: [(&str, Put<'_>); 4] = [
         ("file", &file),
         ("link to a file", &to_a_file),
         ("dangling", &dangling),
