@@ -202,6 +202,10 @@ pub(crate) fn snapshot(
     let file = store.path_of(&format!("{name}.db"));
     let progress = |done, total| options.copied(done, total);
     // The folders first: what has a name in the listing is whole.
+    if let Err(error) = attachments::make_way(&file) {
+        session.abandon();
+        return Err(error);
+    }
     let files = match folders.is_empty() {
         true => Ok(()),
         false => disk::create_private_folder(file.parent().unwrap_or(&file), &target.path)
