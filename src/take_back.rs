@@ -117,8 +117,12 @@ fn put_back(
         Err(second) => {
             log::error!("the copy could not be put back: {second:#}");
             let good = path.filter(|_| backup.is_some_and(Backup::verifies));
+            let first = second
+                .help()
+                .map(|help| format!("{help}; "))
+                .unwrap_or_default();
             let help = format!(
-                "{second}; start the app again to let it try once more, or restore the copy by hand"
+                "{second}; {first}start the app again to let it try once more, or restore the copy by hand"
             );
             error.needing_attention(good).with_help(help)
         }

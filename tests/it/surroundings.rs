@@ -178,6 +178,59 @@ fn a_full_disk_at_any_size_leaves_old_or_new_and_says_that_it_is_full() {
     }
 }
 
+/// What cannot run in a transaction commits before the disk is full, and putting it back needs
+/// room too. Then the good copy is named, and the next start with room does it.
+#[test]
+fn a_full_disk_outside_a_transaction_is_put_back_now_or_at_the_next_start() {
+    let Some(disk) = Tmpfs::mount("a full disk outside a transaction") else {
+        return;
+    };
+    let (mut put_back, mut left) = (0, 0);
+    for mode in ["delete", "wal"] {
+        for room in (0..).step_by(36) {
+            let app = app_at(&disk.path(), mode, "run");
+            app.file(
+                "V2__b.sql",
+                "-- heirloom: no-transaction
+                 UPDATE t SET x = 'a' || x WHERE id % 2; UPDATE t SET x = x || x; VACUUM;",
+            );
+            let old = data(&app.database());
+            let what = format!("{mode} with {room} KiB");
+            disk.leave(Some(room * 1024));
+            let output = heirloom(&app, &["run"]);
+            let said = text(&output);
+            disk.leave(None);
+            match output.status.code() {
+                Some(0) => break,
+                Some(1) => {
+                    put_back += 1;
+                    assert!(data(&app.database()) == old, "{what}: {said}");
+                }
+                Some(7) => {
+                    left += 1;
+                    let good = app
+                        .backups()
+                        .into_iter()
+                        .find(|copy| said.contains(copy.to_str().unwrap()) && data(copy) == old);
+                    assert!(good.is_some(), "{what}: {said}");
+                }
+                code => panic!("{what}: {code:?}: {said}"),
+            }
+            assert!(said.contains("free some space"), "{what}: {said}");
+            let seen = std::sync::Mutex::new(None);
+            let migrator = app.migrator().before_run(|_| {
+                *seen.lock().unwrap() = Some(data(&app.database()));
+                Ok(())
+            });
+            migrator.migrate(app.database()).unwrap();
+            let seen = seen.lock().unwrap().take().unwrap();
+            assert!(seen == old, "{what}");
+            assert_eq!(app.number("SELECT count(*) FROM t WHERE x LIKE 'a%'"), 200);
+        }
+    }
+    assert!(put_back > 0, "{put_back} {left}");
+}
+
 #[test]
 fn a_read_only_file_system_is_named_and_nothing_changes() {
     let Some(disk) = Tmpfs::mount("a read-only file system") else {
