@@ -24,7 +24,11 @@ pub(crate) fn failure(what: impl Into<String>, error: rusqlite::Error) -> Error 
             "the file is damaged; put back a backup, or save it with `sqlite3 FILE .recover`",
         ),
         Some(ErrorCode::DiskFull) => (ErrorKind::DiskFull, "free some space and try again"),
-        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => (
+        Some(
+            ErrorCode::DatabaseBusy
+            | ErrorCode::DatabaseLocked
+            | ErrorCode::FileLockingProtocolFailed,
+        ) => (
             ErrorKind::Locked,
             "close the other program that uses the database, and try again",
         ),
@@ -71,9 +75,13 @@ pub(crate) fn is_wrong_sql(error: &rusqlite::Error) -> bool {
     code(error) == Some(ErrorCode::Unknown)
 }
 
-/// Whether somebody else holds a lock.
+/// Whether somebody else holds a lock. "Locking protocol" is what SQLite says of a
+/// write-ahead log whose locks somebody keeps for longer than its own patience, about 10 s.
 pub(crate) fn is_busy(error: &rusqlite::Error) -> bool {
-    code(error) == Some(ErrorCode::DatabaseBusy)
+    matches!(
+        code(error),
+        Some(ErrorCode::DatabaseBusy | ErrorCode::FileLockingProtocolFailed)
+    )
 }
 
 /// Whether SQLite found no such table, which is an ordinary answer when asking for ours.
@@ -175,4 +183,19 @@ pub(crate) fn refused_rows(script: &Script, statement: &Statement<'_>, problem: 
         .at(Location::new(script, statement.start, false))
         .with_statement(statement.text)
         .with_help("correct these rows in a migration before this one; or, while this one is not released, give the column `-- using: EXPR` in the schema file and generate it again")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A process was stopped (SIGSTOP) while it opened a write-ahead log. To the next one SQLite
+    /// said "locking protocol", which was taken for a fault of the disk and not for a wait.
+    #[test]
+    fn a_log_that_somebody_keeps_locked_is_a_held_database() {
+        let protocol = ffi::Error::new(ffi::SQLITE_PROTOCOL);
+        let error = rusqlite::Error::SqliteFailure(protocol, None);
+        assert!(is_busy(&error));
+        assert!(failure("cannot read", error).is_busy());
+    }
 }
