@@ -79,6 +79,8 @@ pub(crate) fn carry_out(
         options.emit(Event::RollingBack);
         let backup = backup.as_ref();
         let error = take_back(session, error, backup, marker, committed, data_version);
+        // Somebody may have removed it meanwhile.
+        let path = path.filter(|path| path.is_file());
         return Err(error.with_backup(path).with_report(report.clone()));
     }
     options.emit(Event::Committed);

@@ -50,6 +50,24 @@ pub(crate) fn check(database: &Path, folders: &[PathBuf]) -> Result<Vec<PathBuf>
     Ok(found)
 }
 
+/// Sets aside what is where the folders of a new snapshot will be: a snapshot that was
+/// interrupted before its database had a name left it, or somebody else did.
+pub(crate) fn make_way(snapshot: &Path) -> Result<(), Error> {
+    let target = folder_of(snapshot);
+    if !target.exists() {
+        return Ok(());
+    }
+    let name = target.file_name().unwrap_or_default().to_string_lossy();
+    let base = format!("{name}-unfinished");
+    let aside = disk::free_name(target.parent().unwrap_or(&target), &base, "");
+    log::warn!(
+        "{} belongs to no snapshot; now {}",
+        target.display(),
+        aside.display()
+    );
+    disk::rename(&target, &aside)
+}
+
 /// Copies folders to where a snapshot of this path will be. They get their name only when
 /// every file is there and synced.
 pub(crate) fn take(

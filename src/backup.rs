@@ -178,7 +178,8 @@ impl<'p> Store<'p> {
         for file in self.dotfiles()? {
             let staging = file
                 .strip_prefix(&own)
-                .and_then(|rest| rest.strip_suffix(".partial"));
+                .and_then(|rest| rest.strip_suffix(".partial"))
+                .map(|rest| rest.strip_suffix(".record").unwrap_or(rest));
             if staging.is_some_and(is_time_and_number) {
                 disk::remove(&self.folder.join(format!(".{file}")))?;
                 removed += 1;
@@ -255,8 +256,8 @@ impl<'p> Store<'p> {
         Ok(Backup { path, record })
     }
 
-    /// Writes the record under a free name, which it takes by being there. The copy's path
-    /// and the record's.
+    /// Writes the record and gives it a free name, which it takes by being there, whole. The
+    /// copy's path and the record's.
     fn write_record(
         &self,
         record: &Record,
@@ -264,18 +265,23 @@ impl<'p> Store<'p> {
         name: &Name<'_>,
         now: DateTime<Utc>,
     ) -> Result<(PathBuf, PathBuf), Error> {
+        let staging = self.staging_path(now).with_extension("record.partial");
+        disk::remove(&staging)?;
+        disk::write_new(&staging, self.database, &record.to_text())?;
         loop {
             let name = match name {
                 Name::Given(name) => format!("{name}.db"),
                 Name::Time(_) => self.free_name(now, existing),
             };
             let (path, recorded) = (self.folder.join(&name), self.record_path(&name));
-            let written = disk::write_new(&recorded, self.database, &record.to_text());
-            match written {
+            match disk::claim(&staging, &recorded) {
                 Ok(()) => return Ok((path, recorded)),
                 // Another database of this stem took the name a moment ago.
                 Err(_) if recorded.exists() && record.shelf != Shelf::Snapshot => {}
-                Err(error) => return Err(error),
+                Err(error) => {
+                    let _ = disk::remove(&staging);
+                    return Err(error);
+                }
             }
         }
     }

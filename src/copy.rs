@@ -360,6 +360,16 @@ pub(crate) enum State<'s> {
     Empty,
 }
 
+impl State<'_> {
+    /// Proves the copy, where there is one.
+    pub(crate) fn prove(&self) -> Result<(), Error> {
+        match self {
+            State::Copy { path, digest } => prove(path, digest),
+            State::Empty => Ok(()),
+        }
+    }
+}
+
 /// Refuses a copy that is not what was recorded when it was made.
 fn prove(path: &Path, digest: &str) -> Result<(), Error> {
     if disk::digest(path)? == digest {
@@ -382,12 +392,10 @@ pub(crate) fn put_back(
     patience: Duration,
 ) -> Result<(), Error> {
     let cannot = |error| sqlite::failure("cannot put the copy back", error);
+    state.prove()?;
     let source = match state {
         State::Empty => Connection::open_in_memory().map_err(cannot)?,
-        State::Copy { path, digest } => {
-            prove(path, digest)?;
-            connect::copy(path)?
-        }
+        State::Copy { path, .. } => connect::copy(path)?,
     };
     if !live.is_autocommit() {
         live.execute_batch("ROLLBACK").map_err(cannot)?;

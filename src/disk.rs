@@ -67,13 +67,7 @@ pub(crate) fn create_private_folder(path: &Path, like: &Path) -> Result<(), Erro
     if let Some(above) = path.parent() {
         create_folders(above)?;
     }
-    let mut builder = fs::DirBuilder::new();
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::DirBuilderExt;
-        builder.mode(0o700);
-    }
-    match builder.create(path) {
+    match create_private(path) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
         Err(error) => Err(failure(
             format!("cannot create the folder {}", path.display()),
@@ -84,6 +78,17 @@ pub(crate) fn create_private_folder(path: &Path, like: &Path) -> Result<(), Erro
             Ok(())
         }
     }
+}
+
+/// Makes a folder, which must not exist yet, that only its owner may enter.
+fn create_private(path: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::DirBuilderExt;
+        builder.mode(0o700);
+    }
+    builder.create(path)
 }
 
 /// Gives a file to whoever owns `like`. Only root can, and for anybody else the owner is
@@ -311,6 +316,25 @@ pub(crate) fn rename(from: &Path, to: &Path) -> Result<(), Error> {
     })
 }
 
+/// Gives a finished file its name, which is nobody's yet: of two that want it at the same
+/// time, one gets it.
+pub(crate) fn claim(from: &Path, to: &Path) -> Result<(), Error> {
+    let claimed = match fs::hard_link(from, to) {
+        Ok(()) => fs::remove_file(from),
+        // FAT and some network file systems know no links.
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists && !to.exists() => {
+            fs::rename(from, to)
+        }
+        refused => refused,
+    };
+    claimed.map_err(|error| {
+        failure(
+            format!("cannot rename {} to {}", from.display(), to.display()),
+            error,
+        )
+    })
+}
+
 /// Removes a file; that it is gone already is fine.
 pub(crate) fn remove(path: &Path) -> Result<(), Error> {
     match fs::remove_file(path) {
@@ -451,26 +475,28 @@ impl Scratch {
     /// A place for a database, with nothing in it yet.
     pub(crate) fn new() -> Result<Scratch, Error> {
         static COUNTER: AtomicU64 = AtomicU64::new(0);
-        let folder = std::env::temp_dir().join(format!(
-            "heirloom-{}-{}",
-            std::process::id(),
-            COUNTER.fetch_add(1, Ordering::Relaxed)
-        ));
-        if !std::env::temp_dir().is_dir() {
-            return Err(Error::new(
-                ErrorKind::NotFound,
-                format!(
-                    "the folder for temporary files, {}, does not exist",
-                    std::env::temp_dir().display()
-                ),
-            )
-            .with_help("make it, or set TMPDIR to one that is there"));
+        loop {
+            let folder = std::env::temp_dir().join(format!(
+                "heirloom-{}-{}",
+                std::process::id(),
+                COUNTER.fetch_add(1, Ordering::Relaxed)
+            ));
+            match create_private(&folder) {
+                Ok(()) => {
+                    return Ok(Scratch {
+                        database: folder.join("database"),
+                        folder,
+                    });
+                }
+                // What a killed process of this number left, or somebody else made.
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) => {
+                    let what = format!("cannot create the folder {}", folder.display());
+                    let help = "give this user room there, or set TMPDIR to another folder";
+                    return Err(failure(what, error).with_help(help));
+                }
+            }
         }
-        create_private_folder(&folder, &std::env::temp_dir())?;
-        Ok(Scratch {
-            database: folder.join("database"),
-            folder,
-        })
     }
 
     pub(crate) fn copy_of(database: &Path, companions: &[&str]) -> Result<Scratch, Error> {

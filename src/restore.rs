@@ -175,11 +175,15 @@ pub(crate) fn snapshot(
     folders: &[PathBuf],
 ) -> Result<CopyInfo, Error> {
     let target = connect::resolve(path)?;
-    if target.metadata.as_ref().is_none_or(|file| file.len() == 0) {
-        return Err(not_found(format!(
+    let nothing_there = || {
+        not_found(format!(
             "there is nothing to copy at {}",
             target.path.display()
-        )));
+        ))
+    };
+    let interrupted = Intent::path_for(&target.path).exists();
+    if target.metadata.as_ref().is_none_or(|file| file.len() == 0) && !interrupted {
+        return Err(nothing_there());
     }
     let (_, store) = stores(options, &target.path);
     store.check_name(name)?;
@@ -190,9 +194,18 @@ pub(crate) fn snapshot(
         session::Stage::Live,
         std::time::Instant::now(),
     )?;
+    // What an interrupted first run had written was rolled back when it was opened.
+    if session.is_new() {
+        session.abandon();
+        return Err(nothing_there());
+    }
     let file = store.path_of(&format!("{name}.db"));
     let progress = |done, total| options.copied(done, total);
     // The folders first: what has a name in the listing is whole.
+    if let Err(error) = attachments::make_way(&file) {
+        session.abandon();
+        return Err(error);
+    }
     let files = match folders.is_empty() {
         true => Ok(()),
         false => disk::create_private_folder(file.parent().unwrap_or(&file), &target.path)

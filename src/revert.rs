@@ -7,6 +7,7 @@ use rusqlite::Connection;
 
 use crate::apply::{self, Work};
 use crate::connect;
+use crate::copy::Intent;
 use crate::error::{Error, ErrorKind};
 use crate::foresee::{self, Foreseen, Foresight};
 use crate::history;
@@ -38,11 +39,17 @@ pub(crate) fn revert(options: &Options<'_>, path: &Path, to: RevertTo) -> Result
     options.check_history_table()?;
     let migrations = options.source.load(options.schema_file.as_deref())?;
     let target = connect::resolve(path)?;
-    if target.metadata.is_none() {
+    let interrupted = Intent::path_for(&target.path).exists();
+    if target.metadata.is_none() && !interrupted {
         return Err(no_database(&target.path));
     }
-    // What can be refused is refused before a lock file is made.
-    let looked = connect::writer(&target.path).and_then(|connection| {
+    // What can be refused is refused before a lock file is made. What an interrupted restore
+    // left is not yet what there is to revert.
+    let looked = || {
+        if interrupted {
+            return Ok(());
+        }
+        let connection = connect::writer(&target.path)?;
         connect::patience(&connection, options.lock_timeout)?;
         if history::read_marker(&connection)?.is_some() {
             return Ok(());
@@ -52,8 +59,8 @@ pub(crate) fn revert(options: &Options<'_>, path: &Path, to: RevertTo) -> Result
             true => Ok(()),
             false => connect::refuse_read_only(&connection, &target.path),
         }
-    });
-    match looked {
+    };
+    match looked() {
         Err(error) if !error.is_busy() => return Err(error),
         _ => {}
     }

@@ -410,14 +410,16 @@ impl<'o, 's> Session<'o, 's> {
         marker: &Marker,
         path: Option<&Path>,
     ) -> Result<Option<PathBuf>, Error> {
-        let kept = self.keep_replaced().unwrap_or_else(|error| {
-            log::warn!("the state that is replaced could not be kept: {error:#}");
-            None
-        });
         let state = match (path, marker.digest.as_deref()) {
             (Some(path), Some(digest)) => State::Copy { path, digest },
             _ => State::Empty,
         };
+        // First, or what is kept could take the name of a copy that is gone.
+        state.prove()?;
+        let kept = self.keep_replaced().unwrap_or_else(|error| {
+            log::warn!("the state that is replaced could not be kept: {error:#}");
+            None
+        });
         copy::put_back(
             &mut self.connection,
             &state,

@@ -24,7 +24,11 @@ pub(crate) fn failure(what: impl Into<String>, error: rusqlite::Error) -> Error 
             "the file is damaged; put back a backup, or save it with `sqlite3 FILE .recover`",
         ),
         Some(ErrorCode::DiskFull) => (ErrorKind::DiskFull, "free some space and try again"),
-        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => (
+        Some(
+            ErrorCode::DatabaseBusy
+            | ErrorCode::DatabaseLocked
+            | ErrorCode::FileLockingProtocolFailed,
+        ) => (
             ErrorKind::Locked,
             "close the other program that uses the database, and try again",
         ),
@@ -33,12 +37,29 @@ pub(crate) fn failure(what: impl Into<String>, error: rusqlite::Error) -> Error 
             ErrorKind::Io,
             "make the file and its folder writable for this user",
         ),
+        Some(ErrorCode::CannotOpen) => (
+            ErrorKind::Io,
+            "check the path, that its folder is writable for this user, and that not too many files are open",
+        ),
         _ => (
             ErrorKind::Io,
             "check the file, its folder and the disk, and try again",
         ),
     };
     Error::new(kind, what).with_help(help).because(error)
+}
+
+/// Whether the disk, a folder or the system stood in the way, and not the statement. (Plain
+/// "read-only" is what a statement gets that follows `PRAGMA query_only`.)
+fn is_refused_by_surroundings(error: &rusqlite::Error) -> bool {
+    let extended = error.sqlite_error().map(|error| error.extended_code);
+    match code(error) {
+        Some(ErrorCode::CannotOpen | ErrorCode::SystemIoFailure | ErrorCode::PermissionDenied) => {
+            true
+        }
+        Some(ErrorCode::ReadOnly) => extended != Some(ffi::SQLITE_READONLY),
+        _ => false,
+    }
 }
 
 /// SQLite's result code. rusqlite has it in two shapes, with and without a place.
@@ -54,9 +75,13 @@ pub(crate) fn is_wrong_sql(error: &rusqlite::Error) -> bool {
     code(error) == Some(ErrorCode::Unknown)
 }
 
-/// Whether somebody else holds a lock.
+/// Whether somebody else holds a lock. "Locking protocol" is what SQLite says of a
+/// write-ahead log whose locks somebody keeps for longer than its own patience, about 10 s.
 pub(crate) fn is_busy(error: &rusqlite::Error) -> bool {
-    code(error) == Some(ErrorCode::DatabaseBusy)
+    matches!(
+        code(error),
+        Some(ErrorCode::DatabaseBusy | ErrorCode::FileLockingProtocolFailed)
+    )
 }
 
 /// Whether SQLite found no such table, which is an ordinary answer when asking for ours.
@@ -91,8 +116,10 @@ pub(crate) fn statement_failure(
         true => offset,
         false => culprit(statement, &message).unwrap_or(offset),
     };
+    let refused = is_refused_by_surroundings(&error);
     let plain = failure(message.clone(), error);
     let kind = match plain.kind() {
+        ErrorKind::Io if refused => ErrorKind::Io,
         ErrorKind::Io | ErrorKind::NotADatabase => ErrorKind::MigrationFailed,
         kind => kind,
     };
@@ -156,4 +183,19 @@ pub(crate) fn refused_rows(script: &Script, statement: &Statement<'_>, problem: 
         .at(Location::new(script, statement.start, false))
         .with_statement(statement.text)
         .with_help("correct these rows in a migration before this one; or, while this one is not released, give the column `-- using: EXPR` in the schema file and generate it again")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A process was stopped (SIGSTOP) while it opened a write-ahead log. To the next one SQLite
+    /// said "locking protocol", which was taken for a fault of the disk and not for a wait.
+    #[test]
+    fn a_log_that_somebody_keeps_locked_is_a_held_database() {
+        let protocol = ffi::Error::new(ffi::SQLITE_PROTOCOL);
+        let error = rusqlite::Error::SqliteFailure(protocol, None);
+        assert!(is_busy(&error));
+        assert!(failure("cannot read", error).is_busy());
+    }
 }

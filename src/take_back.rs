@@ -8,7 +8,7 @@ use crate::backup::Backup;
 use crate::error::{DataState, Error};
 use crate::history::{self, Marker};
 use crate::session::Session;
-use crate::{catalog, connect, disk};
+use crate::{catalog, connect};
 
 /// Everything of a run that is not committed can be undone to here, with the write lock held.
 pub(crate) const SAVEPOINT: &str = "SAVEPOINT heirloom_run";
@@ -116,9 +116,13 @@ fn put_back(
         }
         Err(second) => {
             log::error!("the copy could not be put back: {second:#}");
-            let good = path.filter(|path| disk::length(path) > 0);
+            let good = path.filter(|_| backup.is_some_and(Backup::verifies));
+            let first = second
+                .help()
+                .map(|help| format!("{help}; "))
+                .unwrap_or_default();
             let help = format!(
-                "{second}; start the app again to let it try once more, or restore the copy by hand"
+                "{second}; {first}start the app again to let it try once more, or restore the copy by hand"
             );
             error.needing_attention(good).with_help(help)
         }

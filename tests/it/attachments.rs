@@ -50,6 +50,29 @@ fn files_come_back_with_the_database_and_what_they_replace_is_kept() {
     assert_eq!(read(&files.join("a.txt")), "a");
 }
 
+/// A snapshot was killed when its files had their name and its database did not. Nothing could
+/// be called so with files any more, and without files the old ones were taken for its own: a
+/// restore put them back over the app's.
+#[test]
+fn files_that_a_killed_snapshot_left_are_not_taken_for_those_of_the_next() {
+    for folders in [&[][..], &["files"]] {
+        let app = app();
+        let left = app.folder().join("snapshots/before.files/files");
+        std::fs::create_dir_all(&left).unwrap();
+        std::fs::write(left.join("a.txt"), "left").unwrap();
+        snapshot(&app, folders).unwrap();
+        let wanted = CopyRef::Snapshot("before".into());
+        let restored = app.migrator().restore(app.database(), &wanted).unwrap();
+        assert_eq!(restored.folders.len(), folders.len());
+        let files = app.folder().join("files/a.txt");
+        assert_eq!(std::fs::read_to_string(files).unwrap(), "a");
+        // It may be somebody's, so it is only set aside.
+        let aside = "snapshots/before.files-unfinished/files/a.txt";
+        let aside = std::fs::read_to_string(app.folder().join(aside));
+        assert_eq!(aside.unwrap(), "left");
+    }
+}
+
 #[cfg(unix)]
 #[test]
 fn files_keep_their_permissions() {

@@ -35,7 +35,9 @@ mod generate;
 mod history;
 mod hooks;
 mod house;
+mod kills;
 mod looking;
+mod model;
 mod newer;
 mod no_transaction;
 mod races;
@@ -49,3 +51,5 @@ mod restore;
 mod revert;
 mod run;
 mod snapshots;
+#[cfg(feature = "cli")]
+mod surroundings;

@@ -4,7 +4,7 @@ use std::io::Read;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use heirloom::{CopyRef, Moment};
+use heirloom::{CopyRef, Migrator, Moment, RevertTo};
 
 use crate::support::App;
 
@@ -19,6 +19,10 @@ fn plays_its_part() {
     let at = || std::env::var("HEIRLOOM_TEST_AT").unwrap();
     match part.as_str() {
         "runs" => {
+            app.run().unwrap();
+        }
+        "starts" => {
+            waits();
             app.run().unwrap();
         }
         "tells" => {
@@ -40,6 +44,14 @@ fn plays_its_part() {
         }
         "dies-at-moment" => dies_at_moment(&app, at().parse().unwrap()),
         "dies-in-restore" => dies_in_restore(&app, at().parse().unwrap()),
+        "works" => works(&app),
+        "rehearses-beside-leftovers" => {
+            let left = std::env::temp_dir().join(format!("heirloom-{}-0", std::process::id()));
+            std::fs::create_dir(&left).unwrap();
+            std::fs::write(left.join("database"), "left").unwrap();
+            verb_of(&app, &app.migrator(), "rehearse");
+            assert_eq!(std::fs::read(left.join("database")).unwrap(), b"left");
+        }
         "dies-in-sql" => {
             let connection = app.connect();
             connection.execute_batch(&at()).unwrap();
@@ -66,6 +78,61 @@ fn plays_its_part() {
             migrator.migrate(app.database()).unwrap();
         }
         other => panic!("nobody knows the part {other}"),
+    }
+}
+
+/// Does what it is told with an app. With a moment, says that it is ready at that one of all
+/// events, hooks and connection set-ups, and waits; without one, says so and begins.
+fn works(app: &App) {
+    let verb = std::env::var("HEIRLOOM_TEST_AT").unwrap();
+    let Ok(moment) = std::env::var("HEIRLOOM_TEST_MOMENT") else {
+        println!("READY");
+        return verb_of(app, &app.migrator(), &verb);
+    };
+    let (at, seen): (usize, _) = (moment.parse().unwrap(), AtomicUsize::new(0));
+    let pause = || {
+        if seen.fetch_add(1, Ordering::Relaxed) == at {
+            waits();
+        }
+    };
+    let hook = |_: &Moment<'_>| {
+        pause();
+        Ok(())
+    };
+    // A small cache makes SQLite write into the database long before the commit.
+    let keep = std::env::var("HEIRLOOM_TEST_KEEP").map_or(5, |keep| keep.parse().unwrap());
+    let migrator = app
+        .migrator()
+        .keep_last(keep)
+        .connection_setup(|connection| {
+            pause();
+            connection.execute_batch("PRAGMA cache_size = 5")
+        })
+        .on_event(|_| pause())
+        .before_run(hook)
+        .before_each(hook)
+        .after_each(hook)
+        .after_run(hook);
+    verb_of(app, &migrator, &verb);
+}
+
+/// What the tests of kills call by name, in this process or another.
+pub fn verb_of(app: &App, migrator: &Migrator<'_>, verb: &str) {
+    let database = app.database();
+    match verb {
+        "run" => drop(migrator.migrate(database).unwrap()),
+        "revert" => drop(migrator.revert(database, RevertTo::Version(1)).unwrap()),
+        "snapshot" => drop(migrator.snapshot(database, "named").unwrap()),
+        "restore" => drop(migrator.restore(database, &CopyRef::Latest).unwrap()),
+        "restore-snapshot" => {
+            let snapshot = CopyRef::Snapshot("kept".to_owned());
+            drop(migrator.restore(database, &snapshot).unwrap());
+        }
+        "rehearse" => {
+            let rehearsed = migrator.rehearse(database, None).unwrap();
+            assert!(rehearsed.failure.is_none(), "{rehearsed:?}");
+        }
+        other => panic!("nobody knows the verb {other}"),
     }
 }
 

@@ -1,13 +1,16 @@
 //! Several copies of the app, other programs, and somebody who cancels.
+//!
+//! `HEIRLOOM_TEST_RACES=1000` lets sixteen processes race so many times.
 
 use std::sync::Arc;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::Duration;
 
-use heirloom::{Error, ErrorKind, Event, Report};
+use heirloom::{Error, ErrorKind, Event, Report, Verify};
+use rusqlite::Connection;
 
-use crate::support::{App, Holder, contents, part};
+use crate::support::{App, Holder, Random, contents, number_in, part};
 
 /// `fresh`: no database yet. Each application leaves a row, so that a second one shows.
 fn app(fresh: bool, mode: &str) -> App {
@@ -66,6 +69,173 @@ fn of_many_processes_one_migrates_and_all_succeed() {
         );
         assert_eq!(app.text("PRAGMA integrity_check"), "ok");
     }
+}
+
+/// A connection of an app that knows nothing of all this, and waits like any other.
+fn older_app(app: &App) -> Connection {
+    let connection = app.connect();
+    connection.busy_timeout(Duration::from_secs(60)).unwrap();
+    connection
+}
+
+/// Sixteen processes start at once, with a writer and a reader of an older app beside them.
+fn sixteen_start(fresh: bool, mode: &str) {
+    let app = app(fresh, mode);
+    let mut holders: Vec<Holder> = (0..16)
+        .map(|_| Holder::start(part("starts", &app)))
+        .collect();
+    // The rows of the older app are numbered. Here is the last that was acknowledged.
+    let acknowledged = AtomicI64::new(0);
+    let over = AtomicBool::new(false);
+    std::thread::scope(|threads| {
+        threads.spawn(|| {
+            let connection = older_app(&app);
+            connection
+                .execute_batch("CREATE TABLE IF NOT EXISTS t (x)")
+                .unwrap();
+            for row in 2.. {
+                connection
+                    .execute("INSERT INTO t VALUES (?)", [row])
+                    .unwrap();
+                acknowledged.store(row, Ordering::SeqCst);
+                // SQLite's locks know no queue: without a breath, a writer keeps everybody out.
+                std::thread::sleep(Duration::from_millis(2));
+                if over.load(Ordering::SeqCst) {
+                    break;
+                }
+            }
+        });
+        threads.spawn(|| {
+            let connection = older_app(&app);
+            while !over.load(Ordering::SeqCst) {
+                let written = acknowledged.load(Ordering::SeqCst);
+                if written > 0 {
+                    let read = connection.query_row("SELECT max(x) FROM t", [], |row| row.get(0));
+                    let read: i64 = read.unwrap();
+                    assert!(read >= written, "{mode}: {read} of {written}");
+                }
+                std::thread::sleep(Duration::from_millis(1));
+            }
+        });
+        for holder in &mut holders {
+            holder.go_on();
+        }
+        let ends: Vec<_> = holders.into_iter().map(Holder::end).collect();
+        over.store(true, Ordering::SeqCst);
+        for (status, said) in ends {
+            assert!(status.success(), "fresh: {fresh}, {mode}: {said}");
+        }
+    });
+    assert_eq!(app.number("SELECT count(*) FROM a"), 2, "{mode}");
+    assert_eq!(
+        app.number("SELECT count(*) FROM refinery_schema_history"),
+        2,
+        "{mode}"
+    );
+    let rows = "SELECT count(DISTINCT x) FROM t WHERE x > 1";
+    assert_eq!(
+        app.number(rows),
+        acknowledged.into_inner() - 1,
+        "{mode}: every row that was acknowledged"
+    );
+    assert_eq!(app.text("PRAGMA integrity_check"), "ok");
+    let copies = app.migrator().copies(app.database(), Verify::Everything);
+    let copies = copies.unwrap();
+    assert!(copies.iter().all(|copy| copy.verified));
+    // A new database has nothing to copy, unless the older app was quicker.
+    assert!(
+        copies.len() == 1 || (fresh && copies.is_empty()),
+        "{copies:?}"
+    );
+    for copy in copies {
+        let numbers = "SELECT count(*) = coalesce(max(x), 1) - 1 FROM t WHERE x > 1";
+        assert_eq!(
+            number_in(&copy.file, numbers),
+            1,
+            "{mode}: no gap in the copy"
+        );
+    }
+}
+
+#[test]
+fn of_sixteen_processes_beside_an_older_app_one_migrates_and_no_row_is_lost() {
+    let rounds = std::env::var("HEIRLOOM_TEST_RACES").map_or(1, |rounds| rounds.parse().unwrap());
+    let cases = [(true, ""), (false, "DELETE"), (false, "WAL")];
+    let all = cases.iter().cycle().take(cases.len().max(rounds));
+    for (fresh, mode) in all {
+        sixteen_start(*fresh, mode);
+    }
+    println!("{} rounds of sixteen", cases.len().max(rounds));
+}
+
+/// A process that is stopped (SIGSTOP) still holds what it holds. Others must wait, give up
+/// with its name, and find everything well when it goes on.
+#[test]
+#[cfg(feature = "cli")]
+fn a_stopped_holder_is_named_and_nothing_is_lost_when_it_goes_on() {
+    use crate::command::{heirloom, text};
+    for mode in ["DELETE", "WAL"] {
+        let app = app(false, mode);
+        let holder = Holder::start(part("holds-run", &app));
+        holder.signal("STOP");
+        let before = contents(&app.database());
+        for arguments in [
+            &["run"][..],
+            &["revert"],
+            &["snapshot", "--name", "s"],
+            &["restore", "latest", "--yes"],
+        ] {
+            let output = heirloom(&app, &[arguments, &["--lock-timeout", "1"]].concat());
+            let said = text(&output);
+            // What a revert refuses for want of migrations, it refuses without a lock.
+            let code = output.status.code();
+            assert!(code == Some(5) || arguments == ["revert"], "{said}");
+            let pid = format!("pid {}", holder.pid());
+            assert!(said.contains(&pid) || code != Some(5), "{said}");
+        }
+        assert_eq!(contents(&app.database()), before, "{mode}");
+        holder.signal("CONT");
+        assert!(holder.release().success());
+        assert!(app.run().unwrap().is_up_to_date());
+        assert_eq!(app.number("SELECT count(*) FROM a"), 2);
+    }
+}
+
+/// The same at random instants, also those at which it holds nothing.
+#[test]
+fn a_process_stopped_at_any_instant_leaves_others_waiting_or_working_and_ends_well() {
+    let rounds = std::env::var("HEIRLOOM_TEST_RACES").map_or(6, |rounds| rounds.parse().unwrap());
+    let mut random = Random::from_environment();
+    let mut refused = 0;
+    for round in 0..rounds {
+        let mode = ["DELETE", "WAL"][round % 2];
+        let app = app(false, mode);
+        let mut holder = Holder::start(part("starts", &app));
+        holder.go_on();
+        std::thread::sleep(Duration::from_micros(random.below(12_000) as u64));
+        holder.signal("STOP");
+        for _ in 0..2 {
+            // One that is stopped in its commit keeps readers out too, so nothing is read here.
+            let other = app.migrator().lock_timeout(Duration::from_millis(20));
+            match other.migrate(app.database()) {
+                Ok(report) => assert_eq!(report.version, Some(2)),
+                Err(error) => {
+                    refused += 1;
+                    assert!(error.is_busy(), "{mode}: {error:#}");
+                    assert!(error.data_state().is_unchanged(), "{mode}: {error:#}");
+                }
+            }
+        }
+        holder.signal("CONT");
+        let (status, said) = holder.end();
+        assert!(status.success(), "{mode}: {said}");
+        assert!(app.run().unwrap().is_up_to_date(), "{mode}");
+        assert_eq!(app.number("SELECT count(*) FROM a"), 2, "{mode}");
+    }
+    println!(
+        "{rounds} processes stopped; {refused} of {} others had to give up",
+        rounds * 2
+    );
 }
 
 #[test]

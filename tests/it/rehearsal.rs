@@ -278,3 +278,18 @@ fn backups_elsewhere_are_left_alone() {
     assert!(rehearsed.unwrap().failure.is_none());
     assert!(app.listing() == before);
 }
+
+/// A sandboxed app has the same process number at every start, and the scratch folder is named
+/// by it. One that a killed rehearsal left, or that another user made in a temporary folder for
+/// all, was taken for ours: the rehearsal failed over its files, or wrote where others read.
+#[test]
+fn a_scratch_folder_that_is_there_already_is_not_used() {
+    let app = App::new();
+    app.sql("CREATE TABLE t (x); INSERT INTO t VALUES (1)");
+    app.file("V1__a.sql", "CREATE TABLE a (x)");
+    let output = part("rehearses-beside-leftovers", &app)
+        .env("TMPDIR", app.folder())
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
+}

@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
-use heirloom::{CopyRef, DataState, ErrorKind, Migrator, Origin, Verify};
+use heirloom::{CopyRef, DataState, ErrorKind, Migrator, Origin, RevertTo, Verify};
 use rusqlite::Connection;
 
-use crate::support::{App, Holder, contents, flip, number_in, part, state};
+use crate::support::{App, Holder, contents, data, flip, number_in, part, state};
 
 /// A database whose newest backup holds the state before its only migration. The table has
 /// rowids that a copy row by row would lose.
@@ -851,6 +851,38 @@ fn the_next_start_finishes_a_restore_from_its_note_and_says_so() {
         assert!(seen.into_inner().unwrap().unwrap() == contents(&copy));
         assert!(state(&copy) == expected);
         assert_eq!(app.text("PRAGMA journal_mode"), "wal", "{what}");
+    }
+}
+
+/// A revert looked at the file before it looked for the note, and refused the half-done database
+/// as damaged, and a snapshot an empty one as nothing: only `run` would ever finish the restore.
+#[test]
+fn a_revert_and_a_snapshot_finish_an_interrupted_restore_too() {
+    for what in ["garbage", "empty", "gone"] {
+        let app = app_in("wal");
+        let expected = data(&latest(&app));
+        let break_off = || {
+            match what {
+                "garbage" => std::fs::write(app.database(), b"garbage".repeat(999)).unwrap(),
+                "empty" => std::fs::write(app.database(), "").unwrap(),
+                _ => std::fs::remove_file(app.database()).unwrap(),
+            }
+            interrupted(&app);
+        };
+        break_off();
+        let report = app.migrator().revert(app.database(), RevertTo::Steps(1));
+        let report = report.unwrap_or_else(|error| panic!("{what}: {error:#}"));
+        assert!(
+            report.recovered.is_some() && report.is_up_to_date(),
+            "{what}"
+        );
+        assert_eq!(data(&app.database()), expected, "{what}");
+        assert!(!note(&app).exists());
+        break_off();
+        let copy = app.migrator().snapshot(app.database(), "s").unwrap().file;
+        assert_eq!(data(&copy), expected, "{what}");
+        assert_eq!(data(&app.database()), expected, "{what}");
+        assert!(!note(&app).exists());
     }
 }
 

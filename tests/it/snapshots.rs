@@ -437,6 +437,73 @@ fn a_copy_that_dies_is_not_listed_and_cleaned_away_by_the_next() {
     assert_eq!(listed(&app).len(), 1);
 }
 
+/// The first run of all was killed, and left a journal beside a file with pages in it. Rolled
+/// back, the file is empty. A snapshot then said that the copy did not verify, and that the
+/// database might be damaged.
+#[test]
+fn there_is_no_snapshot_of_what_a_killed_first_run_left() {
+    let mut tried = 0;
+    for moment in 0.. {
+        let app = App::new();
+        let values =
+            "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 500)
+             INSERT INTO t SELECT printf('%0200d', i) FROM n";
+        app.file("V1__t.sql", &format!("CREATE TABLE t (x); {values}"));
+        let died = part("dies-at-moment", &app)
+            .env("HEIRLOOM_TEST_AT", moment.to_string())
+            .output()
+            .unwrap();
+        if died.status.success() {
+            break;
+        }
+        let journal = app.folder().join("app.db-journal");
+        if app.database().exists() && journal.exists() {
+            let error = app.migrator().snapshot(app.database(), "s").unwrap_err();
+            assert_eq!(error.kind(), heirloom::ErrorKind::NotFound, "{error:#}");
+            tried += 1;
+        }
+    }
+    assert!(tried > 0, "no journal was left");
+}
+
+/// A snapshot that was killed between making its record and writing into it left an empty one.
+/// It was no record of anybody's, so it was never cleaned away, and nothing could be called by
+/// that name again. Now a record has its name when it is whole.
+#[test]
+fn a_record_is_never_there_half() {
+    use std::sync::atomic::{AtomicBool, Ordering};
+    let app = app();
+    let folder = app.folder().join("snapshots");
+    let over = AtomicBool::new(false);
+    std::thread::scope(|threads| {
+        let watching = threads.spawn(|| {
+            let mut seen = 0;
+            while !over.load(Ordering::Relaxed) {
+                for entry in std::fs::read_dir(&folder).into_iter().flatten().flatten() {
+                    if entry.path().extension().is_some_and(|end| end == "record") {
+                        let text = std::fs::read_to_string(entry.path()).unwrap();
+                        assert!(text.ends_with("journal-mode: delete\n"), "{text:?}");
+                        seen += 1;
+                    }
+                }
+            }
+            seen
+        });
+        for number in 0..30 {
+            let name = format!("s{number}");
+            app.migrator().snapshot(app.database(), &name).unwrap();
+        }
+        over.store(true, Ordering::Relaxed);
+        assert!(watching.join().unwrap() > 30);
+    });
+    let records = app
+        .folder()
+        .join("snapshots/.app.db-2026-11-21T09-14-03.record.partial");
+    std::fs::write(&records, "heirloom").unwrap();
+    app.migrator().snapshot(app.database(), "after").unwrap();
+    assert!(!records.exists());
+}
+
 #[test]
 fn two_databases_in_one_folder_keep_their_copies_apart() {
     let app = app();

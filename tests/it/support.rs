@@ -2,7 +2,8 @@
 
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::time::Duration;
 
 use heirloom::{Error, ErrorKind, Migrator, Report};
 use rusqlite::Connection;
@@ -217,10 +218,36 @@ impl Holder {
         self.child.id()
     }
 
+    /// Closes its input, on which it goes on.
+    pub fn go_on(&mut self) {
+        drop(self.child.stdin.take());
+    }
+
     /// Closes its input, on which it goes on, and waits for its end.
     pub fn release(mut self) -> ExitStatus {
-        drop(self.child.stdin.take());
+        self.go_on();
         self.child.wait().unwrap()
+    }
+
+    /// The same, and what it said of its failure.
+    pub fn end(mut self) -> (ExitStatus, String) {
+        self.go_on();
+        let mut said = String::new();
+        let _ = self
+            .child
+            .stderr
+            .as_mut()
+            .unwrap()
+            .read_to_string(&mut said);
+        (self.child.wait().unwrap(), said)
+    }
+
+    /// Sends it a signal by its name.
+    pub fn signal(&self, name: &str) {
+        let sent = Command::new("kill")
+            .args(["-s", name, &self.pid().to_string()])
+            .status();
+        assert!(sent.unwrap().success(), "{name}");
     }
 }
 
@@ -229,6 +256,20 @@ impl Drop for Holder {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Kills (SIGKILL) a part so long after it has said that it is ready; one that never says so
+/// comes to its end. What it said is the second.
+pub fn kill_when_ready(mut command: Command, after: Duration) -> (Output, String) {
+    let mut child = command.spawn().unwrap();
+    let mut said = BufReader::new(child.stdout.take().unwrap());
+    let mut all = String::new();
+    while !all.ends_with("READY\n") && said.read_line(&mut all).unwrap() > 0 {}
+    if all.ends_with("READY\n") {
+        std::thread::sleep(after);
+        child.kill().unwrap();
+    }
+    (child.wait_with_output().unwrap(), all)
 }
 
 /// [`contents`] without the history, whose times and durations differ from run to run.
@@ -318,4 +359,31 @@ pub fn flip(path: &Path, at: u64) {
     let mut byte = [0];
     file.read_exact_at(&mut byte, at).unwrap();
     file.write_all_at(&[byte[0] ^ 0x10], at).unwrap();
+}
+
+/// Numbers that look random and are the same for the same seed (SplitMix64).
+pub struct Random(u64);
+
+impl Random {
+    /// Of `HEIRLOOM_TEST_SEED`, else of a seed that is always the same.
+    pub fn from_environment() -> Random {
+        let seed = std::env::var("HEIRLOOM_TEST_SEED");
+        Random(seed.map_or(1, |seed| seed.parse().unwrap()))
+    }
+
+    /// Leaves out so many.
+    pub fn skip(&mut self, numbers: usize) {
+        for _ in 0..numbers {
+            self.below(1);
+        }
+    }
+
+    /// A number from 0 and below `end`.
+    pub fn below(&mut self, end: usize) -> usize {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        ((mixed ^ (mixed >> 31)) % end.max(1) as u64) as usize
+    }
 }
