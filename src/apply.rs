@@ -88,7 +88,7 @@ pub(crate) fn carry_out(
 /// A verified copy of the state the write lock protects, none of a database that was
 /// never written to.
 fn take_backup(session: &Session<'_, '_>, work: &Work<'_>) -> Result<Option<Backup>, Error> {
-    if session.is_new() || session.stage == Stage::Rehearsal {
+    if session.is_new()? || session.stage == Stage::Rehearsal {
         return Ok(None);
     }
     let options = session.options;
@@ -138,7 +138,7 @@ impl Run<'_, '_, '_, '_> {
         let options = self.session.options;
         let mut baseline = Baseline {
             references: catalog::references(self.connection())?,
-            counts: catalog::row_counts(self.connection(), &self.work.lineage),
+            counts: catalog::row_counts(self.connection(), &self.work.lineage)?,
             sequences: catalog::sequences(self.connection())?,
         };
         self.execute(SAVEPOINT)?;
@@ -275,7 +275,7 @@ impl Run<'_, '_, '_, '_> {
                 Some(theirs) => refinery::apply(connection, table, task, theirs),
                 None => {
                     if !task.no_transaction {
-                        refinery::run_script(connection, &task.script)?;
+                        refinery::run_inside(connection, &task.script)?;
                     }
                     history::delete(connection, table, task.version)
                 }
@@ -352,7 +352,7 @@ impl Run<'_, '_, '_, '_> {
             let Some(before) = baseline.counts.get(origin).copied() else {
                 continue;
             };
-            let Some(after) = catalog::row_count(self.connection(), now) else {
+            let Some(after) = catalog::row_count(self.connection(), now)? else {
                 continue;
             };
             if after < before && !self.may_lose(task, outlook, origin) {
@@ -385,7 +385,7 @@ impl Run<'_, '_, '_, '_> {
     fn before_rebuild(&self, outlook: &Outlook) -> Result<Vec<Holds>, Error> {
         let holds = |table: &str| {
             Ok(Holds {
-                contents: catalog::contents(self.connection(), table).unwrap_or_default(),
+                contents: catalog::contents(self.connection(), table)?.unwrap_or_default(),
                 statistics: Statistics::of(self.connection(), table)?,
             })
         };
@@ -414,7 +414,7 @@ impl Run<'_, '_, '_, '_> {
     ) -> Result<(), Error> {
         let may_lose = task.consents || self.session.options.allow_destructive;
         for (rebuilt, Holds { contents, .. }) in outlook.effects.rebuilds.iter().zip(before) {
-            let Some(after) = catalog::contents(self.connection(), &rebuilt.now) else {
+            let Some(after) = catalog::contents(self.connection(), &rebuilt.now)? else {
                 continue;
             };
             let fewer = contents.values.iter().find_map(|(column, &before)| {
@@ -465,7 +465,7 @@ impl Run<'_, '_, '_, '_> {
             let Some(&before) = baseline.counts.get(origin) else {
                 continue;
             };
-            match catalog::row_count(self.connection(), now) {
+            match catalog::row_count(self.connection(), now)? {
                 Some(after) if after < before => {
                     return Err(lost_without_a_place(
                         format!("`{now}`"),

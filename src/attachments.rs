@@ -90,7 +90,7 @@ pub(crate) fn put_back(
     let mut restored = Vec::new();
     for name in &names {
         let live = beside.join(name);
-        if live.exists() {
+        if disk::is_there(&live)? {
             disk::create_private_folder(replaced, database)?;
             disk::rename(&live, &replaced.join(name))?;
         }

@@ -162,9 +162,10 @@ fn by_pages(
     journal_mode: &str,
     progress: &dyn Fn(u64, u64) -> Result<(), Error>,
 ) -> Result<Option<String>, Error> {
-    let log = reader
-        .path()
-        .map(|path| disk::length(&disk::companion(Path::new(path), "-wal")));
+    let log = match reader.path() {
+        Some(path) => Some(disk::length(&disk::companion(Path::new(path), "-wal"))?),
+        None => None,
+    };
     if journal_mode == "wal" && log != Some(0) {
         return Ok(None);
     }
@@ -282,7 +283,7 @@ fn verify_against(
             "the database itself may be damaged: check it with `sqlite3 FILE 'PRAGMA integrity_check'`",
         )
     };
-    let length = disk::length(copy);
+    let length = disk::length(copy)?;
     if length != bytes || bytes == 0 {
         return Err(invalid(format!("{length} bytes instead of {bytes}")));
     }

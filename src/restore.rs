@@ -280,19 +280,19 @@ fn find(
             let plain = Path::new(name).file_name() == Some(name.as_ref());
             // One without a record of this database is another database's.
             match recorded(&snapshots, &path)? {
-                Some(record) if plain && path.is_file() => Ok((path, Some(record))),
+                Some(record) if plain => Ok((path, Some(record))),
                 _ => Err(not_found(format!("there is no snapshot called `{name}`"))),
             }
         }
         CopyRef::File(file) => {
             let named = file.file_name() == Some(file.as_os_str());
             let inside = automatic.path_of(&file.to_string_lossy());
-            let path = if named && inside.is_file() {
+            let path = if named && disk::is_there(&inside)? {
                 inside
             } else {
                 file.clone()
             };
-            if !path.is_file() {
+            if !disk::is_there(&path)? {
                 return Err(not_found(format!("there is no backup {}", file.display())));
             }
             let path = path.canonicalize().map_err(|error| {
@@ -317,7 +317,7 @@ fn prove(options: &Options<'_>, target: &Target, wanted: &CopyRef) -> Result<Pro
         )
         .with_help("name a backup"));
     }
-    if disk::length(&path) < connect::SHORTEST {
+    if disk::length(&path)? < connect::SHORTEST {
         return Err(invalid(&path, "it is too short to be a database"));
     }
     let digest = disk::digest(&path)?;
@@ -332,9 +332,7 @@ fn prove(options: &Options<'_>, target: &Target, wanted: &CopyRef) -> Result<Pro
     }
     // A database with a write-ahead log of its own, or a journal, is more than one file.
     let companions = ["-wal", "-journal"];
-    let alone = companions
-        .iter()
-        .all(|ending| disk::length(&disk::companion(&path, ending)) == 0);
+    let alone = !has_any(&path, &companions)?;
     let (scratch, read_from, digest) = if alone {
         (None, path.clone(), digest)
     } else {
@@ -381,8 +379,8 @@ fn holding(options: &Options<'_>, connection: &Connection, path: &Path) -> Resul
     let schema = catalog::schema(connection, &options.history_table)?;
     Ok(Holding {
         version: newest(&history::read(connection, &options.history_table).unwrap_or_default()),
-        bytes: disk::length(path),
-        rows: catalog::row_counts(connection, &Lineage::of(&schema)),
+        bytes: disk::length(path)?,
+        rows: catalog::row_counts(connection, &Lineage::of(&schema))?,
     })
 }
 
@@ -467,7 +465,7 @@ fn put_files_back(
 ) -> Result<Vec<PathBuf>, Error> {
     let backups = options.backups_of(&target.path);
     let base = format!("files-replaced-{}", Utc::now().format(TIME));
-    let replaced = disk::free_name(&backups, &base, "");
+    let replaced = disk::free_name(&backups, &base, "")?;
     attachments::put_back(&proven.path, &target.path, &replaced, &|done, total| {
         options.emit(Event::Copying { done, total });
         Ok(())
@@ -499,14 +497,21 @@ enum Condition {
     Absent,
 }
 
+/// Whether a database has companions with something in them.
+fn has_any(database: &Path, endings: &[&str]) -> Result<bool, Error> {
+    for ending in endings {
+        if disk::length(&disk::companion(database, ending))? > 0 {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 fn condition(options: &Options<'_>, target: &Target) -> Result<Condition, Error> {
-    let empty = disk::length(&target.path) == 0;
-    let companions = ["-wal", "-journal"];
-    let leftovers = companions
-        .iter()
-        .any(|ending| disk::length(&disk::companion(&target.path, ending)) > 0);
+    let empty = disk::length(&target.path)? == 0;
+    let leftovers = has_any(&target.path, &["-wal", "-journal"])?;
     // A restore that was interrupted, or companions that lost their database.
-    if Intent::path_for(&target.path).exists() || (empty && leftovers) {
+    if disk::is_there(&Intent::path_for(&target.path))? || (empty && leftovers) {
         return Ok(Condition::Unreadable);
     }
     if empty {
@@ -516,7 +521,7 @@ fn condition(options: &Options<'_>, target: &Target) -> Result<Condition, Error>
         return Ok(Condition::Unreadable);
     }
     // A journal that is hot would be played back, and the file not be kept as it is.
-    if disk::length(&disk::companion(&target.path, "-journal")) > 0 {
+    if has_any(&target.path, &["-journal"])? {
         let looked = connect::reader(&target.path)
             .and_then(|reader| connect::readable(&reader, &target.path));
         match looked {
@@ -577,7 +582,8 @@ fn over_a_damaged(
 ) -> Result<(Option<PathBuf>, bool), Error> {
     let now = Utc::now();
     let folder = options.backups_of(&target.path);
-    let like = if target.path.exists() {
+    let something = disk::is_there(&target.path)?;
+    let like = if something {
         &target.path
     } else {
         &proven.path
@@ -589,13 +595,13 @@ fn over_a_damaged(
         .unwrap_or_default()
         .to_string_lossy();
     let base = |what: &str| format!("{stem}-{what}-{}", now.format(TIME));
-    let kept = disk::free_name(&folder, &base("damaged"), ".db");
+    let kept = disk::free_name(&folder, &base("damaged"), ".db")?;
     let staging = stores(options, &target.path).0.staging_path(now);
-    if !target.path.exists() {
+    if !something {
         disk::create_like(&target.path, &proven.path)?;
     }
     // One that was begun before was kept then; what is there now is half done.
-    let begun_before = Intent::path_for(&target.path).exists();
+    let begun_before = disk::is_there(&Intent::path_for(&target.path))?;
     let keep = something_there && !begun_before;
     if keep {
         disk::copy_damaged(&target.path, &kept, &staging)?;
@@ -604,7 +610,7 @@ fn over_a_damaged(
     let copy = if proven.read_from == proven.path {
         proven.path.clone()
     } else {
-        let folded = disk::free_name(&folder, &base("source"), ".db");
+        let folded = disk::free_name(&folder, &base("source"), ".db")?;
         disk::copy_damaged(&proven.read_from, &folded, &staging)?;
         folded
     };

@@ -120,7 +120,7 @@ pub(crate) fn clean_up(options: &Options<'_>, database: &Path) -> Result<(), Err
     let (backups, snapshots) = stores(options, database);
     let mut files = backups.clean()? + snapshots.clean()?;
     let note = disk::companion(&Intent::path_for(database), ".partial");
-    if note.exists() {
+    if disk::is_there(&note)? {
         disk::remove(&note)?;
         files += 1;
     }
@@ -182,7 +182,7 @@ impl<'o, 's> Session<'o, 's> {
     ) -> Result<Session<'o, 's>, Error> {
         let path = target.path.clone();
         target.refuse_hard_link()?;
-        if !Intent::path_for(&path).exists() {
+        if !disk::is_there(&Intent::path_for(&path))? {
             target.refuse_too_short()?;
         }
         if target.metadata.is_none()
@@ -428,7 +428,7 @@ impl<'o, 's> Session<'o, 's> {
     }
 
     fn keep_replaced(&self) -> Result<Option<PathBuf>, Error> {
-        if self.is_new() {
+        if self.is_new()? {
             return Ok(None);
         }
         if !self.connection.is_autocommit() {
@@ -452,10 +452,12 @@ impl<'o, 's> Session<'o, 's> {
     /// a rollback journal before it, a write-ahead log after it.
     pub(crate) fn measure(&self) {
         let path = &self.target.path;
-        let companion = |ending| disk::length(&disk::companion(path, ending));
+        // Only a figure for the report.
+        let length = |path: &Path| disk::length(path).unwrap_or(0);
+        let companion = |ending| length(&disk::companion(path, ending));
         let before = self.largest.get();
         self.largest.set(Largest {
-            database: before.database.max(disk::length(path)),
+            database: before.database.max(length(path)),
             log: before.log.max(companion("-wal")),
             journal: before.journal.max(companion("-journal")),
         });
@@ -489,8 +491,8 @@ impl<'o, 's> Session<'o, 's> {
     /// Whether nothing was ever written to the database, so that there is nothing to copy.
     /// (Inside BEGIN IMMEDIATE, `page_count` is 1 even then. The first write to a new file,
     /// be it the switch to WAL mode, gives it a length.)
-    pub(crate) fn is_new(&self) -> bool {
-        disk::length(&self.target.path) == 0
+    pub(crate) fn is_new(&self) -> Result<bool, Error> {
+        Ok(disk::length(&self.target.path)? == 0)
     }
 
     /// Ends a session by what came of it. A failure after a commit says that it came after.
@@ -545,7 +547,7 @@ impl<'o, 's> Session<'o, 's> {
     /// written to it in between.
     pub(crate) fn abandon(self) {
         let path = &self.target.path;
-        let ours = self.created && disk::length(path) == 0;
+        let ours = self.created && matches!(disk::length(path), Ok(0));
         if ours && cfg!(unix) {
             let _ = disk::remove(path);
         }

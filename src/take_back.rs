@@ -116,7 +116,7 @@ fn put_back(
         }
         Err(second) => {
             log::error!("the copy could not be put back: {second:#}");
-            let good = path.filter(|path| disk::length(path) > 0);
+            let good = path.filter(|path| disk::length(path).map_or(true, |length| length > 0));
             let help = format!(
                 "{second}; start the app again to let it try once more, or restore the copy by hand"
             );

@@ -369,6 +369,16 @@ impl Act {
     /// What the next start makes of it: the state, or what is wrong.
     pub fn settle(&self, app: &App) -> Result<Vec<String>, String> {
         let before = state(&app.database());
+        // Where nothing was there before, there is no start that only puts back.
+        if self.stay_at.is_none() {
+            app.run()
+                .map_err(|error| format!("the next start failed: {error:#}"))?;
+            let found = state(&app.database());
+            return match found == self.new {
+                true => self.listing_is_whole(app).map(|_| found),
+                false => Err("the next start led somewhere else".to_owned()),
+            };
+        }
         match self.starts(app) {
             Ok(()) => {}
             Err(error) if self.old == [DAMAGED] && error.kind() == ErrorKind::NotADatabase => {
@@ -389,15 +399,7 @@ impl Act {
                 found.len()
             ));
         }
-        let copies = self
-            .copies(app)
-            .map_err(|error| format!("no listing: {error:#}"))?;
-        if let Some(bad) = copies.iter().find(|copy| !copy.verified) {
-            return Err(format!("a copy that does not verify is listed: {bad:?}"));
-        }
-        if copies.len() < self.copies_before {
-            return Err(format!("a copy is gone: {copies:#?}"));
-        }
+        let copies = self.listing_is_whole(app)?;
         if found != self.old
             && self.old != [DAMAGED]
             && !self.old.is_empty()
@@ -407,17 +409,33 @@ impl Act {
         }
         app.run()
             .map_err(|error| format!("the next run failed: {error:#}"))?;
-        if state(&app.database()) != self.newest[usize::from(found != self.old)] {
-            return Err("the next run led somewhere else".to_owned());
-        }
-        let half: Vec<_> = app
-            .listing()
-            .into_iter()
-            .filter(|(path, _)| path.to_string_lossy().contains(".partial"))
-            .collect();
-        match half.is_empty() {
+        match state(&app.database()) == self.newest[usize::from(found != self.old)] {
             true => Ok(found),
-            false => Err(format!("half a copy stays: {}", half[0].0.display())),
+            false => Err("the next run led somewhere else".to_owned()),
+        }
+    }
+
+    /// What is listed verifies, nothing is missing, and half copies go with the next work.
+    fn listing_is_whole(&self, app: &App) -> Result<Vec<CopyInfo>, String> {
+        let copies = self
+            .copies(app)
+            .map_err(|error| format!("no listing: {error:#}"))?;
+        if let Some(bad) = copies.iter().find(|copy| !copy.verified) {
+            return Err(format!("a copy that does not verify is listed: {bad:?}"));
+        }
+        if copies.len() < self.copies_before {
+            return Err(format!("a copy is gone: {copies:#?}"));
+        }
+        app.migrator()
+            .snapshot(app.database(), "afterwards")
+            .map_err(|error| format!("the next snapshot failed: {error:#}"))?;
+        let files = app.listing();
+        let half = files
+            .iter()
+            .find(|(path, _)| path.to_string_lossy().contains(".partial"));
+        match half {
+            None => Ok(copies),
+            Some((path, _)) => Err(format!("half a copy stays: {}", path.display())),
         }
     }
 }

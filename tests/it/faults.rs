@@ -18,7 +18,7 @@ fn broken_promise(act: &Act, fault: &Fault, library: &Path) -> Option<String> {
     let arguments = [act.arguments, &["--json"]].concat();
     let output = fault.strike(preloaded(&app, &arguments, library, log.path()));
     let left = state(&app.database());
-    let judged = judge(act, &output, &left).and_then(|()| {
+    let judged = judge(act, fault, &output, &left).and_then(|()| {
         let settled = act.settle(&app)?;
         match output.status.success() && settled != act.new {
             true => Err("it said that it was done, and it is undone".to_owned()),
@@ -41,7 +41,7 @@ fn broken_promise(act: &Act, fault: &Fault, library: &Path) -> Option<String> {
 }
 
 /// What the command said, against the data that it left.
-fn judge(act: &Act, output: &Output, left: &[String]) -> Result<(), String> {
+fn judge(act: &Act, fault: &Fault, output: &Output, left: &[String]) -> Result<(), String> {
     let said = text(output);
     if said.contains("panicked") {
         return Err("it panicked".to_owned());
@@ -64,14 +64,16 @@ fn judge(act: &Act, output: &Output, left: &[String]) -> Result<(), String> {
     let named = ["error", "data", "backup"]
         .map(|key| document[key].to_string())
         .join(" ");
-    if code == 7 && act.copies_after > 0 && !named.contains(".db\"") && !named.contains(".db") {
+    if code == 7 && act.copies_after > 0 && !named.contains("backups/app-") {
         return Err("it names no good copy".to_owned());
     }
     // An interrupted run that could not be put back is as it was, and nothing to be calm about.
     let doubtful = act.old == act.new || (left == act.before && act.before != act.old);
     let old = left == act.old;
+    // Where nothing can be read any more, nobody knows, and must say so.
+    let blind = fault.for_ever && code == 7 && old;
     match &document["database_unchanged"] {
-        Value::Bool(unchanged) if !doubtful && *unchanged != old => Err(format!(
+        Value::Bool(unchanged) if !doubtful && !blind && *unchanged != old => Err(format!(
             "database_unchanged is {unchanged}, and the data is {}",
             match (old, left == act.new) {
                 (true, _) => "the old one",
