@@ -96,6 +96,10 @@ fn app_at(version: i64, kind: Kind, mode: &str) -> App {
     // Step by step, so that the newest copy is of version 1.
     app.migrator().migrate_to(app.database(), 1).unwrap();
     app.migrator().migrate_to(app.database(), version).unwrap();
+    if kind == Kind::Free {
+        // Somebody tidied up, so that the folder has to be made again.
+        std::fs::remove_dir_all(app.folder().join("backups")).unwrap();
+    }
     if mode == "WAL" {
         // It died, and left its log.
         let died = part("dies-in-sql", &app)
@@ -362,7 +366,7 @@ impl Act {
         }
     }
 
-    fn copies(&self, app: &App) -> Result<Vec<CopyInfo>, heirloom::Error> {
+    pub fn copies(&self, app: &App) -> Result<Vec<CopyInfo>, heirloom::Error> {
         app.migrator().copies(app.database(), Verify::Everything)
     }
 

@@ -44,6 +44,8 @@ mod house;
 mod looking;
 mod newer;
 mod no_transaction;
+#[cfg(all(feature = "cli", target_os = "linux"))]
+mod power;
 mod races;
 #[cfg(feature = "generate")]
 mod random_schemas;
