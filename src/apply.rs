@@ -24,7 +24,7 @@ use crate::script::Script;
 use crate::session::{Session, Stage, take_copy};
 use crate::sqlite::failure;
 use crate::statistics::Statistics;
-use crate::take_back::{SAVEPOINT, data_version, marker, take_back};
+use crate::take_back::{Committed, SAVEPOINT, data_version, marker, take_back};
 use crate::task::Task;
 use crate::{connect, refinery};
 
@@ -61,7 +61,7 @@ pub(crate) fn carry_out(
         true => Some(marker(session, backup.as_ref())?),
         false => None,
     };
-    let mut committed = false;
+    let mut committed = Committed::Nothing;
     let data_version = data_version(session);
     let result = Run {
         session,
@@ -116,7 +116,7 @@ struct Run<'r, 'o, 's, 'w> {
     marker: Option<&'r Marker>,
     report: &'r mut Report,
     /// Whether a commit was made, after which a rollback is not enough.
-    committed: &'r mut bool,
+    committed: &'r mut Committed,
 }
 
 /// What was there before, to be compared with afterwards.
@@ -590,39 +590,39 @@ impl Run<'_, '_, '_, '_> {
                     if open
                         && error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseBusy)
                         && Instant::now() < deadline => {}
-                Err(error) => {
-                    if open || !self.was_committed() {
+                Err(error) if open => return Err(failure("cannot commit", error)),
+                Err(error) => match self.was_committed() {
+                    Ok(true) => {
+                        log::warn!("COMMIT reported {error}, but the work is in the database");
+                        break;
+                    }
+                    Ok(false) => return Err(failure("cannot commit", error)),
+                    Err(unread) => {
+                        log::warn!("what was committed could not be read: {unread:#}");
+                        *self.committed = Committed::Unknown;
                         return Err(failure("cannot commit", error));
                     }
-                    log::warn!("COMMIT reported {error}, but the work is in the database");
-                    break;
-                }
+                },
             }
         }
-        *self.committed = true;
+        *self.committed = Committed::Something;
         self.session.measure();
         Ok(())
     }
 
     /// Whether the history, read through a connection of its own, has what was done.
-    fn was_committed(&self) -> bool {
+    fn was_committed(&self) -> Result<bool, Error> {
         let options = self.session.options;
-        let read = || {
-            let reader = connect::reader(&self.session.target.path)?;
-            let history = history::read(&reader, &options.history_table)?;
-            let marked = history::read_marker(&reader)?.is_some();
-            Ok::<_, Error>((history, marked))
-        };
-        let Ok((history, marked)) = read() else {
-            return false;
-        };
+        let reader = connect::reader(&self.session.target.path)?;
+        let history = history::read(&reader, &options.history_table)?;
+        let marked = history::read_marker(&reader)?.is_some();
         let up = self.work.direction == Direction::Up;
         let all = self
             .report
             .migrations
             .iter()
             .all(|done| history.iter().any(|row| row.version == done.version) == up);
-        all && !self.report.migrations.is_empty() && !marked
+        Ok(all && !self.report.migrations.is_empty() && !marked)
     }
 }
 

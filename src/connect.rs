@@ -135,6 +135,19 @@ pub(crate) fn patience(connection: &Connection, wanted: Duration) -> Result<(), 
         .map_err(|error| failure("cannot set the busy timeout", error))
 }
 
+/// Makes commits durable against a loss of power. EXTRA also syncs the folder after a rollback
+/// journal is removed, without which a power cut can bring the journal, and with it the old
+/// state, back.
+pub(crate) fn sync_everything(connection: &Connection) -> Result<(), Error> {
+    let pragmas = match cfg!(target_os = "macos") {
+        true => "PRAGMA synchronous = EXTRA; PRAGMA fullfsync = ON",
+        false => "PRAGMA synchronous = EXTRA",
+    };
+    connection
+        .execute_batch(pragmas)
+        .map_err(|error| failure(format!("cannot run `{pragmas}`"), error))
+}
+
 /// Refuses a database that SQLite could open for reading only, which it does in silence.
 pub(crate) fn refuse_read_only(connection: &Connection, path: &Path) -> Result<(), Error> {
     let read_only = connection

@@ -65,17 +65,31 @@ pub(crate) fn free_name(folder: &Path, base: &str, ending: &str) -> Result<PathB
     Ok(path)
 }
 
-/// Makes a folder and those above it.
+/// Makes a folder and those above it, durably: what is synced in a folder whose own name is
+/// not would be lost with it.
 pub(crate) fn create_folders(path: &Path) -> Result<(), Error> {
+    let missing: Vec<&Path> = path
+        .ancestors()
+        .take_while(|folder| matches!(is_there(folder), Ok(false)))
+        .collect();
     fs::create_dir_all(path).map_err(|error| {
         failure(
             format!("cannot create the folder {}", path.display()),
             error,
         )
-    })
+    })?;
+    missing.into_iter().try_for_each(sync_name)
 }
 
-/// Makes a folder that only its owner may enter, owned by whoever owns `like`.
+/// Makes the name of a file or a folder durable.
+fn sync_name(path: &Path) -> Result<(), Error> {
+    match path.parent() {
+        Some(above) if !above.as_os_str().is_empty() => sync_folder(above),
+        _ => sync_folder(Path::new(".")),
+    }
+}
+
+/// Makes a folder that only its owner may enter, owned by whoever owns `like`, and durable.
 pub(crate) fn create_private_folder(path: &Path, like: &Path) -> Result<(), Error> {
     if path.is_dir() {
         return Ok(());
@@ -83,6 +97,11 @@ pub(crate) fn create_private_folder(path: &Path, like: &Path) -> Result<(), Erro
     if let Some(above) = path.parent() {
         create_folders(above)?;
     }
+    make_private_folder(path, like)?;
+    sync_name(path)
+}
+
+fn make_private_folder(path: &Path, like: &Path) -> Result<(), Error> {
     let mut builder = fs::DirBuilder::new();
     #[cfg(unix)]
     {
@@ -455,7 +474,7 @@ impl Scratch {
             std::process::id(),
             COUNTER.fetch_add(1, Ordering::Relaxed)
         ));
-        create_private_folder(&folder, &std::env::temp_dir())?;
+        make_private_folder(&folder, &std::env::temp_dir())?;
         Ok(Scratch {
             database: folder.join("database"),
             folder,

@@ -371,7 +371,10 @@ fn invalid(path: &Path, reason: &str) -> Error {
 fn integrity(options: &Options<'_>, path: &Path) -> Result<(), Error> {
     let connection = connect::copy(path)?;
     options.set_up(&connection)?;
-    copy::integrity_check(&connection).map_err(|finding| invalid(path, &finding))
+    match copy::integrity_check(&connection)? {
+        None => Ok(()),
+        Some(finding) => Err(invalid(path, &finding)),
+    }
 }
 
 fn holding(options: &Options<'_>, connection: &Connection, path: &Path) -> Result<Holding, Error> {
@@ -552,10 +555,7 @@ fn over_a_readable(
             .execute_batch(sql)
             .map_err(|error| sqlite::failure(format!("cannot run `{sql}`"), error))
     };
-    run(&connection, "PRAGMA synchronous = EXTRA")?;
-    if cfg!(target_os = "macos") {
-        run(&connection, "PRAGMA fullfsync = ON")?;
-    }
+    connect::sync_everything(&connection)?;
     session::patiently(options, &connection, &target.path, "BEGIN IMMEDIATE")?;
     let (store, _) = stores(options, &target.path);
     let name = Name::Time(Shelf::Replaced);
@@ -621,27 +621,30 @@ fn over_a_damaged(
         journal_mode: proven.journal_mode.clone().unwrap_or("delete".to_owned()),
     };
     intent.write(&target.path)?;
-    let opened = connect::writer(&target.path).and_then(|connection| {
+    let unfinished = |error: Error| {
+        error
+            .needing_attention(Some(proven.path.clone()))
+            .with_help("run the same command again; the next start of the app finishes it too")
+    };
+    let reset = connect::writer(&target.path).and_then(|connection| {
         connect::patience(&connection, options.lock_timeout)?;
         copy::reset(&connection)?;
         Ok(connection)
     });
-    let mut connection = match opened {
+    let mut connection = match reset {
         Ok(connection) => connection,
-        // Nothing was done yet (somebody else holds it), so nothing is left to finish.
-        Err(error) => {
+        // Somebody else holds it: nothing was done, so nothing is left to finish.
+        Err(error) if error.is_busy() => {
             if !begun_before {
                 disk::remove(&Intent::path_for(&target.path))?;
             }
             return Err(error);
         }
+        // A reset that failed may have been done all the same.
+        Err(error) => return Err(unfinished(error)),
     };
     intent
         .carry_out(&mut connection, &target.path, options.lock_timeout)
-        .map_err(|error| {
-            error
-                .needing_attention(Some(proven.path.clone()))
-                .with_help("run the same command again; the next start of the app finishes it too")
-        })?;
+        .map_err(unfinished)?;
     Ok((keep.then_some(kept), something_there))
 }

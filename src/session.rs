@@ -240,12 +240,7 @@ impl<'o, 's> Session<'o, 's> {
             self.pragmas.push((pragma, before));
         }
         self.foreign_keys_off()?;
-        // EXTRA also syncs the folder after a rollback journal is removed, without which
-        // a power cut can bring the journal, and with it the old state, back.
-        self.set("PRAGMA synchronous = EXTRA")?;
-        if cfg!(target_os = "macos") {
-            self.set("PRAGMA fullfsync = ON")?;
-        }
+        connect::sync_everything(&self.connection)?;
         if !self.options.has_apps_code() {
             self.set(&format!("PRAGMA threads = {SORTERS}"))?;
         }
@@ -348,7 +343,8 @@ impl<'o, 's> Session<'o, 's> {
         log::warn!("putting back the interrupted run of {}", marker.started_at);
         let replaced = self.put_back(&marker, path.as_deref()).map_err(|error| {
             let good_copy = path.clone().filter(|path| {
-                disk::digest(path).is_ok_and(|found| Some(found) == marker.digest)
+                let digest = marker.digest.as_deref().unwrap_or_default();
+                copy::may_be_good(path, digest)
             });
             let help = match &path {
                 Some(path) => format!(

@@ -112,58 +112,37 @@ fn app_at(version: i64, kind: Kind, mode: &str) -> App {
 }
 
 /// Every act, in both journal modes.
+///
+/// With a part of a name in `HEIRLOOM_TEST_ACTS`, only those that have it in theirs.
 pub fn acts() -> Vec<Act> {
+    let wanted = std::env::var("HEIRLOOM_TEST_ACTS").unwrap_or_default();
     let mut acts = Vec::new();
     for kind in [Kind::Grouped, Kind::Free] {
-        acts.push(Act::new(
-            format!("first run {kind:?}"),
-            &["run"],
-            None,
-            app_of(kind),
-        ));
+        let mut add = |what: &str, mode: &str, arguments, stay_at, app: &dyn Fn() -> App| {
+            let name = format!("{what} {kind:?} {mode}");
+            if name.contains(&wanted) {
+                acts.push(Act::new(name, arguments, stay_at, app()));
+            }
+        };
+        add("first run", "DELETE", &["run"], None, &|| app_of(kind));
         for mode in ["DELETE", "WAL"] {
-            let mut add = |what: &str, arguments, stay_at, app| {
-                acts.push(Act::new(
-                    format!("{what} {kind:?} {mode}"),
-                    arguments,
-                    stay_at,
-                    app,
-                ));
-            };
-            add("run", &["run"], Some(1), app_at(1, kind, mode));
-            add(
-                "revert",
-                &["revert", "--to", "1"],
-                Some(1),
-                app_at(4, kind, mode),
-            );
-            add(
-                "interrupted run",
-                &["run"],
-                Some(1),
-                interrupted(kind, mode),
-            );
+            let at = |version| move || app_at(version, kind, mode);
+            let back: &[_] = &["revert", "--to", "1"];
+            add("run", mode, &["run"], Some(1), &at(1));
+            add("revert", mode, back, Some(1), &at(4));
+            add("interrupted run", mode, &["run"], Some(1), &|| {
+                interrupted(kind, mode)
+            });
             if kind == Kind::Free {
                 continue;
             }
-            add(
-                "snapshot",
-                &["snapshot", "--name", "s"],
-                Some(1),
-                app_at(1, kind, mode),
-            );
-            add(
-                "restore",
-                &["restore", "latest", "--yes"],
-                Some(1),
-                app_at(4, kind, mode),
-            );
-            add(
-                "restore over damage",
-                &["restore", "latest", "--yes"],
-                Some(1),
-                damaged(kind, mode),
-            );
+            let named: &[_] = &["snapshot", "--name", "s"];
+            let latest: &[_] = &["restore", "latest", "--yes"];
+            add("snapshot", mode, named, Some(1), &at(1));
+            add("restore", mode, latest, Some(1), &at(4));
+            add("restore over damage", mode, latest, Some(1), &|| {
+                damaged(kind, mode)
+            });
         }
     }
     acts
@@ -277,7 +256,10 @@ pub fn state(database: &Path) -> Vec<String> {
     let checked = connection.query_row("PRAGMA integrity_check", [], |row| row.get::<_, String>(0));
     match checked.as_deref() {
         Ok("ok") => {}
-        Err(_) => return vec![DAMAGED.to_owned()],
+        Err(_) => {
+            lines.push(DAMAGED.to_owned());
+            return lines;
+        }
         Ok(finding) => return vec![format!("broken: {finding}")],
     }
     drop(connection);
