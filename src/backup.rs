@@ -128,7 +128,7 @@ impl<'p> Store<'p> {
     pub(crate) fn list(&self) -> Result<Vec<Backup>, Error> {
         let mut backups = Vec::new();
         for backup in self.recorded()? {
-            if disk::is_there(&backup.path)? {
+            if disk::is_file(&backup.path)? {
                 backups.push(backup);
             }
         }

@@ -469,8 +469,9 @@ fn settle(live: &Connection, source: &Connection, error: Error) -> Result<(), Er
         Err(unread) => {
             log::warn!("what was put back could not be read: {unread:#}");
             let good_copy = source.path().map(PathBuf::from);
+            let good_copy = good_copy.filter(|path| path.is_absolute());
             Err(error
-                .needing_attention(good_copy.filter(|path| path.is_absolute()))
+                .with_data(DataState::NeedsAttention { good_copy })
                 .with_help("check the disk, and run the same command again"))
         }
     }

@@ -44,6 +44,15 @@ pub(crate) fn length(path: &Path) -> Result<u64, Error> {
     }
 }
 
+/// Whether there is a file of this name, and no folder.
+pub(crate) fn is_file(path: &Path) -> Result<bool, Error> {
+    match path.metadata() {
+        Ok(metadata) => Ok(metadata.is_file()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(cannot_look(path, error)),
+    }
+}
+
 /// Whether there is something of this name.
 pub(crate) fn is_there(path: &Path) -> Result<bool, Error> {
     path.try_exists().map_err(|error| cannot_look(path, error))

@@ -287,12 +287,12 @@ fn find(
         CopyRef::File(file) => {
             let named = file.file_name() == Some(file.as_os_str());
             let inside = automatic.path_of(&file.to_string_lossy());
-            let path = if named && disk::is_there(&inside)? {
+            let path = if named && disk::is_file(&inside)? {
                 inside
             } else {
                 file.clone()
             };
-            if !disk::is_there(&path)? {
+            if !disk::is_file(&path)? {
                 return Err(not_found(format!("there is no backup {}", file.display())));
             }
             let path = path.canonicalize().map_err(|error| {
@@ -423,20 +423,7 @@ pub(crate) fn restore(
     }
     let lock = session::lock(options, &target.path)?;
     session::clean_up(options, &target.path)?;
-    let (replaced, was_damaged) = match condition(options, &target)? {
-        Condition::Readable(connection) => {
-            match over_a_readable(options, &target, connection, &proven) {
-                // It opens, and is damaged further inside.
-                Err(error) if is_damage(&error) => {
-                    log::warn!("restoring over a damaged database: {error:#}");
-                    over_a_damaged(options, &target, &proven, true)?
-                }
-                restored => restored?,
-            }
-        }
-        Condition::Unreadable => over_a_damaged(options, &target, &proven, true)?,
-        Condition::Absent => over_a_damaged(options, &target, &proven, false)?,
-    };
+    let (replaced, was_damaged) = over_what_is_there(options, &target, &proven)?;
     let (store, _) = stores(options, &target.path);
     let notes = {
         let mut in_use = vec![proven.path.as_path()];
@@ -457,6 +444,40 @@ pub(crate) fn restore(
         version: proven.holding.version,
         notes,
     })
+}
+
+fn over_what_is_there(
+    options: &Options<'_>,
+    target: &Target,
+    proven: &Proven,
+) -> Result<(Option<PathBuf>, bool), Error> {
+    let attempt = || match condition(options, target)? {
+        Condition::Readable(connection) => {
+            over_a_readable(options, target, connection, proven).map(Some)
+        }
+        Condition::Unreadable => Ok(None),
+        Condition::Absent => over_a_damaged(options, target, proven, false).map(Some),
+    };
+    let mut first: Option<Error> = None;
+    // What a later attempt says of the data does not undo an earlier one.
+    let or_doubt = |first: Option<Error>, error| match first {
+        Some(first) if !first.data_state().is_unchanged() => first,
+        _ => error,
+    };
+    // A disk that fails once makes SQLite say "malformed" too, so it is asked twice.
+    for _ in 0..2 {
+        match attempt() {
+            Ok(Some(restored)) => return Ok(restored),
+            Ok(None) => {}
+            // It opens, and is damaged further inside.
+            Err(error) if is_damage(&error) && *error.data_state() != DataState::Committed => {
+                log::warn!("the database is damaged: {error:#}");
+                first.get_or_insert(error);
+            }
+            Err(error) => return Err(or_doubt(first, error)),
+        }
+    }
+    over_a_damaged(options, target, proven, true).map_err(|error| or_doubt(first, error))
 }
 
 /// Puts the folders of a snapshot back. The database is restored already; interrupted
@@ -620,12 +641,17 @@ fn over_a_damaged(
         digest: proven.digest.clone(),
         journal_mode: proven.journal_mode.clone().unwrap_or("delete".to_owned()),
     };
-    intent.write(&target.path)?;
     let unfinished = |error: Error| {
         error
             .needing_attention(Some(proven.path.clone()))
             .with_help("run the same command again; the next start of the app finishes it too")
     };
+    intent.write(&target.path).map_err(|error| {
+        match disk::is_there(&Intent::path_for(&target.path)) {
+            Ok(false) => error,
+            _ => unfinished(error),
+        }
+    })?;
     let reset = connect::writer(&target.path).and_then(|connection| {
         connect::patience(&connection, options.lock_timeout)?;
         copy::reset(&connection)?;

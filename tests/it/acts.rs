@@ -115,12 +115,16 @@ fn app_at(version: i64, kind: Kind, mode: &str) -> App {
 ///
 /// With a part of a name in `HEIRLOOM_TEST_ACTS`, only those that have it in theirs.
 pub fn acts() -> Vec<Act> {
-    let wanted = std::env::var("HEIRLOOM_TEST_ACTS").unwrap_or_default();
+    acts_named(&std::env::var("HEIRLOOM_TEST_ACTS").unwrap_or_default())
+}
+
+/// Those with a part of their name.
+pub fn acts_named(wanted: &str) -> Vec<Act> {
     let mut acts = Vec::new();
     for kind in [Kind::Grouped, Kind::Free] {
         let mut add = |what: &str, mode: &str, arguments, stay_at, app: &dyn Fn() -> App| {
             let name = format!("{what} {kind:?} {mode}");
-            if name.contains(&wanted) {
+            if name.contains(wanted) {
                 acts.push(Act::new(name, arguments, stay_at, app()));
             }
         };

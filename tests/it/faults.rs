@@ -7,9 +7,9 @@ use std::sync::Mutex;
 
 use serde_json::Value;
 
-use crate::acts::{Act, acts, in_parallel, state};
+use crate::acts::{Act, acts, acts_named, in_parallel, state};
 use crate::command::text;
-use crate::preload::{EIO, ENOSPC, Fault, calls, library, preloaded};
+use crate::preload::{Call, EIO, ENOSPC, Fault, calls, library, preloaded};
 
 /// What is wrong after a fault; none when the promises were kept.
 fn broken_promise(act: &Act, fault: &Fault, library: &Path) -> Option<String> {
@@ -85,15 +85,15 @@ fn judge(act: &Act, fault: &Fault, output: &Output, left: &[String]) -> Result<(
     }
 }
 
-/// How many calls the unharmed command makes.
-fn length(act: &Act, library: &Path) -> usize {
+/// The calls that the unharmed command makes.
+fn calls_of(act: &Act, library: &Path) -> Vec<Call> {
     let app = act.fresh();
     let log = tempfile::NamedTempFile::new().unwrap();
     let done = preloaded(&app, act.arguments, library, log.path())
         .output()
         .unwrap();
     assert!(done.status.success(), "{}: {}", act.name, text(&done));
-    calls(log.path()).len()
+    calls(log.path())
 }
 
 /// Every `step`-th call of every act, with each error, once and for ever.
@@ -103,11 +103,16 @@ fn strike_everywhere(step: usize) {
     let sum = Mutex::new((0, 0));
     let acts = acts();
     in_parallel(&acts, |index, act| {
-        let length = length(act, library);
+        let length = calls_of(act, library).len();
         assert!(length > 50, "{}: only {length} calls", act.name);
         let errors = [(EIO, false), (ENOSPC, false), (EIO, true), (ENOSPC, true)];
         let mut struck = 0;
+        let only = std::env::var("HEIRLOOM_TEST_CALL").ok();
+        let only = only.map(|call| call.parse::<usize>().unwrap());
         for (turn, at) in (1 + index % step..=length).step_by(step).enumerate() {
+            if only.is_some_and(|only| only != at) {
+                continue;
+            }
             // A small selection takes turns.
             let now = (turn + index) % errors.len();
             let errors = if step == 1 {
@@ -139,6 +144,97 @@ fn strike_everywhere(step: usize) {
     let (broken, (calls, faults)) = (broken.into_inner().unwrap(), sum.into_inner().unwrap());
     println!("{} acts, {calls} calls, {faults} faults", acts.len());
     assert!(broken.is_empty(), "{} broken promises", broken.len());
+}
+
+/// Strikes the wanted calls of one act.
+#[track_caller]
+fn strike(name: &str, (errno, for_ever): (i32, bool), wanted: impl Fn(&Call) -> bool) {
+    let Some(library) = library() else { return };
+    let acts = acts_named(name);
+    let act = acts.first().unwrap();
+    let calls = calls_of(act, library);
+    let at: Vec<usize> = (1..=calls.len())
+        .filter(|at| wanted(&calls[at - 1]))
+        .collect();
+    assert!(!at.is_empty(), "{name}: no such call");
+    for at in at {
+        let fault = Fault {
+            at,
+            errno,
+            for_ever,
+        };
+        let broken = broken_promise(act, &fault, library);
+        assert!(broken.is_none(), "{}", broken.unwrap());
+    }
+}
+
+/// Whether a call is of this kind, on a path that ends so.
+fn is(call: &Call, name: &str, end: &str) -> bool {
+    call.name == name && call.path.to_string_lossy().ends_with(end)
+}
+
+/// `restore latest` over a damaged file asked of each copy whether it is there, and took an I/O
+/// error for a no: it put an older copy back, and said that all was well. The same no made a
+/// clean-up remove the record of a good copy, and a log count as empty.
+#[test]
+fn a_copy_that_cannot_be_looked_at_does_not_make_an_older_one_the_latest() {
+    strike("restore over damage Grouped WAL", (EIO, false), |call| {
+        is(call, "look", ".db") && call.path.to_string_lossy().contains("backups/")
+    });
+}
+
+/// Rows are counted between the files of a run. With a small cache, counting writes pages out,
+/// and where the disk was full for a moment SQLite ended the transaction. The count was dropped
+/// as "cannot be asked", the next file ran on its own, and `CREATE TABLE n` stayed in the
+/// database while the message said that every change was rolled back.
+#[test]
+fn a_disk_that_is_full_while_rows_are_counted_ends_the_run() {
+    strike("run Grouped DELETE", (ENOSPC, false), |call| {
+        ["read", "write"]
+            .iter()
+            .any(|name| is(call, name, "app.db-journal"))
+    });
+}
+
+/// The last sync of a commit failed, and so did everything after it, so that nobody could read
+/// whether it was committed. It was, and the message said that it was not.
+#[test]
+fn a_commit_that_nobody_can_look_up_is_not_called_undone() {
+    for name in ["first run Grouped", "run Grouped DELETE", "revert Grouped"] {
+        strike(name, (EIO, true), |call| call.name == "sync");
+    }
+}
+
+/// One page of the fresh copy could not be read back. That was taken for a damaged database, which
+/// was then emptied and filled, and its last state was kept where no listing has it.
+#[test]
+fn a_disk_that_fails_once_is_not_a_damaged_database() {
+    strike("restore Grouped DELETE", (EIO, false), |call| {
+        is(call, "read", "app.db") || is(call, "read", ".partial")
+    });
+}
+
+/// Emptying a damaged file was committed, and shortening it failed. The note that makes the next
+/// start finish was removed, as if nothing had been done, and an empty database was left.
+#[test]
+fn a_reset_that_fails_at_its_end_is_finished_by_the_next_start() {
+    for for_ever in [false, true] {
+        strike(
+            "restore over damage Grouped DELETE",
+            (EIO, for_ever),
+            |call| is(call, "truncate", "app.db"),
+        );
+    }
+}
+
+/// The copy was back, the last look at it failed, and the message said that nothing was changed.
+#[test]
+fn what_fails_after_a_restore_does_not_unsay_it() {
+    for for_ever in [false, true] {
+        strike("restore Grouped DELETE", (EIO, for_ever), |call| {
+            is(call, "truncate", "app.db") || is(call, "look", "app.db-journal")
+        });
+    }
 }
 
 #[test]
