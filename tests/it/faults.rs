@@ -239,7 +239,7 @@ fn what_fails_after_a_restore_does_not_unsay_it() {
 
 #[test]
 fn a_call_that_fails_leaves_old_or_new_and_says_which() {
-    strike_everywhere(37);
+    strike_everywhere(53);
 }
 
 #[test]

@@ -432,7 +432,7 @@ fn cut_everywhere(
 #[test]
 fn a_power_cut_leaves_old_or_new_and_what_was_reported_stays() {
     let Some(library) = library() else { return };
-    let broken = cut_everywhere(&acts(), library, Syncing::Honest, (9, 2, 1));
+    let broken = cut_everywhere(&acts(), library, Syncing::Honest, (12, 2, 1));
     assert!(
         broken.is_empty(),
         "{} broken: {}",
@@ -460,7 +460,7 @@ fn on_a_disk_that_pretends_to_sync_databases_are_lost() {
     let Some(library) = library() else { return };
     let mut acts = acts_named("run Grouped");
     acts.retain(|act| act.name.starts_with("run"));
-    let broken = cut_everywhere(&acts, library, Syncing::Pretended, (1, 10, 3));
+    let broken = cut_everywhere(&acts, library, Syncing::Pretended, (1, 6, 3));
     for mode in ["DELETE", "WAL"] {
         let lost = |wrong: &&String| {
             wrong.starts_with(&format!("run Grouped {mode}"))

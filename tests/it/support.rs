@@ -30,6 +30,7 @@ impl App {
 
     /// One that syncs faster than a disk, where the machine has that: for tests with thousands
     /// of starts.
+    #[cfg(all(feature = "cli", target_os = "linux"))]
     pub fn in_memory() -> App {
         let memory = Path::new("/dev/shm");
         let guard = tempfile::tempdir_in(memory).or_else(|_| tempfile::tempdir());
