@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 
 use rusqlite::types::ValueRef;
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::{Connection, ErrorCode, OptionalExtension};
 
 use crate::error::Error;
 use crate::history::is_own_table;
 use crate::lineage::{Candidate, Lineage, narrowing};
 use crate::plan::{Loss, Lost};
 use crate::schema::{Column, Object, ObjectKind, Schema, Table, TableKind, same_name};
-use crate::sqlite::{failure, is_wrong_sql};
+use crate::sqlite::{code, failure, is_wrong_sql};
 use crate::token::quote;
 
 const TABLE_KINDS: &str = "SELECT name, type FROM pragma_table_list WHERE schema = 'main'";
@@ -162,14 +162,16 @@ fn names_of_writable(columns: Vec<Column>) -> Vec<String> {
     writable.map(|column| column.name).collect()
 }
 
-/// The answer, none where the question makes no sense (a module that is missing). A disk that
-/// fails is no such answer: the error may have ended the transaction, and whoever went on would
-/// write outside of it.
+/// The answer, none where the question makes no sense (a module that is missing, a column called
+/// `rowid` that is none). A disk that fails is no such answer: the error may have ended the
+/// transaction, and whoever went on would write outside of it.
 fn where_it_can_be_asked<T>(answer: rusqlite::Result<T>, table: &str) -> Result<Option<T>, Error> {
     match answer {
         Ok(answer) => Ok(Some(answer)),
-        Err(error) if is_wrong_sql(&error) => Ok(None),
-        Err(error) => Err(failure(format!("cannot read `{table}`"), error)),
+        Err(error) => match code(&error) {
+            None | Some(ErrorCode::Unknown) => Ok(None),
+            Some(_) => Err(failure(format!("cannot read `{table}`"), error)),
+        },
     }
 }
 
