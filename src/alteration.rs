@@ -298,14 +298,14 @@ impl<'a> Alteration<'a> {
 
     fn run(&self, connection: &Connection, plan: &AlterationPlan) -> Result<(), Error> {
         let known = catalog::references(connection)?;
-        let before = catalog::row_count(connection, &self.table);
+        let before = catalog::row_count(connection, &self.table)?;
         let script = Script::new(
             format!("the alteration of `{}`", self.table),
             plan.sql.clone(),
         );
         replay::run(connection, &script)?;
         let table = self.new_name.as_deref().unwrap_or(&self.table);
-        let after = catalog::row_count(connection, table);
+        let after = catalog::row_count(connection, table)?;
         if after < before {
             return Err(Error::new(
                 ErrorKind::Destructive,

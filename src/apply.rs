@@ -24,7 +24,7 @@ use crate::script::Script;
 use crate::session::{Session, Stage, take_copy};
 use crate::sqlite::failure;
 use crate::statistics::Statistics;
-use crate::take_back::{SAVEPOINT, data_version, marker, take_back};
+use crate::take_back::{Committed, SAVEPOINT, data_version, marker, take_back};
 use crate::task::Task;
 use crate::{connect, refinery};
 
@@ -61,7 +61,7 @@ pub(crate) fn carry_out(
         true => Some(marker(session, backup.as_ref())?),
         false => None,
     };
-    let mut committed = false;
+    let mut committed = Committed::Nothing;
     let data_version = data_version(session);
     let result = Run {
         session,
@@ -90,7 +90,7 @@ pub(crate) fn carry_out(
 /// A verified copy of the state the write lock protects, none of a database that was
 /// never written to.
 fn take_backup(session: &Session<'_, '_>, work: &Work<'_>) -> Result<Option<Backup>, Error> {
-    if session.is_new() || session.stage == Stage::Rehearsal {
+    if session.is_new()? || session.stage == Stage::Rehearsal {
         return Ok(None);
     }
     let options = session.options;
@@ -118,7 +118,7 @@ struct Run<'r, 'o, 's, 'w> {
     marker: Option<&'r Marker>,
     report: &'r mut Report,
     /// Whether a commit was made, after which a rollback is not enough.
-    committed: &'r mut bool,
+    committed: &'r mut Committed,
 }
 
 /// What was there before, to be compared with afterwards.
@@ -140,7 +140,7 @@ impl Run<'_, '_, '_, '_> {
         let options = self.session.options;
         let mut baseline = Baseline {
             references: catalog::references(self.connection())?,
-            counts: catalog::row_counts(self.connection(), &self.work.lineage),
+            counts: catalog::row_counts(self.connection(), &self.work.lineage)?,
             sequences: catalog::sequences(self.connection())?,
         };
         self.execute(SAVEPOINT)?;
@@ -277,7 +277,7 @@ impl Run<'_, '_, '_, '_> {
                 Some(theirs) => refinery::apply(connection, table, task, theirs),
                 None => {
                     if !task.no_transaction {
-                        refinery::run_script(connection, &task.script)?;
+                        refinery::run_inside(connection, &task.script)?;
                     }
                     history::delete(connection, table, task.version)
                 }
@@ -354,7 +354,7 @@ impl Run<'_, '_, '_, '_> {
             let Some(before) = baseline.counts.get(origin).copied() else {
                 continue;
             };
-            let Some(after) = catalog::row_count(self.connection(), now) else {
+            let Some(after) = catalog::row_count(self.connection(), now)? else {
                 continue;
             };
             if after < before && !self.may_lose(task, outlook, origin) {
@@ -387,7 +387,7 @@ impl Run<'_, '_, '_, '_> {
     fn before_rebuild(&self, outlook: &Outlook) -> Result<Vec<Holds>, Error> {
         let holds = |table: &str| {
             Ok(Holds {
-                contents: catalog::contents(self.connection(), table).unwrap_or_default(),
+                contents: catalog::contents(self.connection(), table)?.unwrap_or_default(),
                 statistics: Statistics::of(self.connection(), table)?,
             })
         };
@@ -416,7 +416,7 @@ impl Run<'_, '_, '_, '_> {
     ) -> Result<(), Error> {
         let may_lose = task.consents || self.session.options.allow_destructive;
         for (rebuilt, Holds { contents, .. }) in outlook.effects.rebuilds.iter().zip(before) {
-            let Some(after) = catalog::contents(self.connection(), &rebuilt.now) else {
+            let Some(after) = catalog::contents(self.connection(), &rebuilt.now)? else {
                 continue;
             };
             let fewer = contents.values.iter().find_map(|(column, &before)| {
@@ -467,7 +467,7 @@ impl Run<'_, '_, '_, '_> {
             let Some(&before) = baseline.counts.get(origin) else {
                 continue;
             };
-            match catalog::row_count(self.connection(), now) {
+            match catalog::row_count(self.connection(), now)? {
                 Some(after) if after < before => {
                     return Err(lost_without_a_place(
                         format!("`{now}`"),
@@ -613,39 +613,39 @@ impl Run<'_, '_, '_, '_> {
                     if open
                         && error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseBusy)
                         && Instant::now() < deadline => {}
-                Err(error) => {
-                    if open || !self.was_committed() {
+                Err(error) if open => return Err(failure("cannot commit", error)),
+                Err(error) => match self.was_committed() {
+                    Ok(true) => {
+                        log::warn!("COMMIT reported {error}, but the work is in the database");
+                        break;
+                    }
+                    Ok(false) => return Err(failure("cannot commit", error)),
+                    Err(unread) => {
+                        log::warn!("what was committed could not be read: {unread:#}");
+                        *self.committed = Committed::Unknown;
                         return Err(failure("cannot commit", error));
                     }
-                    log::warn!("COMMIT reported {error}, but the work is in the database");
-                    break;
-                }
+                },
             }
         }
-        *self.committed = true;
+        *self.committed = Committed::Something;
         self.session.measure();
         Ok(())
     }
 
     /// Whether the history, read through a connection of its own, has what was done.
-    fn was_committed(&self) -> bool {
+    fn was_committed(&self) -> Result<bool, Error> {
         let options = self.session.options;
-        let read = || {
-            let reader = connect::reader(&self.session.target.path)?;
-            let history = history::read(&reader, &options.history_table)?;
-            let marked = history::read_marker(&reader)?.is_some();
-            Ok::<_, Error>((history, marked))
-        };
-        let Ok((history, marked)) = read() else {
-            return false;
-        };
+        let reader = connect::reader(&self.session.target.path)?;
+        let history = history::read(&reader, &options.history_table)?;
+        let marked = history::read_marker(&reader)?.is_some();
         let up = self.work.direction == Direction::Up;
         let all = self
             .report
             .migrations
             .iter()
             .all(|done| history.iter().any(|row| row.version == done.version) == up);
-        all && !self.report.migrations.is_empty() && !marked
+        Ok(all && !self.report.migrations.is_empty() && !marked)
     }
 }
 

@@ -59,7 +59,7 @@ pub(crate) fn make_way(snapshot: &Path) -> Result<(), Error> {
     }
     let name = target.file_name().unwrap_or_default().to_string_lossy();
     let base = format!("{name}-unfinished");
-    let aside = disk::free_name(target.parent().unwrap_or(&target), &base, "");
+    let aside = disk::free_name(target.parent().unwrap_or(&target), &base, "")?;
     log::warn!(
         "{} belongs to no snapshot; now {}",
         target.display(),
@@ -108,7 +108,7 @@ pub(crate) fn put_back(
     let mut restored = Vec::new();
     for name in &names {
         let live = beside.join(name);
-        if live.exists() {
+        if disk::is_there(&live)? {
             disk::create_private_folder(replaced, database)?;
             disk::rename(&live, &replaced.join(name))?;
         }

@@ -34,7 +34,7 @@ impl Backup {
 
     /// Whether the file is still what was recorded.
     pub(crate) fn verifies(&self) -> bool {
-        disk::length(&self.path) == self.record.bytes
+        disk::length(&self.path).is_ok_and(|length| length == self.record.bytes)
             && disk::digest(&self.path).is_ok_and(|digest| digest == self.record.digest)
     }
 }
@@ -126,8 +126,12 @@ impl<'p> Store<'p> {
 
     /// The copies that have a record, oldest first.
     pub(crate) fn list(&self) -> Result<Vec<Backup>, Error> {
-        let mut backups = self.recorded()?;
-        backups.retain(|backup| backup.path.is_file());
+        let mut backups = Vec::new();
+        for backup in self.recorded()? {
+            if disk::is_file(&backup.path)? {
+                backups.push(backup);
+            }
+        }
         backups.sort_by_key(|backup| backup.record.sequence);
         Ok(backups)
     }
@@ -186,7 +190,7 @@ impl<'p> Store<'p> {
             }
         }
         for Backup { path, .. } in self.recorded()? {
-            if !path.exists() {
+            if !disk::is_there(&path)? {
                 disk::remove(&self.record_path(&file_name(&path)))?;
                 removed += 1;
             }
@@ -271,7 +275,7 @@ impl<'p> Store<'p> {
         loop {
             let name = match name {
                 Name::Given(name) => format!("{name}.db"),
-                Name::Time(_) => self.free_name(now, existing),
+                Name::Time(_) => self.free_name(now, existing)?,
             };
             let (path, recorded) = (self.folder.join(&name), self.record_path(&name));
             match disk::claim(&staging, &recorded) {
@@ -288,7 +292,7 @@ impl<'p> Store<'p> {
 
     /// `notes-2026-11-21T09-14-03.db`, or with `-2`, `-3` … when that second has one. The
     /// number is higher than any that is there, so that names sort as copies were made.
-    fn free_name(&self, now: DateTime<Utc>, existing: &[Backup]) -> String {
+    fn free_name(&self, now: DateTime<Utc>, existing: &[Backup]) -> Result<String, Error> {
         let base = format!("{}-{}", self.stem, now.format(TIME));
         let name = |number| match number {
             1 => format!("{base}.db"),
@@ -304,12 +308,13 @@ impl<'p> Store<'p> {
                 }
             })
             .max();
-        let taken =
-            |name: &String| self.folder.join(name).exists() || self.record_path(name).exists();
-        (highest.map_or(1, |highest| highest + 1)..)
-            .map(name)
-            .find(|name| !taken(name))
-            .unwrap_or_default()
+        let mut number = highest.map_or(1, |highest| highest + 1);
+        while disk::is_there(&self.folder.join(name(number)))?
+            || disk::is_there(&self.record_path(&name(number)))?
+        {
+            number += 1;
+        }
+        Ok(name(number))
     }
 
     /// Refuses a name for a snapshot that would leave the folder, clash with one that is

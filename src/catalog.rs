@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 
 use rusqlite::types::ValueRef;
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::{Connection, ErrorCode, OptionalExtension};
 
 use crate::error::Error;
 use crate::history::is_own_table;
 use crate::lineage::{Candidate, Lineage, narrowing};
 use crate::plan::{Loss, Lost};
 use crate::schema::{Column, Object, ObjectKind, Schema, Table, TableKind, same_name};
-use crate::sqlite::{failure, is_wrong_sql};
+use crate::sqlite::{code, failure, is_wrong_sql};
 use crate::token::quote;
 
 const TABLE_KINDS: &str = "SELECT name, type FROM pragma_table_list WHERE schema = 'main'";
@@ -154,18 +154,32 @@ fn columns(connection: &Connection, table: &str) -> rusqlite::Result<Vec<Column>
 
 /// The columns that can be written to, none where the table cannot be read.
 pub(crate) fn column_names(connection: &Connection, table: &str) -> Vec<String> {
-    let columns = columns(connection, table).unwrap_or_default();
+    names_of_writable(columns(connection, table).unwrap_or_default())
+}
+
+fn names_of_writable(columns: Vec<Column>) -> Vec<String> {
     let writable = columns.into_iter().filter(|column| !column.generated);
     writable.map(|column| column.name).collect()
 }
 
-/// How many rows a table has, none where that cannot be asked (a module that is missing).
-pub(crate) fn row_count(connection: &Connection, table: &str) -> Option<u64> {
+/// The answer, none where the question makes no sense (a module that is missing, a column called
+/// `rowid` that is none). A disk that fails is no such answer: the error may have ended the
+/// transaction, and whoever went on would write outside of it.
+fn where_it_can_be_asked<T>(answer: rusqlite::Result<T>, table: &str) -> Result<Option<T>, Error> {
+    match answer {
+        Ok(answer) => Ok(Some(answer)),
+        Err(error) => match code(&error) {
+            None | Some(ErrorCode::Unknown) => Ok(None),
+            Some(_) => Err(failure(format!("cannot read `{table}`"), error)),
+        },
+    }
+}
+
+/// How many rows a table has, none where that cannot be asked.
+pub(crate) fn row_count(connection: &Connection, table: &str) -> Result<Option<u64>, Error> {
     let sql = format!("SELECT count(*) FROM main.{}", quote(table));
-    connection
-        .query_row(&sql, [], |row| row.get::<_, i64>(0))
-        .ok()
-        .and_then(|count| u64::try_from(count).ok())
+    let count = connection.query_row(&sql, [], |row| row.get(0).map(i64::unsigned_abs));
+    where_it_can_be_asked(count, table)
 }
 
 /// The bytes of the whole database.
@@ -199,9 +213,10 @@ pub(crate) struct Contents {
     pub(crate) rowids: Option<(i64, i64, f64)>,
 }
 
-/// Reads a table once for that. None where it cannot be read.
-pub(crate) fn contents(connection: &Connection, table: &str) -> Option<Contents> {
-    let columns = column_names(connection, table);
+/// Reads a table once for that. None where that cannot be asked.
+pub(crate) fn contents(connection: &Connection, table: &str) -> Result<Option<Contents>, Error> {
+    let columns = where_it_can_be_asked(columns(connection, table), table)?;
+    let columns = names_of_writable(columns.unwrap_or_default());
     let counts: String = columns
         .iter()
         .map(|column| format!(", count({})", quote(column)))
@@ -217,23 +232,40 @@ pub(crate) fn contents(connection: &Connection, table: &str) -> Option<Contents>
                 .collect::<rusqlite::Result<_>>()?;
             Ok((row.get::<_, Option<f64>>(0)?, values))
         };
-        connection.query_row(&sql, [], read).ok()
+        where_it_can_be_asked(connection.query_row(&sql, [], read), table)
     };
-    let (sum, values) = read("total(x.rowid)").or_else(|| read("NULL"))?;
+    let read = match read("total(x.rowid)")? {
+        None => read("NULL")?,
+        read => read,
+    };
+    let Some((sum, values)) = read else {
+        return Ok(None);
+    };
     // By themselves they are at the ends of the tree, and cost nothing.
     let end = |which: &str| {
         let sql = format!("SELECT coalesce({which}(x.rowid), 0) FROM main.{name} AS x");
-        connection.query_row(&sql, [], |row| row.get(0)).ok()
+        where_it_can_be_asked(connection.query_row(&sql, [], |row| row.get(0)), table)
     };
-    let rowids = sum.and_then(|sum| Some((end("min")?, end("max")?, sum)));
-    Some(Contents { values, rowids })
+    let rowids = match sum {
+        Some(sum) => end("min")?
+            .zip(end("max")?)
+            .map(|(min, max)| (min, max, sum)),
+        None => None,
+    };
+    Ok(Some(Contents { values, rowids }))
 }
 
 /// Row counts of every table that is somebody's data, by original name.
-pub(crate) fn row_counts(connection: &Connection, lineage: &Lineage) -> BTreeMap<String, u64> {
+pub(crate) fn row_counts(
+    connection: &Connection,
+    lineage: &Lineage,
+) -> Result<BTreeMap<String, u64>, Error> {
     lineage
         .tables()
-        .filter_map(|(origin, now)| Some((origin.to_owned(), row_count(connection, now)?)))
+        .filter_map(|(origin, now)| match row_count(connection, now) {
+            Ok(count) => Some(Ok((origin.to_owned(), count?))),
+            Err(error) => Some(Err(error)),
+        })
         .collect()
 }
 

@@ -264,12 +264,8 @@ impl Walk<'_, '_> {
             if after.losses.iter().any(told) {
                 continue;
             }
-            let before = catalog::row_count(&self.connection, origin);
-            lost.extend(fewer(
-                now,
-                before,
-                catalog::row_count(&after.connection, now),
-            ));
+            let before = sample::rows_of(&self.connection, origin);
+            lost.extend(fewer(now, before, sample::rows_of(&after.connection, now)));
         }
         lost.extend(lost_values(&self.connection, after));
         if !(task.consents || self.options.allow_destructive) {
@@ -291,17 +287,17 @@ impl Walk<'_, '_> {
             return Vec::new();
         }
         for (origin, now) in after.lineage.tables() {
-            let first = catalog::row_count(&self.connection, origin);
-            let second = catalog::row_count(&after.connection, now);
-            let third = catalog::row_count(&back.connection, origin);
+            let first = sample::rows_of(&self.connection, origin);
+            let second = sample::rows_of(&after.connection, now);
+            let third = sample::rows_of(&back.connection, origin);
             let before = first.zip(second).map(|(first, second)| first.min(second));
             lost.extend(fewer(origin, before, third).map(|text| (origin.to_lowercase(), text)));
         }
         for (origin, now) in back.lineage.tables() {
             let spoken_of = |table: &String| same_name(table, origin);
             if !back.outlook.effects.deletes.iter().any(spoken_of) {
-                let before = catalog::row_count(&after.connection, origin);
-                let left = catalog::row_count(&back.connection, now);
+                let before = sample::rows_of(&after.connection, origin);
+                let left = sample::rows_of(&back.connection, now);
                 if let Some(text) = fewer(now, before, left) {
                     lost.entry(now.to_lowercase()).or_insert(text);
                 }
@@ -517,8 +513,8 @@ fn fewer(table: &str, before: Option<u64>, after: Option<u64>) -> Option<String>
 fn lost_values(before: &Connection, after: &Ran) -> Vec<String> {
     let mut lost = Vec::new();
     for rebuilt in &after.outlook.effects.rebuilds {
-        let was = catalog::contents(before, &rebuilt.before).unwrap_or_default();
-        let is = catalog::contents(&after.connection, &rebuilt.now).unwrap_or_default();
+        let was = contents_of(before, &rebuilt.before).unwrap_or_default();
+        let is = contents_of(&after.connection, &rebuilt.now).unwrap_or_default();
         for (column, before) in was.values {
             if let Some(&after) = is.values.get(&column).filter(|after| **after < before) {
                 lost.push(format!(
@@ -533,6 +529,11 @@ fn lost_values(before: &Connection, after: &Ran) -> Vec<String> {
     lost
 }
 
+/// What a table in memory holds, whose reading does not fail.
+fn contents_of(connection: &Connection, table: &str) -> Option<catalog::Contents> {
+    catalog::contents(connection, table).ok().flatten()
+}
+
 /// The tables that have more rows than before, or as many and not the same, once the schema
 /// is back.
 fn values_that_differ(
@@ -542,7 +543,7 @@ fn values_that_differ(
 ) -> Vec<String> {
     let mut notes = Vec::new();
     for table in tables {
-        let count = |connection| catalog::row_count(connection, table).unwrap_or_default();
+        let count = |connection| sample::rows_of(connection, table).unwrap_or_default();
         let (was, left) = (count(before), count(back));
         if was != left {
             if left > was {
@@ -565,7 +566,7 @@ fn values_that_differ(
                 changed.join(", ")
             ));
         }
-        let rowids = |connection| catalog::contents(connection, table).map(|read| read.rowids);
+        let rowids = |connection| contents_of(connection, table).map(|read| read.rowids);
         if rowids(before) != rowids(back) {
             notes.push(format!("the way back leaves `{table}` with other rowids"));
         }

@@ -135,6 +135,19 @@ pub(crate) fn patience(connection: &Connection, wanted: Duration) -> Result<(), 
         .map_err(|error| failure("cannot set the busy timeout", error))
 }
 
+/// Makes commits durable against a loss of power. EXTRA also syncs the folder after a rollback
+/// journal is removed, without which a power cut can bring the journal, and with it the old
+/// state, back.
+pub(crate) fn sync_everything(connection: &Connection) -> Result<(), Error> {
+    let pragmas = match cfg!(target_os = "macos") {
+        true => "PRAGMA synchronous = EXTRA; PRAGMA fullfsync = ON",
+        false => "PRAGMA synchronous = EXTRA",
+    };
+    connection
+        .execute_batch(pragmas)
+        .map_err(|error| failure(format!("cannot run `{pragmas}`"), error))
+}
+
 /// Refuses a database that SQLite could open for reading only, which it does in silence.
 pub(crate) fn refuse_read_only(connection: &Connection, path: &Path) -> Result<(), Error> {
     let read_only = connection
@@ -196,12 +209,12 @@ struct Stamp {
 }
 
 impl Stamp {
-    fn of(path: &Path) -> Stamp {
-        Stamp {
+    fn of(path: &Path) -> Result<Stamp, Error> {
+        Ok(Stamp {
             path: path.to_owned(),
-            length: disk::length(path),
+            length: disk::length(path)?,
             modified: path.metadata().and_then(|file| file.modified()).ok(),
-        }
+        })
     }
 }
 
@@ -217,7 +230,7 @@ impl View {
     /// Whether what was read so far is one state: nobody wrote to a file that is read without
     /// locks.
     pub(crate) fn is_of_one_state(&self) -> bool {
-        let same = |before: &Stamp| *before == Stamp::of(&before.path);
+        let same = |before: &Stamp| Stamp::of(&before.path).is_ok_and(|now| now == *before);
         self.unlocked.as_ref().is_none_or(same)
     }
 }
@@ -234,9 +247,11 @@ impl View {
 pub(crate) fn view(path: &Path) -> Result<View, Error> {
     let wal = disk::companion(path, "-wal");
     let journal = disk::companion(path, "-journal");
-    let busy = disk::length(&wal) > 0 || disk::length(&journal) > 0;
-    let shared_memory = disk::companion(path, "-shm").exists();
-    let unlocked = (!busy && !shared_memory).then(|| Stamp::of(path));
+    let busy = disk::length(&wal)? > 0 || disk::length(&journal)? > 0;
+    let shared_memory = disk::is_there(&disk::companion(path, "-shm"))?;
+    let unlocked = (!busy && !shared_memory)
+        .then(|| Stamp::of(path))
+        .transpose()?;
     let parameters = match unlocked {
         Some(_) => "mode=ro&immutable=1",
         None => "mode=ro&readonly_shm=1",

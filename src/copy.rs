@@ -3,11 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use rusqlite::Connection;
 use rusqlite::backup::{Backup as Copier, StepResult};
 use rusqlite::config::DbConfig;
+use rusqlite::{Connection, ErrorCode, ffi};
 
-use crate::error::{Error, ErrorKind};
+use crate::error::{DataState, Error, ErrorKind};
 use crate::pages::MainFile;
 use crate::schema::TableKind;
 use crate::token::quote;
@@ -152,9 +152,10 @@ fn by_pages(
     journal_mode: &str,
     progress: &dyn Fn(u64, u64) -> Result<(), Error>,
 ) -> Result<Option<String>, Error> {
-    let log = reader
-        .path()
-        .map(|path| disk::length(&disk::companion(Path::new(path), "-wal")));
+    let log = match reader.path() {
+        Some(path) => Some(disk::length(&disk::companion(Path::new(path), "-wal"))?),
+        None => None,
+    };
     if journal_mode == "wal" && log != Some(0) {
         return Ok(None);
     }
@@ -272,7 +273,7 @@ fn verify_against(
             "the database itself may be damaged: check it with `sqlite3 FILE 'PRAGMA integrity_check'`",
         )
     };
-    let length = disk::length(copy);
+    let length = disk::length(copy)?;
     if length != bytes || bytes == 0 {
         return Err(invalid(format!("{length} bytes instead of {bytes}")));
     }
@@ -292,7 +293,7 @@ fn verify_against(
             return Err(invalid(format!("`{sql}` gives {ours} instead of {theirs}")));
         }
     }
-    quick_check(&connection).map_err(invalid)
+    quick_check(&connection)?.map_or(Ok(()), |finding| Err(invalid(finding)))
 }
 
 /// SQLite's own check of a database's structure. The error is its first finding.
@@ -300,31 +301,62 @@ fn verify_against(
 /// What it finds in the *contents* is left alone: a NULL that was there before its column
 /// became NOT NULL, a value of another type, an index of FTS that lags behind its table.
 /// They are as the app left them, and no reason to keep it from its data.
-pub(crate) fn quick_check(connection: &Connection) -> Result<(), String> {
+pub(crate) fn quick_check(connection: &Connection) -> Result<Option<String>, Error> {
     check(connection, "quick_check")
 }
 
 /// The same with every index compared to its table.
-pub(crate) fn integrity_check(connection: &Connection) -> Result<(), String> {
+pub(crate) fn integrity_check(connection: &Connection) -> Result<Option<String>, Error> {
     check(connection, "integrity_check")
 }
 
-fn check(connection: &Connection, pragma: &str) -> Result<(), String> {
-    match findings(connection, &format!("PRAGMA {pragma}({MOST_FINDINGS})")) {
-        Ok(findings) => first_of_structure(findings),
+/// The first finding. A disk that does not answer is none: the file may be whole.
+fn check(connection: &Connection, pragma: &str) -> Result<Option<String>, Error> {
+    let found = match findings(connection, &format!("PRAGMA {pragma}({MOST_FINDINGS})")) {
         Err(error) if sqlite::is_wrong_sql(&error) => {
             // A module or a tokenizer is missing here. Its tables hold rows like any other.
-            let kinds = catalog::table_kinds(connection).map_err(|error| format!("{error:#}"))?;
-            for (table, kind) in kinds {
+            let mut found = Vec::new();
+            for (table, kind) in catalog::table_kinds(connection)? {
                 if kind != TableKind::Virtual {
                     let sql = format!("PRAGMA {pragma}({})", quote(&table));
-                    let found = findings(connection, &sql).map_err(|e| sqlite::text(&e))?;
-                    first_of_structure(found)?;
+                    found.extend(answered(findings(connection, &sql))?);
                 }
             }
-            Ok(())
+            found
         }
-        Err(error) => Err(sqlite::text(&error)),
+        found => answered(found)?,
+    };
+    // A finding may have several lines.
+    let mut lines = found.iter().flat_map(|finding| finding.lines());
+    if let Some(unread) = lines.find(|line| is_unread(line)) {
+        return Err(Error::new(
+            ErrorKind::Io,
+            format!("the database could not be checked: {unread}"),
+        )
+        .with_help("check the disk, and try again"));
+    }
+    Ok(first_of_structure(found))
+}
+
+/// What SQLite found; that the file is damaged is a finding too.
+fn answered(found: rusqlite::Result<Vec<String>>) -> Result<Vec<String>, Error> {
+    found.or_else(|error| match sqlite::code(&error) {
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
+            Ok(vec![sqlite::text(&error)])
+        }
+        _ => Err(sqlite::failure("cannot check the database", error)),
+    })
+}
+
+/// Whether a finding is an I/O error in disguise: `unable to get the page. error code=266`, or,
+/// of free pages, without the code. A file that is too short is one that is damaged.
+fn is_unread(finding: &str) -> bool {
+    let code = finding
+        .rsplit_once("error code")
+        .and_then(|(_, code)| code.trim_start_matches(['=', ' ']).parse::<i32>().ok());
+    match code {
+        Some(code) => code & 0xff == ffi::SQLITE_IOERR && code != ffi::SQLITE_IOERR_SHORT_READ,
+        None => finding.contains("failed to get page"),
     }
 }
 
@@ -337,7 +369,7 @@ fn findings(connection: &Connection, sql: &str) -> rusqlite::Result<Vec<String>>
     rows.collect()
 }
 
-fn first_of_structure(findings: Vec<String>) -> Result<(), String> {
+fn first_of_structure(findings: Vec<String>) -> Option<String> {
     let of_contents = |finding: &String| {
         finding == "ok"
             || finding.starts_with("NULL value in ")
@@ -348,10 +380,7 @@ fn first_of_structure(findings: Vec<String>) -> Result<(), String> {
                 .any(|start| finding.starts_with(start))
             || finding.contains("inverted index for FTS")
     };
-    match findings.into_iter().find(|finding| !of_contents(finding)) {
-        None => Ok(()),
-        Some(finding) => Err(finding),
-    }
+    findings.into_iter().find(|finding| !of_contents(finding))
 }
 
 /// What is put back: a recorded copy, or the empty database that was there before.
@@ -367,6 +396,14 @@ impl State<'_> {
             State::Copy { path, digest } => prove(path, digest),
             State::Empty => Ok(()),
         }
+    }
+}
+
+/// Whether a copy may be what was recorded. One that cannot be read just now may.
+pub(crate) fn may_be_good(path: &Path, digest: &str) -> bool {
+    match disk::digest(path) {
+        Ok(found) => found == digest,
+        Err(_) => disk::is_there(path).unwrap_or(true),
     }
 }
 
@@ -406,23 +443,53 @@ pub(crate) fn put_back(
     if mode == "wal" && page_size(live)? != page_size(&source)? {
         catalog::word(live, "PRAGMA journal_mode = DELETE")?;
     }
-    {
-        let copier = Copier::new(&source, live).map_err(cannot)?;
-        step_through(&copier, patience, &|_, _| Ok(()))
-            .map_err(|failed| failed.into_error(|| "cannot put the copy back".to_owned()))?;
+    let cannot_step = |failed: Failed| failed.into_error(|| "cannot put the copy back".to_owned());
+    let copied = Copier::new(&source, live)
+        .map_err(cannot)
+        .and_then(|copier| step_through(&copier, patience, &|_, _| Ok(())).map_err(cannot_step));
+    if let Err(error) = copied {
+        settle(live, &source, error)?;
     }
+    finish(live, journal_mode).map_err(|error| error.with_data(DataState::Committed))
+}
+
+/// A copying that failed need not have been rolled back, as a COMMIT that failed need not.
+fn settle(live: &Connection, source: &Connection, error: Error) -> Result<(), Error> {
+    if error.is_busy() {
+        return Err(error);
+    }
+    match catalog::first_difference(live, source) {
+        Ok(None) => {
+            log::warn!("the copying reported {error:#}, but the copy is in the database");
+            Ok(())
+        }
+        Ok(Some(_)) => Err(error),
+        Err(unread) => {
+            log::warn!("what was put back could not be read: {unread:#}");
+            let good_copy = source.path().map(PathBuf::from);
+            let good_copy = good_copy.filter(|path| path.is_absolute());
+            Err(error
+                .with_data(DataState::NeedsAttention { good_copy })
+                .with_help("check the disk, and run the same command again"))
+        }
+    }
+}
+
+/// The journal mode, and a last look.
+fn finish(live: &Connection, journal_mode: &str) -> Result<(), Error> {
     let (wanted, now) = (journal_mode, catalog::word(live, "PRAGMA journal_mode")?);
     if wanted == "wal" && now != "wal" {
         catalog::word(live, "PRAGMA journal_mode = WAL")?;
     } else if wanted != "wal" && now == "wal" {
         catalog::word(live, "PRAGMA journal_mode = DELETE")?;
     }
-    quick_check(live).map_err(|finding| {
-        Error::new(
+    match quick_check(live)? {
+        None => Ok(()),
+        Some(finding) => Err(Error::new(
             ErrorKind::BackupInvalid,
             format!("the database does not verify after the copy was put back: {finding}"),
-        )
-    })
+        )),
+    }
 }
 
 /// A restore over a database that SQLite cannot read takes two transactions: one that makes
@@ -475,11 +542,9 @@ impl Intent {
         }
     }
 
-    /// The copy, where it is still what was recorded.
+    /// The copy, unless it is known to be gone or altered.
     pub(crate) fn good_copy(&self) -> Option<PathBuf> {
-        prove(&self.copy, &self.digest)
-            .is_ok()
-            .then(|| self.copy.clone())
+        may_be_good(&self.copy, &self.digest).then(|| self.copy.clone())
     }
 
     /// Does what the note says, and removes it. Can be done again from any point.
@@ -496,6 +561,9 @@ impl Intent {
         // Before the file is emptied, not after.
         prove(&self.copy, &self.digest)?;
         reset(live)?;
+        // The note must not go before the journal has: a journal that comes back after a power
+        // cut would bring the empty database back, and nobody would know what it is to be.
+        connect::sync_everything(live)?;
         put_back(live, &state, &self.journal_mode, patience)?;
         disk::remove(&Intent::path_for(database))?;
         disk::sync_folder(database.parent().unwrap_or(database))
@@ -518,7 +586,10 @@ impl Intent {
         disk::remove(&staging)?;
         disk::write_new(&staging, database, &text)?;
         disk::rename(&staging, &path)?;
-        disk::sync_folder(database.parent().unwrap_or(database))
+        // Nothing was begun: a note that stays would make the next start restore.
+        disk::sync_folder(database.parent().unwrap_or(database)).inspect_err(|_| {
+            let _ = disk::remove(&path);
+        })
     }
 }
 

@@ -34,32 +34,72 @@ pub(crate) fn companion(path: &Path, ending: &str) -> PathBuf {
 }
 
 /// The length in bytes, 0 for a file that is not there. Opens nothing.
-pub(crate) fn length(path: &Path) -> u64 {
-    path.metadata().map_or(0, |metadata| metadata.len())
+///
+/// What cannot be looked at is not taken for absent: a log that is overlooked is data that is
+/// missing from a copy, and a copy that is overlooked makes an older one the newest.
+pub(crate) fn length(path: &Path) -> Result<u64, Error> {
+    match path.metadata() {
+        Ok(metadata) => Ok(metadata.len()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(0),
+        Err(error) => Err(cannot_look(path, error)),
+    }
+}
+
+/// Whether there is a file of this name, and no folder.
+pub(crate) fn is_file(path: &Path) -> Result<bool, Error> {
+    match path.metadata() {
+        Ok(metadata) => Ok(metadata.is_file()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(cannot_look(path, error)),
+    }
+}
+
+/// Whether there is something of this name.
+pub(crate) fn is_there(path: &Path) -> Result<bool, Error> {
+    path.try_exists().map_err(|error| cannot_look(path, error))
+}
+
+fn cannot_look(path: &Path, error: io::Error) -> Error {
+    failure(format!("cannot look at {}", path.display()), error)
 }
 
 /// A name in a folder that is free: `base` and `ending`, with `-2`, `-3` … between them
 /// where it must be.
-pub(crate) fn free_name(folder: &Path, base: &str, ending: &str) -> PathBuf {
-    let plain = folder.join(format!("{base}{ending}"));
-    let numbered = |number: u32| folder.join(format!("{base}-{number}{ending}"));
-    std::iter::once(plain)
-        .chain((2..).map(numbered))
-        .find(|path| !path.exists())
-        .unwrap_or_else(|| folder.to_owned())
+pub(crate) fn free_name(folder: &Path, base: &str, ending: &str) -> Result<PathBuf, Error> {
+    let mut path = folder.join(format!("{base}{ending}"));
+    let mut number = 1;
+    while is_there(&path)? {
+        number += 1;
+        path = folder.join(format!("{base}-{number}{ending}"));
+    }
+    Ok(path)
 }
 
-/// Makes a folder and those above it.
+/// Makes a folder and those above it, durably: what is synced in a folder whose own name is
+/// not would be lost with it.
 pub(crate) fn create_folders(path: &Path) -> Result<(), Error> {
+    let missing: Vec<&Path> = path
+        .ancestors()
+        .take_while(|folder| matches!(is_there(folder), Ok(false)))
+        .collect();
     fs::create_dir_all(path).map_err(|error| {
         failure(
             format!("cannot create the folder {}", path.display()),
             error,
         )
-    })
+    })?;
+    missing.into_iter().try_for_each(sync_name)
 }
 
-/// Makes a folder that only its owner may enter, owned by whoever owns `like`.
+/// Makes the name of a file or a folder durable.
+fn sync_name(path: &Path) -> Result<(), Error> {
+    match path.parent() {
+        Some(above) if !above.as_os_str().is_empty() => sync_folder(above),
+        _ => sync_folder(Path::new(".")),
+    }
+}
+
+/// Makes a folder that only its owner may enter, owned by whoever owns `like`, and durable.
 pub(crate) fn create_private_folder(path: &Path, like: &Path) -> Result<(), Error> {
     if path.is_dir() {
         return Ok(());
@@ -75,7 +115,7 @@ pub(crate) fn create_private_folder(path: &Path, like: &Path) -> Result<(), Erro
         )),
         Ok(()) => {
             own_like(path, like);
-            Ok(())
+            sync_name(path)
         }
     }
 }
@@ -190,7 +230,7 @@ pub(crate) fn read_text(path: &Path) -> Result<Option<String>, Error> {
 pub(crate) fn files_below(folder: &Path) -> Result<Option<Vec<PathBuf>>, Error> {
     let fail =
         |path: &Path, error| failure(format!("cannot read the folder {}", path.display()), error);
-    if !folder.exists() {
+    if !is_there(folder)? {
         return Ok(None);
     }
     let mut files = Vec::new();
@@ -439,7 +479,7 @@ pub(crate) fn copy_damaged(database: &Path, to: &Path, staging: &Path) -> Result
     // The file itself last: what has its name is whole.
     for ending in ["-wal", "-journal", ""] {
         let (from, to) = (companion(database, ending), companion(to, ending));
-        if !from.exists() {
+        if !is_there(&from)? {
             continue;
         }
         remove(staging)?;

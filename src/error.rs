@@ -145,7 +145,7 @@ impl fmt::Display for DataState {
             DataState::NeedsAttention { good_copy: None } => {
                 write!(
                     f,
-                    "the database may hold part of the work, and its copy is missing or altered"
+                    "the database may hold part of the work, and no good copy of it is known"
                 )
             }
             DataState::Committed => write!(f, "the work itself is done and committed"),

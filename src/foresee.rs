@@ -374,14 +374,14 @@ impl Outlook {
         }
         let database = catalog::bytes(real)?;
         let estimate = |(origin, rebuilt): (&str, &Rebuilt)| {
-            RebuildEstimate::new(
+            Ok(RebuildEstimate::new(
                 rebuilt.now.clone(),
-                catalog::row_count(real, origin).unwrap_or_default(),
+                catalog::row_count(real, origin)?.unwrap_or_default(),
                 catalog::table_bytes(real, origin).unwrap_or(database),
                 catalog::index_count(real, origin),
-            )
+            ))
         };
-        let rebuilds = self.rebuilt().map(estimate).collect();
+        let rebuilds = self.rebuilt().map(estimate).collect::<Result<_, Error>>()?;
         let journal_mode = copy::journal_mode(real)?;
         Ok(Some(Estimate::of(rebuilds, database, &journal_mode)))
     }

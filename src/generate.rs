@@ -481,11 +481,11 @@ impl Work<'_, '_> {
                     true => table.name.as_str(),
                     false => self.renames.name_after(&table.name),
                 };
-                (table.name.clone(), catalog::row_count(&proof, now))
+                Ok((table.name.clone(), catalog::row_count(&proof, now)?))
             });
-            tables.collect::<Vec<_>>()
+            tables.collect::<Result<Vec<_>, Error>>()
         };
-        let before = counts(true);
+        let before = counts(true)?;
         let there = generated.files.iter().map(|file| (&file.up, &file.up_sql));
         let back = generated
             .files
@@ -503,7 +503,7 @@ impl Work<'_, '_> {
                     }
                 }
             }
-            let after = counts(reversed);
+            let after = counts(reversed)?;
             let fewer = before.iter().zip(&after).find(|((_, was), (_, now))| {
                 // What comes back empty had gone with consent.
                 now.is_some_and(|now| was.is_some_and(|was| now < was && (!reversed || now > 0)))

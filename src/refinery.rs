@@ -10,6 +10,21 @@ use crate::sqlite::{failure, run_statement};
 use crate::task::Task;
 use crate::token::quote;
 
+/// The same inside a transaction, which a failed disk may have ended without a statement of
+/// ours that failed: what is run then would be committed on its own.
+pub(crate) fn run_inside(connection: &Connection, script: &Script) -> Result<(), Error> {
+    for statement in script.statements() {
+        if connection.is_autocommit() {
+            return Err(
+                Error::new(ErrorKind::Io, "SQLite ended the transaction of the run")
+                    .with_help("check the disk, and try again"),
+            );
+        }
+        run_statement(connection, script, &statement)?;
+    }
+    Ok(())
+}
+
 /// Runs a script statement by statement, so that a failure has its place.
 pub(crate) fn run_script(connection: &Connection, script: &Script) -> Result<(), Error> {
     script
@@ -97,7 +112,7 @@ impl OneMigration<'_> {
             if self.run_before {
                 return Ok(());
             }
-            return run_script(self.connection, self.script);
+            return run_inside(self.connection, self.script);
         }
         self.connection
             .execute_batch(sql)

@@ -195,9 +195,12 @@ pub(crate) fn snapshot(
         std::time::Instant::now(),
     )?;
     // What an interrupted first run had written was rolled back when it was opened.
-    if session.is_new() {
-        session.abandon();
-        return Err(nothing_there());
+    match session.is_new() {
+        Ok(false) => {}
+        nothing => {
+            session.abandon();
+            return Err(nothing.err().unwrap_or_else(nothing_there));
+        }
     }
     let file = store.path_of(&format!("{name}.db"));
     let progress = |done, total| options.copied(done, total);
@@ -293,19 +296,19 @@ fn find(
             let plain = Path::new(name).file_name() == Some(name.as_ref());
             // One without a record of this database is another database's.
             match recorded(&snapshots, &path)? {
-                Some(record) if plain && path.is_file() => Ok((path, Some(record))),
+                Some(record) if plain => Ok((path, Some(record))),
                 _ => Err(not_found(format!("there is no snapshot called `{name}`"))),
             }
         }
         CopyRef::File(file) => {
             let named = file.file_name() == Some(file.as_os_str());
             let inside = automatic.path_of(&file.to_string_lossy());
-            let path = if named && inside.is_file() {
+            let path = if named && disk::is_file(&inside)? {
                 inside
             } else {
                 file.clone()
             };
-            if !path.is_file() {
+            if !disk::is_file(&path)? {
                 return Err(not_found(format!("there is no backup {}", file.display())));
             }
             let path = path.canonicalize().map_err(|error| {
@@ -330,7 +333,7 @@ fn prove(options: &Options<'_>, target: &Target, wanted: &CopyRef) -> Result<Pro
         )
         .with_help("name a backup"));
     }
-    if disk::length(&path) < connect::SHORTEST {
+    if disk::length(&path)? < connect::SHORTEST {
         return Err(invalid(&path, "it is too short to be a database"));
     }
     let digest = disk::digest(&path)?;
@@ -345,9 +348,7 @@ fn prove(options: &Options<'_>, target: &Target, wanted: &CopyRef) -> Result<Pro
     }
     // A database with a write-ahead log of its own, or a journal, is more than one file.
     let companions = ["-wal", "-journal"];
-    let alone = companions
-        .iter()
-        .all(|ending| disk::length(&disk::companion(&path, ending)) == 0);
+    let alone = !has_any(&path, &companions)?;
     let (scratch, read_from, digest) = if alone {
         (None, path.clone(), digest)
     } else {
@@ -386,7 +387,10 @@ fn invalid(path: &Path, reason: &str) -> Error {
 fn integrity(options: &Options<'_>, path: &Path) -> Result<(), Error> {
     let connection = connect::copy(path)?;
     options.set_up(&connection)?;
-    copy::integrity_check(&connection).map_err(|finding| invalid(path, &finding))
+    match copy::integrity_check(&connection)? {
+        None => Ok(()),
+        Some(finding) => Err(invalid(path, &finding)),
+    }
 }
 
 fn holding(options: &Options<'_>, connection: &Connection, path: &Path) -> Result<Holding, Error> {
@@ -394,8 +398,8 @@ fn holding(options: &Options<'_>, connection: &Connection, path: &Path) -> Resul
     let schema = catalog::schema(connection, &options.history_table)?;
     Ok(Holding {
         version: newest(&history::read(connection, &options.history_table).unwrap_or_default()),
-        bytes: disk::length(path),
-        rows: catalog::row_counts(connection, &Lineage::of(&schema)),
+        bytes: disk::length(path)?,
+        rows: catalog::row_counts(connection, &Lineage::of(&schema))?,
     })
 }
 
@@ -435,20 +439,7 @@ pub(crate) fn restore(
     }
     let lock = session::lock(options, &target.path)?;
     session::clean_up(options, &target.path)?;
-    let (replaced, was_damaged) = match condition(options, &target)? {
-        Condition::Readable(connection) => {
-            match over_a_readable(options, &target, connection, &proven) {
-                // It opens, and is damaged further inside.
-                Err(error) if is_damage(&error) => {
-                    log::warn!("restoring over a damaged database: {error:#}");
-                    over_a_damaged(options, &target, &proven, true)?
-                }
-                restored => restored?,
-            }
-        }
-        Condition::Unreadable => over_a_damaged(options, &target, &proven, true)?,
-        Condition::Absent => over_a_damaged(options, &target, &proven, false)?,
-    };
+    let (replaced, was_damaged) = over_what_is_there(options, &target, &proven)?;
     let (store, _) = stores(options, &target.path);
     let notes = {
         let mut in_use = vec![proven.path.as_path()];
@@ -471,6 +462,40 @@ pub(crate) fn restore(
     })
 }
 
+fn over_what_is_there(
+    options: &Options<'_>,
+    target: &Target,
+    proven: &Proven,
+) -> Result<(Option<PathBuf>, bool), Error> {
+    let attempt = || match condition(options, target)? {
+        Condition::Readable(connection) => {
+            over_a_readable(options, target, connection, proven).map(Some)
+        }
+        Condition::Unreadable => Ok(None),
+        Condition::Absent => over_a_damaged(options, target, proven, false).map(Some),
+    };
+    let mut first: Option<Error> = None;
+    // What a later attempt says of the data does not undo an earlier one.
+    let or_doubt = |first: Option<Error>, error| match first {
+        Some(first) if !first.data_state().is_unchanged() => first,
+        _ => error,
+    };
+    // A disk that fails once makes SQLite say "malformed" too, so it is asked twice.
+    for _ in 0..2 {
+        match attempt() {
+            Ok(Some(restored)) => return Ok(restored),
+            Ok(None) => {}
+            // It opens, and is damaged further inside.
+            Err(error) if is_damage(&error) && *error.data_state() != DataState::Committed => {
+                log::warn!("the database is damaged: {error:#}");
+                first.get_or_insert(error);
+            }
+            Err(error) => return Err(or_doubt(first, error)),
+        }
+    }
+    over_a_damaged(options, target, proven, true).map_err(|error| or_doubt(first, error))
+}
+
 /// Puts the folders of a snapshot back. The database is restored already; interrupted
 /// here, the same command again finishes it.
 fn put_files_back(
@@ -480,7 +505,7 @@ fn put_files_back(
 ) -> Result<Vec<PathBuf>, Error> {
     let backups = options.backups_of(&target.path);
     let base = format!("files-replaced-{}", Utc::now().format(TIME));
-    let replaced = disk::free_name(&backups, &base, "");
+    let replaced = disk::free_name(&backups, &base, "")?;
     attachments::put_back(&proven.path, &target.path, &replaced, &|done, total| {
         options.emit(Event::Copying { done, total });
         Ok(())
@@ -512,14 +537,21 @@ enum Condition {
     Absent,
 }
 
+/// Whether a database has companions with something in them.
+fn has_any(database: &Path, endings: &[&str]) -> Result<bool, Error> {
+    for ending in endings {
+        if disk::length(&disk::companion(database, ending))? > 0 {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 fn condition(options: &Options<'_>, target: &Target) -> Result<Condition, Error> {
-    let empty = disk::length(&target.path) == 0;
-    let companions = ["-wal", "-journal"];
-    let leftovers = companions
-        .iter()
-        .any(|ending| disk::length(&disk::companion(&target.path, ending)) > 0);
+    let empty = disk::length(&target.path)? == 0;
+    let leftovers = has_any(&target.path, &["-wal", "-journal"])?;
     // A restore that was interrupted, or companions that lost their database.
-    if Intent::path_for(&target.path).exists() || (empty && leftovers) {
+    if disk::is_there(&Intent::path_for(&target.path))? || (empty && leftovers) {
         return Ok(Condition::Unreadable);
     }
     if empty {
@@ -529,7 +561,7 @@ fn condition(options: &Options<'_>, target: &Target) -> Result<Condition, Error>
         return Ok(Condition::Unreadable);
     }
     // A journal that is hot would be played back, and the file not be kept as it is.
-    if disk::length(&disk::companion(&target.path, "-journal")) > 0 {
+    if has_any(&target.path, &["-journal"])? {
         let looked = connect::reader(&target.path)
             .and_then(|reader| connect::readable(&reader, &target.path));
         match looked {
@@ -560,10 +592,7 @@ fn over_a_readable(
             .execute_batch(sql)
             .map_err(|error| sqlite::failure(format!("cannot run `{sql}`"), error))
     };
-    run(&connection, "PRAGMA synchronous = EXTRA")?;
-    if cfg!(target_os = "macos") {
-        run(&connection, "PRAGMA fullfsync = ON")?;
-    }
+    connect::sync_everything(&connection)?;
     session::patiently(options, &connection, &target.path, "BEGIN IMMEDIATE")?;
     let (store, _) = stores(options, &target.path);
     let name = Name::Time(Shelf::Replaced);
@@ -590,7 +619,8 @@ fn over_a_damaged(
 ) -> Result<(Option<PathBuf>, bool), Error> {
     let now = Utc::now();
     let folder = options.backups_of(&target.path);
-    let like = if target.path.exists() {
+    let something = disk::is_there(&target.path)?;
+    let like = if something {
         &target.path
     } else {
         &proven.path
@@ -602,13 +632,13 @@ fn over_a_damaged(
         .unwrap_or_default()
         .to_string_lossy();
     let base = |what: &str| format!("{stem}-{what}-{}", now.format(TIME));
-    let kept = disk::free_name(&folder, &base("damaged"), ".db");
+    let kept = disk::free_name(&folder, &base("damaged"), ".db")?;
     let staging = stores(options, &target.path).0.staging_path(now);
-    if !target.path.exists() {
+    if !something {
         disk::create_like(&target.path, &proven.path)?;
     }
     // One that was begun before was kept then; what is there now is half done.
-    let begun_before = Intent::path_for(&target.path).exists();
+    let begun_before = disk::is_there(&Intent::path_for(&target.path))?;
     let keep = something_there && !begun_before;
     if keep {
         disk::copy_damaged(&target.path, &kept, &staging)?;
@@ -617,7 +647,7 @@ fn over_a_damaged(
     let copy = if proven.read_from == proven.path {
         proven.path.clone()
     } else {
-        let folded = disk::free_name(&folder, &base("source"), ".db");
+        let folded = disk::free_name(&folder, &base("source"), ".db")?;
         disk::copy_damaged(&proven.read_from, &folded, &staging)?;
         folded
     };
@@ -627,28 +657,36 @@ fn over_a_damaged(
         digest: proven.digest.clone(),
         journal_mode: proven.journal_mode.clone().unwrap_or("delete".to_owned()),
     };
-    intent.write(&target.path)?;
-    let opened = connect::writer(&target.path).and_then(|connection| {
+    let unfinished = |error: Error| {
+        error
+            .needing_attention(Some(proven.path.clone()))
+            .with_help("run the same command again; the next start of the app finishes it too")
+    };
+    intent.write(&target.path).map_err(|error| {
+        match disk::is_there(&Intent::path_for(&target.path)) {
+            Ok(false) => error,
+            _ => unfinished(error),
+        }
+    })?;
+    let reset = connect::writer(&target.path).and_then(|connection| {
         connect::patience(&connection, options.lock_timeout)?;
         copy::reset(&connection)?;
         Ok(connection)
     });
-    let mut connection = match opened {
+    let mut connection = match reset {
         Ok(connection) => connection,
-        // Nothing was done yet (somebody else holds it), so nothing is left to finish.
-        Err(error) => {
+        // Somebody else holds it: nothing was done, so nothing is left to finish.
+        Err(error) if error.is_busy() => {
             if !begun_before {
                 disk::remove(&Intent::path_for(&target.path))?;
             }
             return Err(error);
         }
+        // A reset that failed may have been done all the same.
+        Err(error) => return Err(unfinished(error)),
     };
     intent
         .carry_out(&mut connection, &target.path, options.lock_timeout)
-        .map_err(|error| {
-            error
-                .needing_attention(Some(proven.path.clone()))
-                .with_help("run the same command again; the next start of the app finishes it too")
-        })?;
+        .map_err(unfinished)?;
     Ok((keep.then_some(kept), something_there))
 }

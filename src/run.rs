@@ -7,7 +7,6 @@ use std::time::Instant;
 use rusqlite::Connection;
 
 use crate::apply::{self, Work};
-use crate::connect;
 use crate::copy::Intent;
 use crate::error::{Difference, Error, ErrorKind, Location};
 use crate::foresee::{self, Foreseen};
@@ -19,6 +18,7 @@ use crate::plan::{Direction, Loss, Plan};
 use crate::report::Report;
 use crate::session::{Session, Stage};
 use crate::task::Task;
+use crate::{connect, disk};
 
 /// Brings a database to the newest version, or up to `to`.
 pub(crate) fn run(
@@ -63,7 +63,7 @@ fn up_to_date(
     let look = || {
         let connection = connect::writer(&path)?;
         connect::patience(&connection, options.lock_timeout)?;
-        let interrupted = Intent::path_for(&path).exists();
+        let interrupted = disk::is_there(&Intent::path_for(&path))?;
         if interrupted || history::read_marker(&connection)?.is_some() {
             return Ok(None);
         }
@@ -141,7 +141,7 @@ pub(crate) fn migrate(
         foresight: None,
         version_before,
     };
-    if unprotected || !session.is_new() {
+    if unprotected || !session.is_new()? {
         let Foreseen {
             foresight,
             lineage,

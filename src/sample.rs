@@ -86,7 +86,7 @@ pub(crate) fn fill(
         .tables
         .iter()
         .filter(|table| table.kind == TableKind::Ordinary)
-        .filter(|table| catalog::row_count(connection, &table.name).is_some_and(|rows| rows < ROWS))
+        .filter(|table| rows_of(connection, &table.name).is_some_and(|rows| rows < ROWS))
         .map(|table| Facts::read(connection, table))
         .collect::<Result<_, _>>()?;
     // A table whose parents are full comes first; in a circle, the one that was made first.
@@ -103,7 +103,7 @@ pub(crate) fn fill(
     }
     for table in schema.tables.iter().filter(|table| keeps_words(table)) {
         let columns = catalog::column_names(connection, &table.name);
-        if catalog::row_count(connection, &table.name) == Some(0) {
+        if rows_of(connection, &table.name) == Some(0) {
             let names: Vec<String> = columns.iter().map(|column| quote(column)).collect();
             let words = vec!["'some words'"; columns.len()];
             // Its options may forbid it, and nothing depends on it.
@@ -119,6 +119,11 @@ pub(crate) fn fill(
 }
 
 /// Full-text search that holds its own text. What other modules keep is their business.
+/// How many rows a table in memory has, whose reading does not fail.
+pub(crate) fn rows_of(connection: &Connection, table: &str) -> Option<u64> {
+    catalog::row_count(connection, table).ok().flatten()
+}
+
 fn keeps_words(table: &Table) -> bool {
     table.kind == TableKind::Virtual
         && !table.is_derived()
@@ -228,7 +233,7 @@ impl Facts {
         schema: &Schema,
         hints: &Hints,
     ) -> Result<Option<String>, Error> {
-        let mut made = catalog::row_count(connection, &self.name).unwrap_or(ROWS);
+        let mut made = rows_of(connection, &self.name).unwrap_or(ROWS);
         while made < ROWS {
             match self.add_row(connection, schema, hints, made.cast_signed()) {
                 Ok(()) => made += 1,

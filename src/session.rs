@@ -120,7 +120,7 @@ pub(crate) fn clean_up(options: &Options<'_>, database: &Path) -> Result<(), Err
     let (backups, snapshots) = stores(options, database);
     let mut files = backups.clean()? + snapshots.clean()?;
     let note = disk::companion(&Intent::path_for(database), ".partial");
-    if note.exists() {
+    if disk::is_there(&note)? {
         disk::remove(&note)?;
         files += 1;
     }
@@ -182,7 +182,7 @@ impl<'o, 's> Session<'o, 's> {
     ) -> Result<Session<'o, 's>, Error> {
         let path = target.path.clone();
         target.refuse_hard_link()?;
-        if !Intent::path_for(&path).exists() {
+        if !disk::is_there(&Intent::path_for(&path))? {
             target.refuse_too_short()?;
         }
         if target.metadata.is_none()
@@ -240,12 +240,7 @@ impl<'o, 's> Session<'o, 's> {
             self.pragmas.push((pragma, before));
         }
         self.foreign_keys_off()?;
-        // EXTRA also syncs the folder after a rollback journal is removed, without which
-        // a power cut can bring the journal, and with it the old state, back.
-        self.set("PRAGMA synchronous = EXTRA")?;
-        if cfg!(target_os = "macos") {
-            self.set("PRAGMA fullfsync = ON")?;
-        }
+        connect::sync_everything(&self.connection)?;
         if !self.options.has_apps_code() {
             self.set(&format!("PRAGMA threads = {SORTERS}"))?;
         }
@@ -348,7 +343,8 @@ impl<'o, 's> Session<'o, 's> {
         log::warn!("putting back the interrupted run of {}", marker.started_at);
         let replaced = self.put_back(&marker, path.as_deref()).map_err(|error| {
             let good_copy = path.clone().filter(|path| {
-                disk::digest(path).is_ok_and(|found| Some(found) == marker.digest)
+                let digest = marker.digest.as_deref().unwrap_or_default();
+                copy::may_be_good(path, digest)
             });
             let help = match &path {
                 Some(path) => format!(
@@ -430,7 +426,7 @@ impl<'o, 's> Session<'o, 's> {
     }
 
     fn keep_replaced(&self) -> Result<Option<PathBuf>, Error> {
-        if self.is_new() {
+        if self.is_new()? {
             return Ok(None);
         }
         if !self.connection.is_autocommit() {
@@ -454,10 +450,12 @@ impl<'o, 's> Session<'o, 's> {
     /// a rollback journal before it, a write-ahead log after it.
     pub(crate) fn measure(&self) {
         let path = &self.target.path;
-        let companion = |ending| disk::length(&disk::companion(path, ending));
+        // Only a figure for the report.
+        let length = |path: &Path| disk::length(path).unwrap_or(0);
+        let companion = |ending| length(&disk::companion(path, ending));
         let before = self.largest.get();
         self.largest.set(Largest {
-            database: before.database.max(disk::length(path)),
+            database: before.database.max(length(path)),
             log: before.log.max(companion("-wal")),
             journal: before.journal.max(companion("-journal")),
         });
@@ -491,8 +489,8 @@ impl<'o, 's> Session<'o, 's> {
     /// Whether nothing was ever written to the database, so that there is nothing to copy.
     /// (Inside BEGIN IMMEDIATE, `page_count` is 1 even then. The first write to a new file,
     /// be it the switch to WAL mode, gives it a length.)
-    pub(crate) fn is_new(&self) -> bool {
-        disk::length(&self.target.path) == 0
+    pub(crate) fn is_new(&self) -> Result<bool, Error> {
+        Ok(disk::length(&self.target.path)? == 0)
     }
 
     /// Ends a session by what came of it. A failure after a commit says that it came after.
@@ -547,7 +545,7 @@ impl<'o, 's> Session<'o, 's> {
     /// written to it in between.
     pub(crate) fn abandon(self) {
         let path = &self.target.path;
-        let ours = self.created && disk::length(path) == 0;
+        let ours = self.created && matches!(disk::length(path), Ok(0));
         if ours && cfg!(unix) {
             let _ = disk::remove(path);
         }

@@ -8,11 +8,20 @@ use crate::backup::Backup;
 use crate::error::{DataState, Error};
 use crate::history::{self, Marker};
 use crate::session::Session;
-use crate::{catalog, connect};
+use crate::{catalog, connect, copy};
 
 /// Everything of a run that is not committed can be undone to here, with the write lock held.
 pub(crate) const SAVEPOINT: &str = "SAVEPOINT heirloom_run";
 const ROLLBACK_TO: &str = "ROLLBACK TO heirloom_run";
+
+/// What of a run is in the database, whatever becomes of the rest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Committed {
+    Nothing,
+    Something,
+    /// The commit failed, and whether it did could not be read.
+    Unknown,
+}
 
 /// What is to be put back, and how the database was.
 pub(crate) fn marker(session: &Session<'_, '_>, backup: Option<&Backup>) -> Result<Marker, Error> {
@@ -35,17 +44,27 @@ pub(crate) fn take_back(
     error: Error,
     backup: Option<&Backup>,
     marker: Option<Marker>,
-    committed: bool,
+    committed: Committed,
     data_version_before: Option<i64>,
 ) -> Error {
     // The way back must not be interrupted by what began it.
     let _ = session.watch_for_cancel(false);
-    if committed {
+    let good_copy = backup.map(|backup| backup.path.clone());
+    if committed == Committed::Something {
         return match marker {
             Some(marker) => put_back(session, error, backup, &marker),
-            None => error.needing_attention(backup.map(|backup| backup.path.clone())),
+            None => error.needing_attention(good_copy),
         };
     }
+    // SQLite rolls back what was not committed, at the latest when the file is opened again.
+    let unproved = |error: Error| {
+        match committed {
+        Committed::Unknown => error
+            .needing_attention(good_copy.clone())
+            .with_help("check the disk and start the app again: it finds all of the work or none, and puts back what was interrupted"),
+        _ => error.with_data(DataState::RolledBack),
+    }
+    };
     // Disk full and I/O errors end the transaction on their own, and a hook may have.
     let ended = session.connection.execute_batch(ROLLBACK_TO).is_err();
     if ended {
@@ -53,7 +72,7 @@ pub(crate) fn take_back(
             let _ = session.connection.execute_batch("ROLLBACK");
         }
         if session.lock_for_writing().is_err() {
-            return error.with_data(DataState::RolledBack);
+            return unproved(error);
         }
     }
     match difference(session, backup) {
@@ -64,9 +83,7 @@ pub(crate) fn take_back(
             None => DataState::RolledBack,
         }),
         // Somebody else wrote when the transaction had ended. That is not ours to undo.
-        Ok(Some(_)) if ended && data_version(session) != data_version_before => {
-            error.with_data(DataState::RolledBack)
-        }
+        Ok(Some(_)) if ended && data_version(session) != data_version_before => unproved(error),
         Ok(Some(place)) => {
             log::warn!("after the rollback {place} differs from the copy");
             match self::marker(session, backup) {
@@ -76,7 +93,7 @@ pub(crate) fn take_back(
         }
         Err(unread) => {
             log::warn!("the database could not be compared with the copy: {unread:#}");
-            error.with_data(DataState::RolledBack)
+            unproved(error)
         }
     }
 }
@@ -116,7 +133,9 @@ fn put_back(
         }
         Err(second) => {
             log::error!("the copy could not be put back: {second:#}");
-            let good = path.filter(|_| backup.is_some_and(Backup::verifies));
+            let digest = marker.digest.as_deref();
+            let may_be = |path: &PathBuf| digest.is_some_and(|d| copy::may_be_good(path, d));
+            let good = path.filter(may_be);
             let first = second
                 .help()
                 .map(|help| format!("{help}; "))

@@ -8,7 +8,11 @@
     clippy::unwrap_used
 )]
 
+#[cfg(all(feature = "cli", target_os = "linux"))]
+mod acts;
 mod parts;
+#[cfg(all(feature = "cli", target_os = "linux"))]
+mod preload;
 mod support;
 
 #[cfg(feature = "generate")]
@@ -29,6 +33,8 @@ mod command_generate;
 mod connection;
 mod crashes;
 mod destruction;
+#[cfg(all(feature = "cli", target_os = "linux"))]
+mod faults;
 mod filling;
 #[cfg(feature = "generate")]
 mod generate;
@@ -40,6 +46,8 @@ mod looking;
 mod model;
 mod newer;
 mod no_transaction;
+#[cfg(all(feature = "cli", target_os = "linux"))]
+mod power;
 mod races;
 #[cfg(feature = "generate")]
 mod random_schemas;

@@ -17,13 +17,25 @@ pub struct App {
 
 impl App {
     pub fn new() -> App {
-        let guard = tempfile::tempdir().unwrap();
+        App::inside(tempfile::tempdir().unwrap())
+    }
+
+    fn inside(guard: tempfile::TempDir) -> App {
         let folder = guard.path().canonicalize().unwrap();
         std::fs::create_dir(folder.join("migrations")).unwrap();
         App {
             folder,
             _guard: Some(guard),
         }
+    }
+
+    /// One that syncs faster than a disk, where the machine has that: for tests with thousands
+    /// of starts.
+    #[cfg(all(feature = "cli", target_os = "linux"))]
+    pub fn in_memory() -> App {
+        let memory = Path::new("/dev/shm");
+        let guard = tempfile::tempdir_in(memory).or_else(|_| tempfile::tempdir());
+        App::inside(guard.unwrap())
     }
 
     /// Somebody else's folder, which stays.
