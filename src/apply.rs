@@ -121,6 +121,14 @@ struct Run<'r, 'o, 's, 'w> {
     committed: &'r mut Committed,
 }
 
+/// Which of the commits of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Commit {
+    /// Before a file that runs outside of a transaction: the marker is in the database.
+    Between,
+    Last,
+}
+
 /// What was there before, to be compared with afterwards.
 struct Baseline {
     references: References,
@@ -199,7 +207,7 @@ impl Run<'_, '_, '_, '_> {
             history::clear_marker(self.connection())?;
         }
         options.check_cancelled()?;
-        self.commit()
+        self.commit(Commit::Last)
     }
 
     fn connection(&self) -> &Connection {
@@ -293,7 +301,7 @@ impl Run<'_, '_, '_, '_> {
     /// Runs a file outside a transaction: what was done so far is committed first, with
     /// the marker in it.
     fn outside(&mut self, task: &Task) -> Result<(), Error> {
-        self.commit()?;
+        self.commit(Commit::Between)?;
         self.session.watch_for_cancel(true)?;
         let ran = refinery::run_script(self.connection(), &task.script);
         let open = !self.connection().is_autocommit();
@@ -600,7 +608,7 @@ impl Run<'_, '_, '_, '_> {
 
     /// Commits. Busy means that the transaction is still open, so it is tried again; any
     /// other error need not mean that nothing was committed, so it is looked up.
-    fn commit(&mut self) -> Result<(), Error> {
+    fn commit(&mut self, which: Commit) -> Result<(), Error> {
         let deadline = Instant::now() + self.session.options.lock_timeout;
         self.session.watch_for_cancel(false)?;
         self.session.measure();
@@ -614,7 +622,7 @@ impl Run<'_, '_, '_, '_> {
                         && error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseBusy)
                         && Instant::now() < deadline => {}
                 Err(error) if open => return Err(failure("cannot commit", error)),
-                Err(error) => match self.was_committed() {
+                Err(error) => match self.was_committed(which) {
                     Ok(true) => {
                         log::warn!("COMMIT reported {error}, but the work is in the database");
                         break;
@@ -633,8 +641,9 @@ impl Run<'_, '_, '_, '_> {
         Ok(())
     }
 
-    /// Whether the history, read through a connection of its own, has what was done.
-    fn was_committed(&self) -> Result<bool, Error> {
+    /// Whether the history, read through a connection of its own, has what was done, and the
+    /// marker is there or gone.
+    fn was_committed(&self, which: Commit) -> Result<bool, Error> {
         let options = self.session.options;
         let reader = connect::reader(&self.session.target.path)?;
         let history = history::read(&reader, &options.history_table)?;
@@ -645,7 +654,10 @@ impl Run<'_, '_, '_, '_> {
             .migrations
             .iter()
             .all(|done| history.iter().any(|row| row.version == done.version) == up);
-        Ok(all && !self.report.migrations.is_empty() && !marked)
+        Ok(match which {
+            Commit::Between => all && marked,
+            Commit::Last => all && !marked && !self.report.migrations.is_empty(),
+        })
     }
 }
 

@@ -205,6 +205,16 @@ fn a_commit_that_nobody_can_look_up_is_not_called_undone() {
     }
 }
 
+/// The first of several commits went through, and the sync of its folder failed. The marker was
+/// expected to be gone, as after the last commit: so it was called rolled back, and half of the
+/// run stayed until the next start.
+#[test]
+fn a_commit_between_that_reports_a_failure_is_looked_up() {
+    for name in ["first run Free", "run Free DELETE"] {
+        strike(name, (EIO, false), |call| call.name == "sync");
+    }
+}
+
 /// One page of the fresh copy could not be read back. That was taken for a damaged database, which
 /// was then emptied and filled, and its last state was kept where no listing has it.
 #[test]
