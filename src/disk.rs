@@ -19,7 +19,7 @@ pub(crate) fn failure(what: impl Into<String>, error: io::Error) -> Error {
         }
         io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => (
             ErrorKind::Io,
-            "give this user access to it and to its folder, or choose another",
+            "make it and its folder readable and writable for this user, or choose another",
         ),
         _ => (ErrorKind::Io, "check the path and the disk, and try again"),
     };

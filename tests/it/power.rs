@@ -177,7 +177,11 @@ impl Disk {
             ("unlink" | "rmdir", _) => self.happens(Naming::Removed(path())),
             ("mkdir", _) => self.happens(Naming::Folder(path())),
             ("sync", _) => self.sync(&call.path),
-            ("link" | "allocate", _) => panic!("{} is not played back", call.name),
+            ("link", _) => {
+                let file = self.names.get(&call.path).copied().flatten().unwrap();
+                self.happens(Naming::Named(call.other.clone(), file));
+            }
+            ("allocate", _) => panic!("{} is not played back", call.name),
             _ => {}
         }
     }
