@@ -292,6 +292,7 @@ impl Run<'_, '_, '_, '_> {
             },
         )?;
         self.still_inside(&task.label())?;
+        self.session.end_of_file()?;
         if self.work.direction == Direction::Up {
             self.keep_details(task, started.elapsed())?;
         }

@@ -21,6 +21,7 @@ use crate::options::Options;
 use crate::plan::{Loss, Step};
 use crate::schema::{ObjectKind, Schema, TableKind, same_name};
 use crate::script::Script;
+use crate::session::OF_A_FILE;
 use crate::sqlite::{failure, refused_rows, run_statement, statement_failure, text, unfulfilled};
 use crate::statement::{Action, CHECKS, Statement};
 use crate::task::Task;
@@ -115,6 +116,13 @@ impl<'o> Foresight<'o> {
         if let Ok(mut written) = self.written.lock() {
             written.clear();
         }
+        let settings = OF_A_FILE
+            .iter()
+            .map(|pragma| {
+                let before = catalog::number(&self.connection, &format!("PRAGMA {pragma}"))?;
+                Ok(format!("PRAGMA {pragma} = {before};"))
+            })
+            .collect::<Result<String, Error>>()?;
         let mut outlook = Outlook::default();
         let mut named = Vec::new();
         let mut schema_changed = false;
@@ -132,6 +140,9 @@ impl<'o> Foresight<'o> {
             }
             self.lineage.observe(&action, &mut outlook.effects);
         }
+        self.connection
+            .execute_batch(&settings)
+            .map_err(|error| failure("cannot put the settings of a file back", error))?;
         // Before the checks below compile statements of their own.
         let written = self
             .written

@@ -43,6 +43,15 @@ const PRAGMAS: &[&str] = &[
     "threads",
 ];
 
+/// Those that a file may change for itself alone: the next one must do the same whether it runs
+/// right after it or at the next start.
+pub(crate) const OF_A_FILE: &[&str] = &[
+    "legacy_alter_table",
+    "ignore_check_constraints",
+    "recursive_triggers",
+    "writable_schema",
+];
+
 /// What a session works on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Stage {
@@ -510,6 +519,13 @@ impl<'o, 's> Session<'o, 's> {
             Err(error) if report.is_up_to_date() => Err(error),
             Err(error) => Err(error.with_data(DataState::Committed)),
         }
+    }
+
+    /// Puts back what a file changed for itself.
+    pub(crate) fn end_of_file(&self) -> Result<(), Error> {
+        let of_a_file = |(pragma, _): &&(&str, i64)| OF_A_FILE.contains(pragma);
+        let mut changed = self.pragmas.iter().filter(of_a_file);
+        changed.try_for_each(|(pragma, before)| self.set(&format!("PRAGMA {pragma} = {before}")))
     }
 
     /// Ends a session in which nothing was changed, or everything was committed, and

@@ -412,3 +412,26 @@ fn a_column_that_a_search_table_reads_cannot_be_renamed_behind_its_back() {
         }
     }
 }
+
+/// `legacy_alter_table` stayed on for the rest of the run, and the RENAME of the next file left
+/// every reference to the table behind. At the next start it would not have.
+#[test]
+fn what_a_file_sets_for_itself_does_not_reach_the_next() {
+    let app = App::new();
+    app.sql(
+        "CREATE TABLE t (id INTEGER PRIMARY KEY);
+         CREATE TABLE u (t INT REFERENCES t (id)); CREATE VIEW v AS SELECT id FROM t;",
+    );
+    app.file("V1__legacy.sql", "PRAGMA legacy_alter_table = ON; PRAGMA ignore_check_constraints = ON; CREATE TABLE c (x CHECK (x > 0));")
+        .file("V2__rename.sql", "ALTER TABLE t RENAME TO t2;");
+    app.run().unwrap();
+    app.sql("INSERT INTO t2 VALUES (1); INSERT INTO u VALUES (1)");
+    assert_eq!(app.number("SELECT count(*) FROM v"), 1);
+    app.file(
+        "V3__checked.sql",
+        "PRAGMA ignore_check_constraints = ON; SELECT 1;",
+    )
+    .file("V4__checked.sql", "INSERT INTO c VALUES (-1);");
+    app.refused(ErrorKind::MigrationFailed);
+    assert_eq!(app.number("SELECT count(*) FROM c"), 0);
+}
