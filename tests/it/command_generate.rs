@@ -123,7 +123,7 @@ fn refusals_have_their_kind_their_exit_code_and_a_way_out() {
     let (code, document) = json(&app, &["generate"]);
     assert_eq!(
         (code, &document["error"]["kind"]),
-        (1, &Value::from("not-found"))
+        (2, &Value::from("not-found"))
     );
 }
 

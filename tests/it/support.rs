@@ -178,9 +178,13 @@ pub fn as_ordinary_user(name: &str, app: &App) -> Command {
     if app.folder().metadata().unwrap().uid() != 0 {
         return command;
     }
-    // The build folder may be closed to others.
+    // The build folder may be closed to others. Copied by a process of its own: a descriptor of
+    // ours, open for writing, could be in a child that another test starts at this instant, and
+    // then the copy is a "text file busy".
     let own = app.folder().join("test-binary");
-    std::fs::copy(std::env::current_exe().unwrap(), &own).unwrap();
+    let mut copy = Command::new("cp");
+    copy.arg(std::env::current_exe().unwrap()).arg(&own);
+    assert!(copy.status().unwrap().success());
     let mut give = vec![app.folder().to_owned()];
     while let Some(path) = give.pop() {
         chown(&path, Some(NOBODY), Some(NOBODY)).unwrap();

@@ -12,12 +12,8 @@ use crate::cli::settings::{Origin, Settings};
 use crate::cli::ui::Ui;
 
 pub(crate) fn run(ui: &mut Ui, settings: &Settings) -> Result<Exit, Failure> {
-    let schema = &settings.schema;
-    if schema.origin != Origin::Default && !schema.value.is_file() {
-        return Err(Failure::NotFound {
-            message: format!("there is no schema file at {}", schema.value.display()),
-            help: format!("correct the path, which comes from {}", schema.origin),
-        });
+    if settings.schema.origin != Origin::Default {
+        work::schema_file(settings)?;
     }
     let checked = work::migrator(settings)?
         .cancel_with(work::cancel_flag())

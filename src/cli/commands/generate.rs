@@ -11,6 +11,7 @@ use crate::cli::settings::Settings;
 use crate::cli::ui::Ui;
 
 pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Generate) -> Result<Exit, Failure> {
+    work::schema_file(settings)?;
     let generated = match generate(ui, settings, options) {
         // Something would be written, whatever the answer is.
         Err(failure) if options.check && failure.is_a_question() => {

@@ -27,6 +27,18 @@ pub(crate) fn migrator<'a>(settings: &Settings) -> Result<Migrator<'a>, Failure>
     Ok(keeper(settings))
 }
 
+/// Refuses a schema file that is not there.
+pub(crate) fn schema_file(settings: &Settings) -> Result<(), Failure> {
+    let schema = &settings.schema;
+    match schema.value.is_file() {
+        true => Ok(()),
+        false => Err(Failure::NotFound {
+            message: format!("there is no schema file at {}", schema.value.display()),
+            help: "give it with --schema, or write the schema as it should be there, with CREATE statements; `sqlite3 app.db .schema` prints the present one".into(),
+        }),
+    }
+}
+
 /// A migrator for what needs no migrations: an emergency is no time to look for them.
 pub(crate) fn keeper<'a>(settings: &Settings) -> Migrator<'a> {
     let migrator = Migrator::new(settings.migrations.value.as_path())
