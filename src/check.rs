@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use rusqlite::Connection;
 
 use crate::catalog;
+use crate::connect::memory;
 use crate::diff::{ColumnOrder, Model, difference};
 use crate::error::{Error, ErrorKind};
 use crate::event::Event;
@@ -17,7 +18,7 @@ use crate::migration::{self, Migration};
 use crate::options::{Moment, Options, When};
 use crate::plan::{Direction, Loss, Lost};
 use crate::refinery;
-use crate::replay::{self, memory};
+use crate::replay;
 use crate::report::{Counted, Grouped};
 use crate::sample::{self, Hints};
 use crate::schema::{self, Schema, same_name};

@@ -13,6 +13,7 @@ use rusqlite::{Connection, OpenFlags};
 
 use crate::disk;
 use crate::error::{Error, ErrorKind};
+use crate::options::Options;
 use crate::sqlite::failure;
 
 /// The smallest page of a database (<https://sqlite.org/fileformat2.html#pages>), in bytes.
@@ -311,4 +312,16 @@ pub(crate) fn view_of(target: &Target) -> Result<View, Error> {
     let connection = Connection::open_in_memory()
         .map_err(|error| failure("cannot open a database in memory", error))?;
     Ok(View::of(connection))
+}
+
+/// A database in memory, with the app's functions and collations, and without enforcement of
+/// foreign keys, as in a run.
+pub(crate) fn memory(options: &Options<'_>) -> Result<Connection, Error> {
+    let connection = Connection::open_in_memory()
+        .map_err(|error| failure("cannot open a database in memory", error))?;
+    options.set_up(&connection)?;
+    connection
+        .execute_batch("PRAGMA foreign_keys = OFF")
+        .map_err(|error| failure("cannot prepare the database in memory", error))?;
+    Ok(connection)
 }

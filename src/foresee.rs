@@ -12,6 +12,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
 
 use crate::catalog::{self, Entry};
+use crate::connect::memory;
 use crate::copy;
 use crate::error::{Error, ErrorKind, Location};
 use crate::estimate::{Estimate, RebuildEstimate};
@@ -56,12 +57,7 @@ pub(crate) struct Outlook {
 impl<'o> Foresight<'o> {
     /// Copies the schema that `real` has.
     pub(crate) fn of(real: &Connection, options: &'o Options<'_>) -> Result<Foresight<'o>, Error> {
-        let mut connection = Connection::open_in_memory()
-            .map_err(|error| failure("cannot open a database in memory", error))?;
-        options.set_up(&connection)?;
-        connection
-            .execute_batch("PRAGMA foreign_keys = OFF")
-            .map_err(|error| failure("cannot prepare the database in memory", error))?;
+        let mut connection = memory(options)?;
         let (unknown, own) = copy_schema(real, &connection)?;
         let written = Arc::new(Mutex::new(BTreeSet::new()));
         let notebook = Arc::clone(&written);

@@ -4,6 +4,7 @@ use rusqlite::Connection;
 use rusqlite::backup::Backup;
 
 use crate::catalog;
+use crate::connect::memory;
 use crate::error::{Error, ErrorKind, Location};
 use crate::history::is_own_table;
 use crate::migration::{Migration, invalid};
@@ -15,18 +16,6 @@ use crate::sqlite::{failure, run_statement};
 use crate::statement::{Action, Statement};
 use crate::task::Task;
 use crate::token::Tokens;
-
-/// A database in memory, with the app's functions and collations, and without enforcement of
-/// foreign keys, as in a run.
-pub(crate) fn memory(options: &Options<'_>) -> Result<Connection, Error> {
-    let connection = Connection::open_in_memory()
-        .map_err(|error| failure("cannot open a database in memory", error))?;
-    options.set_up(&connection)?;
-    connection
-        .execute_batch("PRAGMA foreign_keys = OFF")
-        .map_err(|error| failure("cannot prepare the database in memory", error))?;
-    Ok(connection)
-}
 
 /// The same contents in another database in memory.
 pub(crate) fn copy_of(options: &Options<'_>, original: &Connection) -> Result<Connection, Error> {

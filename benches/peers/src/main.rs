@@ -6,13 +6,13 @@
 
 mod peer;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use heirloom::rusqlite::Connection;
 
-use crate::peer::{PEERS, Peer, Set};
+use crate::peer::{PEERS, Peer, Ready, Set};
 
 /// How often something is timed. The first rounds warm the caches up.
 const ROUNDS: usize = 25;
@@ -71,20 +71,22 @@ fn compare(title: &str, mut once: impl FnMut(usize) -> Duration) {
     }
 }
 
+/// 200 small migrations for each peer, and where its database is to be.
+fn ready_for_200(folder: &Path) -> Vec<(Ready, PathBuf)> {
+    let made = |peer: &Peer| {
+        let own = folder.join(peer.file());
+        std::fs::create_dir(&own).unwrap();
+        (peer.prepare(&Set::Small(200), &own), own.join("app.db"))
+    };
+    PEERS.iter().map(made).collect()
+}
+
 fn nothing_to_do() {
     let folder = tempfile::tempdir().unwrap();
-    let set = Set::Small(200);
-    let ready: Vec<_> = PEERS
-        .iter()
-        .map(|peer| {
-            let own = folder.path().join(peer.file());
-            std::fs::create_dir(&own).unwrap();
-            let ready = peer.prepare(&set, &own);
-            let database = own.join("app.db");
-            ready.migrate(&database).unwrap();
-            (ready, database)
-        })
-        .collect();
+    let ready = ready_for_200(folder.path());
+    for (ready, database) in &ready {
+        ready.migrate(database).unwrap();
+    }
     compare(
         "start-up with nothing to do, 200 applied, rollback mode",
         |index| {
@@ -98,15 +100,7 @@ fn nothing_to_do() {
 
 fn pending() {
     let folder = tempfile::tempdir().unwrap();
-    let set = Set::Small(200);
-    let ready: Vec<_> = PEERS
-        .iter()
-        .map(|peer| {
-            let own = folder.path().join(peer.file());
-            std::fs::create_dir(&own).unwrap();
-            (peer.prepare(&set, &own), own.join("app.db"))
-        })
-        .collect();
+    let ready = ready_for_200(folder.path());
     compare("200 pending on a new file", |index| {
         let (ready, database) = &ready[index];
         remove(database);
