@@ -453,6 +453,11 @@ pub(crate) fn put_back(
     finish(live, journal_mode).map_err(|error| error.with_data(DataState::Committed))
 }
 
+/// Whether a failure of [`put_back`] came when the copy was in the database, and whole.
+pub(crate) fn is_back(error: &Error) -> bool {
+    *error.data_state() == DataState::Committed && error.kind() != ErrorKind::BackupInvalid
+}
+
 /// A copying that failed need not have been rolled back, as a COMMIT that failed need not.
 fn settle(live: &Connection, source: &Connection, error: Error) -> Result<(), Error> {
     if error.is_busy() {
@@ -483,7 +488,12 @@ fn finish(live: &Connection, journal_mode: &str) -> Result<(), Error> {
     } else if wanted != "wal" && now == "wal" {
         catalog::word(live, "PRAGMA journal_mode = DELETE")?;
     }
-    match quick_check(live)? {
+    // A disk that fails once makes SQLite say "malformed" too, so it is asked twice.
+    let found = match quick_check(live)? {
+        Some(_) => quick_check(live)?,
+        None => None,
+    };
+    match found {
         None => Ok(()),
         Some(finding) => Err(Error::new(
             ErrorKind::BackupInvalid,

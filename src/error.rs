@@ -106,6 +106,15 @@ pub enum DataState {
 }
 
 impl DataState {
+    /// What was committed is gone again: replaced by a copy, or by the empty database that was
+    /// there before.
+    pub(crate) fn put_back(copy: Option<PathBuf>) -> DataState {
+        match copy {
+            Some(from) => DataState::Restored { from },
+            None => DataState::RolledBack,
+        }
+    }
+
     /// Whether the database is as it was before the call.
     pub fn is_unchanged(&self) -> bool {
         match self {

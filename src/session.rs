@@ -351,6 +351,9 @@ impl<'o, 's> Session<'o, 's> {
         });
         log::warn!("putting back the interrupted run of {}", marker.started_at);
         let replaced = self.put_back(&marker, path.as_deref()).map_err(|error| {
+            if copy::is_back(&error) {
+                return error.with_data(DataState::put_back(path.clone()));
+            }
             let good_copy = path.clone().filter(|path| {
                 let digest = marker.digest.as_deref().unwrap_or_default();
                 copy::may_be_good(path, digest)

@@ -119,10 +119,7 @@ fn put_back(
     match session.put_back(marker, path.as_deref()) {
         Ok(replaced) => {
             let help = error.help().unwrap_or_default().to_owned();
-            let error = error.with_data(match path {
-                Some(from) => DataState::Restored { from },
-                None => DataState::RolledBack,
-            });
+            let error = error.with_data(DataState::put_back(path));
             match replaced {
                 Some(replaced) => error.with_help(format!(
                     "{help}; what was in the database is kept in {}, with what other programs wrote meanwhile",
@@ -130,6 +127,10 @@ fn put_back(
                 )),
                 None => error,
             }
+        }
+        Err(second) if copy::is_back(&second) => {
+            log::warn!("after the copy was put back: {second:#}");
+            error.with_data(DataState::put_back(path))
         }
         Err(second) => {
             log::error!("the copy could not be put back: {second:#}");

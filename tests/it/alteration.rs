@@ -28,6 +28,9 @@ fn app() -> (App, Connection) {
     let app = App::new();
     app.sql(SCHEMA);
     let connection = app.connect();
+    connection
+        .execute_batch("PRAGMA foreign_keys = ON")
+        .unwrap();
     (app, connection)
 }
 

@@ -237,6 +237,17 @@ fn a_reset_that_fails_at_its_end_is_finished_by_the_next_start() {
     }
 }
 
+/// An interrupted run was put back, and the last look at it failed. The message said that the
+/// database may hold part of the work.
+#[test]
+fn what_fails_after_a_run_was_put_back_does_not_unsay_it() {
+    strike("interrupted run Free DELETE", (EIO, false), |call| {
+        ["look", "read", "truncate"]
+            .iter()
+            .any(|name| is(call, name, "app.db"))
+    });
+}
+
 /// The copy was back, the last look at it failed, and the message said that nothing was changed.
 #[test]
 fn what_fails_after_a_restore_does_not_unsay_it() {

@@ -356,7 +356,7 @@ fn a_rebuilt_parent_keeps_its_children_and_a_tree_its_branches() {
     assert_eq!(rows(), expected);
     app.goes_back(&generated);
     assert_eq!(rows(), expected);
-    app.sql("DELETE FROM node WHERE id = 2");
+    app.sql("PRAGMA foreign_keys = ON; DELETE FROM node WHERE id = 2");
     assert_eq!(app.rows("SELECT * FROM log"), "gone");
 }
 
@@ -436,7 +436,7 @@ fn a_renamed_table_takes_references_triggers_and_views_along() {
         app.sql("INSERT INTO people (name) VALUES ('b')");
         assert_eq!(app.rows("SELECT * FROM people"), "7|x 8|x");
         app.goes_back(&generated);
-        app.sql("DELETE FROM person WHERE id = 7");
+        app.sql("PRAGMA foreign_keys = ON; DELETE FROM person WHERE id = 7");
         assert_eq!(app.rows("SELECT count(*) FROM pet"), "0");
     }
 }
