@@ -96,10 +96,13 @@ impl Composer<'_, '_> {
                     column.name, after.name
                 )),
                 Edit::SetNotNull(column)
-                    if matches!(origin(before, column), Origin::OrDefault(..)) =>
+                    if matches!(
+                        origin(before, column),
+                        Origin::OrDefault(..) | Origin::Using(_)
+                    ) =>
                 {
                     self.not_restored(format!(
-                        "the NULLs of `{}` in `{}`, which took its default",
+                        "the NULLs of `{}` in `{}`, which were filled",
                         column.name, after.name
                     ));
                 }
