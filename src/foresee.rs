@@ -487,7 +487,7 @@ pub(crate) fn copy_schema(
     Ok((unknown, own))
 }
 
-fn read_view(connection: &Connection, view: &str) -> rusqlite::Result<()> {
+pub(crate) fn read_view(connection: &Connection, view: &str) -> rusqlite::Result<()> {
     connection
         .prepare(&format!("SELECT * FROM main.{}", quote(view)))
         .map(drop)

@@ -4,9 +4,10 @@ use super::Composer;
 use crate::change::{ChangeKind, natively};
 use crate::diff::{Difference, Model};
 use crate::error::Error;
+use crate::foresee::read_view;
 use crate::normal::plain;
 use crate::schema::{Object, ObjectKind, same_name};
-use crate::token::{mentions, quote};
+use crate::token::mentions;
 
 impl Composer<'_, '_> {
     /// SQLite renames nothing while a view does not work. One that is to go anyway goes first.
@@ -14,9 +15,7 @@ impl Composer<'_, '_> {
         let now = self.model()?;
         let views = now.others.iter().filter(|o| o.kind == ObjectKind::View);
         for view in views.filter(|view| target.object(view).is_none()) {
-            let name = quote(&view.name);
-            let read = format!("SELECT * FROM main.{name}");
-            if self.connection.prepare(&read).is_err() {
+            if read_view(self.connection, &view.name).is_err() {
                 self.run(&format!("DROP VIEW {}", plain(&view.name)))?;
                 self.note_object(view, ChangeKind::Drop, &now);
             }
@@ -54,6 +53,12 @@ impl Composer<'_, '_> {
                 });
             !view_goes && (!table_goes || object.kind == ObjectKind::View)
         };
+        let rebuilt: Vec<&str> = difference
+            .altered
+            .iter()
+            .filter(|altered| natively(altered, self.means(altered, now)).is_none())
+            .map(|altered| altered.after.name.as_str())
+            .collect();
         let gone: Vec<&Object> = difference.gone.iter().chain(again).copied().collect();
         // Newest first: what depends on others was made after them.
         for kind in [ObjectKind::Trigger, ObjectKind::View, ObjectKind::Index] {
@@ -63,10 +68,7 @@ impl Composer<'_, '_> {
                 .copied()
                 .filter(|object| object.kind == kind)
             {
-                let rebuilt = difference.altered.iter().any(|altered| {
-                    same_name(&altered.after.name, &object.table)
-                        && natively(altered, self.means(altered, now)).is_none()
-                });
+                let rebuilt = rebuilt.iter().any(|table| same_name(table, &object.table));
                 // What goes for good is named: a reader could take it for forgotten.
                 let comes_back = difference
                     .new

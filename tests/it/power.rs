@@ -12,7 +12,7 @@ use std::sync::Mutex;
 use crate::acts::{Act, acts, acts_named, copy, in_parallel};
 use crate::command::text;
 use crate::preload::{Call, calls, library, preloaded};
-use crate::support::App;
+use crate::support::{App, Random};
 
 /// What a file's bytes wait for.
 #[derive(Debug, Clone)]
@@ -94,19 +94,6 @@ enum Luck {
     NamesInOrder(u64),
     /// Any mixture.
     Mixed(u64),
-}
-
-/// Numbers that look random and are the same each time (splitmix64).
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self, sides: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        usize::try_from((z ^ (z >> 31)) % sides as u64).unwrap()
-    }
 }
 
 /// A disk with a cache that forgets.
@@ -213,10 +200,10 @@ impl Disk {
             Luck::NamesInOrder(seed) | Luck::Mixed(seed) => seed,
             _ => 0,
         };
-        let mut dice = Dice(seed);
+        let mut dice = Random::of(seed);
         let mut names = self.safe_names.clone();
         let first = match luck {
-            Luck::NamesInOrder(_) => dice.roll(self.waiting.len() + 1),
+            Luck::NamesInOrder(_) => dice.below(self.waiting.len() + 1),
             _ => 0,
         };
         for (index, naming) in self.waiting.iter().enumerate() {
@@ -224,23 +211,23 @@ impl Disk {
                 Luck::Nothing | Luck::OnlyBytes => false,
                 Luck::Everything | Luck::OnlyNames => true,
                 Luck::NamesInOrder(_) => index < first,
-                Luck::Mixed(_) => dice.roll(2) == 0,
+                Luck::Mixed(_) => dice.below(2) == 0,
             };
             if kept {
                 name(&mut names, naming);
             }
         }
-        let bytes = |file: &File, dice: &mut Dice| {
+        let bytes = |file: &File, dice: &mut Random| {
             let mut bytes = file.safe.clone();
             for change in &file.waiting {
                 let limit = match luck {
                     Luck::Nothing | Luck::OnlyNames => 0,
                     Luck::Everything | Luck::OnlyBytes => usize::MAX,
-                    Luck::NamesInOrder(_) | Luck::Mixed(_) => match dice.roll(6) {
+                    Luck::NamesInOrder(_) | Luck::Mixed(_) => match dice.below(6) {
                         0 | 1 => 0,
                         2 | 3 => usize::MAX,
-                        4 => 512 * dice.roll(8),
-                        _ => 4096 * dice.roll(16),
+                        4 => 512 * dice.below(8),
+                        _ => 4096 * dice.below(16),
                     },
                 };
                 make(&mut bytes, change, limit);
@@ -364,13 +351,13 @@ impl Recording {
 
     /// Before and after each sync, at the end, and at some other points.
     fn cuts(&self, others: usize) -> Vec<usize> {
-        let mut dice = Dice(7);
+        let mut dice = Random::of(7);
         let syncs = self.calls.iter().enumerate();
         let mut cuts: Vec<usize> = syncs
             .filter(|(_, call)| call.name == "sync")
             .flat_map(|(index, _)| [index, index + 1])
             .collect();
-        cuts.extend((0..others).map(|_| dice.roll(self.calls.len())));
+        cuts.extend((0..others).map(|_| dice.below(self.calls.len())));
         cuts.push(self.calls.len());
         cuts.sort_unstable();
         cuts.dedup();
@@ -433,16 +420,17 @@ fn cut_everywhere(
     broken.into_inner().unwrap()
 }
 
+#[track_caller]
+fn expect_none(broken: &[String]) {
+    let all = broken.join("\n");
+    assert!(broken.is_empty(), "{} broken: {all}", broken.len());
+}
+
 #[test]
 fn a_power_cut_leaves_old_or_new_and_what_was_reported_stays() {
     let Some(library) = library() else { return };
     let broken = cut_everywhere(&acts(), library, Syncing::Honest, (12, 2, 1));
-    assert!(
-        broken.is_empty(),
-        "{} broken: {}",
-        broken.len(),
-        broken.join("\n")
-    );
+    expect_none(&broken);
 }
 
 #[test]
@@ -450,12 +438,7 @@ fn a_power_cut_leaves_old_or_new_and_what_was_reported_stays() {
 fn every_power_cut_leaves_old_or_new_and_what_was_reported_stays() {
     let Some(library) = library() else { return };
     let broken = cut_everywhere(&acts(), library, Syncing::Honest, (1, 30, 6));
-    assert!(
-        broken.is_empty(),
-        "{} broken: {}",
-        broken.len(),
-        broken.join("\n")
-    );
+    expect_none(&broken);
 }
 
 /// The control: what these tests are made of can find a database that is lost.

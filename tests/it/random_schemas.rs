@@ -7,21 +7,17 @@ use std::fmt::Write as _;
 use heirloom::{ErrorKind, GenerateOptions, RevertTo};
 use rusqlite::Connection;
 
-use crate::support::{App, data};
+use crate::support::{App, Random, data};
 
 /// How many schemas are tried; the environment may ask for more.
 const ROUNDS: u64 = 45;
 
-/// A small generator of numbers (SplitMix64), the same in every run.
-struct Dice(u64);
+/// What is left to chance, the same in every run.
+struct Dice(Random);
 
 impl Dice {
     fn roll(&mut self, sides: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (z ^ (z >> 31)) % sides
+        self.0.below(usize::try_from(sides).unwrap()) as u64
     }
 
     fn chance(&mut self, percent: u64) -> bool {
@@ -464,7 +460,7 @@ fn is_told(text: &str) -> bool {
 }
 
 fn round(seed: u64) -> &'static str {
-    let mut dice = Dice(seed);
+    let mut dice = Dice(Random::of(seed));
     let names = ["t", "\"u v\"", "w"];
     let before: Vec<Table> = names
         .iter()
@@ -503,7 +499,7 @@ fn round(seed: u64) -> &'static str {
         }
     }
     let spans = dice.roll(u64::MAX);
-    let sql = |tables: &[Table]| sql(tables) + &spanning(&mut Dice(spans), tables);
+    let sql = |tables: &[Table]| sql(tables) + &spanning(&mut Dice(Random::of(spans)), tables);
     let app = App::new();
     let file = app.migrations().join("schema.sql");
     std::fs::write(&file, sql(&before)).unwrap();

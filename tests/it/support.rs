@@ -381,10 +381,15 @@ pub fn flip(path: &Path, at: u64) {
 pub struct Random(u64);
 
 impl Random {
+    /// Of a seed.
+    pub fn of(seed: u64) -> Random {
+        Random(seed)
+    }
+
     /// Of `HEIRLOOM_TEST_SEED`, else of a seed that is always the same.
     pub fn from_environment() -> Random {
         let seed = std::env::var("HEIRLOOM_TEST_SEED");
-        Random(seed.map_or(1, |seed| seed.parse().unwrap()))
+        Random::of(seed.map_or(1, |seed| seed.parse().unwrap()))
     }
 
     /// Leaves out so many.
