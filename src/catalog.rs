@@ -6,7 +6,7 @@ use rusqlite::types::ValueRef;
 use rusqlite::{Connection, ErrorCode, OptionalExtension};
 
 use crate::error::Error;
-use crate::history::is_own_table;
+use crate::history::OwnTables;
 use crate::lineage::{Candidate, Lineage, narrowing};
 use crate::plan::{Loss, Lost};
 use crate::schema::{Column, Object, ObjectKind, Schema, Table, TableKind, same_name};
@@ -90,8 +90,8 @@ pub(crate) fn table_kinds(connection: &Connection) -> Result<Vec<(String, TableK
         .collect())
 }
 
-/// Reads the schema, without heirloom's own tables.
-pub(crate) fn schema(connection: &Connection, history_table: &str) -> Result<Schema, Error> {
+/// Reads the schema, without what is no part of it.
+pub(crate) fn schema(connection: &Connection, own: &OwnTables<'_>) -> Result<Schema, Error> {
     let kinds = table_kinds(connection)?;
     let mut schema = Schema::default();
     for Entry {
@@ -101,7 +101,7 @@ pub(crate) fn schema(connection: &Connection, history_table: &str) -> Result<Sch
         sql,
     } in entries(connection)?
     {
-        if is_own_table(&table, history_table) {
+        if own.hold(&table) {
             continue;
         }
         let object = match kind.as_str() {

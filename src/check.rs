@@ -38,7 +38,7 @@ pub(crate) fn check(options: &Options<'_>) -> Result<Checked, Error> {
         .as_ref()
         .map(|script| {
             let desired = replay::desired(options, script)?;
-            catalog::schema(&desired.connection, &options.history_table)
+            catalog::schema(&desired.connection, &options.own_tables())
         })
         .transpose()?;
     let scripts = migrations
@@ -408,7 +408,7 @@ impl Walk<'_, '_> {
     }
 
     fn schema_of(&self, connection: &Connection) -> Result<Schema, Error> {
-        catalog::schema(connection, &self.options.history_table)
+        catalog::schema(connection, &self.options.own_tables())
     }
 
     fn find(

@@ -16,7 +16,7 @@ use crate::connect::memory;
 use crate::copy;
 use crate::error::{Error, ErrorKind, Location};
 use crate::estimate::{Estimate, RebuildEstimate};
-use crate::history::is_own_table;
+use crate::history::OwnTables;
 use crate::lineage::{Effects, Lineage, Rebuilt};
 use crate::options::Options;
 use crate::plan::{Loss, Step};
@@ -31,7 +31,7 @@ use crate::token::{Tokens, mentions, quote};
 /// A database in memory with the schema of the real one.
 pub(crate) struct Foresight<'o> {
     connection: Connection,
-    history_table: &'o str,
+    own: OwnTables<'o>,
     lineage: Lineage,
     schema: Schema,
     /// Virtual tables whose module is not here. What touches them cannot be compiled.
@@ -58,7 +58,8 @@ impl<'o> Foresight<'o> {
     /// Copies the schema that `real` has.
     pub(crate) fn of(real: &Connection, options: &'o Options<'_>) -> Result<Foresight<'o>, Error> {
         let mut connection = memory(options)?;
-        let (unknown, own) = copy_schema(real, &connection)?;
+        let (unknown, likenesses) = copy_schema(real, &connection)?;
+        let own = options.own_tables();
         let written = Arc::new(Mutex::new(BTreeSet::new()));
         let notebook = Arc::clone(&written);
         connection
@@ -74,10 +75,10 @@ impl<'o> Foresight<'o> {
                 Authorization::Allow
             }))
             .map_err(|error| failure("cannot prepare the database in memory", error))?;
-        let mut schema = catalog::schema(&connection, &options.history_table)?;
+        let mut schema = catalog::schema(&connection, &own)?;
         // Only called like a module's storage, and somebody's data.
         for table in &mut schema.tables {
-            if own.iter().any(|name| same_name(name, &table.name)) {
+            if likenesses.iter().any(|name| same_name(name, &table.name)) {
                 table.kind = TableKind::Ordinary;
             }
         }
@@ -87,7 +88,7 @@ impl<'o> Foresight<'o> {
             .collect();
         Ok(Foresight {
             lineage: Lineage::of(&schema),
-            history_table: &options.history_table,
+            own,
             connection,
             schema,
             unknown,
@@ -146,7 +147,7 @@ impl<'o> Foresight<'o> {
             .map(|tables| tables.clone())
             .unwrap_or_default();
         if schema_changed {
-            let after = catalog::schema(&self.connection, self.history_table)?;
+            let after = catalog::schema(&self.connection, &self.own)?;
             self.lineage.end_of_file(&after, &mut outlook.effects);
             outlook.notes.extend(gone(&self.schema, &after, &named));
             self.schema = after;
@@ -277,12 +278,12 @@ impl<'o> Foresight<'o> {
 
     /// The schema as planned, sorted, without what is not the plan's business.
     pub(crate) fn planned(&self) -> Result<Vec<(String, String)>, Error> {
-        listing(&self.connection, self.history_table, &self.unknown)
+        listing(&self.connection, &self.own, &self.unknown)
     }
 
     /// The same list for the real database.
     pub(crate) fn actual(&self, real: &Connection) -> Result<Vec<(String, String)>, Error> {
-        listing(real, self.history_table, &self.unknown)
+        listing(real, &self.own, &self.unknown)
     }
 }
 
@@ -396,13 +397,13 @@ impl Outlook {
 
 fn listing(
     connection: &Connection,
-    history_table: &str,
+    own: &OwnTables<'_>,
     unknown: &[String],
 ) -> Result<Vec<(String, String)>, Error> {
     let mut objects: Vec<(String, String)> = catalog::entries(connection)?
         .into_iter()
         .filter(|entry| {
-            !is_own_table(&entry.table, history_table)
+            !own.hold(&entry.table)
                 && !unknown.iter().any(|table| belongs_to(&entry.table, table))
         })
         .map(|entry| (format!("{} `{}`", entry.kind, entry.name), entry.sql))

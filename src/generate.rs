@@ -462,7 +462,7 @@ impl Work<'_, '_> {
     /// none of them goes, and that nothing else fails, is not.
     fn prove_with_rows(&self, generated: &Generated) -> Result<(), Error> {
         let proof = copy_of(self.options, self.present)?;
-        let schema = catalog::schema(&proof, &self.options.history_table)?;
+        let schema = catalog::schema(&proof, &self.options.own_tables())?;
         let texts = generated.files.iter().map(|file| file.up_sql.clone());
         let texts: Vec<Script> = texts.map(|sql| Script::new("", sql)).collect();
         sample::fill(&proof, &schema, &Hints::of(texts.iter()))?;

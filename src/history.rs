@@ -53,11 +53,25 @@ const INSERT_MARKER: &str = "INSERT INTO heirloom_run VALUES (?1, ?2, ?3, ?4)";
 const SELECT_MARKER: &str = "SELECT started_at, backup, digest, journal_mode FROM heirloom_run";
 const DROP_MARKER: &str = "DROP TABLE heirloom_run";
 
-/// Whether a table is one of heirloom's own or the history, and no part of the schema.
-pub(crate) fn is_own_table(name: &str, history_table: &str) -> bool {
-    [DETAILS, MARKER, history_table]
-        .iter()
-        .any(|own| same_name(own, name))
+/// The tables of a database that are no part of its schema: the histories, and heirloom's own.
+#[derive(Debug, Clone)]
+pub(crate) struct OwnTables<'n> {
+    histories: Vec<&'n str>,
+}
+
+impl<'n> OwnTables<'n> {
+    /// heirloom's own, and the histories of these names.
+    pub(crate) fn with(histories: impl IntoIterator<Item = &'n str>) -> OwnTables<'n> {
+        OwnTables {
+            histories: histories.into_iter().collect(),
+        }
+    }
+
+    /// Whether a table is among them.
+    pub(crate) fn hold(&self, name: &str) -> bool {
+        let mut own = [DETAILS, MARKER].iter().chain(&self.histories);
+        own.any(|own| same_name(own, name))
+    }
 }
 
 /// Reads the history in the order of versions. A database without one has an empty one.

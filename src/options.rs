@@ -10,7 +10,7 @@ use rusqlite::Connection;
 
 use crate::error::{Error, ErrorKind};
 use crate::event::Event;
-use crate::history;
+use crate::history::{self, OwnTables};
 use crate::plan::Direction;
 use crate::source::Source;
 use crate::sqlite::failure;
@@ -103,6 +103,11 @@ impl<'a> Options<'a> {
             Some(folder) => folder.clone(),
             None => database.with_file_name("backups"),
         }
+    }
+
+    /// The tables that are no part of the schema.
+    pub(crate) fn own_tables(&self) -> OwnTables<'_> {
+        OwnTables::with([self.history_table.as_str()])
     }
 
     /// How this process introduces itself to others that wait for it.

@@ -6,7 +6,6 @@ use rusqlite::backup::Backup;
 use crate::catalog;
 use crate::connect::memory;
 use crate::error::{Error, ErrorKind, Location};
-use crate::history::is_own_table;
 use crate::migration::{Migration, invalid};
 use crate::note::notes;
 use crate::options::Options;
@@ -96,7 +95,7 @@ fn is_passed_over(
                 *kind == TableKind::Shadow && same_name(table, &name)
             };
             prefix.is_some_and(|prefix| same_name(prefix, "sqlite_"))
-                || is_own_table(&name, &options.history_table)
+                || options.own_tables().hold(&name)
                 || catalog::table_kinds(connection)?.iter().any(is_shadow)
         }
         _ => false,

@@ -395,7 +395,7 @@ fn integrity(options: &Options<'_>, path: &Path) -> Result<(), Error> {
 
 fn holding(options: &Options<'_>, connection: &Connection, path: &Path) -> Result<Holding, Error> {
     options.set_up(connection)?;
-    let schema = catalog::schema(connection, &options.history_table)?;
+    let schema = catalog::schema(connection, &options.own_tables())?;
     Ok(Holding {
         version: newest(&history::read(connection, &options.history_table).unwrap_or_default()),
         bytes: disk::length(path)?,

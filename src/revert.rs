@@ -123,7 +123,7 @@ fn take_back(
     };
     apply::carry_out(session, &work, &mut report)?;
     let compared = expected.and_then(|expected| {
-        let actual = catalog::schema(&session.connection, &options.history_table);
+        let actual = catalog::schema(&session.connection, &options.own_tables());
         let actual = actual.map_err(|error| error.to_string())?;
         Ok(differences(&expected, &actual))
     });
@@ -260,7 +260,7 @@ fn expected_schema(
         replay.file(&script).map_err(words)?;
     }
     let after = replay.schema();
-    let now = catalog::schema(&session.connection, &options.history_table).map_err(words)?;
+    let now = catalog::schema(&session.connection, &options.own_tables()).map_err(words)?;
     Ok(overlay(&now, &before, after))
 }
 

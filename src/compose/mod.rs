@@ -34,7 +34,7 @@ const DRAFT: &str = "the migration in the making";
 
 /// The present schema of a database, taken apart.
 pub(crate) fn model(connection: &Connection, options: &Options<'_>) -> Result<Model, Error> {
-    let schema = catalog::schema(connection, &options.history_table)?;
+    let schema = catalog::schema(connection, &options.own_tables())?;
     Model::of(&schema).map_err(|(table, reason)| {
         invalid(format!("table `{table}` cannot be taken apart: {reason}"))
             .with_help("write this change by hand (`heirloom create NAME`)")
@@ -288,7 +288,7 @@ pub(crate) fn broken(
     connection: &Connection,
     options: &Options<'_>,
 ) -> Result<BTreeSet<String>, Error> {
-    let schema = catalog::schema(connection, &options.history_table)?;
+    let schema = catalog::schema(connection, &options.own_tables())?;
     let objects = crate::foresee::broken_objects(connection, &schema)?;
     let mut broken: BTreeSet<String> = objects
         .into_iter()
