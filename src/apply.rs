@@ -276,18 +276,25 @@ impl Run<'_, '_, '_, '_> {
         }
         let options = self.session.options;
         let table = &options.history_table;
+        let direction = self.work.direction;
         self.session.counted_rows |= !filled.is_empty();
         filling::tell(
             &mut self.session.connection,
             options,
             filled,
-            |connection| match theirs {
-                Some(theirs) => refinery::apply(connection, table, task, theirs),
-                None => {
-                    if !task.no_transaction {
-                        refinery::run_inside(connection, &task.script)?;
+            |connection| {
+                let work = || match options.code(&task.script, direction) {
+                    // It ran already, and only its row is missing.
+                    _ if task.no_transaction => Ok(()),
+                    Some(code) if task.in_rust => code.call(connection, direction),
+                    _ => refinery::run_inside(connection, &task.script),
+                };
+                match theirs {
+                    Some(theirs) => refinery::apply(connection, table, task, theirs, &work),
+                    None => {
+                        work()?;
+                        history::delete(connection, table, task.version)
                     }
-                    history::delete(connection, table, task.version)
                 }
             },
         )?;

@@ -41,6 +41,7 @@ pub(crate) fn word(connection: &Connection, sql: &str) -> Result<String, Error> 
 }
 
 /// One row of `sqlite_schema`.
+#[derive(PartialEq, Eq)]
 pub(crate) struct Entry {
     pub(crate) kind: String,
     pub(crate) name: String,

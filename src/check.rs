@@ -32,7 +32,7 @@ use crate::token::quote;
 pub(crate) fn check(options: &Options<'_>) -> Result<Checked, Error> {
     options.check_history_table()?;
     let schema_file = options.schema_file.as_deref();
-    let (migrations, refused) = options.source.survey(schema_file)?;
+    let (migrations, refused) = migration::sort_out(options.files()?);
     let wanted = options.source.schema(schema_file)?;
     let desired = wanted
         .as_ref()
@@ -161,9 +161,32 @@ impl Walk<'_, '_> {
                 self.checked.notes.push(reason);
             }
         }
-        match &migration.down {
-            Some(script) => self.way_back(migration, &up, &after, script)?,
+        let in_rust = |direction| self.options.code(&migration.up, direction);
+        if migration.in_rust && in_rust(Direction::Up).is_none() {
+            let note = "it is written in Rust, and only a test of the app can check it".to_owned();
+            self.note(migration, note);
+        }
+        let script = migration.down.as_ref();
+        let down = match script {
+            Some(script) => Some(Task::down(
+                migration.version,
+                &migration.name,
+                script.clone(),
+            )),
+            None => {
+                in_rust(Direction::Down).map(|code| Ok(Task::in_rust(migration, code.consents())))
+            }
+        };
+        match down {
+            Some(down) => self.way_back(
+                migration,
+                &up,
+                &after,
+                script.unwrap_or(&migration.up),
+                down,
+            )?,
             None if migration.is_meant_to_stay() => {}
+            None if migration.in_rust && in_rust(Direction::Up).is_none() => {}
             None => {
                 let message = "there is no way back".to_owned();
                 let label = migration.label();
@@ -191,8 +214,8 @@ impl Walk<'_, '_> {
         up: &Task,
         after: &Ran,
         script: &Script,
+        task: Result<Task, Error>,
     ) -> Result<(), Error> {
-        let task = Task::down(migration.version, &migration.name, script.clone());
         let back = task.and_then(|task| {
             let back = self.run(&after.connection, &task, Direction::Down)?;
             Ok((task, back))
@@ -363,7 +386,10 @@ impl Walk<'_, '_> {
             sql("BEGIN")?;
         }
         self.hook(&connection, task, direction, When::BeforeEach)?;
-        refinery::run_script(&connection, &task.script)?;
+        match self.options.code(&task.script, direction) {
+            Some(code) if task.in_rust => code.call(&connection, direction)?,
+            _ => refinery::run_script(&connection, &task.script)?,
+        }
         self.hook(&connection, task, direction, When::AfterEach)?;
         match (task.no_transaction, connection.is_autocommit()) {
             (false, false) => sql("COMMIT")?,

@@ -108,6 +108,14 @@ impl<'o> Foresight<'o> {
         &self.lineage
     }
 
+    /// What a function may write to, of which nothing is known: everything.
+    fn every_table(&self) -> Vec<(String, String)> {
+        let tables = self.lineage.tables();
+        tables
+            .map(|(origin, now)| (origin.to_owned(), now.to_owned()))
+            .collect()
+    }
+
     /// Compiles one file and says what it does. The error has file, line and column.
     pub(crate) fn file(&mut self, script: &Script) -> Result<Outlook, Error> {
         if let Ok(mut written) = self.written.lock() {
@@ -309,7 +317,10 @@ pub(crate) fn foresee<'o>(
     let mut rows_are_as_now = true;
     for task in tasks {
         let named = |error: Error| error.in_migration(&task.label());
-        let outlook = foresight.file(&task.script).map_err(named)?;
+        let mut outlook = foresight.file(&task.script).map_err(named)?;
+        if task.in_rust {
+            outlook.watched = foresight.every_table();
+        }
         if rows_are_as_now {
             rows_are_as_now = check_rows(real, &task.script).map_err(named)?;
         }
@@ -403,8 +414,7 @@ fn listing(
     let mut objects: Vec<(String, String)> = catalog::entries(connection)?
         .into_iter()
         .filter(|entry| {
-            !own.hold(&entry.table)
-                && !unknown.iter().any(|table| belongs_to(&entry.table, table))
+            !own.hold(&entry.table) && !unknown.iter().any(|table| belongs_to(&entry.table, table))
         })
         .map(|entry| (format!("{} `{}`", entry.kind, entry.name), entry.sql))
         .collect();

@@ -185,7 +185,7 @@ pub(crate) fn generate(
     })?;
     let schema_file = options.schema_file.as_deref();
     let migrations = match folder.is_dir() {
-        true => options.source.load(schema_file)?,
+        true => options.migrations()?,
         false => Vec::new(),
     };
     let script = options.source.schema(schema_file)?.ok_or_else(|| {

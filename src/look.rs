@@ -21,7 +21,7 @@ pub(crate) struct Look {
 /// Reads migrations and history. A database that does not exist has an empty history.
 pub(crate) fn look(options: &Options<'_>, path: &Path) -> Result<Look, Error> {
     options.check_history_table()?;
-    let migrations = options.source.load(options.schema_file.as_deref())?;
+    let migrations = options.migrations()?;
     let target = connect::resolve(path)?;
     let mut view = connect::view_of(&target)?;
     let marker = history::read_marker(&view.connection)?;

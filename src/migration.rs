@@ -27,7 +27,16 @@ pub(crate) struct Migration {
     pub down: Option<Script>,
     /// Whether a file for the way back holds `-- heirloom: irreversible` and no statement.
     pub irreversible: bool,
+    /// Whether a function of the app's does its work. The way there is [`IN_RUST`] then.
+    pub in_rust: bool,
 }
+
+/// The ending of a file that stands for a migration in Rust, as refinery has it.
+pub(crate) const RUST_ENDING: &str = ".rs";
+
+/// What stands in the history, and for the checksum, in the place of a function: always the
+/// same, because Rust that says the same in other words is no other migration.
+pub(crate) const IN_RUST: &str = "-- written in Rust\n";
 
 /// `V3__name`, as messages and JSON call a migration.
 pub(crate) fn label(version: i64, name: &str) -> String {
@@ -88,6 +97,7 @@ fn checksum_of(name: &str, version: impl Hash, sql: &str) -> u64 {
 #[derive(Debug, PartialEq, Eq)]
 enum FileName<'n> {
     Up(Parsed<'n>),
+    Rust(Parsed<'n>),
     Down(Parsed<'n>),
     /// Not a migration, and not like one.
     Other,
@@ -98,6 +108,20 @@ struct Parsed<'n> {
     any_order: bool,
     version: i64,
     name: &'n str,
+}
+
+impl Parsed<'_> {
+    fn into_migration(self, up: Script) -> Migration {
+        Migration {
+            version: self.version,
+            name: self.name.to_owned(),
+            any_order: self.any_order,
+            up,
+            down: None,
+            irreversible: false,
+            in_rust: false,
+        }
+    }
 }
 
 /// Takes a file name apart.
@@ -113,14 +137,18 @@ fn parse_file_name(file: &str) -> Result<FileName<'_>, String> {
     if lower.starts_with('.') || !(numbered || lower.ends_with(".sql")) {
         return Ok(FileName::Other);
     }
-    let Some(stem) = file.strip_suffix(".sql") else {
+    let in_rust = file.ends_with(RUST_ENDING);
+    let Some(stem) = file.strip_suffix(".sql").or(file.strip_suffix(RUST_ENDING)) else {
         return Err(if lower.ends_with(".sql") {
             "the extension must be `.sql` in small letters".into()
         } else {
-            "it is named like a migration and does not end in `.sql`".into()
+            "it is named like a migration and does not end in `.sql` or `.rs`".into()
         });
     };
     let (stem, down) = match stem.strip_suffix(".down") {
+        Some(_) if in_rust => {
+            return Err("a way back in Rust is a function beside the other".into());
+        }
         Some(stem) => (stem, true),
         None => (stem, false),
     };
@@ -150,11 +178,22 @@ fn parse_file_name(file: &str) -> Result<FileName<'_>, String> {
         version,
         name,
     };
-    Ok(if down {
-        FileName::Down(parsed)
-    } else {
-        FileName::Up(parsed)
+    Ok(match (in_rust, down) {
+        (true, _) => FileName::Rust(parsed),
+        (_, true) => FileName::Down(parsed),
+        (_, false) => FileName::Up(parsed),
     })
+}
+
+/// Refuses a name that no migration in Rust could have as a file.
+pub(crate) fn check_rust_name(file: &str) -> Result<(), Error> {
+    let reason = match parse_file_name(file) {
+        Ok(FileName::Rust(_)) => return Ok(()),
+        Ok(_) => "it is not named like a migration".to_owned(),
+        Err(reason) => reason,
+    };
+    Err(invalid(format!("{file}: {reason}"))
+        .with_help("name it as its file would be, without the ending: V2__fill_slugs"))
 }
 
 /// Whether a file ends in `.sql`, in whatever case.
@@ -200,19 +239,16 @@ pub(crate) fn sort_out(files: Vec<Script>) -> (Vec<Migration>, Vec<Refused>) {
         let file = script.file().rsplit(['/', '\\']).next().unwrap_or_default();
         match parse_file_name(file) {
             Ok(FileName::Other) => {}
-            Ok(FileName::Up(Parsed {
-                any_order,
-                version,
-                name,
-            })) => {
-                let name = name.to_owned();
+            Ok(FileName::Up(parsed)) => {
+                let parsed = parsed.into_migration(script.clone());
+                migrations.push(parsed);
+            }
+            Ok(FileName::Rust(parsed)) => {
+                let up = Script::new(script.file().to_owned(), IN_RUST);
+                let in_rust = true;
                 migrations.push(Migration {
-                    version,
-                    name,
-                    any_order,
-                    up: script,
-                    down: None,
-                    irreversible: false,
+                    in_rust,
+                    ..parsed.into_migration(up)
                 });
             }
             Ok(FileName::Down(Parsed { version, name, .. })) => {
@@ -383,6 +419,7 @@ mod tests {
             up: Script::new("f.sql", sql),
             down: None,
             irreversible: false,
+            in_rust: false,
         }
     }
 
@@ -445,7 +482,7 @@ mod tests {
             "V1__.sql",
             "notes.sql",
             "V1__a.sql.bak",
-            "V1__a.rs",
+            "V1__a.rsx",
             "V1__a.up.sql",
             "V99999999999999999999__a.sql",
             "V-1__a.sql",

@@ -22,6 +22,7 @@ use crate::rehearsal::Rehearsed;
 use crate::report::Report;
 use crate::restore::{self, CopyInfo, CopyRef, RestorePlan, Restored, Verify};
 use crate::revert::RevertTo;
+use crate::rust_migration::RustMigration;
 use crate::source::Source;
 use crate::status::Status;
 use crate::{rehearsal, revert, run, status};
@@ -164,6 +165,12 @@ impl<'a> Migrator<'a> {
         hook: impl Fn(&Moment<'_>) -> Result<(), HookError> + Send + 'a,
     ) -> Self {
         self.hook(When::AfterRun, hook)
+    }
+
+    /// Adds a migration that is written in Rust.
+    pub fn rust_migration(mut self, migration: RustMigration<'a>) -> Self {
+        self.options.in_rust.push(migration);
+        self
     }
 
     fn hook(

@@ -11,7 +11,10 @@ use rusqlite::Connection;
 use crate::error::{Error, ErrorKind};
 use crate::event::Event;
 use crate::history::{self, OwnTables};
+use crate::migration::{self, Migration};
 use crate::plan::Direction;
+use crate::rust_migration::RustMigration;
+use crate::script::Script;
 use crate::source::Source;
 use crate::sqlite::failure;
 
@@ -75,6 +78,7 @@ pub(crate) struct Options<'a> {
     pub(crate) setup: Option<Setup<'a>>,
     pub(crate) listener: Option<Mutex<Listener<'a>>>,
     pub(crate) hooks: Vec<(When, Hook<'a>)>,
+    pub(crate) in_rust: Vec<RustMigration<'a>>,
     pub(crate) cancel: Option<Arc<AtomicBool>>,
 }
 
@@ -92,6 +96,7 @@ impl<'a> Options<'a> {
             setup: None,
             listener: None,
             hooks: Vec::new(),
+            in_rust: Vec::new(),
             cancel: None,
         }
     }
@@ -103,6 +108,30 @@ impl<'a> Options<'a> {
             Some(folder) => folder.clone(),
             None => database.with_file_name("backups"),
         }
+    }
+
+    /// Reads the migrations, in the order of their versions: the files, and what is written in
+    /// Rust.
+    pub(crate) fn migrations(&self) -> Result<Vec<Migration>, Error> {
+        migration::assemble(self.files()?)
+    }
+
+    /// Every file of the migrations, with those in Rust that have none.
+    pub(crate) fn files(&self) -> Result<Vec<Script>, Error> {
+        let mut files = self.source.files(self.schema_file.as_deref())?;
+        for code in &self.in_rust {
+            migration::check_rust_name(&code.file())?;
+            if !files.iter().any(|script| code.is(script.file())) {
+                files.push(Script::new(code.file(), ""));
+            }
+        }
+        Ok(files)
+    }
+
+    /// The function of a migration in Rust, where this program has one for the direction.
+    pub(crate) fn code(&self, script: &Script, direction: Direction) -> Option<&RustMigration<'a>> {
+        let mut all = self.in_rust.iter();
+        all.find(|code| code.is(script.file()) && code.goes(direction))
     }
 
     /// The tables that are no part of the schema.

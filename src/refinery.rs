@@ -10,7 +10,7 @@ use crate::sqlite::{failure, run_statement};
 use crate::task::Task;
 use crate::token::quote;
 
-/// The same inside a transaction, which a failed disk may have ended without a statement of
+/// Runs a script inside a transaction, which a failed disk may have ended without a statement of
 /// ours that failed: what is run then would be committed on its own.
 pub(crate) fn run_inside(connection: &Connection, script: &Script) -> Result<(), Error> {
     for statement in script.statements() {
@@ -52,17 +52,19 @@ fn refused_by_refinery(file: &str, error: refinery_core::Error) -> Error {
     .because(error)
 }
 
-/// Applies one migration through refinery, which writes its row.
+/// Applies one migration through refinery, which writes its row: `work` where refinery would
+/// run its SQL.
 pub(crate) fn apply(
     connection: &Connection,
     history_table: &str,
     task: &Task,
     theirs: &RefineryMigration,
+    work: &dyn Fn() -> Result<(), Error>,
 ) -> Result<(), Error> {
     let mut one = OneMigration {
         connection,
         script: &task.script,
-        run_before: task.no_transaction,
+        work,
         failed: None,
     };
     let applied = one.migrate(
@@ -88,8 +90,7 @@ pub(crate) fn apply(
 struct OneMigration<'m> {
     connection: &'m Connection,
     script: &'m Script,
-    /// The SQL ran outside the transaction; only the row is missing.
-    run_before: bool,
+    work: &'m dyn Fn() -> Result<(), Error>,
     /// What failed, in our words. refinery would wrap it beyond recognition.
     failed: Option<Error>,
 }
@@ -109,10 +110,7 @@ impl std::error::Error for SeeFailed {}
 impl OneMigration<'_> {
     fn query(&self, sql: &str) -> Result<(), Error> {
         if sql == self.script.text() {
-            if self.run_before {
-                return Ok(());
-            }
-            return run_inside(self.connection, self.script);
+            return (self.work)();
         }
         self.connection
             .execute_batch(sql)

@@ -37,7 +37,7 @@ pub enum RevertTo {
 pub(crate) fn revert(options: &Options<'_>, path: &Path, to: RevertTo) -> Result<Report, Error> {
     let started = Instant::now();
     options.check_history_table()?;
-    let migrations = options.source.load(options.schema_file.as_deref())?;
+    let migrations = options.migrations()?;
     let target = connect::resolve(path)?;
     let interrupted = Intent::path_for(&target.path).exists();
     if target.metadata.is_none() && !interrupted {
@@ -168,6 +168,11 @@ fn tasks(
                 })
                 .filter(|compared| compared.state == State::Applied)
                 .and_then(|compared| compared.migration);
+            if let Some(migration) = file.filter(|file| file.in_rust && file.down.is_none())
+                && let Some(code) = options.code(&migration.up, Direction::Down)
+            {
+                return Ok(Task::in_rust(migration, code.consents()));
+            }
             // A file that changed since says nothing of what was applied. The way back
             // that was stored with it does.
             let script = match file {

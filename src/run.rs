@@ -28,7 +28,7 @@ pub(crate) fn run(
 ) -> Result<(Connection, Report), Error> {
     let started = Instant::now();
     options.check_history_table()?;
-    let migrations = options.source.load(options.schema_file.as_deref())?;
+    let migrations = options.migrations()?;
     if let Some((connection, version)) = up_to_date(options, &migrations, path, to)? {
         // As SQLite opened it: absolute, with symbolic links resolved.
         let database = connection
@@ -222,7 +222,33 @@ pub(crate) fn pending(
     }
     match late {
         Some(error) => Err(error),
-        None => wanted.into_iter().map(Task::up).collect(),
+        None => wanted
+            .into_iter()
+            .map(|migration| task(options, migration))
+            .collect(),
+    }
+}
+
+/// The way there. What is written in Rust needs a program that has it.
+fn task(options: &Options<'_>, migration: &Migration) -> Result<Task, Error> {
+    if !migration.in_rust {
+        return Task::up(migration);
+    }
+    match options.code(&migration.up, Direction::Up) {
+        Some(code) => {
+            let consents = code.consents();
+            let task = Task::up(migration)?;
+            Ok(Task { consents, ..task })
+        }
+        None => Err(Error::new(
+            ErrorKind::InvalidMigration,
+            "it is written in Rust, and this program does not have its function",
+        )
+        .in_migration(&migration.label())
+        .at(Location::new(&migration.up, 0, false))
+        .with_help(
+            "start the app, which has it; in the app, give it to `Migrator::rust_migration`",
+        )),
     }
 }
 

@@ -8,8 +8,6 @@ use include_dir::Dir;
 
 use crate::disk;
 use crate::error::{Error, ErrorKind};
-#[cfg(feature = "generate")]
-use crate::migration::Refused;
 use crate::migration::{self, Migration, looks_like_sql};
 use crate::script::Script;
 
@@ -81,17 +79,8 @@ impl Source {
         migration::assemble(self.files(schema_file)?)
     }
 
-    /// Reads the migrations as [`Source::load`] does, and the files that look like one and
-    /// are none, each with the reason.
-    #[cfg(feature = "generate")]
-    pub(crate) fn survey(
-        &self,
-        schema_file: Option<&Path>,
-    ) -> Result<(Vec<Migration>, Vec<Refused>), Error> {
-        Ok(migration::sort_out(self.files(schema_file)?))
-    }
-
-    fn files(&self, schema_file: Option<&Path>) -> Result<Vec<Script>, Error> {
+    /// Reads every file that may be a migration. `schema_file` is left out.
+    pub(crate) fn files(&self, schema_file: Option<&Path>) -> Result<Vec<Script>, Error> {
         Ok(match &self.0 {
             Kind::Refinery(migrations) => from_refinery(migrations),
             Kind::Embedded(folder) => {

@@ -20,6 +20,8 @@ pub(crate) struct Task {
     pub(crate) down: Option<Script>,
     pub(crate) consents: bool,
     pub(crate) no_transaction: bool,
+    /// Whether a function of the app's does it. The script says no more than that.
+    pub(crate) in_rust: bool,
 }
 
 impl Task {
@@ -28,12 +30,29 @@ impl Task {
     /// # Errors
     /// `InvalidMigration`, for what can be said of a file without a database.
     pub(crate) fn up(migration: &Migration) -> Result<Task, Error> {
-        let task = Task::down(migration.version, &migration.name, migration.up.clone())?;
+        let task = match migration.in_rust {
+            true => Task::in_rust(migration, false),
+            false => Task::down(migration.version, &migration.name, migration.up.clone())?,
+        };
         Ok(Task {
             any_order: migration.any_order,
             down: migration.down.clone(),
             ..task
         })
+    }
+
+    /// What a function does, there or back.
+    pub(crate) fn in_rust(migration: &Migration, consents: bool) -> Task {
+        Task {
+            version: migration.version,
+            name: migration.name.clone(),
+            any_order: false,
+            script: migration.up.clone(),
+            down: None,
+            consents,
+            no_transaction: false,
+            in_rust: true,
+        }
     }
 
     /// The way back, by a script whose own directives count.
@@ -63,6 +82,7 @@ impl Task {
             down: None,
             consents,
             no_transaction,
+            in_rust: false,
         })
     }
 

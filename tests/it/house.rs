@@ -42,6 +42,7 @@ const FLOORS: [&[&str]; 6] = [
         "options",
         "pages",
         "refinery",
+        "rust_migration",
         "sqlite",
         "statistics",
         "git",

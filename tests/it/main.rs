@@ -58,6 +58,7 @@ mod rehearsal;
 mod restore;
 mod revert;
 mod run;
+mod rust_migrations;
 mod snapshots;
 #[cfg(feature = "cli")]
 mod surroundings;
