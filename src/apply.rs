@@ -193,6 +193,7 @@ impl Run<'_, '_, '_, '_> {
                 duration,
             });
             self.report.migrations.push(Done {
+                component: task.component.clone(),
                 version: task.version,
                 name: task.name.clone(),
                 duration,
@@ -275,7 +276,7 @@ impl Run<'_, '_, '_, '_> {
             self.outside(task)?;
         }
         let options = self.session.options;
-        let table = &options.history_table;
+        let table = options.history_table_of(task.component.as_deref());
         let direction = self.work.direction;
         self.session.counted_rows |= !filled.is_empty();
         filling::tell(
@@ -328,15 +329,13 @@ impl Run<'_, '_, '_, '_> {
     }
 
     fn keep_details(&self, task: &Task, duration: Duration) -> Result<(), Error> {
-        let Options {
-            history_table,
-            app_version,
-            ..
-        } = self.session.options;
+        let Options { app_version, .. } = self.session.options;
         let backup = self.backup.map(Backup::file_name);
         history::insert_details(
             self.connection(),
-            history_table,
+            self.session
+                .options
+                .history_table_of(task.component.as_deref()),
             &Details {
                 version: task.version,
                 up_sql: task.script.text(),
@@ -654,14 +653,14 @@ impl Run<'_, '_, '_, '_> {
     fn was_committed(&self, which: Commit) -> Result<bool, Error> {
         let options = self.session.options;
         let reader = connect::reader(&self.session.target.path)?;
-        let history = history::read(&reader, &options.history_table)?;
         let marked = history::read_marker(&reader)?.is_some();
         let up = self.work.direction == Direction::Up;
-        let all = self
-            .report
-            .migrations
-            .iter()
-            .all(|done| history.iter().any(|row| row.version == done.version) == up);
+        let mut all = true;
+        for done in &self.report.migrations {
+            let table = options.history_table_of(done.component.as_deref());
+            let history = history::read(&reader, table)?;
+            all &= history.iter().any(|row| row.version == done.version) == up;
+        }
         Ok(match which {
             Commit::Between => all && marked,
             Commit::Last => all && !marked && !self.report.migrations.is_empty(),

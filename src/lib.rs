@@ -110,6 +110,7 @@ pub use rusqlite;
 // The facts: values in, values out. No SQLite, no files, no clock.
 #[cfg(feature = "generate")]
 mod change;
+mod claim;
 #[cfg(feature = "generate")]
 mod clauses;
 #[cfg(feature = "generate")]
@@ -151,6 +152,7 @@ mod writer;
 
 // The hands, each for one thing: a table, a schema, a folder, a lock, the disk.
 mod catalog;
+mod component;
 mod connect;
 mod disk;
 #[cfg(feature = "generate")]
@@ -204,6 +206,7 @@ mod migrator;
 pub use alteration::{Alteration, AlterationPlan};
 #[cfg(feature = "generate")]
 pub use change::ChangeKind;
+pub use component::Component;
 pub use create::{Created, create};
 pub use error::{DataState, Difference, Error, ErrorKind, Location, RenameQuestion};
 pub use estimate::{Estimate, RebuildEstimate};

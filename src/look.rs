@@ -2,18 +2,22 @@
 
 use std::path::Path;
 
+use rusqlite::Connection;
+
 use crate::connect::{self, Target, View};
 use crate::error::Error;
 use crate::history;
-use crate::migration::{Applied, Migration};
+use crate::migration::{Applied, Known, Migration};
 use crate::options::Options;
 
 /// What `show` and every plan begin with.
 pub(crate) struct Look {
-    pub(crate) migrations: Vec<Migration>,
+    /// The migrations of each component, and the own ones.
+    pub(crate) lists: Vec<Vec<Migration>>,
     pub(crate) target: Target,
     pub(crate) view: View,
-    pub(crate) history: Vec<Applied>,
+    /// The history of each.
+    histories: Vec<Vec<Applied>>,
     /// When an interrupted run had begun that the next one will put back.
     pub(crate) interrupted: Option<String>,
 }
@@ -21,7 +25,7 @@ pub(crate) struct Look {
 /// Reads migrations and history. A database that does not exist has an empty history.
 pub(crate) fn look(options: &Options<'_>, path: &Path) -> Result<Look, Error> {
     options.check_history_table()?;
-    let migrations = options.migrations()?;
+    let lists = options.lists()?;
     let target = connect::resolve(path)?;
     let mut view = connect::view_of(&target)?;
     let marker = history::read_marker(&view.connection)?;
@@ -33,12 +37,39 @@ pub(crate) fn look(options: &Options<'_>, path: &Path) -> Result<Look, Error> {
         }
     }
     options.set_up(&view.connection)?;
-    let history = history::read(&view.connection, &options.history_table)?;
     Ok(Look {
+        histories: histories(options, &view.connection)?,
         interrupted: marker.map(|marker| marker.started_at),
-        migrations,
+        lists,
         target,
         view,
-        history,
     })
+}
+
+/// The history of each component, and the own one.
+pub(crate) fn histories(
+    options: &Options<'_>,
+    connection: &Connection,
+) -> Result<Vec<Vec<Applied>>, Error> {
+    let tables = options.histories();
+    tables
+        .map(|(_, table)| history::read(connection, table))
+        .collect()
+}
+
+impl Look {
+    /// The migrations, and what the database has of them: of each component, and the own.
+    pub(crate) fn known<'k>(&'k self, options: &'k Options<'_>) -> Vec<Known<'k>> {
+        options.known(&self.lists, &self.histories)
+    }
+
+    /// The own migrations.
+    pub(crate) fn migrations(&self) -> &[Migration] {
+        self.lists.last().map_or(&[], Vec::as_slice)
+    }
+
+    /// The own history.
+    pub(crate) fn history(&self) -> &[Applied] {
+        self.histories.last().map_or(&[], Vec::as_slice)
+    }
 }

@@ -29,6 +29,8 @@ pub(crate) struct Migration {
     pub irreversible: bool,
     /// Whether a function of the app's does its work. The way there is [`IN_RUST`] then.
     pub in_rust: bool,
+    /// The component whose it is, none for the app's own.
+    pub component: Option<String>,
 }
 
 /// The ending of a file that stands for a migration in Rust, as refinery has it.
@@ -43,10 +45,18 @@ pub(crate) fn label(version: i64, name: &str) -> String {
     format!("V{version}__{name}")
 }
 
+/// The same with the component whose it is.
+pub(crate) fn label_in(component: Option<&str>, version: i64, name: &str) -> String {
+    match component {
+        Some(component) => format!("{component}/{}", label(version, name)),
+        None => label(version, name),
+    }
+}
+
 impl Migration {
-    /// `V3__name`.
+    /// `V3__name`, or `auth/V3__name` of a component.
     pub(crate) fn label(&self) -> String {
-        label(self.version, &self.name)
+        label_in(self.component.as_deref(), self.version, &self.name)
     }
 
     /// Whether it says that no way back is meant: at the top of its file, or, where that was
@@ -120,6 +130,7 @@ impl Parsed<'_> {
             down: None,
             irreversible: false,
             in_rust: false,
+            component: None,
         }
     }
 }
@@ -328,6 +339,22 @@ pub(crate) struct Applied {
     pub checksum: u64,
 }
 
+/// The migrations of the app or of a component, and what of them a database has.
+#[derive(Clone, Copy)]
+pub(crate) struct Known<'k> {
+    /// The component, none for the app's own.
+    pub(crate) component: Option<&'k str>,
+    pub(crate) migrations: &'k [Migration],
+    pub(crate) history: &'k [Applied],
+}
+
+impl Known<'_> {
+    /// What a row of the history is called in messages.
+    pub(crate) fn label_of(&self, row: &Applied) -> String {
+        label_in(self.component, row.version, &row.name)
+    }
+}
+
 /// How a migration stands to a history.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -420,6 +447,7 @@ mod tests {
             down: None,
             irreversible: false,
             in_rust: false,
+            component: None,
         }
     }
 

@@ -9,6 +9,7 @@ use rusqlite::Connection;
 
 #[cfg(feature = "generate")]
 use crate::check;
+use crate::component::Component;
 use crate::error::{Error, ErrorKind};
 use crate::event::Event;
 #[cfg(feature = "generate")]
@@ -165,6 +166,31 @@ impl<'a> Migrator<'a> {
         hook: impl Fn(&Moment<'_>) -> Result<(), HookError> + Send + 'a,
     ) -> Self {
         self.hook(When::AfterRun, hook)
+    }
+
+    /// Brings the migrations of a component along: each run applies those of all components, in
+    /// the order in which they were given, and then the app's own, after one copy and in one
+    /// transaction. Every other verb speaks of the app's own history, unless
+    /// [`Migrator::only`] turns it to a component.
+    pub fn component(mut self, component: Component) -> Self {
+        self.options.components.push(component);
+        self
+    }
+
+    /// Speaks of one component alone, given before by [`Migrator::component`]: of its
+    /// migrations and its history.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Usage`] where there is no such component.
+    pub fn only(mut self, component: &str) -> Result<Self, Error> {
+        match self.options.turn_to(component) {
+            true => Ok(self),
+            false => Err(Error::new(
+                ErrorKind::Usage,
+                format!("there is no component `{component}`"),
+            )
+            .with_help("give the name of one that was given to the migrator")),
+        }
     }
 
     /// Adds a migration that is written in Rust.

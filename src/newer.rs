@@ -66,23 +66,18 @@ fn unknown<'h>(migrations: &[Migration], history: &'h [Applied]) -> &'h [Applied
 
 /// Looks for the ways back. Writes nothing.
 pub(crate) fn ways_back(options: &Options<'_>, path: &Path) -> Result<WaysBack, Error> {
-    let Look {
-        migrations,
-        target,
-        view,
-        history,
-        ..
-    } = look(options, path)?;
+    let look = look(options, path)?;
+    let (migrations, history) = (look.migrations(), look.history());
     let known = migrations.last().map(|migration| migration.version);
-    let rows = unknown(&migrations, &history);
-    let (Some(first), Some(version)) = (rows.first(), newest(&history)) else {
+    let rows = unknown(migrations, history);
+    let (Some(first), Some(version)) = (rows.first(), newest(history)) else {
         return Err(Error::new(
             ErrorKind::Usage,
             "the database is not newer than these migrations",
         )
         .with_help("open it"));
     };
-    let connection = &view.connection;
+    let connection = &look.view.connection;
     let table = &options.history_table;
     let mut can_revert = true;
     for row in rows {
@@ -92,7 +87,7 @@ pub(crate) fn ways_back(options: &Options<'_>, path: &Path) -> Result<WaysBack, 
             .is_some_and(|down| !Script::new("", down).is_empty());
     }
     let restore = match history::backup_before(connection, table, first.version)? {
-        Some(name) => offer(options, &target.path, name),
+        Some(name) => offer(options, &look.target.path, name),
         None => None,
     };
     Ok(WaysBack {
@@ -159,16 +154,13 @@ fn are_compatible(
 /// Takes back every migration this app does not know, with the scripts stored in the
 /// database.
 pub(crate) fn revert_to_known(options: &Options<'_>, path: &Path) -> Result<Report, Error> {
-    let Look {
-        migrations,
-        history,
-        ..
-    } = look(options, path)?;
-    match unknown(&migrations, &history).len() {
+    let look = look(options, path)?;
+    let (migrations, history) = (look.migrations(), look.history());
+    match unknown(migrations, history).len() {
         0 => revert::revert(
             options,
             path,
-            RevertTo::Version(newest(&history).unwrap_or(0)),
+            RevertTo::Version(newest(history).unwrap_or(0)),
         ),
         steps => revert::revert(options, path, RevertTo::Steps(steps)),
     }
@@ -180,29 +172,23 @@ pub(crate) fn open_anyway(
     path: &Path,
 ) -> Result<(Connection, Report), Error> {
     let started = Instant::now();
-    let Look {
-        migrations,
-        target,
-        history,
-        view,
-        interrupted,
-    } = look(options, path)?;
+    let look = look(options, path)?;
+    let (migrations, history) = (look.migrations(), look.history());
     let known = migrations.last().map(|migration| migration.version);
-    let rows = unknown(&migrations, &history);
-    let compatible = are_compatible(options, &view.connection, rows, known)?;
-    drop(view);
-    if rows.is_empty() || !compatible || interrupted.is_some() {
+    let rows = unknown(migrations, history);
+    let compatible = are_compatible(options, &look.view.connection, rows, known)?;
+    if rows.is_empty() || !compatible || look.interrupted.is_some() {
         return Err(Error::new(
             ErrorKind::DatabaseNewer,
             "not every migration of the newer app declared itself compatible with this one",
         )
-        .with_versions(newest(&history).unwrap_or(0), known)
+        .with_versions(newest(history).unwrap_or(0), known)
         .with_help("use the version of the app that migrated it, or a newer one"));
     }
+    let version = newest(history);
+    let Look { target, view, .. } = look;
+    drop(view);
     let connection = connect::writer(&target.path)?;
     options.set_up(&connection)?;
-    Ok((
-        connection,
-        nothing_to_do(target.path, newest(&history), started),
-    ))
+    Ok((connection, nothing_to_do(target.path, version, started)))
 }

@@ -1,5 +1,6 @@
 //! What a caller chose, as every verb sees it.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -8,10 +9,11 @@ use std::time::Duration;
 
 use rusqlite::Connection;
 
+use crate::component::Component;
 use crate::error::{Error, ErrorKind};
 use crate::event::Event;
 use crate::history::{self, OwnTables};
-use crate::migration::{self, Migration};
+use crate::migration::{self, Applied, Known, Migration};
 use crate::plan::Direction;
 use crate::rust_migration::RustMigration;
 use crate::script::Script;
@@ -67,9 +69,15 @@ impl When {
 
 /// Everything a caller chose.
 pub(crate) struct Options<'a> {
+    /// The component whose migrations these are, none where they are the app's own.
+    pub(crate) component: Option<String>,
     pub(crate) source: Source,
     pub(crate) schema_file: Option<PathBuf>,
     pub(crate) history_table: String,
+    /// The components that a run brings along.
+    pub(crate) components: Vec<Component>,
+    /// History tables that are none of this migrator's business.
+    pub(crate) other_histories: Vec<String>,
     pub(crate) backups: Option<PathBuf>,
     pub(crate) keep: usize,
     pub(crate) lock_timeout: Duration,
@@ -85,9 +93,12 @@ pub(crate) struct Options<'a> {
 impl<'a> Options<'a> {
     pub(crate) fn new(source: Source) -> Options<'a> {
         Options {
+            component: None,
             source,
             schema_file: None,
             history_table: history::DEFAULT_TABLE.to_owned(),
+            components: Vec::new(),
+            other_histories: Vec::new(),
             backups: None,
             keep: DEFAULT_KEEP,
             lock_timeout: DEFAULT_LOCK_TIMEOUT,
@@ -110,10 +121,79 @@ impl<'a> Options<'a> {
         }
     }
 
-    /// Reads the migrations, in the order of their versions: the files, and what is written in
-    /// Rust.
+    /// Reads the migrations of these options' own history, in the order of their versions: the
+    /// files, and what is written in Rust.
     pub(crate) fn migrations(&self) -> Result<Vec<Migration>, Error> {
-        migration::assemble(self.files()?)
+        let migrations = migration::assemble(self.files()?)?;
+        Ok(belonging_to(self.component.as_ref(), migrations))
+    }
+
+    /// Reads every list of migrations that a run applies, in its order: those of the
+    /// components, on which the app may build, and the own ones.
+    pub(crate) fn lists(&self) -> Result<Vec<Vec<Migration>>, Error> {
+        let mut lists = Vec::new();
+        for component in &self.components {
+            let migrations = component.source.load(None)?;
+            lists.push(belonging_to(Some(&component.name), migrations));
+        }
+        lists.push(self.migrations()?);
+        Ok(lists)
+    }
+
+    /// The components and their history tables in the order of [`Options::lists`].
+    pub(crate) fn histories(&self) -> impl Iterator<Item = (Option<&str>, &str)> {
+        let components = self.components.iter();
+        let components =
+            components.map(|part| (Some(part.name.as_str()), part.history_table.as_str()));
+        components.chain([(self.component.as_deref(), self.history_table.as_str())])
+    }
+
+    /// Lists of migrations, and what a database has of each.
+    pub(crate) fn known<'k>(
+        &'k self,
+        lists: &'k [Vec<Migration>],
+        histories: &'k [Vec<Applied>],
+    ) -> Vec<Known<'k>> {
+        let parts = self.histories().zip(lists).zip(histories);
+        parts
+            .map(|(((component, _), migrations), history)| Known {
+                component,
+                migrations,
+                history,
+            })
+            .collect()
+    }
+
+    /// The history in which the migrations of a component stand, or the app's own.
+    pub(crate) fn history_table_of(&self, component: Option<&str>) -> &str {
+        let mut others = self.components.iter();
+        match others.find(|other| Some(other.name.as_str()) == component) {
+            Some(other) => &other.history_table,
+            None => &self.history_table,
+        }
+    }
+
+    /// Turns to one component, as if its migrations were the app's own. False where there is
+    /// no such component.
+    pub(crate) fn turn_to(&mut self, name: &str) -> bool {
+        let index = self.components.iter().position(|other| other.name == name);
+        let Some(Component {
+            name,
+            source,
+            history_table,
+        }) = index.map(|index| self.components.remove(index))
+        else {
+            return false;
+        };
+        let others = self.components.drain(..).map(|other| other.history_table);
+        self.other_histories.extend(others);
+        self.other_histories
+            .push(std::mem::replace(&mut self.history_table, history_table));
+        self.component = Some(name);
+        self.source = source;
+        self.schema_file = None;
+        self.in_rust.clear();
+        true
     }
 
     /// Every file of the migrations, with those in Rust that have none.
@@ -136,7 +216,12 @@ impl<'a> Options<'a> {
 
     /// The tables that are no part of the schema.
     pub(crate) fn own_tables(&self) -> OwnTables<'_> {
-        OwnTables::with([self.history_table.as_str()])
+        let components = self.components.iter();
+        let histories = components
+            .map(|component| &component.history_table)
+            .chain(&self.other_histories)
+            .chain([&self.history_table]);
+        OwnTables::with(histories.map(String::as_str))
     }
 
     /// How this process introduces itself to others that wait for it.
@@ -147,15 +232,46 @@ impl<'a> Options<'a> {
         }
     }
 
-    /// Refuses a name for the history that is heirloom's own or SQLite's.
+    /// Refuses a name for a history that is heirloom's own or SQLite's, and one that two
+    /// components share.
     pub(crate) fn check_history_table(&self) -> Result<(), Error> {
-        let name = self.history_table.to_ascii_lowercase();
-        if name.is_empty() || name.starts_with("sqlite_") || name.starts_with("heirloom_") {
-            return Err(Error::new(
-                ErrorKind::Usage,
-                format!("`{}` cannot be the history table", self.history_table),
-            )
-            .with_help("choose a name that does not begin with sqlite_ or heirloom_"));
+        let usage = |message: String, help: &str| {
+            Err(Error::new(ErrorKind::Usage, message).with_help(help))
+        };
+        let mut seen = BTreeSet::new();
+        let components = self.components.iter();
+        for component in components.clone() {
+            if !migration::is_valid_name(&component.name) {
+                return usage(
+                    format!("`{}` cannot be the name of a component", component.name),
+                    "a name has letters, digits and underscores",
+                );
+            }
+            if !seen.insert(&component.name) {
+                return usage(
+                    format!("two components are called `{}`", component.name),
+                    "give one of them another name",
+                );
+            }
+        }
+        let mut seen = BTreeSet::new();
+        for table in components
+            .map(|component| &component.history_table)
+            .chain([&self.history_table])
+        {
+            let name = table.to_ascii_lowercase();
+            if name.is_empty() || name.starts_with("sqlite_") || name.starts_with("heirloom_") {
+                return usage(
+                    format!("`{table}` cannot be the history table"),
+                    "choose a name that does not begin with sqlite_ or heirloom_",
+                );
+            }
+            if !seen.insert(name) {
+                return usage(
+                    format!("two components have `{table}` for their history table"),
+                    "each needs one of its own",
+                );
+            }
         }
         Ok(())
     }
@@ -222,6 +338,13 @@ impl<'a> Options<'a> {
         }
         Ok(())
     }
+}
+
+fn belonging_to(component: Option<&String>, mut migrations: Vec<Migration>) -> Vec<Migration> {
+    for migration in &mut migrations {
+        migration.component = component.cloned();
+    }
+    migrations
 }
 
 impl fmt::Debug for Options<'_> {

@@ -39,6 +39,8 @@ pub struct Plan {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Step {
+    /// The component whose it is, none for the app's own.
+    pub component: Option<String>,
     /// Its version.
     pub version: i64,
     /// Its name, without version.

@@ -67,7 +67,7 @@ pub(crate) fn rehearse(
 ) -> Result<Rehearsed, Error> {
     let started = Instant::now();
     let mut look = look(options, path)?;
-    let mut rehearsed = Rehearsed::new(look.target.path.clone(), newest(&look.history));
+    let mut rehearsed = Rehearsed::new(look.target.path.clone(), newest(look.history()));
     let room = match room_needed(options, &look, to) {
         Ok(Some(bytes)) => bytes,
         Ok(None) => return Ok(rehearsed),
@@ -92,7 +92,7 @@ pub(crate) fn rehearse(
     let target = connect::resolve(scratch.path())?;
     let mut session = Session::begin(options, target, Stage::Rehearsal, started)?;
     session.measure();
-    let outcome = run::migrate(&mut session, &look.migrations, to);
+    let outcome = run::migrate(&mut session, &look.lists, to);
     rehearsed.disk_bytes = session.disk_bytes();
     match session.conclude(outcome) {
         Ok((_, report)) => rehearsed.fill_in(&report),
@@ -123,7 +123,7 @@ fn room_needed(options: &Options<'_>, look: &Look, to: Option<i64>) -> Result<Op
         .with_help("put the copy back into the backups folder, or an older one back with `heirloom restore`"));
     }
     if is_new(connection)? {
-        let tasks = run::pending(options, connection, &look.migrations, &look.history, to)?;
+        let tasks = run::pending(options, connection, &look.known(options), to)?;
         return Ok((!tasks.is_empty()).then_some(0));
     }
     let plan = run::plan_of(options, look, to)?;

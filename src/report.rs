@@ -43,6 +43,8 @@ impl Report {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Done {
+    /// The component whose it is, none for the app's own.
+    pub component: Option<String>,
     /// Its version.
     pub version: i64,
     /// Its name, without version.

@@ -11,8 +11,8 @@ use crate::copy::Intent;
 use crate::error::{Error, ErrorKind};
 use crate::foresee::{self, Foreseen, Foresight};
 use crate::history;
-use crate::look::{Look, look};
-use crate::migration::{self, Applied, Migration, State, label};
+use crate::look::look;
+use crate::migration::{self, Applied, Migration, State, label, label_in};
 use crate::options::Options;
 use crate::plan::{Direction, Plan};
 use crate::report::Report;
@@ -179,7 +179,8 @@ fn tasks(
                 Some(migration) => migration.down.clone(),
                 None => stored_down(options, connection, row)?,
             };
-            let label = label(row.version, &row.name);
+            let component = options.component.as_deref();
+            let label = label_in(component, row.version, &row.name);
             let script = script.filter(|script| !script.is_empty()).ok_or_else(|| {
                 Error::new(ErrorKind::Irreversible, "there is no way back")
                     .in_migration(&label)
@@ -187,7 +188,11 @@ fn tasks(
                         "write {label}.down.sql beside the migration, or restore the backup from before it"
                     ))
             })?;
-            Task::down(row.version, &row.name, script)
+            let task = Task::down(row.version, &row.name, script)?;
+            Ok(Task {
+                component: options.component.clone(),
+                ..task
+            })
         })
         .collect()
 }
@@ -297,24 +302,19 @@ fn overlay(now: &Schema, before: &Schema, after: &Schema) -> Schema {
 
 /// What a revert would do. Writes nothing, creates nothing.
 pub(crate) fn plan(options: &Options<'_>, path: &Path, to: RevertTo) -> Result<Plan, Error> {
-    let Look {
-        migrations,
-        target,
-        view,
-        history,
-        interrupted,
-    } = look(options, path)?;
-    if target.metadata.is_none() {
-        return Err(no_database(&target.path));
+    let look = look(options, path)?;
+    if look.target.metadata.is_none() {
+        return Err(no_database(&look.target.path));
     }
-    let tasks = tasks(options, &view.connection, &migrations, &history, to)?;
-    let foreseen = foresee::foresee(&view.connection, options, &tasks)?;
+    let connection = &look.view.connection;
+    let tasks = tasks(options, connection, look.migrations(), look.history(), to)?;
+    let foreseen = foresee::foresee(connection, options, &tasks)?;
     Ok(Plan {
-        database: target.path,
         direction: Direction::Down,
-        version: newest(&history),
-        interrupted,
+        version: newest(look.history()),
         refused: None,
-        steps: foreseen.into_steps(&view.connection, &tasks)?,
+        steps: foreseen.into_steps(connection, &tasks)?,
+        database: look.target.path,
+        interrupted: look.interrupted,
     })
 }

@@ -7,12 +7,13 @@ use std::time::Instant;
 use rusqlite::Connection;
 
 use crate::apply::{self, Work};
+use crate::claim;
 use crate::copy::Intent;
 use crate::error::{Difference, Error, ErrorKind, Location};
 use crate::foresee::{self, Foreseen};
 use crate::history;
-use crate::look::{Look, look};
-use crate::migration::{self, Applied, Compared, Migration, State, label};
+use crate::look::{Look, histories, look};
+use crate::migration::{self, Applied, Compared, Known, Migration, State};
 use crate::options::Options;
 use crate::plan::{Direction, Loss, Plan};
 use crate::report::Report;
@@ -28,8 +29,8 @@ pub(crate) fn run(
 ) -> Result<(Connection, Report), Error> {
     let started = Instant::now();
     options.check_history_table()?;
-    let migrations = options.migrations()?;
-    if let Some((connection, version)) = up_to_date(options, &migrations, path, to)? {
+    let lists = options.lists()?;
+    if let Some((connection, version)) = up_to_date(options, &lists, path, to)? {
         // As SQLite opened it: absolute, with symbolic links resolved.
         let database = connection
             .path()
@@ -39,7 +40,7 @@ pub(crate) fn run(
     let target = connect::resolve(path)?;
     options.check_cancelled()?;
     let mut session = Session::begin(options, target, Stage::Live, started)?;
-    let outcome = migrate(&mut session, &migrations, to);
+    let outcome = migrate(&mut session, &lists, to);
     session.conclude(outcome)
 }
 
@@ -50,7 +51,7 @@ pub(crate) fn run(
 /// completed by a run that is over. Everything else is decided again under the write lock.
 fn up_to_date(
     options: &Options<'_>,
-    migrations: &[Migration],
+    lists: &[Vec<Migration>],
     path: &Path,
     to: Option<i64>,
 ) -> Result<Option<(Connection, Option<i64>)>, Error> {
@@ -67,15 +68,19 @@ fn up_to_date(
         if interrupted || history::read_marker(&connection)?.is_some() {
             return Ok(None);
         }
-        let table = &options.history_table;
-        let complete = || history::is_complete(&connection, table, migrations).unwrap_or(false);
-        if to.is_none() && complete() {
-            let version = migrations.last().map(|migration| migration.version);
-            return Ok(Some((connection, version)));
+        let is_complete = |(_, table): (Option<&str>, &str), migrations: &Vec<Migration>| {
+            history::is_complete(&connection, table, migrations).unwrap_or(false)
+        };
+        let mut tables = options.histories().zip(lists);
+        if to.is_none() && tables.all(|(table, list)| is_complete(table, list)) {
+            let own = lists.last().and_then(|migrations| migrations.last());
+            return Ok(Some((connection, own.map(|migration| migration.version))));
         }
-        let history = history::read(&connection, table)?;
-        if pending(options, &connection, migrations, &history, to)?.is_empty() {
-            return Ok(Some((connection, newest(&history))));
+        let histories = histories(options, &connection)?;
+        let known = options.known(lists, &histories);
+        if pending(options, &connection, &known, to)?.is_empty() {
+            let version = histories.last().and_then(|own| newest(own));
+            return Ok(Some((connection, version)));
         }
         connect::refuse_read_only(&connection, &path)?;
         Ok(None)
@@ -115,13 +120,15 @@ pub(crate) fn newest(history: &[Applied]) -> Option<i64> {
 /// Under the write lock: looks, plans, acts, proves.
 pub(crate) fn migrate(
     session: &mut Session<'_, '_>,
-    migrations: &[Migration],
+    lists: &[Vec<Migration>],
     to: Option<i64>,
 ) -> Result<Report, Error> {
     let options = session.options;
-    let history = history::read(&session.connection, &options.history_table)?;
-    let tasks = pending(options, &session.connection, migrations, &history, to)?;
-    let version_before = newest(&history);
+    let histories = histories(options, &session.connection)?;
+    let known = options.known(lists, &histories);
+    let tasks = pending(options, &session.connection, &known, to)?;
+    let own = known.last();
+    let version_before = own.and_then(|own| newest(own.history));
     let mut report = Report {
         recovered: session.recovered.take(),
         ..nothing_to_do(session.target.path.clone(), version_before, session.started)
@@ -162,7 +169,8 @@ pub(crate) fn migrate(
         };
     }
     let first_pending = |after: Option<i64>| {
-        let rest = migrations.iter().map(|migration| migration.version);
+        let own = own.into_iter().flat_map(|own| own.migrations);
+        let rest = own.map(|migration| migration.version);
         rest.filter(|version| after.is_none_or(|after| *version > after))
             .min()
     };
@@ -170,6 +178,7 @@ pub(crate) fn migrate(
     if carried_out.is_ok() {
         report.version = tasks
             .iter()
+            .filter(|task| task.component == options.component)
             .map(|task| Some(task.version))
             .chain([version_before])
             .max()
@@ -183,15 +192,38 @@ pub(crate) fn migrate(
     Ok(report)
 }
 
-/// What is to be applied, in order. An error when the history and the files contradict
-/// each other.
+/// What is to be applied, in order: of the components, and of the own history, which alone
+/// `to` speaks of.
 pub(crate) fn pending(
     options: &Options<'_>,
     connection: &Connection,
-    migrations: &[Migration],
-    history: &[Applied],
+    known: &[Known<'_>],
     to: Option<i64>,
 ) -> Result<Vec<Task>, Error> {
+    let Some((own, components)) = known.split_last() else {
+        return Ok(Vec::new());
+    };
+    let mut tasks = Vec::new();
+    for component in components.iter().filter(|_| to.is_none()) {
+        tasks.extend(pending_of(options, connection, component, None)?);
+    }
+    tasks.extend(pending_of(options, connection, own, to)?);
+    if !(tasks.is_empty() || components.is_empty()) {
+        let lists: Vec<_> = known.iter().map(|known| known.migrations).collect();
+        claim::refuse_twins(&lists)?;
+    }
+    Ok(tasks)
+}
+
+/// What is to be applied of one history, in order. An error when the history and the files contradict
+/// each other.
+fn pending_of(
+    options: &Options<'_>,
+    connection: &Connection,
+    part: &Known<'_>,
+    to: Option<i64>,
+) -> Result<Vec<Task>, Error> {
+    let (migrations, history) = (part.migrations, part.history);
     let known = migrations.last().map(|migration| migration.version);
     if let Some(to) = to {
         check_target(to, migrations, history)?;
@@ -215,7 +247,7 @@ pub(crate) fn pending(
                 return Err(changed(options, connection, migration, row)?);
             }
             (State::Missing, _, Some(row)) => {
-                return Err(missing(row, newest(history), known));
+                return Err(missing(row, part, known));
             }
             _ => {}
         }
@@ -285,18 +317,22 @@ fn out_of_order(migration: &Migration, newest: Option<i64>) -> Error {
     ))
 }
 
-fn missing(row: &Applied, newest: Option<i64>, known: Option<i64>) -> Error {
-    let label = label(row.version, &row.name);
-    let database = newest.unwrap_or(row.version);
+fn missing(row: &Applied, part: &Known<'_>, known: Option<i64>) -> Error {
+    let label = part.label_of(row);
+    let database = newest(part.history).unwrap_or(row.version);
+    let whose = match part.component {
+        Some(name) => format!("the component `{name}` of the database"),
+        None => "the database".to_owned(),
+    };
     if known.is_none_or(|known| database > known) {
         return Error::new(
             ErrorKind::DatabaseNewer,
             match known {
                 Some(known) => format!(
-                    "the database is at version {database}, and these migrations end at {known}"
+                    "{whose} is at version {database}, and these migrations end at {known}"
                 ),
                 None => format!(
-                    "the database is at version {database}, and there is no migration at all"
+                    "{whose} is at version {database}, and there is no migration at all"
                 ),
             },
         )
@@ -317,7 +353,8 @@ fn changed(
     migration: &Migration,
     row: &Applied,
 ) -> Result<Error, Error> {
-    let kept = history::as_applied(connection, &options.history_table, row.version)?;
+    let table = options.history_table_of(migration.component.as_deref());
+    let kept = history::as_applied(connection, table, row.version)?;
     let message = if migration.name == row.name {
         format!(
             "{} is not what was applied to this database",
@@ -376,20 +413,14 @@ pub(crate) fn plan(options: &Options<'_>, path: &Path, to: Option<i64>) -> Resul
 
 /// The same for a database that is open to be looked at.
 pub(crate) fn plan_of(options: &Options<'_>, look: &Look, to: Option<i64>) -> Result<Plan, Error> {
-    let Look {
-        migrations,
-        target,
-        view,
-        history,
-        interrupted,
-    } = look;
-    let tasks = pending(options, &view.connection, migrations, history, to)?;
+    let view = &look.view;
+    let tasks = pending(options, &view.connection, &look.known(options), to)?;
     let foreseen = foresee::foresee(&view.connection, options, &tasks)?;
     Ok(Plan {
-        database: target.path.clone(),
+        database: look.target.path.clone(),
         direction: Direction::Up,
-        version: newest(history),
-        interrupted: interrupted.clone(),
+        version: newest(look.history()),
+        interrupted: look.interrupted.clone(),
         refused: refusal(options, &tasks, &foreseen.losses),
         steps: foreseen.into_steps(&view.connection, &tasks)?,
     })

@@ -1,16 +1,16 @@
 //! `show`: every migration with its state, and what the pending ones would do.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use crate::connect;
 use crate::error::Error;
 use crate::estimate::Estimate;
 use crate::foresee;
 use crate::history;
 use crate::look::{Look, look};
-use crate::migration::{self, Compared, State};
+use crate::migration::{self, Compared, Migration, State};
 use crate::options::Options;
-use crate::plan::Loss;
+use crate::plan::{Direction, Loss};
 use crate::run::newest;
 use crate::task::Task;
 
@@ -55,6 +55,8 @@ impl Status {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Entry {
+    /// The component whose it is, none for the app's own.
+    pub component: Option<String>,
     /// Its version.
     pub version: i64,
     /// Its name, without version.
@@ -83,84 +85,104 @@ pub struct Entry {
 
 /// Looks at a database.
 pub(crate) fn status(options: &Options<'_>, path: &Path) -> Result<Status, Error> {
-    let Look {
-        migrations,
-        target,
-        view,
-        history,
-        interrupted,
-    } = look(options, path)?;
-    let times = history::times(&view.connection, &options.history_table)?;
-    let compared = migration::compare(&migrations, &history);
-    let mut entries = Vec::with_capacity(compared.len());
-    for Compared {
+    let look = look(options, path)?;
+    let mut entries = Vec::new();
+    let mut pending = Vec::new();
+    for known in look.known(options) {
+        let compared = migration::compare(known.migrations, known.history);
+        let table = options.history_table_of(known.component);
+        let times = history::times(&look.view.connection, table)?;
+        for compared in &compared {
+            entries.extend(entry(options, &look, known.component, compared, &times)?);
+        }
+        pending.extend(
+            compared
+                .iter()
+                .filter(|compared| compared.state == State::Pending)
+                .filter_map(|compared| compared.migration),
+        );
+    }
+    let problem = foresee(options, &look, &pending, &mut entries).err();
+    Ok(Status {
+        exists: look.target.metadata.is_some(),
+        version: newest(look.history()),
+        newest_known: look.migrations().last().map(|migration| migration.version),
+        migrations: entries,
+        problem,
+        interrupted: look.interrupted,
+        database: look.target.path,
+    })
+}
+
+/// One line, without what it would do.
+fn entry(
+    options: &Options<'_>,
+    look: &Look,
+    component: Option<&str>,
+    compared: &Compared<'_>,
+    times: &BTreeMap<i64, String>,
+) -> Result<Option<Entry>, Error> {
+    let Compared {
         state,
         migration,
         applied,
-    } in &compared
-    {
-        let version = migration.map(|m| m.version).or(applied.map(|a| a.version));
-        let name = migration.map(|m| &m.name).or(applied.map(|a| &a.name));
-        let (Some(version), Some(name)) = (version, name) else {
-            continue;
-        };
-        let kept = match (state, applied) {
-            (State::Missing | State::Changed, Some(_)) => {
-                history::as_applied(&view.connection, &options.history_table, version)?
-            }
-            _ => None,
-        };
-        let reversible = match state {
-            State::Missing | State::Changed => {
-                kept.as_ref().is_some_and(|kept| kept.down.is_some())
-            }
-            _ => migration.is_some_and(|migration| migration.down.is_some()),
-        };
-        entries.push(Entry {
-            version,
-            name: name.clone(),
-            state: *state,
-            applied_at: applied.and_then(|_| times.get(&version).cloned()),
-            reversible,
-            losses: Vec::new(),
-            consents: false,
-            rebuilds: Vec::new(),
-            estimate: None,
-            file: migration.map(|migration| migration.up.file().to_owned()),
-            sql: migration
-                .map(|migration| migration.up.text().to_owned())
-                .or(kept.map(|kept| kept.up)),
-            notes: Vec::new(),
-        });
-    }
-    let problem = foresee(options, &view, &compared, &mut entries).err();
-    Ok(Status {
-        exists: target.metadata.is_some(),
-        database: target.path,
-        version: newest(&history),
-        newest_known: migrations.last().map(|migration| migration.version),
-        migrations: entries,
-        interrupted,
-        problem,
-    })
+    } = compared;
+    let version = migration.map(|m| m.version).or(applied.map(|a| a.version));
+    let name = migration.map(|m| &m.name).or(applied.map(|a| &a.name));
+    let (Some(version), Some(name)) = (version, name) else {
+        return Ok(None);
+    };
+    let table = options.history_table_of(component);
+    let connection = &look.view.connection;
+    let kept = match (state, applied) {
+        (State::Missing | State::Changed, Some(_)) => {
+            history::as_applied(connection, table, version)?
+        }
+        _ => None,
+    };
+    let reversible = match (state, migration) {
+        (State::Missing | State::Changed, _) => {
+            kept.as_ref().is_some_and(|kept| kept.down.is_some())
+        }
+        (_, Some(migration)) => {
+            migration.down.is_some() || options.code(&migration.up, Direction::Down).is_some()
+        }
+        (_, None) => false,
+    };
+    Ok(Some(Entry {
+        component: component.map(str::to_owned),
+        version,
+        name: name.clone(),
+        state: *state,
+        applied_at: applied.and_then(|_| times.get(&version).cloned()),
+        reversible,
+        losses: Vec::new(),
+        consents: false,
+        rebuilds: Vec::new(),
+        estimate: None,
+        file: migration.map(|migration| migration.up.file().to_owned()),
+        sql: migration
+            .map(|migration| migration.up.text().to_owned())
+            .or(kept.map(|kept| kept.up)),
+        notes: Vec::new(),
+    }))
 }
 
 /// Fills in what the pending migrations would do, up to the first that cannot be run.
 fn foresee(
     options: &Options<'_>,
-    view: &connect::View,
-    compared: &[Compared<'_>],
+    look: &Look,
+    pending: &[&Migration],
     entries: &mut [Entry],
 ) -> Result<(), Error> {
-    let pending = compared
+    let pending = pending
         .iter()
-        .filter(|compared| compared.state == State::Pending)
-        .filter_map(|compared| compared.migration.map(Task::up))
+        .map(|migration| Task::up(migration))
         .collect::<Result<Vec<Task>, Error>>()?;
     if pending.is_empty() {
         return Ok(());
     }
-    let foreseen = foresee::foresee(&view.connection, options, &pending)?;
+    let foreseen = foresee::foresee(&look.view.connection, options, &pending)?;
     let outlooks = foreseen.outlooks.into_iter().zip(foreseen.losses);
     let entries = entries
         .iter_mut()
@@ -169,7 +191,7 @@ fn foresee(
         entry.consents = task.consents;
         entry.losses = losses;
         entry.rebuilds = outlook.effects.rebuilt_names();
-        entry.estimate = outlook.estimate(&view.connection)?;
+        entry.estimate = outlook.estimate(&look.view.connection)?;
         entry.notes = outlook.notes;
     }
     Ok(())

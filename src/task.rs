@@ -3,7 +3,7 @@
 use crate::error::{Error, Location};
 use crate::estimate::Estimate;
 use crate::lineage::Effects;
-use crate::migration::{Migration, invalid, label};
+use crate::migration::{Migration, invalid, label, label_in};
 use crate::plan::{Loss, Step};
 use crate::script::{Directive, Script};
 use crate::statement::Action;
@@ -22,6 +22,8 @@ pub(crate) struct Task {
     pub(crate) no_transaction: bool,
     /// Whether a function of the app's does it. The script says no more than that.
     pub(crate) in_rust: bool,
+    /// The component whose it is, none for the app's own.
+    pub(crate) component: Option<String>,
 }
 
 impl Task {
@@ -36,6 +38,7 @@ impl Task {
         };
         Ok(Task {
             any_order: migration.any_order,
+            component: migration.component.clone(),
             down: migration.down.clone(),
             ..task
         })
@@ -52,6 +55,7 @@ impl Task {
             consents,
             no_transaction: false,
             in_rust: true,
+            component: migration.component.clone(),
         }
     }
 
@@ -83,6 +87,7 @@ impl Task {
             consents,
             no_transaction,
             in_rust: false,
+            component: None,
         })
     }
 
@@ -95,6 +100,7 @@ impl Task {
         notes: Vec<String>,
     ) -> Step {
         Step {
+            component: self.component.clone(),
             version: self.version,
             name: self.name.clone(),
             file: self.script.file().to_owned(),
@@ -109,7 +115,7 @@ impl Task {
     }
 
     pub(crate) fn label(&self) -> String {
-        label(self.version, &self.name)
+        label_in(self.component.as_deref(), self.version, &self.name)
     }
 }
 

@@ -41,6 +41,9 @@ pub(crate) struct Global {
     /// The history table [env HEIRLOOM_HISTORY_TABLE; default refinery_schema_history]
     #[arg(long, global = true, value_name = "NAME")]
     pub(crate) history_table: Option<String>,
+    /// Speak of one component alone, as the settings file names it
+    #[arg(long, global = true, value_name = "NAME")]
+    pub(crate) component: Option<String>,
     /// Take the database from this app's data folder, as in com.example.notes [env HEIRLOOM_APP]
     #[arg(long, global = true, value_name = "QUALIFIER.ORG.NAME")]
     pub(crate) app: Option<String>,

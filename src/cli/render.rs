@@ -75,6 +75,11 @@ pub(crate) fn path(path: &Path) -> String {
     }
 }
 
+/// Whose a migration is, before its version: `auth/`, and nothing for the app's own.
+pub(crate) fn owner(component: Option<&str>) -> String {
+    component.map(|name| format!("{name}/")).unwrap_or_default()
+}
+
 /// A version, or a dash for none.
 pub(crate) fn version(version: Option<i64>) -> String {
     version.map_or("none".to_owned(), |version| version.to_string())
@@ -265,6 +270,7 @@ pub(crate) fn done_json(done: &[Done]) -> Value {
     done.iter()
         .map(|done| {
             json!({
+                "component": done.component,
                 "version": done.version,
                 "name": done.name,
                 "duration_ms": milliseconds(done.duration),
@@ -305,6 +311,7 @@ pub(crate) fn report_json(list: &str, report: &Report) -> Value {
 /// A step of a plan as JSON.
 pub(crate) fn step_json(step: &Step) -> Value {
     json!({
+        "component": step.component,
         "version": step.version,
         "name": step.name,
         "file": step.file,

@@ -1,6 +1,6 @@
 //! What the command works on: flag over environment over file over default.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::ffi::OsString;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -64,6 +64,10 @@ pub(crate) struct Settings {
     pub(crate) keep: Setting<usize>,
     pub(crate) history_table: Setting<String>,
     pub(crate) lock_timeout: Setting<Duration>,
+    /// By name.
+    pub(crate) components: Vec<ComponentSettings>,
+    /// The one that is spoken of alone. Migrations and schema are its own then.
+    pub(crate) component: Option<String>,
     /// What the person should be told, once.
     pub(crate) notes: Vec<String>,
 }
@@ -80,6 +84,24 @@ struct File {
     history_table: Option<String>,
     app: Option<String>,
     lock_timeout: Option<f64>,
+    components: BTreeMap<String, ComponentKeys>,
+}
+
+/// `[components.NAME]` in the file.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct ComponentKeys {
+    migrations: PathBuf,
+    history_table: Option<String>,
+}
+
+/// Migrations with a history of their own.
+#[derive(Debug)]
+pub(crate) struct ComponentSettings {
+    pub(crate) name: String,
+    pub(crate) migrations: PathBuf,
+    /// None for the one that comes from the name.
+    pub(crate) history_table: Option<String>,
 }
 
 /// What surrounds the process, so that tests can make it up.
@@ -155,6 +177,7 @@ impl Settings {
             history_table,
             app,
             lock_timeout,
+            components,
         } = file;
         // Where a project has a settings file, it is the project's root.
         let base = file_path
@@ -204,11 +227,22 @@ impl Settings {
                 },
             },
         };
+        let components: Vec<ComponentSettings> = components
+            .into_iter()
+            .map(|(name, keys)| ComponentSettings {
+                name,
+                migrations: base.join(keys.migrations),
+                history_table: keys.history_table,
+            })
+            .collect();
+        let chosen = chosen(global.component.as_deref(), &components)?;
         let migrations = first(
             "migrations",
             global.migrations.clone(),
             variable("HEIRLOOM_MIGRATIONS"),
-            in_file(migrations),
+            chosen
+                .map(|part| (part.migrations.clone(), file_path))
+                .or(in_file(migrations)),
         )
         .unwrap_or_else(|| Setting {
             value: base.join(DEFAULT_MIGRATIONS),
@@ -218,7 +252,7 @@ impl Settings {
             "schema",
             global.schema.clone(),
             variable("HEIRLOOM_SCHEMA"),
-            in_file(schema),
+            in_file(schema.filter(|_| chosen.is_none())),
         )
         .unwrap_or_else(|| Setting {
             value: migrations.value.join(heirloom::SCHEMA_FILE),
@@ -281,6 +315,8 @@ impl Settings {
                 origin: Origin::Default,
             }),
             lock_timeout,
+            component: chosen.map(|part| part.name.clone()),
+            components,
             notes,
         })
     }
@@ -293,6 +329,11 @@ impl Settings {
             path("schema", &self.schema),
         ];
         all.extend(self.backups.iter().map(|backups| path("backups", backups)));
+        all.extend(
+            self.component
+                .iter()
+                .map(|name| ("component", name.clone(), &Origin::Flag("component"))),
+        );
         all.push(("keep", self.keep.value.to_string(), &self.keep.origin));
         all.push((
             "history-table",
@@ -313,6 +354,27 @@ fn path<'s>(
     setting: &'s Setting<PathBuf>,
 ) -> (&'static str, String, &'s Origin) {
     (name, setting.value.display().to_string(), &setting.origin)
+}
+
+/// The component of that name.
+fn chosen<'c>(
+    name: Option<&str>,
+    components: &'c [ComponentSettings],
+) -> Result<Option<&'c ComponentSettings>, Failure> {
+    let Some(name) = name else {
+        return Ok(None);
+    };
+    let found = components.iter().find(|part| part.name == name);
+    found.map(Some).ok_or_else(|| {
+        let names: Vec<&str> = components.iter().map(|part| part.name.as_str()).collect();
+        let help = match names.is_empty() {
+            true => {
+                format!("give it a table [components.{name}] in {FILE_NAME}, with `migrations`")
+            }
+            false => format!("there are {}", names.join(", ")),
+        };
+        usage(format!("there is no component `{name}`"), help)
+    })
 }
 
 fn number(around: &Surroundings, name: &'static str) -> Result<Option<usize>, Failure> {
@@ -362,7 +424,7 @@ fn read_file(global: &Global, around: &Surroundings) -> Result<(File, Option<Pat
     let file = toml::from_str(&text).map_err(|error| {
         usage(
             format!("{} is wrong: {}", path.display(), error.to_string().trim()),
-            "the keys are database, migrations, schema, backups, keep, history-table, app, lock-timeout",
+            "the keys are database, migrations, schema, backups, keep, history-table, app, lock-timeout, components",
         )
     })?;
     Ok((file, Some(path)))

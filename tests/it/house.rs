@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 const FLOORS: [&[&str]; 6] = [
     &[
         "migration",
+        "claim",
         "script",
         "plan",
         "schema",
@@ -35,6 +36,7 @@ const FLOORS: [&[&str]; 6] = [
     &[
         "history",
         "catalog",
+        "component",
         "source",
         "lock",
         "disk",

@@ -30,6 +30,7 @@ mod command_check;
 mod command_copies;
 #[cfg(feature = "cli")]
 mod command_generate;
+mod components;
 mod connection;
 mod crashes;
 mod destruction;

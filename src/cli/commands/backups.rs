@@ -15,7 +15,7 @@ pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Backups) -> Result
         true => Verify::Everything,
         false => Verify::Digest,
     };
-    let copies = work::keeper(settings).copies(&settings.database.value, verify)?;
+    let copies = work::keeper(settings)?.copies(&settings.database.value, verify)?;
     let widest = copies
         .iter()
         .map(|copy| shown(copy).len())

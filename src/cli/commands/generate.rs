@@ -62,7 +62,7 @@ fn generate(ui: &mut Ui, settings: &Settings, options: &Generate) -> Result<Gene
     if options.strict_order {
         wishes = wishes.strict_order();
     }
-    let migrator = work::keeper(settings);
+    let migrator = work::keeper(settings)?;
     loop {
         let error = match migrator.generate(&wishes) {
             Ok(generated) => return Ok(generated),

@@ -38,7 +38,7 @@ fn put_back(
     let database = &settings.database.value;
     // With --yes nobody reads a plan, and the restore proves the copy by itself.
     if dry_run || !ui.says_yes() {
-        let plan = work::keeper(settings).plan_restore(database, wanted)?;
+        let plan = work::keeper(settings)?.plan_restore(database, wanted)?;
         show_plan(ui, &plan);
         if dry_run {
             ui.document(&plan_json(&plan));
@@ -51,7 +51,7 @@ fn put_back(
             });
         }
     }
-    let restored = work::keeper(settings)
+    let restored = work::keeper(settings)?
         .on_event(|event: &Event<'_>| work::show_event(ui, "", event))
         .restore(database, wanted)?;
     for note in &restored.notes {

@@ -37,7 +37,7 @@ fn show(ui: &mut Ui, status: &Status) {
     let widest = status
         .migrations
         .iter()
-        .map(|entry| entry.version.to_string().len() + entry.name.len())
+        .map(|entry| number(entry).len() + entry.name.len())
         .max()
         .unwrap_or(0);
     for entry in &status.migrations {
@@ -73,11 +73,11 @@ fn line(entry: &Entry, widest: usize) -> String {
         State::Pending => BOLD,
         _ => RED,
     };
-    let gap = widest - (entry.version.to_string().len() + entry.name.len());
+    let gap = widest - (number(entry).len() + entry.name.len());
     let mut text = format!(
         "{}  {}  {}{}",
         styled(style, format!("{:<12}", entry.state.as_str())),
-        entry.version,
+        number(entry),
         entry.name,
         " ".repeat(gap)
     );
@@ -88,6 +88,11 @@ fn line(entry: &Entry, widest: usize) -> String {
         text += &format!("  {}", styled(YELLOW, "irreversible"));
     }
     text.trim_end().to_owned()
+}
+
+fn number(entry: &Entry) -> String {
+    let owner = render::owner(entry.component.as_deref());
+    format!("{owner}{}", entry.version)
 }
 
 fn summary(status: &Status) -> String {
@@ -115,6 +120,7 @@ fn document(status: &Status) -> Value {
         .iter()
         .map(|entry| {
             json!({
+                "component": entry.component,
                 "version": entry.version,
                 "name": entry.name,
                 "state": entry.state.as_str(),

@@ -11,7 +11,7 @@ use crate::cli::settings::Settings;
 use crate::cli::ui::Ui;
 
 pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Snapshot) -> Result<Exit, Failure> {
-    let taken = work::keeper(settings)
+    let taken = work::keeper(settings)?
         .cancel_with(work::cancel_flag())
         .on_event(|event: &Event<'_>| work::show_event(ui, "", event))
         .snapshot_with(&settings.database.value, &options.name, &options.with)?;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use heirloom::{Event, Migrator, Plan, Report};
+use heirloom::{Component, Event, Migrator, Plan, Report};
 use serde_json::{Value, json};
 
 use crate::cli::exit::Failure;
@@ -24,7 +24,7 @@ pub(crate) fn migrator<'a>(settings: &Settings) -> Result<Migrator<'a>, Failure>
                     .into(),
         });
     }
-    Ok(keeper(settings))
+    keeper(settings)
 }
 
 /// Refuses a schema file that is not there.
@@ -40,16 +40,27 @@ pub(crate) fn schema_file(settings: &Settings) -> Result<(), Failure> {
 }
 
 /// A migrator for what needs no migrations: an emergency is no time to look for them.
-pub(crate) fn keeper<'a>(settings: &Settings) -> Migrator<'a> {
-    let migrator = Migrator::new(settings.migrations.value.as_path())
+pub(crate) fn keeper<'a>(settings: &Settings) -> Result<Migrator<'a>, Failure> {
+    let mut migrator = Migrator::new(settings.migrations.value.as_path())
+        .history_table(&settings.history_table.value);
+    for part in &settings.components {
+        let component = Component::new(&part.name, part.migrations.as_path());
+        migrator = migrator.component(match &part.history_table {
+            Some(table) => component.history_table(table),
+            None => component,
+        });
+    }
+    if let Some(name) = &settings.component {
+        migrator = migrator.only(name)?;
+    }
+    let migrator = migrator
         .schema_file(&settings.schema.value)
-        .history_table(&settings.history_table.value)
         .keep_last(settings.keep.value)
         .lock_timeout(settings.lock_timeout.value);
-    match &settings.backups {
+    Ok(match &settings.backups {
         Some(backups) => migrator.backups(&backups.value),
         None => migrator,
-    }
+    })
 }
 
 /// Set while a question waits for its answer: nothing is under way then, and the answer
@@ -172,7 +183,12 @@ pub(crate) fn show_plan(ui: &mut Ui, plan: &Plan) {
         return ui.line(&nothing_to_do(&plan.database, plan.version));
     }
     for step in &plan.steps {
-        ui.line(&format!("{}  {}", styled(BOLD, step.version), step.name));
+        let owner = render::owner(step.component.as_deref());
+        ui.line(&format!(
+            "{}  {}",
+            styled(BOLD, format!("{owner}{}", step.version)),
+            step.name
+        ));
         for line in render::effects(
             &step.losses,
             step.consents,

@@ -1,0 +1,127 @@
+//! Which migrations make which table, so that two components that claim the same one are told.
+
+use std::collections::BTreeMap;
+
+use crate::error::Error;
+use crate::migration::{Migration, invalid};
+use crate::statement::Action;
+
+/// The tables that a list of migrations leaves behind, by their names in small letters, and who
+/// made or touched each last.
+#[derive(Default)]
+struct Claims<'m> {
+    made: BTreeMap<String, &'m Migration>,
+    /// Altered or dropped without having been made here.
+    touched: BTreeMap<String, &'m Migration>,
+}
+
+impl<'m> Claims<'m> {
+    fn of(migrations: &'m [Migration]) -> Claims<'m> {
+        let mut claims = Claims::default();
+        for migration in migrations {
+            for statement in migration.up.statements() {
+                claims.observe(migration, statement.action());
+            }
+        }
+        claims
+    }
+
+    fn observe(&mut self, migration: &'m Migration, action: Action) {
+        match action {
+            Action::CreateTable(name) => {
+                self.made.insert(name.to_lowercase(), migration);
+            }
+            Action::DropTable(name) => {
+                self.take(&name, migration);
+            }
+            Action::RenameTable { from, to } if self.take(&from, migration) => {
+                self.made.insert(to.to_lowercase(), migration);
+            }
+            Action::RenameColumn { table, .. } | Action::DropColumn { table, .. }
+                if !self.made.contains_key(&table.to_lowercase()) =>
+            {
+                self.touched.insert(table.to_lowercase(), migration);
+            }
+            _ => {}
+        }
+    }
+
+    /// The table is gone under this name. False where it was not made here.
+    fn take(&mut self, table: &str, migration: &'m Migration) -> bool {
+        let table = table.to_lowercase();
+        let made_here = self.made.remove(&table).is_some();
+        if !made_here {
+            self.touched.insert(table, migration);
+        }
+        made_here
+    }
+}
+
+/// Refuses two lists of migrations that claim one table.
+///
+/// # Errors
+/// `InvalidMigration`, naming the table and both files.
+pub(crate) fn refuse_twins(lists: &[&[Migration]]) -> Result<(), Error> {
+    let claims: Vec<Claims<'_>> = lists.iter().map(|list| Claims::of(list)).collect();
+    for (index, one) in claims.iter().enumerate() {
+        for (table, maker) in &one.made {
+            for (_, other) in claims.iter().enumerate().filter(|(at, _)| *at != index) {
+                if let Some(second) = other.made.get(table) {
+                    return Err(clash(table, second, "made", maker));
+                }
+                if let Some(second) = other.touched.get(table) {
+                    return Err(clash(table, second, "changed", maker));
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+fn clash(table: &str, second: &Migration, what: &str, maker: &Migration) -> Error {
+    invalid(format!(
+        "the table `{table}` is {what} by {}, and belongs to {}",
+        second.label(),
+        maker.label()
+    ))
+    .in_migration(&second.label())
+    .with_help("a table belongs to one component; give one of the two another name, or change it in the component that made it")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::migration::assemble;
+    use crate::script::Script;
+
+    fn list(sql: &'static str) -> Vec<Migration> {
+        assemble(vec![Script::new("V1__a.sql", sql)]).unwrap()
+    }
+
+    #[test]
+    fn a_table_has_one_owner_whatever_it_was_called_on_the_way() {
+        let clash = |one, other| refuse_twins(&[&list(one), &list(other)]).is_err();
+        for (one, other, expected) in [
+            ("CREATE TABLE a (x)", "CREATE TABLE b (x)", false),
+            ("CREATE TABLE a (x)", "CREATE TABLE A (x)", true),
+            ("CREATE TABLE a (x)", "ALTER TABLE a RENAME TO b", true),
+            ("CREATE TABLE a (x)", "ALTER TABLE a DROP COLUMN x", true),
+            ("CREATE TABLE a (x)", "DROP TABLE a", true),
+            // The new table of a rebuild is often called the same.
+            (
+                "CREATE TABLE a (x); CREATE TABLE new (x); DROP TABLE a; ALTER TABLE new RENAME TO a",
+                "CREATE TABLE b (x); CREATE TABLE new (x); DROP TABLE b; ALTER TABLE new RENAME TO b",
+                false,
+            ),
+            (
+                "CREATE TABLE a (x); DROP TABLE a",
+                "CREATE TABLE a (x)",
+                false,
+            ),
+            ("CREATE TABLE a (x)", "SELECT * FROM a", false),
+        ] {
+            assert_eq!(clash(one, other), expected, "{one} / {other}");
+            assert_eq!(clash(other, one), expected, "{other} / {one}");
+        }
+    }
+}

@@ -1,0 +1,229 @@
+//! Several histories in one database: one copy and one transaction for all of them.
+
+use std::path::PathBuf;
+
+use heirloom::{Component, ErrorKind, Migrator, RevertTo, State};
+
+use crate::support::App;
+
+/// The app's own migrations, and those of a component `auth` in a folder beside them.
+fn app() -> App {
+    let app = App::new();
+    std::fs::create_dir(app.folder().join("auth")).unwrap();
+    app.file(
+        "V1__notes.sql",
+        "CREATE TABLE notes (id INTEGER PRIMARY KEY);",
+    )
+    .file("V1__notes.down.sql", "DROP TABLE notes;");
+    auth(
+        &app,
+        "V1__users.sql",
+        "CREATE TABLE users (id INTEGER PRIMARY KEY); INSERT INTO users VALUES (1);",
+    );
+    auth(&app, "V1__users.down.sql", "DROP TABLE users;");
+    app
+}
+
+fn auth(app: &App, file: &str, sql: &str) {
+    std::fs::write(folder(app).join(file), sql).unwrap();
+}
+
+fn folder(app: &App) -> PathBuf {
+    app.folder().join("auth")
+}
+
+fn both(app: &App) -> Migrator<'static> {
+    app.migrator()
+        .component(Component::new("auth", folder(app)))
+}
+
+fn versions(app: &App, table: &str) -> String {
+    app.text(&format!(
+        "SELECT coalesce(group_concat(version), '') FROM {table}"
+    ))
+}
+
+#[test]
+fn one_run_brings_both_up_to_date_the_component_first() {
+    let app = app();
+    let migrator = both(&app);
+    let report = migrator.migrate(app.database()).unwrap();
+    let done: Vec<_> = report
+        .migrations
+        .iter()
+        .map(|done| (done.component.as_deref(), done.name.as_str()))
+        .collect();
+    assert_eq!(done, [(Some("auth"), "users"), (None, "notes")]);
+    assert_eq!(versions(&app, "auth_schema_history"), "1");
+    assert_eq!(versions(&app, "refinery_schema_history"), "1");
+    assert!(migrator.migrate(app.database()).unwrap().is_up_to_date());
+    // Neither history is part of the schema that the other is proved against.
+    auth(
+        &app,
+        "V2__names.sql",
+        "ALTER TABLE users ADD COLUMN name TEXT;",
+    );
+    app.file("V2__text.sql", "ALTER TABLE notes ADD COLUMN text TEXT;");
+    let report = migrator.migrate(app.database()).unwrap();
+    assert_eq!(report.migrations.len(), 2);
+    assert_eq!((report.version_before, report.version), (Some(1), Some(2)));
+    assert_eq!(app.backups().len(), 1, "one copy for both");
+}
+
+#[test]
+fn what_fails_in_one_is_taken_back_in_all() {
+    let app = app();
+    both(&app).migrate(app.database()).unwrap();
+    auth(
+        &app,
+        "V2__names.sql",
+        "ALTER TABLE users ADD COLUMN name TEXT;",
+    );
+    app.file(
+        "V2__bad.sql",
+        "CREATE TABLE more (x); INSERT INTO more SELECT abs(-9223372036854775808);",
+    );
+    let error = app.refused_by(&both(&app), ErrorKind::MigrationFailed);
+    assert_eq!(error.migration(), Some("V2__bad"));
+    assert_eq!(versions(&app, "auth_schema_history"), "1");
+}
+
+/// The label says whose it is: both have a V2.
+#[test]
+fn a_failure_names_the_component() {
+    let app = app();
+    both(&app).migrate(app.database()).unwrap();
+    auth(
+        &app,
+        "V2__bad.sql",
+        "ALTER TABLE nobody ADD COLUMN name TEXT;",
+    );
+    let error = app.refused_by(&both(&app), ErrorKind::MigrationFailed);
+    assert_eq!(error.migration(), Some("auth/V2__bad"));
+}
+
+#[test]
+fn a_component_alone_is_reverted_and_run() {
+    let app = app();
+    both(&app).migrate(app.database()).unwrap();
+    let only = || both(&app).only("auth").unwrap();
+    only().revert(app.database(), RevertTo::Steps(1)).unwrap();
+    assert_eq!(versions(&app, "auth_schema_history"), "");
+    assert_eq!(versions(&app, "refinery_schema_history"), "1");
+    assert_eq!(
+        app.number("SELECT count(*) FROM sqlite_schema WHERE name = 'users'"),
+        0
+    );
+    app.file("V2__text.sql", "ALTER TABLE notes ADD COLUMN text TEXT;");
+    only().migrate(app.database()).unwrap();
+    assert_eq!(app.number("SELECT count(*) FROM users"), 1);
+    assert_eq!(versions(&app, "refinery_schema_history"), "1");
+    assert!(both(&app).only("nobody").is_err());
+}
+
+#[test]
+fn status_and_plan_speak_of_both() {
+    let app = app();
+    let status = both(&app).status(app.database()).unwrap();
+    let states: Vec<_> = status
+        .migrations
+        .iter()
+        .map(|entry| (entry.component.as_deref(), entry.state))
+        .collect();
+    assert_eq!(
+        states,
+        [(Some("auth"), State::Pending), (None, State::Pending)]
+    );
+    let plan = both(&app).plan(app.database(), None).unwrap();
+    assert_eq!(plan.steps.len(), 2);
+    let rehearsed = both(&app).rehearse(app.database(), None).unwrap();
+    assert_eq!(rehearsed.migrations.len(), 2);
+    assert!(!app.database().exists());
+    both(&app).migrate(app.database()).unwrap();
+    assert!(both(&app).status(app.database()).unwrap().is_up_to_date());
+}
+
+#[test]
+fn two_that_claim_one_table_are_told_so() {
+    let app = app();
+    both(&app).migrate(app.database()).unwrap();
+    app.file("V2__users.sql", "ALTER TABLE users DROP COLUMN id;");
+    let error = app.refused_by(&both(&app), ErrorKind::InvalidMigration);
+    let text = error.to_string();
+    assert!(text.contains("`users`"), "{text}");
+    assert!(text.contains("auth/V1__users"), "{text}");
+}
+
+#[test]
+fn two_that_share_a_name_or_a_history_are_refused() {
+    let app = app();
+    let named = |name: &str| Component::new(name, folder(&app));
+    let cases = [
+        both(&app).component(named("auth")),
+        both(&app).component(named("other").history_table("auth_schema_history")),
+        both(&app).component(named("other").history_table("REFINERY_schema_history")),
+        both(&app).component(named("other").history_table("heirloom_history")),
+        both(&app).component(named("no name")),
+    ];
+    for migrator in cases {
+        let error = migrator.migrate(app.database()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Usage, "{error:#}");
+        assert!(!app.database().exists());
+    }
+}
+
+#[test]
+fn a_component_that_is_newer_than_the_app_is_told_so() {
+    let app = app();
+    auth(
+        &app,
+        "V2__names.sql",
+        "ALTER TABLE users ADD COLUMN name TEXT;",
+    );
+    both(&app).migrate(app.database()).unwrap();
+    std::fs::remove_file(folder(&app).join("V2__names.sql")).unwrap();
+    let error = app.refused_by(&both(&app), ErrorKind::DatabaseNewer);
+    let text = error.to_string();
+    assert!(
+        text.contains("`auth` of the database is at version 2"),
+        "{text}"
+    );
+}
+
+#[cfg(feature = "cli")]
+#[test]
+fn the_settings_file_names_them_and_the_command_turns_to_one() {
+    use crate::command::{heirloom, text};
+
+    let app = app();
+    std::fs::write(
+        app.folder().join("heirloom.toml"),
+        "database = 'app.db'\n[components.auth]\nmigrations = 'auth'\nhistory-table = 'auth_history'\n",
+    )
+    .unwrap();
+    let run = |arguments: &[&str]| {
+        let output = heirloom(&app, arguments);
+        (output.status.code(), text(&output))
+    };
+    let (code, text) = run(&["run"]);
+    assert_eq!(code, Some(0), "{text}");
+    assert!(text.contains("auth/V1__users"), "{text}");
+    assert_eq!(versions(&app, "auth_history"), "1");
+    let (code, text) = run(&["revert", "--component", "auth", "--json"]);
+    assert_eq!(code, Some(0), "{text}");
+    assert_eq!(versions(&app, "auth_history"), "");
+    let (code, text) = run(&["show", "--check", "--json"]);
+    assert_eq!(code, Some(3), "{text}");
+    let document: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(document["migrations"][0]["component"], "auth");
+    assert_eq!(document["migrations"][0]["state"], "pending");
+    assert_eq!(
+        document["migrations"][1]["component"],
+        serde_json::Value::Null
+    );
+    let (code, _) = run(&["create", "more", "--component", "auth"]);
+    assert_eq!(code, Some(0));
+    let made = std::fs::read_dir(folder(&app)).unwrap().count();
+    assert_eq!(made, 4, "a pair more in the component's folder");
+    assert_eq!(run(&["show", "--component", "nobody"]).0, Some(2));
+}
