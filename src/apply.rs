@@ -25,8 +25,8 @@ use crate::session::{Session, Stage, take_copy};
 use crate::sqlite::failure;
 use crate::statistics::Statistics;
 use crate::take_back::{Committed, SAVEPOINT, data_version, marker, take_back};
-use crate::task::Task;
-use crate::{connect, refinery};
+use crate::task::{Kind, Task};
+use crate::{connect, refinery, seeds};
 
 /// Everything that was decided before the first change.
 pub(crate) struct Work<'w> {
@@ -40,6 +40,13 @@ pub(crate) struct Work<'w> {
     pub(crate) foresight: Option<Foresight<'w>>,
     /// The schema version before.
     pub(crate) version_before: Option<i64>,
+}
+
+impl Work<'_> {
+    /// Whether its tasks stand in a history; all do, or none.
+    fn is_in_history(&self) -> bool {
+        self.tasks.iter().all(|task| task.kind.is_in_history())
+    }
 }
 
 /// Carries the work out. On return the database holds all of it, or none. What was done
@@ -158,8 +165,10 @@ impl Run<'_, '_, '_, '_> {
         self.hook(When::BeforeRun, None)?;
         history::create_details(self.connection())?;
         let theirs = match self.work.direction {
-            Direction::Up => refinery::in_refinerys_words(self.work.tasks)?,
-            Direction::Down => Vec::new(),
+            Direction::Up if self.work.is_in_history() => {
+                refinery::in_refinerys_words(self.work.tasks)?
+            }
+            _ => Vec::new(),
         };
         for (index, task) in self.work.tasks.iter().enumerate() {
             options.check_cancelled()?;
@@ -284,24 +293,27 @@ impl Run<'_, '_, '_, '_> {
             options,
             filled,
             |connection| {
-                let work = || match options.code(&task.script, direction) {
+                let work = || match (task.kind, options.code(&task.script, direction)) {
                     // It ran already, and only its row is missing.
                     _ if task.no_transaction => Ok(()),
-                    Some(code) if task.in_rust => code.call(connection, direction),
+                    (Kind::RowOnly, _) => Ok(()),
+                    (Kind::Rust, Some(code)) => code.call(connection, direction),
                     _ => refinery::run_inside(connection, &task.script),
                 };
-                match theirs {
-                    Some(theirs) => refinery::apply(connection, table, task, theirs, &work),
-                    None => {
-                        work()?;
-                        history::delete(connection, table, task.version)
-                    }
+                if let Some(theirs) = theirs {
+                    return refinery::apply(connection, table, task, theirs, &work);
+                }
+                work()?;
+                match task.kind {
+                    Kind::Seed => seeds::note(connection, task),
+                    Kind::Unrecorded => Ok(()),
+                    _ => history::delete(connection, table, task.version),
                 }
             },
         )?;
         self.still_inside(&task.label())?;
         self.session.end_of_file()?;
-        if self.work.direction == Direction::Up {
+        if theirs.is_some() {
             self.keep_details(task, started.elapsed())?;
         }
         self.hook(When::AfterEach, Some(task))
@@ -648,6 +660,22 @@ impl Run<'_, '_, '_, '_> {
         Ok(())
     }
 
+    /// The same of what stands in no history: the schema as planned, and every seed noted.
+    fn is_as_planned(&self, reader: &Connection) -> Result<bool, Error> {
+        if let Some(foresight) = &self.work.foresight
+            && foresight.planned()? != foresight.actual(reader)?
+        {
+            return Ok(false);
+        }
+        let noted = seeds::read(reader)?;
+        let mut seeds = self
+            .work
+            .tasks
+            .iter()
+            .filter(|task| task.kind == Kind::Seed);
+        Ok(seeds.all(|seed| noted.get(&seed.name) == Some(&seeds::digest(&seed.script))))
+    }
+
     /// Whether the history, read through a connection of its own, has what was done, and the
     /// marker is there or gone.
     fn was_committed(&self, which: Commit) -> Result<bool, Error> {
@@ -656,6 +684,9 @@ impl Run<'_, '_, '_, '_> {
         let marked = history::read_marker(&reader)?.is_some();
         let up = self.work.direction == Direction::Up;
         let mut all = true;
+        if !self.work.is_in_history() {
+            return self.is_as_planned(&reader);
+        }
         for done in &self.report.migrations {
             let table = options.history_table_of(done.component.as_deref());
             let history = history::read(&reader, table)?;

@@ -25,7 +25,7 @@ use crate::schema::{self, Schema, same_name};
 use crate::script::Script;
 use crate::sqlite::failure;
 use crate::statement::Statement;
-use crate::task::Task;
+use crate::task::{Kind, Task};
 use crate::token::quote;
 
 /// Checks the migrations.
@@ -387,7 +387,7 @@ impl Walk<'_, '_> {
         }
         self.hook(&connection, task, direction, When::BeforeEach)?;
         match self.options.code(&task.script, direction) {
-            Some(code) if task.in_rust => code.call(&connection, direction)?,
+            Some(code) if task.kind == Kind::Rust => code.call(&connection, direction)?,
             _ => refinery::run_script(&connection, &task.script)?,
         }
         self.hook(&connection, task, direction, When::AfterEach)?;

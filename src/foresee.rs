@@ -25,7 +25,7 @@ use crate::script::Script;
 use crate::session::OF_A_FILE;
 use crate::sqlite::{failure, refused_rows, run_statement, statement_failure, text, unfulfilled};
 use crate::statement::{Action, CHECKS, Statement};
-use crate::task::Task;
+use crate::task::{Kind, Task};
 use crate::token::{Tokens, mentions, quote};
 
 /// A database in memory with the schema of the real one.
@@ -316,9 +316,14 @@ pub(crate) fn foresee<'o>(
     let (mut outlooks, mut losses) = (Vec::new(), Vec::new());
     let mut rows_are_as_now = true;
     for task in tasks {
+        if task.kind == Kind::RowOnly {
+            outlooks.push(Outlook::default());
+            losses.push(Vec::new());
+            continue;
+        }
         let named = |error: Error| error.in_migration(&task.label());
         let mut outlook = foresight.file(&task.script).map_err(named)?;
-        if task.in_rust {
+        if task.kind == Kind::Rust {
             outlook.watched = foresight.every_table();
         }
         if rows_are_as_now {

@@ -21,6 +21,7 @@ pub const DEFAULT_TABLE: &str = "refinery_schema_history";
 /// never looks.
 const DETAILS: &str = "heirloom_history";
 const MARKER: &str = "heirloom_run";
+const SEEDS: &str = crate::seeds::TABLE;
 
 const CREATE_DETAILS: &str = "CREATE TABLE IF NOT EXISTS heirloom_history (
     history_table TEXT NOT NULL,
@@ -69,7 +70,7 @@ impl<'n> OwnTables<'n> {
 
     /// Whether a table is among them.
     pub(crate) fn hold(&self, name: &str) -> bool {
-        let mut own = [DETAILS, MARKER].iter().chain(&self.histories);
+        let mut own = [DETAILS, MARKER, SEEDS].iter().chain(&self.histories);
         own.any(|own| same_name(own, name))
     }
 }

@@ -163,6 +163,7 @@ mod options;
 mod pages;
 mod refinery;
 mod rust_migration;
+mod seeds;
 mod source;
 mod sqlite;
 mod statistics;

@@ -8,6 +8,29 @@ use crate::plan::{Loss, Step};
 use crate::script::{Directive, Script};
 use crate::statement::Action;
 
+/// How a task is done, and what is written of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Statements, and a row in the history that comes or goes.
+    Sql,
+    /// A function of the app's, and a row in the history that comes or goes. The script says no
+    /// more than that.
+    Rust,
+    /// A row in the history and nothing else: what it stands for is there already.
+    RowOnly,
+    /// Statements, and a note of the file among the seeds.
+    Seed,
+    /// Statements, and nothing written of them.
+    Unrecorded,
+}
+
+impl Kind {
+    /// Whether the history has a row of it.
+    pub(crate) fn is_in_history(self) -> bool {
+        matches!(self, Kind::Sql | Kind::Rust | Kind::RowOnly)
+    }
+}
+
 /// One migration to carry out, in one direction.
 #[derive(Debug, Clone)]
 pub(crate) struct Task {
@@ -20,8 +43,7 @@ pub(crate) struct Task {
     pub(crate) down: Option<Script>,
     pub(crate) consents: bool,
     pub(crate) no_transaction: bool,
-    /// Whether a function of the app's does it. The script says no more than that.
-    pub(crate) in_rust: bool,
+    pub(crate) kind: Kind,
     /// The component whose it is, none for the app's own.
     pub(crate) component: Option<String>,
 }
@@ -54,7 +76,7 @@ impl Task {
             down: None,
             consents,
             no_transaction: false,
-            in_rust: true,
+            kind: Kind::Rust,
             component: migration.component.clone(),
         }
     }
@@ -86,7 +108,7 @@ impl Task {
             down: None,
             consents,
             no_transaction,
-            in_rust: false,
+            kind: Kind::Sql,
             component: None,
         })
     }
@@ -115,7 +137,10 @@ impl Task {
     }
 
     pub(crate) fn label(&self) -> String {
-        label_in(self.component.as_deref(), self.version, &self.name)
+        match self.kind.is_in_history() {
+            true => label_in(self.component.as_deref(), self.version, &self.name),
+            false => self.name.clone(),
+        }
     }
 }
 

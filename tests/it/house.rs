@@ -45,6 +45,7 @@ const FLOORS: [&[&str]; 6] = [
         "pages",
         "refinery",
         "rust_migration",
+        "seeds",
         "sqlite",
         "statistics",
         "git",
