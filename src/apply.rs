@@ -231,7 +231,9 @@ impl Run<'_, '_, '_, '_> {
     }
 
     fn hook(&self, when: When, task: Option<&Task>) -> Result<(), Error> {
-        if !self.session.options.has_hooks() {
+        // Nothing happens to what rows stand for that was done long ago.
+        let rows_only = |task: &Task| task.kind == Kind::RowOnly;
+        if !self.session.options.has_hooks() || self.work.tasks.iter().all(rows_only) {
             return Ok(());
         }
         let migration = task.map(Task::label).unwrap_or_default();

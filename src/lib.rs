@@ -188,6 +188,7 @@ mod take_back;
 // The verbs: lock, look, plan, act, prove.
 #[cfg(feature = "generate")]
 mod alteration;
+mod baseline;
 #[cfg(feature = "generate")]
 mod check;
 mod create;

@@ -26,7 +26,7 @@ use crate::revert::RevertTo;
 use crate::rust_migration::RustMigration;
 use crate::source::Source;
 use crate::status::Status;
-use crate::{rehearsal, revert, run, status};
+use crate::{baseline, rehearsal, revert, run, status};
 
 /// Longer than anybody waits, and short enough to be added to any instant.
 const LONGEST_WAIT: Duration = Duration::from_secs(365 * 24 * 3600);
@@ -284,6 +284,27 @@ impl<'a> Migrator<'a> {
     /// What `revert` would refuse.
     pub fn plan_revert(&self, database: impl AsRef<Path>, to: RevertTo) -> Result<Plan, Error> {
         revert::plan(&self.options, database.as_ref(), to)
+    }
+
+    /// Marks a database that nobody kept a history of as being at a version: the history gets a
+    /// row of each migration up to it, and nothing is run. First it is proved that the schema
+    /// is what those migrations give; of rows that they would have written nothing is
+    /// known. Copied before, and in one transaction, as a run is.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Diverged`] where the schema is another, with what is different, or where
+    /// the database has another history already; [`ErrorKind::NotFound`] for a version or a
+    /// database that is not there; and as [`Migrator::open`].
+    pub fn baseline(&self, database: impl AsRef<Path>, version: i64) -> Result<Report, Error> {
+        baseline::baseline(&self.options, database.as_ref(), version)
+    }
+
+    /// What [`Migrator::baseline`] would do. Writes nothing and creates no file.
+    ///
+    /// # Errors
+    /// What `baseline` would refuse.
+    pub fn plan_baseline(&self, database: impl AsRef<Path>, version: i64) -> Result<Plan, Error> {
+        baseline::plan(&self.options, database.as_ref(), version)
     }
 
     /// Takes a named copy of a database into `snapshots` beside it.

@@ -284,7 +284,11 @@ fn task(options: &Options<'_>, migration: &Migration) -> Result<Task, Error> {
     }
 }
 
-fn check_target(to: i64, migrations: &[Migration], history: &[Applied]) -> Result<(), Error> {
+pub(crate) fn check_target(
+    to: i64,
+    migrations: &[Migration],
+    history: &[Applied],
+) -> Result<(), Error> {
     if !migrations.iter().any(|migration| migration.version == to) {
         return Err(Error::new(
             ErrorKind::NotFound,

@@ -114,6 +114,11 @@ pub(crate) enum Command {
     /// Example: heirloom revert --steps 2
     #[command(visible_aliases = ["rollback", "down"])]
     Revert(Revert),
+    /// Mark a database without a history as being at a version
+    ///
+    /// Nothing is run. First it is proved that the schema is the one that the migrations up to
+    /// that version give. Example: heirloom baseline 20261121091403
+    Baseline(Baseline),
     /// List automatic backups and snapshots, the newest first
     ///
     /// Nothing is written. Example: heirloom backups --verify
@@ -219,6 +224,16 @@ pub(crate) struct Run {
     /// Consent to what the pending migrations destroy
     #[arg(long)]
     pub(crate) allow_destructive: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Baseline {
+    /// The version whose schema the database has
+    #[arg(value_name = "VERSION")]
+    pub(crate) at: i64,
+    /// Prove it, print what would be marked, and write nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
 }
 
 #[derive(Debug, clap::Args)]

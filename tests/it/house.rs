@@ -67,6 +67,7 @@ const FLOORS: [&[&str]; 6] = [
     &[
         "run",
         "newer",
+        "baseline",
         "rehearsal",
         "restore",
         "revert",

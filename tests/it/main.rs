@@ -20,6 +20,7 @@ mod alteration;
 mod attachments;
 mod backups;
 mod bad_input;
+mod baseline;
 #[cfg(feature = "generate")]
 mod check;
 #[cfg(feature = "cli")]

@@ -1,6 +1,7 @@
 //! One file per command.
 
 pub(crate) mod backups;
+pub(crate) mod baseline;
 pub(crate) mod check;
 pub(crate) mod create;
 pub(crate) mod generate;
