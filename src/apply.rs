@@ -231,9 +231,13 @@ impl Run<'_, '_, '_, '_> {
     }
 
     fn hook(&self, when: When, task: Option<&Task>) -> Result<(), Error> {
-        // Nothing happens to what rows stand for that was done long ago.
-        let rows_only = |task: &Task| task.kind == Kind::RowOnly;
-        if !self.session.options.has_hooks() || self.work.tasks.iter().all(rows_only) {
+        // What a row stands for that was done long ago happens to nobody.
+        let row_only = |task: &Task| task.kind == Kind::RowOnly;
+        let nothing_happens = match task {
+            Some(task) => row_only(task),
+            None => self.work.tasks.iter().all(row_only),
+        };
+        if nothing_happens || !self.session.options.has_hooks() {
             return Ok(());
         }
         let migration = task.map(Task::label).unwrap_or_default();

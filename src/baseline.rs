@@ -4,24 +4,19 @@
 use std::path::Path;
 use std::time::Instant;
 
-use rusqlite::Connection;
-
 use crate::apply::{self, Work};
 use crate::error::{Error, ErrorKind};
-use crate::foresee::{self, Foreseen, Foresight};
-use crate::look::look;
-use crate::migration::{Applied, Migration, State, compare};
+use crate::foresee::{self, Foreseen};
+use crate::look::{Look, look};
+use crate::migration::{Applied, Migration};
 use crate::options::Options;
 use crate::plan::{Direction, Plan};
 use crate::report::Report;
 use crate::run::{self, newest};
-use crate::schema::{differences, same_name};
 use crate::session::{Session, Stage};
-use crate::task::{Kind, Task};
-use crate::{catalog, connect, history};
-
-/// So many differences are told.
-const TOLD: usize = 5;
+use crate::take_over::{prove, rows_up_to};
+use crate::task::Task;
+use crate::{connect, history};
 
 /// Marks a database as being at a version.
 pub(crate) fn baseline(options: &Options<'_>, path: &Path, version: i64) -> Result<Report, Error> {
@@ -42,7 +37,8 @@ fn mark(
 ) -> Result<Report, Error> {
     let options = session.options;
     let history = history::read(&session.connection, &options.history_table)?;
-    let tasks = unmarked(migrations, &history, version)?;
+    run::check_target(version, migrations, &history)?;
+    let tasks = rows_up_to(migrations, &history, version)?;
     prove(options, &session.connection, migrations, version, &[])?;
     note(session, &history, &tasks)
 }
@@ -85,104 +81,38 @@ pub(crate) fn note(
     Ok(report)
 }
 
-/// The migrations up to a version that are in no history yet, as rows to be written.
-///
-/// # Errors
-/// [`ErrorKind::NotFound`] for a version that is not there; [`ErrorKind::Diverged`] where the
-/// history says something else than the files.
-pub(crate) fn unmarked(
-    migrations: &[Migration],
-    history: &[Applied],
-    version: i64,
-) -> Result<Vec<Task>, Error> {
-    run::check_target(version, migrations, history)?;
-    let mut tasks = Vec::new();
-    for compared in compare(migrations, history) {
-        match (compared.state, compared.migration) {
-            (State::Applied, _) => {}
-            (State::Pending | State::OutOfOrder, Some(migration)) => {
-                if migration.version <= version {
-                    tasks.push(Task {
-                        kind: Kind::RowOnly,
-                        no_transaction: false,
-                        ..Task::up(migration)?
-                    });
-                }
-            }
-            (state, _) => {
-                let message = format!(
-                    "the database has a history already, and a migration in it is {}",
-                    state.as_str()
-                );
-                return Err(Error::new(ErrorKind::Diverged, message)
-                    .with_help("see `heirloom show`, and put that right first"));
-            }
-        }
-    }
-    Ok(tasks)
-}
-
-/// Proves that a schema is what the migrations up to a version give. `strangers` are tables that
-/// somebody else keeps in the database.
-///
-/// # Errors
-/// [`ErrorKind::Diverged`], with what is different.
-pub(crate) fn prove(
-    options: &Options<'_>,
-    connection: &Connection,
-    migrations: &[Migration],
-    version: i64,
-    strangers: &[&str],
-) -> Result<(), Error> {
-    let empty = connect::memory(options)?;
-    let mut replay = Foresight::of(&empty, options)?;
-    for migration in migrations.iter().filter(|known| known.version <= version) {
-        let compiled = replay.file(&migration.up);
-        compiled.map_err(|error| error.in_migration(&migration.label()))?;
-    }
-    let mut actual = catalog::schema(connection, &options.own_tables())?;
-    let is_strange = |table: &str| strangers.iter().any(|name| same_name(name, table));
-    actual.tables.retain(|table| !is_strange(&table.name));
-    actual.others.retain(|object| !is_strange(&object.table));
-    let differences = differences(replay.schema(), &actual);
-    if differences.is_empty() {
-        return Ok(());
-    }
-    let more = match differences.len().saturating_sub(TOLD) {
-        0 => String::new(),
-        more => format!(", and {more} more"),
-    };
-    let told: Vec<&str> = differences.iter().take(TOLD).map(String::as_str).collect();
-    Err(Error::new(
-        ErrorKind::Diverged,
-        format!(
-            "the schema is not the one that the migrations up to {version} give: {}{more}",
-            told.join(", ")
-        ),
-    )
-    .with_help("choose the version whose schema this is, or write the migrations so that they give it; `heirloom generate` compares"))
-}
-
 /// What [`baseline`] would do. Writes nothing, creates nothing.
 pub(crate) fn plan(options: &Options<'_>, path: &Path, version: i64) -> Result<Plan, Error> {
     let look = look(options, path)?;
     if look.target.metadata.is_none() {
-        let path = look.target.path.display();
-        return Err(Error::new(
-            ErrorKind::NotFound,
-            format!("there is no database at {path}"),
-        )
-        .with_help("check the path; a new database needs no baseline, `heirloom run` makes it"));
+        return Err(no_database(&look.target.path));
     }
     let connection = &look.view.connection;
-    let tasks = unmarked(look.migrations(), look.history(), version)?;
+    run::check_target(version, look.migrations(), look.history())?;
+    let tasks = rows_up_to(look.migrations(), look.history(), version)?;
     prove(options, connection, look.migrations(), version, &[])?;
-    let foreseen = foresee::foresee(connection, options, &tasks)?;
+    plan_of(options, look, &tasks)
+}
+
+pub(crate) fn no_database(path: &Path) -> Error {
+    Error::new(
+        ErrorKind::NotFound,
+        format!("there is no database at {}", path.display()),
+    )
+    .with_help(
+        "check the path; a new database has nothing to take over, and `heirloom run` makes it",
+    )
+}
+
+/// The rows that would be written, as a plan.
+pub(crate) fn plan_of(options: &Options<'_>, look: Look, tasks: &[Task]) -> Result<Plan, Error> {
+    let connection = &look.view.connection;
+    let foreseen = foresee::foresee(connection, options, tasks)?;
     Ok(Plan {
         direction: Direction::Up,
         version: newest(look.history()),
         refused: None,
-        steps: foreseen.into_steps(connection, &tasks)?,
+        steps: foreseen.into_steps(connection, tasks)?,
         database: look.target.path,
         interrupted: look.interrupted,
     })

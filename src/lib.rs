@@ -155,6 +155,7 @@ mod catalog;
 mod component;
 mod connect;
 mod disk;
+mod foreign;
 #[cfg(feature = "generate")]
 mod git;
 mod history;
@@ -184,8 +185,10 @@ mod replay;
 mod sample;
 mod session;
 mod take_back;
+mod take_over;
 
 // The verbs: lock, look, plan, act, prove.
+mod adopt;
 #[cfg(feature = "generate")]
 mod alteration;
 mod baseline;
@@ -215,6 +218,7 @@ pub use estimate::{Estimate, RebuildEstimate};
 pub use event::Event;
 #[cfg(feature = "generate")]
 pub use finding::{Checked, Finding, FindingKind};
+pub use foreign::Tool;
 #[cfg(feature = "generate")]
 pub use generate::{Change, GenerateOptions, Generated, GeneratedFile};
 pub use history::DEFAULT_TABLE as DEFAULT_HISTORY_TABLE;

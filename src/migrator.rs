@@ -14,6 +14,7 @@ use crate::error::{Error, ErrorKind};
 use crate::event::Event;
 #[cfg(feature = "generate")]
 use crate::finding::Checked;
+use crate::foreign::Tool;
 #[cfg(feature = "generate")]
 use crate::generate::{self, GenerateOptions, Generated};
 use crate::newer::{self, WaysBack};
@@ -26,7 +27,7 @@ use crate::revert::RevertTo;
 use crate::rust_migration::RustMigration;
 use crate::source::Source;
 use crate::status::Status;
-use crate::{baseline, rehearsal, revert, run, status};
+use crate::{adopt, baseline, rehearsal, revert, run, status};
 
 /// Longer than anybody waits, and short enough to be added to any instant.
 const LONGEST_WAIT: Duration = Duration::from_secs(365 * 24 * 3600);
@@ -193,6 +194,20 @@ impl<'a> Migrator<'a> {
         }
     }
 
+    /// Takes over, at the first start, the history that another tool kept in the database, or
+    /// whichever tool's is there where none is named. In the copy, the transaction and the proof
+    /// of the run: the history gets a row of each migration that the other tool applied, once the
+    /// schema is proved to be what those give, and what is pending is run after them. The other
+    /// tool's table stays as it is. A database with a history of heirloom's, and a new one, are
+    /// nobody's to take over.
+    ///
+    /// Each migration must have the version that it had there; of tools that only count,
+    /// the first so many are taken.
+    pub fn adopt_from(mut self, tool: impl Into<Option<Tool>>) -> Self {
+        self.options.adopt = Some(tool.into());
+        self
+    }
+
     /// Adds a migration that is written in Rust.
     pub fn rust_migration(mut self, migration: RustMigration<'a>) -> Self {
         self.options.in_rust.push(migration);
@@ -305,6 +320,33 @@ impl<'a> Migrator<'a> {
     /// What `baseline` would refuse.
     pub fn plan_baseline(&self, database: impl AsRef<Path>, version: i64) -> Result<Plan, Error> {
         baseline::plan(&self.options, database.as_ref(), version)
+    }
+
+    /// Takes over the history that another tool kept, and runs nothing. The tool is found out
+    /// where none is named. Twice, it finds nothing to do.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`] where there is none; [`ErrorKind::Diverged`] where it is
+    /// unfinished or not what these migrations say, or the schema is another;
+    /// [`ErrorKind::DatabaseNewer`]; and as [`Migrator::open`].
+    pub fn adopt(
+        &self,
+        database: impl AsRef<Path>,
+        tool: impl Into<Option<Tool>>,
+    ) -> Result<Report, Error> {
+        adopt::adopt(&self.options, database.as_ref(), tool.into())
+    }
+
+    /// What [`Migrator::adopt`] would do. Writes nothing and creates no file.
+    ///
+    /// # Errors
+    /// What `adopt` would refuse.
+    pub fn plan_adopt(
+        &self,
+        database: impl AsRef<Path>,
+        tool: impl Into<Option<Tool>>,
+    ) -> Result<Plan, Error> {
+        adopt::plan(&self.options, database.as_ref(), tool.into())
     }
 
     /// Takes a named copy of a database into `snapshots` beside it.

@@ -12,6 +12,7 @@ use rusqlite::Connection;
 use crate::component::Component;
 use crate::error::{Error, ErrorKind};
 use crate::event::Event;
+use crate::foreign::Tool;
 use crate::history::{self, OwnTables};
 use crate::migration::{self, Applied, Known, Migration};
 use crate::plan::Direction;
@@ -87,6 +88,9 @@ pub(crate) struct Options<'a> {
     pub(crate) listener: Option<Mutex<Listener<'a>>>,
     pub(crate) hooks: Vec<(When, Hook<'a>)>,
     pub(crate) in_rust: Vec<RustMigration<'a>>,
+    /// Whether the history of another tool is taken over, and of which; of any where none is
+    /// named.
+    pub(crate) adopt: Option<Option<Tool>>,
     pub(crate) cancel: Option<Arc<AtomicBool>>,
 }
 
@@ -108,6 +112,7 @@ impl<'a> Options<'a> {
             listener: None,
             hooks: Vec::new(),
             in_rust: Vec::new(),
+            adopt: None,
             cancel: None,
         }
     }

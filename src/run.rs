@@ -18,6 +18,7 @@ use crate::options::Options;
 use crate::plan::{Direction, Loss, Plan};
 use crate::report::Report;
 use crate::session::{Session, Stage};
+use crate::take_over::{self, Found};
 use crate::task::Task;
 use crate::{connect, disk};
 
@@ -224,6 +225,13 @@ fn pending_of(
     to: Option<i64>,
 ) -> Result<Vec<Task>, Error> {
     let (migrations, history) = (part.migrations, part.history);
+    let is_own = part.component == options.component.as_deref();
+    let mut taken_over = Vec::new();
+    if let Some(from) = options.adopt.filter(|_| is_own && history.is_empty())
+        && let Found::UpTo(version) = take_over::found(options, connection, migrations, from)?
+    {
+        taken_over = take_over::rows_up_to(migrations, history, version)?;
+    }
     let known = migrations.last().map(|migration| migration.version);
     if let Some(to) = to {
         check_target(to, migrations, history)?;
@@ -237,6 +245,10 @@ fn pending_of(
     } in migration::compare(migrations, history)
     {
         match (state, migration, applied) {
+            (State::Pending, Some(migration), _)
+                if taken_over
+                    .iter()
+                    .any(|task| task.version == migration.version) => {}
             (State::Pending, Some(migration), _) if to.is_none_or(|to| migration.version <= to) => {
                 wanted.push(migration);
             }
@@ -254,10 +266,12 @@ fn pending_of(
     }
     match late {
         Some(error) => Err(error),
-        None => wanted
-            .into_iter()
-            .map(|migration| task(options, migration))
-            .collect(),
+        None => {
+            for migration in wanted {
+                taken_over.push(task(options, migration)?);
+            }
+            Ok(taken_over)
+        }
     }
 }
 

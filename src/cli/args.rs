@@ -114,6 +114,11 @@ pub(crate) enum Command {
     /// Example: heirloom revert --steps 2
     #[command(visible_aliases = ["rollback", "down"])]
     Revert(Revert),
+    /// Take over the history that another migration tool kept
+    ///
+    /// Nothing is run, and the other tool's table stays. First it is proved that the schema is
+    /// the one that the migrations give. Example: heirloom adopt --from sqlx
+    Adopt(Adopt),
     /// Mark a database without a history as being at a version
     ///
     /// Nothing is run. First it is proved that the schema is the one that the migrations up to
@@ -224,6 +229,16 @@ pub(crate) struct Run {
     /// Consent to what the pending migrations destroy
     #[arg(long)]
     pub(crate) allow_destructive: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Adopt {
+    /// Whose history; found out unless given: diesel, sqlx, prisma, drizzle, goose, typeorm, dbmate, rusqlite_migration
+    #[arg(long, value_name = "TOOL")]
+    pub(crate) from: Option<heirloom::Tool>,
+    /// Prove it, print what would be marked, and write nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
 }
 
 #[derive(Debug, clap::Args)]

@@ -12,17 +12,7 @@ pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Baseline) -> Resul
     let database = &settings.database.value;
     if options.dry_run {
         let plan = migrator.plan_baseline(database, options.at)?;
-        for step in &plan.steps {
-            ui.line(&format!(
-                "would be marked as applied  V{}__{}",
-                step.version, step.name
-            ));
-        }
-        ui.line(&format!(
-            "nothing was changed in {}",
-            render::path(&plan.database)
-        ));
-        ui.document(&work::plan_json("marked", &plan));
+        work::show_marks(ui, &plan, "marked");
         return Ok(Exit::Done);
     }
     let report = migrator

@@ -1,5 +1,6 @@
 //! One file per command.
 
+pub(crate) mod adopt;
 pub(crate) mod backups;
 pub(crate) mod baseline;
 pub(crate) mod check;

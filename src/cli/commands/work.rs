@@ -202,6 +202,19 @@ pub(crate) fn show_plan(ui: &mut Ui, plan: &Plan) {
     ui.line(&format!("nothing was changed in {database}"));
 }
 
+/// What would be marked as applied, and that nothing was.
+pub(crate) fn show_marks(ui: &mut Ui, plan: &Plan, list: &str) {
+    for step in &plan.steps {
+        ui.line(&format!(
+            "would be marked as applied  V{}__{}",
+            step.version, step.name
+        ));
+    }
+    let database = render::path(&plan.database);
+    ui.line(&format!("nothing was changed in {database}"));
+    ui.document(&plan_json(list, plan));
+}
+
 /// A plan as the contract's document: nothing was done, and this would be.
 pub(crate) fn plan_json(list: &str, plan: &Plan) -> Value {
     let steps: Vec<Value> = plan.steps.iter().map(render::step_json).collect();

@@ -1,0 +1,186 @@
+//! What a database has without a history of heirloom's: proved, and made into rows of one.
+
+use rusqlite::Connection;
+
+use crate::error::{Error, ErrorKind};
+use crate::foreign::{self, Done, Foreign, Tool};
+use crate::foresee::Foresight;
+use crate::migration::{Applied, Migration, State, compare};
+use crate::options::Options;
+use crate::schema::{differences, same_name};
+use crate::task::{Kind, Task};
+use crate::{catalog, connect};
+
+/// So many differences are told.
+const TOLD: usize = 5;
+
+/// The migrations up to a version that are in no history yet, as rows to be written.
+///
+/// # Errors
+/// [`ErrorKind::Diverged`] where the history says something else than the files.
+pub(crate) fn rows_up_to(
+    migrations: &[Migration],
+    history: &[Applied],
+    version: i64,
+) -> Result<Vec<Task>, Error> {
+    let mut tasks = Vec::new();
+    for compared in compare(migrations, history) {
+        match (compared.state, compared.migration) {
+            (State::Applied, _) => {}
+            (State::Pending | State::OutOfOrder, Some(migration)) => {
+                if migration.version <= version {
+                    tasks.push(Task {
+                        kind: Kind::RowOnly,
+                        no_transaction: false,
+                        ..Task::up(migration)?
+                    });
+                }
+            }
+            (state, _) => {
+                let message = format!(
+                    "the database has a history already, and a migration in it is {}",
+                    state.as_str()
+                );
+                return Err(Error::new(ErrorKind::Diverged, message)
+                    .with_help("see `heirloom show`, and put that right first"));
+            }
+        }
+    }
+    Ok(tasks)
+}
+
+/// Proves that a schema is what the migrations up to a version give. `strangers` are tables that
+/// somebody else keeps in the database.
+///
+/// # Errors
+/// [`ErrorKind::Diverged`], with what is different.
+pub(crate) fn prove(
+    options: &Options<'_>,
+    connection: &Connection,
+    migrations: &[Migration],
+    version: i64,
+    strangers: &[&str],
+) -> Result<(), Error> {
+    let empty = connect::memory(options)?;
+    let mut replay = Foresight::of(&empty, options)?;
+    for migration in migrations.iter().filter(|known| known.version <= version) {
+        let compiled = replay.file(&migration.up);
+        compiled.map_err(|error| error.in_migration(&migration.label()))?;
+    }
+    let mut actual = catalog::schema(connection, &options.own_tables())?;
+    let is_strange = |table: &str| strangers.iter().any(|name| same_name(name, table));
+    actual.tables.retain(|table| !is_strange(&table.name));
+    actual.others.retain(|object| !is_strange(&object.table));
+    let differences = differences(replay.schema(), &actual);
+    if differences.is_empty() {
+        return Ok(());
+    }
+    let more = match differences.len().saturating_sub(TOLD) {
+        0 => String::new(),
+        more => format!(", and {more} more"),
+    };
+    let told: Vec<&str> = differences.iter().take(TOLD).map(String::as_str).collect();
+    Err(Error::new(
+        ErrorKind::Diverged,
+        format!(
+            "the schema is not the one that the migrations up to {version} give: {}{more}",
+            told.join(", ")
+        ),
+    )
+    .with_help("choose the version whose schema this is, or write the migrations so that they give it; `heirloom generate` compares"))
+}
+
+/// What there is to take over.
+pub(crate) enum Found {
+    /// No other tool keeps a history in the database.
+    Nothing,
+    /// One that has applied nothing yet.
+    Empty,
+    /// One that applied the migrations up to this version, and the schema is theirs.
+    UpTo(i64),
+}
+
+/// The history of another tool, compared with the migrations and proved.
+///
+/// # Errors
+/// [`ErrorKind::DatabaseNewer`] where it has more than these migrations;
+/// [`ErrorKind::Diverged`] where it has others, or where the schema is another.
+pub(crate) fn found(
+    options: &Options<'_>,
+    connection: &Connection,
+    migrations: &[Migration],
+    from: Option<Tool>,
+) -> Result<Found, Error> {
+    let Some(foreign) = foreign::recognise(connection, from)? else {
+        return Ok(Found::Nothing);
+    };
+    let Some(version) = last_of(&foreign, migrations)? else {
+        return Ok(Found::Empty);
+    };
+    let strangers: Vec<&str> = foreign.table.into_iter().collect();
+    prove(options, connection, migrations, version, &strangers)?;
+    Ok(Found::UpTo(version))
+}
+
+/// The last of the migrations that a tool applied: it must be the first ones, without a gap.
+fn last_of(foreign: &Foreign, migrations: &[Migration]) -> Result<Option<i64>, Error> {
+    let tool = foreign.tool;
+    let count = match &foreign.done {
+        Done::Count(count) => *count,
+        Done::Versions(versions) => versions.len(),
+    };
+    let known = migrations.last().map(|migration| migration.version);
+    if let Done::Versions(versions) = &foreign.done {
+        let is_known = |version: &i64| migrations.iter().any(|known| known.version == *version);
+        if let Some(unknown) = versions.iter().find(|version| !is_known(version)) {
+            if known.is_none_or(|known| *unknown > known) {
+                return Err(newer(*unknown, known));
+            }
+            return Err(Error::new(
+                ErrorKind::Diverged,
+                format!(
+                    "{tool} applied version {unknown}, and there is no migration of that version"
+                ),
+            )
+            .with_help("give each migration the version that it had there"));
+        }
+        let first = migrations.iter().map(|migration| migration.version);
+        if let Some((skipped, _)) = first.zip(versions).find(|(ours, theirs)| ours != *theirs) {
+            return Err(Error::new(
+                ErrorKind::Diverged,
+                format!("{tool} applied later migrations and not version {skipped}"),
+            )
+            .with_help(format!(
+                "apply it with {tool} first, or give it a newer version"
+            )));
+        }
+    }
+    match count.checked_sub(1) {
+        None => Ok(None),
+        Some(last) => match migrations.get(last) {
+            Some(migration) => Ok(Some(migration.version)),
+            None => {
+                let count = i64::try_from(count).unwrap_or(i64::MAX);
+                Err(newer(count, i64::try_from(migrations.len()).ok()))
+            }
+        },
+    }
+}
+
+fn newer(database: i64, known: Option<i64>) -> Error {
+    Error::new(
+        ErrorKind::DatabaseNewer,
+        match known {
+            Some(known) => {
+                format!(
+                    "the database is at version {database}, and these migrations end at {known}"
+                )
+            }
+            None => {
+                format!("the database is at version {database}, and there is no migration at all")
+            }
+        },
+    )
+    .with_versions(database, known)
+    .with_help("use the version of the app that migrated it, or a newer one")
+}
