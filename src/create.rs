@@ -1,6 +1,6 @@
 //! `create`: an empty pair of files.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::SystemTime;
 
 use chrono::{DateTime, Utc};
@@ -53,7 +53,7 @@ pub(crate) fn next_version(existing: &[Migration], at: SystemTime) -> i64 {
 /// there is, as in the same second, it is the next number.
 ///
 /// # Errors
-/// [`ErrorKind::Usage`] for a name that no file could have; [`ErrorKind::Io`].
+/// [`ErrorKind::Usage`] for a name that no file could have, or migrations that are no folder; [`ErrorKind::Io`].
 ///
 /// ```
 /// let folder = std::env::temp_dir().join(format!("heirloom-doc-{}", std::process::id()));
@@ -62,11 +62,15 @@ pub(crate) fn next_version(existing: &[Migration], at: SystemTime) -> i64 {
 /// # std::fs::remove_dir_all(folder).unwrap();
 /// # Ok::<(), heirloom::Error>(())
 /// ```
-pub fn create(folder: impl AsRef<Path>, name: &str, at: SystemTime) -> Result<Created, Error> {
-    let folder = folder.as_ref();
+pub fn create(folder: impl Into<Source>, name: &str, at: SystemTime) -> Result<Created, Error> {
+    let source = folder.into();
+    let folder = source.folder().ok_or_else(|| {
+        Error::new(ErrorKind::Usage, "the migrations are no folder on disk")
+            .with_help("give the folder that they are embedded from")
+    })?;
     let name = file_name(name)?;
     disk::create_folders(folder)?;
-    let version = next_version(&Source::from(folder).load(None)?, at);
+    let version = next_version(&source.load(None)?, at);
     let label = label(version, &name);
     let (up, down) = (
         folder.join(format!("{label}.sql")),

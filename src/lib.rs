@@ -126,6 +126,7 @@ mod estimate;
 mod event;
 #[cfg(feature = "generate")]
 mod finding;
+mod layout;
 mod lineage;
 mod migration;
 #[cfg(feature = "generate")]
@@ -222,6 +223,7 @@ pub use foreign::Tool;
 #[cfg(feature = "generate")]
 pub use generate::{Change, GenerateOptions, Generated, GeneratedFile};
 pub use history::DEFAULT_TABLE as DEFAULT_HISTORY_TABLE;
+pub use layout::Layout;
 pub use migration::State;
 pub use migrator::{Migrator, Opened, data_folder};
 pub use newer::{RestoreOffer, WaysBack};

@@ -219,7 +219,7 @@ pub(crate) fn is_valid_name(name: &str) -> bool {
 }
 
 /// Inside refinery's `\w`.
-fn is_name_character(c: char) -> bool {
+pub(crate) fn is_name_character(c: char) -> bool {
     c.is_ascii_alphanumeric() || c == '_' || (!c.is_ascii() && c.is_alphabetic())
 }
 
@@ -247,8 +247,8 @@ pub(crate) fn sort_out(files: Vec<Script>) -> (Vec<Migration>, Vec<Refused>) {
     let mut downs: Vec<(i64, String, Script)> = Vec::new();
     let mut refused = Vec::new();
     for script in files {
-        let file = script.file().rsplit(['/', '\\']).next().unwrap_or_default();
-        match parse_file_name(file) {
+        let name = script.name().to_owned();
+        match parse_file_name(&name) {
             Ok(FileName::Other) => {}
             Ok(FileName::Up(parsed)) => {
                 let parsed = parsed.into_migration(script.clone());

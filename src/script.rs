@@ -41,6 +41,8 @@ impl fmt::Display for Position {
 pub(crate) struct Script {
     file: Cow<'static, str>,
     text: Cow<'static, str>,
+    /// What it would be called in heirloom's layout, where it is in another.
+    name: Option<String>,
 }
 
 impl Script {
@@ -52,7 +54,22 @@ impl Script {
         Script {
             file: file.into(),
             text: text.into(),
+            name: None,
         }
+    }
+
+    /// The same under the name that says what it is.
+    pub(crate) fn named(self, name: String) -> Script {
+        Script {
+            name: Some(name),
+            ..self
+        }
+    }
+
+    /// The name that says what it is: its own, unless it was given another.
+    pub(crate) fn name(&self) -> &str {
+        let own = || self.file.rsplit(['/', '\\']).next().unwrap_or_default();
+        self.name.as_deref().unwrap_or_else(own)
     }
 
     /// What messages call the file.

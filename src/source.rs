@@ -8,6 +8,7 @@ use include_dir::Dir;
 
 use crate::disk;
 use crate::error::{Error, ErrorKind};
+use crate::layout::Layout;
 use crate::migration::{self, Migration, looks_like_sql};
 use crate::script::Script;
 
@@ -18,7 +19,10 @@ pub const SCHEMA_FILE: &str = "schema.sql";
 /// Where migrations come from. Made by `From`, so that [`Migrator::new`](crate::Migrator::new)
 /// takes any of them.
 #[derive(Clone)]
-pub struct Source(Kind);
+pub struct Source {
+    kind: Kind,
+    layout: Layout,
+}
 
 #[derive(Clone)]
 enum Kind {
@@ -29,43 +33,49 @@ enum Kind {
 
 impl From<&'static Dir<'static>> for Source {
     fn from(folder: &'static Dir<'static>) -> Source {
-        Source(Kind::Embedded(folder))
+        Source::of(Kind::Embedded(folder))
     }
 }
 
 impl From<PathBuf> for Source {
     fn from(folder: PathBuf) -> Source {
-        Source(Kind::Folder(folder))
+        Source::of(Kind::Folder(folder))
+    }
+}
+
+impl From<&PathBuf> for Source {
+    fn from(folder: &PathBuf) -> Source {
+        Source::of(Kind::Folder(folder.clone()))
     }
 }
 
 impl From<&Path> for Source {
     fn from(folder: &Path) -> Source {
-        Source(Kind::Folder(folder.to_owned()))
+        Source::of(Kind::Folder(folder.to_owned()))
     }
 }
 
 impl From<&str> for Source {
     fn from(folder: &str) -> Source {
-        Source(Kind::Folder(folder.into()))
+        Source::of(Kind::Folder(folder.into()))
     }
 }
 
 impl From<Vec<refinery_core::Migration>> for Source {
     fn from(migrations: Vec<refinery_core::Migration>) -> Source {
-        Source(Kind::Refinery(migrations))
+        Source::of(Kind::Refinery(migrations))
     }
 }
 
 impl From<&[refinery_core::Migration]> for Source {
     fn from(migrations: &[refinery_core::Migration]) -> Source {
-        Source(Kind::Refinery(migrations.to_vec()))
+        Source::of(Kind::Refinery(migrations.to_vec()))
     }
 }
 
 impl fmt::Debug for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.0 {
+        match &self.kind {
             Kind::Embedded(_) => write!(f, "Source(embedded)"),
             Kind::Folder(folder) => write!(f, "Source({})", folder.display()),
             Kind::Refinery(migrations) => write!(f, "Source({} of refinery)", migrations.len()),
@@ -74,6 +84,23 @@ impl fmt::Debug for Source {
 }
 
 impl Source {
+    fn of(kind: Kind) -> Source {
+        Source {
+            kind,
+            layout: Layout::default(),
+        }
+    }
+
+    /// Reads the folder as another tool laid it out.
+    ///
+    /// ```
+    /// use heirloom::{Layout, Migrator, Source};
+    /// let migrator = Migrator::new(Source::from("migrations").layout(Layout::Diesel));
+    /// ```
+    pub fn layout(self, layout: Layout) -> Source {
+        Source { layout, ..self }
+    }
+
     /// Reads the migrations, in the order of their versions. `schema_file` is left out.
     pub(crate) fn load(&self, schema_file: Option<&Path>) -> Result<Vec<Migration>, Error> {
         migration::assemble(self.files(schema_file)?)
@@ -81,7 +108,7 @@ impl Source {
 
     /// Reads every file that may be a migration. `schema_file` is left out.
     pub(crate) fn files(&self, schema_file: Option<&Path>) -> Result<Vec<Script>, Error> {
-        Ok(match &self.0 {
+        let files = match &self.kind {
             Kind::Refinery(migrations) => from_refinery(migrations),
             Kind::Embedded(folder) => {
                 let mut files = Vec::new();
@@ -89,7 +116,18 @@ impl Source {
                 files
             }
             Kind::Folder(folder) => on_disk(folder, schema_file)?,
-        })
+        };
+        files.into_iter().map(|script| self.named(script)).collect()
+    }
+
+    fn named(&self, script: Script) -> Result<Script, Error> {
+        if self.layout == Layout::Heirloom {
+            return Ok(script);
+        }
+        match self.layout.name_of(script.file()) {
+            Ok(name) => Ok(script.named(name)),
+            Err(reason) => Err(migration::invalid(format!("{}: {reason}", script.file()))),
+        }
     }
 
     /// The schema as it should be: `schema_file` where it is there, else the one that lies
@@ -101,7 +139,7 @@ impl Source {
         if let Some(path) = path.filter(|path| path.is_file()) {
             return script(&path).map(Some);
         }
-        match &self.0 {
+        match &self.kind {
             Kind::Embedded(folder) => folder
                 .get_file(SCHEMA_FILE)
                 .map(|file| {
@@ -114,9 +152,8 @@ impl Source {
     }
 
     /// The folder on disk, where that is what the migrations come from.
-    #[cfg(feature = "generate")]
     pub(crate) fn folder(&self) -> Option<&Path> {
-        match &self.0 {
+        match &self.kind {
             Kind::Folder(folder) => Some(folder),
             Kind::Embedded(_) | Kind::Refinery(_) => None,
         }

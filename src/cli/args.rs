@@ -29,6 +29,9 @@ pub(crate) struct Global {
     /// The folder of the migrations [env HEIRLOOM_MIGRATIONS; default migrations]
     #[arg(long, global = true, value_name = "DIR")]
     pub(crate) migrations: Option<PathBuf>,
+    /// How the migrations folder is laid out: heirloom, diesel, sqlx [env HEIRLOOM_LAYOUT; default heirloom]
+    #[arg(long, global = true, value_name = "LAYOUT")]
+    pub(crate) layout: Option<heirloom::Layout>,
     /// The schema as it should be [env HEIRLOOM_SCHEMA; default schema.sql in the migrations]
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) schema: Option<PathBuf>,

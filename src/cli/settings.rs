@@ -6,6 +6,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use heirloom::Layout;
 use serde::Deserialize;
 
 use super::args::Global;
@@ -59,6 +60,7 @@ pub(crate) struct Setting<T> {
 pub(crate) struct Settings {
     pub(crate) database: Setting<PathBuf>,
     pub(crate) migrations: Setting<PathBuf>,
+    pub(crate) layout: Setting<Layout>,
     pub(crate) schema: Setting<PathBuf>,
     pub(crate) backups: Option<Setting<PathBuf>>,
     pub(crate) keep: Setting<usize>,
@@ -78,6 +80,7 @@ pub(crate) struct Settings {
 struct File {
     database: Option<PathBuf>,
     migrations: Option<PathBuf>,
+    layout: Option<String>,
     schema: Option<PathBuf>,
     backups: Option<PathBuf>,
     keep: Option<usize>,
@@ -171,6 +174,7 @@ impl Settings {
         let File {
             database,
             migrations,
+            layout,
             schema,
             backups,
             keep,
@@ -248,6 +252,26 @@ impl Settings {
             value: base.join(DEFAULT_MIGRATIONS),
             origin: Origin::Default,
         });
+        let laid_out = |text: Option<String>| {
+            text.map(|text| {
+                text.parse()
+                    .map_err(|reason: String| usage(format!("the layout {reason}"), "correct it"))
+            })
+            .transpose()
+        };
+        let layout = first(
+            "layout",
+            global.layout,
+            (
+                "HEIRLOOM_LAYOUT",
+                laid_out(around.text("HEIRLOOM_LAYOUT")?)?,
+            ),
+            laid_out(layout)?.map(|layout| (layout, file_path)),
+        )
+        .unwrap_or(Setting {
+            value: Layout::default(),
+            origin: Origin::Default,
+        });
         let schema = first(
             "schema",
             global.schema.clone(),
@@ -292,6 +316,7 @@ impl Settings {
         });
         Ok(Settings {
             database,
+            layout,
             schema,
             backups: first(
                 "backups",
@@ -326,6 +351,7 @@ impl Settings {
         let mut all = vec![
             path("database", &self.database),
             path("migrations", &self.migrations),
+            ("layout", self.layout.value.to_string(), &self.layout.origin),
             path("schema", &self.schema),
         ];
         all.extend(self.backups.iter().map(|backups| path("backups", backups)));
@@ -424,7 +450,7 @@ fn read_file(global: &Global, around: &Surroundings) -> Result<(File, Option<Pat
     let file = toml::from_str(&text).map_err(|error| {
         usage(
             format!("{} is wrong: {}", path.display(), error.to_string().trim()),
-            "the keys are database, migrations, schema, backups, keep, history-table, app, lock-timeout, components",
+            "the keys are database, migrations, layout, schema, backups, keep, history-table, app, lock-timeout, components",
         )
     })?;
     Ok((file, Some(path)))

@@ -9,6 +9,7 @@ const FLOORS: [&[&str]; 6] = [
         "script",
         "plan",
         "schema",
+        "layout",
         "lineage",
         "definition",
         "create_table",

@@ -2,6 +2,7 @@
 
 use std::time::SystemTime;
 
+use heirloom::Source;
 use serde_json::json;
 
 use crate::cli::args::Create;
@@ -11,7 +12,8 @@ use crate::cli::settings::Settings;
 use crate::cli::ui::Ui;
 
 pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Create) -> Result<Exit, Failure> {
-    let made = heirloom::create(&settings.migrations.value, &options.name, SystemTime::now())?;
+    let source = Source::from(&settings.migrations.value).layout(settings.layout.value);
+    let made = heirloom::create(source, &options.name, SystemTime::now())?;
     ui.line(&render::path(&made.up));
     ui.line(&render::path(&made.down));
     ui.document(&json!({

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use heirloom::{Component, Event, Migrator, Plan, Report};
+use heirloom::{Component, Event, Migrator, Plan, Report, Source};
 use serde_json::{Value, json};
 
 use crate::cli::exit::Failure;
@@ -41,10 +41,11 @@ pub(crate) fn schema_file(settings: &Settings) -> Result<(), Failure> {
 
 /// A migrator for what needs no migrations: an emergency is no time to look for them.
 pub(crate) fn keeper<'a>(settings: &Settings) -> Result<Migrator<'a>, Failure> {
-    let mut migrator = Migrator::new(settings.migrations.value.as_path())
+    let source = |folder: &Path| Source::from(folder).layout(settings.layout.value);
+    let mut migrator = Migrator::new(source(&settings.migrations.value))
         .history_table(&settings.history_table.value);
     for part in &settings.components {
-        let component = Component::new(&part.name, part.migrations.as_path());
+        let component = Component::new(&part.name, source(&part.migrations));
         migrator = migrator.component(match &part.history_table {
             Some(table) => component.history_table(table),
             None => component,
