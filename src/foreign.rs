@@ -269,7 +269,11 @@ fn text(row: &Row<'_>, index: usize) -> rusqlite::Result<String> {
 fn versions(tool: Tool, names: impl Iterator<Item = String>) -> Result<Vec<i64>, Error> {
     names
         .map(|name| {
-            let number = name.split('_').next().unwrap_or_default().replace('-', "");
+            let number = name.split('_').next().unwrap_or_default();
+            let number = match tool {
+                Tool::Diesel => number.replace('-', ""),
+                _ => number.to_owned(),
+            };
             number.parse().map_err(|_| {
                 diverged(format!(
                     "the history of {tool} has `{name}`, which begins with no number"

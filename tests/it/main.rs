@@ -15,6 +15,7 @@ mod parts;
 mod preload;
 mod support;
 
+mod adopt;
 #[cfg(feature = "generate")]
 mod alteration;
 mod attachments;
