@@ -9,6 +9,7 @@ use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::error::{Error, ErrorKind};
+use crate::log_table;
 use crate::migration::{Applied, Migration};
 use crate::schema::same_name;
 use crate::sqlite::{failure, is_no_such_table, is_wrong_sql};
@@ -55,7 +56,7 @@ const DROP_MARKER: &str = "DROP TABLE heirloom_run";
 
 /// Whether a table is one of heirloom's own or the history, and no part of the schema.
 pub(crate) fn is_own_table(name: &str, history_table: &str) -> bool {
-    [DETAILS, MARKER, history_table]
+    [DETAILS, MARKER, log_table::TABLE, history_table]
         .iter()
         .any(|own| same_name(own, name))
 }
@@ -374,4 +375,9 @@ pub(crate) fn clear_marker(connection: &Connection) -> Result<(), Error> {
 /// A time as it is written into the database and into records.
 pub(crate) fn rfc3339(time: DateTime<Utc>) -> String {
     time.to_rfc3339_opts(SecondsFormat::Secs, true)
+}
+
+/// The same for what may follow within a second.
+pub(crate) fn to_the_millisecond(time: DateTime<Utc>) -> String {
+    time.to_rfc3339_opts(SecondsFormat::Millis, true)
 }

@@ -126,6 +126,7 @@ mod event;
 #[cfg(feature = "generate")]
 mod finding;
 mod lineage;
+mod log_entry;
 mod migration;
 #[cfg(feature = "generate")]
 mod normal;
@@ -157,6 +158,7 @@ mod disk;
 mod git;
 mod history;
 mod lock;
+mod log_table;
 mod options;
 mod pages;
 mod refinery;
@@ -173,6 +175,7 @@ mod compose;
 mod copy;
 mod filling;
 mod foresee;
+mod log_file;
 mod look;
 #[cfg(feature = "generate")]
 mod replay;
@@ -189,6 +192,7 @@ mod check;
 mod create;
 #[cfg(feature = "generate")]
 mod generate;
+mod logbook;
 mod newer;
 mod rehearsal;
 mod restore;
@@ -212,6 +216,7 @@ pub use finding::{Checked, Finding, FindingKind};
 #[cfg(feature = "generate")]
 pub use generate::{Change, GenerateOptions, Generated, GeneratedFile};
 pub use history::DEFAULT_TABLE as DEFAULT_HISTORY_TABLE;
+pub use log_entry::{Act, Log, LogEntry};
 pub use migration::State;
 pub use migrator::{Migrator, Opened, data_folder};
 pub use newer::{RestoreOffer, WaysBack};

@@ -15,6 +15,7 @@ use crate::event::Event;
 use crate::finding::Checked;
 #[cfg(feature = "generate")]
 use crate::generate::{self, GenerateOptions, Generated};
+use crate::log_entry::Log;
 use crate::newer::{self, WaysBack};
 use crate::options::{HookError, Moment, Options, When};
 use crate::plan::Plan;
@@ -24,7 +25,7 @@ use crate::restore::{self, CopyInfo, CopyRef, RestorePlan, Restored, Verify};
 use crate::revert::RevertTo;
 use crate::source::Source;
 use crate::status::Status;
-use crate::{rehearsal, revert, run, status};
+use crate::{logbook, rehearsal, revert, run, status};
 
 /// Longer than anybody waits, and short enough to be added to any instant.
 const LONGEST_WAIT: Duration = Duration::from_secs(365 * 24 * 3600);
@@ -384,6 +385,19 @@ impl<'a> Migrator<'a> {
     #[cfg(feature = "generate")]
     pub fn check(&self) -> Result<Checked, Error> {
         check::check(&self.options)
+    }
+
+    /// Every run, revert, restore and snapshot of a database, the newest first. Writes nothing.
+    /// What failed left the database as it was, and is in no log.
+    ///
+    /// Runs and reverts stand in the database itself (`heirloom_log`, committed with what they
+    /// tell of), restores in hidden files beside the automatic backups, snapshots in their
+    /// records. A snapshot that was removed is not told of.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotADatabase`]; [`ErrorKind::Diverged`] for a history that is none.
+    pub fn log(&self, database: impl AsRef<Path>) -> Result<Log, Error> {
+        logbook::log(&self.options, database.as_ref())
     }
 
     /// How a database stands to the migrations. Writes nothing and creates no file.

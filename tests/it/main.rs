@@ -42,6 +42,7 @@ mod history;
 mod hooks;
 mod house;
 mod kills;
+mod logbook;
 mod looking;
 mod model;
 mod newer;
