@@ -125,8 +125,10 @@ mod estimate;
 mod event;
 #[cfg(feature = "generate")]
 mod finding;
+mod inspected;
 mod lineage;
 mod log_entry;
+mod measured;
 mod migration;
 #[cfg(feature = "generate")]
 mod normal;
@@ -165,6 +167,7 @@ mod refinery;
 mod source;
 mod sqlite;
 mod statistics;
+mod tables;
 
 // The craftsmen: a plan in one transaction, verified copies.
 mod apply;
@@ -192,12 +195,14 @@ mod check;
 mod create;
 #[cfg(feature = "generate")]
 mod generate;
+mod inspect;
 mod logbook;
 mod newer;
 mod rehearsal;
 mod restore;
 mod revert;
 mod run;
+mod stats;
 mod status;
 
 // The door.
@@ -216,7 +221,12 @@ pub use finding::{Checked, Finding, FindingKind};
 #[cfg(feature = "generate")]
 pub use generate::{Change, GenerateOptions, Generated, GeneratedFile};
 pub use history::DEFAULT_TABLE as DEFAULT_HISTORY_TABLE;
+pub use inspected::{
+    ColumnInfo, ForeignKeyInfo, Generation, IndexInfo, Inspected, ReferenceInfo, TableInfo,
+    TriggerInfo, ViewInfo,
+};
 pub use log_entry::{Act, Log, LogEntry};
+pub use measured::{CopyStats, HistoryStats, IndexStats, SizeAt, Stats, TableStats};
 pub use migration::State;
 pub use migrator::{Migrator, Opened, data_folder};
 pub use newer::{RestoreOffer, WaysBack};

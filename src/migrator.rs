@@ -15,7 +15,9 @@ use crate::event::Event;
 use crate::finding::Checked;
 #[cfg(feature = "generate")]
 use crate::generate::{self, GenerateOptions, Generated};
+use crate::inspected::Inspected;
 use crate::log_entry::Log;
+use crate::measured::Stats;
 use crate::newer::{self, WaysBack};
 use crate::options::{HookError, Moment, Options, When};
 use crate::plan::Plan;
@@ -25,7 +27,7 @@ use crate::restore::{self, CopyInfo, CopyRef, RestorePlan, Restored, Verify};
 use crate::revert::RevertTo;
 use crate::source::Source;
 use crate::status::Status;
-use crate::{logbook, rehearsal, revert, run, status};
+use crate::{inspect, logbook, rehearsal, revert, run, stats, status};
 
 /// Longer than anybody waits, and short enough to be added to any instant.
 const LONGEST_WAIT: Duration = Duration::from_secs(365 * 24 * 3600);
@@ -385,6 +387,27 @@ impl<'a> Migrator<'a> {
     #[cfg(feature = "generate")]
     pub fn check(&self) -> Result<Checked, Error> {
         check::check(&self.options)
+    }
+
+    /// The schema of any database, or of one table or view of it, described. Writes nothing.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`] for a table that is not there; [`ErrorKind::NotADatabase`].
+    pub fn inspect(
+        &self,
+        database: impl AsRef<Path>,
+        table: Option<&str>,
+    ) -> Result<Inspected, Error> {
+        inspect::inspect(&self.options, database.as_ref(), table)
+    }
+
+    /// Rows and bytes of any database, table by table, with its history, its copies and how it
+    /// grew. Reads every page; writes nothing.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotADatabase`]; [`ErrorKind::Diverged`] for a history that is none.
+    pub fn stats(&self, database: impl AsRef<Path>) -> Result<Stats, Error> {
+        stats::stats(&self.options, database.as_ref())
     }
 
     /// Every run, revert, restore and snapshot of a database, the newest first. Writes nothing.

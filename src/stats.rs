@@ -1,0 +1,137 @@
+//! `stats`: rows and bytes, copies, history, and how they grew.
+
+use std::path::Path;
+
+use chrono::Utc;
+use rusqlite::Connection;
+
+use crate::error::Error;
+use crate::history::{self, is_own_table};
+use crate::log_entry::{Act, LogEntry};
+use crate::measured::{CopyStats, HistoryStats, IndexStats, SizeAt, Stats, TableStats};
+use crate::migration::{self, State};
+use crate::options::Options;
+use crate::record::Shelf;
+use crate::run::newest;
+use crate::schema::TableKind;
+use crate::session::stores;
+use crate::{catalog, connect, copy, disk, inspect, logbook, tables};
+
+/// Measures a database. Writes nothing.
+pub(crate) fn stats(options: &Options<'_>, path: &Path) -> Result<Stats, Error> {
+    options.check_history_table()?;
+    let target = connect::resolve(path)?;
+    let view = connect::view_of(&target)?;
+    let connection = &view.connection;
+    options.set_up(connection)?;
+    let unsigned = |sql| catalog::number(connection, sql).map(i64::unsigned_abs);
+    let bytes = disk::length(&target.path)?;
+    let log = logbook::entries(options, &target.path, connection)?;
+    let (backups, mut growth) = copies(options, &target.path)?;
+    growth.extend(log.iter().filter_map(|entry| {
+        Some(SizeAt {
+            at: entry.at.clone(),
+            bytes: entry.bytes?,
+        })
+    }));
+    growth.sort_by(|one, other| one.at.cmp(&other.at));
+    growth.push(SizeAt {
+        at: history::rfc3339(Utc::now()),
+        bytes,
+    });
+    Ok(Stats {
+        exists: target.metadata.is_some(),
+        bytes,
+        wal_bytes: disk::length(&disk::companion(&target.path, "-wal"))?,
+        page_size: unsigned("PRAGMA page_size")?,
+        pages: unsigned("PRAGMA page_count")?,
+        free_pages: unsigned("PRAGMA freelist_count")?,
+        journal_mode: copy::journal_mode(connection)?,
+        tables: tables_of(options, connection)?,
+        history: history_of(options, connection, log)?,
+        backups,
+        growth,
+        database: target.path,
+    })
+}
+
+fn tables_of(options: &Options<'_>, connection: &Connection) -> Result<Vec<TableStats>, Error> {
+    let sizes = catalog::sizes(connection)?;
+    let size = |name: &str| {
+        sizes
+            .as_ref()
+            .map(|sizes| sizes.get(name).copied().unwrap_or(0))
+    };
+    let schema = catalog::whole_schema(connection)?;
+    let mut found = Vec::new();
+    for (name, kind) in catalog::table_kinds(connection)? {
+        if kind == TableKind::Shadow {
+            continue;
+        }
+        let indexes = tables::indexes(connection, &name)?.into_iter();
+        let mut bytes = size(&name);
+        for shadow in inspect::shadow_tables(&schema, &name) {
+            let parts = tables::indexes(connection, &shadow)?.into_iter();
+            let parts = parts.filter_map(|index| size(&index.name)).sum::<u64>();
+            bytes = bytes.map(|bytes| bytes + size(&shadow).unwrap_or(0) + parts);
+        }
+        found.push(TableStats {
+            rows: catalog::row_count(connection, &name)?,
+            bytes,
+            internal: is_own_table(&name, &options.history_table) || name.starts_with("sqlite_"),
+            // That of a WITHOUT ROWID table's key is the table.
+            indexes: indexes
+                .filter(|index| size(&index.name) != Some(0))
+                .map(|index| IndexStats {
+                    bytes: size(&index.name),
+                    name: index.name,
+                })
+                .collect(),
+            name,
+        });
+    }
+    let whole = |table: &TableStats| -> u64 {
+        let indexes = table.indexes.iter().filter_map(|index| index.bytes);
+        table.bytes.unwrap_or(0) + indexes.sum::<u64>()
+    };
+    found.sort_by_cached_key(|table| (std::cmp::Reverse(whole(table)), table.name.clone()));
+    Ok(found)
+}
+
+fn history_of(
+    options: &Options<'_>,
+    connection: &Connection,
+    log: Vec<LogEntry>,
+) -> Result<HistoryStats, Error> {
+    let history = history::read(connection, &options.history_table)?;
+    let migrations = options.source.load(options.schema_file.as_deref()).ok();
+    let pending = |state: State| state == State::Pending;
+    Ok(HistoryStats {
+        applied: history.len(),
+        version: newest(&history),
+        pending: migrations.map(|migrations| {
+            let compared = migration::compare(&migrations, &history);
+            compared.iter().filter(|one| pending(one.state)).count()
+        }),
+        last_run: log.into_iter().find(|entry| entry.act == Act::Run),
+    })
+}
+
+/// The copies, and how big the database was when they were taken.
+fn copies(options: &Options<'_>, database: &Path) -> Result<(CopyStats, Vec<SizeAt>), Error> {
+    let (automatic, snapshots) = stores(options, database);
+    let mut found = CopyStats::default();
+    let mut sizes = Vec::new();
+    for copy in automatic.list()?.into_iter().chain(snapshots.list()?) {
+        match copy.record.shelf {
+            Shelf::Snapshot => found.snapshots += 1,
+            Shelf::Automatic | Shelf::Replaced => found.automatic += 1,
+        }
+        found.bytes += copy.record.bytes;
+        sizes.push(SizeAt {
+            at: copy.record.created_at,
+            bytes: copy.record.bytes,
+        });
+    }
+    Ok((found, sizes))
+}
