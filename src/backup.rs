@@ -187,28 +187,32 @@ impl<'p> Store<'p> {
             .collect())
     }
 
-    /// Removes what an interrupted copy left: staging files, and records without a copy. How
-    /// many. Only under the process lock.
-    pub(crate) fn clean(&self) -> Result<usize, Error> {
+    /// What an interrupted copy left: staging files, and records without a copy.
+    pub(crate) fn leftovers(&self) -> Result<Vec<PathBuf>, Error> {
         let own = file_name(self.database);
-        let mut removed = 0;
+        let mut left = Vec::new();
         for file in self.dotfiles()? {
             let staging = file
                 .strip_prefix(&own)
                 .and_then(|rest| rest.strip_suffix(".partial"))
                 .map(|rest| rest.strip_suffix(".record").unwrap_or(rest));
             if staging.is_some_and(is_time_and_number) {
-                disk::remove(&self.folder.join(format!(".{file}")))?;
-                removed += 1;
+                left.push(self.folder.join(format!(".{file}")));
             }
         }
         for Backup { path, .. } in self.recorded()? {
             if !disk::is_there(&path)? {
-                disk::remove(&self.record_path(&file_name(&path)))?;
-                removed += 1;
+                left.push(self.record_path(&file_name(&path)));
             }
         }
-        Ok(removed)
+        Ok(left)
+    }
+
+    /// Removes it. How many files. Only under the process lock.
+    pub(crate) fn clean(&self) -> Result<usize, Error> {
+        let left = self.leftovers()?;
+        left.iter().try_for_each(|path| disk::remove(path))?;
+        Ok(left.len())
     }
 
     /// Copies the state that `reader` sees, proves the copy good, and records it. An

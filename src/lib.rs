@@ -135,6 +135,7 @@ mod normal;
 #[cfg(feature = "generate")]
 mod note;
 mod plan;
+mod problem;
 #[cfg(feature = "generate")]
 mod rebuild;
 mod record;
@@ -193,6 +194,7 @@ mod alteration;
 #[cfg(feature = "generate")]
 mod check;
 mod create;
+mod doctor;
 #[cfg(feature = "generate")]
 mod generate;
 mod inspect;
@@ -232,6 +234,7 @@ pub use migrator::{Migrator, Opened, data_folder};
 pub use newer::{RestoreOffer, WaysBack};
 pub use options::{DEFAULT_KEEP, DEFAULT_LOCK_TIMEOUT, HookError, Moment};
 pub use plan::{Direction, Loss, Lost, Plan, Step};
+pub use problem::{Diagnosis, Problem, ProblemKind};
 pub use rehearsal::Rehearsed;
 pub use report::{Done, Recovered, Report, TableRows};
 pub use restore::{CopyInfo, CopyRef, Holding, Origin, RestorePlan, Restored, Verify};

@@ -8,6 +8,8 @@
 
 use std::path::{Path, PathBuf};
 
+use chrono::Utc;
+
 use crate::backup::Store;
 use crate::disk;
 use crate::error::Error;
@@ -19,6 +21,8 @@ const ENDING: &str = ".log";
 /// The file of a restore that is under way.
 pub(crate) struct LogFile {
     path: PathBuf,
+    /// Where it is written first, under a name that is tidied up after a kill.
+    staging: PathBuf,
     /// Whose, and like whose permissions.
     database: PathBuf,
     identity: String,
@@ -39,6 +43,7 @@ impl LogFile {
         let base = format!(".{}", store.timed_name(&restore.at));
         let file = LogFile {
             path: disk::free_name(store.folder(), &base, ENDING)?,
+            staging: store.staging_path(Utc::now()),
             database: database.to_owned(),
             identity: store.identity(),
             restore,
@@ -66,13 +71,13 @@ impl LogFile {
             text.push('\n');
             text += &entry.to_text();
         }
-        let staging = disk::companion(&self.path, ".partial");
-        disk::remove(&staging)?;
-        disk::write_new(&staging, &self.database, &text)?;
-        disk::rename(&staging, &self.path)
+        let staging = &self.staging;
+        disk::remove(staging)?;
+        disk::write_new(staging, &self.database, &text)?;
+        disk::rename(staging, &self.path)
             .and_then(|()| disk::sync_folder(self.path.parent().unwrap_or(&self.path)))
             .inspect_err(|_| {
-                let _ = disk::remove(&staging);
+                let _ = disk::remove(staging);
             })
     }
 }
@@ -88,6 +93,7 @@ pub(crate) fn finish_newest(store: &Store<'_>, database: &Path) -> Result<(), Er
     let restore = entries.remove(0);
     let file = LogFile {
         path,
+        staging: store.staging_path(Utc::now()),
         database: database.to_owned(),
         identity: store.identity(),
         restore,

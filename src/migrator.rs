@@ -21,13 +21,14 @@ use crate::measured::Stats;
 use crate::newer::{self, WaysBack};
 use crate::options::{HookError, Moment, Options, When};
 use crate::plan::Plan;
+use crate::problem::Diagnosis;
 use crate::rehearsal::Rehearsed;
 use crate::report::Report;
 use crate::restore::{self, CopyInfo, CopyRef, RestorePlan, Restored, Verify};
 use crate::revert::RevertTo;
 use crate::source::Source;
 use crate::status::Status;
-use crate::{inspect, logbook, rehearsal, revert, run, stats, status};
+use crate::{doctor, inspect, logbook, rehearsal, revert, run, stats, status};
 
 /// Longer than anybody waits, and short enough to be added to any instant.
 const LONGEST_WAIT: Duration = Duration::from_secs(365 * 24 * 3600);
@@ -399,6 +400,17 @@ impl<'a> Migrator<'a> {
         table: Option<&str>,
     ) -> Result<Inspected, Error> {
         inspect::inspect(&self.options, database.as_ref(), table)
+    }
+
+    /// Everything that can be wrong with a database and around it, looked for: damage, broken
+    /// references, a history that contradicts the migrations, copies that do not verify, what an
+    /// interruption left, too little room. Reads everything; writes nothing.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Locked`] where somebody writes to it; what else keeps it from being examined.
+    /// What is wrong is no error but a [`Problem`](crate::Problem).
+    pub fn doctor(&self, database: impl AsRef<Path>) -> Result<Diagnosis, Error> {
+        doctor::doctor(&self.options, database.as_ref())
     }
 
     /// Rows and bytes of any database, table by table, with its history, its copies and how it
