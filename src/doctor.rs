@@ -28,6 +28,7 @@ pub(crate) fn doctor(options: &Options<'_>, path: &Path) -> Result<Diagnosis, Er
     let mut found = Diagnosis {
         exists: target.metadata.is_some(),
         problems: Vec::new(),
+        passed: Vec::new(),
         notes: Vec::new(),
         held_by: at_work
             .clone()
@@ -160,7 +161,7 @@ fn inside(options: &Options<'_>, target: &Target, found: &mut Diagnosis) -> Resu
 fn integrity(connection: &Connection, found: &mut Diagnosis) -> Result<(), Error> {
     let findings = copy::integrity_findings(connection)?;
     if findings.is_empty() {
-        found.notes.push("integrity_check found nothing".into());
+        found.passed.push("integrity_check found nothing".into());
     }
     found.problems.extend(findings.into_iter().map(|finding| {
         match copy::is_of_contents(&finding) {
@@ -182,7 +183,7 @@ fn integrity(connection: &Connection, found: &mut Diagnosis) -> Result<(), Error
 fn references(connection: &Connection, found: &mut Diagnosis) -> Result<(), Error> {
     let references = catalog::references(connection)?;
     if references.violations.is_empty() && references.broken.is_empty() {
-        found.notes.push("foreign_key_check found nothing".into());
+        found.passed.push("foreign_key_check found nothing".into());
     }
     for ((table, parent), rowids) in references.violations {
         let example = rowids.iter().find(|rowid| **rowid != 0);
@@ -309,7 +310,7 @@ fn contradictions(status: &Status, found: &mut Diagnosis) {
             .push(Problem::new(ProblemKind::History, message, help));
     }
     if found.problems.len() == before {
-        found.notes.push(format!(
+        found.passed.push(format!(
             "{} applied, {} pending",
             Counted(status.count(State::Applied) as u64, "migration"),
             status.count(State::Pending)
@@ -332,10 +333,9 @@ fn copies(options: &Options<'_>, path: &Path, found: &mut Diagnosis) -> Result<(
         )
     }));
     if found.problems.len() == before && !copies.is_empty() {
-        let count = Counted(copies.len() as u64, "backup and snapshot");
-        found.notes.push(match copies.len() {
-            1 => "the one backup or snapshot there is verified".to_owned(),
-            _ => format!("all {count} verified"),
+        found.passed.push(match copies.len() {
+            1 => "the one copy verifies".to_owned(),
+            count => format!("all {count} copies verify"),
         });
     }
     Ok(())

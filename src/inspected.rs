@@ -29,6 +29,8 @@ impl Inspected {
     pub fn sql(&self) -> String {
         let mut text = String::new();
         for sql in &self.statements {
+            // SQLite keeps the space before the semicolon of a trigger.
+            let sql = sql.trim_end();
             // A comment at the end would swallow the semicolon.
             let end = Tokens::new(sql).last();
             let end = end.map_or(0, |token| token.start + token.text.len());
@@ -322,7 +324,7 @@ mod tests {
             views: Vec::new(),
             statements: vec![
                 "CREATE VIEW v AS SELECT 1 -- one".into(),
-                "CREATE TABLE t (x)".into(),
+                "CREATE TABLE t (x) \n".into(),
             ],
         };
         assert_eq!(

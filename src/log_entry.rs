@@ -128,12 +128,9 @@ impl LogEntry {
         text
     }
 
-    /// A snapshot knows its time to the second, and the count of copies that it raised. What came
-    /// right after it has the same count.
-    fn order(&self) -> (&str, u64, bool, &str) {
-        let second = self.at.get(..TO_THE_SECOND).unwrap_or(&self.at);
-        let after = self.act != Act::Snapshot;
-        (second, self.sequence, after, &self.at)
+    /// What entries are sorted by.
+    pub(crate) fn order(&self) -> (&str, u64, bool, &str) {
+        order(&self.at, self.sequence, self.act != Act::Snapshot)
     }
 
     /// None for a text that is no complete entry.
@@ -162,6 +159,13 @@ impl LogEntry {
             sequence: unsigned("sequence")?,
         })
     }
+}
+
+/// A copy knows its time to the second, and the count of copies that it raised. What came right
+/// after it has the same count.
+pub(crate) fn order(at: &str, sequence: u64, after_the_copy: bool) -> (&str, u64, bool, &str) {
+    let second = at.get(..TO_THE_SECOND).unwrap_or(at);
+    (second, sequence, after_the_copy, at)
 }
 
 /// The length of `2026-11-21T09:14:03`.

@@ -105,7 +105,9 @@ pub struct Diagnosis {
     pub exists: bool,
     /// What is wrong, the worst first.
     pub problems: Vec<Problem>,
-    /// What was found in order, and what could not be looked at, in sentences.
+    /// What was looked at and found in order, in sentences.
+    pub passed: Vec<String>,
+    /// What could not be looked at, in sentences.
     pub notes: Vec<String>,
     /// Who holds the database at this moment, as far as the system tells.
     pub held_by: Option<String>,

@@ -5,9 +5,10 @@ use std::path::Path;
 use chrono::Utc;
 use rusqlite::Connection;
 
+use crate::backup::Backup;
 use crate::error::Error;
 use crate::history::{self, is_own_table};
-use crate::log_entry::{Act, LogEntry};
+use crate::log_entry::{Act, LogEntry, order};
 use crate::measured::{CopyStats, HistoryStats, IndexStats, SizeAt, Stats, TableStats};
 use crate::migration::{self, State};
 use crate::options::Options;
@@ -27,18 +28,7 @@ pub(crate) fn stats(options: &Options<'_>, path: &Path) -> Result<Stats, Error> 
     let unsigned = |sql| catalog::number(connection, sql).map(i64::unsigned_abs);
     let bytes = disk::length(&target.path)?;
     let log = logbook::entries(options, &target.path, connection)?;
-    let (backups, mut growth) = copies(options, &target.path)?;
-    growth.extend(log.iter().filter_map(|entry| {
-        Some(SizeAt {
-            at: entry.at.clone(),
-            bytes: entry.bytes?,
-        })
-    }));
-    growth.sort_by(|one, other| one.at.cmp(&other.at));
-    growth.push(SizeAt {
-        at: history::rfc3339(Utc::now()),
-        bytes,
-    });
+    let (backups, sizes) = copies(options, &target.path)?;
     Ok(Stats {
         exists: target.metadata.is_some(),
         bytes,
@@ -48,9 +38,9 @@ pub(crate) fn stats(options: &Options<'_>, path: &Path) -> Result<Stats, Error> 
         free_pages: unsigned("PRAGMA freelist_count")?,
         journal_mode: copy::journal_mode(connection)?,
         tables: tables_of(options, connection)?,
+        growth: growth(sizes, &log, bytes),
         history: history_of(options, connection, log)?,
         backups,
-        growth,
         database: target.path,
     })
 }
@@ -117,21 +107,42 @@ fn history_of(
     })
 }
 
-/// The copies, and how big the database was when they were taken.
-fn copies(options: &Options<'_>, database: &Path) -> Result<(CopyStats, Vec<SizeAt>), Error> {
+/// The copies, and how big the database was when they were taken, with the count of each.
+fn copies(
+    options: &Options<'_>,
+    database: &Path,
+) -> Result<(CopyStats, Vec<(u64, SizeAt)>), Error> {
     let (automatic, snapshots) = stores(options, database);
     let mut found = CopyStats::default();
     let mut sizes = Vec::new();
-    for copy in automatic.list()?.into_iter().chain(snapshots.list()?) {
-        match copy.record.shelf {
+    for Backup { record, .. } in automatic.list()?.into_iter().chain(snapshots.list()?) {
+        match record.shelf {
             Shelf::Snapshot => found.snapshots += 1,
             Shelf::Automatic | Shelf::Replaced => found.automatic += 1,
         }
-        found.bytes += copy.record.bytes;
-        sizes.push(SizeAt {
-            at: copy.record.created_at,
-            bytes: copy.record.bytes,
-        });
+        found.bytes += record.bytes;
+        let (at, bytes) = (record.created_at, record.bytes);
+        sizes.push((record.sequence, SizeAt { at, bytes }));
     }
     Ok((found, sizes))
+}
+
+/// The sizes of before and after, in their order, and that of now.
+fn growth(copies: Vec<(u64, SizeAt)>, log: &[LogEntry], now: u64) -> Vec<SizeAt> {
+    let copies = copies.iter().map(|(sequence, copy)| {
+        let before = order(&copy.at, *sequence, false);
+        (before, copy.bytes)
+    });
+    let acts = log
+        .iter()
+        .filter_map(|entry| Some((entry.order(), entry.bytes?)));
+    let mut all: Vec<_> = copies.chain(acts).collect();
+    all.sort();
+    let sizes = all
+        .into_iter()
+        .map(|((.., at), bytes)| (at.to_owned(), bytes));
+    sizes
+        .chain([(history::rfc3339(Utc::now()), now)])
+        .map(|(at, bytes)| SizeAt { at, bytes })
+        .collect()
 }

@@ -29,7 +29,15 @@ mod command_check;
 #[cfg(feature = "cli")]
 mod command_copies;
 #[cfg(feature = "cli")]
+mod command_doctor;
+#[cfg(feature = "cli")]
 mod command_generate;
+#[cfg(feature = "cli")]
+mod command_inspect;
+#[cfg(feature = "cli")]
+mod command_log;
+#[cfg(feature = "cli")]
+mod command_stats;
 mod connection;
 mod crashes;
 mod destruction;

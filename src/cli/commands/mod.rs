@@ -3,10 +3,14 @@
 pub(crate) mod backups;
 pub(crate) mod check;
 pub(crate) mod create;
+pub(crate) mod doctor;
 pub(crate) mod generate;
+pub(crate) mod inspect;
+pub(crate) mod log;
 pub(crate) mod restore;
 pub(crate) mod revert;
 pub(crate) mod run;
 pub(crate) mod show;
 pub(crate) mod snapshot;
+pub(crate) mod stats;
 mod work;
