@@ -186,7 +186,20 @@ fn where_it_can_be_asked<T>(answer: rusqlite::Result<T>, table: &str) -> Result<
 
 /// How many rows a table has, none where that cannot be asked.
 pub(crate) fn row_count(connection: &Connection, table: &str) -> Result<Option<u64>, Error> {
-    let sql = format!("SELECT count(*) FROM main.{}", quote(table));
+    // Without a condition SQLite counts pages of rows at once.
+    counted(connection, table, "")
+}
+
+/// How many rows of a table meet a condition, none where that cannot be asked.
+pub(crate) fn rows_where(
+    connection: &Connection,
+    table: &str,
+    condition: &str,
+) -> Result<Option<u64>, Error> {
+    let sql = format!(
+        "SELECT count(*) FROM main.{} WHERE {condition}",
+        quote(table)
+    );
     let count = connection.query_row(&sql, [], |row| row.get(0).map(i64::unsigned_abs));
     where_it_can_be_asked(count, table)
 }

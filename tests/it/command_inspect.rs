@@ -10,7 +10,7 @@ use crate::support::App;
 const SCHEMA: &str = r#"
 CREATE TABLE "order details" (a TEXT, b INT, PRIMARY KEY (b, a)) WITHOUT ROWID;
 CREATE TABLE zoo (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL DEFAULT 'x' COLLATE NOCASE UNIQUE,
-  n ANY CHECK (n > 0 AND name <> ')'), twice AS (n * 2) VIRTUAL, kept AS (n * 3) STORED,
+  n ANY CHECK (n > 0 AND name <> ')'), twice INT AS (n * 2) VIRTUAL, kept INT AS (n * 3) STORED,
   a TEXT, b INT, FOREIGN KEY (b, a) REFERENCES "order details" ON DELETE SET NULL) STRICT;
 INSERT INTO zoo (n) VALUES (1);
 CREATE INDEX by_n ON zoo (n DESC, lower(name)) WHERE n > 1;
@@ -211,8 +211,8 @@ fn people_get_an_overview_and_then_each_table() {
     let said = text(&heirloom(&app, &["inspect"]));
     for line in [
         "app.db has 6 tables and 2 views\n",
-        "  order details   0 rows  2 columns  without rowid\n",
-        "  zoo              1 row  7 columns  strict\n",
+        "  order details  0 rows  2 columns  without rowid\n",
+        "  zoo             1 row  7 columns  strict\n",
         "\nzoo  1 row, strict\n",
         "  id     INTEGER  primary key, autoincrement\n",
         "  name   TEXT     not null, default 'x', collate NOCASE\n",
