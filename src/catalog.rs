@@ -196,10 +196,11 @@ pub(crate) fn rows_where(
     table: &str,
     condition: &str,
 ) -> Result<Option<u64>, Error> {
-    let sql = format!(
-        "SELECT count(*) FROM main.{} WHERE {condition}",
-        quote(table)
-    );
+    counted(connection, table, &format!(" WHERE {condition}"))
+}
+
+fn counted(connection: &Connection, table: &str, filter: &str) -> Result<Option<u64>, Error> {
+    let sql = format!("SELECT count(*) FROM main.{}{filter}", quote(table));
     let count = connection.query_row(&sql, [], |row| row.get(0).map(i64::unsigned_abs));
     where_it_can_be_asked(count, table)
 }
