@@ -78,6 +78,11 @@
 //!
 //! A new database has nothing to lose: it is neither copied nor foreseen.
 //!
+//! # Looking
+//!
+//! [`Migrator::status`], [`Migrator::inspect`], [`Migrator::stats`], [`Migrator::log`] and
+//! [`Migrator::doctor`] are for a settings or an about page. They return values, and write nothing.
+//!
 //! # While an app is written
 //!
 //! With the feature `generate`, `Migrator::generate` compares what the migrations give with a

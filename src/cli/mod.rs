@@ -3,6 +3,7 @@
 
 mod args;
 mod commands;
+mod describe;
 mod exit;
 mod render;
 mod settings;
