@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use chrono::Utc;
 use refinery_core::Migration as RefineryMigration;
 use rusqlite::Connection;
 
@@ -15,6 +16,7 @@ use crate::filling::{self, Filled};
 use crate::foresee::{Foresight, Outlook};
 use crate::history::{self, Details, Marker};
 use crate::lineage::Lineage;
+use crate::log_entry::{Act, LogEntry};
 use crate::options::{Moment, Options, When};
 use crate::plan::{Direction, Lost};
 use crate::record::Shelf;
@@ -26,7 +28,7 @@ use crate::sqlite::failure;
 use crate::statistics::Statistics;
 use crate::take_back::{Committed, SAVEPOINT, data_version, marker, take_back};
 use crate::task::{Kind, Task};
-use crate::{connect, refinery, seeds};
+use crate::{connect, log_table, refinery, seeds};
 
 /// Everything that was decided before the first change.
 pub(crate) struct Work<'w> {
@@ -217,6 +219,7 @@ impl Run<'_, '_, '_, '_> {
             history::clear_marker(self.connection())?;
         }
         options.check_cancelled()?;
+        self.log()?;
         self.commit(Commit::Last)
     }
 
@@ -344,6 +347,38 @@ impl Run<'_, '_, '_, '_> {
         self.session.foreign_keys_off()?;
         self.session.lock_for_writing()?;
         self.execute(SAVEPOINT)
+    }
+
+    /// What this run was, in the log that travels with the database.
+    fn log(&self) -> Result<(), Error> {
+        let session = &self.session;
+        let (up, migrations) = (
+            self.work.direction == Direction::Up,
+            &self.report.migrations,
+        );
+        let before = self.work.version_before;
+        let of_history = |done: &&Done| done.component == session.options.component;
+        let own = migrations.iter().filter(of_history);
+        let newest = own.map(|done| Some(done.version)).max();
+        let entry = LogEntry {
+            act: if up { Act::Run } else { Act::Revert },
+            at: history::to_the_millisecond(Utc::now()),
+            finished: true,
+            duration: Some(session.started.elapsed()),
+            app_version: session.options.app_version.clone(),
+            version_before: before,
+            version: match up {
+                true => newest.flatten().max(before),
+                false => self.report.version,
+            },
+            migrations: migrations.iter().map(|done| done.version).collect(),
+            backup: self.backup.map(Backup::file_name),
+            restored_from: None,
+            bytes: Some(catalog::bytes(self.connection())?),
+            id: log_table::new_id(self.connection())?,
+            sequence: session.store().last_sequence()?,
+        };
+        log_table::insert(self.connection(), &entry)
     }
 
     fn keep_details(&self, task: &Task, duration: Duration) -> Result<(), Error> {

@@ -58,6 +58,8 @@ pub(crate) struct Store<'p> {
 pub(crate) struct Occasion<'o> {
     pub(crate) now: DateTime<Utc>,
     pub(crate) version: Option<i64>,
+    /// Of the app that takes it.
+    pub(crate) app_version: Option<&'o str>,
     /// Registers the app's functions and collations, which checking indexes needs.
     pub(crate) set_up: &'o dyn Fn(&Connection) -> Result<(), Error>,
 }
@@ -88,7 +90,7 @@ impl<'p> Store<'p> {
     }
 
     /// The count of the newest copy, in both folders.
-    fn last_sequence(&self) -> Result<u64, Error> {
+    pub(crate) fn last_sequence(&self) -> Result<u64, Error> {
         let other = Store {
             folder: self.other.clone(),
             other: self.folder.clone(),
@@ -99,8 +101,13 @@ impl<'p> Store<'p> {
         Ok(all.map(|backup| backup.record.sequence).max().unwrap_or(0))
     }
 
+    /// The folder.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// How records name the database.
-    fn identity(&self) -> String {
+    pub(crate) fn identity(&self) -> String {
         on_one_line(&match self.folder.parent() == self.database.parent() {
             true => file_name(self.database),
             false => self.database.display().to_string(),
@@ -117,6 +124,12 @@ impl<'p> Store<'p> {
         let time = now.format(TIME);
         let database = file_name(self.database);
         self.folder.join(format!(".{database}-{time}.partial"))
+    }
+
+    /// A name for what belongs to the database and an RFC 3339 time, without an ending.
+    pub(crate) fn timed_name(&self, at: &str) -> String {
+        let time = at.split(['.', 'Z']).next().unwrap_or(at).replace(':', "-");
+        format!("{}-{time}", file_name(self.database))
     }
 
     /// Where a copy of this name is.
@@ -174,28 +187,32 @@ impl<'p> Store<'p> {
             .collect())
     }
 
-    /// Removes what an interrupted copy left: staging files, and records without a copy. How
-    /// many. Only under the process lock.
-    pub(crate) fn clean(&self) -> Result<usize, Error> {
+    /// What an interrupted copy left: staging files, and records without a copy.
+    pub(crate) fn leftovers(&self) -> Result<Vec<PathBuf>, Error> {
         let own = file_name(self.database);
-        let mut removed = 0;
+        let mut left = Vec::new();
         for file in self.dotfiles()? {
             let staging = file
                 .strip_prefix(&own)
                 .and_then(|rest| rest.strip_suffix(".partial"))
                 .map(|rest| rest.strip_suffix(".record").unwrap_or(rest));
             if staging.is_some_and(is_time_and_number) {
-                disk::remove(&self.folder.join(format!(".{file}")))?;
-                removed += 1;
+                left.push(self.folder.join(format!(".{file}")));
             }
         }
         for Backup { path, .. } in self.recorded()? {
             if !disk::is_there(&path)? {
-                disk::remove(&self.record_path(&file_name(&path)))?;
-                removed += 1;
+                left.push(self.record_path(&file_name(&path)));
             }
         }
-        Ok(removed)
+        Ok(left)
+    }
+
+    /// Removes it. How many files. Only under the process lock.
+    pub(crate) fn clean(&self) -> Result<usize, Error> {
+        let left = self.leftovers()?;
+        left.iter().try_for_each(|path| disk::remove(path))?;
+        Ok(left.len())
     }
 
     /// Copies the state that `reader` sees, proves the copy good, and records it. An
@@ -249,6 +266,7 @@ impl<'p> Store<'p> {
             bytes: facts.bytes,
             digest: facts.digest,
             version: occasion.version,
+            app_version: occasion.app_version.map(on_one_line),
             journal_mode: facts.journal_mode,
         };
         let (path, recorded) = self.write_record(&record, existing, name, occasion.now)?;

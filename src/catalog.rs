@@ -10,7 +10,7 @@ use crate::history::OwnTables;
 use crate::lineage::{Candidate, Lineage, narrowing};
 use crate::plan::{Loss, Lost};
 use crate::schema::{Column, Object, ObjectKind, Schema, Table, TableKind, same_name};
-use crate::sqlite::{code, failure, is_wrong_sql};
+use crate::sqlite::{code, failure, is_no_such_table, is_wrong_sql};
 use crate::token::quote;
 
 const TABLE_KINDS: &str = "SELECT name, type FROM pragma_table_list WHERE schema = 'main'";
@@ -93,6 +93,15 @@ pub(crate) fn table_kinds(connection: &Connection) -> Result<Vec<(String, TableK
 
 /// Reads the schema, without what is no part of it.
 pub(crate) fn schema(connection: &Connection, own: &OwnTables<'_>) -> Result<Schema, Error> {
+    schema_of(connection, |table| !own.hold(table))
+}
+
+/// Reads the schema with every table but SQLite's own.
+pub(crate) fn whole_schema(connection: &Connection) -> Result<Schema, Error> {
+    schema_of(connection, |_| true)
+}
+
+fn schema_of(connection: &Connection, wanted: impl Fn(&str) -> bool) -> Result<Schema, Error> {
     let kinds = table_kinds(connection)?;
     let mut schema = Schema::default();
     for Entry {
@@ -102,7 +111,7 @@ pub(crate) fn schema(connection: &Connection, own: &OwnTables<'_>) -> Result<Sch
         sql,
     } in entries(connection)?
     {
-        if own.hold(&table) {
+        if !wanted(&table) {
             continue;
         }
         let object = match kind.as_str() {
@@ -178,7 +187,21 @@ fn where_it_can_be_asked<T>(answer: rusqlite::Result<T>, table: &str) -> Result<
 
 /// How many rows a table has, none where that cannot be asked.
 pub(crate) fn row_count(connection: &Connection, table: &str) -> Result<Option<u64>, Error> {
-    let sql = format!("SELECT count(*) FROM main.{}", quote(table));
+    // Without a condition SQLite counts pages of rows at once.
+    counted(connection, table, "")
+}
+
+/// How many rows of a table meet a condition, none where that cannot be asked.
+pub(crate) fn rows_where(
+    connection: &Connection,
+    table: &str,
+    condition: &str,
+) -> Result<Option<u64>, Error> {
+    counted(connection, table, &format!(" WHERE {condition}"))
+}
+
+fn counted(connection: &Connection, table: &str, filter: &str) -> Result<Option<u64>, Error> {
+    let sql = format!("SELECT count(*) FROM main.{}{filter}", quote(table));
     let count = connection.query_row(&sql, [], |row| row.get(0).map(i64::unsigned_abs));
     where_it_can_be_asked(count, table)
 }
@@ -196,6 +219,21 @@ pub(crate) fn table_bytes(connection: &Connection, table: &str) -> Option<u64> {
             SELECT name FROM main.sqlite_schema WHERE tbl_name = ?1 COLLATE NOCASE AND rootpage > 0)";
     let read = |row: &rusqlite::Row<'_>| row.get::<_, i64>(0).map(i64::unsigned_abs);
     connection.query_row(sql, [table], read).ok()
+}
+
+/// The bytes of every table and index by name, by reading every page. None where SQLite was
+/// built without `dbstat`.
+pub(crate) fn sizes(connection: &Connection) -> Result<Option<BTreeMap<String, u64>>, Error> {
+    let sql = "SELECT name, pgsize FROM dbstat WHERE schema = 'main' AND aggregate = TRUE";
+    let read = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get::<_, i64>(1)?.unsigned_abs()));
+    let mut statement = match connection.prepare(sql) {
+        Err(error) if is_no_such_table(&error) => return Ok(None),
+        prepared => prepared.map_err(cannot)?,
+    };
+    let sizes = statement.query_map([], read).and_then(Iterator::collect);
+    sizes
+        .map(Some)
+        .map_err(|error| failure("cannot measure the tables", error))
 }
 
 /// How many indexes a table has, those of its constraints among them.

@@ -310,8 +310,20 @@ pub(crate) fn integrity_check(connection: &Connection) -> Result<Option<String>,
     check(connection, "integrity_check")
 }
 
-/// The first finding. A disk that does not answer is none: the file may be whole.
+/// Everything that it finds.
+pub(crate) fn integrity_findings(connection: &Connection) -> Result<Vec<String>, Error> {
+    let mut found = all_findings(connection, "integrity_check")?;
+    found.retain(|finding| finding != "ok");
+    Ok(found)
+}
+
 fn check(connection: &Connection, pragma: &str) -> Result<Option<String>, Error> {
+    let mut found = all_findings(connection, pragma)?.into_iter();
+    Ok(found.find(|finding| finding != "ok" && !is_of_contents(finding)))
+}
+
+/// A disk that does not answer is no finding: the file may be whole.
+fn all_findings(connection: &Connection, pragma: &str) -> Result<Vec<String>, Error> {
     let found = match findings(connection, &format!("PRAGMA {pragma}({MOST_FINDINGS})")) {
         Err(error) if sqlite::is_wrong_sql(&error) => {
             // A module or a tokenizer is missing here. Its tables hold rows like any other.
@@ -335,7 +347,7 @@ fn check(connection: &Connection, pragma: &str) -> Result<Option<String>, Error>
         )
         .with_help("check the disk, and try again"));
     }
-    Ok(first_of_structure(found))
+    Ok(found)
 }
 
 /// What SQLite found; that the file is damaged is a finding too.
@@ -369,18 +381,15 @@ fn findings(connection: &Connection, sql: &str) -> rusqlite::Result<Vec<String>>
     rows.collect()
 }
 
-fn first_of_structure(findings: Vec<String>) -> Option<String> {
-    let of_contents = |finding: &String| {
-        finding == "ok"
-            || finding.starts_with("NULL value in ")
-            || finding.starts_with("CHECK constraint failed in ")
-            || (finding.starts_with("non-") && finding.contains(" value in "))
-            || ["TEXT value in ", "NUMERIC value in "]
-                .iter()
-                .any(|start| finding.starts_with(start))
-            || finding.contains("inverted index for FTS")
-    };
-    findings.into_iter().find(|finding| !of_contents(finding))
+/// Whether a finding is about what an app put into the database.
+pub(crate) fn is_of_contents(finding: &str) -> bool {
+    finding.starts_with("NULL value in ")
+        || finding.starts_with("CHECK constraint failed in ")
+        || (finding.starts_with("non-") && finding.contains(" value in "))
+        || ["TEXT value in ", "NUMERIC value in "]
+            .iter()
+            .any(|start| finding.starts_with(start))
+        || finding.contains("inverted index for FTS")
 }
 
 /// What is put back: a recorded copy, or the empty database that was there before.

@@ -9,6 +9,7 @@ use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::error::{Error, ErrorKind};
+use crate::log_table;
 use crate::migration::{Applied, Migration};
 use crate::schema::same_name;
 use crate::sqlite::{failure, is_no_such_table, is_wrong_sql};
@@ -70,7 +71,9 @@ impl<'n> OwnTables<'n> {
 
     /// Whether a table is among them.
     pub(crate) fn hold(&self, name: &str) -> bool {
-        let mut own = [DETAILS, MARKER, SEEDS].iter().chain(&self.histories);
+        let mut own = [DETAILS, MARKER, SEEDS, log_table::TABLE]
+            .iter()
+            .chain(&self.histories);
         own.any(|own| same_name(own, name))
     }
 }
@@ -389,4 +392,9 @@ pub(crate) fn clear_marker(connection: &Connection) -> Result<(), Error> {
 /// A time as it is written into the database and into records.
 pub(crate) fn rfc3339(time: DateTime<Utc>) -> String {
     time.to_rfc3339_opts(SecondsFormat::Secs, true)
+}
+
+/// The same for what may follow within a second.
+pub(crate) fn to_the_millisecond(time: DateTime<Utc>) -> String {
+    time.to_rfc3339_opts(SecondsFormat::Millis, true)
 }

@@ -78,6 +78,11 @@
 //!
 //! A new database has nothing to lose: it is neither copied nor foreseen.
 //!
+//! # Looking
+//!
+//! [`Migrator::status`], [`Migrator::inspect`], [`Migrator::stats`], [`Migrator::log`] and
+//! [`Migrator::doctor`] are for a settings or an about page. They return values, and write nothing.
+//!
 //! # While an app is written
 //!
 //! With the feature `generate`, `Migrator::generate` compares what the migrations give with a
@@ -126,14 +131,18 @@ mod estimate;
 mod event;
 #[cfg(feature = "generate")]
 mod finding;
+mod inspected;
 mod layout;
 mod lineage;
+mod log_entry;
+mod measured;
 mod migration;
 #[cfg(feature = "generate")]
 mod normal;
 #[cfg(feature = "generate")]
 mod note;
 mod plan;
+mod problem;
 #[cfg(feature = "generate")]
 mod rebuild;
 mod record;
@@ -161,6 +170,7 @@ mod foreign;
 mod git;
 mod history;
 mod lock;
+mod log_table;
 mod options;
 mod pages;
 mod refinery;
@@ -169,6 +179,7 @@ mod seeds;
 mod source;
 mod sqlite;
 mod statistics;
+mod tables;
 
 // The craftsmen: a plan in one transaction, verified copies.
 mod apply;
@@ -179,6 +190,7 @@ mod compose;
 mod copy;
 mod filling;
 mod foresee;
+mod log_file;
 mod look;
 #[cfg(feature = "generate")]
 mod replay;
@@ -196,13 +208,17 @@ mod baseline;
 #[cfg(feature = "generate")]
 mod check;
 mod create;
+mod doctor;
 #[cfg(feature = "generate")]
 mod generate;
+mod inspect;
+mod logbook;
 mod newer;
 mod rehearsal;
 mod restore;
 mod revert;
 mod run;
+mod stats;
 mod status;
 
 // The door.
@@ -223,12 +239,19 @@ pub use foreign::Tool;
 #[cfg(feature = "generate")]
 pub use generate::{Change, GenerateOptions, Generated, GeneratedFile};
 pub use history::DEFAULT_TABLE as DEFAULT_HISTORY_TABLE;
+pub use inspected::{
+    ColumnInfo, ForeignKeyInfo, Generation, IndexInfo, Inspected, ReferenceInfo, TableInfo,
+    TriggerInfo, ViewInfo,
+};
 pub use layout::Layout;
+pub use log_entry::{Act, Log, LogEntry};
+pub use measured::{CopyStats, HistoryStats, IndexStats, SizeAt, Stats, TableStats};
 pub use migration::State;
 pub use migrator::{Migrator, Opened, data_folder};
 pub use newer::{RestoreOffer, WaysBack};
 pub use options::{DEFAULT_KEEP, DEFAULT_LOCK_TIMEOUT, HookError, Moment};
 pub use plan::{Direction, Loss, Lost, Plan, Step};
+pub use problem::{Diagnosis, Problem, ProblemKind};
 pub use rehearsal::Rehearsed;
 pub use report::{Done, Recovered, Report, TableRows};
 pub use restore::{CopyInfo, CopyRef, Holding, Origin, RestorePlan, Restored, Verify};

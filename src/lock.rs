@@ -72,6 +72,15 @@ impl Lock {
     }
 }
 
+/// Who is at work on a database, as the lock file has it. Makes no file.
+pub(crate) fn held_by(database: &Path) -> Option<String> {
+    let mut file = File::open(path_for(database)).ok()?;
+    match file.try_lock_shared() {
+        Err(TryLockError::WouldBlock) => Some(holder(&mut file)),
+        _ => None,
+    }
+}
+
 /// Writes who holds the lock, for the message of somebody who waits; nothing is decided
 /// from it. A file that somebody else filled is left as it is.
 fn introduce(file: &mut File, owner: &str) {
@@ -125,7 +134,7 @@ pub(crate) fn sqlite_holder(database: &Path) -> String {
 }
 
 #[cfg(target_os = "linux")]
-fn holder_by_inode(database: &Path) -> Option<String> {
+pub(crate) fn holder_by_inode(database: &Path) -> Option<String> {
     use std::os::unix::fs::MetadataExt;
     // In WAL mode the locks are on the shared memory.
     let inodes: Vec<u64> = ["", "-shm"]
@@ -157,6 +166,6 @@ fn holder_by_inode(database: &Path) -> Option<String> {
 }
 
 #[cfg(not(target_os = "linux"))]
-fn holder_by_inode(_database: &Path) -> Option<String> {
+pub(crate) fn holder_by_inode(_database: &Path) -> Option<String> {
     None
 }

@@ -17,9 +17,13 @@ use crate::finding::Checked;
 use crate::foreign::Tool;
 #[cfg(feature = "generate")]
 use crate::generate::{self, GenerateOptions, Generated};
+use crate::inspected::Inspected;
+use crate::log_entry::Log;
+use crate::measured::Stats;
 use crate::newer::{self, WaysBack};
 use crate::options::{HookError, Moment, Options, When};
 use crate::plan::Plan;
+use crate::problem::Diagnosis;
 use crate::rehearsal::Rehearsed;
 use crate::report::Report;
 use crate::restore::{self, CopyInfo, CopyRef, RestorePlan, Restored, Verify};
@@ -27,7 +31,7 @@ use crate::revert::RevertTo;
 use crate::rust_migration::RustMigration;
 use crate::source::Source;
 use crate::status::Status;
-use crate::{adopt, baseline, rehearsal, revert, run, status};
+use crate::{adopt, baseline, doctor, inspect, logbook, rehearsal, revert, run, stats, status};
 
 /// Longer than anybody waits, and short enough to be added to any instant.
 const LONGEST_WAIT: Duration = Duration::from_secs(365 * 24 * 3600);
@@ -480,6 +484,51 @@ impl<'a> Migrator<'a> {
     #[cfg(feature = "generate")]
     pub fn check(&self) -> Result<Checked, Error> {
         check::check(&self.options)
+    }
+
+    /// The schema of any database, or of one table or view of it, described. Writes nothing.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`] for a table that is not there; [`ErrorKind::NotADatabase`].
+    pub fn inspect(
+        &self,
+        database: impl AsRef<Path>,
+        table: Option<&str>,
+    ) -> Result<Inspected, Error> {
+        inspect::inspect(&self.options, database.as_ref(), table)
+    }
+
+    /// Everything that can be wrong with a database and around it, looked for: damage, broken
+    /// references, a history that contradicts the migrations, copies that do not verify, what an
+    /// interruption left, too little room. Reads everything; writes nothing.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Locked`] where somebody writes to it; what else keeps it from being examined.
+    /// What is wrong is no error but a [`Problem`](crate::Problem).
+    pub fn doctor(&self, database: impl AsRef<Path>) -> Result<Diagnosis, Error> {
+        doctor::doctor(&self.options, database.as_ref())
+    }
+
+    /// Rows and bytes of any database, table by table, with its history, its copies and how it
+    /// grew. Reads every page; writes nothing.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotADatabase`]; [`ErrorKind::Diverged`] for a history that is none.
+    pub fn stats(&self, database: impl AsRef<Path>) -> Result<Stats, Error> {
+        stats::stats(&self.options, database.as_ref())
+    }
+
+    /// Every run, revert, restore and snapshot of a database, the newest first. Writes nothing.
+    /// What failed left the database as it was, and is in no log.
+    ///
+    /// Runs and reverts stand in the database itself (`heirloom_log`, committed with what they
+    /// tell of), restores in hidden files beside the automatic backups, snapshots in their
+    /// records. A snapshot that was removed is not told of.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotADatabase`]; [`ErrorKind::Diverged`] for a history that is none.
+    pub fn log(&self, database: impl AsRef<Path>) -> Result<Log, Error> {
+        logbook::log(&self.options, database.as_ref())
     }
 
     /// How a database stands to the migrations. Writes nothing and creates no file.

@@ -46,6 +46,8 @@ pub(crate) struct Record {
     pub(crate) digest: String,
     /// The schema version in the copy.
     pub(crate) version: Option<i64>,
+    /// The version of the app that took it, on one line, where that was said.
+    pub(crate) app_version: Option<String>,
     /// The journal mode of the database it was taken from.
     pub(crate) journal_mode: String,
 }
@@ -62,6 +64,7 @@ impl Record {
             bytes,
             digest,
             version,
+            app_version,
             journal_mode,
         } = self;
         let mut text = format!(
@@ -70,6 +73,9 @@ impl Record {
         );
         if let Some(version) = version {
             let _ = writeln!(text, "version: {version}");
+        }
+        if let Some(app_version) = app_version {
+            let _ = writeln!(text, "app-version: {app_version}");
         }
         text
     }
@@ -99,6 +105,7 @@ impl Record {
                 Some(version) => Some(version.parse().ok()?),
                 None => None,
             },
+            app_version: field("app-version").map(str::to_owned),
         })
     }
 }
@@ -124,12 +131,14 @@ mod tests {
             bytes: 40960,
             digest: "3f".into(),
             version: Some(4),
+            app_version: Some("2.1".into()),
             journal_mode: "wal".into(),
         };
         let text = record.to_text();
         assert_eq!(Record::from_text(&text), Some(record.clone()));
         let unversioned = Record {
             version: None,
+            app_version: None,
             ..record
         };
         assert_eq!(Record::from_text(&unversioned.to_text()), Some(unversioned));

@@ -7,6 +7,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use chrono::Utc;
 use rusqlite::{Connection, ErrorCode};
@@ -18,11 +19,13 @@ use crate::error::{DataState, Error, ErrorKind};
 use crate::event::Event;
 use crate::history::{self, rfc3339};
 use crate::lineage::Lineage;
+use crate::log_entry::{Act, LogEntry, merge};
+use crate::log_file::LogFile;
 use crate::options::Options;
 use crate::record::{Record, Shelf};
 use crate::run::newest;
 use crate::session::{self, stores};
-use crate::{attachments, catalog, disk, sqlite};
+use crate::{attachments, catalog, disk, log_table, sqlite};
 
 /// Which copy is meant.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -439,13 +442,12 @@ pub(crate) fn restore(
     }
     let lock = session::lock(options, &target.path)?;
     session::clean_up(options, &target.path)?;
-    let (replaced, was_damaged) = over_what_is_there(options, &target, &proven)?;
+    let mut notes = Vec::new();
+    let (replaced, was_damaged) = over_what_is_there(options, &target, &proven, &mut notes)?;
     let (store, _) = stores(options, &target.path);
-    let notes = {
-        let mut in_use = vec![proven.path.as_path()];
-        in_use.extend(replaced.as_deref());
-        store.thin_out(Shelf::Replaced, options.keep, None, &in_use)
-    };
+    let mut in_use = vec![proven.path.as_path()];
+    in_use.extend(replaced.as_deref());
+    notes.extend(store.thin_out(Shelf::Replaced, options.keep, None, &in_use));
     let folders = match wanted {
         CopyRef::Snapshot(_) => put_files_back(options, &target, &proven)?,
         _ => Vec::new(),
@@ -466,13 +468,14 @@ fn over_what_is_there(
     options: &Options<'_>,
     target: &Target,
     proven: &Proven,
+    notes: &mut Vec<String>,
 ) -> Result<(Option<PathBuf>, bool), Error> {
-    let attempt = || match condition(options, target)? {
+    let mut attempt = || match condition(options, target)? {
         Condition::Readable(connection) => {
-            over_a_readable(options, target, connection, proven).map(Some)
+            over_a_readable(options, target, connection, proven, notes).map(Some)
         }
         Condition::Unreadable => Ok(None),
-        Condition::Absent => over_a_damaged(options, target, proven, false).map(Some),
+        Condition::Absent => over_a_damaged(options, target, proven, false, notes).map(Some),
     };
     let mut first: Option<Error> = None;
     // What a later attempt says of the data does not undo an earlier one.
@@ -493,7 +496,87 @@ fn over_what_is_there(
             Err(error) => return Err(or_doubt(first, error)),
         }
     }
-    over_a_damaged(options, target, proven, true).map_err(|error| or_doubt(first, error))
+    over_a_damaged(options, target, proven, true, notes).map_err(|error| or_doubt(first, error))
+}
+
+/// What a restore does away with.
+#[derive(Default)]
+struct Replaced {
+    version: Option<i64>,
+    log: Vec<LogEntry>,
+    kept: Option<PathBuf>,
+}
+
+/// Restores, and notes it in the log: that it began, and that it is done. What cannot be noted
+/// is no reason to keep somebody from the data.
+fn logged(
+    options: &Options<'_>,
+    target: &Target,
+    proven: &Proven,
+    replaced: Replaced,
+    notes: &mut Vec<String>,
+    restore: impl FnOnce() -> Result<(), Error>,
+) -> Result<(), Error> {
+    let started = Instant::now();
+    let begun = begin_log(options, target, proven, replaced);
+    let restored = restore();
+    let noted = match (begun, &restored) {
+        (Err(unwritten), _) => Err(unwritten),
+        (Ok(file), Ok(())) => file.finish(|entry| entry.duration = Some(started.elapsed())),
+        (Ok(file), Err(error)) if error.data_state().is_unchanged() => file.forget(),
+        // The next start may finish it.
+        (Ok(_), Err(_)) => Ok(()),
+    };
+    if let Err(error) = noted {
+        notes.push(format!("the log does not tell of this restore: {error}"));
+    }
+    restored
+}
+
+fn begin_log(
+    options: &Options<'_>,
+    target: &Target,
+    proven: &Proven,
+    replaced: Replaced,
+) -> Result<LogFile, Error> {
+    let copy = connect::copy(&proven.read_from)?;
+    let stays = log_table::read(&copy)?;
+    let Replaced {
+        version,
+        mut log,
+        kept,
+    } = replaced;
+    log.retain(|entry| !stays.iter().any(|stays| stays.id == entry.id));
+    let (store, _) = stores(options, &target.path);
+    let restore = LogEntry {
+        act: Act::Restore,
+        at: history::to_the_millisecond(Utc::now()),
+        finished: false,
+        duration: None,
+        app_version: options.app_version.clone(),
+        version_before: version,
+        version: proven.holding.version,
+        migrations: Vec::new(),
+        backup: kept.and_then(|kept| Some(kept.file_name()?.to_string_lossy().into_owned())),
+        restored_from: Some(proven.path.display().to_string()),
+        bytes: Some(proven.holding.bytes),
+        id: log_table::new_id(&copy)?,
+        sequence: store.last_sequence()?,
+    };
+    LogFile::begin(&store, &target.path, restore, log)
+}
+
+/// The log of a database that is damaged or gone, as far as its copies know it.
+fn log_in_copies(options: &Options<'_>, target: &Target) -> Vec<LogEntry> {
+    let (automatic, snapshots) = stores(options, &target.path);
+    let copies = [automatic, snapshots]
+        .into_iter()
+        .flat_map(|store| store.list().unwrap_or_default());
+    merge(copies.flat_map(|copy| {
+        let connection = connect::copy(&copy.path);
+        let read = connection.and_then(|connection| log_table::read(&connection));
+        read.unwrap_or_default()
+    }))
 }
 
 /// Puts the folders of a snapshot back. The database is restored already; interrupted
@@ -585,6 +668,7 @@ fn over_a_readable(
     target: &Target,
     mut connection: Connection,
     proven: &Proven,
+    notes: &mut Vec<String>,
 ) -> Result<(Option<PathBuf>, bool), Error> {
     options.set_up(&connection)?;
     let run = |connection: &Connection, sql: &str| {
@@ -597,15 +681,23 @@ fn over_a_readable(
     let (store, _) = stores(options, &target.path);
     let name = Name::Time(Shelf::Replaced);
     let kept = take(options, &target.path, &store, &name, &connection);
+    let log = log_table::read(&connection);
     run(&connection, "ROLLBACK")?;
-    let kept = kept?.path;
+    let Backup { path: kept, record } = kept?;
+    let replaced = Replaced {
+        version: record.version,
+        log: log.unwrap_or_default(),
+        kept: Some(kept.clone()),
+    };
     let mode = catalog::word(&connection, "PRAGMA journal_mode")?;
     let state = State::Copy {
         path: &proven.read_from,
         digest: &proven.digest,
     };
-    copy::put_back(&mut connection, &state, &mode, options.lock_timeout)
-        .map_err(|error| error.with_backup(Some(kept.clone())))?;
+    logged(options, target, proven, replaced, notes, || {
+        copy::put_back(&mut connection, &state, &mode, options.lock_timeout)
+    })
+    .map_err(|error| error.with_backup(Some(kept.clone())))?;
     Ok((Some(kept), false))
 }
 
@@ -616,6 +708,7 @@ fn over_a_damaged(
     target: &Target,
     proven: &Proven,
     something_there: bool,
+    notes: &mut Vec<String>,
 ) -> Result<(Option<PathBuf>, bool), Error> {
     let now = Utc::now();
     let folder = options.backups_of(&target.path);
@@ -662,31 +755,38 @@ fn over_a_damaged(
             .needing_attention(Some(proven.path.clone()))
             .with_help("run the same command again; the next start of the app finishes it too")
     };
-    intent.write(&target.path).map_err(|error| {
-        match disk::is_there(&Intent::path_for(&target.path)) {
-            Ok(false) => error,
-            _ => unfinished(error),
-        }
-    })?;
-    let reset = connect::writer(&target.path).and_then(|connection| {
-        connect::patience(&connection, options.lock_timeout)?;
-        copy::reset(&connection)?;
-        Ok(connection)
-    });
-    let mut connection = match reset {
-        Ok(connection) => connection,
-        // Somebody else holds it: nothing was done, so nothing is left to finish.
-        Err(error) if error.is_busy() => {
-            if !begun_before {
-                disk::remove(&Intent::path_for(&target.path))?;
-            }
-            return Err(error);
-        }
-        // A reset that failed may have been done all the same.
-        Err(error) => return Err(unfinished(error)),
+    let replaced = Replaced {
+        log: log_in_copies(options, target),
+        kept: keep.then(|| kept.clone()),
+        ..Replaced::default()
     };
-    intent
-        .carry_out(&mut connection, &target.path, options.lock_timeout)
-        .map_err(unfinished)?;
+    logged(options, target, proven, replaced, notes, || {
+        intent.write(&target.path).map_err(|error| {
+            match disk::is_there(&Intent::path_for(&target.path)) {
+                Ok(false) => error,
+                _ => unfinished(error),
+            }
+        })?;
+        let reset = connect::writer(&target.path).and_then(|connection| {
+            connect::patience(&connection, options.lock_timeout)?;
+            copy::reset(&connection)?;
+            Ok(connection)
+        });
+        let mut connection = match reset {
+            Ok(connection) => connection,
+            // Somebody else holds it: nothing was done, so nothing is left to finish.
+            Err(error) if error.is_busy() => {
+                if !begun_before {
+                    disk::remove(&Intent::path_for(&target.path))?;
+                }
+                return Err(error);
+            }
+            // A reset that failed may have been done all the same.
+            Err(error) => return Err(unfinished(error)),
+        };
+        intent
+            .carry_out(&mut connection, &target.path, options.lock_timeout)
+            .map_err(unfinished)
+    })?;
     Ok((keep.then_some(kept), something_there))
 }

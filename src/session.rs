@@ -17,7 +17,7 @@ use crate::lock::{self, Lock};
 use crate::options::Options;
 use crate::record::Shelf;
 use crate::report::{Recovered, Report};
-use crate::{catalog, disk, sqlite};
+use crate::{catalog, disk, log_file, sqlite};
 
 /// Virtual machine instructions between two looks at the cancel flag, well under a
 /// millisecond apart.
@@ -164,6 +164,7 @@ pub(crate) fn take_copy(
     let occasion = Occasion {
         now: Utc::now(),
         version,
+        app_version: options.app_version.as_deref(),
         set_up: &|connection| options.set_up(connection),
     };
     store.take(&reader, name, &occasion, progress)
@@ -403,6 +404,9 @@ impl<'o, 's> Session<'o, 's> {
                     "a restore was interrupted and could not be finished; restore another copy",
                 ),
             })?;
+        if let Err(error) = log_file::finish_newest(&self.store(), &self.target.path) {
+            log::warn!("the restore is not in the log as finished: {error:#}");
+        }
         self.recovered = Some(Recovered {
             started_at: intent.started_at,
             backup: Some(path),

@@ -131,6 +131,24 @@ pub(crate) enum Command {
     ///
     /// Nothing is written. Example: heirloom backups --verify
     Backups(Backups),
+    /// Describe the schema: tables, columns, keys, indexes, triggers, views
+    ///
+    /// Of any SQLite database. Nothing is written. Example: heirloom inspect notes
+    Inspect(Inspect),
+    /// Show rows and bytes per table and index, the history, and how the file grew
+    ///
+    /// Of any SQLite database. Nothing is written. Example: heirloom stats --json
+    Stats,
+    /// Look for everything that can be wrong with the database and around it
+    ///
+    /// Nothing is written. Exits with 3 when something is found, with 7 when the data is damaged.
+    /// Example: heirloom doctor
+    Doctor,
+    /// List every run, revert, restore and snapshot, the newest first
+    ///
+    /// What failed left the database as it was, and is not listed. Nothing is written.
+    /// Example: heirloom log
+    Log,
     /// Take a copy under a name
     ///
     /// Example: heirloom snapshot --name before-import
@@ -150,6 +168,15 @@ pub(crate) struct Backups {
     /// Look into each copy with SQLite's integrity_check too
     #[arg(long)]
     pub(crate) verify: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Inspect {
+    /// A table or a view; all of them unless given
+    pub(crate) table: Option<String>,
+    /// Print the CREATE statements, in an order that stays the same and can be executed
+    #[arg(long)]
+    pub(crate) sql: bool,
 }
 
 #[derive(Debug, clap::Args)]

@@ -3,6 +3,7 @@
 
 mod args;
 mod commands;
+mod describe;
 mod exit;
 mod render;
 mod settings;
@@ -48,6 +49,10 @@ fn run(ui: &mut Ui, args: &Args) -> Result<Exit, Failure> {
         Command::Adopt(options) => commands::adopt::run(ui, settings, options),
         Command::Baseline(options) => commands::baseline::run(ui, settings, options),
         Command::Backups(options) => commands::backups::run(ui, settings, options),
+        Command::Inspect(options) => commands::inspect::run(ui, settings, options),
+        Command::Stats => commands::stats::run(ui, settings),
+        Command::Doctor => commands::doctor::run(ui, settings),
+        Command::Log => commands::log::run(ui, settings),
         Command::Snapshot(options) => commands::snapshot::run(ui, settings, options),
         Command::Restore(options) => commands::restore::run(ui, settings, options),
         Command::RestoreSnapshot(options) => commands::restore::run_snapshot(ui, settings, options),

@@ -285,7 +285,7 @@ fn table_json(rows: &TableRows) -> Value {
 }
 
 /// Milliseconds with three decimals.
-fn milliseconds(duration: Duration) -> f64 {
+pub(crate) fn milliseconds(duration: Duration) -> f64 {
     (duration.as_secs_f64() * 1_000_000.0).round() / 1000.0
 }
 
@@ -402,9 +402,93 @@ pub(crate) fn indented(sql: &str) -> String {
     lines.join("\n")
 }
 
+/// Rows as lines, the columns under each other, numbers to the right, cut to a width.
+pub(crate) fn columns(rows: &[Vec<String>], width: Option<usize>) -> Vec<String> {
+    let length = |text: &str| text.chars().count();
+    let count = rows.iter().map(Vec::len).max().unwrap_or(0);
+    let cells = |at: usize| rows.iter().filter_map(move |row| row.get(at));
+    let widest: Vec<usize> = (0..count)
+        .map(|at| cells(at).map(|cell| length(cell)).max().unwrap_or(0))
+        .collect();
+    // With a unit, perhaps.
+    let is_number = |cell: &String| {
+        let begins = cell.starts_with(|c: char| c.is_ascii_digit());
+        cell.is_empty() || (begins && cell.matches(' ').count() < 2)
+    };
+    let numbers: Vec<bool> = (0..count).map(|at| cells(at).all(is_number)).collect();
+    let line = |row: &Vec<String>| {
+        let padded = row.iter().enumerate().map(|(at, cell)| {
+            let gap = " ".repeat(widest[at] - length(cell));
+            match numbers[at] {
+                true => gap + cell,
+                false => cell.clone() + &gap,
+            }
+        });
+        let line = padded.collect::<Vec<_>>().join("  ");
+        let line = line.trim_end();
+        match width {
+            Some(width) if length(line) > width => {
+                let kept: String = line.chars().take(width.saturating_sub(1)).collect();
+                format!("{}…", kept.trim_end())
+            }
+            _ => line.to_owned(),
+        }
+    };
+    rows.iter().map(line).collect()
+}
+
+/// `1 row`, `4,812 rows`.
+pub(crate) fn counted(count: u64, unit: &str) -> String {
+    let ending = if count == 1 { "" } else { "s" };
+    format!("{} {unit}{ending}", grouped(count))
+}
+
+/// How big something was over time, as bars: at most so many, the first and the last among them.
+pub(crate) fn plot(points: &[(String, u64)], most: usize) -> Vec<Vec<String>> {
+    const LONGEST: u64 = 30;
+    let last = points.len().saturating_sub(1);
+    let shown = points.len().min(most);
+    let biggest = points
+        .iter()
+        .map(|(_, size)| *size)
+        .max()
+        .unwrap_or(0)
+        .max(1);
+    (0..shown)
+        .filter_map(|at| points.get(at * last / shown.saturating_sub(1).max(1)))
+        .map(|(at, size)| {
+            let length = (size * LONGEST).div_ceil(biggest);
+            let bar = "▇".repeat(usize::try_from(length).unwrap_or(0));
+            vec![at.clone(), bytes(*size), bar]
+        })
+        .collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn columns_stand_under_each_other_and_are_cut_where_there_is_a_width() {
+        let row = |cells: [&str; 3]| cells.map(str::to_owned).to_vec();
+        let rows = [row(["a", "1", "größe"]), row(["bcd", "1,200", ""])];
+        assert_eq!(columns(&rows, None), ["a        1  größe", "bcd  1,200"]);
+        assert_eq!(columns(&rows, Some(12)), ["a        1…", "bcd  1,200"]);
+        assert_eq!(columns(&[], None), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_plot_shows_the_first_and_the_last_and_no_more_than_it_may() {
+        let points: Vec<(String, u64)> = (0..100).map(|n| (n.to_string(), n)).collect();
+        let shown = plot(&points, 10);
+        assert_eq!(
+            (shown.len(), &shown[0][0], &shown[9][0]),
+            (10, &"0".into(), &"99".into())
+        );
+        assert_eq!(shown[9][2].chars().count(), 30);
+        assert_eq!(plot(&points[5..6], 10).len(), 1);
+        assert_eq!(plot(&[], 10).len(), 0);
+    }
 
     #[test]
     fn sizes_and_durations_read_well() {

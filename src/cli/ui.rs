@@ -78,6 +78,16 @@ impl Ui {
         }
     }
 
+    /// Rows in columns. On a terminal a line that does not fit is cut, because one that wraps is
+    /// no table; into a pipe all of it goes.
+    pub(crate) fn table(&mut self, rows: &[Vec<String>]) {
+        let window = terminal_size::terminal_size_of(std::io::stdout());
+        let width = window.map(|(width, _)| usize::from(width.0));
+        for line in render::columns(rows, width) {
+            self.line(&line);
+        }
+    }
+
     /// A line beside the output, on stderr.
     pub(crate) fn note(&mut self, text: &str) {
         self.end_progress();

@@ -2,7 +2,8 @@
 
 use heirloom::{ErrorKind, RevertTo, State};
 
-use crate::support::{App, Holder, part};
+use crate::parts::verb_of;
+use crate::support::{App, Holder, as_ordinary_user, part};
 
 /// One migration applied, with a row, and one pending that would destroy it.
 fn app_in(mode: &str) -> App {
@@ -36,6 +37,16 @@ fn look(app: &App, rows: u64) {
             .unwrap();
         assert_eq!(back.steps[0].sql, "DROP TABLE a");
         assert_eq!(back.steps[0].losses[0].count, rows);
+        let inspected = migrator.inspect(app.database(), Some("A")).unwrap();
+        assert_eq!(inspected.tables[0].rows, Some(rows));
+        let stats = migrator.stats(app.database()).unwrap();
+        let table = stats.tables.iter().find(|table| table.name == "a");
+        assert_eq!(table.unwrap().rows, Some(rows));
+        assert_eq!(stats.history.pending, Some(1));
+        let log = migrator.log(app.database()).unwrap();
+        assert_eq!((log.entries.len(), log.unlogged.len()), (1, 0));
+        let found = migrator.doctor(app.database()).unwrap();
+        assert!(found.is_healthy(), "{found:#?}");
     }
     assert!(app.listing() == before, "{:?}", names(app));
 }
@@ -63,6 +74,15 @@ fn a_database_that_is_not_there_is_an_ordinary_state() {
         assert_eq!((status.version, status.count(State::Pending)), (None, 2));
         assert_eq!(app.migrator().plan(&path, None).unwrap().steps.len(), 2);
         assert_eq!(app.migrator().plan(&path, Some(1)).unwrap().steps.len(), 1);
+        let inspected = app.migrator().inspect(&path, None).unwrap();
+        assert!(!inspected.exists && inspected.tables.is_empty());
+        let error = app.migrator().inspect(&path, Some("a")).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::NotFound);
+        let stats = app.migrator().stats(&path).unwrap();
+        assert_eq!((stats.exists, stats.history.pending), (false, Some(2)));
+        assert!(app.migrator().log(&path).unwrap().entries.is_empty());
+        let found = app.migrator().doctor(&path).unwrap();
+        assert!(!found.exists && found.is_healthy(), "{found:#?}");
         let error = app
             .migrator()
             .plan_revert(&path, RevertTo::Steps(1))
@@ -91,6 +111,7 @@ fn an_empty_file_and_a_database_without_history() {
     std::fs::write(app.database(), "").unwrap();
     let before = app.listing();
     assert_eq!(app.migrator().status(app.database()).unwrap().version, None);
+    verb_of(&app, &app.migrator(), "look");
     assert_eq!(app.listing(), before);
     app.sql("CREATE TABLE t (x)");
     let before = app.listing();
@@ -101,7 +122,34 @@ fn an_empty_file_and_a_database_without_history() {
             .count(State::Pending),
         1
     );
+    verb_of(&app, &app.migrator(), "look");
     assert_eq!(app.listing(), before);
+}
+
+/// Root may write everywhere, so somebody else looks.
+#[cfg(unix)]
+#[test]
+fn a_folder_and_a_file_that_may_only_be_read() {
+    use std::os::unix::fs::PermissionsExt;
+    let permit = |path: &std::path::Path, mode| {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+    };
+    for mode in ["DELETE", "WAL"] {
+        let app = app_in(mode);
+        app.migrator().snapshot(app.database(), "s").unwrap();
+        std::fs::remove_file(app.migrations().join("V2__b.sql")).unwrap();
+        let mut looks = as_ordinary_user("works", &app);
+        looks.env("HEIRLOOM_TEST_AT", "look");
+        let before = app.listing();
+        for (path, mode) in [(app.database(), 0o444), (app.folder().to_owned(), 0o555)] {
+            permit(&path, mode);
+        }
+        let output = looks.output().unwrap();
+        permit(app.folder(), 0o755);
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(output.status.success(), "{mode}: {said}");
+        assert!(app.listing() == before, "{mode}: {:?}", names(&app));
+    }
 }
 
 #[test]

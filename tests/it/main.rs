@@ -31,7 +31,15 @@ mod command_check;
 #[cfg(feature = "cli")]
 mod command_copies;
 #[cfg(feature = "cli")]
+mod command_doctor;
+#[cfg(feature = "cli")]
 mod command_generate;
+#[cfg(feature = "cli")]
+mod command_inspect;
+#[cfg(feature = "cli")]
+mod command_log;
+#[cfg(feature = "cli")]
+mod command_stats;
 mod components;
 mod connection;
 mod crashes;
@@ -45,6 +53,7 @@ mod history;
 mod hooks;
 mod house;
 mod kills;
+mod logbook;
 mod looking;
 mod model;
 mod newer;

@@ -4,7 +4,7 @@ use std::io::Read;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use heirloom::{CopyRef, Migrator, Moment, RevertTo};
+use heirloom::{CopyRef, Migrator, Moment, RevertTo, Verify};
 
 use crate::support::App;
 
@@ -131,6 +131,15 @@ pub fn verb_of(app: &App, migrator: &Migrator<'_>, verb: &str) {
         "rehearse" => {
             let rehearsed = migrator.rehearse(database, None).unwrap();
             assert!(rehearsed.failure.is_none(), "{rehearsed:?}");
+        }
+        "look" => {
+            migrator.status(&database).unwrap();
+            migrator.inspect(&database, None).unwrap();
+            migrator.stats(&database).unwrap();
+            migrator.log(&database).unwrap();
+            migrator.copies(&database, Verify::Everything).unwrap();
+            let found = migrator.doctor(&database).unwrap();
+            assert!(found.is_healthy(), "{found:#?}");
         }
         other => panic!("nobody knows the verb {other}"),
     }

@@ -231,3 +231,8 @@ pub(crate) fn plan_json(list: &str, plan: &Plan) -> Value {
     document[list] = json!([]);
     document
 }
+
+/// That there is nothing to look at.
+pub(crate) fn not_there(database: &Path) -> String {
+    format!("{} does not exist yet", render::path(database))
+}

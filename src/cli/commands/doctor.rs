@@ -1,0 +1,78 @@
+//! `heirloom doctor`
+
+use heirloom::Diagnosis;
+use serde_json::{Value, json};
+
+use super::work;
+use crate::cli::exit::{Exit, Failure};
+use crate::cli::render::{self, GREEN, RED, styled};
+use crate::cli::settings::Settings;
+use crate::cli::ui::Ui;
+
+pub(crate) fn run(ui: &mut Ui, settings: &Settings) -> Result<Exit, Failure> {
+    let found = work::keeper(settings)?.doctor(&settings.database.value)?;
+    show(ui, &found);
+    ui.document(&document(&found));
+    Ok(match (found.is_damaged(), found.is_healthy()) {
+        (true, _) => Exit::NeedsAttention,
+        (_, true) => Exit::Done,
+        _ => Exit::CheckSaysNo,
+    })
+}
+
+fn show(ui: &mut Ui, found: &Diagnosis) {
+    for problem in &found.problems {
+        ui.line(&format!(
+            "{} {}\n         {} {}",
+            styled(RED, "problem "),
+            problem.message,
+            styled(GREEN, "help:"),
+            problem.help
+        ));
+    }
+    for passed in &found.passed {
+        ui.line(&format!("{} {passed}", styled(GREEN, "ok      ")));
+    }
+    work::show_notes(ui, &found.notes);
+    if let Some(holder) = &found.held_by {
+        ui.line(&format!("held by  {holder}"));
+    }
+    let free = found.free_bytes.map_or("unknown".to_owned(), render::bytes);
+    ui.line(&format!(
+        "disk     the next run needs about {}, free: {free}",
+        render::bytes(found.needed_bytes)
+    ));
+    ui.line(&format!(
+        "{} examined with SQLite {}: {}",
+        render::path(&found.database),
+        found.sqlite_version,
+        match found.problems.len() as u64 {
+            0 => "nothing is wrong".to_owned(),
+            count => render::counted(count, "problem"),
+        }
+    ));
+}
+
+fn document(found: &Diagnosis) -> Value {
+    let problems = found.problems.iter().map(|problem| {
+        json!({
+            "kind": problem.kind.as_str(),
+            "message": problem.message,
+            "help": problem.help,
+        })
+    });
+    json!({
+        "ok": true,
+        "healthy": found.is_healthy(),
+        "damaged": found.is_damaged(),
+        "problems": problems.collect::<Vec<_>>(),
+        "passed": found.passed,
+        "notes": found.notes,
+        "database": render::path_json(&found.database),
+        "exists": found.exists,
+        "held_by": found.held_by,
+        "sqlite_version": found.sqlite_version,
+        "needed_bytes": found.needed_bytes,
+        "free_bytes": found.free_bytes,
+    })
+}

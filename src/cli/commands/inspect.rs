@@ -1,0 +1,76 @@
+//! `heirloom inspect [TABLE]`
+
+use heirloom::{Inspected, TableInfo};
+use serde_json::json;
+
+use super::work;
+use crate::cli::args::Inspect;
+use crate::cli::describe;
+use crate::cli::exit::{Exit, Failure};
+use crate::cli::render::{self, BOLD, styled};
+use crate::cli::settings::Settings;
+use crate::cli::ui::Ui;
+
+pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Inspect) -> Result<Exit, Failure> {
+    let only = options.table.as_deref();
+    let found = work::keeper(settings)?.inspect(&settings.database.value, only)?;
+    if options.sql {
+        let sql = found.sql();
+        sql.lines().for_each(|line| ui.line(line));
+        ui.document(
+            &json!({ "ok": true, "database": render::path_json(&found.database), "sql": sql }),
+        );
+        return Ok(Exit::Done);
+    }
+    show(ui, &found, only.is_none());
+    ui.document(&describe::document(&found));
+    Ok(Exit::Done)
+}
+
+fn show(ui: &mut Ui, found: &Inspected, with_overview: bool) {
+    if !found.exists {
+        return ui.line(&work::not_there(&found.database));
+    }
+    if with_overview {
+        ui.line(&format!(
+            "{} has {} and {}",
+            render::path(&found.database),
+            render::counted(found.tables.len() as u64, "table"),
+            render::counted(found.views.len() as u64, "view")
+        ));
+        let rows: Vec<Vec<String>> = found.tables.iter().map(describe::overview).collect();
+        ui.table(&rows);
+    }
+    for table in &found.tables {
+        if with_overview {
+            ui.line("");
+        }
+        show_table(ui, table);
+    }
+    for view in &found.views {
+        if with_overview {
+            ui.line("");
+        }
+        let columns = view.columns.join(", ");
+        ui.line(&format!("{}  view ({columns})", styled(BOLD, &view.name)));
+        ui.table(
+            &view
+                .triggers
+                .iter()
+                .map(describe::trigger)
+                .collect::<Vec<_>>(),
+        );
+        ui.line(&render::indented(&view.sql));
+    }
+}
+
+fn show_table(ui: &mut Ui, table: &TableInfo) {
+    let kind = Some(describe::kind(table)).filter(|kind| !kind.is_empty());
+    let kind = kind.map_or(String::new(), |kind| format!(", {kind}"));
+    let rows = describe::rows(table);
+    ui.line(&format!("{}  {rows}{kind}", styled(BOLD, &table.name)));
+    let shown = table.columns.iter().filter(|column| !column.hidden);
+    let columns = shown.map(|column| describe::column(table, column));
+    ui.table(&columns.collect::<Vec<_>>());
+    ui.table(&describe::facts(table));
+}

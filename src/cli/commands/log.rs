@@ -1,0 +1,88 @@
+//! `heirloom log`
+
+use heirloom::{Log, LogEntry};
+use serde_json::{Value, json};
+
+use super::work;
+use crate::cli::exit::{Exit, Failure};
+use crate::cli::render;
+use crate::cli::settings::Settings;
+use crate::cli::ui::Ui;
+
+pub(crate) fn run(ui: &mut Ui, settings: &Settings) -> Result<Exit, Failure> {
+    let log = work::keeper(settings)?.log(&settings.database.value)?;
+    show(ui, &log);
+    ui.document(&json!({
+        "ok": true,
+        "database": render::path_json(&log.database),
+        "exists": log.exists,
+        "log": log.entries.iter().map(entry_json).collect::<Vec<_>>(),
+        "unlogged": log.unlogged,
+    }));
+    Ok(Exit::Done)
+}
+
+fn show(ui: &mut Ui, log: &Log) {
+    let rows: Vec<Vec<String>> = log.entries.iter().map(line).collect();
+    ui.table(&rows);
+    if !log.exists {
+        ui.line(&work::not_there(&log.database));
+    } else if log.entries.is_empty() {
+        ui.line("nothing is in the log");
+    }
+    let unlogged = log.unlogged.len() as u64;
+    if unlogged > 0 {
+        ui.line(&format!(
+            "{} applied by another tool, or before there was a log; `heirloom show` has them",
+            render::counted(unlogged, "migration")
+        ));
+    }
+}
+
+fn line(entry: &LogEntry) -> Vec<String> {
+    let versions = match entry.version_before == entry.version {
+        true => render::version(entry.version),
+        false => format!(
+            "{} -> {}",
+            render::version(entry.version_before),
+            render::version(entry.version)
+        ),
+    };
+    let mut copies: Vec<String> = Vec::new();
+    if !entry.finished {
+        copies.push("INTERRUPTED".into());
+    }
+    if let Some(app_version) = &entry.app_version {
+        copies.push(format!("by version {app_version}"));
+    }
+    if let Some(from) = &entry.restored_from {
+        copies.push(format!("from {}", render::path(from.as_ref())));
+    }
+    if let Some(backup) = &entry.backup {
+        copies.push(format!("copy {backup}"));
+    }
+    vec![
+        render::local_time(&entry.at),
+        entry.act.as_str().to_owned(),
+        versions,
+        entry.duration.map_or(String::new(), render::duration),
+        copies.join(", "),
+    ]
+}
+
+/// An entry as JSON.
+pub(crate) fn entry_json(entry: &LogEntry) -> Value {
+    json!({
+        "kind": entry.act.as_str(),
+        "at": entry.at,
+        "finished": entry.finished,
+        "duration_ms": entry.duration.map(render::milliseconds),
+        "app_version": entry.app_version,
+        "version_before": entry.version_before,
+        "version": entry.version,
+        "migrations": entry.migrations,
+        "backup": entry.backup,
+        "restored_from": entry.restored_from,
+        "bytes": entry.bytes,
+    })
+}

@@ -1,0 +1,145 @@
+//! `heirloom stats`
+
+use heirloom::{Stats, TableStats};
+use serde_json::{Value, json};
+
+use super::{log, work};
+use crate::cli::exit::{Exit, Failure};
+use crate::cli::render;
+use crate::cli::settings::Settings;
+use crate::cli::ui::Ui;
+
+/// Bars of the plot.
+const BARS: usize = 10;
+
+pub(crate) fn run(ui: &mut Ui, settings: &Settings) -> Result<Exit, Failure> {
+    let stats = work::keeper(settings)?.stats(&settings.database.value)?;
+    show(ui, &stats);
+    ui.document(&document(&stats));
+    Ok(Exit::Done)
+}
+
+fn size(bytes: Option<u64>) -> String {
+    bytes.map_or("unknown".to_owned(), render::bytes)
+}
+
+fn show(ui: &mut Ui, stats: &Stats) {
+    if !stats.exists {
+        return ui.line(&work::not_there(&stats.database));
+    }
+    let mut rows = Vec::new();
+    for table in &stats.tables {
+        let count = table
+            .rows
+            .map_or("? rows".to_owned(), |rows| render::counted(rows, "row"));
+        rows.push(vec![table.name.clone(), count, size(table.bytes)]);
+        for index in &table.indexes {
+            rows.push(vec![
+                format!("  {}", index.name),
+                String::new(),
+                size(index.bytes),
+            ]);
+        }
+    }
+    ui.table(&rows);
+    let history = &stats.history;
+    let pending = history
+        .pending
+        .map_or(String::new(), |count| format!(", {count} pending"));
+    let last = history
+        .last_run
+        .as_ref()
+        .map(|run| render::local_time(&run.at));
+    let copies = &stats.backups;
+    ui.table(&[
+        vec![
+            "file".into(),
+            format!(
+                "{}, write-ahead log {}",
+                render::bytes(stats.bytes),
+                render::bytes(stats.wal_bytes)
+            ),
+        ],
+        vec![
+            "pages".into(),
+            format!(
+                "{} of {} bytes, {} free",
+                render::grouped(stats.pages),
+                stats.page_size,
+                render::grouped(stats.free_pages)
+            ),
+        ],
+        vec!["journal mode".into(), stats.journal_mode.clone()],
+        vec![
+            "history".into(),
+            format!(
+                "{} applied{pending}, version {}",
+                history.applied,
+                render::version(history.version)
+            ),
+        ],
+        vec![
+            "last run".into(),
+            last.unwrap_or("not in the log".to_owned()),
+        ],
+        vec![
+            "copies".into(),
+            format!(
+                "{} and {}, {}",
+                render::counted(copies.automatic as u64, "backup"),
+                render::counted(copies.snapshots as u64, "snapshot"),
+                render::bytes(copies.bytes)
+            ),
+        ],
+    ]);
+    let points: Vec<(String, u64)> = stats
+        .growth
+        .iter()
+        .map(|point| (render::local_time(&point.at), point.bytes))
+        .collect();
+    if points.len() > 1 {
+        for line in render::columns(&render::plot(&points, BARS), None) {
+            ui.on_a_terminal(&line);
+        }
+    }
+}
+
+fn table_json(table: &TableStats) -> Value {
+    let indexes = table.indexes.iter();
+    json!({
+        "name": table.name,
+        "rows": table.rows,
+        "bytes": table.bytes,
+        "internal": table.internal,
+        "indexes": indexes.map(|index| json!({ "name": index.name, "bytes": index.bytes })).collect::<Vec<_>>(),
+    })
+}
+
+fn document(stats: &Stats) -> Value {
+    let history = &stats.history;
+    let growth = stats.growth.iter();
+    json!({
+        "ok": true,
+        "database": render::path_json(&stats.database),
+        "exists": stats.exists,
+        "bytes": stats.bytes,
+        "wal_bytes": stats.wal_bytes,
+        "page_size": stats.page_size,
+        "pages": stats.pages,
+        "free_pages": stats.free_pages,
+        "journal_mode": stats.journal_mode,
+        "tables": stats.tables.iter().map(table_json).collect::<Vec<_>>(),
+        "history": {
+            "applied": history.applied,
+            "version": history.version,
+            "pending": history.pending,
+            "last_run": history.last_run.as_ref().map(log::entry_json),
+        },
+        "backups": {
+            "automatic": stats.backups.automatic,
+            "snapshots": stats.backups.snapshots,
+            "bytes": stats.backups.bytes,
+        },
+        "growth": growth.map(|point| json!({ "at": point.at, "bytes": point.bytes })).collect::<Vec<_>>(),
+    })
+}

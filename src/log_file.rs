@@ -1,0 +1,127 @@
+//! The log of restores. A restored database is the copy, byte for byte, so neither the restore
+//! nor what was logged since the copy can stand in it: both are kept in a small hidden text file
+//! beside the automatic backups, `.NAME-TIME.log`, one for each restore.
+//!
+//! It is written before the restore begins and again when it is done. A kill in between leaves
+//! the first, which says so. Whether or not the restore was done, no entry is lost: a log is read
+//! from the database and from every such file together.
+
+use std::path::{Path, PathBuf};
+
+use chrono::Utc;
+
+use crate::backup::Store;
+use crate::disk;
+use crate::error::Error;
+use crate::log_entry::LogEntry;
+
+const TITLE: &str = "heirloom log, format 1";
+const ENDING: &str = ".log";
+
+/// The file of a restore that is under way.
+pub(crate) struct LogFile {
+    path: PathBuf,
+    /// Where it is written first, under a name that is tidied up after a kill.
+    staging: PathBuf,
+    /// Whose, and like whose permissions.
+    database: PathBuf,
+    identity: String,
+    restore: LogEntry,
+    /// What the replaced state had in its log, and the copy has not.
+    replaced: Vec<LogEntry>,
+}
+
+impl LogFile {
+    /// Notes that a restore begins.
+    pub(crate) fn begin(
+        store: &Store<'_>,
+        database: &Path,
+        restore: LogEntry,
+        replaced: Vec<LogEntry>,
+    ) -> Result<LogFile, Error> {
+        disk::create_private_folder(store.folder(), database)?;
+        let base = format!(".{}", store.timed_name(&restore.at));
+        let file = LogFile {
+            path: disk::free_name(store.folder(), &base, ENDING)?,
+            staging: store.staging_path(Utc::now()),
+            database: database.to_owned(),
+            identity: store.identity(),
+            restore,
+            replaced,
+        };
+        file.write().map(|()| file)
+    }
+
+    /// Notes that it is done.
+    pub(crate) fn finish(self, done: impl FnOnce(&mut LogEntry)) -> Result<(), Error> {
+        let mut file = self;
+        done(&mut file.restore);
+        file.restore.finished = true;
+        file.write()
+    }
+
+    /// Forgets it: nothing was done.
+    pub(crate) fn forget(self) -> Result<(), Error> {
+        disk::remove(&self.path)
+    }
+
+    fn write(&self) -> Result<(), Error> {
+        let mut text = format!("{TITLE}\ndatabase: {}\n", self.identity);
+        for entry in std::iter::once(&self.restore).chain(&self.replaced) {
+            text.push('\n');
+            text += &entry.to_text();
+        }
+        let staging = &self.staging;
+        disk::remove(staging)?;
+        disk::write_new(staging, &self.database, &text)?;
+        disk::rename(staging, &self.path)
+            .and_then(|()| disk::sync_folder(self.path.parent().unwrap_or(&self.path)))
+            .inspect_err(|_| {
+                let _ = disk::remove(staging);
+            })
+    }
+}
+
+/// A restore that the next start finished is noted as done.
+pub(crate) fn finish_newest(store: &Store<'_>, database: &Path) -> Result<(), Error> {
+    let unfinished = files(store)?
+        .into_iter()
+        .filter(|(_, entries)| entries.first().is_some_and(|restore| !restore.finished));
+    let Some((path, mut entries)) = unfinished.max_by(|one, other| one.0.cmp(&other.0)) else {
+        return Ok(());
+    };
+    let restore = entries.remove(0);
+    let file = LogFile {
+        path,
+        staging: store.staging_path(Utc::now()),
+        database: database.to_owned(),
+        identity: store.identity(),
+        restore,
+        replaced: entries,
+    };
+    file.finish(|_| ())
+}
+
+/// Every entry that is kept beside the copies of a database.
+pub(crate) fn read(store: &Store<'_>) -> Result<Vec<LogEntry>, Error> {
+    let files = files(store)?;
+    Ok(files.into_iter().flat_map(|(_, entries)| entries).collect())
+}
+
+fn files(store: &Store<'_>) -> Result<Vec<(PathBuf, Vec<LogEntry>)>, Error> {
+    let own = format!("database: {}", store.identity());
+    let mut found = Vec::new();
+    let mut names = disk::files_in(store.folder())?;
+    names.retain(|name| name.starts_with('.') && name.ends_with(ENDING));
+    names.sort();
+    for name in names {
+        let path = store.path_of(&name);
+        let text = disk::read_text(&path)?.unwrap_or_default();
+        let mut parts = text.split("\n\n");
+        let head: Vec<&str> = parts.next().unwrap_or_default().lines().collect();
+        if head == [TITLE, own.as_str()] {
+            found.push((path, parts.filter_map(LogEntry::from_text).collect()));
+        }
+    }
+    Ok(found)
+}
