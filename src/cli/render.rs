@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
 use heirloom::{
-    DataState, Difference, Done, Error, Estimate, Loss, Lost, RebuildEstimate, Report, Step,
-    TableRows,
+    DataState, Difference, Done, Error, ErrorKind, Estimate, Loss, Lost, RebuildEstimate, Report,
+    Step, TableRows,
 };
 use serde_json::{Map, Value, json};
 use similar::{ChangeTag, TextDiff};
@@ -96,7 +96,10 @@ pub(crate) fn failure(failure: &Failure) -> String {
         Failure::NotConfirmed { help: text } => {
             format!("{error} not confirmed\ndata: the database was not changed\n{help} {text}")
         }
-        Failure::Library(failed) => {
+        Failure::NotBegun => {
+            format!("{error} interrupted before it began\ndata: the database was not changed")
+        }
+        Failure::Library(failed) | Failure::Meant { error: failed, .. } => {
             let mut text = format!("{error} {}", chain(failed));
             if let Some(location) = failed.location() {
                 let _ = write!(text, "\n  at {location}\n{}", location.excerpt());
@@ -108,12 +111,23 @@ pub(crate) fn failure(failure: &Failure) -> String {
             if let Some(backup) = failed.backup() {
                 let _ = write!(text, "\ncopy: {}", path(backup));
             }
-            if let Some(way_out) = failed.help() {
+            if let Some(way_out) = help_of(failure) {
                 let _ = write!(text, "\n{help} {way_out}");
             }
             text
         }
     }
+}
+
+/// What was probably meant, and what to do.
+fn help_of(failure: &Failure) -> Option<String> {
+    let meant = match failure {
+        Failure::Meant { meant, .. } => Some(meant.as_str()),
+        _ => None,
+    };
+    let help = failure.library().and_then(Error::help);
+    let both: Vec<&str> = meant.into_iter().chain(help).collect();
+    (!both.is_empty()).then(|| both.join(" "))
 }
 
 /// An error and its causes on one line.
@@ -177,17 +191,20 @@ pub(crate) fn failure_json(failure: &Failure) -> Value {
             "not confirmed; the database was not changed".to_owned(),
             Some((*help).to_owned()),
         ),
-        Failure::Library(error) => (
-            error.kind().as_str(),
-            chain(error),
-            error.help().map(str::to_owned),
+        Failure::NotBegun => (
+            ErrorKind::Interrupted.as_str(),
+            "interrupted before it began; the database was not changed".to_owned(),
+            None,
         ),
+        Failure::Library(error) | Failure::Meant { error, .. } => {
+            (error.kind().as_str(), chain(error), help_of(failure))
+        }
     };
     let mut document = json!({
         "ok": false,
         "error": { "kind": kind, "message": message, "help": help },
     });
-    if let (Failure::Library(error), Some(document)) = (failure, document.as_object_mut()) {
+    if let (Some(error), Some(document)) = (failure.library(), document.as_object_mut()) {
         add_details(error, document);
     }
     document

@@ -30,6 +30,8 @@ mod command_check;
 mod command_copies;
 #[cfg(feature = "cli")]
 mod command_generate;
+#[cfg(feature = "cli")]
+mod command_many;
 mod connection;
 mod crashes;
 mod destruction;

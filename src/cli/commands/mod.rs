@@ -2,11 +2,13 @@
 
 pub(crate) mod backups;
 pub(crate) mod check;
+pub(crate) mod completions;
 pub(crate) mod create;
 pub(crate) mod generate;
+pub(crate) mod man;
 pub(crate) mod restore;
 pub(crate) mod revert;
 pub(crate) mod run;
 pub(crate) mod show;
 pub(crate) mod snapshot;
-mod work;
+pub(crate) mod work;
