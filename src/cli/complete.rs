@@ -45,8 +45,9 @@ pub(crate) fn pending_versions() -> ArgValueCandidates {
 pub(crate) fn applied_versions() -> ArgValueCandidates {
     ArgValueCandidates::new(|| {
         let mut versions = settings().as_ref().map(names::applied).unwrap_or_default();
-        if !versions.is_empty() {
-            versions.push(("0".to_owned(), "takes everything back".to_owned()));
+        // The newest is where it is already.
+        if versions.pop().is_some() {
+            versions.insert(0, ("0".to_owned(), "takes everything back".to_owned()));
         }
         versions.reverse();
         candidates(versions)

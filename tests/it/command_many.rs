@@ -302,17 +302,14 @@ fn an_interruption_ends_all_of_them_and_leaves_each_as_it_was() {
         .iter()
         .map(|name| contents(&database(&app, name)))
         .collect();
-    let child = command(&app, &over_all(&["run", "--json"]))
+    let mut child = command(&app, &over_all(&["run", "--json"]))
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
     // The copy has its name when the work itself begins, which never ends.
-    let copies = || {
-        let found = glob_backups(&app, &names);
-        found >= 1
-    };
-    while !copies() {
+    while backups(&app, &names) == 0 {
+        assert!(child.try_wait().unwrap().is_none(), "it ended early");
         std::thread::yield_now();
     }
     let killed = std::process::Command::new("kill")
@@ -336,7 +333,7 @@ fn an_interruption_ends_all_of_them_and_leaves_each_as_it_was() {
 }
 
 #[cfg(unix)]
-fn glob_backups(app: &App, names: &[&str]) -> usize {
+fn backups(app: &App, names: &[&str]) -> usize {
     names
         .iter()
         .filter_map(|name| std::fs::read_dir(app.folder().join(name).join("backups")).ok())

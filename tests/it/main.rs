@@ -32,6 +32,8 @@ mod command_copies;
 mod command_generate;
 #[cfg(feature = "cli")]
 mod command_many;
+#[cfg(feature = "cli")]
+mod command_terminal;
 mod connection;
 mod crashes;
 mod destruction;

@@ -91,8 +91,7 @@ fn rehearse(ui: &mut Ui, settings: &Settings, options: &Run) -> Result<Exit, Fai
     let rehearsed = migrator(settings, options.allow_destructive)?
         .cancel_with(work::cancel_flag())
         .on_event(|event| work::show_event(ui, "tried", event))
-        .rehearse(&settings.database.value, options.to)
-        .map_err(|error| work::or_meant_version(settings, options.to, error))?;
+        .rehearse(&settings.database.value, options.to)?;
     for done in &rehearsed.migrations {
         for rows in &done.tables {
             ui.line(&format!(
@@ -107,7 +106,7 @@ fn rehearse(ui: &mut Ui, settings: &Settings, options: &Run) -> Result<Exit, Fai
     let database = render::path(&rehearsed.database);
     if let Some(failure) = rehearsed.failure {
         ui.note(&format!("the run would fail; {database} was not touched"));
-        return Err(failure.into());
+        return Err(work::or_meant_version(settings, options.to, failure));
     }
     let last = match rehearsed.is_up_to_date() {
         true => work::nothing_to_do(&rehearsed.database, rehearsed.version),
