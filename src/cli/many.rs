@@ -14,7 +14,7 @@ use super::exit::{Exit, Failure};
 use super::reach::Reach;
 use super::render::{self, BOLD, styled};
 use super::settings::Settings;
-use super::ui::{Beside, Kept, Ui, Unit};
+use super::ui::{Kept, Kind, Ui, Unit};
 
 /// The most databases that are worked on at once. They share one disk.
 const AT_ONCE: usize = 4;
@@ -145,7 +145,8 @@ impl Ended {
     }
 }
 
-/// One line where it went well, unless every line is wanted; what failed in full.
+/// One line where it went well, with what somebody should know, unless every line is wanted; what
+/// failed in full.
 fn tell(ui: &mut Ui, database: &Path, ended: Ended) {
     let path = render::path(&identity(database));
     let Kept {
@@ -159,13 +160,13 @@ fn tell(ui: &mut Ui, database: &Path, ended: Ended) {
     } else {
         ui.line(&styled(BOLD, format!("{path}:")));
     }
-    for (beside, line) in lines {
-        match beside {
-            Beside::Yes => ui.note(&render::indented(&line)),
-            Beside::No if short.is_none() && ended.failure.is_none() => {
-                ui.line(&render::indented(&line));
-            }
-            Beside::No => {}
+    let all = short.is_none() && ended.failure.is_none();
+    for (kind, line) in lines {
+        match kind {
+            Kind::Note => ui.note(&render::indented(&line)),
+            Kind::Remark => ui.line(&render::indented(&line)),
+            Kind::Line if all => ui.line(&render::indented(&line)),
+            Kind::Line => {}
         }
     }
 }

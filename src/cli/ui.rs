@@ -60,21 +60,23 @@ enum To {
 /// What a command said of one of several databases.
 #[derive(Debug, Default)]
 pub(crate) struct Kept {
-    /// Lines, and whether each belongs beside the output.
-    pub(crate) lines: Vec<(Beside, String)>,
+    /// Everything, in order.
+    pub(crate) lines: Vec<(Kind, String)>,
     /// One line that stands for all of them.
     pub(crate) in_short: Option<String>,
     /// The document of `--json`.
     pub(crate) document: Option<Value>,
 }
 
-/// Whether something is output, or said beside it.
+/// What a line is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Beside {
-    /// On stdout.
-    No,
-    /// On stderr.
-    Yes,
+pub(crate) enum Kind {
+    /// Output.
+    Line,
+    /// Output that somebody should know of, where one line stands for the others too.
+    Remark,
+    /// Said beside the output, on stderr.
+    Note,
 }
 
 impl Ui {
@@ -115,15 +117,15 @@ impl Ui {
         }
     }
 
-    fn say(&mut self, beside: Beside, text: &str) {
-        match (&mut self.to, beside) {
-            (To::Kept { kept, .. }, beside) => kept.lines.push((beside, text.to_owned())),
+    fn say(&mut self, kind: Kind, text: &str) {
+        match &mut self.to {
+            To::Kept { kept, .. } => kept.lines.push((kind, text.to_owned())),
             // Where nobody can be told, nobody is.
-            (To::Terminal { err, .. }, Beside::Yes) => drop(writeln!(err, "{text}")),
-            (To::Terminal { out, .. }, Beside::No) if self.unwritten.is_none() => {
+            To::Terminal { err, .. } if kind == Kind::Note => drop(writeln!(err, "{text}")),
+            To::Terminal { out, .. } if self.unwritten.is_none() => {
                 self.unwritten = writeln!(out, "{text}").and_then(|()| out.flush()).err();
             }
-            (To::Terminal { .. }, Beside::No) => {}
+            To::Terminal { .. } => {}
         }
     }
 
@@ -137,7 +139,15 @@ impl Ui {
     pub(crate) fn line(&mut self, text: &str) {
         self.end_progress();
         if !self.json && !self.quiet {
-            self.say(Beside::No, text);
+            self.say(Kind::Line, text);
+        }
+    }
+
+    /// A line that somebody should know of. It is shown for each of several databases too.
+    pub(crate) fn remark(&mut self, text: &str) {
+        self.end_progress();
+        if !self.json && !self.quiet {
+            self.say(Kind::Remark, text);
         }
     }
 
@@ -173,7 +183,7 @@ impl Ui {
     pub(crate) fn note(&mut self, text: &str) {
         self.end_progress();
         if !self.quiet {
-            self.say(Beside::Yes, text);
+            self.say(Kind::Note, text);
         }
     }
 
@@ -186,7 +196,7 @@ impl Ui {
             To::Kept { kept, .. } => kept.document = Some(value.clone()),
             To::Terminal { .. } => {
                 let text = serde_json::to_string_pretty(value).unwrap_or_default();
-                self.say(Beside::No, &text);
+                self.say(Kind::Line, &text);
             }
         }
     }
@@ -208,7 +218,7 @@ impl Ui {
         self.end_progress();
         match self.json {
             true => self.document(&render::failure_json(failure)),
-            false => self.say(Beside::Yes, &render::failure(failure)),
+            false => self.say(Kind::Note, &render::failure(failure)),
         }
     }
 
@@ -218,7 +228,7 @@ impl Ui {
         if !self.json {
             let failed = styled(RED, "failed  ");
             let text = render::indented(&render::failure(failure));
-            self.say(Beside::Yes, &format!("{failed} {database}\n{text}"));
+            self.say(Kind::Note, &format!("{failed} {database}\n{text}"));
         }
     }
 
@@ -236,7 +246,7 @@ impl Ui {
             };
             let text = format!("cannot write the output: {error}{done}");
             self.say(
-                Beside::Yes,
+                Kind::Note,
                 &format!("{} {text}", styled(RED.bold(), "error:")),
             );
         }

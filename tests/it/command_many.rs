@@ -269,8 +269,20 @@ fn snapshots_are_taken_and_put_back_everywhere() {
         ["w/a", "w/b"].map(|name| contents(&database(&app, name))),
         before
     );
-    // The newest backup of each is of each.
-    assert_eq!(json(&app, &over_all(&["restore", "latest", "--yes"])).0, 0);
+    // The newest backup of each is of each; and how it is undone is told of each.
+    let said = text(&heirloom(&app, &over_all(&["restore", "latest", "--yes"])));
+    for name in ["w/a", "w/b"] {
+        assert!(
+            said.contains(&format!("{name}/notes.db is now {name}/backups/notes-")),
+            "{said}"
+        );
+        assert!(
+            said.contains(&format!("    undo with: heirloom restore {name}/backups")),
+            "{said}"
+        );
+    }
+    let (code, shown) = json(&app, &over_all(&["show"]));
+    assert_eq!((code, shown["ok"].clone()), (0, true.into()));
 }
 
 #[test]
@@ -284,6 +296,39 @@ fn destruction_needs_its_consent_in_each() {
     assert_eq!(version(&app, "w/a"), 1);
     assert_eq!(json(&app, &over_all(&["run", "--allow-destructive"])).0, 0);
     assert_eq!(version(&app, "w/a"), 3);
+}
+
+/// On a terminal: each is asked about before the first is touched, and a no is a no for one.
+#[cfg(target_os = "linux")]
+#[test]
+fn questions_are_asked_one_at_a_time_before_the_work_begins() {
+    use std::io::Write;
+    let app = workspaces(&["w/a", "w/b", "w/c"]);
+    sql(&app, "w/c", "DELETE FROM notes");
+    app.file("V2__stars.sql", "DROP TABLE notes;");
+    let line = format!(
+        "{} --database 'w/*/notes.db' run",
+        env!("CARGO_BIN_EXE_heirloom")
+    );
+    let mut script = std::process::Command::new("script");
+    let child = script
+        .args(["-qec", &line, "/dev/null"])
+        .current_dir(app.folder())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn();
+    let Ok(mut child) = child else {
+        println!("SKIPPED: there is no script(1)");
+        return;
+    };
+    child.stdin.take().unwrap().write_all(b"n\ny\n").unwrap();
+    let output = child.wait_with_output().unwrap();
+    let said = text(&output);
+    assert_eq!(output.status.code(), Some(4), "{said}");
+    assert_eq!(said.matches("[y/N]").count(), 2, "{said}");
+    assert!(said.rfind("[y/N]") < said.find("done"), "{said}");
+    assert_eq!((version(&app, "w/a"), version(&app, "w/b")), (1, 2));
+    assert_eq!(version(&app, "w/c"), 2);
 }
 
 /// Ctrl-C while some are at work and others wait for their turn.

@@ -9,7 +9,7 @@ use super::work;
 use crate::cli::args::{Command, Restore, RestoreSnapshot};
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::names;
-use crate::cli::render::{self, BOLD, GREEN, YELLOW, styled};
+use crate::cli::render::{self, BOLD, GREEN, styled};
 use crate::cli::settings::Settings;
 use crate::cli::ui::Ui;
 
@@ -94,9 +94,7 @@ fn put_back(
     let restored = work::keeper(settings)
         .on_event(|event: &Event<'_>| work::show_event(ui, "", event))
         .restore(database, wanted)?;
-    for note in &restored.notes {
-        ui.line(&format!("{} {note}", styled(YELLOW, "note    ")));
-    }
+    work::show_notes(ui, &restored.notes);
     let line = format!(
         "{} {} is now {}, at version {}",
         styled(GREEN, "restored"),
@@ -114,7 +112,7 @@ fn put_back(
         ));
     }
     if let Some(replaced) = restored.replaced.as_deref().map(render::path) {
-        ui.line(&match restored.was_damaged {
+        ui.remark(&match restored.was_damaged {
             true => format!("the damaged file is kept as {replaced}"),
             false => format!("undo with: heirloom restore {replaced}"),
         });

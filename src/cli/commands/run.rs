@@ -34,7 +34,8 @@ pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Run) -> Result<Exi
 }
 
 fn consents(ui: &mut Ui, error: &Error) -> bool {
-    for loss in error.losses() {
+    let live = ui.is_live();
+    for loss in error.losses().iter().filter(|_| live) {
         ui.note(&styled(YELLOW, format!("would destroy {loss}")));
     }
     work::asks(ui, |ui| ui.ask("Destroy it, after a verified copy?"))

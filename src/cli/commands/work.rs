@@ -171,7 +171,7 @@ pub(crate) fn show_report(ui: &mut Ui, report: &Report) {
 /// What somebody should know.
 pub(crate) fn show_notes(ui: &mut Ui, notes: &[String]) {
     for note in notes {
-        ui.line(&format!("{} {note}", styled(YELLOW, "note    ")));
+        ui.remark(&format!("{} {note}", styled(YELLOW, "note    ")));
     }
 }
 
