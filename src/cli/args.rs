@@ -62,7 +62,7 @@ pub(crate) struct Global {
     /// Print nothing but failures
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     pub(crate) quiet: bool,
-    /// Print where each setting came from
+    /// Print where each setting came from, and every line where there are several databases
     #[arg(short, long, global = true)]
     pub(crate) verbose: bool,
     /// Colour the output [env NO_COLOR, CLICOLOR_FORCE]

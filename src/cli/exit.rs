@@ -125,3 +125,26 @@ impl From<Error> for Failure {
         Failure::Library(error)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As the README says.
+    #[test]
+    fn of_several_ends_the_gravest_counts_and_7_before_all() {
+        let mut all = [
+            Exit::Done,
+            Exit::Failed,
+            Exit::Usage,
+            Exit::CheckSaysNo,
+            Exit::NotConfirmed,
+            Exit::Locked,
+            Exit::DatabaseNewer,
+            Exit::NeedsAttention,
+            Exit::Interrupted,
+        ];
+        all.sort_by_key(|exit| std::cmp::Reverse(exit.gravity()));
+        assert_eq!(all.map(|exit| exit as u8), [7, 130, 1, 6, 5, 2, 4, 3, 0]);
+    }
+}

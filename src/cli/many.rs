@@ -1,6 +1,7 @@
 //! One command over several databases: a few at once, told in the order given.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::thread;
@@ -82,7 +83,11 @@ fn for_each(
     args: &Args,
     mut then: impl FnMut(&mut Ui, usize, Ended),
 ) {
-    let cancelled = &work::cancel_flag();
+    // Ctrl-C ends at once what only looks: there is nothing to roll back.
+    let cancelled = &match args.command.only_looks() {
+        true => Arc::default(),
+        false => work::cancel_flag(),
+    };
     let next = &AtomicUsize::new(0);
     let cores = thread::available_parallelism().map_or(1, usize::from);
     let (sender, receiver) = mpsc::channel();

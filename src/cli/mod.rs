@@ -50,6 +50,12 @@ pub(crate) fn main() -> ExitCode {
 }
 
 fn run(ui: &mut Ui, args: &Args) -> Result<Exit, Failure> {
+    // A shell that starts must not depend on the folder it starts in.
+    match &args.command {
+        Command::Completions(options) => return commands::completions::run(ui, options),
+        Command::Man(options) => return commands::man::run(ui, options),
+        _ => {}
+    }
     refuse_databases_on_both_sides(&args.global)?;
     let around = Surroundings::of_this_process()?;
     let settings = &Settings::gather(&args.global, &around)?;

@@ -83,6 +83,9 @@ fn completion_is_silent_whatever_is_wrong() {
     let app = app_with_copies();
     std::fs::write(app.folder().join("heirloom.toml"), "databse = 1").unwrap();
     assert!(offered(&app, &["revert", "--to", ""]).is_empty());
+    // A shell may start here.
+    let script = heirloom(&app, &["completions", "bash"]);
+    assert_eq!(script.status.code(), Some(0), "{}", text(&script));
     std::fs::remove_file(app.folder().join("heirloom.toml")).unwrap();
     std::fs::write(app.database(), "no database at all").unwrap();
     assert!(offered(&app, &["revert", "--to", ""]).is_empty());
