@@ -32,9 +32,14 @@ impl Backup {
         file_name(&self.path)
     }
 
+    /// Whether the file is as long as what was recorded.
+    pub(crate) fn has_its_length(&self) -> bool {
+        disk::length(&self.path).is_ok_and(|length| length == self.record.bytes)
+    }
+
     /// Whether the file is still what was recorded.
     pub(crate) fn verifies(&self) -> bool {
-        disk::length(&self.path).is_ok_and(|length| length == self.record.bytes)
+        self.has_its_length()
             && disk::digest(&self.path).is_ok_and(|digest| digest == self.record.digest)
     }
 }
@@ -118,12 +123,24 @@ impl<'p> Store<'p> {
         self.folder.join(format!(".{name}.record"))
     }
 
-    /// Where a copy is made, under the database's whole name: two databases of one stem may
-    /// be at work at the same time.
+    /// What staging files are called after: the database's whole name, and where the folder may
+    /// hold copies of one of the same name elsewhere, its path in short. Both may be at work at
+    /// the same time, and each cleans up after itself alone.
+    fn staging_prefix(&self) -> String {
+        let name = file_name(self.database);
+        let identity = self.identity();
+        if identity == on_one_line(&name) {
+            return name;
+        }
+        let digest = blake3::hash(identity.as_bytes()).to_hex();
+        format!("{name}-{}", &digest[..16])
+    }
+
+    /// Where a copy is made.
     pub(crate) fn staging_path(&self, now: DateTime<Utc>) -> PathBuf {
         let time = now.format(TIME);
-        let database = file_name(self.database);
-        self.folder.join(format!(".{database}-{time}.partial"))
+        let prefix = self.staging_prefix();
+        self.folder.join(format!(".{prefix}-{time}.partial"))
     }
 
     /// A name for what belongs to the database and an RFC 3339 time, without an ending.
@@ -147,6 +164,15 @@ impl<'p> Store<'p> {
         }
         backups.sort_by_key(|backup| backup.record.sequence);
         Ok(backups)
+    }
+
+    /// Which other database the copy of this name was taken of, where its record says so.
+    pub(crate) fn other_owner(&self, name: &str) -> Result<Option<String>, Error> {
+        let text = disk::read_text(&self.record_path(name))?;
+        let record = text.as_deref().and_then(Record::from_text);
+        Ok(record
+            .map(|record| record.database)
+            .filter(|database| *database != self.identity()))
     }
 
     /// The records of this database, with and without their copies.
@@ -189,7 +215,7 @@ impl<'p> Store<'p> {
 
     /// What an interrupted copy left: staging files, and records without a copy.
     pub(crate) fn leftovers(&self) -> Result<Vec<PathBuf>, Error> {
-        let own = file_name(self.database);
+        let own = self.staging_prefix();
         let mut left = Vec::new();
         for file in self.dotfiles()? {
             let staging = file

@@ -121,7 +121,7 @@ impl<'a> Options<'a> {
     /// directory is arbitrary.
     pub(crate) fn backups_of(&self, database: &Path) -> PathBuf {
         match &self.backups {
-            Some(folder) => folder.clone(),
+            Some(folder) => absolute(folder),
             None => database.with_file_name("backups"),
         }
     }
@@ -361,4 +361,15 @@ impl fmt::Debug for Options<'_> {
             .field("keep", &self.keep)
             .finish_non_exhaustive()
     }
+}
+
+/// One path for a folder, however it was written and whether or not it is there, with a link in
+/// its own place left alone: records of copies depend on it.
+fn absolute(folder: &Path) -> PathBuf {
+    let folder = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
+    let resolved = folder.ancestors().skip(1).find_map(|above| {
+        let below = folder.strip_prefix(above).ok()?;
+        Some(above.canonicalize().ok()?.join(below))
+    });
+    resolved.unwrap_or(folder)
 }

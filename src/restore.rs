@@ -75,13 +75,16 @@ pub struct CopyInfo {
     pub bytes: u64,
     /// The schema version in it, none before the first migration.
     pub version: Option<i64>,
-    /// Whether it is, byte for byte, what was recorded when it was taken.
+    /// Whether it is, byte for byte, what was recorded when it was taken; with
+    /// [`Verify::Length`], whether it is as long.
     pub verified: bool,
 }
 
 /// How thoroughly copies are looked at when they are listed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verify {
+    /// The length alone, which finds what was cut off and reads nothing: for a list of names.
+    Length,
     /// The digest, which finds every changed bit.
     Digest,
     /// The digest, and SQLite's own `integrity_check`.
@@ -146,8 +149,11 @@ pub(crate) fn copies(
     let (automatic, snapshots) = stores(options, &target.path);
     for store in [automatic, snapshots] {
         for backup in store.list()? {
-            let sound = backup.verifies()
-                && (verify == Verify::Digest || integrity(options, &backup.path).is_ok());
+            let sound = match verify {
+                Verify::Length => backup.has_its_length(),
+                Verify::Digest => backup.verifies(),
+                Verify::Everything => backup.verifies() && integrity(options, &backup.path).is_ok(),
+            };
             let Backup { path, record } = backup;
             copies.push((
                 record.sequence,
@@ -305,14 +311,24 @@ fn find(
         }
         CopyRef::File(file) => {
             let named = file.file_name() == Some(file.as_os_str());
-            let inside = automatic.path_of(&file.to_string_lossy());
-            let path = if named && disk::is_file(&inside)? {
+            let name = file.to_string_lossy();
+            let inside = automatic.path_of(&name);
+            let inside_is_meant = named && disk::is_file(&inside)?;
+            let path = if inside_is_meant {
                 inside
             } else {
                 file.clone()
             };
             if !disk::is_file(&path)? {
                 return Err(not_found(format!("there is no backup {}", file.display())));
+            }
+            // Two databases may share the folder. A path says that it is meant.
+            if inside_is_meant && let Some(other) = automatic.other_owner(&name)? {
+                return Err(Error::new(
+                    ErrorKind::Usage,
+                    format!("{name} is a copy of another database, {other}"),
+                )
+                .with_help("`heirloom backups` lists those of this one; give the path of the file to put it back all the same"));
             }
             let path = path.canonicalize().map_err(|error| {
                 disk::failure(format!("cannot look at {}", path.display()), error)

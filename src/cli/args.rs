@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
+use super::complete;
+
 /// SQLite migrations for desktop apps: a verified copy first, then all of it or nothing.
 #[derive(Debug, Parser)]
 #[command(
@@ -23,9 +25,10 @@ pub(crate) struct Args {
 #[derive(Debug, Default, clap::Args)]
 #[command(next_help_heading = "Global options")]
 pub(crate) struct Global {
-    /// The database file [env HEIRLOOM_DATABASE; default .data/app.db]
+    /// The database file, or a glob in quotes; may be repeated [env HEIRLOOM_DATABASE; default
+    /// .data/app.db]
     #[arg(long, global = true, value_name = "PATH")]
-    pub(crate) database: Option<PathBuf>,
+    pub(crate) database: Vec<PathBuf>,
     /// The folder of the migrations [env HEIRLOOM_MIGRATIONS; default migrations]
     #[arg(long, global = true, value_name = "DIR")]
     pub(crate) migrations: Option<PathBuf>,
@@ -65,7 +68,7 @@ pub(crate) struct Global {
     /// Print nothing but failures
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     pub(crate) quiet: bool,
-    /// Print where each setting came from
+    /// Print where each setting came from, and every line where there are several databases
     #[arg(short, long, global = true)]
     pub(crate) verbose: bool,
     /// Colour the output [env NO_COLOR, CLICOLOR_FORCE]
@@ -161,6 +164,40 @@ pub(crate) enum Command {
     ///
     /// Example: heirloom restore-snapshot --name before-import
     RestoreSnapshot(RestoreSnapshot),
+    /// Print the script that makes a shell complete commands, options and their values
+    ///
+    /// Needs heirloom in the PATH. Example: heirloom completions bash
+    Completions(Completions),
+    /// Print the manual as a man page, or write one for each command
+    ///
+    /// Example: heirloom man --dir man1
+    Man(Man),
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Completions {
+    /// Which shell
+    pub(crate) shell: Shell,
+}
+
+/// A shell whose completions are known.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum Shell {
+    /// GNU Bash.
+    Bash,
+    /// fish.
+    Fish,
+    /// PowerShell.
+    Powershell,
+    /// Z shell.
+    Zsh,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Man {
+    /// Write a page for each command into this folder
+    #[arg(long, value_name = "DIR")]
+    pub(crate) dir: Option<PathBuf>,
 }
 
 #[derive(Debug, clap::Args)]
@@ -192,7 +229,7 @@ pub(crate) struct Snapshot {
 #[derive(Debug, clap::Args)]
 pub(crate) struct RestoreSnapshot {
     /// Which snapshot
-    #[arg(long)]
+    #[arg(long, add = complete::snapshots())]
     pub(crate) name: String,
     /// Print what would change, and change nothing
     #[arg(long)]
@@ -202,10 +239,18 @@ pub(crate) struct RestoreSnapshot {
 #[derive(Debug, clap::Args)]
 pub(crate) struct Restore {
     /// A file name that `backups` lists, a path, or `latest`
+    #[arg(add = complete::backups())]
     pub(crate) backup: PathBuf,
     /// Print what would change, and change nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
+}
+
+impl Restore {
+    /// Whether each database has one that is meant.
+    pub(crate) fn is_latest(&self) -> bool {
+        self.backup.as_os_str() == "latest"
+    }
 }
 
 #[derive(Debug, clap::Args)]
@@ -228,7 +273,7 @@ pub(crate) struct Generate {
     #[arg(long, value_name = "OLD=NEW")]
     pub(crate) rename: Vec<String>,
     /// A column or a table is gone and was not renamed: table.column, table; may be repeated
-    #[arg(long, value_name = "GONE")]
+    #[arg(long, value_name = "GONE", add = complete::tables())]
     pub(crate) drop: Vec<String>,
     /// Consent to what the changes destroy, and write the consent into the files
     #[arg(long)]
@@ -248,7 +293,7 @@ pub(crate) struct Show {
 #[derive(Debug, clap::Args)]
 pub(crate) struct Run {
     /// Apply up to this version and no further
-    #[arg(long, value_name = "VERSION")]
+    #[arg(long, value_name = "VERSION", add = complete::pending_versions())]
     pub(crate) to: Option<i64>,
     /// Print what would be done, and do nothing
     #[arg(long)]
@@ -287,7 +332,7 @@ pub(crate) struct Revert {
     #[arg(long, value_name = "N", default_value_t = 1, conflicts_with = "to")]
     pub(crate) steps: usize,
     /// Go back until this version is the newest; 0 takes everything back
-    #[arg(long, value_name = "VERSION")]
+    #[arg(long, value_name = "VERSION", add = complete::applied_versions())]
     pub(crate) to: Option<i64>,
     /// Print what would be done, and do nothing
     #[arg(long)]

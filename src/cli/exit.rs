@@ -4,6 +4,8 @@ use std::process::ExitCode;
 
 use heirloom::{Error, ErrorKind};
 
+use super::nearest::did_you_mean;
+
 /// The exit codes of the contract.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Exit {
@@ -27,6 +29,25 @@ pub(crate) enum Exit {
     Interrupted = 130,
 }
 
+impl Exit {
+    /// How grave it is: of several databases, the gravest end is the command's. What needs a
+    /// person comes first, then what ended the work, then what may go away by itself, then what
+    /// is no failure of the database at all.
+    pub(crate) fn gravity(self) -> u8 {
+        match self {
+            Exit::NeedsAttention => 8,
+            Exit::Interrupted => 7,
+            Exit::Failed => 6,
+            Exit::DatabaseNewer => 5,
+            Exit::Locked => 4,
+            Exit::Usage => 3,
+            Exit::NotConfirmed => 2,
+            Exit::CheckSaysNo => 1,
+            Exit::Done => 0,
+        }
+    }
+}
+
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> ExitCode {
         ExitCode::from(exit as u8)
@@ -38,21 +59,46 @@ impl From<Exit> for ExitCode {
 pub(crate) enum Failure {
     /// The library's own error.
     Library(Error),
+    /// The same, and what was probably meant.
+    Meant { error: Error, meant: String },
     /// A wrong argument or setting.
     Usage { message: String, help: String },
     /// A folder or a file that a setting names and that is not there.
     NotFound { message: String, help: String },
     /// A confirmation that was not given, or could not be asked for.
     NotConfirmed { help: &'static str },
+    /// Ctrl-C came before it began.
+    NotBegun,
 }
 
 impl Failure {
     /// Whether the library only wants to know more before it writes a migration.
     pub(crate) fn is_a_question(&self) -> bool {
         use ErrorKind::{AmbiguousRename, NeedsDefault};
+        let asks = |error: &Error| matches!(error.kind(), AmbiguousRename | NeedsDefault);
+        self.library().is_some_and(asks)
+    }
+
+    /// The library's own error, where it is one.
+    pub(crate) fn library(&self) -> Option<&Error> {
         match self {
-            Failure::Library(error) => matches!(error.kind(), AmbiguousRename | NeedsDefault),
-            _ => false,
+            Failure::Library(error) | Failure::Meant { error, .. } => Some(error),
+            _ => None,
+        }
+    }
+
+    /// Says which of the known names was probably meant, where something was not found.
+    pub(crate) fn or_meant<'k>(
+        self,
+        wrong: &str,
+        known: impl IntoIterator<Item = &'k str>,
+    ) -> Failure {
+        let not_found =
+            matches!(&self, Failure::Library(error) if error.kind() == ErrorKind::NotFound);
+        let meant = did_you_mean(wrong, known).filter(|_| not_found);
+        match (self, meant) {
+            (Failure::Library(error), Some(meant)) => Failure::Meant { error, meant },
+            (other, _) => other,
         }
     }
 
@@ -60,7 +106,8 @@ impl Failure {
         match self {
             Failure::Usage { .. } | Failure::NotFound { .. } => Exit::Usage,
             Failure::NotConfirmed { .. } => Exit::NotConfirmed,
-            Failure::Library(error) => match error.kind() {
+            Failure::NotBegun => Exit::Interrupted,
+            Failure::Library(error) | Failure::Meant { error, .. } => match error.kind() {
                 ErrorKind::Usage => Exit::Usage,
                 ErrorKind::Locked => Exit::Locked,
                 ErrorKind::DatabaseNewer => Exit::DatabaseNewer,
@@ -76,5 +123,28 @@ impl Failure {
 impl From<Error> for Failure {
     fn from(error: Error) -> Failure {
         Failure::Library(error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As the README says.
+    #[test]
+    fn of_several_ends_the_gravest_counts_and_7_before_all() {
+        let mut all = [
+            Exit::Done,
+            Exit::Failed,
+            Exit::Usage,
+            Exit::CheckSaysNo,
+            Exit::NotConfirmed,
+            Exit::Locked,
+            Exit::DatabaseNewer,
+            Exit::NeedsAttention,
+            Exit::Interrupted,
+        ];
+        all.sort_by_key(|exit| std::cmp::Reverse(exit.gravity()));
+        assert_eq!(all.map(|exit| exit as u8), [7, 130, 1, 6, 5, 2, 4, 3, 0]);
     }
 }

@@ -3,43 +3,76 @@
 
 mod args;
 mod commands;
+mod complete;
+mod databases;
 mod describe;
 mod exit;
+#[cfg(test)]
+mod help;
+mod many;
+mod names;
+mod nearest;
+mod reach;
 mod render;
 mod settings;
+mod table;
 mod ui;
 
 use std::process::ExitCode;
 
-use clap::Parser;
 use clap::error::ErrorKind;
+use clap::{Parser, ValueEnum};
 
-use self::args::{Args, Command};
+use self::args::{Args, Color, Command, Global};
+use self::databases::Databases;
 use self::exit::{Exit, Failure};
+use self::reach::Reach;
 use self::settings::{Settings, Surroundings};
 use self::ui::Ui;
 
 /// Parses, runs, reports. Every output goes through one [`Ui`].
 pub(crate) fn main() -> ExitCode {
+    if complete::answer() {
+        return Exit::Done.into();
+    }
     let args = match Args::try_parse() {
         Ok(args) => args,
         Err(error) => return refuse(&error),
     };
     let mut ui = Ui::new(&args.global);
-    match run(&mut ui, &args) {
-        Ok(exit) => exit.into(),
+    let exit = match run(&mut ui, &args) {
+        Ok(exit) => exit,
         Err(failure) => {
             ui.failure(&failure);
-            failure.exit().into()
+            failure.exit()
         }
-    }
+    };
+    ui.end(exit, args.command.only_looks()).into()
 }
 
 fn run(ui: &mut Ui, args: &Args) -> Result<Exit, Failure> {
+    // A shell that starts must not depend on the folder it starts in.
+    match &args.command {
+        Command::Completions(options) => return commands::completions::run(ui, options),
+        Command::Man(options) => return commands::man::run(ui, options),
+        _ => {}
+    }
+    refuse_databases_on_both_sides(&args.global)?;
     let around = Surroundings::of_this_process()?;
     let settings = &Settings::gather(&args.global, &around)?;
     ui.settings(settings);
-    match &args.command {
+    if args.command.reach() == Reach::None {
+        return dispatch(ui, settings, &args.command);
+    }
+    match databases::expand(&settings.databases)? {
+        Databases::One(path) => dispatch(ui, &settings.with_database(&path), &args.command),
+        Databases::Several(paths) => many::run(ui, settings, &paths, args),
+    }
+}
+
+/// Does a command to one database.
+fn dispatch(ui: &mut Ui, settings: &Settings, command: &Command) -> Result<Exit, Failure> {
+    match command {
         Command::Create(options) => commands::create::run(ui, settings, options),
         Command::Generate(options) => commands::generate::run(ui, settings, options),
         Command::Show(options) => commands::show::run(ui, settings, options),
@@ -56,6 +89,27 @@ fn run(ui: &mut Ui, args: &Args) -> Result<Exit, Failure> {
         Command::Snapshot(options) => commands::snapshot::run(ui, settings, options),
         Command::Restore(options) => commands::restore::run(ui, settings, options),
         Command::RestoreSnapshot(options) => commands::restore::run_snapshot(ui, settings, options),
+        Command::Completions(options) => commands::completions::run(ui, options),
+        Command::Man(options) => commands::man::run(ui, options),
+    }
+}
+
+/// clap keeps those behind the command and forgets those before it: a database would be left out
+/// without a word.
+fn refuse_databases_on_both_sides(global: &Global) -> Result<(), Failure> {
+    let given = std::env::args_os()
+        .take_while(|word| word != "--")
+        .filter(|word| {
+            let word = word.to_string_lossy();
+            word == "--database" || word.starts_with("--database=")
+        })
+        .count();
+    match given > global.database.len() {
+        false => Ok(()),
+        true => Err(Failure::Usage {
+            message: "--database is given before the command and after it".into(),
+            help: "give all of them after it".into(),
+        }),
     }
 }
 
@@ -65,7 +119,16 @@ fn refuse(error: &clap::Error) -> ExitCode {
         error.kind(),
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion
     );
-    if !asked && std::env::args_os().any(|argument| argument == "--json") {
+    let global = what_can_be_read();
+    // Help and refusals are written by clap, which looks here.
+    ui::choice(global.color).write_global();
+    let mut ui = Ui::new(&global);
+    if asked {
+        let written = error.print();
+        ui.written(written);
+        return ui.end(Exit::Done, true).into();
+    }
+    if global.json {
         let text = error.render().to_string();
         let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
         let message = lines
@@ -73,13 +136,33 @@ fn refuse(error: &clap::Error) -> ExitCode {
             .map(|line| line.trim_start_matches("error: ").to_owned())
             .unwrap_or_default();
         let help: Vec<&str> = lines.collect();
-        ui::print_json(&render::failure_json(&Failure::Usage {
-            message,
-            help: help.join(" "),
-        }));
+        let help = help.join(" ");
+        ui.failure(&Failure::Usage { message, help });
     } else {
         // Where even that cannot be written there is nobody to tell.
         let _ = error.print();
     }
-    if asked { Exit::Done } else { Exit::Usage }.into()
+    ui.end(Exit::Usage, false).into()
+}
+
+/// The global options of words that are wrong as a whole.
+fn what_can_be_read() -> Global {
+    let words: Vec<_> = std::env::args_os()
+        .take_while(|word| word != "--")
+        .collect();
+    let said = |long: &str| words.iter().any(|word| word == long);
+    let color = words.iter().enumerate().find_map(|(at, word)| {
+        let word = word.to_str()?;
+        let when = match word.strip_prefix("--color=") {
+            Some(when) => when,
+            None if word == "--color" => words.get(at + 1)?.to_str()?,
+            None => return None,
+        };
+        Color::from_str(when, false).ok()
+    });
+    Global {
+        json: said("--json"),
+        color: color.unwrap_or_default(),
+        ..Global::default()
+    }
 }

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
 use heirloom::{
-    DataState, Difference, Done, Error, Estimate, Loss, Lost, RebuildEstimate, Report, Step,
-    TableRows,
+    DataState, Difference, Done, Error, ErrorKind, Estimate, Loss, Lost, RebuildEstimate, Report,
+    Step, TableRows,
 };
 use serde_json::{Map, Value, json};
 use similar::{ChangeTag, TextDiff};
@@ -101,7 +101,10 @@ pub(crate) fn failure(failure: &Failure) -> String {
         Failure::NotConfirmed { help: text } => {
             format!("{error} not confirmed\ndata: the database was not changed\n{help} {text}")
         }
-        Failure::Library(failed) => {
+        Failure::NotBegun => {
+            format!("{error} interrupted before it began\ndata: the database was not changed")
+        }
+        Failure::Library(failed) | Failure::Meant { error: failed, .. } => {
             let mut text = format!("{error} {}", chain(failed));
             if let Some(location) = failed.location() {
                 let _ = write!(text, "\n  at {location}\n{}", location.excerpt());
@@ -113,12 +116,23 @@ pub(crate) fn failure(failure: &Failure) -> String {
             if let Some(backup) = failed.backup() {
                 let _ = write!(text, "\ncopy: {}", path(backup));
             }
-            if let Some(way_out) = failed.help() {
+            if let Some(way_out) = help_of(failure) {
                 let _ = write!(text, "\n{help} {way_out}");
             }
             text
         }
     }
+}
+
+/// What was probably meant, and what to do.
+fn help_of(failure: &Failure) -> Option<String> {
+    let meant = match failure {
+        Failure::Meant { meant, .. } => Some(meant.as_str()),
+        _ => None,
+    };
+    let help = failure.library().and_then(Error::help);
+    let both: Vec<&str> = meant.into_iter().chain(help).collect();
+    (!both.is_empty()).then(|| both.join(" "))
 }
 
 /// An error and its causes on one line.
@@ -182,17 +196,20 @@ pub(crate) fn failure_json(failure: &Failure) -> Value {
             "not confirmed; the database was not changed".to_owned(),
             Some((*help).to_owned()),
         ),
-        Failure::Library(error) => (
-            error.kind().as_str(),
-            chain(error),
-            error.help().map(str::to_owned),
+        Failure::NotBegun => (
+            ErrorKind::Interrupted.as_str(),
+            "interrupted before it began; the database was not changed".to_owned(),
+            None,
         ),
+        Failure::Library(error) | Failure::Meant { error, .. } => {
+            (error.kind().as_str(), chain(error), help_of(failure))
+        }
     };
     let mut document = json!({
         "ok": false,
         "error": { "kind": kind, "message": message, "help": help },
     });
-    if let (Failure::Library(error), Some(document)) = (failure, document.as_object_mut()) {
+    if let (Some(error), Some(document)) = (failure.library(), document.as_object_mut()) {
         add_details(error, document);
     }
     document
@@ -402,41 +419,6 @@ pub(crate) fn indented(sql: &str) -> String {
     lines.join("\n")
 }
 
-/// Rows as lines, the columns under each other, numbers to the right, cut to a width.
-pub(crate) fn columns(rows: &[Vec<String>], width: Option<usize>) -> Vec<String> {
-    let length = |text: &str| text.chars().count();
-    let count = rows.iter().map(Vec::len).max().unwrap_or(0);
-    let cells = |at: usize| rows.iter().filter_map(move |row| row.get(at));
-    let widest: Vec<usize> = (0..count)
-        .map(|at| cells(at).map(|cell| length(cell)).max().unwrap_or(0))
-        .collect();
-    // With a unit, perhaps.
-    let is_number = |cell: &String| {
-        let begins = cell.starts_with(|c: char| c.is_ascii_digit());
-        cell.is_empty() || (begins && cell.matches(' ').count() < 2)
-    };
-    let numbers: Vec<bool> = (0..count).map(|at| cells(at).all(is_number)).collect();
-    let line = |row: &Vec<String>| {
-        let padded = row.iter().enumerate().map(|(at, cell)| {
-            let gap = " ".repeat(widest[at] - length(cell));
-            match numbers[at] {
-                true => gap + cell,
-                false => cell.clone() + &gap,
-            }
-        });
-        let line = padded.collect::<Vec<_>>().join("  ");
-        let line = line.trim_end();
-        match width {
-            Some(width) if length(line) > width => {
-                let kept: String = line.chars().take(width.saturating_sub(1)).collect();
-                format!("{}…", kept.trim_end())
-            }
-            _ => line.to_owned(),
-        }
-    };
-    rows.iter().map(line).collect()
-}
-
 /// `1 row`, `4,812 rows`.
 pub(crate) fn counted(count: u64, unit: &str) -> String {
     let ending = if count == 1 { "" } else { "s" };
@@ -467,15 +449,6 @@ pub(crate) fn plot(points: &[(String, u64)], most: usize) -> Vec<Vec<String>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn columns_stand_under_each_other_and_are_cut_where_there_is_a_width() {
-        let row = |cells: [&str; 3]| cells.map(str::to_owned).to_vec();
-        let rows = [row(["a", "1", "größe"]), row(["bcd", "1,200", ""])];
-        assert_eq!(columns(&rows, None), ["a        1  größe", "bcd  1,200"]);
-        assert_eq!(columns(&rows, Some(12)), ["a        1…", "bcd  1,200"]);
-        assert_eq!(columns(&[], None), Vec::<String>::new());
-    }
 
     #[test]
     fn a_plot_shows_the_first_and_the_last_and_no_more_than_it_may() {

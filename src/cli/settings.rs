@@ -10,7 +10,9 @@ use heirloom::Layout;
 use serde::Deserialize;
 
 use super::args::Global;
+use super::databases::Given;
 use super::exit::Failure;
+use super::nearest::did_you_mean;
 
 const FILE_NAME: &str = "heirloom.toml";
 const DEFAULT_DATABASE: &str = ".data/app.db";
@@ -55,10 +57,22 @@ pub(crate) struct Setting<T> {
     pub(crate) origin: Origin,
 }
 
+impl<T> Setting<T> {
+    fn map<U>(self, map: impl FnOnce(T) -> U) -> Setting<U> {
+        Setting {
+            value: map(self.value),
+            origin: self.origin,
+        }
+    }
+}
+
 /// Everything gathered.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Settings {
+    /// The database; the first of several, as it was given.
     pub(crate) database: Setting<PathBuf>,
+    /// Every path and glob that was given.
+    pub(crate) databases: Vec<Given>,
     pub(crate) migrations: Setting<PathBuf>,
     pub(crate) layout: Setting<Layout>,
     pub(crate) schema: Setting<PathBuf>,
@@ -78,7 +92,7 @@ pub(crate) struct Settings {
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 struct File {
-    database: Option<PathBuf>,
+    database: Option<Paths>,
     migrations: Option<PathBuf>,
     layout: Option<String>,
     schema: Option<PathBuf>,
@@ -99,12 +113,29 @@ struct ComponentKeys {
 }
 
 /// Migrations with a history of their own.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct ComponentSettings {
     pub(crate) name: String,
     pub(crate) migrations: PathBuf,
     /// None for the one that comes from the name.
     pub(crate) history_table: Option<String>,
+}
+
+/// A path, or a list of them.
+#[derive(Debug, Deserialize)]
+#[serde(untagged, expecting = "expected a path, or a list of paths")]
+enum Paths {
+    One(PathBuf),
+    Several(Vec<PathBuf>),
+}
+
+impl Paths {
+    fn into_vec(self) -> Vec<PathBuf> {
+        match self {
+            Paths::One(path) => vec![path],
+            Paths::Several(paths) => paths,
+        }
+    }
 }
 
 /// What surrounds the process, so that tests can make it up.
@@ -133,6 +164,18 @@ impl Surroundings {
 
     fn variable(&self, name: &str) -> Option<&OsString> {
         self.environment.get(name).filter(|value| !value.is_empty())
+    }
+
+    /// A variable that may hold several paths, as `PATH` does. A file that is there by the whole
+    /// of it is meant as such.
+    fn paths(&self, name: &str) -> Option<Vec<PathBuf>> {
+        let value = self.variable(name)?;
+        Some(match self.folder.join(value).exists() {
+            true => vec![PathBuf::from(value)],
+            false => std::env::split_paths(value)
+                .filter(|path| !path.as_os_str().is_empty())
+                .collect(),
+        })
     }
 
     fn text(&self, name: &str) -> Result<Option<String>, Failure> {
@@ -201,14 +244,23 @@ impl Settings {
         );
         let given = first(
             "database",
-            global.database.clone(),
-            variable("HEIRLOOM_DATABASE"),
-            match app {
-                // Inside the app's folder, so relative to that.
-                Some(_) => database.map(|path| (path, file_path)),
-                None => in_file(database),
-            },
-        );
+            (!global.database.is_empty()).then(|| global.database.clone()),
+            ("HEIRLOOM_DATABASE", around.paths("HEIRLOOM_DATABASE")),
+            database.map(|paths| (paths.into_vec(), file_path)),
+        )
+        .map(|given| {
+            let base = match given.origin {
+                Origin::File(_) => base.to_owned(),
+                _ => PathBuf::new(),
+            };
+            given.map(|paths| {
+                let given = |text| Given {
+                    base: base.clone(),
+                    text,
+                };
+                paths.into_iter().map(given).collect::<Vec<_>>()
+            })
+        });
         let database = match (app, given) {
             // What is said closer to the command wins over an app named further away.
             (Some(app), Some(given)) if given.origin.rank() < app.origin.rank() => given,
@@ -221,12 +273,12 @@ impl Settings {
                         path.display()
                     ));
                     Setting {
-                        value: path,
+                        value: vec![Given::path_alone(path)],
                         origin: Origin::Environment("DATABASE_URL"),
                     }
                 }
                 None => Setting {
-                    value: base.join(DEFAULT_DATABASE),
+                    value: vec![Given::path_alone(base.join(DEFAULT_DATABASE))],
                     origin: Origin::Default,
                 },
             },
@@ -240,6 +292,12 @@ impl Settings {
             })
             .collect();
         let chosen = chosen(global.component.as_deref(), &components)?;
+        let Some(first_of_all) = database.value.first().map(Given::path) else {
+            return Err(usage(
+                format!("{} names no database", database.origin),
+                "name at least one",
+            ));
+        };
         let migrations = first(
             "migrations",
             global.migrations.clone(),
@@ -315,8 +373,12 @@ impl Settings {
             origin: Origin::Default,
         });
         Ok(Settings {
-            database,
             layout,
+            database: Setting {
+                value: first_of_all,
+                origin: database.origin,
+            },
+            databases: database.value,
             schema,
             backups: first(
                 "backups",
@@ -346,10 +408,19 @@ impl Settings {
         })
     }
 
+    /// The same for one of several databases.
+    pub(crate) fn with_database(&self, database: &Path) -> Settings {
+        let mut settings = self.clone();
+        settings.database.value = database.to_owned();
+        settings
+    }
+
     /// Each setting with its value and where it came from, for `-v`.
     pub(crate) fn origins(&self) -> Vec<(&'static str, String, &Origin)> {
+        let databases = self.databases.iter().map(Given::path);
+        let databases: Vec<_> = databases.map(|path| path.display().to_string()).collect();
         let mut all = vec![
-            path("database", &self.database),
+            ("database", databases.join(", "), &self.database.origin),
             path("migrations", &self.migrations),
             ("layout", self.layout.value.to_string(), &self.layout.origin),
             path("schema", &self.schema),
@@ -450,16 +521,28 @@ fn read_file(global: &Global, around: &Surroundings) -> Result<(File, Option<Pat
     let file = toml::from_str(&text).map_err(|error| {
         usage(
             format!("{} is wrong: {}", path.display(), error.to_string().trim()),
-            "the keys are database, migrations, layout, schema, backups, keep, history-table, app, lock-timeout, components",
+            meant_key(error.message()).unwrap_or("correct it".to_owned()),
         )
     })?;
     Ok((file, Some(path)))
 }
 
+/// What an unknown key was probably meant to be, and which there are. The list is in the
+/// message, in backticks after the wrong one.
+fn meant_key(message: &str) -> Option<String> {
+    let quoted: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
+    let (unknown, keys) = quoted.split_first().filter(|(_, keys)| !keys.is_empty())?;
+    let known = format!("the keys are {}", keys.join(", "));
+    Some(match did_you_mean(unknown, keys.iter().copied()) {
+        Some(meant) => format!("{meant} {known}"),
+        None => known,
+    })
+}
+
 fn in_app_folder(
     app: &Setting<String>,
-    given: Option<Setting<PathBuf>>,
-) -> Result<Setting<PathBuf>, Failure> {
+    given: Option<Setting<Vec<Given>>>,
+) -> Result<Setting<Vec<Given>>, Failure> {
     let mut parts = app.value.rsplitn(3, '.');
     let (name, organization, qualifier) = (parts.next(), parts.next(), parts.next());
     let (Some(name), Some(organization), Some(qualifier)) = (name, organization, qualifier) else {
@@ -470,12 +553,16 @@ fn in_app_folder(
     };
     let folder = heirloom::data_folder(qualifier, organization, name)?;
     Ok(match given {
-        Some(Setting { value, origin }) => Setting {
-            value: folder.join(value),
-            origin,
-        },
+        // What the settings file says is inside the app's folder too.
+        Some(given) => given.map(|given| {
+            let inside = |Given { text, .. }| Given {
+                base: folder.clone(),
+                text,
+            };
+            given.into_iter().map(inside).collect()
+        }),
         None => Setting {
-            value: folder.join("app.db"),
+            value: vec![Given::path_alone(folder.join("app.db"))],
             origin: app.origin.clone(),
         },
     })
@@ -595,7 +682,7 @@ mod tests {
         assert_eq!(named.database.value, data.join("notes.db"));
         assert!(message(of(&[("HEIRLOOM_APP", "notes")])).contains("notes"));
         let flag = Global {
-            database: Some("copy.db".into()),
+            database: vec!["copy.db".into()],
             ..Global::default()
         };
         let nearer = Settings::gather(&flag, &around(folder.path(), &[app])).unwrap();

@@ -3,7 +3,7 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use heirloom::{ErrorKind, RevertTo};
+use heirloom::{ErrorKind, RevertTo, Verify};
 
 use crate::support::{App, contents};
 
@@ -342,6 +342,27 @@ fn backups_go_where_they_are_told() {
         .unwrap();
     assert_eq!(report.backup.unwrap().parent().unwrap(), folder);
     assert!(!app.folder().join("backups").exists());
+}
+
+/// A folder given as `backups` and not as `/…/backups` could not be opened, and no run went past it.
+#[test]
+fn a_folder_relative_to_the_working_directory_is_one_like_any_other() {
+    let app = App::new();
+    app.sql(TABLE).file("V1__a.sql", "CREATE TABLE a (x)");
+    let here = std::env::current_dir().unwrap();
+    let up: std::path::PathBuf = here.components().skip(1).map(|_| "..").collect();
+    let folder = app.folder().join("far");
+    let relative = up.join(folder.strip_prefix("/").unwrap());
+    let report = app.migrator().backups(&relative).migrate(app.database());
+    let backup = report.unwrap().backup.unwrap();
+    assert_eq!(backup.canonicalize().unwrap().parent().unwrap(), folder);
+    for folder in [relative, folder] {
+        let copies = app
+            .migrator()
+            .backups(folder)
+            .copies(app.database(), Verify::Digest);
+        assert_eq!(copies.unwrap().len(), 1);
+    }
 }
 
 #[test]

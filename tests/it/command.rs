@@ -360,55 +360,6 @@ fn an_interruption_exits_with_130_and_leaves_the_database_as_it_was() {
     assert_eq!(contents(&app.database()), before);
 }
 
-#[test]
-fn every_command_and_option_has_help_and_a_line_in_the_readme() {
-    let app = App::new();
-    let readme = include_str!("../../README.md");
-    let root = text(&heirloom(&app, &["--help"]));
-    let commands: Vec<&str> = root
-        .lines()
-        .skip_while(|line| !line.starts_with("Commands:"))
-        .skip(1)
-        .take_while(|line| line.starts_with("  "))
-        .filter(|line| !line.starts_with("   "))
-        .filter_map(|line| line.split_whitespace().next())
-        .filter(|name| *name != "help")
-        .collect();
-    assert!(commands.len() >= 4, "{root}");
-    for command in commands {
-        assert!(
-            readme.contains(&format!("| `{command}")),
-            "README lacks {command}"
-        );
-        let help = text(&heirloom(&app, &[command, "--help"]));
-        assert!(
-            help.contains("Example: heirloom "),
-            "{command} has no example:\n{help}"
-        );
-        let mut lines = help.lines().peekable();
-        while let Some(line) = lines.next() {
-            let Some(at) = line
-                .find("--")
-                .filter(|_| line.trim_start().starts_with('-'))
-            else {
-                continue;
-            };
-            let option = line[at..].split([' ', ',', '<']).next().unwrap();
-            if ["--help", "--version"].contains(&option) {
-                continue;
-            }
-            assert!(
-                readme.contains(option),
-                "README lacks {option} of {command}"
-            );
-            assert!(
-                lines.peek().is_some_and(|next| !next.trim().is_empty()) || line.contains("  "),
-                "{option} of {command} has no help"
-            );
-        }
-    }
-}
-
 /// A path that is no UTF-8 once ended a run in a panic, after its commit.
 #[cfg(target_os = "linux")]
 #[test]

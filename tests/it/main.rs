@@ -39,7 +39,11 @@ mod command_inspect;
 #[cfg(feature = "cli")]
 mod command_log;
 #[cfg(feature = "cli")]
+mod command_many;
+#[cfg(feature = "cli")]
 mod command_stats;
+#[cfg(feature = "cli")]
+mod command_terminal;
 mod components;
 mod connection;
 mod crashes;

@@ -16,28 +16,8 @@ pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Backups) -> Result
         false => Verify::Digest,
     };
     let copies = work::keeper(settings)?.copies(&settings.database.value, verify)?;
-    let widest = copies
-        .iter()
-        .map(|copy| shown(copy).len())
-        .max()
-        .unwrap_or(0);
-    for copy in &copies {
-        let verified = match copy.verified {
-            true => styled(GREEN, "verified"),
-            false => styled(RED, "DAMAGED"),
-        };
-        let origin = match copy.replaced {
-            true => "replaced",
-            false => copy.origin.as_str(),
-        };
-        ui.line(&format!(
-            "{:<widest$}  {origin:<9}  {}  {:>8}  {:<14}  {verified}",
-            shown(copy),
-            render::local_time(&copy.created_at),
-            render::bytes(copy.bytes),
-            render::version(copy.version),
-        ));
-    }
+    let rows: Vec<Vec<String>> = copies.iter().map(row).collect();
+    ui.table(&rows);
     if copies.is_empty() {
         ui.line("there are no backups and no snapshots of this database");
     }
@@ -57,6 +37,24 @@ pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Backups) -> Result
         .collect();
     ui.document(&json!({ "ok": true, "backups": listed }));
     Ok(Exit::Done)
+}
+
+fn row(copy: &CopyInfo) -> Vec<String> {
+    let origin = match copy.replaced {
+        true => "replaced",
+        false => copy.origin.as_str(),
+    };
+    vec![
+        shown(copy),
+        origin.to_owned(),
+        render::local_time(&copy.created_at),
+        format!("{:>8}", render::bytes(copy.bytes)),
+        render::version(copy.version),
+        match copy.verified {
+            true => styled(GREEN, "verified"),
+            false => styled(RED, "DAMAGED"),
+        },
+    ]
 }
 
 /// What to say to `restore` or `restore-snapshot`.

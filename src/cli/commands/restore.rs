@@ -6,18 +6,23 @@ use heirloom::{CopyRef, Event, RestorePlan};
 use serde_json::{Value, json};
 
 use super::work;
-use crate::cli::args::{Restore, RestoreSnapshot};
+use crate::cli::args::{Command, Restore, RestoreSnapshot};
 use crate::cli::exit::{Exit, Failure};
-use crate::cli::render::{self, BOLD, GREEN, YELLOW, styled};
+use crate::cli::names;
+use crate::cli::render::{self, BOLD, GREEN, styled};
 use crate::cli::settings::Settings;
 use crate::cli::ui::Ui;
 
 pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Restore) -> Result<Exit, Failure> {
-    let wanted = match options.backup.to_str() {
-        Some("latest") => CopyRef::Latest,
-        _ => CopyRef::File(options.backup.clone()),
-    };
-    put_back(ui, settings, &wanted, options.dry_run)
+    put_back(ui, settings, &copy_of(options), options.dry_run)
+        .map_err(|failure| or_meant(settings, &copy_of(options), failure))
+}
+
+fn copy_of(options: &Restore) -> CopyRef {
+    match options.is_latest() {
+        true => CopyRef::Latest,
+        false => CopyRef::File(options.backup.clone()),
+    }
 }
 
 pub(crate) fn run_snapshot(
@@ -27,6 +32,43 @@ pub(crate) fn run_snapshot(
 ) -> Result<Exit, Failure> {
     let wanted = CopyRef::Snapshot(options.name.clone());
     put_back(ui, settings, &wanted, options.dry_run)
+        .map_err(|failure| or_meant(settings, &wanted, failure))
+}
+
+/// Says which copy was probably meant by one that is not there.
+fn or_meant(settings: &Settings, wanted: &CopyRef, failure: Failure) -> Failure {
+    let (wrong, known) = match wanted {
+        CopyRef::File(file) => (file.to_string_lossy(), names::backups(settings)),
+        CopyRef::Snapshot(name) => (name.into(), names::snapshots(settings)),
+        _ => return failure,
+    };
+    failure.or_meant(&wrong, known.iter().map(|(name, _)| name.as_str()))
+}
+
+/// What a restore would ask, asked before several begin. None where it would ask nothing, or
+/// fail.
+pub(crate) fn ask_before(ui: &mut Ui, settings: &Settings, command: &Command) -> Option<bool> {
+    let wanted = match command {
+        Command::Restore(options) if !options.dry_run => copy_of(options),
+        Command::RestoreSnapshot(options) if !options.dry_run => {
+            CopyRef::Snapshot(options.name.clone())
+        }
+        _ => return None,
+    };
+    if !ui.can_ask() {
+        return None;
+    }
+    let plan = work::keeper(settings)
+        .ok()?
+        .plan_restore(&settings.database.value, &wanted)
+        .ok()?;
+    show_plan(ui, &plan);
+    Some(agrees(ui, &plan))
+}
+
+fn agrees(ui: &mut Ui, plan: &RestorePlan) -> bool {
+    let question = format!("Put it back over {}?", render::path(&plan.database));
+    work::asks(ui, |ui| ui.ask(&question))
 }
 
 fn put_back(
@@ -44,8 +86,7 @@ fn put_back(
             ui.document(&plan_json(&plan));
             return Ok(Exit::Done);
         }
-        let question = format!("Put it back over {}?", render::path(&plan.database));
-        if !(ui.can_ask() && work::asks(ui, |ui| ui.ask(&question))) {
+        if !(ui.can_ask() && agrees(ui, &plan)) {
             return Err(Failure::NotConfirmed {
                 help: "say --yes where nobody can be asked",
             });
@@ -54,16 +95,16 @@ fn put_back(
     let restored = work::keeper(settings)?
         .on_event(|event: &Event<'_>| work::show_event(ui, "", event))
         .restore(database, wanted)?;
-    for note in &restored.notes {
-        ui.line(&format!("{} {note}", styled(YELLOW, "note    ")));
-    }
-    ui.line(&format!(
+    work::show_notes(ui, &restored.notes);
+    let line = format!(
         "{} {} is now {}, at version {}",
         styled(GREEN, "restored"),
         render::path(&restored.database),
         render::path(&restored.file),
         styled(BOLD, render::version(restored.version)),
-    ));
+    );
+    ui.line(&line);
+    ui.in_short(&line);
     for folder in &restored.folders {
         ui.line(&format!(
             "{} {}",
@@ -72,7 +113,7 @@ fn put_back(
         ));
     }
     if let Some(replaced) = restored.replaced.as_deref().map(render::path) {
-        ui.line(&match restored.was_damaged {
+        ui.remark(&match restored.was_damaged {
             true => format!("the damaged file is kept as {replaced}"),
             false => format!("undo with: heirloom restore {replaced}"),
         });

@@ -16,7 +16,9 @@ pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Revert) -> Result<
     };
     let database = &settings.database.value;
     if options.dry_run {
-        let plan = work::migrator(settings)?.plan_revert(database, to)?;
+        let plan = work::migrator(settings)?
+            .plan_revert(database, to)
+            .map_err(|error| work::or_meant_version(settings, options.to, error))?;
         work::show_plan(ui, &plan);
         ui.document(&work::plan_json("reverted", &plan));
         return Ok(Exit::Done);
@@ -24,7 +26,8 @@ pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Revert) -> Result<
     let report = work::migrator(settings)?
         .cancel_with(work::cancel_flag())
         .on_event(|event| work::show_event(ui, "reverted", event))
-        .revert(database, to)?;
+        .revert(database, to)
+        .map_err(|error| work::or_meant_version(settings, options.to, error))?;
     work::show_report(ui, &report);
     ui.document(&render::report_json("reverted", &report));
     Ok(Exit::Done)

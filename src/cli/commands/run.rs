@@ -19,10 +19,7 @@ pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Run) -> Result<Exi
     }
     let report = match migrate(ui, settings, options, options.allow_destructive) {
         Err(Failure::Library(error)) if may_ask(ui, &error) => {
-            for loss in error.losses() {
-                ui.note(&styled(YELLOW, format!("would destroy {loss}")));
-            }
-            if !work::asks(ui, |ui| ui.ask("Destroy it, after a verified copy?")) {
+            if !consents(ui, &error) {
                 return Err(Failure::NotConfirmed {
                     help: "say --allow-destructive to consent without being asked",
                 });
@@ -34,6 +31,29 @@ pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Run) -> Result<Exi
     work::show_report(ui, &report);
     ui.document(&render::report_json("applied", &report));
     Ok(Exit::Done)
+}
+
+fn consents(ui: &mut Ui, error: &Error) -> bool {
+    let live = ui.is_live();
+    for loss in error.losses().iter().filter(|_| live) {
+        ui.note(&styled(YELLOW, format!("would destroy {loss}")));
+    }
+    work::asks(ui, |ui| ui.ask("Destroy it, after a verified copy?"))
+}
+
+/// What a run would ask, asked before several begin. None where it would ask nothing, or fail.
+pub(crate) fn ask_before(ui: &mut Ui, settings: &Settings, options: &Run) -> Option<bool> {
+    if options.dry_run || options.rehearse || options.allow_destructive || !ui.can_ask() {
+        return None;
+    }
+    let migrator = migrator(settings, false).ok()?;
+    let database = &settings.database.value;
+    let refused = migrator.plan(database, options.to).ok()?.refused?;
+    if !may_ask(ui, &refused) {
+        return None;
+    }
+    ui.note(&format!("{}:", render::path(database)));
+    Some(consents(ui, &refused))
 }
 
 /// Only what was found before anything was touched is a question; a row that went missing
@@ -53,7 +73,9 @@ fn migrate(
         .on_event(|event| work::show_event(ui, "applied", event));
     let database = &settings.database.value;
     Ok(match options.to {
-        Some(version) => migrator.migrate_to(database, version)?,
+        Some(version) => migrator
+            .migrate_to(database, version)
+            .map_err(|error| work::or_meant_version(settings, version, error))?,
         None => migrator.migrate(database)?,
     })
 }
@@ -85,16 +107,18 @@ fn rehearse(ui: &mut Ui, settings: &Settings, options: &Run) -> Result<Exit, Fai
     let database = render::path(&rehearsed.database);
     if let Some(failure) = rehearsed.failure {
         ui.note(&format!("the run would fail; {database} was not touched"));
-        return Err(failure.into());
+        return Err(work::or_meant_version(settings, options.to, failure));
     }
-    ui.line(&match rehearsed.is_up_to_date() {
+    let last = match rehearsed.is_up_to_date() {
         true => work::nothing_to_do(&rehearsed.database, rehearsed.version),
         false => format!(
             "{} the run would succeed, and take {} of disk; {database} was not touched",
             styled(GREEN, "done    "),
             render::bytes(rehearsed.disk_bytes)
         ),
-    });
+    };
+    ui.line(&last);
+    ui.in_short(&last);
     ui.document(&json!({
         "ok": true,
         "rehearsed": render::done_json(&rehearsed.migrations),
@@ -107,7 +131,8 @@ fn rehearse(ui: &mut Ui, settings: &Settings, options: &Run) -> Result<Exit, Fai
 
 fn dry_run(ui: &mut Ui, settings: &Settings, options: &Run) -> Result<Exit, Failure> {
     let plan = migrator(settings, options.allow_destructive)?
-        .plan(&settings.database.value, options.to)?;
+        .plan(&settings.database.value, options.to)
+        .map_err(|error| work::or_meant_version(settings, options.to, error))?;
     work::show_plan(ui, &plan);
     if plan.refused.is_none() {
         ui.document(&work::plan_json("applied", &plan));

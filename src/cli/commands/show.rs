@@ -23,25 +23,19 @@ pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Show) -> Result<Ex
 
 fn show(ui: &mut Ui, status: &Status) {
     let database = render::path(&status.database);
-    if status.exists {
-        ui.line(&match status.version {
-            Some(version) => format!("{database} is at version {version}"),
-            None => format!("{database} has no migration applied"),
-        });
-    } else {
-        ui.line(&format!("{database} does not exist yet"));
-    }
+    let state = match (status.exists, status.version) {
+        (true, Some(version)) => format!("{database} is at version {version}"),
+        (true, None) => format!("{database} has no migration applied"),
+        (false, _) => format!("{database} does not exist yet"),
+    };
+    ui.line(&state);
     if let Some(started_at) = &status.interrupted {
         ui.line(&render::interrupted(started_at));
     }
-    let widest = status
-        .migrations
-        .iter()
-        .map(|entry| number(entry).len() + entry.name.len())
-        .max()
-        .unwrap_or(0);
-    for entry in &status.migrations {
-        ui.line(&line(entry, widest));
+    let rows: Vec<Vec<String>> = status.migrations.iter().map(row).collect();
+    let lines = ui.table_lines(&rows);
+    for (entry, line) in status.migrations.iter().zip(lines) {
+        ui.line(&line);
         if entry.state == State::Pending {
             let effects = render::effects(
                 &entry.losses,
@@ -64,30 +58,32 @@ fn show(ui: &mut Ui, status: &Status) {
             styled(RED, "the pending migrations cannot run:")
         ));
     }
-    ui.line(&summary(status));
+    let summary = summary(status);
+    ui.line(&summary);
+    let refused = match &status.problem {
+        Some(problem) => format!("; {} {problem}", styled(RED, "they cannot run:")),
+        None => String::new(),
+    };
+    ui.in_short(&format!("{state}: {summary}{refused}"));
 }
 
-fn line(entry: &Entry, widest: usize) -> String {
+fn row(entry: &Entry) -> Vec<String> {
     let style = match entry.state {
         State::Applied => GREEN,
         State::Pending => BOLD,
         _ => RED,
     };
-    let gap = widest - (number(entry).len() + entry.name.len());
-    let mut text = format!(
-        "{}  {}  {}{}",
-        styled(style, format!("{:<12}", entry.state.as_str())),
+    let irreversible = match entry.reversible {
+        true => String::new(),
+        false => styled(YELLOW, "irreversible"),
+    };
+    vec![
+        styled(style, entry.state.as_str()),
         number(entry),
-        entry.name,
-        " ".repeat(gap)
-    );
-    if let Some(applied_at) = &entry.applied_at {
-        text += &format!("  {applied_at}");
-    }
-    if !entry.reversible {
-        text += &format!("  {}", styled(YELLOW, "irreversible"));
-    }
-    text.trim_end().to_owned()
+        entry.name.clone(),
+        entry.applied_at.clone().unwrap_or_default(),
+        irreversible,
+    ]
 }
 
 fn number(entry: &Entry) -> String {

@@ -15,12 +15,14 @@ pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Snapshot) -> Resul
         .cancel_with(work::cancel_flag())
         .on_event(|event: &Event<'_>| work::show_event(ui, "", event))
         .snapshot_with(&settings.database.value, &options.name, &options.with)?;
-    ui.line(&format!(
+    let line = format!(
         "{} {}  {}, verified",
         styled(GREEN, "snapshot"),
         render::path(&taken.file),
         render::bytes(taken.bytes)
-    ));
+    );
+    ui.line(&line);
+    ui.in_short(&line);
     ui.document(&json!({
         "ok": true,
         "file": render::path_json(&taken.file),

@@ -98,7 +98,7 @@ fn show(ui: &mut Ui, stats: &Stats) {
         .map(|point| (render::local_time(&point.at), point.bytes))
         .collect();
     if points.len() > 1 {
-        for line in render::columns(&render::plot(&points, BARS), None) {
+        for line in ui.table_lines(&render::plot(&points, BARS)) {
             ui.on_a_terminal(&line);
         }
     }

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use heirloom::{Component, Event, Migrator, Plan, Report, Source};
+use heirloom::{Component, Error, Event, Migrator, Plan, Report, Source};
 use serde_json::{Value, json};
 
 use crate::cli::exit::Failure;
+use crate::cli::names;
 use crate::cli::render::{self, BOLD, DIM, GREEN, YELLOW, styled};
 use crate::cli::settings::Settings;
 use crate::cli::ui::{Ui, Unit};
@@ -64,6 +65,18 @@ pub(crate) fn keeper<'a>(settings: &Settings) -> Result<Migrator<'a>, Failure> {
     })
 }
 
+/// Says which version was probably meant by one that is not there.
+pub(crate) fn or_meant_version(
+    settings: &Settings,
+    wanted: impl Into<Option<i64>>,
+    error: Error,
+) -> Failure {
+    let wanted = wanted.into().map(|version| version.to_string());
+    let known = names::versions(settings);
+    let known = known.iter().map(|(version, _)| version.as_str());
+    Failure::from(error).or_meant(&wanted.unwrap_or_default(), known)
+}
+
 /// Set while a question waits for its answer: nothing is under way then, and the answer
 /// to Ctrl-C is to leave.
 static ASKING: AtomicBool = AtomicBool::new(false);
@@ -92,6 +105,10 @@ fn leave() {
 
 /// Asks, and leaves at once on Ctrl-C.
 pub(crate) fn asks<T>(ui: &mut Ui, question: impl FnOnce(&mut Ui) -> T) -> T {
+    // Answered before the work on several databases began, which an exit would tear down.
+    if !ui.is_live() {
+        return question(ui);
+    }
     // So that Ctrl-C is heard, whether or not there is work that it could cancel.
     cancel_flag();
     ASKING.store(true, Ordering::Relaxed);
@@ -149,22 +166,24 @@ pub(crate) fn show_report(ui: &mut Ui, report: &Report) {
     show_notes(ui, &report.notes);
     let database = render::path(&report.database);
     let version = render::version(report.version);
-    if report.is_up_to_date() {
-        return ui.line(&nothing_to_do(&report.database, report.version));
-    }
-    ui.line(&format!(
-        "{} {database} went from version {} to {} in {}",
-        styled(GREEN, "done    "),
-        render::version(report.version_before),
-        styled(BOLD, version),
-        render::duration(report.duration)
-    ));
+    let last = match report.is_up_to_date() {
+        true => nothing_to_do(&report.database, report.version),
+        false => format!(
+            "{} {database} went from version {} to {} in {}",
+            styled(GREEN, "done    "),
+            render::version(report.version_before),
+            styled(BOLD, version),
+            render::duration(report.duration)
+        ),
+    };
+    ui.line(&last);
+    ui.in_short(&last);
 }
 
 /// What somebody should know.
 pub(crate) fn show_notes(ui: &mut Ui, notes: &[String]) {
     for note in notes {
-        ui.line(&format!("{} {note}", styled(YELLOW, "note    ")));
+        ui.remark(&format!("{} {note}", styled(YELLOW, "note    ")));
     }
 }
 

@@ -1,0 +1,41 @@
+//! `heirloom man`
+
+use std::path::PathBuf;
+
+use clap::CommandFactory;
+use serde_json::{Value, json};
+
+use crate::cli::args::{Args, Man};
+use crate::cli::exit::{Exit, Failure};
+use crate::cli::render;
+use crate::cli::ui::Ui;
+
+pub(crate) fn run(ui: &mut Ui, options: &Man) -> Result<Exit, Failure> {
+    let command = Args::command();
+    let Some(folder) = &options.dir else {
+        let mut page = Vec::new();
+        // Into memory, which takes everything.
+        let _ = clap_mangen::Man::new(command).render(&mut page);
+        let page = String::from_utf8_lossy(&page);
+        ui.line(page.trim_end());
+        ui.document(&json!({ "ok": true, "page": page }));
+        return Ok(Exit::Done);
+    };
+    clap_mangen::generate_to(command, folder).map_err(|error| Failure::NotFound {
+        message: format!("cannot write man pages into {}: {error}", folder.display()),
+        help: "give a folder that is there and can be written to".into(),
+    })?;
+    let ours = |path: &PathBuf| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        name.starts_with(env!("CARGO_PKG_NAME")) && name.ends_with(".1")
+    };
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut files: Vec<_> = entries.map(|entry| entry.path()).filter(ours).collect();
+    files.sort();
+    for file in &files {
+        ui.line(&render::path(file));
+    }
+    let files: Vec<Value> = files.iter().map(render::path_json).collect();
+    ui.document(&json!({ "ok": true, "files": files }));
+    Ok(Exit::Done)
+}

@@ -1,0 +1,208 @@
+//! One command over several databases: a few at once, told in the order given.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc;
+use std::thread;
+
+use serde_json::{Value, json};
+
+use super::args::{Args, Command};
+use super::commands::{restore, run, work};
+use super::databases::identity;
+use super::exit::{Exit, Failure};
+use super::reach::Reach;
+use super::render::{self, BOLD, styled};
+use super::settings::Settings;
+use super::ui::{Kept, Kind, Ui, Unit};
+
+/// The most databases that are worked on at once. They share one disk.
+const AT_ONCE: usize = 4;
+
+/// How one of them ended, and what it said.
+struct Ended {
+    exit: Exit,
+    kept: Kept,
+    failure: Option<Failure>,
+}
+
+/// Does the command to each. One that fails stops no other; the gravest end is the command's.
+///
+/// # Errors
+/// Where the command cannot be done to several.
+pub(crate) fn run(
+    ui: &mut Ui,
+    settings: &Settings,
+    databases: &[PathBuf],
+    args: &Args,
+) -> Result<Exit, Failure> {
+    let command = &args.command;
+    if command.reach() == Reach::One {
+        return match databases {
+            [one] => super::dispatch(ui, &settings.with_database(one), command),
+            several => Err(refused(several)),
+        };
+    }
+    refuse_one_name_twice(databases, command)?;
+    let all: Vec<Settings> = databases
+        .iter()
+        .map(|path| settings.with_database(path))
+        .collect();
+    let answers: Vec<Option<bool>> = all
+        .iter()
+        .map(|settings| match command {
+            Command::Run(options) => run::ask_before(ui, settings, options),
+            command => restore::ask_before(ui, settings, command),
+        })
+        .collect();
+    let (mut worst, mut documents, mut failed) = (Exit::Done, Vec::new(), 0);
+    for_each(ui, &all, &answers, args, |ui, at, ended| {
+        if ended.exit.gravity() > worst.gravity() {
+            worst = ended.exit;
+        }
+        failed += usize::from(ended.failure.is_some());
+        documents.push(ended.document(&databases[at]));
+        tell(ui, &databases[at], ended);
+    });
+    if failed > 0 {
+        ui.note(&format!("{failed} of {} databases failed", databases.len()));
+    }
+    let ok = documents
+        .iter()
+        .all(|document| document["ok"] == json!(true));
+    ui.document(&json!({ "ok": ok, "databases": documents }));
+    Ok(worst)
+}
+
+/// Works on a few at once, and hands on what ended as soon as all before it have.
+fn for_each(
+    ui: &mut Ui,
+    all: &[Settings],
+    answers: &[Option<bool>],
+    args: &Args,
+    mut then: impl FnMut(&mut Ui, usize, Ended),
+) {
+    // Ctrl-C ends at once what only looks: there is nothing to roll back.
+    let cancelled = &match args.command.only_looks() {
+        true => Arc::default(),
+        false => work::cancel_flag(),
+    };
+    let next = &AtomicUsize::new(0);
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    let (sender, receiver) = mpsc::channel();
+    thread::scope(|threads| {
+        for _ in 0..cores.min(AT_ONCE).min(all.len()) {
+            let sender = sender.clone();
+            threads.spawn(move || {
+                loop {
+                    let at = next.fetch_add(1, Ordering::Relaxed);
+                    let (Some(settings), Some(answer)) = (all.get(at), answers.get(at)) else {
+                        return;
+                    };
+                    let mut ui = Ui::keeping(&args.global, *answer);
+                    let result = match cancelled.load(Ordering::Relaxed) {
+                        true => Err(Failure::NotBegun),
+                        false => super::dispatch(&mut ui, settings, &args.command),
+                    };
+                    let _ = sender.send((at, Ended::of(ui, result)));
+                }
+            });
+        }
+        drop(sender);
+        let mut waiting: Vec<Option<Ended>> = all.iter().map(|_| None).collect();
+        let mut told = 0;
+        for (done, (at, ended)) in (1..).zip(receiver) {
+            waiting[at] = Some(ended);
+            while let Some(ended) = waiting.get_mut(told).and_then(Option::take) {
+                then(ui, told, ended);
+                told += 1;
+            }
+            ui.progress("databases", Unit::Databases, done, all.len() as u64);
+        }
+    });
+}
+
+impl Ended {
+    fn of(ui: Ui, result: Result<Exit, Failure>) -> Ended {
+        let (exit, failure) = match result {
+            Ok(exit) => (exit, None),
+            Err(failure) => (failure.exit(), Some(failure)),
+        };
+        let kept = ui.into_kept();
+        Ended {
+            exit,
+            kept,
+            failure,
+        }
+    }
+
+    /// What the command would have printed for this one, with its path.
+    fn document(&self, database: &Path) -> Value {
+        let mut document = match &self.failure {
+            Some(failure) => render::failure_json(failure),
+            None => self.kept.document.clone().unwrap_or(json!({ "ok": true })),
+        };
+        if document.get("database").is_none() {
+            document["database"] = render::path_json(identity(database));
+        }
+        document
+    }
+}
+
+/// One line where it went well, with what somebody should know, unless every line is wanted; what
+/// failed in full.
+fn tell(ui: &mut Ui, database: &Path, ended: Ended) {
+    let path = render::path(&identity(database));
+    let Kept {
+        lines, in_short, ..
+    } = ended.kept;
+    let short = in_short.filter(|_| !ui.is_verbose());
+    if let Some(failure) = &ended.failure {
+        ui.failure_of(&path, failure);
+    } else if let Some(line) = &short {
+        ui.line(line);
+    } else {
+        ui.line(&styled(BOLD, format!("{path}:")));
+    }
+    let all = short.is_none() && ended.failure.is_none();
+    for (kind, line) in lines {
+        match kind {
+            Kind::Note => ui.note(&render::indented(&line)),
+            Kind::Remark => ui.line(&render::indented(&line)),
+            Kind::Line if all => ui.line(&render::indented(&line)),
+            Kind::Line => {}
+        }
+    }
+}
+
+fn refused(databases: &[PathBuf]) -> Failure {
+    Failure::Usage {
+        message: format!(
+            "this can be done to one database alone, and {} are given",
+            databases.len()
+        ),
+        help: "give one --database".into(),
+    }
+}
+
+/// Two databases in one folder share its snapshots, and the second would find the name taken.
+fn refuse_one_name_twice(databases: &[PathBuf], command: &Command) -> Result<(), Failure> {
+    let Command::Snapshot(options) = command else {
+        return Ok(());
+    };
+    let folder = |path: &PathBuf| identity(path).parent().map(Path::to_owned);
+    let mut folders: Vec<PathBuf> = databases.iter().filter_map(folder).collect();
+    folders.sort();
+    match folders.windows(2).find(|pair| pair[0] == pair[1]) {
+        None => Ok(()),
+        Some(pair) => Err(Failure::Usage {
+            message: format!(
+                "two of the databases lie in {}, and would both have a snapshot called `{}` there",
+                render::path(&pair[0]),
+                options.name
+            ),
+            help: "take them one after the other, each under a name of its own".into(),
+        }),
+    }
+}
