@@ -125,8 +125,7 @@ pub(crate) enum Command {
     Stats,
     /// Look for everything that can be wrong with the database and around it
     ///
-    /// Nothing is written. Exits with 3 when something is found, with 7 when the data is damaged.
-    /// Example: heirloom doctor
+    /// Writes nothing. Exits with 3 on a finding, 7 on damage. Example: heirloom doctor
     Doctor,
     /// List every run, revert, restore and snapshot, the newest first
     ///
