@@ -129,8 +129,7 @@ pub(crate) enum Command {
     Doctor,
     /// List every run, revert, restore and snapshot, the newest first
     ///
-    /// What failed left the database as it was, and is not listed. Nothing is written.
-    /// Example: heirloom log
+    /// Nothing is written. What failed is not listed. Example: heirloom log
     Log,
     /// Take a copy under a name
     ///
