@@ -144,13 +144,11 @@ pub(crate) enum Command {
     Stats,
     /// Look for everything that can be wrong with the database and around it
     ///
-    /// Nothing is written. Exits with 3 when something is found, with 7 when the data is damaged.
-    /// Example: heirloom doctor
+    /// Writes nothing. Exits with 3 on a finding, 7 on damage. Example: heirloom doctor
     Doctor,
     /// List every run, revert, restore and snapshot, the newest first
     ///
-    /// What failed left the database as it was, and is not listed. Nothing is written.
-    /// Example: heirloom log
+    /// Nothing is written. What failed is not listed. Example: heirloom log
     Log,
     /// Take a copy under a name
     ///

@@ -23,6 +23,8 @@ fn everything_can_go_to_another_thread() {
     is_send::<Error>();
     is_send::<Status>();
     is_send::<Plan>();
+    is_send::<(heirloom::Inspected, heirloom::Stats)>();
+    is_send::<(heirloom::Log, heirloom::Diagnosis)>();
     is_send::<heirloom::Source>();
 }
 
