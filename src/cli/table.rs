@@ -74,7 +74,8 @@ fn line(
             Some(window) => cut(cell, window.saturating_sub(indent)),
             None => cell.clone(),
         };
-        let pad = " ".repeat(wide.saturating_sub(width(&cell)));
+        let room = window.map_or(*wide, |window| window.saturating_sub(indent).min(*wide));
+        let pad = " ".repeat(room.saturating_sub(width(&cell)));
         if let Some(line) = lines.last_mut() {
             let begins_line = column == 0 || indent > 0;
             *line += if begins_line { "" } else { GAP };
