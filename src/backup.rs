@@ -308,7 +308,7 @@ impl<'p> Store<'p> {
                 }
             })
             .max();
-        let mut number = highest.map_or(1, |highest| highest + 1);
+        let mut number = highest.unwrap_or(1);
         while disk::is_there(&self.folder.join(name(number)))?
             || disk::is_there(&self.record_path(&name(number)))?
         {

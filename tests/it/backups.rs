@@ -272,7 +272,19 @@ fn a_staging_file_and_a_record_without_its_copy_are_cleaned_away() {
     std::fs::remove_file(&first).unwrap();
     let partial = first.with_file_name(".app.db-2020-01-01T00-00-00.partial");
     std::fs::write(&partial, "half").unwrap();
-    let second = next(&app, 5, 2);
+    app.file("V2__n.sql", "CREATE TABLE t2 (x)");
+    let told = std::sync::Mutex::new(0);
+    let report = app
+        .migrator()
+        .on_event(|event| {
+            if let heirloom::Event::CleanedUp { files } = event {
+                *told.lock().unwrap() += files;
+            }
+        })
+        .migrate(app.database())
+        .unwrap();
+    let second = report.backup.unwrap();
+    assert_eq!(told.into_inner().unwrap(), 2);
     assert!(!partial.exists());
     let expected = second.file_name().unwrap().to_str().unwrap().to_owned();
     let records = names(&app)
@@ -465,4 +477,23 @@ fn unfinished_files_of_an_interruption_go_with_the_next_work_of_any_kind() {
         assert_eq!(told.into_inner().unwrap(), 3, "{verb}");
         assert!(leftovers.iter().all(|path| !path.exists()), "{verb}");
     }
+}
+
+/// An app may bring its own tokenizer; here it is missing, and one table cannot be looked into.
+#[test]
+fn a_search_table_whose_tokenizer_is_missing_is_copied_with_all_others() {
+    let app = App::new();
+    app.sql(TABLE).sql(
+        "CREATE VIRTUAL TABLE f USING fts5 (x); INSERT INTO f VALUES ('found');
+         PRAGMA writable_schema = ON;
+         UPDATE sqlite_schema SET sql = 'CREATE VIRTUAL TABLE f USING fts5 (x, tokenize = ''ours'')'
+         WHERE name = 'f';",
+    );
+    app.file("V1__a.sql", "CREATE TABLE a (x)");
+    let backup = app.run().unwrap().backup.unwrap();
+    let copy = rusqlite::Connection::open(backup).unwrap();
+    let kept: i64 = copy
+        .query_row("SELECT count(*) FROM t, f_content", [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(kept, 1);
 }

@@ -81,6 +81,19 @@ fn looking_at_no_database_says_so_and_leaves_no_trace() {
     }
 }
 
+/// The folder must be as it was: somebody made the file, and it was not heirloom.
+#[test]
+fn an_empty_file_stays_where_the_first_run_fails() {
+    let app = App::new();
+    std::fs::write(app.database(), "").unwrap();
+    app.file(
+        "V1__a.sql",
+        "CREATE TABLE a (x); INSERT INTO nowhere SELECT 1",
+    );
+    app.run().unwrap_err();
+    assert_eq!(std::fs::read(app.database()).unwrap(), b"");
+}
+
 #[test]
 fn an_empty_file_is_a_new_database() {
     let app = app();

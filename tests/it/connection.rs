@@ -291,6 +291,31 @@ fn a_journal_in_memory_is_not_used_for_a_run() {
     }
 }
 
+/// The work is in the database, and the app must not be told that it is not.
+#[test]
+fn a_set_up_that_fails_after_the_commit_says_that_it_came_after() {
+    let app = App::new();
+    app.sql("CREATE TABLE t (x)").file(
+        "V1__a.sql",
+        "CREATE TABLE a (x); CREATE TEMP TABLE left (x)",
+    );
+    let set_up = |connection: &rusqlite::Connection| {
+        let sql = "SELECT count(*) FROM sqlite_schema WHERE name = 'a'";
+        match connection.query_row(sql, [], |row| row.get(0))? {
+            0 => Ok(connection.execute_batch("CREATE TEMP TABLE mine (x)")?),
+            _ => Err(rusqlite::Error::InvalidQuery),
+        }
+    };
+    let migrator = app.migrator().connection_setup(set_up);
+    let error = migrator.migrate(app.database()).unwrap_err();
+    assert_eq!(
+        *error.data_state(),
+        heirloom::DataState::Committed,
+        "{error:#}"
+    );
+    assert_eq!(app.number("SELECT count(*) FROM a"), 0);
+}
+
 #[test]
 fn temporary_tables_of_a_migration_do_not_stand_in_the_apps_way() {
     let app = App::new();
