@@ -178,6 +178,7 @@ fn a_copy_of_rows_in_the_log_is_reported_in_bytes_too() {
     assert_eq!(steps.first(), Some(&(0, size)));
     assert_eq!(steps.last(), Some(&(size, size)));
     assert!(steps.iter().all(|(done, total)| done <= total), "{steps:?}");
+    assert!(steps[1].0 > size / 4, "{steps:?}");
     assert!(steps.len() > 3 && steps.is_sorted(), "{steps:?}");
 }
 
