@@ -401,3 +401,15 @@ fn a_database_in_memory_is_no_file_to_migrate() {
     assert_eq!(error.kind(), ErrorKind::Usage);
     assert!(!std::path::Path::new(":memory:").exists());
 }
+
+/// What a file manager leaves in a folder is no text, and was read as one.
+#[test]
+fn files_of_other_kinds_beside_the_migrations_are_passed_over() {
+    let app = App::new();
+    app.file("V1__a.sql", "CREATE TABLE a (x)");
+    for name in ["ab", ".DS_Store", "picture.png"] {
+        std::fs::write(app.migrations().join(name), [0xff, 0xfe, 0]).unwrap();
+    }
+    assert_eq!(app.run().unwrap().version, Some(1));
+    assert_eq!(app.number("SELECT count(*) FROM a"), 0);
+}
