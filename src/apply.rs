@@ -570,8 +570,8 @@ impl Run<'_, '_, '_, '_> {
                 .remove(&(table.clone(), parent.clone()))
                 .unwrap_or_default();
             let new = surplus(&rowids, &before);
-            old += (rowids.len() - new.len()) as u64;
             if new.is_empty() {
+                old += rowids.len() as u64;
                 continue;
             }
             let rows = &after.violations;
@@ -614,10 +614,8 @@ impl Run<'_, '_, '_, '_> {
     /// The last file that wrote to one of two tables, by their original names.
     fn last_to_touch(&self, tables: [&str; 2]) -> Option<&Task> {
         let touches = |outlook: &Outlook| {
-            outlook.watched.iter().any(|(origin, now)| {
-                let is = |table: &str| same_name(table, origin) || same_name(table, now);
-                tables.into_iter().any(is)
-            })
+            let mut origins = outlook.watched.iter().map(|(origin, _)| origin);
+            origins.any(|origin| tables.into_iter().any(|table| same_name(table, origin)))
         };
         let mut both = self.work.tasks.iter().zip(&self.work.outlooks).rev();
         both.find(|(_, outlook)| touches(outlook))

@@ -352,7 +352,7 @@ impl<'p> Store<'p> {
                 }
             })
             .max();
-        let mut number = highest.map_or(1, |highest| highest + 1);
+        let mut number = highest.unwrap_or(1);
         while disk::is_there(&self.folder.join(name(number)))?
             || disk::is_there(&self.record_path(&name(number)))?
         {
@@ -509,6 +509,7 @@ mod tests {
         ] {
             assert!(store.check_name(name).is_ok(), "{name}");
         }
+        assert!(store.check_name(&"x".repeat(LONGEST_NAME)).is_ok());
         let long = "x".repeat(201);
         for name in [
             "", ".", "..", "../x", "a/b", "a\\b", "a:b", "nul", "NUL.txt", "com1", "x.", "x ",

@@ -623,3 +623,67 @@ pub(crate) fn reset(live: &Connection) -> Result<(), Error> {
         .map_err(cannot)?;
     done.map_err(cannot)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A copy of a damaged database would have been called good, or a whole one damaged.
+    #[test]
+    fn damage_of_the_structure_is_told_from_oddities_of_the_contents() {
+        let oddities = [
+            "ok",
+            "NULL value in t.x",
+            "CHECK constraint failed in t",
+            "non-INTEGER value in t.x",
+            "TEXT value in t.x",
+            "NUMERIC value in t.x",
+            "malformed inverted index for FTS5 table main.f",
+        ];
+        let oddities = oddities.map(str::to_owned).to_vec();
+        assert_eq!(first_of_structure(oddities.clone()), None);
+        for damage in [
+            "non-unique entry in index by_x",
+            "row 3 missing from index by_x",
+            "a value in no order",
+        ] {
+            let mut found = oddities.clone();
+            found.push(damage.to_owned());
+            assert_eq!(first_of_structure(found).as_deref(), Some(damage));
+        }
+    }
+
+    /// The codes of SQLite: 266 a read that failed, 522 one that was short, 267 corruption.
+    #[test]
+    fn a_disk_that_does_not_answer_is_told_from_a_damaged_file() {
+        for unread in [
+            "Tree 2: unable to get the page. error code=266",
+            "freelist: failed to get page 5",
+        ] {
+            assert!(is_unread(unread), "{unread}");
+        }
+        for damaged in [
+            "unable to get the page. error code=522",
+            "unable to get the page. error code=267",
+            "row 3 missing from index by_x",
+        ] {
+            assert!(!is_unread(damaged), "{damaged}");
+        }
+    }
+
+    #[test]
+    fn the_note_of_a_restore_calls_a_copy_good_while_it_is_what_it_was() {
+        let folder = tempfile::tempdir().unwrap();
+        let copy = folder.path().join("copy.db");
+        std::fs::write(&copy, "as it was").unwrap();
+        let intent = Intent {
+            started_at: String::new(),
+            digest: disk::digest(&copy).unwrap(),
+            copy: copy.clone(),
+            journal_mode: "wal".into(),
+        };
+        assert_eq!(intent.good_copy(), Some(copy.clone()));
+        std::fs::write(&copy, "altered").unwrap();
+        assert_eq!(intent.good_copy(), None);
+    }
+}

@@ -491,3 +491,27 @@ impl StdError for Error {
         self.0.source.as_deref().map(|source| source as _)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_caret_stands_under_the_column_also_behind_tabs_and_a_byte_order_mark() {
+        let script = Script::new("f.sql", "SELECT 1;\n\tSELECT é, wrong");
+        let at = script.text().find("wrong").unwrap();
+        assert_eq!(
+            Location::new(&script, at, true).excerpt(),
+            "2 | \tSELECT é, wrong\n  | \t          ^"
+        );
+    }
+
+    #[test]
+    fn what_was_committed_or_needs_somebody_is_not_called_unchanged() {
+        let from = PathBuf::from("copy.db");
+        assert!(DataState::RolledBack.is_unchanged());
+        assert!(DataState::Restored { from }.is_unchanged());
+        assert!(!DataState::Committed.is_unchanged());
+        assert!(!DataState::NeedsAttention { good_copy: None }.is_unchanged());
+    }
+}

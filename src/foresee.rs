@@ -286,12 +286,12 @@ impl<'o> Foresight<'o> {
 
     /// The schema as planned, sorted, without what is not the plan's business.
     pub(crate) fn planned(&self) -> Result<Vec<(String, String)>, Error> {
-        listing(&self.connection, &self.own, &self.unknown)
+        listing(&self.connection, &self.own)
     }
 
     /// The same list for the real database.
     pub(crate) fn actual(&self, real: &Connection) -> Result<Vec<(String, String)>, Error> {
-        listing(real, &self.own, &self.unknown)
+        listing(real, &self.own)
     }
 }
 
@@ -411,31 +411,14 @@ impl Outlook {
     }
 }
 
-fn listing(
-    connection: &Connection,
-    own: &OwnTables<'_>,
-    unknown: &[String],
-) -> Result<Vec<(String, String)>, Error> {
+fn listing(connection: &Connection, own: &OwnTables<'_>) -> Result<Vec<(String, String)>, Error> {
     let mut objects: Vec<(String, String)> = catalog::entries(connection)?
         .into_iter()
-        .filter(|entry| {
-            !own.hold(&entry.table) && !unknown.iter().any(|table| belongs_to(&entry.table, table))
-        })
+        .filter(|entry| !own.hold(&entry.table))
         .map(|entry| (format!("{} `{}`", entry.kind, entry.name), entry.sql))
         .collect();
     objects.sort();
     Ok(objects)
-}
-
-/// Whether a table is a virtual one or, by its name, one of its shadow tables.
-fn belongs_to(table: &str, virtual_table: &str) -> bool {
-    match table.get(..virtual_table.len()) {
-        Some(start) if same_name(start, virtual_table) => {
-            let rest = &table[virtual_table.len()..];
-            rest.is_empty() || rest.starts_with('_')
-        }
-        _ => false,
-    }
 }
 
 /// Makes every object of `real` again in `copy`, without rows. Returned are the virtual

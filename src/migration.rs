@@ -515,6 +515,7 @@ mod tests {
             "V99999999999999999999__a.sql",
             "V-1__a.sql",
             "V1__a b.sql",
+            "V1__a–b.sql",
             "u1__a.sql",
         ] {
             assert!(parse_file_name(wrong).is_err(), "{wrong}");

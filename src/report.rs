@@ -175,4 +175,15 @@ mod tests {
             assert_eq!(Counted(count, "row").to_string(), text);
         }
     }
+
+    #[test]
+    fn rows_before_and_after_read_as_a_sentence() {
+        let of = |after| TableRows {
+            table: "t".into(),
+            before: 4812,
+            after,
+        };
+        assert_eq!(of(Some(1)).to_string(), "`t` had 4,812 rows and has 1");
+        assert_eq!(of(None).to_string(), "`t` had 4,812 rows and is gone");
+    }
 }

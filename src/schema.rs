@@ -326,6 +326,40 @@ mod tests {
                 [expected]
             );
         }
+        let with = |index| of(vec![plain.clone()], Some(index));
+        let before = with("CREATE INDEX i ON t (a)");
+        assert_eq!(
+            differences(&before, &with("create index i on t(A) -- x")),
+            [""; 0]
+        );
+        assert_eq!(
+            differences(&before, &with("CREATE INDEX i ON t (a DESC)")),
+            ["index `i` differs"]
+        );
+        let letter = |default: &str| {
+            let sql = format!("CREATE TABLE t(a INT DEFAULT {default})");
+            of(vec![table(&sql, &[("a", "INT")])], None)
+        };
+        assert_eq!(
+            differences(&letter("'a'"), &letter("'A'")),
+            ["the definition of table `t` differs"]
+        );
+    }
+
+    #[cfg(feature = "generate")]
+    #[test]
+    fn an_index_that_is_spelled_out_is_no_other_one() {
+        let index = |sql: &str| Schema {
+            tables: Vec::new(),
+            others: vec![Object {
+                kind: ObjectKind::Index,
+                name: "i".into(),
+                table: "t".into(),
+                sql: sql.into(),
+            }],
+        };
+        let (short, long) = ("CREATE INDEX i ON t (a)", "CREATE INDEX i ON t (a ASC)");
+        assert_eq!(differences(&index(short), &index(long)), [""; 0]);
     }
 
     #[test]

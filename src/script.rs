@@ -196,6 +196,7 @@ mod tests {
             of("-- heirloom: irreversible").unwrap(),
             [Directive::Irreversible]
         );
+        assert!(of("-- heirloom: compatible-with three").is_err());
         assert!(
             of("-- heirloom: allow-destuctive")
                 .unwrap_err()

@@ -572,9 +572,6 @@ impl<'o, 's> Session<'o, 's> {
         if ours && cfg!(unix) {
             let _ = disk::remove(path);
         }
-        if !self.connection.is_autocommit() {
-            let _ = self.connection.execute_batch("ROLLBACK");
-        }
         if ours && !cfg!(unix) {
             drop(self.connection);
             let _ = disk::remove(path);

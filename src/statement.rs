@@ -261,10 +261,6 @@ impl<'s> Cursor<'_, 's> {
         self.tokens
             .get(self.at + 1)
             .is_some_and(|token| token.word() == "TO")
-            && self
-                .tokens
-                .get(self.at + 2)
-                .is_some_and(|token| token.word() != "TO")
     }
 
     /// A name with an optional schema before it; the schema is dropped.
@@ -425,6 +421,23 @@ mod tests {
             ),
             ("\u{feff}SELECT 1;", &["SELECT 1;"]),
             ("SELECT 'é;ü'; SELECT ü", &["SELECT 'é;ü';", "SELECT ü"]),
+            ("SELECT 4 / 2; SELECT 3", &["SELECT 4 / 2;", "SELECT 3"]),
+            // Begins with the first byte of a byte order mark.
+            ("ﬁ; SELECT 2", &["ﬁ;", "SELECT 2"]),
+            (
+                "CREATE TRIGGER t AFTER INSERT ON a BEGIN DELETE FROM b; UPDATE a SET x = CASE WHEN 1 THEN 2 END; DELETE FROM c; END; SELECT 3;",
+                &[
+                    "CREATE TRIGGER t AFTER INSERT ON a BEGIN DELETE FROM b; UPDATE a SET x = CASE WHEN 1 THEN 2 END; DELETE FROM c; END;",
+                    "SELECT 3;",
+                ],
+            ),
+            (
+                "EXPLAIN QUERY PLAN CREATE TRIGGER t AFTER INSERT ON a BEGIN SELECT 1; END; SELECT 2",
+                &[
+                    "EXPLAIN QUERY PLAN CREATE TRIGGER t AFTER INSERT ON a BEGIN SELECT 1; END;",
+                    "SELECT 2",
+                ],
+            ),
             ("SELECT 'open ; to the end", &["SELECT 'open ; to the end"]),
         ];
         for (sql, expected) in cases {
@@ -496,6 +509,14 @@ mod tests {
             ),
             ("ALTER TABLE a DROP CONSTRAINT x", Action::OtherSchema),
             ("ALTER TABLE a ADD COLUMN x", Action::OtherSchema),
+            (
+                "ALTER TABLE a RENAME COLUMN \"to\" TO y",
+                column("a", "to", "y"),
+            ),
+            ("ATTACH 'x' AS y", Action::Attach("ATTACH")),
+            ("DETACH y", Action::Attach("DETACH")),
+            ("REINDEX", Action::OtherSchema),
+            ("ANALYZE t", Action::OtherSchema),
             ("DELETE FROM t", delete(true)),
             ("DELETE FROM t WHERE 1", delete(true)),
             ("DELETE FROM t WHERE id = 1", delete(false)),
@@ -506,5 +527,34 @@ mod tests {
         for (sql, expected) in cases {
             assert_eq!(action(sql), expected, "{sql}");
         }
+    }
+
+    #[test]
+    fn a_condition_is_a_query_put_into_the_table_of_conditions() {
+        let of = |sql: &str| {
+            split(&sql.replace("CHECKS", CHECKS))[0]
+                .condition()
+                .map(str::to_owned)
+        };
+        for into in ["CHECKS", "temp.CHECKS", "\"CHECKS\""] {
+            let sql = format!("INSERT INTO {into} SELECT 'wrong' FROM t");
+            assert_eq!(of(&sql).as_deref(), Some("SELECT 'wrong' FROM t"), "{sql}");
+        }
+        for other in [
+            "INSERT INTO t SELECT 1",
+            "INSERT INTO main.t SELECT 1",
+            "INSERT INTO CHECKS VALUES (1)",
+            "DELETE FROM CHECKS",
+        ] {
+            assert_eq!(of(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn the_schema_table_is_recognised_by_either_name_and_not_in_a_text() {
+        let touches = |sql: &str| split(sql)[0].touches_schema_table();
+        assert!(touches("UPDATE main.SQLITE_SCHEMA SET sql = ''"));
+        assert!(touches("DELETE FROM \"sqlite_master\""));
+        assert!(!touches("UPDATE t SET x = 1"));
     }
 }

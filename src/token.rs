@@ -27,12 +27,10 @@ pub(crate) enum TokenKind {
 }
 
 impl<'s> Token<'s> {
-    /// The token in capitals, for comparing with a keyword. Quoted tokens are no keyword.
+    /// The token in capitals, for comparing with a keyword. Its quotes keep a quoted one from
+    /// being any.
     pub(crate) fn word(&self) -> String {
-        match self.kind {
-            TokenKind::Quoted => String::new(),
-            _ => self.text.to_ascii_uppercase(),
-        }
+        self.text.to_ascii_uppercase()
     }
 
     /// The token as a name, without its quotes.

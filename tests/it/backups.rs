@@ -272,7 +272,19 @@ fn a_staging_file_and_a_record_without_its_copy_are_cleaned_away() {
     std::fs::remove_file(&first).unwrap();
     let partial = first.with_file_name(".app.db-2020-01-01T00-00-00.partial");
     std::fs::write(&partial, "half").unwrap();
-    let second = next(&app, 5, 2);
+    app.file("V2__n.sql", "CREATE TABLE t2 (x)");
+    let told = std::sync::Mutex::new(0);
+    let report = app
+        .migrator()
+        .on_event(|event| {
+            if let heirloom::Event::CleanedUp { files } = event {
+                *told.lock().unwrap() += files;
+            }
+        })
+        .migrate(app.database())
+        .unwrap();
+    let second = report.backup.unwrap();
+    assert_eq!(told.into_inner().unwrap(), 2);
     assert!(!partial.exists());
     let expected = second.file_name().unwrap().to_str().unwrap().to_owned();
     let records = names(&app)
@@ -486,4 +498,89 @@ fn unfinished_files_of_an_interruption_go_with_the_next_work_of_any_kind() {
         assert_eq!(told.into_inner().unwrap(), 3, "{verb}");
         assert!(leftovers.iter().all(|path| !path.exists()), "{verb}");
     }
+}
+
+/// An app may bring its own tokenizer; here it is missing, and one table cannot be looked into.
+#[test]
+fn a_search_table_whose_tokenizer_is_missing_is_copied_with_all_others() {
+    let app = App::new();
+    app.sql(TABLE).sql(
+        "CREATE VIRTUAL TABLE f USING fts5 (x); INSERT INTO f VALUES ('found');
+         PRAGMA writable_schema = ON;
+         UPDATE sqlite_schema SET sql = 'CREATE VIRTUAL TABLE f USING fts5 (x, tokenize = ''ours'')'
+         WHERE name = 'f';",
+    );
+    app.file("V1__a.sql", "CREATE TABLE a (x)");
+    let backup = app.run().unwrap().backup.unwrap();
+    let copy = rusqlite::Connection::open(backup).unwrap();
+    let kept: i64 = copy
+        .query_row("SELECT count(*) FROM t, f_content", [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(kept, 1);
+}
+
+/// A folder of documents, copied to another computer with its backups.
+#[test]
+fn a_folder_that_is_moved_takes_its_copies_along() {
+    let app = App::new();
+    app.file("V1__a.sql", "CREATE TABLE a (x)");
+    let (here, there) = (app.folder().join("here"), app.folder().join("there"));
+    std::fs::create_dir(&here).unwrap();
+    rusqlite::Connection::open(here.join("app.db"))
+        .unwrap()
+        .execute_batch(TABLE)
+        .unwrap();
+    app.migrator().migrate(here.join("app.db")).unwrap();
+    std::fs::rename(&here, &there).unwrap();
+    let copies = app
+        .migrator()
+        .copies(there.join("app.db"), heirloom::Verify::Digest)
+        .unwrap();
+    assert_eq!(copies.len(), 1);
+}
+
+/// Every profile of an app has its `app.db`, and all keep their backups in one place.
+#[test]
+fn databases_of_one_name_that_share_a_folder_do_not_remove_each_others_copies() {
+    let app = App::new();
+    app.file("V1__a.sql", "CREATE TABLE a (x)");
+    let copies = ["one", "two"].map(|profile| {
+        let folder = app.folder().join(profile);
+        std::fs::create_dir(&folder).unwrap();
+        let connection = rusqlite::Connection::open(folder.join("app.db")).unwrap();
+        connection.execute_batch(TABLE).unwrap();
+        connection
+            .execute("INSERT INTO t VALUES (2, ?1)", [profile])
+            .unwrap();
+        drop(connection);
+        let migrator = app
+            .migrator()
+            .backups(app.folder().join("all"))
+            .keep_last(1);
+        let report = migrator.migrate(folder.join("app.db")).unwrap();
+        (profile, report.backup.unwrap())
+    });
+    for (profile, copy) in copies {
+        assert!(copy.is_file(), "the copy of {profile} is gone");
+        let row = format!("t: Integer(2), Text({:?})", profile.as_bytes());
+        assert!(contents(&copy).contains(&row), "{profile}");
+    }
+}
+
+/// Somebody keeps it, and it would have gone as an old one.
+#[test]
+fn a_copy_that_somebody_gave_another_name_is_theirs() {
+    let app = App::new();
+    app.sql(TABLE);
+    let first = next(&app, 1, 1);
+    let name = first.file_name().unwrap().to_str().unwrap();
+    let kept = first.with_file_name("app-before-the-trip.db");
+    let record = first.with_file_name(".app-before-the-trip.db.record");
+    std::fs::rename(first.with_file_name(format!(".{name}.record")), &record).unwrap();
+    std::fs::rename(&first, &kept).unwrap();
+    let before = contents(&kept);
+    next(&app, 1, 2);
+    next(&app, 1, 3);
+    assert_eq!(contents(&kept), before);
+    assert!(record.is_file());
 }

@@ -81,6 +81,19 @@ fn looking_at_no_database_says_so_and_leaves_no_trace() {
     }
 }
 
+/// The folder must be as it was: somebody made the file, and it was not heirloom.
+#[test]
+fn an_empty_file_stays_where_the_first_run_fails() {
+    let app = App::new();
+    std::fs::write(app.database(), "").unwrap();
+    app.file(
+        "V1__a.sql",
+        "CREATE TABLE a (x); INSERT INTO nowhere SELECT 1",
+    );
+    app.run().unwrap_err();
+    assert_eq!(std::fs::read(app.database()).unwrap(), b"");
+}
+
 #[test]
 fn an_empty_file_is_a_new_database() {
     let app = app();
@@ -387,4 +400,16 @@ fn a_database_in_memory_is_no_file_to_migrate() {
     let error = app.migrator().migrate(":memory:").unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Usage);
     assert!(!std::path::Path::new(":memory:").exists());
+}
+
+/// What a file manager leaves in a folder is no text, and was read as one.
+#[test]
+fn files_of_other_kinds_beside_the_migrations_are_passed_over() {
+    let app = App::new();
+    app.file("V1__a.sql", "CREATE TABLE a (x)");
+    for name in ["ab", ".DS_Store", "picture.png"] {
+        std::fs::write(app.migrations().join(name), [0xff, 0xfe, 0]).unwrap();
+    }
+    assert_eq!(app.run().unwrap().version, Some(1));
+    assert_eq!(app.number("SELECT count(*) FROM a"), 0);
 }

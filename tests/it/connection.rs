@@ -1,12 +1,14 @@
 //! The connection that is handed out, the app's own functions, and threads.
 
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use heirloom::{Error, ErrorKind, Migrator, Opened, Plan, Report, Status};
+use heirloom::{Error, ErrorKind, Event, Migrator, Opened, Plan, Report, Status};
 use rusqlite::Connection;
 use rusqlite::functions::FunctionFlags;
 
-use crate::support::{App, contents};
+use crate::support::{App, Holder, contents, part};
 
 fn pragma(connection: &Connection, name: &str) -> i64 {
     connection
@@ -291,6 +293,57 @@ fn a_journal_in_memory_is_not_used_for_a_run() {
             .unwrap();
         assert_eq!(after, mode);
     }
+}
+
+/// The work is in the database, and the app must not be told that it is not.
+#[test]
+fn a_set_up_that_fails_after_the_commit_says_that_it_came_after() {
+    let app = App::new();
+    app.sql("CREATE TABLE t (x)").file(
+        "V1__a.sql",
+        "CREATE TABLE a (x); CREATE TEMP TABLE left (x)",
+    );
+    let set_up = |connection: &rusqlite::Connection| {
+        let sql = "SELECT count(*) FROM sqlite_schema WHERE name = 'a'";
+        match connection.query_row(sql, [], |row| row.get(0))? {
+            0 => Ok(connection.execute_batch("CREATE TEMP TABLE mine (x)")?),
+            _ => Err(rusqlite::Error::InvalidQuery),
+        }
+    };
+    let migrator = app.migrator().connection_setup(set_up);
+    let error = migrator.migrate(app.database()).unwrap_err();
+    assert_eq!(
+        *error.data_state(),
+        heirloom::DataState::Committed,
+        "{error:#}"
+    );
+    assert_eq!(app.number("SELECT count(*) FROM a"), 0);
+}
+
+/// Another copy of the app did the work while this one waited.
+#[test]
+fn a_set_up_that_fails_where_nothing_was_left_to_do_says_that_nothing_changed() {
+    let app = App::new();
+    app.sql("CREATE TABLE t (x)")
+        .file("V1__a.sql", "CREATE TABLE a (x)");
+    let holder = Mutex::new(Some(Holder::start(part("holds-run", &app))));
+    let is_set_up = AtomicBool::new(false);
+    let migrator = app
+        .migrator()
+        .on_event(|event| {
+            if matches!(event, Event::Waiting { .. }) {
+                holder.lock().unwrap().take().unwrap().release();
+            }
+        })
+        .connection_setup(
+            move |connection| match is_set_up.swap(true, Ordering::Relaxed) {
+                false => connection.execute_batch("CREATE TEMP TABLE mine (x)"),
+                true => Err(rusqlite::Error::InvalidQuery),
+            },
+        );
+    let error = migrator.migrate(app.database()).unwrap_err();
+    assert!(error.data_state().is_unchanged(), "{error:#}");
+    assert_eq!(app.number("SELECT count(*) FROM a"), 0);
 }
 
 #[test]

@@ -283,6 +283,19 @@ fn a_rebuild_that_forgets_to_copy_a_column_is_refused_and_consent_allows_it() {
     }
 }
 
+/// Its rows are nowhere else; a column may be called `content`.
+#[test]
+fn a_search_table_with_a_column_called_content_holds_rows_of_its_own() {
+    for columns in ["content, body", "body, content, tokenize = 'ascii'"] {
+        let app = App::new();
+        app.sql(&format!(
+            "CREATE VIRTUAL TABLE f USING fts5 ({columns}); INSERT INTO f (body) VALUES ('a');"
+        ));
+        app.file("V1__drop.sql", "DROP TABLE f");
+        app.refused(ErrorKind::Destructive);
+    }
+}
+
 /// Called like the storage of a full-text table, and the user's own.
 #[test]
 fn a_table_that_is_only_called_like_a_modules_storage_is_data() {
@@ -321,4 +334,26 @@ fn a_module_that_is_missing_does_not_break_on_the_name_of_another_table() {
     );
     app.file("V1__a.sql", "CREATE TABLE a (x)");
     assert_eq!(app.run().unwrap().version, Some(1));
+}
+
+/// The app may load the module after it has migrated.
+#[test]
+fn what_only_names_the_table_of_a_missing_module_runs_and_a_misspelt_name_does_not() {
+    let app = App::new();
+    app.sql(
+        "CREATE TABLE t (x); INSERT INTO t VALUES (1); PRAGMA writable_schema = ON;
+         INSERT INTO sqlite_schema VALUES ('table', 'f', 'f', 0, 'CREATE VIRTUAL TABLE f USING nowhere(x)');",
+    );
+    app.file("V1__view.sql", "CREATE VIEW v AS SELECT x FROM f");
+    app.run().unwrap();
+    let copies = app.backups();
+    app.file("V2__misspelt.sql", "INSERT INTO tt VALUES (2)");
+    let error = app.run().unwrap_err();
+    assert!(error.to_string().contains("no such table: tt"), "{error}");
+    assert_eq!(app.number("SELECT count(*) FROM t"), 1);
+    assert_eq!(
+        app.backups(),
+        copies,
+        "it was found before a copy was taken"
+    );
 }

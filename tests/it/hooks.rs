@@ -153,6 +153,35 @@ fn the_copy_is_reported_from_its_beginning_to_its_end() {
     assert!(steps.len() > 3 && steps.is_sorted(), "{steps:?}");
 }
 
+/// Rows in the write-ahead log, which a reader keeps from being emptied, are copied another way.
+#[test]
+fn a_copy_of_rows_in_the_log_is_reported_in_bytes_too() {
+    let app = app();
+    app.sql("PRAGMA journal_mode = WAL; INSERT INTO t VALUES (zeroblob(10000000))");
+    let reader = app.connect();
+    reader
+        .execute_batch("BEGIN; SELECT count(*) FROM t")
+        .unwrap();
+    app.sql("INSERT INTO t VALUES (3)");
+    let size = app.number("PRAGMA page_count") * app.number("PRAGMA page_size");
+    let size = u64::try_from(size).unwrap();
+    let steps = Mutex::new(Vec::new());
+    app.migrator()
+        .on_event(|event| {
+            if let Event::Copying { done, total } = event {
+                steps.lock().unwrap().push((*done, *total));
+            }
+        })
+        .migrate(app.database())
+        .unwrap();
+    let steps = steps.into_inner().unwrap();
+    assert_eq!(steps.first(), Some(&(0, size)));
+    assert_eq!(steps.last(), Some(&(size, size)));
+    assert!(steps.iter().all(|(done, total)| done <= total), "{steps:?}");
+    assert!(steps[1].0 > size / 4, "{steps:?}");
+    assert!(steps.len() > 3 && steps.is_sorted(), "{steps:?}");
+}
+
 #[test]
 fn a_veto_at_any_moment_leaves_everything_as_it_was() {
     for veto in ["before run", "before", "after", "after run"] {
@@ -224,6 +253,22 @@ fn a_hook_that_ends_the_transaction_is_noticed_and_the_data_put_back() {
     }
 }
 
+/// The copy would have been put back over a row that somebody else had committed meanwhile.
+#[test]
+fn what_others_wrote_after_a_hook_ended_the_transaction_stays() {
+    let app = app();
+    let migrator = app.migrator().after_each(|moment| {
+        moment.connection.execute_batch("ROLLBACK")?;
+        app.sql("INSERT INTO t VALUES (77)");
+        Ok(())
+    });
+    let error = migrator.migrate(app.database()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::MigrationFailed, "{error:#}");
+    assert_eq!(*error.data_state(), DataState::RolledBack);
+    assert_eq!(app.number("SELECT count(*) FROM t WHERE x = 77"), 1);
+    assert_eq!(app.number("SELECT count(*) FROM t"), 2);
+}
+
 /// The transaction looks open again, and what was protected by it is committed.
 #[test]
 fn a_hook_that_begins_a_transaction_of_its_own_in_place_of_ours_is_noticed_too() {
@@ -262,6 +307,45 @@ fn a_hook_that_commits_in_a_new_database_does_not_leave_half_of_it() {
     assert!(error.data_state().is_unchanged(), "{error:#}");
     assert_eq!(contents(&app.database()), [""; 0], "{error:#}");
     assert_eq!(app.run().unwrap().version, Some(2));
+}
+
+/// No row is gone, and the app would be slow, or without what a trigger keeps in step.
+#[test]
+fn an_object_that_a_hook_takes_away_is_missed() {
+    for (drop, object) in [
+        ("DROP INDEX by_x", "index `by_x`"),
+        ("DROP VIEW v", "view `v`"),
+        ("DROP TABLE b", "table `b`"),
+    ] {
+        let app = app();
+        app.sql("CREATE INDEX by_x ON t (x)")
+            .file("V3__v.sql", "CREATE VIEW v AS SELECT x FROM t");
+        app.run().unwrap();
+        app.file("V4__c.sql", "CREATE TABLE c (x)");
+        let migrator = app
+            .migrator()
+            .after_each(move |moment| Ok(moment.connection.execute_batch(drop)?));
+        let error = app.refused_by(&migrator, ErrorKind::MigrationFailed);
+        assert!(error.to_string().contains(object), "{error}");
+    }
+}
+
+/// A prepared statement or a setting of the connection would have been lost.
+#[test]
+fn the_app_gets_the_connection_that_its_hooks_saw() {
+    let app = app();
+    let opened = app
+        .migrator()
+        .connection_setup(|_| Ok(()))
+        .on_event(|_| {})
+        .after_run(|moment| Ok(moment.connection.execute_batch("PRAGMA cache_size = 777")?))
+        .open(app.database())
+        .unwrap();
+    let size: i64 = opened
+        .connection
+        .query_row("PRAGMA cache_size", [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(size, 777);
 }
 
 #[test]

@@ -338,6 +338,25 @@ fn a_database_whose_copy_is_gone_or_damaged_is_left_alone_for_a_person() {
     }
 }
 
+/// It would have been called lost, and is only held.
+#[test]
+fn a_reader_in_the_way_of_a_recovery_means_busy() {
+    let app = died_half_way("DELETE");
+    app.sql("PRAGMA journal_mode = DELETE");
+    let before = contents(&app.database());
+    let reader = app.connect();
+    reader.execute_batch("BEGIN; SELECT * FROM t").unwrap();
+    let error = app
+        .migrator()
+        .lock_timeout(std::time::Duration::from_millis(50))
+        .migrate(app.database())
+        .unwrap_err();
+    assert!(error.is_busy(), "{error:#}");
+    drop(reader);
+    assert_eq!(contents(&app.database()), before);
+    assert!(app.run().unwrap().recovered.is_some());
+}
+
 /// Between the commits of such a run others can write. What they wrote is not in the copy that
 /// is put back, but it is kept.
 #[test]

@@ -358,6 +358,57 @@ fn a_reader_in_the_way_of_the_commit_means_busy_and_nothing_changed() {
     app.run().unwrap();
 }
 
+/// A splash screen would have heard of it ten times a second.
+#[test]
+fn a_wait_for_another_program_is_told_once() {
+    let app = app(false, "WAL");
+    let mut command = part("holds-sql", &app);
+    command.env("HEIRLOOM_TEST_AT", "BEGIN IMMEDIATE");
+    let holder = Holder::start(command);
+    let told = Mutex::new(0);
+    let error = app
+        .migrator()
+        .lock_timeout(Duration::from_millis(500))
+        .on_event(|event| {
+            *told.lock().unwrap() += u32::from(matches!(event, Event::Waiting { .. }));
+        })
+        .migrate(app.database())
+        .unwrap_err();
+    assert!(error.is_busy(), "{error:#}");
+    // None, where this process was kept from the processor for as long.
+    assert!(*told.lock().unwrap() <= 1);
+    holder.release();
+}
+
+/// The app's own wait is gone then, and the commit would be given up at once.
+#[test]
+fn a_reader_that_goes_lets_the_commit_through_also_where_a_file_forbids_to_wait() {
+    let app = app(false, "DELETE");
+    app.file(
+        "V3__impatient.sql",
+        "CREATE TABLE c (x); PRAGMA busy_timeout = 0",
+    );
+    let mut command = part("holds-sql", &app);
+    command.env("HEIRLOOM_TEST_AT", "BEGIN; SELECT * FROM t");
+    let holder = Mutex::new(Some(Holder::start(command)));
+    let report = std::thread::scope(|threads| {
+        app.migrator()
+            .on_event(|event| {
+                if *event == Event::Proving {
+                    let holder = holder.lock().unwrap().take().unwrap();
+                    threads.spawn(|| {
+                        std::thread::sleep(Duration::from_millis(100));
+                        holder.release()
+                    });
+                }
+            })
+            .migrate(app.database())
+            .unwrap()
+    });
+    assert_eq!(report.version, Some(3));
+    assert_eq!(app.number("SELECT count(*) FROM c"), 0);
+}
+
 #[test]
 fn a_reader_is_not_in_the_way_of_a_wal() {
     let app = app(false, "WAL");

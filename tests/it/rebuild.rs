@@ -112,7 +112,9 @@ fn what_a_rebuild_forgot_to_make_again_is_told_and_what_it_made_again_is_not() {
         app.sql(
             "CREATE TABLE t (id INTEGER PRIMARY KEY, a, b); INSERT INTO t VALUES (1, 2, 3);
              CREATE INDEX by_a ON t (a);
-             CREATE TRIGGER touched AFTER UPDATE ON T BEGIN SELECT 1; END;",
+             CREATE TRIGGER touched AFTER UPDATE ON T BEGIN SELECT 1; END;
+             CREATE TABLE other (a); CREATE INDEX by_other ON other (a);
+             CREATE TRIGGER other_touched AFTER UPDATE ON other BEGIN SELECT 1; END;",
         );
         app.file("V1__rebuild.sql", &format!("{forgotten}{again}"));
         let planned = app.migrator().plan(app.database(), None).unwrap();
@@ -434,4 +436,20 @@ fn what_a_file_sets_for_itself_does_not_reach_the_next() {
     .file("V4__checked.sql", "INSERT INTO c VALUES (-1);");
     app.refused(ErrorKind::MigrationFailed);
     assert_eq!(app.number("SELECT count(*) FROM c"), 0);
+}
+
+/// The next statement would have been refused for a column that is there when it runs.
+#[test]
+fn a_schema_that_is_edited_by_hand_is_foreseen() {
+    let app = App::new();
+    app.sql("CREATE TABLE t (x); INSERT INTO t VALUES (1)");
+    app.file(
+        "V1__by_hand.sql",
+        "PRAGMA writable_schema = ON;
+         UPDATE sqlite_schema SET sql = 'CREATE TABLE t (x, y)' WHERE name = 't';
+         PRAGMA writable_schema = RESET;
+         UPDATE t SET y = 2;",
+    );
+    app.run().unwrap();
+    assert_eq!(app.number("SELECT y FROM t WHERE x = 1"), 2);
 }

@@ -123,6 +123,25 @@ fn an_old_orphan_that_a_rebuild_numbers_anew_is_not_blamed() {
     );
 }
 
+/// By the name that it has in the end it was not built anew, and its orphan would be a new one.
+#[test]
+fn an_old_orphan_of_a_table_that_is_renamed_after_its_rebuild_is_not_blamed() {
+    let app = App::new();
+    app.sql(&format!(
+        "{OFF} CREATE TABLE parent (id INTEGER PRIMARY KEY); CREATE TABLE child (parent REFERENCES parent);
+         INSERT INTO parent VALUES (1); INSERT INTO child (rowid, parent) VALUES (1, 1), (5, 99);"
+    ));
+    app.file(
+        "V1__rebuild.sql",
+        "CREATE TABLE n (parent NOT NULL REFERENCES parent); INSERT INTO n SELECT parent FROM child;
+         DROP TABLE child; ALTER TABLE n RENAME TO child",
+    )
+    .file("V2__rename.sql", "ALTER TABLE child RENAME TO kid");
+    let report = app.run().unwrap();
+    assert!(report.notes[1].starts_with("1 row whose foreign key leads nowhere"));
+    assert_eq!(app.number("SELECT count(*) FROM kid"), 2);
+}
+
 #[test]
 fn a_parent_key_that_stops_being_unique_is_refused_also_while_the_child_is_empty() {
     for rows in [

@@ -218,6 +218,25 @@ fn who_reads_in_rollback_mode_or_writes_in_any_keeps_the_restore_out() {
 }
 
 #[test]
+fn a_reader_that_goes_lets_the_restore_through() {
+    let app = app_in("DELETE");
+    let wanted = latest(&app);
+    let mut command = part("holds-sql", &app);
+    command.env("HEIRLOOM_TEST_AT", "BEGIN; SELECT * FROM t");
+    let holder = Holder::start(command);
+    std::thread::scope(|threads| {
+        threads.spawn(|| {
+            std::thread::sleep(Duration::from_millis(300));
+            holder.release()
+        });
+        app.migrator()
+            .restore(app.database(), &CopyRef::Latest)
+            .unwrap();
+    });
+    assert_eq!(contents(&app.database()), contents(&wanted));
+}
+
+#[test]
 fn a_reader_keeps_a_copy_with_another_page_size_out_and_nothing_changes() {
     let app = app_in("wal");
     let source = app.folder().join("elsewhere.db");

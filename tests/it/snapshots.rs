@@ -170,6 +170,20 @@ fn a_strangers_file_of_that_name_is_left_alone() {
     assert!(app.listing() == before);
 }
 
+/// Two databases share a folder, and the other's copy of that name is gone. It was tried for ever.
+#[test]
+fn a_name_whose_record_is_somebody_elses_is_refused_and_nothing_left() {
+    let app = app();
+    app.migrator().snapshot(app.database(), "mine").unwrap();
+    let record = app.folder().join("snapshots/.theirs.db.record");
+    std::fs::write(&record, "somebody's").unwrap();
+    let before = app.listing();
+    app.migrator()
+        .snapshot(app.database(), "theirs")
+        .unwrap_err();
+    assert!(app.listing() == before);
+}
+
 #[test]
 fn there_is_no_snapshot_of_a_database_that_is_not_there_or_cannot_be_read() {
     let app = App::new();
