@@ -632,7 +632,6 @@ mod tests {
     #[test]
     fn damage_of_the_structure_is_told_from_oddities_of_the_contents() {
         let oddities = [
-            "ok",
             "NULL value in t.x",
             "CHECK constraint failed in t",
             "non-INTEGER value in t.x",
@@ -640,16 +639,13 @@ mod tests {
             "NUMERIC value in t.x",
             "malformed inverted index for FTS5 table main.f",
         ];
-        let oddities = oddities.map(str::to_owned).to_vec();
-        assert_eq!(first_of_structure(oddities.clone()), None);
+        assert!(oddities.iter().all(|finding| is_of_contents(finding)));
         for damage in [
             "non-unique entry in index by_x",
             "row 3 missing from index by_x",
             "a value in no order",
         ] {
-            let mut found = oddities.clone();
-            found.push(damage.to_owned());
-            assert_eq!(first_of_structure(found).as_deref(), Some(damage));
+            assert!(!is_of_contents(damage), "{damage}");
         }
     }
 
