@@ -10,6 +10,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::error::{Error, ErrorKind};
 use crate::migration::{Applied, Migration};
+use crate::progress;
 use crate::schema::same_name;
 use crate::sqlite::{failure, is_no_such_table, is_wrong_sql};
 use crate::token::quote;
@@ -55,7 +56,7 @@ const DROP_MARKER: &str = "DROP TABLE heirloom_run";
 
 /// Whether a table is one of heirloom's own or the history, and no part of the schema.
 pub(crate) fn is_own_table(name: &str, history_table: &str) -> bool {
-    [DETAILS, MARKER, history_table]
+    [DETAILS, MARKER, progress::TABLE, history_table]
         .iter()
         .any(|own| same_name(own, name))
 }

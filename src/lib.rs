@@ -159,6 +159,7 @@ mod history;
 mod lock;
 mod options;
 mod pages;
+mod progress;
 mod refinery;
 mod source;
 mod sqlite;
@@ -184,6 +185,7 @@ mod take_back;
 // The verbs: lock, look, plan, act, prove.
 #[cfg(feature = "generate")]
 mod alteration;
+mod backfill;
 #[cfg(feature = "generate")]
 mod check;
 mod create;
@@ -201,6 +203,7 @@ mod migrator;
 
 #[cfg(feature = "generate")]
 pub use alteration::{Alteration, AlterationPlan};
+pub use backfill::{Backfill, BackfillPlan, Backfilled, DEFAULT_BATCH};
 #[cfg(feature = "generate")]
 pub use change::ChangeKind;
 pub use create::{Created, create};

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use rusqlite::Connection;
 
+use crate::backfill::{self, Backfill, BackfillPlan, Backfilled};
 #[cfg(feature = "generate")]
 use crate::check;
 use crate::error::{Error, ErrorKind};
@@ -251,6 +252,42 @@ impl<'a> Migrator<'a> {
     /// What `revert` would refuse.
     pub fn plan_revert(&self, database: impl AsRef<Path>, to: RevertTo) -> Result<Plan, Error> {
         revert::plan(&self.options, database.as_ref(), to)
+    }
+
+    /// Fills the rows of a large table in batches, after a verified copy, and goes on where it
+    /// stopped when it is called again: see [`Backfill`]. To be called after
+    /// [`Migrator::open`], from a thread of its own where the app is not to wait. It opens a
+    /// connection of its own, with the app's set-up; hooks are not called.
+    ///
+    /// Between two batches both locks are free, so that others write, start, and run migrations.
+    /// Foreign keys are on. After each batch the write-ahead log is moved into the file; where it
+    /// is larger than 64 MiB, because somebody reads an old state, the backfill waits for that
+    /// reader, for as long as for a lock. [`Migrator::cancel_with`] ends it within a batch, which is rolled
+    /// back, or between two.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Diverged`] where other statements were begun under this name, or where
+    /// rowids may have changed; [`ErrorKind::MigrationFailed`], [`ErrorKind::Destructive`],
+    /// [`ErrorKind::Locked`], [`ErrorKind::Interrupted`] for a batch, which is rolled back:
+    /// [`DataState::Backfilled`](crate::DataState::Backfilled) says how far it is.
+    pub fn backfill(
+        &self,
+        database: impl AsRef<Path>,
+        backfill: &Backfill<'_>,
+    ) -> Result<Backfilled, Error> {
+        backfill::backfill(&self.options, database.as_ref(), backfill)
+    }
+
+    /// What [`Migrator::backfill`] would find to do. Writes nothing and creates no file.
+    ///
+    /// # Errors
+    /// What `backfill` would refuse before its first batch.
+    pub fn plan_backfill(
+        &self,
+        database: impl AsRef<Path>,
+        backfill: &Backfill<'_>,
+    ) -> Result<BackfillPlan, Error> {
+        backfill::plan(&self.options, database.as_ref(), backfill)
     }
 
     /// Takes a named copy of a database into `snapshots` beside it.

@@ -111,6 +111,11 @@ pub(crate) enum Command {
     /// Example: heirloom revert --steps 2
     #[command(visible_aliases = ["rollback", "down"])]
     Revert(Revert),
+    /// Fill the rows of a large table in batches, after a verified copy
+    ///
+    /// The file has `-- heirloom: backfill TABLE` at its top, and statements that name :first
+    /// and :last. Run again, it goes on where it stopped. Example: heirloom backfill fill_slugs.sql
+    Backfill(Backfill),
     /// List automatic backups and snapshots, the newest first
     ///
     /// Nothing is written. Example: heirloom backups --verify
@@ -127,6 +132,18 @@ pub(crate) enum Command {
     ///
     /// Example: heirloom restore-snapshot --name before-import
     RestoreSnapshot(RestoreSnapshot),
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Backfill {
+    /// What fills the rows
+    pub(crate) file: PathBuf,
+    /// So many rows at a time [default: what the file says, else 10000]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) batch: Option<u64>,
+    /// Print what is left to do, and do nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
 }
 
 #[derive(Debug, clap::Args)]

@@ -45,6 +45,7 @@ fn run(ui: &mut Ui, args: &Args) -> Result<Exit, Failure> {
         Command::Check => commands::check::run(ui, settings),
         Command::Run(options) => commands::run::run(ui, settings, options),
         Command::Revert(options) => commands::revert::run(ui, settings, options),
+        Command::Backfill(options) => commands::backfill::run(ui, settings, options),
         Command::Backups(options) => commands::backups::run(ui, settings, options),
         Command::Snapshot(options) => commands::snapshot::run(ui, settings, options),
         Command::Restore(options) => commands::restore::run(ui, settings, options),

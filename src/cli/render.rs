@@ -212,6 +212,10 @@ fn add_details(error: &Error, document: &mut Map<String, Value>) {
         json!(error.data_state().is_unchanged()),
     );
     add("data", json!(error.data_state().to_string()));
+    if let DataState::Backfilled { done, total, .. } = error.data_state() {
+        add("done", json!(done));
+        add("total", json!(total));
+    }
     let restored_from = match error.data_state() {
         DataState::Restored { from } => Some(from),
         _ => None,
@@ -279,7 +283,7 @@ fn table_json(rows: &TableRows) -> Value {
 }
 
 /// Milliseconds with three decimals.
-fn milliseconds(duration: Duration) -> f64 {
+pub(crate) fn milliseconds(duration: Duration) -> f64 {
     (duration.as_secs_f64() * 1_000_000.0).round() / 1000.0
 }
 

@@ -41,6 +41,7 @@ const FLOORS: [&[&str]; 6] = [
         "connect",
         "options",
         "pages",
+        "progress",
         "refinery",
         "sqlite",
         "statistics",
@@ -62,6 +63,8 @@ const FLOORS: [&[&str]; 6] = [
     ],
     &[
         "run",
+        "backfill",
+        "template",
         "newer",
         "rehearsal",
         "restore",

@@ -1,5 +1,6 @@
 //! One file per command.
 
+pub(crate) mod backfill;
 pub(crate) mod backups;
 pub(crate) mod check;
 pub(crate) mod create;
