@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use chrono::Utc;
-use rusqlite::{Connection, ErrorCode};
+use rusqlite::Connection;
 
 use crate::apply::{left_the_transaction, take_backup};
 use crate::catalog::{self, Rowids};
@@ -26,7 +26,7 @@ use crate::script::{Directive, Script};
 use crate::session::{Session, Stage};
 use crate::sqlite::{self, failure, statement_failure};
 use crate::statement::{Action, Statement};
-use crate::token::{Tokens, quote};
+use crate::token::quote;
 use crate::{disk, history, source, task};
 
 /// How many rows a batch has, unless a caller says otherwise.
@@ -185,7 +185,10 @@ impl<'b> Backfill<'b> {
             return None;
         };
         let statements = script.statements();
-        let texts: Vec<&str> = statements.iter().map(|statement| statement.text).collect();
+        let texts = statements
+            .iter()
+            .map(|statement| statement.text.trim_end_matches(';').trim_end());
+        let texts: Vec<&str> = texts.collect();
         Some(texts.join(";\n").replace("\r\n", "\n"))
     }
 
@@ -204,25 +207,14 @@ impl<'b> Backfill<'b> {
                 .with_help("write what fills the rows from :first to :last"));
         }
         for statement in script.statements() {
-            let refuse = |sentence: &str, help: &str| {
-                Err(invalid(sentence.to_owned())
-                    .at(Location::new(script, statement.start, true))
-                    .with_statement(statement.text)
-                    .with_help(help))
-            };
             if !matches!(statement.action(), Action::Data | Action::Delete { .. })
                 || statement.touches_schema_table()
             {
-                return refuse(
-                    "a backfill writes rows, and nothing else",
-                    "put what changes the schema into a migration",
-                );
-            }
-            let names = |parameter| Tokens::new(statement.text).any(|t| t.text == parameter);
-            if !names(FIRST) || !names(LAST) {
-                return refuse(
-                    "the statement does not say which rows: it must name :first and :last",
-                    "write `WHERE rowid BETWEEN :first AND :last`",
+                return Err(
+                    invalid("a backfill writes rows, and nothing else".to_owned())
+                        .at(Location::new(script, statement.start, true))
+                        .with_statement(statement.text)
+                        .with_help("put what changes the schema into a migration"),
                 );
             }
         }
@@ -334,16 +326,23 @@ fn compile(
     let prepared = connection
         .prepare(statement.text)
         .map_err(|error| statement_failure(script, statement, error))?;
-    let mut parameters = (1..=prepared.parameter_count()).map(|at| prepared.parameter_name(at));
-    match parameters.all(|name| matches!(name, Some(FIRST | LAST))) {
-        true => Ok(()),
-        false => Err(
-            invalid("the statement has a parameter that nobody would fill in".to_owned())
-                .at(Location::new(script, statement.start, false))
-                .with_statement(statement.text)
-                .with_help("a backfill knows :first and :last"),
+    let parameters = (1..=prepared.parameter_count()).map(|at| prepared.parameter_name(at));
+    let parameters: Vec<Option<&str>> = parameters.collect();
+    let (sentence, help) = match parameters.as_slice() {
+        [Some(FIRST), Some(LAST)] | [Some(LAST), Some(FIRST)] => return Ok(()),
+        others if others.iter().all(|name| matches!(name, Some(FIRST | LAST))) => (
+            "the statement does not say which rows: it must name :first and :last",
+            "write `WHERE rowid BETWEEN :first AND :last`",
         ),
-    }
+        _ => (
+            "the statement has a parameter that nobody would fill in",
+            "a backfill knows :first and :last",
+        ),
+    };
+    Err(invalid(sentence.to_owned())
+        .at(Location::new(script, statement.start, false))
+        .with_statement(statement.text)
+        .with_help(help))
 }
 
 fn run(
@@ -374,18 +373,14 @@ fn refused(error: HookError) -> Error {
     rows_refused(error)
 }
 
-/// A constraint that does not hold is no fault of the disk.
+/// What is wrong with the rows is no fault of the disk.
 fn rows_refused(error: Error) -> Error {
-    let sql = error
-        .source()
-        .and_then(|cause| cause.downcast_ref::<rusqlite::Error>());
-    let constraint =
-        sql.is_some_and(|sql| sqlite::code(sql) == Some(ErrorCode::ConstraintViolation));
-    let error = match error.kind() {
-        ErrorKind::Io if constraint => {
-            let message = sql.map(sqlite::text).unwrap_or_default();
-            Error::new(ErrorKind::MigrationFailed, message)
-        }
+    let sql = error.source().and_then(|cause| cause.downcast_ref());
+    let error = match sql.filter(|sql| !sqlite::is_refused_by_surroundings(sql)) {
+        Some(sql) if error.kind() == ErrorKind::Io => Error::new(
+            ErrorKind::MigrationFailed,
+            format!("{error}: {}", sqlite::text(sql)),
+        ),
         _ => error,
     };
     match error.kind() {

@@ -197,6 +197,7 @@ mod restore;
 mod revert;
 mod run;
 mod status;
+mod template;
 
 // The door.
 mod migrator;
@@ -227,3 +228,4 @@ pub use revert::RevertTo;
 pub use script::Position;
 pub use source::{SCHEMA_FILE, Source};
 pub use status::{Entry, Status};
+pub use template::Template;

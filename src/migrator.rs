@@ -17,7 +17,7 @@ use crate::finding::Checked;
 #[cfg(feature = "generate")]
 use crate::generate::{self, GenerateOptions, Generated};
 use crate::newer::{self, WaysBack};
-use crate::options::{HookError, Moment, Options, When};
+use crate::options::{HookError, Migrating, Moment, Options, When};
 use crate::plan::Plan;
 use crate::rehearsal::Rehearsed;
 use crate::report::Report;
@@ -25,6 +25,7 @@ use crate::restore::{self, CopyInfo, CopyRef, RestorePlan, Restored, Verify};
 use crate::revert::RevertTo;
 use crate::source::Source;
 use crate::status::Status;
+use crate::template::Template;
 use crate::{rehearsal, revert, run, status};
 
 /// Longer than anybody waits, and short enough to be added to any instant.
@@ -181,6 +182,51 @@ impl<'a> Migrator<'a> {
     pub fn cancel_with(mut self, flag: Arc<AtomicBool>) -> Self {
         self.options.cancel = Some(flag);
         self
+    }
+
+    /// Switches migrating off, for a start-up or a test that wants a database as it is:
+    /// [`Migrator::open`], [`Migrator::migrate`] and [`Migrator::migrate_to`] then open a
+    /// database that is there, with the connection set-up, and look at nothing in it. One that
+    /// is not there is [`ErrorKind::NotFound`], and nothing is made. The report says so
+    /// ([`Report::switched_off`]). An interrupted run is not put back either.
+    pub fn without_migrating(mut self) -> Self {
+        self.options.migrating = Migrating::Off;
+        self
+    }
+
+    /// A migrated database in memory, for an app's tests: made once, as a run makes a new
+    /// database, and copied for each test. See [`Template`].
+    ///
+    /// # Errors
+    /// As [`Migrator::open`].
+    pub fn template(self) -> Result<Template<'a>, Error> {
+        self.template_with(|_| Ok(()))
+    }
+
+    /// The same, with rows that every copy begins with.
+    ///
+    /// ```
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # std::fs::write(folder.path().join("V1__notes.sql"), "CREATE TABLE notes (id INTEGER PRIMARY KEY, text TEXT);").unwrap();
+    /// # let migrations = folder.path();
+    /// let template = heirloom::Migrator::new(migrations).template_with(|connection| {
+    ///     connection.execute("INSERT INTO notes (text) VALUES ('hello')", [])?;
+    ///     Ok(())
+    /// })?;
+    /// let connection = template.open()?;
+    /// let notes: i64 = connection.query_row("SELECT count(*) FROM notes", [], |row| row.get(0)).unwrap();
+    /// assert_eq!(notes, 1);
+    /// # Ok::<(), heirloom::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Migrator::open`], and [`ErrorKind::MigrationFailed`] where the seed says no or
+    /// leaves a transaction open.
+    pub fn template_with(
+        self,
+        seed: impl FnOnce(&Connection) -> Result<(), HookError>,
+    ) -> Result<Template<'a>, Error> {
+        Template::new(self.options, seed)
     }
 
     /// Migrates a database and hands back a connection to it. A database that is not there

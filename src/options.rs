@@ -62,6 +62,14 @@ impl When {
     }
 }
 
+/// Whether opening a database migrates it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Migrating {
+    On,
+    /// It is opened as it is, and nothing in it is looked at.
+    Off,
+}
+
 /// Everything a caller chose.
 pub(crate) struct Options<'a> {
     pub(crate) source: Source,
@@ -76,6 +84,7 @@ pub(crate) struct Options<'a> {
     pub(crate) listener: Option<Mutex<Listener<'a>>>,
     pub(crate) hooks: Vec<(When, Hook<'a>)>,
     pub(crate) cancel: Option<Arc<AtomicBool>>,
+    pub(crate) migrating: Migrating,
 }
 
 impl<'a> Options<'a> {
@@ -93,6 +102,7 @@ impl<'a> Options<'a> {
             listener: None,
             hooks: Vec::new(),
             cancel: None,
+            migrating: Migrating::On,
         }
     }
 

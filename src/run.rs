@@ -13,7 +13,7 @@ use crate::foresee::{self, Foreseen};
 use crate::history;
 use crate::look::{Look, look};
 use crate::migration::{self, Applied, Compared, Migration, State, label};
-use crate::options::Options;
+use crate::options::{Migrating, Options};
 use crate::plan::{Direction, Loss, Plan};
 use crate::report::Report;
 use crate::session::{Session, Stage};
@@ -27,6 +27,9 @@ pub(crate) fn run(
     to: Option<i64>,
 ) -> Result<(Connection, Report), Error> {
     let started = Instant::now();
+    if options.migrating == Migrating::Off {
+        return open_as_it_is(options, path, started);
+    }
     options.check_history_table()?;
     let migrations = options.source.load(options.schema_file.as_deref())?;
     if let Some((connection, version)) = up_to_date(options, &migrations, path, to)? {
@@ -41,6 +44,33 @@ pub(crate) fn run(
     let mut session = Session::begin(options, target, Stage::Live, started)?;
     let outcome = migrate(&mut session, &migrations, to);
     session.conclude(outcome)
+}
+
+/// Opens a database that is there, and looks at nothing in it.
+fn open_as_it_is(
+    options: &Options<'_>,
+    path: &Path,
+    started: Instant,
+) -> Result<(Connection, Report), Error> {
+    let target = connect::resolve(path)?;
+    target.refuse_too_short()?;
+    if target.metadata.is_none() {
+        return Err(Error::new(
+            ErrorKind::NotFound,
+            format!(
+                "there is no database at {}, and migrating is switched off",
+                target.path.display()
+            ),
+        )
+        .with_help("check the path, or open it with migrating switched on, which makes it"));
+    }
+    let connection = connect::writer(&target.path)?;
+    options.set_up(&connection)?;
+    let report = Report {
+        switched_off: true,
+        ..nothing_to_do(target.path, None, started)
+    };
+    Ok((connection, report))
 }
 
 /// The way out of a start-up with nothing to do: one open, one look at the history.
@@ -102,6 +132,7 @@ pub(crate) fn nothing_to_do(database: PathBuf, version: Option<i64>, started: In
         version_before: version,
         version,
         recovered: None,
+        switched_off: false,
         notes: Vec::new(),
         duration: started.elapsed(),
     }

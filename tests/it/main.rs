@@ -18,6 +18,7 @@ mod support;
 #[cfg(feature = "generate")]
 mod alteration;
 mod attachments;
+mod backfill;
 mod backups;
 mod bad_input;
 #[cfg(feature = "generate")]
@@ -61,3 +62,4 @@ mod run;
 mod snapshots;
 #[cfg(feature = "cli")]
 mod surroundings;
+mod template;
