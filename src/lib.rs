@@ -78,6 +78,16 @@
 //!
 //! A new database has nothing to lose: it is neither copied nor foreseen.
 //!
+//! # Large tables
+//!
+//! What would keep a start-up waiting for too long is filled in batches instead, after the
+//! migrations and while the app is in use: [`Backfill`].
+//!
+//! # In an app's tests
+//!
+//! [`Migrator::template`] makes a migrated database once and copies it in memory for each test;
+//! [`Migrator::without_migrating`] opens a database as it is.
+//!
 //! # While an app is written
 //!
 //! With the feature `generate`, `Migrator::generate` compares what the migrations give with a

@@ -26,6 +26,8 @@ mod check;
 #[cfg(feature = "cli")]
 mod command;
 #[cfg(feature = "cli")]
+mod command_backfill;
+#[cfg(feature = "cli")]
 mod command_check;
 #[cfg(feature = "cli")]
 mod command_copies;
