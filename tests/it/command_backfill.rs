@@ -30,7 +30,10 @@ fn it_says_what_is_left_fills_and_has_nothing_to_do_then() {
     let app = app();
     let before = app.listing();
     let (exit, plan) = json(&app, &["backfill", "count_up.sql", "--dry-run"]);
-    assert_eq!((exit, &plan["left"], &plan["done"]), (0, &20.into(), &0.into()));
+    assert_eq!(
+        (exit, &plan["left"], &plan["done"]),
+        (0, &20.into(), &0.into())
+    );
     assert_eq!(app.listing(), before);
     let (exit, done) = json(&app, &["backfill", "count_up.sql", "--batch", "3"]);
     assert_eq!((exit, &done["rows"]), (0, &20.into()), "{done}");
@@ -54,7 +57,10 @@ fn a_batch_that_fails_says_how_far_it_is_and_exits_with_1() {
     assert_eq!(exit, 1, "{failed}");
     assert_eq!(failed["error"]["kind"], "migration-failed");
     assert_eq!(failed["database_unchanged"], false);
-    assert_eq!((&failed["done"], &failed["total"]), (&10.into(), &20.into()));
+    assert_eq!(
+        (&failed["done"], &failed["total"]),
+        (&10.into(), &20.into())
+    );
     let said = text(&heirloom(&app, &["backfill", "count_up.sql"]));
     assert!(said.contains("10 of 20 rows are done, and stay"), "{said}");
     assert!(said.contains("rowids 11 to 15 was rolled back"), "{said}");
@@ -63,7 +69,10 @@ fn a_batch_that_fails_says_how_far_it_is_and_exits_with_1() {
     let (exit, other) = json(&app, &["backfill", "count_up.sql"]);
     assert_eq!((exit, &other["error"]["kind"]), (1, &"diverged".into()));
     assert_eq!(json(&app, &["backfill", "gone.sql"]).0, 1);
-    assert_eq!(json(&app, &["backfill", "count_up.sql", "--batch", "0"]).0, 2);
+    assert_eq!(
+        json(&app, &["backfill", "count_up.sql", "--batch", "0"]).0,
+        2
+    );
 }
 
 /// The second batch never ends.
