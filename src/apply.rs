@@ -62,7 +62,7 @@ pub(crate) fn carry_out(
     options.emit(Event::Planned {
         migrations: work.tasks.len(),
     });
-    let backup = take_backup(session, work)?;
+    let backup = take_backup(session, work.version_before)?;
     let path = backup.as_ref().map(|backup| backup.path.clone());
     report.backup.clone_from(&path);
     let unprotected = work.tasks.iter().any(|task| task.no_transaction);
@@ -98,7 +98,10 @@ pub(crate) fn carry_out(
 
 /// A verified copy of the state the write lock protects, none of a database that was
 /// never written to.
-fn take_backup(session: &Session<'_, '_>, work: &Work<'_>) -> Result<Option<Backup>, Error> {
+pub(crate) fn take_backup(
+    session: &Session<'_, '_>,
+    version: Option<i64>,
+) -> Result<Option<Backup>, Error> {
     if session.is_new()? || session.stage == Stage::Rehearsal {
         return Ok(None);
     }
@@ -109,7 +112,7 @@ fn take_backup(session: &Session<'_, '_>, work: &Work<'_>) -> Result<Option<Back
         &session.target.path,
         &session.store(),
         &Name::Time(Shelf::Automatic),
-        work.version_before,
+        version,
         &|done, total| options.copied(done, total),
     )?;
     options.emit(Event::CopyVerified {
@@ -758,7 +761,7 @@ fn surplus(all: &[i64], known: &[i64]) -> Vec<i64> {
     more
 }
 
-fn left_the_transaction(who: &str) -> Error {
+pub(crate) fn left_the_transaction(who: &str) -> Error {
     Error::new(
         ErrorKind::MigrationFailed,
         format!("{who} ended the transaction of the run"),

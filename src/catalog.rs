@@ -206,6 +206,48 @@ fn counted(connection: &Connection, table: &str, filter: &str) -> Result<Option<
     where_it_can_be_asked(count, table)
 }
 
+/// What kind of thing a name stands for, and how its rows are told apart.
+pub(crate) struct Rowids {
+    /// The table's name as it was given to it.
+    pub(crate) table: String,
+    /// `table`, `view`, `virtual` or `shadow`.
+    pub(crate) kind: String,
+    /// What the rowid can be called, none in a table without rowids.
+    pub(crate) alias: Option<&'static str>,
+    /// Whether the rowid is a column (`INTEGER PRIMARY KEY`), so that VACUUM and a rebuild keep
+    /// it.
+    pub(crate) is_a_column: bool,
+}
+
+/// Looks a table up. None where there is none of that name.
+pub(crate) fn rowids(connection: &Connection, table: &str) -> Result<Option<Rowids>, Error> {
+    const KIND: &str = "SELECT name, type, wr FROM pragma_table_list
+        WHERE schema = 'main' AND name = ?1 COLLATE NOCASE";
+    // A key that is no rowid has an index.
+    const IS_A_COLUMN: &str = "SELECT
+        EXISTS (SELECT 1 FROM pragma_table_info(?1, 'main') WHERE pk > 0)
+        AND NOT EXISTS (SELECT 1 FROM pragma_index_list(?1, 'main') WHERE origin = 'pk')";
+    let kind = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get::<_, bool>(2)?));
+    let found = connection.query_row(KIND, [table], kind).optional();
+    let Some((table, kind, without)) = found.map_err(cannot)? else {
+        return Ok(None);
+    };
+    let table: String = table;
+    let columns = columns(connection, &table).map_err(cannot)?;
+    let is_free = |alias: &&&str| !columns.iter().any(|column| same_name(&column.name, alias));
+    let mut aliases = ["rowid", "_rowid_", "oid"].iter();
+    let alias = aliases.find(is_free).filter(|_| !without).copied();
+    let is_a_column = connection
+        .query_row(IS_A_COLUMN, [&table], |row| row.get(0))
+        .map_err(cannot)?;
+    Ok(Some(Rowids {
+        table,
+        kind,
+        alias,
+        is_a_column,
+    }))
+}
+
 /// The bytes of the whole database.
 pub(crate) fn bytes(connection: &Connection) -> Result<u64, Error> {
     let pages = number(connection, "PRAGMA page_count")?;

@@ -309,16 +309,18 @@ pub(crate) fn view_of(target: &Target) -> Result<View, Error> {
     if target.metadata.as_ref().is_some_and(|file| file.len() > 0) {
         return view(&target.path);
     }
-    let connection = Connection::open_in_memory()
-        .map_err(|error| failure("cannot open a database in memory", error))?;
-    Ok(View::of(connection))
+    Ok(View::of(empty()?))
+}
+
+/// A database in memory with nothing in it.
+pub(crate) fn empty() -> Result<Connection, Error> {
+    Connection::open_in_memory().map_err(|error| failure("cannot open a database in memory", error))
 }
 
 /// A database in memory, with the app's functions and collations, and without enforcement of
 /// foreign keys, as in a run.
 pub(crate) fn memory(options: &Options<'_>) -> Result<Connection, Error> {
-    let connection = Connection::open_in_memory()
-        .map_err(|error| failure("cannot open a database in memory", error))?;
+    let connection = empty()?;
     options.set_up(&connection)?;
     connection
         .execute_batch("PRAGMA foreign_keys = OFF")

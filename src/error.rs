@@ -5,7 +5,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use crate::plan::Loss;
-use crate::report::Report;
+use crate::report::{Counted, Grouped, Report};
 use crate::script::{Position, Script};
 
 /// The kind of a failure, in the words that `--json` uses.
@@ -101,6 +101,16 @@ pub enum DataState {
         /// The copy that holds the last good state, where there is one.
         good_copy: Option<PathBuf>,
     },
+    /// A backfill stopped between two batches: those that were done stay, and the one that
+    /// failed was rolled back. It goes on from there.
+    Backfilled {
+        /// Rows done so far, those of earlier calls among them.
+        done: u64,
+        /// Rows in all: as many as there were when it began.
+        total: u64,
+        /// The first and the last rowid of the batch that failed, where one did.
+        failed: Option<(i64, i64)>,
+    },
     /// The work itself was committed; what failed came after it.
     Committed,
 }
@@ -122,7 +132,9 @@ impl DataState {
             | DataState::RolledBack
             | DataState::RolledBackAndProved { .. }
             | DataState::Restored { .. } => true,
-            DataState::NeedsAttention { .. } | DataState::Committed => false,
+            DataState::NeedsAttention { .. }
+            | DataState::Backfilled { .. }
+            | DataState::Committed => false,
         }
     }
 }
@@ -156,6 +168,20 @@ impl fmt::Display for DataState {
                     f,
                     "the database may hold part of the work, and no good copy of it is known"
                 )
+            }
+            DataState::Backfilled {
+                done,
+                total,
+                failed,
+            } => {
+                let total = Counted(*total, "row");
+                write!(f, "{} of {total} are done, and stay", Grouped(*done))?;
+                match failed {
+                    Some((first, last)) => {
+                        write!(f, "; the batch of rowids {first} to {last} was rolled back")
+                    }
+                    None => Ok(()),
+                }
             }
             DataState::Committed => write!(f, "the work itself is done and committed"),
         }
@@ -344,7 +370,7 @@ impl Error {
         self.0.report.as_ref()
     }
 
-    /// The migration it happened in, as `V3__name`.
+    /// The migration it happened in, as `V3__name`, or the backfill, by its name.
     pub fn migration(&self) -> Option<&str> {
         self.0.migration.as_deref()
     }

@@ -60,6 +60,15 @@ pub enum Event<'e> {
         /// Rows in all: as many as the table had.
         total: u64,
     },
+    /// A batch of a backfill is in the database for good.
+    Backfilling {
+        /// Rows done so far, those of earlier calls among them.
+        done: u64,
+        /// Rows in all: as many as there were when it began.
+        total: u64,
+        /// Rows a second, since this call began its first batch.
+        rate: u64,
+    },
     /// A migration was applied or reverted. Nothing is permanent before
     /// [`Event::Committed`].
     Finished {

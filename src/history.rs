@@ -11,6 +11,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use crate::error::{Error, ErrorKind};
 use crate::log_table;
 use crate::migration::{Applied, Migration};
+use crate::progress;
 use crate::schema::same_name;
 use crate::sqlite::{failure, is_no_such_table, is_wrong_sql};
 use crate::token::quote;
@@ -71,7 +72,7 @@ impl<'n> OwnTables<'n> {
 
     /// Whether a table is among them.
     pub(crate) fn hold(&self, name: &str) -> bool {
-        let mut own = [DETAILS, MARKER, SEEDS, log_table::TABLE]
+        let mut own = [DETAILS, MARKER, SEEDS, log_table::TABLE, progress::TABLE]
             .iter()
             .chain(&self.histories);
         own.any(|own| same_name(own, name))

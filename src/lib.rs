@@ -83,6 +83,16 @@
 //! [`Migrator::status`], [`Migrator::inspect`], [`Migrator::stats`], [`Migrator::log`] and
 //! [`Migrator::doctor`] are for a settings or an about page. They return values, and write nothing.
 //!
+//! # Large tables
+//!
+//! What would keep a start-up waiting for too long is filled in batches instead, after the
+//! migrations and while the app is in use: [`Backfill`].
+//!
+//! # In an app's tests
+//!
+//! [`Migrator::template`] makes a migrated database once and copies it in memory for each test;
+//! [`Migrator::without_migrating`] opens a database as it is.
+//!
 //! # While an app is written
 //!
 //! With the feature `generate`, `Migrator::generate` compares what the migrations give with a
@@ -173,6 +183,7 @@ mod lock;
 mod log_table;
 mod options;
 mod pages;
+mod progress;
 mod refinery;
 mod rust_migration;
 mod seeds;
@@ -204,6 +215,7 @@ mod take_over;
 mod adopt;
 #[cfg(feature = "generate")]
 mod alteration;
+mod backfill;
 mod baseline;
 #[cfg(feature = "generate")]
 mod check;
@@ -220,12 +232,14 @@ mod revert;
 mod run;
 mod stats;
 mod status;
+mod template;
 
 // The door.
 mod migrator;
 
 #[cfg(feature = "generate")]
 pub use alteration::{Alteration, AlterationPlan};
+pub use backfill::{Backfill, BackfillPlan, Backfilled, DEFAULT_BATCH};
 #[cfg(feature = "generate")]
 pub use change::ChangeKind;
 pub use component::Component;
@@ -260,3 +274,4 @@ pub use rust_migration::RustMigration;
 pub use script::Position;
 pub use source::{SCHEMA_FILE, Source};
 pub use status::{Entry, Status};
+pub use template::Template;

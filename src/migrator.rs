@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use rusqlite::Connection;
 
+use crate::backfill::{self, Backfill, BackfillPlan, Backfilled};
 #[cfg(feature = "generate")]
 use crate::check;
 use crate::component::Component;
@@ -21,7 +22,7 @@ use crate::inspected::Inspected;
 use crate::log_entry::Log;
 use crate::measured::Stats;
 use crate::newer::{self, WaysBack};
-use crate::options::{HookError, Moment, Options, When};
+use crate::options::{HookError, Migrating, Moment, Options, When};
 use crate::plan::Plan;
 use crate::problem::Diagnosis;
 use crate::rehearsal::Rehearsed;
@@ -31,6 +32,7 @@ use crate::revert::RevertTo;
 use crate::rust_migration::RustMigration;
 use crate::source::Source;
 use crate::status::Status;
+use crate::template::Template;
 use crate::{adopt, baseline, doctor, inspect, logbook, rehearsal, revert, run, stats, status};
 
 /// Longer than anybody waits, and short enough to be added to any instant.
@@ -234,6 +236,51 @@ impl<'a> Migrator<'a> {
         self
     }
 
+    /// Switches migrating off, for a start-up or a test that wants a database as it is:
+    /// [`Migrator::open`], [`Migrator::migrate`] and [`Migrator::migrate_to`] then open a
+    /// database that is there, with the connection set-up, and look at nothing in it. One that
+    /// is not there is [`ErrorKind::NotFound`], and nothing is made. The report says so
+    /// ([`Report::switched_off`]). An interrupted run is not put back either.
+    pub fn without_migrating(mut self) -> Self {
+        self.options.migrating = Migrating::Off;
+        self
+    }
+
+    /// A migrated database in memory, for an app's tests: made once, as a run makes a new
+    /// database, and copied for each test. See [`Template`].
+    ///
+    /// # Errors
+    /// As [`Migrator::open`].
+    pub fn template(self) -> Result<Template<'a>, Error> {
+        self.template_with(|_| Ok(()))
+    }
+
+    /// The same, with rows that every copy begins with.
+    ///
+    /// ```
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # std::fs::write(folder.path().join("V1__notes.sql"), "CREATE TABLE notes (id INTEGER PRIMARY KEY, text TEXT);").unwrap();
+    /// # let migrations = folder.path();
+    /// let template = heirloom::Migrator::new(migrations).template_with(|connection| {
+    ///     connection.execute("INSERT INTO notes (text) VALUES ('hello')", [])?;
+    ///     Ok(())
+    /// })?;
+    /// let connection = template.open()?;
+    /// let notes: i64 = connection.query_row("SELECT count(*) FROM notes", [], |row| row.get(0)).unwrap();
+    /// assert_eq!(notes, 1);
+    /// # Ok::<(), heirloom::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Migrator::open`], and [`ErrorKind::MigrationFailed`] where the seed says no or
+    /// leaves a transaction open.
+    pub fn template_with(
+        self,
+        seed: impl FnOnce(&Connection) -> Result<(), HookError>,
+    ) -> Result<Template<'a>, Error> {
+        Template::new(self.options, seed)
+    }
+
     /// Migrates a database and hands back a connection to it. A database that is not there
     /// is made, with the folders above it.
     ///
@@ -351,6 +398,42 @@ impl<'a> Migrator<'a> {
         tool: impl Into<Option<Tool>>,
     ) -> Result<Plan, Error> {
         adopt::plan(&self.options, database.as_ref(), tool.into())
+    }
+
+    /// Fills the rows of a large table in batches, after a verified copy, and goes on where it
+    /// stopped when it is called again: see [`Backfill`]. To be called after
+    /// [`Migrator::open`], from a thread of its own where the app is not to wait. It opens a
+    /// connection of its own, with the app's set-up; hooks are not called.
+    ///
+    /// Between two batches both locks are free, so that others write, start, and run migrations.
+    /// Foreign keys are on. After each batch the write-ahead log is moved into the file; where it
+    /// is larger than 64 MiB, because somebody reads an old state, the backfill waits for that
+    /// reader, for as long as for a lock. [`Migrator::cancel_with`] ends it within a batch, which is rolled
+    /// back, or between two.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Diverged`] where other statements were begun under this name, or where
+    /// rowids may have changed; [`ErrorKind::MigrationFailed`], [`ErrorKind::Destructive`],
+    /// [`ErrorKind::Locked`], [`ErrorKind::Interrupted`] for a batch, which is rolled back:
+    /// [`DataState::Backfilled`](crate::DataState::Backfilled) says how far it is.
+    pub fn backfill(
+        &self,
+        database: impl AsRef<Path>,
+        backfill: &Backfill<'_>,
+    ) -> Result<Backfilled, Error> {
+        backfill::backfill(&self.options, database.as_ref(), backfill)
+    }
+
+    /// What [`Migrator::backfill`] would find to do. Writes nothing and creates no file.
+    ///
+    /// # Errors
+    /// What `backfill` would refuse before its first batch.
+    pub fn plan_backfill(
+        &self,
+        database: impl AsRef<Path>,
+        backfill: &Backfill<'_>,
+    ) -> Result<BackfillPlan, Error> {
+        backfill::plan(&self.options, database.as_ref(), backfill)
     }
 
     /// Takes a named copy of a database into `snapshots` beside it.

@@ -68,6 +68,14 @@ impl When {
     }
 }
 
+/// Whether opening a database migrates it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Migrating {
+    On,
+    /// It is opened as it is, and nothing in it is looked at.
+    Off,
+}
+
 /// Everything a caller chose.
 pub(crate) struct Options<'a> {
     /// The component whose migrations these are, none where they are the app's own.
@@ -92,6 +100,7 @@ pub(crate) struct Options<'a> {
     /// named.
     pub(crate) adopt: Option<Option<Tool>>,
     pub(crate) cancel: Option<Arc<AtomicBool>>,
+    pub(crate) migrating: Migrating,
 }
 
 impl<'a> Options<'a> {
@@ -114,6 +123,7 @@ impl<'a> Options<'a> {
             in_rust: Vec::new(),
             adopt: None,
             cancel: None,
+            migrating: Migrating::On,
         }
     }
 

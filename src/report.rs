@@ -25,6 +25,9 @@ pub struct Report {
     pub version: Option<i64>,
     /// An interrupted run that was put back before anything else.
     pub recovered: Option<Recovered>,
+    /// Whether migrating was switched off, so that the database was opened as it is and nothing
+    /// in it was looked at: neither version is known.
+    pub switched_off: bool,
     /// What somebody should know, in sentences: old violations of foreign keys, objects
     /// that are gone, a down script that does not bring the schema back.
     pub notes: Vec<String>,
@@ -103,6 +106,9 @@ impl fmt::Display for Report {
                 "put back the interrupted run of {}; ",
                 recovered.started_at
             )?;
+        }
+        if self.switched_off {
+            return write!(f, "migrating is switched off: opened as it is");
         }
         let version = |version: Option<i64>| version.map_or("none".to_owned(), |v| v.to_string());
         if self.is_up_to_date() {

@@ -95,6 +95,7 @@ fn take_back(
         version_before,
         version: newest(left),
         recovered: session.recovered.take(),
+        switched_off: false,
         notes: Vec::new(),
         duration: session.started.elapsed(),
     };

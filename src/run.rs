@@ -14,7 +14,7 @@ use crate::foresee::{self, Foreseen};
 use crate::history;
 use crate::look::{Look, histories, look};
 use crate::migration::{self, Applied, Compared, Known, Migration, State};
-use crate::options::Options;
+use crate::options::{Migrating, Options};
 use crate::plan::{Direction, Loss, Plan};
 use crate::report::Report;
 use crate::session::{Session, Stage};
@@ -29,6 +29,9 @@ pub(crate) fn run(
     to: Option<i64>,
 ) -> Result<(Connection, Report), Error> {
     let started = Instant::now();
+    if options.migrating == Migrating::Off {
+        return open_as_it_is(options, path, started);
+    }
     options.check_history_table()?;
     let lists = options.lists()?;
     if let Some((connection, version)) = up_to_date(options, &lists, path, to)? {
@@ -43,6 +46,33 @@ pub(crate) fn run(
     let mut session = Session::begin(options, target, Stage::Live, started)?;
     let outcome = migrate(&mut session, &lists, to);
     session.conclude(outcome)
+}
+
+/// Opens a database that is there, and looks at nothing in it.
+fn open_as_it_is(
+    options: &Options<'_>,
+    path: &Path,
+    started: Instant,
+) -> Result<(Connection, Report), Error> {
+    let target = connect::resolve(path)?;
+    target.refuse_too_short()?;
+    if target.metadata.is_none() {
+        return Err(Error::new(
+            ErrorKind::NotFound,
+            format!(
+                "there is no database at {}, and migrating is switched off",
+                target.path.display()
+            ),
+        )
+        .with_help("check the path, or open it with migrating switched on, which makes it"));
+    }
+    let connection = connect::writer(&target.path)?;
+    options.set_up(&connection)?;
+    let report = Report {
+        switched_off: true,
+        ..nothing_to_do(target.path, None, started)
+    };
+    Ok((connection, report))
 }
 
 /// The way out of a start-up with nothing to do: one open, one look at the history.
@@ -108,6 +138,7 @@ pub(crate) fn nothing_to_do(database: PathBuf, version: Option<i64>, started: In
         version_before: version,
         version,
         recovered: None,
+        switched_off: false,
         notes: Vec::new(),
         duration: started.elapsed(),
     }

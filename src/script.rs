@@ -19,6 +19,10 @@ pub(crate) enum Directive {
     CompatibleWith(i64),
     /// `-- heirloom: irreversible`: there is no way back, and that is meant.
     Irreversible,
+    /// `-- heirloom: backfill TABLE`: the file is no migration, and is run in batches of rows.
+    Backfill(String),
+    /// `-- heirloom: batch N`: so many rows at a time.
+    Batch(u64),
 }
 
 /// A place in a file, counted from one. Columns count characters, not bytes.
@@ -138,11 +142,17 @@ impl Script {
                 ["compatible-with", version] if version.parse::<i64>().is_ok() => {
                     Directive::CompatibleWith(version.parse().unwrap_or_default())
                 }
+                ["backfill", table @ ..] if !table.is_empty() => {
+                    Directive::Backfill(table.join(" "))
+                }
+                ["batch", rows] if rows.parse::<u64>().is_ok_and(|rows| rows > 0) => {
+                    Directive::Batch(rows.parse().unwrap_or(1))
+                }
                 _ => {
                     return Err((
                         comment.start,
                         format!(
-                            "unknown heirloom directive `{}`; known are allow-destructive, no-transaction, irreversible and compatible-with VERSION",
+                            "unknown heirloom directive `{}`; known are allow-destructive, no-transaction, irreversible and compatible-with VERSION, and of a backfill backfill TABLE and batch N",
                             words.join(" ")
                         ),
                     ));
@@ -192,6 +202,14 @@ mod tests {
             of("-- heirloom: compatible-with 3").unwrap(),
             [Directive::CompatibleWith(3)]
         );
+        assert_eq!(
+            of("-- heirloom: backfill my notes\n-- heirloom: batch 500").unwrap(),
+            [
+                Directive::Backfill("my notes".into()),
+                Directive::Batch(500)
+            ]
+        );
+        assert!(of("-- heirloom: batch 0").is_err());
         assert_eq!(
             of("-- heirloom: irreversible").unwrap(),
             [Directive::Irreversible]

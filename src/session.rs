@@ -17,7 +17,7 @@ use crate::lock::{self, Lock};
 use crate::options::Options;
 use crate::record::Shelf;
 use crate::report::{Recovered, Report};
-use crate::{catalog, disk, log_file, sqlite};
+use crate::{catalog, disk, log_file, progress, sqlite};
 
 /// Virtual machine instructions between two looks at the cancel flag, well under a
 /// millisecond apart.
@@ -29,6 +29,9 @@ const SLICE: Duration = Duration::from_millis(100);
 /// Threads that help to sort the entries of an index. They call its collations, so there are
 /// none where an app may have registered one: such a function need not bear two callers.
 const SORTERS: u32 = 2;
+
+/// Bytes of a write-ahead log from which on a backfill waits for those who read it.
+const LARGE_LOG: u64 = 64 << 20;
 
 /// Settings of the connection that a migration may change, or that a run must. They are
 /// put back to what the app's connection had: ROLLBACK does not do it.
@@ -51,6 +54,8 @@ pub(crate) const OF_A_FILE: &[&str] = &[
     "recursive_triggers",
     "writable_schema",
 ];
+
+const COMMIT: &str = "COMMIT";
 
 /// What a session works on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,7 +93,8 @@ pub(crate) struct Session<'o, 's> {
     pragmas: Vec<(&'static str, i64)>,
     /// `memory` or `off`, where the app's set-up chose it.
     app_journal_mode: Option<String>,
-    _lock: Lock,
+    /// None between the batches of a backfill.
+    lock: Option<Lock>,
 }
 
 /// Runs a statement, waiting for other programs as long as the caller allows.
@@ -115,8 +121,11 @@ pub(crate) fn patiently(
                 }
             }
             Err(error) => {
-                let path = database.display();
-                return Err(sqlite::failure(format!("cannot read {path}"), error));
+                let what = match sql {
+                    COMMIT => "cannot commit".to_owned(),
+                    _ => format!("cannot read {}", database.display()),
+                };
+                return Err(sqlite::failure(what, error));
             }
             Ok(()) => return connect::patience(connection, timeout),
         }
@@ -218,7 +227,7 @@ impl<'o, 's> Session<'o, 's> {
             created,
             pragmas: Vec::new(),
             app_journal_mode: None,
-            _lock: lock,
+            lock: Some(lock),
         };
         match session.prepare() {
             Ok(()) => Ok(session),
@@ -292,6 +301,18 @@ impl<'o, 's> Session<'o, 's> {
         Ok(())
     }
 
+    /// On, and read back: what a backfill writes keeps the references.
+    pub(crate) fn foreign_keys_on(&self) -> Result<(), Error> {
+        self.set("PRAGMA foreign_keys = ON")?;
+        match catalog::number(&self.connection, "PRAGMA foreign_keys")? {
+            0 => Err(
+                Error::new(ErrorKind::Io, "foreign keys cannot be switched on")
+                    .with_help("use an SQLite that has them"),
+            ),
+            _ => Ok(()),
+        }
+    }
+
     pub(crate) fn watch_for_cancel(&mut self, on: bool) -> Result<(), Error> {
         // A handler of the app's own stays where there is nothing to watch for.
         let Some(flag) = self.options.cancel.clone() else {
@@ -320,6 +341,70 @@ impl<'o, 's> Session<'o, 's> {
     /// Takes SQLite's write lock.
     pub(crate) fn lock_for_writing(&self) -> Result<(), Error> {
         self.patiently("BEGIN IMMEDIATE")
+    }
+
+    /// Lets others in between two batches of a backfill: runs, which take the process lock, and
+    /// whoever writes.
+    pub(crate) fn let_others_in(&mut self) -> Result<(), Error> {
+        self.watch_for_cancel(false)?;
+        if !self.connection.is_autocommit() {
+            self.set("ROLLBACK")?;
+        }
+        self.lock = None;
+        Ok(())
+    }
+
+    /// Takes both locks again for the next batch.
+    pub(crate) fn come_back(&mut self) -> Result<(), Error> {
+        self.lock = Some(lock(self.options, &self.target.path)?);
+        self.lock_for_writing()?;
+        self.watch_for_cancel(true)
+    }
+
+    /// Commits. Where that fails the transaction may still be open.
+    pub(crate) fn commit(&mut self) -> Result<(), Error> {
+        self.watch_for_cancel(false)?;
+        self.patiently(COMMIT)
+    }
+
+    /// Keeps the write-ahead log from growing: moves it into the file as far as nobody reads it,
+    /// and where it is large waits for those who do. (A log that is moved whole is written from
+    /// its beginning again.)
+    pub(crate) fn bound_log(&self) -> Result<(), Error> {
+        let path = &self.target.path;
+        let log = disk::companion(path, "-wal");
+        let is_busy = |mode: &str, patience| {
+            connect::patience(&self.connection, patience)?;
+            catalog::number(&self.connection, &format!("PRAGMA wal_checkpoint({mode})"))
+        };
+        if disk::length(&log)? <= LARGE_LOG {
+            let passed = is_busy("PASSIVE", Duration::ZERO);
+            log::debug!("checkpoint: {passed:?}");
+            return connect::patience(&self.connection, self.options.lock_timeout);
+        }
+        let (timeout, mut told) = (self.options.lock_timeout, false);
+        let deadline = Instant::now() + timeout;
+        // In slices, because who waits for readers there keeps writers out.
+        while is_busy("TRUNCATE", SLICE.min(timeout))? != 0 {
+            self.options.check_cancelled()?;
+            if Instant::now() >= deadline {
+                return Err(Error::new(
+                    ErrorKind::Locked,
+                    format!(
+                        "another connection keeps reading an old state, so that the write-ahead log of {} would grow without end; waited {:.1} s",
+                        path.display(),
+                        timeout.as_secs_f64()
+                    ),
+                )
+                .with_help("end the long read"));
+            }
+            if !std::mem::replace(&mut told, true) {
+                let holder = "a reader of an old state";
+                self.options.emit(Event::Waiting { holder });
+            }
+            std::thread::sleep(SLICE);
+        }
+        connect::patience(&self.connection, timeout)
     }
 
     fn patiently(&self, sql: &str) -> Result<(), Error> {
@@ -497,7 +582,14 @@ impl<'o, 's> Session<'o, 's> {
             return Vec::new();
         }
         let (store, keep) = (self.store(), self.options.keep);
-        let mut notes = store.thin_out(Shelf::Automatic, keep, first_pending, in_use.as_slice());
+        let unfinished = progress::backups_in_use(&self.connection).unwrap_or_default();
+        let unfinished: Vec<PathBuf> = unfinished.iter().map(|name| store.path_of(name)).collect();
+        let in_use: Vec<&Path> = unfinished
+            .iter()
+            .map(PathBuf::as_path)
+            .chain(in_use)
+            .collect();
+        let mut notes = store.thin_out(Shelf::Automatic, keep, first_pending, &in_use);
         notes.extend(store.thin_out(Shelf::Replaced, keep, None, &[]));
         notes
     }

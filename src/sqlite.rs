@@ -51,7 +51,7 @@ pub(crate) fn failure(what: impl Into<String>, error: rusqlite::Error) -> Error 
 
 /// Whether the disk, a folder or the system stood in the way, and not the statement. (Plain
 /// "read-only" is what a statement gets that follows `PRAGMA query_only`.)
-fn is_refused_by_surroundings(error: &rusqlite::Error) -> bool {
+pub(crate) fn is_refused_by_surroundings(error: &rusqlite::Error) -> bool {
     let extended = error.sqlite_error().map(|error| error.extended_code);
     match code(error) {
         Some(ErrorCode::CannotOpen | ErrorCode::SystemIoFailure | ErrorCode::PermissionDenied) => {

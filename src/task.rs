@@ -91,6 +91,12 @@ impl Task {
             let directives = script.directives().map_err(|(offset, sentence)| {
                 invalid(sentence).at(Location::new(&script, offset, true))
             })?;
+            if directives.iter().any(is_of_a_backfill) {
+                let sentence = format!("{} is a backfill, and no migration", script.file());
+                return Err(invalid(sentence).with_help(
+                    "move it out of the migrations, and run it after them with `heirloom backfill`",
+                ));
+            }
             let no_transaction = directives.contains(&Directive::NoTransaction);
             check_statements(&script, no_transaction)?;
             Ok((
@@ -144,7 +150,11 @@ impl Task {
     }
 }
 
-fn check_text(script: &Script) -> Result<(), Error> {
+fn is_of_a_backfill(directive: &Directive) -> bool {
+    matches!(directive, Directive::Backfill(_) | Directive::Batch(_))
+}
+
+pub(crate) fn check_text(script: &Script) -> Result<(), Error> {
     match script.text().find('\0') {
         None => Ok(()),
         Some(offset) => Err(invalid(format!(

@@ -130,6 +130,11 @@ pub(crate) enum Command {
     /// Nothing is run. First it is proved that the schema is the one that the migrations up to
     /// that version give. Example: heirloom baseline 20261121091403
     Baseline(Baseline),
+    /// Fill the rows of a large table in batches, after a verified copy
+    ///
+    /// The file has `-- heirloom: backfill TABLE` at its top, and statements that name :first
+    /// and :last. Run again, it goes on where it stopped. Example: heirloom backfill fill_slugs.sql
+    Backfill(Backfill),
     /// List automatic backups and snapshots, the newest first
     ///
     /// Nothing is written. Example: heirloom backups --verify
@@ -196,6 +201,18 @@ pub(crate) struct Man {
     /// Write a page for each command into this folder
     #[arg(long, value_name = "DIR")]
     pub(crate) dir: Option<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Backfill {
+    /// What fills the rows
+    pub(crate) file: PathBuf,
+    /// So many rows at a time [default: what the file says, else 10000]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) batch: Option<u64>,
+    /// Print what is left to do, and do nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
 }
 
 #[derive(Debug, clap::Args)]

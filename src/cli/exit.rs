@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use heirloom::{Error, ErrorKind};
+use heirloom::{DataState, Error, ErrorKind};
 
 use super::nearest::did_you_mean;
 
@@ -112,12 +112,19 @@ impl Failure {
                 ErrorKind::Locked => Exit::Locked,
                 ErrorKind::DatabaseNewer => Exit::DatabaseNewer,
                 ErrorKind::NeedsAttention => Exit::NeedsAttention,
+                ErrorKind::Interrupted if is_resumable(error) => Exit::Interrupted,
+                _ if is_resumable(error) => Exit::Failed,
                 _ if !error.data_state().is_unchanged() => Exit::NeedsAttention,
                 ErrorKind::Interrupted => Exit::Interrupted,
                 _ => Exit::Failed,
             },
         }
     }
+}
+
+/// Whether what was done stays and goes on from there.
+fn is_resumable(error: &Error) -> bool {
+    matches!(error.data_state(), DataState::Backfilled { .. })
 }
 
 impl From<Error> for Failure {

@@ -30,6 +30,7 @@ impl Command {
             | Command::Doctor
             | Command::Log
             | Command::Adopt(_)
+            | Command::Backfill(_)
             | Command::Baseline(_)
             | Command::Run(_)
             | Command::Revert(_)
@@ -55,6 +56,7 @@ impl Command {
             Command::Generate(options) => options.dry_run || options.check,
             Command::Run(options) => options.dry_run || options.rehearse,
             Command::Adopt(options) => options.dry_run,
+            Command::Backfill(options) => options.dry_run,
             Command::Baseline(options) => options.dry_run,
             Command::Revert(options) => options.dry_run,
             Command::Restore(options) => options.dry_run,

@@ -234,6 +234,10 @@ fn add_details(error: &Error, document: &mut Map<String, Value>) {
         json!(error.data_state().is_unchanged()),
     );
     add("data", json!(error.data_state().to_string()));
+    if let DataState::Backfilled { done, total, .. } = error.data_state() {
+        add("done", json!(done));
+        add("total", json!(total));
+    }
     let restored_from = match error.data_state() {
         DataState::Restored { from } => Some(from),
         _ => None,

@@ -256,8 +256,16 @@ impl Ui {
         }
     }
 
-    /// Progress of something that may take long, on a terminal only.
-    pub(crate) fn progress(&mut self, what: &str, unit: Unit, done: u64, total: u64) {
+    /// Progress of something that may take long, on a terminal only. Where it did not begin now,
+    /// the rate of now (a second) tells what is left.
+    pub(crate) fn progress(
+        &mut self,
+        what: &str,
+        unit: Unit,
+        done: u64,
+        total: u64,
+        rate: Option<u64>,
+    ) {
         let since = match &self.progress {
             Some((of, since)) if of == what => *since,
             _ => {
@@ -270,11 +278,16 @@ impl Ui {
         let visible = terminal && !self.json && !self.quiet;
         if visible && since.elapsed() > PATIENCE && total > 0 {
             self.progress_shown = true;
-            let left = since.elapsed().as_secs_f64() * (total - done) as f64 / done.max(1) as f64;
+            let since_it_began = done.max(1) as f64 / since.elapsed().as_secs_f64();
+            let each_second = rate.map_or(since_it_began, |rate| rate.max(1) as f64);
+            let left = (total - done) as f64 / each_second;
             let percent = done * 100 / total;
             let (now, all) = (unit.of(done), unit.of(total));
             let mut line = match done < total {
-                true => format!("{what} {now} of {all} ({percent}%), {left:.0} s left"),
+                true => {
+                    let rate = rate.map_or(String::new(), |rate| format!(", {}/s", unit.of(rate)));
+                    format!("{what} {now} of {all} ({percent}%){rate}, {left:.0} s left")
+                }
                 // What is left is not counted: indexes, checks.
                 false => format!("{what} {all}, finishing"),
             };

@@ -49,6 +49,7 @@ const FLOORS: [&[&str]; 6] = [
         "connect",
         "options",
         "pages",
+        "progress",
         "refinery",
         "rust_migration",
         "seeds",
@@ -76,6 +77,8 @@ const FLOORS: [&[&str]; 6] = [
     ],
     &[
         "run",
+        "backfill",
+        "template",
         "newer",
         "adopt",
         "baseline",

@@ -19,6 +19,7 @@ mod adopt;
 #[cfg(feature = "generate")]
 mod alteration;
 mod attachments;
+mod backfill;
 mod backups;
 mod bad_input;
 mod baseline;
@@ -26,6 +27,8 @@ mod baseline;
 mod check;
 #[cfg(feature = "cli")]
 mod command;
+#[cfg(feature = "cli")]
+mod command_backfill;
 #[cfg(feature = "cli")]
 mod command_check;
 #[cfg(feature = "cli")]
@@ -78,3 +81,4 @@ mod rust_migrations;
 mod snapshots;
 #[cfg(feature = "cli")]
 mod surroundings;
+mod template;

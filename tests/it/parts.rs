@@ -4,7 +4,7 @@ use std::io::Read;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use heirloom::{CopyRef, Migrator, Moment, RevertTo, Verify};
+use heirloom::{Backfill, CopyRef, Migrator, Moment, RevertTo, Verify};
 
 use crate::support::App;
 
@@ -45,6 +45,7 @@ fn plays_its_part() {
         "dies-at-moment" => dies_at_moment(&app, at().parse().unwrap()),
         "dies-in-restore" => dies_in_restore(&app, at().parse().unwrap()),
         "works" => works(&app),
+        "backfills" => backfills(&app),
         "rehearses-beside-leftovers" => {
             let left = std::env::temp_dir().join(format!("heirloom-{}-0", std::process::id()));
             std::fs::create_dir(&left).unwrap();
@@ -143,6 +144,37 @@ pub fn verb_of(app: &App, migrator: &Migrator<'_>, verb: &str) {
         }
         other => panic!("nobody knows the verb {other}"),
     }
+}
+
+/// Counts every row up once, and is asked in the middle of each batch.
+pub fn count_up<'b>(asked: impl Fn() + Send + 'b) -> Backfill<'b> {
+    let count = move |connection: &rusqlite::Connection, rows: std::ops::RangeInclusive<i64>| {
+        let ends = [rows.start(), rows.end()];
+        connection.execute("UPDATE t SET n = n + 1 WHERE id BETWEEN ?1 AND ?2", ends)?;
+        asked();
+        Ok(())
+    };
+    Backfill::function("count_up", "t", count).batch(7)
+}
+
+/// Fills, and says that it is ready at the given one of all events, connection set-ups and
+/// middles of batches, and waits.
+fn backfills(app: &App) {
+    let moment = std::env::var("HEIRLOOM_TEST_MOMENT").unwrap();
+    let (at, seen): (usize, _) = (moment.parse().unwrap(), AtomicUsize::new(0));
+    let pause = || {
+        if seen.fetch_add(1, Ordering::Relaxed) == at {
+            waits();
+        }
+    };
+    app.migrator()
+        .connection_setup(|connection| {
+            pause();
+            connection.execute_batch("PRAGMA cache_size = 5")
+        })
+        .on_event(|_| pause())
+        .backfill(app.database(), &count_up(pause))
+        .unwrap();
 }
 
 fn waits() {

@@ -1,6 +1,7 @@
 //! One file per command.
 
 pub(crate) mod adopt;
+pub(crate) mod backfill;
 pub(crate) mod backups;
 pub(crate) mod baseline;
 pub(crate) mod check;

@@ -128,9 +128,18 @@ pub(crate) fn show_event(ui: &mut Ui, verb: &str, event: &Event<'_>) {
         Event::CleanedUp { files } => ui.note(&format!(
             "cleaned up after an interruption: removed {files} unfinished files"
         )),
-        Event::Copying { done, total } => ui.progress("copying", Unit::Bytes, *done, *total),
+        Event::Copying { done, total } => ui.progress("copying", Unit::Bytes, *done, *total, None),
         Event::Filling { table, done, total } => {
-            ui.progress(&format!("rebuilding `{table}`"), Unit::Rows, *done, *total);
+            ui.progress(
+                &format!("rebuilding `{table}`"),
+                Unit::Rows,
+                *done,
+                *total,
+                None,
+            );
+        }
+        Event::Backfilling { done, total, rate } => {
+            ui.progress("filling", Unit::Rows, *done, *total, Some(*rate));
         }
         Event::CopyVerified { backup, duration } => {
             let size = backup.metadata().map_or(0, |file| file.len());
