@@ -138,6 +138,7 @@ mod rebuild;
 mod record;
 #[cfg(feature = "generate")]
 mod rename;
+mod replaced;
 mod report;
 mod retention;
 mod schema;

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 const FLOORS: [&[&str]; 6] = [
     &[
         "migration",
+        "replaced",
         "claim",
         "script",
         "plan",
@@ -57,6 +58,7 @@ const FLOORS: [&[&str]; 6] = [
         "compose",
         "replay",
         "copy",
+        "dump",
         "filling",
         "foresee",
         "look",
@@ -73,6 +75,7 @@ const FLOORS: [&[&str]; 6] = [
         "status",
         "create",
         "generate",
+        "squash",
         "alteration",
         "check",
     ],
