@@ -86,6 +86,7 @@ impl Migration {
             return true;
         };
         last.version == self.version
+            && !self.any_order
             && self.replaces.is_sorted_by_key(|replaced| replaced.version)
             && !self.stands_for(self)
     }
@@ -239,6 +240,18 @@ fn parse_file_name(file: &str) -> Result<FileName<'_>, String> {
         (_, true) => FileName::Down(parsed),
         (_, false) => FileName::Up(parsed),
     })
+}
+
+/// Version and name of the migration whose a file is, there or back.
+#[cfg(feature = "generate")]
+pub(crate) fn whose(file: &str) -> Option<(i64, &str)> {
+    let file = file.rsplit(['/', '\\']).next().unwrap_or_default();
+    match parse_file_name(file) {
+        Ok(FileName::Up(of) | FileName::Rust(of) | FileName::Down(of)) => {
+            Some((of.version, of.name))
+        }
+        Ok(FileName::Other) | Err(_) => None,
+    }
 }
 
 /// Refuses a name that no migration in Rust could have as a file.
