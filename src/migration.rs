@@ -676,6 +676,27 @@ fn side_by_side<'a>(
     }
 }
 
+/// The ways by which a database can have come where a squashed migration brings it, as far as
+/// their files are there.
+#[cfg(feature = "generate")]
+pub(crate) fn ways<'m>(
+    migrations: &'m [Migration],
+    squashed: &'m Migration,
+) -> Vec<Vec<&'m Migration>> {
+    let mut found = Vec::new();
+    for replaced in &squashed.replaces {
+        let first = (replaced.version, replaced.name.as_str());
+        let way = up_to_squashed(squashed, migrations, Some(first));
+        let files: Option<Vec<_>> = way.iter().map(|wanted| wanted.migration).collect();
+        if let Some(files) = files
+            && !found.contains(&files)
+        {
+            found.push(files);
+        }
+    }
+    found
+}
+
 /// The files that are there of what the newest squashed migration replaces, but are not what it
 /// was made of, each as an error.
 pub(crate) fn changed_originals(migrations: &[Migration]) -> Vec<(&Migration, Error)> {

@@ -114,9 +114,8 @@ impl Squashed {
             self.removals
                 .iter()
                 .try_for_each(|file| disk::remove(file))?;
-            match self.moves.first() {
-                Some((_, to)) => disk::sync_folder(to.parent().unwrap_or(folder))?,
-                None => {}
+            if let Some((_, to)) = self.moves.first() {
+                disk::sync_folder(to.parent().unwrap_or(folder))?;
             }
             disk::sync_folder(folder)
         };

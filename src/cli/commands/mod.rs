@@ -9,4 +9,5 @@ pub(crate) mod revert;
 pub(crate) mod run;
 pub(crate) mod show;
 pub(crate) mod snapshot;
+pub(crate) mod squash;
 mod work;
