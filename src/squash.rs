@@ -93,11 +93,11 @@ impl Squashed {
             refuse_taken(to)?;
         }
         let folder = self.file.parent().unwrap_or(Path::new("."));
+        let name = self.file.file_name().unwrap_or_default();
+        // Hidden, so that nobody takes it for a migration.
+        let staging = folder.join(format!(".{}.partial", name.display()));
+        disk::remove(&staging)?;
         if !self.is_written {
-            let name = self.file.file_name().unwrap_or_default();
-            // Hidden, so that nobody takes it for a migration.
-            let staging = folder.join(format!(".{}.partial", name.display()));
-            disk::remove(&staging)?;
             disk::write_source(&staging, &self.sql)?;
             let named = disk::sync_file(&staging).and_then(|()| disk::claim(&staging, &self.file));
             if let Err(error) = named {
