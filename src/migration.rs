@@ -890,6 +890,128 @@ mod tests {
     }
 
     #[test]
+    fn a_squashed_migration_is_applied_by_its_own_row_or_by_those_of_all_it_replaces() {
+        let sum = |version: i64, name: &str| {
+            let text = if name == "s" {
+                String::new()
+            } else {
+                name.to_owned()
+            };
+            applied(version, name, checksum_of(name, version, &text))
+        };
+        let squashed = Migration {
+            replaces: ["a", "b", "c"]
+                .into_iter()
+                .zip(1..)
+                .map(|(name, version)| Replaced {
+                    version,
+                    name: name.into(),
+                    checksums: vec![sum(version, name).checksum],
+                })
+                .collect(),
+            ..migration(3, "s", "")
+        };
+        let files = [
+            migration(1, "a", "a"),
+            migration(2, "b", "b"),
+            migration(3, "c", "c"),
+            squashed,
+            migration(4, "d", "d"),
+        ];
+        let changed = applied(2, "b", 7);
+        let all = [sum(1, "a"), sum(2, "b"), sum(3, "c"), sum(4, "d")];
+        // The rows, and what comes of them: with the originals, with only the last one, alone.
+        let cases = [
+            (
+                vec![],
+                "s pending, d pending",
+                "s pending, d pending",
+                "s pending, d pending",
+            ),
+            (
+                all[..1].to_vec(),
+                "a applied, b pending, c pending, d pending",
+                "a applied, b missing, c pending, d pending",
+                "a applied, b missing, c missing, d pending",
+            ),
+            (
+                all[..2].to_vec(),
+                "a applied, b applied, c pending, d pending",
+                "a applied, b applied, c pending, d pending",
+                "a applied, b applied, c missing, d pending",
+            ),
+            (
+                all[..3].to_vec(),
+                "s applied, d pending",
+                "s applied, d pending",
+                "s applied, d pending",
+            ),
+            (
+                all.to_vec(),
+                "s applied, d applied",
+                "s applied, d applied",
+                "s applied, d applied",
+            ),
+            (
+                vec![sum(3, "s"), sum(4, "d")],
+                "s applied, d applied",
+                "s applied, d applied",
+                "s applied, d applied",
+            ),
+            (
+                vec![sum(1, "a"), sum(3, "c")],
+                "a applied, b out-of-order, c applied, d pending",
+                "a applied, b missing, c applied, d pending",
+                "a applied, b missing, c applied, d pending",
+            ),
+            (
+                vec![sum(1, "a"), changed, sum(3, "c")],
+                "a applied, b changed, c applied, d pending",
+                "a applied, b changed, c applied, d pending",
+                "a applied, b changed, c applied, d pending",
+            ),
+            (
+                vec![sum(4, "d")],
+                "s out-of-order, d applied",
+                "s out-of-order, d applied",
+                "s out-of-order, d applied",
+            ),
+            // Both rows are of no history that there can be.
+            (
+                vec![sum(1, "a"), sum(3, "s")],
+                "a missing, s applied, d pending",
+                "a missing, s applied, d pending",
+                "a missing, s applied, d pending",
+            ),
+            (
+                vec![applied(3, "s", 7)],
+                "s changed, d pending",
+                "s changed, d pending",
+                "s changed, d pending",
+            ),
+        ];
+        for (history, with_all, with_last, alone) in cases {
+            for (files, expected) in [
+                (&files[..], with_all),
+                (&files[2..], with_last),
+                (&files[3..], alone),
+            ] {
+                let words: Vec<String> = compare(files, &history)
+                    .iter()
+                    .map(|one| {
+                        let file = one.migration.map(|file| &file.name);
+                        let row = one.applied.map(|row| &row.name);
+                        let told = one.replaced.map(|replaced| &replaced.name);
+                        let name = file.or(row).or(told).unwrap();
+                        format!("{name} {}", one.state.as_str())
+                    })
+                    .collect();
+                assert_eq!(words.join(", "), expected, "{history:?}");
+            }
+        }
+    }
+
+    #[test]
     fn a_folder_with_a_contradiction_is_refused_by_name() {
         let files = |names: &[&str]| {
             assemble(

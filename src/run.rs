@@ -211,7 +211,11 @@ pub(crate) fn pending(
     }
     tasks.extend(pending_of(options, connection, own, to)?);
     if !(tasks.is_empty() || components.is_empty()) {
-        let lists: Vec<_> = known.iter().map(|known| known.migrations).collect();
+        // What a squashed migration stands for made the same tables.
+        let lists = known
+            .iter()
+            .map(|known| migration::afresh(known.migrations));
+        let lists: Vec<_> = lists.collect();
         claim::refuse_twins(&lists)?;
     }
     Ok(tasks)

@@ -102,7 +102,12 @@ pub(crate) fn status(options: &Options<'_>, path: &Path) -> Result<Status, Error
                 .filter_map(|compared| compared.migration),
         );
     }
+    let changed = look.known(options).into_iter().find_map(|known| {
+        let changed = migration::changed_originals(known.migrations);
+        changed.into_iter().next().map(|(_, error)| error)
+    });
     let problem = foresee(options, &look, &pending, &mut entries).err();
+    let problem = changed.or(problem);
     Ok(Status {
         exists: look.target.metadata.is_some(),
         version: newest(look.history()),

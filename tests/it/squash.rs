@@ -932,3 +932,46 @@ fn the_command_says_what_it_replaces_and_moves() {
     assert_eq!(json(&app, &["run"]).0, 0);
     assert_eq!(history(&app), "3squashed");
 }
+
+#[test]
+fn what_was_released_may_be_squashed_and_not_edited_on_the_way() {
+    use crate::check::release;
+    for removed in [false, true] {
+        let app = app();
+        release(&app, "v1");
+        let wishes = SquashOptions::new();
+        squash_with(
+            &app,
+            if removed {
+                wishes.remove_originals()
+            } else {
+                wishes
+            },
+        );
+        let checked = app.migrator().check().unwrap();
+        assert_eq!(checked.released_tag.as_deref(), Some("v1"));
+        assert!(checked.is_clean(), "{checked}");
+        release(&app, "v2");
+        assert!(app.migrator().check().unwrap().is_clean());
+        let edited = self::app();
+        release(&edited, "v1");
+        edited.file("V2__stars.sql", &STARS.replace('0', "9"));
+        let wishes = SquashOptions::new();
+        squash_with(
+            &edited,
+            if removed {
+                wishes.remove_originals()
+            } else {
+                wishes
+            },
+        );
+        let checked = edited.migrator().check().unwrap();
+        let found: Vec<_> = checked
+            .findings
+            .iter()
+            .map(|found| found.migration.as_deref())
+            .collect();
+        assert_eq!(found, [Some("V2__stars")], "{checked}");
+        assert!(checked.findings[0].message.contains("v1"), "{checked}");
+    }
+}
