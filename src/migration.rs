@@ -76,8 +76,13 @@ impl Migration {
 
     /// Whether it replaces another.
     pub(crate) fn stands_for(&self, other: &Migration) -> bool {
-        let mut replaced = self.replaces.iter();
-        replaced.any(|replaced| replaced.is(other.version, &other.name))
+        let first = self
+            .replaces
+            .partition_point(|replaced| replaced.version < other.version);
+        self.replaces[first..]
+            .iter()
+            .take_while(|replaced| replaced.version == other.version)
+            .any(|replaced| replaced.name == other.name)
     }
 
     /// Whether what it replaces, where it does, ends at its own version, and not in itself.
@@ -393,17 +398,15 @@ fn refuse_squashed(migrations: &mut Vec<Migration>) -> Vec<Refused> {
             false
         }
     });
-    let Some(squashed) = migrations.iter().rfind(|m| m.is_squashed()).cloned() else {
+    let Some(index) = migrations.iter().rposition(Migration::is_squashed) else {
         return refused;
     };
+    let mut newer = migrations.split_off(index);
+    let squashed = &newer[0];
     migrations.retain(|migration| {
+        // One of the same version is told as a twin.
         let twin = migration.version == squashed.version && !migration.is_squashed();
-        let itself = (squashed.version, &squashed.name) == (migration.version, &migration.name);
-        let stays = migration.version > squashed.version
-            || itself
-            || squashed.stands_for(migration)
-            // Told as what it is below.
-            || twin;
+        let stays = twin || squashed.stands_for(migration);
         if !stays {
             let error = invalid(format!(
                 "{} is older than {}, which does not hold it",
@@ -415,6 +418,7 @@ fn refuse_squashed(migrations: &mut Vec<Migration>) -> Vec<Refused> {
         }
         stays
     });
+    migrations.append(&mut newer);
     refused
 }
 

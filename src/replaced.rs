@@ -15,10 +15,9 @@ pub(crate) struct Replaced {
 
 impl Replaced {
     /// Reads what stands behind `replaces`: `V3__name`, and a checksum or several.
-    pub(crate) fn read(words: &[&str]) -> Option<Replaced> {
-        let (label, checksums) = words.split_first()?;
-        let (version, name) = label.strip_prefix('V')?.split_once("__")?;
-        let checksums: Option<Vec<u64>> = checksums.iter().map(|sum| sum.parse().ok()).collect();
+    pub(crate) fn read<'w>(mut words: impl Iterator<Item = &'w str>) -> Option<Replaced> {
+        let (version, name) = words.next()?.strip_prefix('V')?.split_once("__")?;
+        let checksums: Option<Vec<u64>> = words.map(|sum| sum.parse().ok()).collect();
         Some(Replaced {
             version: version.parse().ok()?,
             name: name.to_owned(),
@@ -65,7 +64,7 @@ mod tests {
 
     #[test]
     fn a_line_is_read_as_it_was_written_or_not_at_all() {
-        let read = |text: &str| Replaced::read(&text.split(' ').collect::<Vec<_>>());
+        let read = |text: &str| Replaced::read(text.split(' '));
         let one = read("V3__größe__2 18446744073709551615 7").unwrap();
         assert_eq!((one.version, one.name.as_str()), (3, "größe__2"));
         assert_eq!(one.checksums, [u64::MAX, 7]);

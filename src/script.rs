@@ -101,7 +101,7 @@ impl Script {
             .take_while(|lexeme| !matches!(lexeme.kind, LexemeKind::Token(_)));
         let replaced = comments.filter_map(|comment| {
             let words = directive(&comment)?.strip_prefix("replaces ")?;
-            Replaced::read(&words.split_whitespace().collect::<Vec<_>>())
+            Replaced::read(words.split_whitespace())
         });
         replaced.collect()
     }
@@ -137,7 +137,7 @@ impl Script {
                 ["compatible-with", version] if version.parse::<i64>().is_ok() => {
                     Directive::CompatibleWith(version.parse().unwrap_or_default())
                 }
-                ["replaces", rest @ ..] => match Replaced::read(rest) {
+                ["replaces", rest @ ..] => match Replaced::read(rest.iter().copied()) {
                     Some(replaced) => Directive::Replaces(replaced),
                     None => {
                         let sentence = "`replaces` names a migration and its checksum, as in `replaces V3__name 1234567890`";

@@ -62,12 +62,7 @@ fn show(ui: &mut Ui, squashed: &Squashed) {
 }
 
 fn document(squashed: &Squashed, dry_run: bool) -> Value {
-    let paths = |files: Vec<&PathBuf>| {
-        files
-            .into_iter()
-            .map(|file| render::path_json(file))
-            .collect::<Vec<_>>()
-    };
+    let paths = |files: Vec<&PathBuf>| files.into_iter().map(render::path_json).collect::<Vec<_>>();
     json!({
         "ok": true,
         "dry_run": dry_run,
