@@ -1,5 +1,6 @@
 //! `squash`: old migrations made into one, which databases that have them recognise as done.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -16,9 +17,9 @@ use crate::migration::{self, Migration, afresh, invalid, label};
 use crate::options::Options;
 use crate::replaced::Replaced;
 use crate::replay::{self, desired, replay};
-use crate::schema::Schema;
+use crate::schema::{Schema, Table};
 use crate::script::Script;
-use crate::task::Task;
+use crate::task::{Kind, Task};
 use crate::token::Tokens;
 use crate::{catalog, disk, foresee};
 
@@ -288,14 +289,19 @@ impl Work<'_, '_> {
     fn texts(&self, present: &Connection, all: bool) -> Result<Schema, Error> {
         let own = self.options.own_tables();
         let file = self.options.schema_file.as_deref();
+        let given = catalog::schema(present, &own)?;
         if let Some(script) = self.options.source.schema(file)?.filter(|_| all) {
             let wanted = desired(self.options, &script)?.connection;
             let (one, other) = (model(present, self.options)?, model(&wanted, self.options)?);
-            if difference(&one, &other, ColumnOrder::Counts).is_empty() {
-                return catalog::schema(&wanted, &own);
+            let wanted = catalog::schema(&wanted, &own)?;
+            // Programs see the case of names, and so does SQLite in the AUTOINCREMENT marks.
+            if difference(&one, &other, ColumnOrder::Counts).is_empty()
+                && names(&given) == names(&wanted)
+            {
+                return Ok(wanted);
             }
         }
-        catalog::schema(present, &own)
+        Ok(given)
     }
 
     /// Refuses rows that come out otherwise each time, by chance or by the clock: each user has
@@ -390,8 +396,19 @@ impl Work<'_, '_> {
     }
 }
 
+/// The tables and their columns, as they are written.
+fn names(schema: &Schema) -> BTreeSet<(&str, Vec<&str>)> {
+    fn columns(table: &Table) -> Vec<&str> {
+        table.columns.iter().map(|c| c.name.as_str()).collect()
+    }
+    let tables = schema.tables.iter();
+    tables
+        .map(|table| (table.name.as_str(), columns(table)))
+        .collect()
+}
+
 fn of_rust(task: &Task) -> bool {
-    task.kind == crate::task::Kind::Rust
+    task.kind == Kind::Rust
 }
 
 /// Whether a file mentions what the clock answers.

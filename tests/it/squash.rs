@@ -684,6 +684,15 @@ fn the_schema_is_written_as_the_schema_file_has_it_where_that_is_the_same() {
     );
     let sql = app.migrator().squash(&SquashOptions::new()).unwrap().sql;
     assert!(!sql.contains("-- first"), "{sql}");
+    // So would a name in other letters be to a program.
+    app.file(
+        "schema.sql",
+        "CREATE TABLE Notes (id INTEGER PRIMARY KEY AUTOINCREMENT, -- capital
+             text TEXT NOT NULL, stars INTEGER NOT NULL DEFAULT 0);
+         CREATE TABLE tags (name TEXT);",
+    );
+    let sql = app.migrator().squash(&SquashOptions::new()).unwrap().sql;
+    assert!(!sql.contains("-- capital"), "{sql}");
 }
 
 #[test]
