@@ -8,7 +8,7 @@ use crate::apply::{self, Work};
 use crate::error::{Error, ErrorKind};
 use crate::foresee::{self, Foreseen};
 use crate::look::{Look, look};
-use crate::migration::{Applied, Migration};
+use crate::migration::{Applied, Migration, compare};
 use crate::options::Options;
 use crate::plan::{Direction, Plan};
 use crate::report::Report;
@@ -37,7 +37,7 @@ fn mark(
 ) -> Result<Report, Error> {
     let options = session.options;
     let history = history::read(&session.connection, &options.history_table)?;
-    run::check_target(version, migrations, &history)?;
+    run::check_target(version, &compare(migrations, &history), &history)?;
     let tasks = rows_up_to(migrations, &history, version)?;
     prove(options, &session.connection, migrations, version, &[])?;
     note(session, &history, &tasks)
@@ -88,7 +88,8 @@ pub(crate) fn plan(options: &Options<'_>, path: &Path, version: i64) -> Result<P
         return Err(no_database(&look.target.path));
     }
     let connection = &look.view.connection;
-    run::check_target(version, look.migrations(), look.history())?;
+    let compared = compare(look.migrations(), look.history());
+    run::check_target(version, &compared, look.history())?;
     let tasks = rows_up_to(look.migrations(), look.history(), version)?;
     prove(options, connection, look.migrations(), version, &[])?;
     plan_of(options, look, &tasks)

@@ -550,7 +550,7 @@ pub(crate) fn first_difference(
     Ok(None)
 }
 
-fn same_rows(one: &Connection, other: &Connection, sql: &str) -> Result<bool, Error> {
+pub(crate) fn same_rows(one: &Connection, other: &Connection, sql: &str) -> Result<bool, Error> {
     let compare = || {
         let (mut left, mut right) = (one.prepare(sql)?, other.prepare(sql)?);
         let columns = left.column_count();

@@ -8,6 +8,7 @@ use rusqlite::Connection;
 use crate::catalog;
 use crate::connect::memory;
 use crate::diff::{ColumnOrder, Model, difference};
+use crate::dump::difference_in;
 use crate::error::{Error, ErrorKind};
 use crate::event::Event;
 use crate::finding::{Checked, Finding, FindingKind};
@@ -46,7 +47,7 @@ pub(crate) fn check(options: &Options<'_>) -> Result<Checked, Error> {
         .flat_map(|migration| [Some(&migration.up), migration.down.as_ref()]);
     let mut walk = Walk {
         options,
-        migrations: &migrations,
+        migrations: migration::afresh(&migrations),
         hints: Hints::of(scripts.flatten().chain(&wanted)),
         connection: memory(options)?,
         schema: Schema::default(),
@@ -64,6 +65,7 @@ pub(crate) fn check(options: &Options<'_>) -> Result<Checked, Error> {
         walk.checked.findings.push(finding);
     }
     let came_through = walk.all()?;
+    walk.compare_squashed(&migrations)?;
     if let (true, Some(wanted), Some(desired)) = (came_through, &wanted, &desired) {
         walk.compare_with(wanted, desired);
     }
@@ -490,6 +492,38 @@ impl Walk<'_, '_> {
             .push(format!("{}: {note}", migration.label()));
     }
 
+    /// Compares each squashed migration with its originals, by every way on which a database can
+    /// have come by them, as far as their files are there.
+    fn compare_squashed(&mut self, migrations: &[Migration]) -> Result<(), Error> {
+        for (file, error) in migration::changed_originals(migrations) {
+            let kind = FindingKind::SquashDiffers;
+            let label = Some(file.label());
+            let finding = Finding::of_error(kind, label, file.up.file(), "", &error);
+            self.checked.findings.push(finding);
+        }
+        for squashed in migrations.iter().filter(|one| one.is_squashed()) {
+            for way in migration::ways(migrations, squashed) {
+                let found = replay::replay(self.options, way).and_then(|originals| {
+                    let squashed = replay::replay(self.options, [squashed])?;
+                    difference_in(self.options, &originals, &squashed)
+                });
+                let message = match found {
+                    Ok(None) => continue,
+                    Ok(Some(what)) => format!("does not give what its originals give: {what}"),
+                    Err(error) => {
+                        format!("cannot be compared with its originals: {}", error.message())
+                    }
+                };
+                let help =
+                    "put the originals and the squashed file back as they were, or squash again"
+                        .to_owned();
+                let kind = FindingKind::SquashDiffers;
+                self.find(squashed, &squashed.up, kind, message, help);
+            }
+        }
+        Ok(())
+    }
+
     /// Compares what the migrations gave with the schema as it should be.
     fn compare_with(&mut self, wanted: &Script, desired: &Schema) {
         let file = wanted.file();
@@ -659,10 +693,16 @@ fn compare_with_release(migrations: &[Migration], release: Release, checked: &mu
         });
     };
     const HELP: &str = "databases that have it would refuse to be migrated; put it back, and make the change in a new migration";
+    let same = |was: &Migration| {
+        let mut now = migrations.iter().filter(|now| now.version == was.version);
+        now.clone().find(|now| now.name == was.name).or(now.next())
+    };
     for was in &released {
-        let now = migrations.iter().find(|now| now.version == was.version);
         let edited = FindingKind::EditedAfterRelease;
-        match now {
+        if is_squashed_since(migrations, was) {
+            continue;
+        }
+        match same(was) {
             None => find(
                 edited,
                 was,
@@ -691,8 +731,8 @@ fn compare_with_release(migrations: &[Migration], release: Release, checked: &mu
         }
     }
     for was in &released {
-        let now = migrations.iter().find(|now| now.version == was.version);
-        if let Some(now) = now
+        if let Some(now) = same(was)
+            && now.name == was.name
             && let (Some(before), Some(after)) = (&was.down, &now.down)
             && !same_text(before, after)
         {
@@ -703,6 +743,18 @@ fn compare_with_release(migrations: &[Migration], release: Release, checked: &mu
         }
     }
     checked.released_tag = Some(tag);
+}
+
+/// Whether a squashed migration replaces what was released, as it was released.
+fn is_squashed_since(migrations: &[Migration], was: &Migration) -> bool {
+    let gone = migrations
+        .iter()
+        .all(|now| (now.version, &now.name) != (was.version, &was.name));
+    let mut replaced = migrations.iter().flat_map(|now| &now.replaces);
+    gone && replaced.any(|replaced| {
+        replaced.is(was.version, &was.name)
+            && replaced.checksums.iter().any(|sum| was.recognises(*sum))
+    })
 }
 
 fn same_text(one: &Script, other: &Script) -> bool {

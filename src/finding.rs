@@ -28,6 +28,8 @@ pub enum FindingKind {
     /// A new migration is older than one that was released, so that a database which has
     /// that one refuses it.
     OutOfOrder,
+    /// A squashed migration does not give what its originals give.
+    SquashDiffers,
 }
 
 impl FindingKind {
@@ -43,6 +45,7 @@ impl FindingKind {
             FindingKind::SchemaFileDiffers => "schema-file-differs",
             FindingKind::EditedAfterRelease => "edited-after-release",
             FindingKind::OutOfOrder => "out-of-order",
+            FindingKind::SquashDiffers => "squash-differs",
         }
     }
 }

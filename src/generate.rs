@@ -10,7 +10,7 @@ use crate::compose::{Composed, Manner, broken, compose, model};
 use crate::create::{file_name, next_version};
 use crate::diff::{ColumnOrder, Model, difference};
 use crate::error::{Error, ErrorKind, Location};
-use crate::migration::{Migration, label};
+use crate::migration::{Migration, afresh, label};
 use crate::normal::plain;
 use crate::options::Options;
 use crate::plan::Direction;
@@ -192,7 +192,7 @@ pub(crate) fn generate(
         let beside = folder.join(SCHEMA_FILE);
         no_schema_file(schema_file.unwrap_or(&beside))
     })?;
-    let present = replay(options, &migrations)?;
+    let present = replay(options, afresh(&migrations))?;
     let wanted = desired(options, &script)?;
     let before = model(&present, options)?;
     let mut after = model(&wanted.connection, options)?;

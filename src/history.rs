@@ -10,7 +10,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::error::{Error, ErrorKind};
 use crate::log_table;
-use crate::migration::{Applied, Migration};
+use crate::migration::{self, Applied, Migration};
 use crate::progress;
 use crate::schema::same_name;
 use crate::sqlite::{failure, is_no_such_table, is_wrong_sql};
@@ -190,21 +190,29 @@ pub(crate) fn is_complete(
     );
     let mut statement = connection.prepare(&sql)?;
     let mut rows = statement.raw_query();
-    let mut migrations = migrations.iter();
+    let mut expected = None;
     while let Some(row) = rows.next()? {
-        let Some(migration) = migrations.next() else {
+        let text = |index| row.get_ref(index)?.as_str().map_err(rusqlite::Error::from);
+        let (ValueRef::Integer(version), Ok(name)) = (row.get_ref(0)?, text(1)) else {
             return Ok(false);
         };
-        let text = |index| row.get_ref(index)?.as_str().map_err(rusqlite::Error::from);
-        let same = row.get_ref(0)? == ValueRef::Integer(migration.version)
-            && text(1).is_ok_and(|name| name == migration.name)
-            && text(2).is_ok_and(looks_like_a_time)
-            && text(3).is_ok_and(|sum| sum.parse().is_ok_and(|sum| migration.recognises(sum)));
+        // The first row says whether it is a squashed migration that a database has, or what
+        // that replaces.
+        let expected = expected
+            .get_or_insert_with(|| migration::wanted(migrations, (version, name)).into_iter());
+        let Some(wanted) = expected.next() else {
+            return Ok(false);
+        };
+        let same = text(2).is_ok_and(looks_like_a_time)
+            && text(3).is_ok_and(|sum| sum.parse().is_ok_and(|sum| wanted.is(version, name, sum)));
         if !same {
             return Ok(false);
         }
     }
-    Ok(migrations.next().is_none())
+    Ok(match expected {
+        Some(mut left) => left.next().is_none(),
+        None => migrations.is_empty(),
+    })
 }
 
 fn malformed(message: String) -> Error {

@@ -97,7 +97,8 @@
 //!
 //! With the feature `generate`, `Migrator::generate` compares what the migrations give with a
 //! file of CREATE statements and writes the migrations that lead there, proved before they are
-//! written; `Alteration` does the same to one table from Rust. `Migrator::check` walks the whole history in memory, each
+//! written; `Alteration` does the same to one table from Rust. `Migrator::squash` makes old migrations
+//! into one. `Migrator::check` walks the whole history in memory, each
 //! migration up, down and up again over rows made up to fit every constraint, and says what is
 //! wrong with it before any user meets it. An app that only migrates needs none of this, and
 //! compiles none of it.
@@ -158,6 +159,7 @@ mod rebuild;
 mod record;
 #[cfg(feature = "generate")]
 mod rename;
+mod replaced;
 mod report;
 mod retention;
 mod schema;
@@ -199,6 +201,8 @@ mod backup;
 #[cfg(feature = "generate")]
 mod compose;
 mod copy;
+#[cfg(feature = "generate")]
+mod dump;
 mod filling;
 mod foresee;
 mod log_file;
@@ -230,6 +234,8 @@ mod rehearsal;
 mod restore;
 mod revert;
 mod run;
+#[cfg(feature = "generate")]
+mod squash;
 mod stats;
 mod status;
 mod template;
@@ -273,5 +279,7 @@ pub use revert::RevertTo;
 pub use rust_migration::RustMigration;
 pub use script::Position;
 pub use source::{SCHEMA_FILE, Source};
+#[cfg(feature = "generate")]
+pub use squash::{SquashOptions, Squashed};
 pub use status::{Entry, Status};
 pub use template::Template;

@@ -10,6 +10,7 @@ use std::hash::{Hash, Hasher};
 use siphasher::sip::SipHasher13;
 
 use crate::error::{Error, ErrorKind};
+use crate::replaced::{Replaced, way};
 use crate::script::{Directive, Script};
 
 /// One migration, read and checked.
@@ -27,6 +28,8 @@ pub(crate) struct Migration {
     pub down: Option<Script>,
     /// Whether a file for the way back holds `-- heirloom: irreversible` and no statement.
     pub irreversible: bool,
+    /// The migrations that it stands for, in the order of their versions; of a squashed one alone.
+    pub replaces: Vec<Replaced>,
     /// Whether a function of the app's does its work. The way there is [`IN_RUST`] then.
     pub in_rust: bool,
     /// The component whose it is, none for the app's own.
@@ -64,6 +67,53 @@ impl Migration {
     #[cfg(feature = "generate")]
     pub(crate) fn is_meant_to_stay(&self) -> bool {
         self.irreversible || says_irreversible(&self.up)
+    }
+
+    /// Whether it was squashed out of others.
+    pub(crate) fn is_squashed(&self) -> bool {
+        !self.replaces.is_empty()
+    }
+
+    /// Whether it replaces another.
+    pub(crate) fn stands_for(&self, other: &Migration) -> bool {
+        let first = self
+            .replaces
+            .partition_point(|replaced| replaced.version < other.version);
+        self.replaces[first..]
+            .iter()
+            .take_while(|replaced| replaced.version == other.version)
+            .any(|replaced| replaced.name == other.name)
+    }
+
+    /// Whether what it replaces, where it does, ends at its own version, and not in itself.
+    fn is_squashed_rightly(&self) -> bool {
+        let Some(last) = self.replaces.last() else {
+            return true;
+        };
+        last.version == self.version
+            && !self.any_order
+            && self.replaces.is_sorted_by_key(|replaced| replaced.version)
+            && !self.stands_for(self)
+    }
+
+    /// The checksums under which histories may have it, the file's own first: with either kind
+    /// of line ending, and with either width of version numbers.
+    #[cfg(feature = "generate")]
+    pub(crate) fn checksums(&self) -> Vec<u64> {
+        let unix = self.up.text().replace("\r\n", "\n");
+        let windows = unix.replace('\n', "\r\n");
+        let mut sums = Vec::new();
+        for text in [self.up.text(), &unix, &windows] {
+            let wide = checksum_of(&self.name, self.version, text);
+            let narrow = i32::try_from(self.version);
+            let narrow = narrow.map(|version| checksum_of(&self.name, version, text));
+            for sum in [Some(wide), narrow.ok()].into_iter().flatten() {
+                if !sums.contains(&sum) {
+                    sums.push(sum);
+                }
+            }
+        }
+        sums
     }
 
     /// Whether the checksum in a history is that of this file.
@@ -129,6 +179,7 @@ impl Parsed<'_> {
             up,
             down: None,
             irreversible: false,
+            replaces: Vec::new(),
             in_rust: false,
             component: None,
         }
@@ -196,6 +247,18 @@ fn parse_file_name(file: &str) -> Result<FileName<'_>, String> {
     })
 }
 
+/// Version and name of the migration whose a file is, there or back.
+#[cfg(feature = "generate")]
+pub(crate) fn whose(file: &str) -> Option<(i64, &str)> {
+    let file = file.rsplit(['/', '\\']).next().unwrap_or_default();
+    match parse_file_name(file) {
+        Ok(FileName::Up(of) | FileName::Rust(of) | FileName::Down(of)) => {
+            Some((of.version, of.name))
+        }
+        Ok(FileName::Other) | Err(_) => None,
+    }
+}
+
 /// Refuses a name that no migration in Rust could have as a file.
 pub(crate) fn check_rust_name(file: &str) -> Result<(), Error> {
     let reason = match parse_file_name(file) {
@@ -250,10 +313,10 @@ pub(crate) fn sort_out(files: Vec<Script>) -> (Vec<Migration>, Vec<Refused>) {
         let name = script.name().to_owned();
         match parse_file_name(&name) {
             Ok(FileName::Other) => {}
-            Ok(FileName::Up(parsed)) => {
-                let parsed = parsed.into_migration(script.clone());
-                migrations.push(parsed);
-            }
+            Ok(FileName::Up(parsed)) => migrations.push(Migration {
+                replaces: script.replaces(),
+                ..parsed.into_migration(script.clone())
+            }),
             Ok(FileName::Rust(parsed)) => {
                 let up = Script::new(script.file().to_owned(), IN_RUST);
                 let in_rust = true;
@@ -272,10 +335,12 @@ pub(crate) fn sort_out(files: Vec<Script>) -> (Vec<Migration>, Vec<Refused>) {
             )),
         }
     }
-    migrations.sort_by_key(|migration| migration.version);
+    // A squashed one behind what it replaces.
+    migrations.sort_by_key(|migration| (migration.version, migration.replaces.len()));
+    refused.extend(refuse_squashed(&mut migrations));
     let mut second_ones = Vec::new();
     migrations.dedup_by(|second, first| {
-        let twins = first.version == second.version;
+        let twins = first.version == second.version && !second.stands_for(first);
         if twins {
             second_ones.push((second.version, second.name.clone()));
             let error = invalid(format!(
@@ -289,12 +354,11 @@ pub(crate) fn sort_out(files: Vec<Script>) -> (Vec<Migration>, Vec<Refused>) {
         twins
     });
     for (version, name, script) in downs {
-        let up = migrations
-            .binary_search_by_key(&version, |migration| migration.version)
-            .ok()
-            .map(|index| &mut migrations[index])
-            .filter(|migration| migration.name == name);
-        match up {
+        let first = migrations.partition_point(|migration| migration.version < version);
+        let mut same = migrations[first..]
+            .iter_mut()
+            .take_while(|migration| migration.version == version);
+        match same.find(|migration| migration.name == name) {
             // Its migration was refused already.
             None if second_ones.contains(&(version, name.clone())) => {}
             None => {
@@ -316,6 +380,46 @@ pub(crate) fn sort_out(files: Vec<Script>) -> (Vec<Migration>, Vec<Refused>) {
         }
     }
     (migrations, refused)
+}
+
+/// Takes out the squashed migrations that cannot be what they say, and what is older than a
+/// squashed one and not in it: a new database would never come by it.
+fn refuse_squashed(migrations: &mut Vec<Migration>) -> Vec<Refused> {
+    let mut refused = Vec::new();
+    migrations.retain(|migration| match migration.is_squashed_rightly() {
+        true => true,
+        false => {
+            let error = invalid(format!(
+                "{} does not replace migrations up to its own version, in their order",
+                migration.up.file()
+            ))
+            .with_help("write it with `heirloom squash`, and leave its first lines as they are");
+            refused.push((migration.up.file().to_owned(), error));
+            false
+        }
+    });
+    let Some(index) = migrations.iter().rposition(Migration::is_squashed) else {
+        return refused;
+    };
+    let mut newer = migrations.split_off(index);
+    let squashed = &newer[0];
+    migrations.retain(|migration| {
+        // One of the same version is told as a twin.
+        let twin = migration.version == squashed.version && !migration.is_squashed();
+        let stays = twin || squashed.stands_for(migration);
+        if !stays {
+            let error = invalid(format!(
+                "{} is older than {}, which does not hold it",
+                migration.up.file(),
+                squashed.label()
+            ))
+            .with_help("give it a newer version, or squash again without the squashed file");
+            refused.push((migration.up.file().to_owned(), error));
+        }
+        stays
+    });
+    migrations.append(&mut newer);
+    refused
 }
 
 fn says_irreversible(script: &Script) -> bool {
@@ -365,7 +469,8 @@ pub enum State {
     Pending,
     /// Applied, and the file is not what was applied.
     Changed,
-    /// Applied, and there is no file.
+    /// Applied, and there is no file; or not applied, and needed before a squashed migration
+    /// counts as applied, and there is no file.
     Missing,
     /// Not applied, and older than the newest applied one.
     OutOfOrder,
@@ -393,45 +498,236 @@ pub(crate) struct Compared<'a> {
     pub migration: Option<&'a Migration>,
     /// The row.
     pub applied: Option<&'a Applied>,
+    /// Where a squashed migration tells of it. Missing with neither file nor row is what a
+    /// database in the middle still needs.
+    pub replaced: Option<&'a Replaced>,
+}
+
+/// A migration that a database should have: its file, or what a squashed one tells of it, or both.
+#[derive(Clone, Copy)]
+pub(crate) struct Wanted<'a> {
+    migration: Option<&'a Migration>,
+    replaced: Option<&'a Replaced>,
+}
+
+impl<'a> Wanted<'a> {
+    fn of(migration: &'a Migration) -> Wanted<'a> {
+        Wanted {
+            migration: Some(migration),
+            replaced: None,
+        }
+    }
+
+    fn version(&self) -> i64 {
+        let file = self.migration.map(|migration| migration.version);
+        file.or(self.replaced.map(|replaced| replaced.version))
+            .unwrap_or_default()
+    }
+
+    /// Whether a row of the history is of it.
+    pub(crate) fn is(&self, version: i64, name: &str, checksum: u64) -> bool {
+        // No text need be hashed for what a squashed one tells.
+        let told = self.replaced.is_some_and(|replaced| {
+            replaced.is(version, name) && replaced.checksums.contains(&checksum)
+        });
+        told || self.migration.is_some_and(|migration| {
+            migration.version == version && migration.name == name && migration.recognises(checksum)
+        })
+    }
+}
+
+/// What a new database runs: the newest squashed migration and what comes after it, or all.
+pub(crate) fn afresh(migrations: &[Migration]) -> &[Migration] {
+    let squashed = migrations.iter().rposition(Migration::is_squashed);
+    &migrations[squashed.unwrap_or(0)..]
+}
+
+/// The newest squashed migration, and the files that are there of what it replaces.
+fn squashed(migrations: &[Migration]) -> Option<(&Migration, &[Migration])> {
+    let index = migrations.iter().rposition(Migration::is_squashed)?;
+    Some((&migrations[index], &migrations[..index]))
+}
+
+/// The file of a row of the history, where it is what was applied.
+pub(crate) fn file_of<'m>(migrations: &'m [Migration], row: &Applied) -> Option<&'m Migration> {
+    let first = migrations.partition_point(|migration| migration.version < row.version);
+    migrations[first..]
+        .iter()
+        .take_while(|migration| migration.version == row.version)
+        .find(|migration| Wanted::of(migration).is(row.version, &row.name, row.checksum))
+}
+
+/// What a database whose history begins with `first` should have up to the newest squashed
+/// migration: that one, or what it replaces.
+fn up_to_squashed<'m>(
+    squashed: &'m Migration,
+    originals: &'m [Migration],
+    first: Option<(i64, &str)>,
+) -> Vec<Wanted<'m>> {
+    let itself = (squashed.version, squashed.name.as_str());
+    match first {
+        Some(first) if first.0 <= squashed.version && first != itself => {
+            let wanted = |replaced: &'m Replaced| {
+                let from = originals.partition_point(|file| file.version < replaced.version);
+                let mut files = originals[from..].iter();
+                Wanted {
+                    migration: files
+                        .by_ref()
+                        .take_while(|file| file.version == replaced.version)
+                        .find(|file| file.name == replaced.name),
+                    replaced: Some(replaced),
+                }
+            };
+            way(&squashed.replaces, first)
+                .into_iter()
+                .map(wanted)
+                .collect()
+        }
+        _ => vec![Wanted::of(squashed)],
+    }
+}
+
+/// All that a database should have whose history begins with `first`.
+pub(crate) fn wanted<'m>(migrations: &'m [Migration], first: (i64, &str)) -> Vec<Wanted<'m>> {
+    let mut rest = migrations;
+    let mut wanted = Vec::with_capacity(migrations.len());
+    if let Some((squashed, originals)) = squashed(migrations) {
+        wanted = up_to_squashed(squashed, originals, Some(first));
+        rest = &migrations[originals.len() + 1..];
+    }
+    wanted.extend(rest.iter().map(Wanted::of));
+    wanted
 }
 
 /// Compares migrations with a history, both in the order of their versions.
+///
+/// A squashed migration is applied where it has its row, or where all that it replaces have
+/// theirs; where some of them have, they stand in its place.
 pub(crate) fn compare<'a>(
     migrations: &'a [Migration],
     history: &'a [Applied],
 ) -> Vec<Compared<'a>> {
-    let newest_applied = history.last().map(|applied| applied.version);
-    let mut compared = Vec::with_capacity(migrations.len().max(history.len()));
-    let (mut files, mut rows) = (migrations.iter().peekable(), history.iter().peekable());
+    let newest = history.last().map(|applied| applied.version);
+    let plain = |migrations: &'a [Migration], rows| {
+        let wanted: Vec<_> = migrations.iter().map(Wanted::of).collect();
+        side_by_side(&wanted, rows, newest)
+    };
+    let Some((squashed, originals)) = squashed(migrations) else {
+        return plain(migrations, history);
+    };
+    let rest = &migrations[originals.len() + 1..];
+    let within = history.partition_point(|row| row.version <= squashed.version);
+    let (within, beyond) = history.split_at(within);
+    let itself = |row: &&Applied| row.version == squashed.version && row.name == squashed.name;
+    let first = within.iter().find(itself).or(within.first());
+    let first = first.map(|row| (row.version, row.name.as_str()));
+    let wanted = up_to_squashed(squashed, originals, first);
+    let mut compared = side_by_side(&wanted, within, newest);
+    if compared.iter().all(|one| one.state == State::Applied) {
+        compared = vec![Compared {
+            state: State::Applied,
+            migration: Some(squashed),
+            applied: within.last(),
+            replaced: None,
+        }];
+    }
+    compared.extend(plain(rest, beyond));
+    compared
+}
+
+fn side_by_side<'a>(
+    wanted: &[Wanted<'a>],
+    rows: &'a [Applied],
+    newest_applied: Option<i64>,
+) -> Vec<Compared<'a>> {
+    let mut compared = Vec::with_capacity(wanted.len().max(rows.len()));
+    let (mut wanted, mut rows) = (wanted.iter().peekable(), rows.iter().peekable());
     loop {
-        let order = match (files.peek(), rows.peek()) {
+        let order = match (wanted.peek(), rows.peek()) {
             (None, None) => return compared,
             (Some(_), None) => Ordering::Less,
             (None, Some(_)) => Ordering::Greater,
-            (Some(file), Some(row)) => file.version.cmp(&row.version),
+            (Some(one), Some(row)) => one.version().cmp(&row.version),
         };
-        let migration = (order != Ordering::Greater).then(|| files.next()).flatten();
+        let one = (order != Ordering::Greater)
+            .then(|| wanted.next())
+            .flatten();
         let applied = (order != Ordering::Less).then(|| rows.next()).flatten();
-        let state = match (migration, applied) {
-            (Some(file), Some(row)) if file.name == row.name && file.recognises(row.checksum) => {
+        let migration = one.and_then(|one| one.migration);
+        let state = match (one, applied) {
+            (Some(one), Some(row)) if one.is(row.version, &row.name, row.checksum) => {
                 State::Applied
             }
             (Some(_), Some(_)) => State::Changed,
             (None, _) => State::Missing,
-            (Some(file), None)
-                if !file.any_order
-                    && newest_applied.is_some_and(|newest| file.version < newest) =>
-            {
-                State::OutOfOrder
-            }
-            (Some(_), None) => State::Pending,
+            (Some(_), None) => match migration {
+                None => State::Missing,
+                Some(file)
+                    if !file.any_order
+                        && newest_applied.is_some_and(|newest| file.version < newest) =>
+                {
+                    State::OutOfOrder
+                }
+                Some(_) => State::Pending,
+            },
         };
         compared.push(Compared {
             state,
             migration,
             applied,
+            replaced: one.and_then(|one| one.replaced),
         });
     }
+}
+
+/// The ways by which a database can have come where a squashed migration brings it, as far as
+/// their files are there.
+#[cfg(feature = "generate")]
+pub(crate) fn ways<'m>(
+    migrations: &'m [Migration],
+    squashed: &'m Migration,
+) -> Vec<Vec<&'m Migration>> {
+    let mut found = Vec::new();
+    for replaced in &squashed.replaces {
+        let first = (replaced.version, replaced.name.as_str());
+        let way = up_to_squashed(squashed, migrations, Some(first));
+        let files: Option<Vec<_>> = way.iter().map(|wanted| wanted.migration).collect();
+        if let Some(files) = files
+            && !found.contains(&files)
+        {
+            found.push(files);
+        }
+    }
+    found
+}
+
+/// The files that are there of what the newest squashed migration replaces, but are not what it
+/// was made of, each as an error.
+pub(crate) fn changed_originals(migrations: &[Migration]) -> Vec<(&Migration, Error)> {
+    let Some((squashed, originals)) = squashed(migrations) else {
+        return Vec::new();
+    };
+    let is_it = |file: &Migration| {
+        let mut replaced = squashed.replaces.iter();
+        replaced.any(|replaced| {
+            replaced.is(file.version, &file.name)
+                && replaced.checksums.iter().any(|sum| file.recognises(*sum))
+        })
+    };
+    let changed = originals.iter().filter(|file| !is_it(file));
+    let refuse = |file: &'_ Migration| {
+        Error::new(
+            ErrorKind::Diverged,
+            format!(
+                "{} is not what {} was squashed from",
+                file.up.file(),
+                squashed.label()
+            ),
+        )
+        .in_migration(&file.label())
+        .with_help("put it back as it was, or remove the squashed file and squash again")
+    };
+    changed.map(|file| (file, refuse(file))).collect()
 }
 
 #[cfg(test)]
@@ -446,6 +742,7 @@ mod tests {
             up: Script::new("f.sql", sql),
             down: None,
             irreversible: false,
+            replaces: Vec::new(),
             in_rust: false,
             component: None,
         }
@@ -595,6 +892,128 @@ mod tests {
                 (7, State::Pending),
             ]
         );
+    }
+
+    #[test]
+    fn a_squashed_migration_is_applied_by_its_own_row_or_by_those_of_all_it_replaces() {
+        let sum = |version: i64, name: &str| {
+            let text = if name == "s" {
+                String::new()
+            } else {
+                name.to_owned()
+            };
+            applied(version, name, checksum_of(name, version, &text))
+        };
+        let squashed = Migration {
+            replaces: ["a", "b", "c"]
+                .into_iter()
+                .zip(1..)
+                .map(|(name, version)| Replaced {
+                    version,
+                    name: name.into(),
+                    checksums: vec![sum(version, name).checksum],
+                })
+                .collect(),
+            ..migration(3, "s", "")
+        };
+        let files = [
+            migration(1, "a", "a"),
+            migration(2, "b", "b"),
+            migration(3, "c", "c"),
+            squashed,
+            migration(4, "d", "d"),
+        ];
+        let changed = applied(2, "b", 7);
+        let all = [sum(1, "a"), sum(2, "b"), sum(3, "c"), sum(4, "d")];
+        // The rows, and what comes of them: with the originals, with only the last one, alone.
+        let cases = [
+            (
+                vec![],
+                "s pending, d pending",
+                "s pending, d pending",
+                "s pending, d pending",
+            ),
+            (
+                all[..1].to_vec(),
+                "a applied, b pending, c pending, d pending",
+                "a applied, b missing, c pending, d pending",
+                "a applied, b missing, c missing, d pending",
+            ),
+            (
+                all[..2].to_vec(),
+                "a applied, b applied, c pending, d pending",
+                "a applied, b applied, c pending, d pending",
+                "a applied, b applied, c missing, d pending",
+            ),
+            (
+                all[..3].to_vec(),
+                "s applied, d pending",
+                "s applied, d pending",
+                "s applied, d pending",
+            ),
+            (
+                all.to_vec(),
+                "s applied, d applied",
+                "s applied, d applied",
+                "s applied, d applied",
+            ),
+            (
+                vec![sum(3, "s"), sum(4, "d")],
+                "s applied, d applied",
+                "s applied, d applied",
+                "s applied, d applied",
+            ),
+            (
+                vec![sum(1, "a"), sum(3, "c")],
+                "a applied, b out-of-order, c applied, d pending",
+                "a applied, b missing, c applied, d pending",
+                "a applied, b missing, c applied, d pending",
+            ),
+            (
+                vec![sum(1, "a"), changed, sum(3, "c")],
+                "a applied, b changed, c applied, d pending",
+                "a applied, b changed, c applied, d pending",
+                "a applied, b changed, c applied, d pending",
+            ),
+            (
+                vec![sum(4, "d")],
+                "s out-of-order, d applied",
+                "s out-of-order, d applied",
+                "s out-of-order, d applied",
+            ),
+            // Both rows are of no history that there can be.
+            (
+                vec![sum(1, "a"), sum(3, "s")],
+                "a missing, s applied, d pending",
+                "a missing, s applied, d pending",
+                "a missing, s applied, d pending",
+            ),
+            (
+                vec![applied(3, "s", 7)],
+                "s changed, d pending",
+                "s changed, d pending",
+                "s changed, d pending",
+            ),
+        ];
+        for (history, with_all, with_last, alone) in cases {
+            for (files, expected) in [
+                (&files[..], with_all),
+                (&files[2..], with_last),
+                (&files[3..], alone),
+            ] {
+                let words: Vec<String> = compare(files, &history)
+                    .iter()
+                    .map(|one| {
+                        let file = one.migration.map(|file| &file.name);
+                        let row = one.applied.map(|row| &row.name);
+                        let told = one.replaced.map(|replaced| &replaced.name);
+                        let name = file.or(row).or(told).unwrap();
+                        format!("{name} {}", one.state.as_str())
+                    })
+                    .collect();
+                assert_eq!(words.join(", "), expected, "{history:?}");
+            }
+        }
     }
 
     #[test]

@@ -31,6 +31,8 @@ use crate::restore::{self, CopyInfo, CopyRef, RestorePlan, Restored, Verify};
 use crate::revert::RevertTo;
 use crate::rust_migration::RustMigration;
 use crate::source::Source;
+#[cfg(feature = "generate")]
+use crate::squash::{self, SquashOptions, Squashed};
 use crate::status::Status;
 use crate::template::Template;
 use crate::{adopt, baseline, doctor, inspect, logbook, rehearsal, revert, run, stats, status};
@@ -538,6 +540,33 @@ impl<'a> Migrator<'a> {
     #[cfg(feature = "generate")]
     pub fn generate(&self, wishes: &GenerateOptions) -> Result<Generated, Error> {
         generate::generate(&self.options, wishes)
+    }
+
+    /// Works out one migration that gives what old ones give, schema and rows, and that databases
+    /// recognise as done which have those. It is proved on databases in memory. Nothing is
+    /// written before [`Squashed::write`].
+    ///
+    /// ```
+    /// use heirloom::{Migrator, SquashOptions};
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let file = |name: &str, sql: &str| std::fs::write(folder.path().join(name), sql).unwrap();
+    /// # file("V1__notes.sql", "CREATE TABLE notes (id INTEGER PRIMARY KEY);");
+    /// # file("V2__text.sql", "ALTER TABLE notes ADD COLUMN text TEXT;");
+    /// # let migrations = folder.path();
+    /// let squashed = Migrator::new(migrations).squash(&SquashOptions::new().to(2))?;
+    /// assert_eq!(squashed.replaced, ["V1__notes", "V2__text"]);
+    /// squashed.write()?;
+    /// # Ok::<(), heirloom::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`ErrorKind::Usage`] where there is nothing to squash, or something that no file can hold:
+    /// migrations in Rust, without a transaction, or with rows that come from the clock or from
+    /// chance; [`ErrorKind::NotFound`] for a version that is not there;
+    /// [`ErrorKind::InvalidMigration`] where the proof fails.
+    #[cfg(feature = "generate")]
+    pub fn squash(&self, wishes: &SquashOptions) -> Result<Squashed, Error> {
+        squash::squash(&self.options, wishes)
     }
 
     /// Walks the whole history in memory, for an app's own tests: each migration up, down and

@@ -10,12 +10,12 @@ use crate::connect;
 use crate::error::{Error, ErrorKind};
 use crate::history;
 use crate::look::{Look, look};
-use crate::migration::{Applied, Migration, label};
+use crate::migration::{Applied, label};
 use crate::options::Options;
 use crate::report::Report;
 use crate::restore::{self, CopyRef};
 use crate::revert::{self, RevertTo};
-use crate::run::{newest, nothing_to_do};
+use crate::run::{newest, nothing_to_do, squashed_elsewhere};
 use crate::script::{Directive, Script};
 
 /// The ways an older app has with a newer database, as values for a dialog.
@@ -57,11 +57,24 @@ pub struct RestoreOffer {
     pub rows_lost: u64,
 }
 
-/// The rows of the history that no file knows and that are newer than every file.
-fn unknown<'h>(migrations: &[Migration], history: &'h [Applied]) -> &'h [Applied] {
+/// The rows of the history that no file knows and that are newer than every file; and from one on
+/// that a newer version of the app squashed from files that are there.
+fn unknown<'l>(options: &Options<'_>, look: &'l Look) -> Result<&'l [Applied], Error> {
+    let (migrations, history) = (look.migrations(), look.history());
     let known = migrations.last().map(|migration| migration.version);
-    let first = history.partition_point(|row| known.is_some_and(|known| row.version <= known));
-    &history[first..]
+    let newer = history.partition_point(|row| known.is_some_and(|known| row.version <= known));
+    for (index, row) in history[..newer].iter().enumerate() {
+        let mut twins = migrations.iter().filter(|file| file.version == row.version);
+        if twins.clone().any(|file| file.name == row.name) {
+            continue;
+        }
+        let connection = &look.view.connection;
+        let kept = history::as_applied(connection, &options.history_table, row.version)?;
+        if kept.is_some_and(|kept| twins.any(|file| squashed_elsewhere(file, row, &kept))) {
+            return Ok(&history[index..]);
+        }
+    }
+    Ok(&history[newer..])
 }
 
 /// Looks for the ways back. Writes nothing.
@@ -69,7 +82,7 @@ pub(crate) fn ways_back(options: &Options<'_>, path: &Path) -> Result<WaysBack, 
     let look = look(options, path)?;
     let (migrations, history) = (look.migrations(), look.history());
     let known = migrations.last().map(|migration| migration.version);
-    let rows = unknown(migrations, history);
+    let rows = unknown(options, &look)?;
     let (Some(first), Some(version)) = (rows.first(), newest(history)) else {
         return Err(Error::new(
             ErrorKind::Usage,
@@ -155,8 +168,8 @@ fn are_compatible(
 /// database.
 pub(crate) fn revert_to_known(options: &Options<'_>, path: &Path) -> Result<Report, Error> {
     let look = look(options, path)?;
-    let (migrations, history) = (look.migrations(), look.history());
-    match unknown(migrations, history).len() {
+    let history = look.history();
+    match unknown(options, &look)?.len() {
         0 => revert::revert(
             options,
             path,
@@ -175,7 +188,7 @@ pub(crate) fn open_anyway(
     let look = look(options, path)?;
     let (migrations, history) = (look.migrations(), look.history());
     let known = migrations.last().map(|migration| migration.version);
-    let rows = unknown(migrations, history);
+    let rows = unknown(options, &look)?;
     let compatible = are_compatible(options, &look.view.connection, rows, known)?;
     if rows.is_empty() || !compatible || look.interrupted.is_some() {
         return Err(Error::new(

@@ -34,7 +34,10 @@ pub(crate) fn run(connection: &Connection, script: &Script) -> Result<(), Error>
 }
 
 /// What the migrations give, run from the first to the last.
-pub(crate) fn replay(options: &Options<'_>, migrations: &[Migration]) -> Result<Connection, Error> {
+pub(crate) fn replay<'m>(
+    options: &Options<'_>,
+    migrations: impl IntoIterator<Item = &'m Migration>,
+) -> Result<Connection, Error> {
     let connection = memory(options)?;
     for migration in migrations {
         let task = Task::up(migration)?;

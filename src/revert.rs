@@ -12,7 +12,7 @@ use crate::error::{Error, ErrorKind};
 use crate::foresee::{self, Foreseen, Foresight};
 use crate::history;
 use crate::look::look;
-use crate::migration::{self, Applied, Migration, State, label, label_in};
+use crate::migration::{self, Applied, Migration, label, label_in};
 use crate::options::Options;
 use crate::plan::{Direction, Plan};
 use crate::report::Report;
@@ -155,20 +155,11 @@ fn tasks(
     history: &[Applied],
     to: RevertTo,
 ) -> Result<Vec<Task>, Error> {
-    let compared = migration::compare(migrations, history);
     rows_to_revert(history, to)?
         .iter()
         .rev()
         .map(|row| {
-            let file = compared
-                .iter()
-                .find(|compared| {
-                    compared
-                        .applied
-                        .is_some_and(|applied| applied.version == row.version)
-                })
-                .filter(|compared| compared.state == State::Applied)
-                .and_then(|compared| compared.migration);
+            let file = migration::file_of(migrations, row);
             if let Some(migration) = file.filter(|file| file.in_rust && file.down.is_none())
                 && let Some(code) = options.code(&migration.up, Direction::Down)
             {
@@ -183,11 +174,8 @@ fn tasks(
             let component = options.component.as_deref();
             let label = label_in(component, row.version, &row.name);
             let script = script.filter(|script| !script.is_empty()).ok_or_else(|| {
-                Error::new(ErrorKind::Irreversible, "there is no way back")
-                    .in_migration(&label)
-                    .with_help(format!(
-                        "write {label}.down.sql beside the migration, or restore the backup from before it"
-                    ))
+                let squashed = file.is_some_and(Migration::is_squashed);
+                no_way_back(&label, squashed)
             })?;
             let task = Task::down(row.version, &row.name, script)?;
             Ok(Task {
@@ -196,6 +184,26 @@ fn tasks(
             })
         })
         .collect()
+}
+
+fn no_way_back(label: &str, is_squashed: bool) -> Error {
+    let refused = |message, help: String| {
+        Error::new(ErrorKind::Irreversible, message)
+            .in_migration(label)
+            .with_help(help)
+    };
+    match is_squashed {
+        true => refused(
+            "it stands for the migrations that it was squashed from, and has no way back",
+            "nothing came before it; restore a backup, or begin with a new database".into(),
+        ),
+        false => refused(
+            "there is no way back",
+            format!(
+                "write {label}.down.sql beside the migration, or restore the backup from before it"
+            ),
+        ),
+    }
 }
 
 fn rows_to_revert(history: &[Applied], to: RevertTo) -> Result<&[Applied], Error> {
@@ -255,11 +263,7 @@ fn expected_schema(
         if index == left {
             before = replay.schema().clone();
         }
-        let file = migrations
-            .iter()
-            .find(|migration| migration.version == row.version)
-            .filter(|migration| migration.recognises(row.checksum))
-            .map(|migration| migration.up.clone());
+        let file = migration::file_of(migrations, row).map(|file| file.up.clone());
         let script = match file {
             Some(script) => Some(script),
             None => history::as_applied(&session.connection, &options.history_table, row.version)

@@ -11,12 +11,14 @@ use crate::claim;
 use crate::copy::Intent;
 use crate::error::{Difference, Error, ErrorKind, Location};
 use crate::foresee::{self, Foreseen};
-use crate::history;
+use crate::history::{self, AsApplied};
 use crate::look::{Look, histories, look};
 use crate::migration::{self, Applied, Compared, Known, Migration, State};
 use crate::options::{Migrating, Options};
 use crate::plan::{Direction, Loss, Plan};
+use crate::replaced::Replaced;
 use crate::report::Report;
+use crate::script::Script;
 use crate::session::{Session, Stage};
 use crate::take_over::{self, Found};
 use crate::task::Task;
@@ -241,7 +243,11 @@ pub(crate) fn pending(
     }
     tasks.extend(pending_of(options, connection, own, to)?);
     if !(tasks.is_empty() || components.is_empty()) {
-        let lists: Vec<_> = known.iter().map(|known| known.migrations).collect();
+        // What a squashed migration stands for made the same tables.
+        let lists = known
+            .iter()
+            .map(|known| migration::afresh(known.migrations));
+        let lists: Vec<_> = lists.collect();
         claim::refuse_twins(&lists)?;
     }
     Ok(tasks)
@@ -264,8 +270,12 @@ fn pending_of(
         taken_over = take_over::rows_up_to(migrations, history, version)?;
     }
     let known = migrations.last().map(|migration| migration.version);
+    let compared = migration::compare(migrations, history);
     if let Some(to) = to {
-        check_target(to, migrations, history)?;
+        check_target(to, &compared, history)?;
+    }
+    if let Some((_, refused)) = migration::changed_originals(migrations).into_iter().next() {
+        return Err(refused);
     }
     let mut wanted = Vec::new();
     let mut late = None;
@@ -273,7 +283,8 @@ fn pending_of(
         state,
         migration,
         applied,
-    } in migration::compare(migrations, history)
+        replaced,
+    } in compared
     {
         match (state, migration, applied) {
             (State::Pending, Some(migration), _)
@@ -282,6 +293,9 @@ fn pending_of(
                     .any(|task| task.version == migration.version) => {}
             (State::Pending, Some(migration), _) if to.is_none_or(|to| migration.version <= to) => {
                 wanted.push(migration);
+            }
+            (State::Missing | State::Changed, None, _) if replaced.is_some() => {
+                return Err(not_as_squashed(part, replaced, applied));
             }
             (State::OutOfOrder, Some(migration), _) => {
                 late = late.or(Some(out_of_order(migration, newest(history))));
@@ -331,10 +345,12 @@ fn task(options: &Options<'_>, migration: &Migration) -> Result<Task, Error> {
 
 pub(crate) fn check_target(
     to: i64,
-    migrations: &[Migration],
+    compared: &[Compared<'_>],
     history: &[Applied],
 ) -> Result<(), Error> {
-    if !migrations.iter().any(|migration| migration.version == to) {
+    let is_a_file = |one: &Compared<'_>| one.migration.is_some_and(|file| file.version == to);
+    // Of a database from before a squash, more are known than there are lines.
+    if !(compared.iter().any(is_a_file) || history.iter().any(|row| row.version == to)) {
         return Err(Error::new(
             ErrorKind::NotFound,
             format!("there is no migration with version {to}"),
@@ -348,6 +364,52 @@ pub(crate) fn check_target(
         )
         .with_help(format!("to go back, use `heirloom revert --to {to}`"))),
         _ => Ok(()),
+    }
+}
+
+/// A database that has a part of what a squashed migration replaces, and no file for the rest; or
+/// that has it in other words.
+fn not_as_squashed(
+    part: &Known<'_>,
+    replaced: Option<&Replaced>,
+    applied: Option<&Applied>,
+) -> Error {
+    let squashed = migration::afresh(part.migrations).first();
+    let squashed = squashed.map(Migration::label).unwrap_or_default();
+    let original = replaced
+        .map(|replaced| migration::label_in(part.component, replaced.version, &replaced.name));
+    let original = original.unwrap_or_default();
+    match applied {
+        None => {
+            let needed = migration::compare(part.migrations, part.history);
+            let needed: Vec<String> = needed
+                .iter()
+                .filter(|one| one.state == State::Missing && one.applied.is_none())
+                .filter_map(|one| one.replaced.map(Replaced::label))
+                .collect();
+            let newest = newest(part.history).unwrap_or_default();
+            Error::new(
+                ErrorKind::Missing,
+                format!(
+                    "the database is at version {newest}, in the middle of what {squashed} stands for: {} must be run first, and there is no file",
+                    needed.join(", ")
+                ),
+            )
+            .in_migration(&original)
+            .with_help(format!(
+                "open the database once with a version of the app that still has {}, then with this one; or put the files back into the migrations",
+                needed.join(", ")
+            ))
+        }
+        Some(row) => Error::new(
+            ErrorKind::Diverged,
+            format!(
+                "{} was applied to this database, and is not the {original} that {squashed} stands for",
+                part.label_of(row)
+            ),
+        )
+        .in_migration(&original)
+        .with_help("open it with the version of the app that migrated it; or put the file as it was applied back, in the place of the squashed one"),
     }
 }
 
@@ -396,6 +458,15 @@ fn missing(row: &Applied, part: &Known<'_>, known: Option<i64>) -> Error {
     .with_help(format!("put {label}.sql back into the migrations"))
 }
 
+/// Whether a database has, in the place of a migration, one that was squashed from it by a newer
+/// version of the app.
+pub(crate) fn squashed_elsewhere(migration: &Migration, row: &Applied, kept: &AsApplied) -> bool {
+    let replaced = Script::new("", kept.up.clone()).replaces();
+    let mut replaced = replaced.iter();
+    row.name != migration.name
+        && replaced.any(|replaced| replaced.is(migration.version, &migration.name))
+}
+
 fn changed(
     options: &Options<'_>,
     connection: &Connection,
@@ -404,6 +475,21 @@ fn changed(
 ) -> Result<Error, Error> {
     let table = options.history_table_of(migration.component.as_deref());
     let kept = history::as_applied(connection, table, row.version)?;
+    if let Some(kept) = &kept
+        && squashed_elsewhere(migration, row, kept)
+    {
+        let label = migration::label(row.version, &row.name);
+        return Ok(Error::new(
+            ErrorKind::DatabaseNewer,
+            format!(
+                "the database was made by a newer version of the app, in which {label} stands for {} and those before it",
+                migration.label()
+            ),
+        )
+        .in_migration(&label)
+        .with_versions(row.version, Some(migration.version))
+        .with_help("use the version of the app that made it, or a newer one"));
+    }
     let message = if migration.name == row.name {
         format!(
             "{} is not what was applied to this database",

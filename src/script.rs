@@ -3,8 +3,9 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use crate::replaced::Replaced;
 use crate::statement::{Statement, split};
-use crate::token::{BOM, LexemeKind, Lexemes, TokenKind, Tokens};
+use crate::token::{BOM, Lexeme, LexemeKind, Lexemes, TokenKind, Tokens};
 
 /// A comment at the top of a migration file that speaks to heirloom.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,6 +24,9 @@ pub(crate) enum Directive {
     Backfill(String),
     /// `-- heirloom: batch N`: so many rows at a time.
     Batch(u64),
+    /// `-- heirloom: replaces V3__name CHECKSUM…`: where that was applied, with all others that
+    /// the file replaces, the file is done.
+    Replaces(Replaced),
 }
 
 /// A place in a file, counted from one. Columns count characters, not bytes.
@@ -111,6 +115,18 @@ impl Script {
         self.text.lines().nth(number.checked_sub(1)?)
     }
 
+    /// What the file replaces, by the lines at its top. Every start asks every file, so nothing
+    /// below them is looked at; [`Script::directives`] refuses what is wrong.
+    pub(crate) fn replaces(&self) -> Vec<Replaced> {
+        let comments = Lexemes::new(&self.text)
+            .take_while(|lexeme| !matches!(lexeme.kind, LexemeKind::Token(_)));
+        let replaced = comments.filter_map(|comment| {
+            let words = directive(&comment)?.strip_prefix("replaces ")?;
+            Replaced::read(words.split_whitespace())
+        });
+        replaced.collect()
+    }
+
     /// The directives at the top of the file.
     ///
     /// # Errors
@@ -124,8 +140,8 @@ impl Script {
         let first_statement = Tokens::new(&self.text)
             .next()
             .map_or(usize::MAX, |t| t.start);
-        for comment in Lexemes::new(&self.text).filter(|lexeme| lexeme.kind == LexemeKind::Line) {
-            let Some(words) = comment.text[2..].trim_start().strip_prefix("heirloom:") else {
+        for comment in Lexemes::new(&self.text) {
+            let Some(words) = directive(&comment) else {
                 continue;
             };
             if comment.start > first_statement {
@@ -148,11 +164,18 @@ impl Script {
                 ["batch", rows] if rows.parse::<u64>().is_ok_and(|rows| rows > 0) => {
                     Directive::Batch(rows.parse().unwrap_or(1))
                 }
+                ["replaces", rest @ ..] => match Replaced::read(rest.iter().copied()) {
+                    Some(replaced) => Directive::Replaces(replaced),
+                    None => {
+                        let sentence = "`replaces` names a migration and its checksum, as in `replaces V3__name 1234567890`";
+                        return Err((comment.start, sentence.into()));
+                    }
+                },
                 _ => {
                     return Err((
                         comment.start,
                         format!(
-                            "unknown heirloom directive `{}`; known are allow-destructive, no-transaction, irreversible and compatible-with VERSION, and of a backfill backfill TABLE and batch N",
+                            "unknown heirloom directive `{}`; known are allow-destructive, no-transaction, irreversible, compatible-with VERSION and replaces MIGRATION CHECKSUM, and of a backfill: backfill TABLE and batch N",
                             words.join(" ")
                         ),
                     ));
@@ -161,6 +184,13 @@ impl Script {
         }
         Ok(found)
     }
+}
+
+/// What a comment says to heirloom.
+fn directive<'s>(comment: &Lexeme<'s>) -> Option<&'s str> {
+    let line = comment.kind == LexemeKind::Line;
+    let words = line.then(|| comment.text[2..].trim_start())?;
+    words.strip_prefix("heirloom:").map(str::trim)
 }
 
 #[cfg(test)]

@@ -102,7 +102,12 @@ pub(crate) fn status(options: &Options<'_>, path: &Path) -> Result<Status, Error
                 .filter_map(|compared| compared.migration),
         );
     }
+    let changed = look.known(options).into_iter().find_map(|known| {
+        let changed = migration::changed_originals(known.migrations);
+        changed.into_iter().next().map(|(_, error)| error)
+    });
     let problem = foresee(options, &look, &pending, &mut entries).err();
+    let problem = changed.or(problem);
     Ok(Status {
         exists: look.target.metadata.is_some(),
         version: newest(look.history()),
@@ -126,10 +131,12 @@ fn entry(
         state,
         migration,
         applied,
+        replaced,
     } = compared;
-    let version = migration.map(|m| m.version).or(applied.map(|a| a.version));
-    let name = migration.map(|m| &m.name).or(applied.map(|a| &a.name));
-    let (Some(version), Some(name)) = (version, name) else {
+    let file = migration.map(|file| (file.version, &file.name));
+    let row = applied.map(|row| (row.version, &row.name));
+    let needed = replaced.map(|replaced| (replaced.version, &replaced.name));
+    let Some((version, name)) = file.or(row).or(needed) else {
         return Ok(None);
     };
     let table = options.history_table_of(component);
@@ -138,16 +145,16 @@ fn entry(
         (State::Missing | State::Changed, Some(_)) => {
             history::as_applied(connection, table, version)?
         }
+        (_, Some(_)) if migration.is_none() => history::as_applied(connection, table, version)?,
         _ => None,
     };
     let reversible = match (state, migration) {
-        (State::Missing | State::Changed, _) => {
+        (State::Missing | State::Changed, _) | (_, None) => {
             kept.as_ref().is_some_and(|kept| kept.down.is_some())
         }
         (_, Some(migration)) => {
             migration.down.is_some() || options.code(&migration.up, Direction::Down).is_some()
         }
-        (_, None) => false,
     };
     Ok(Some(Entry {
         component: component.map(str::to_owned),

@@ -101,6 +101,11 @@ pub(crate) enum Command {
     /// changed table. Example: heirloom generate add_phone --dry-run
     #[command(visible_alias = "diff")]
     Generate(Generate),
+    /// Make old migrations into one, which databases that have them recognise as done
+    ///
+    /// It is proved in memory before it is written; no database is opened. The originals go into
+    /// a folder `squashed` below. Example: heirloom squash --to 20250609074500 --dry-run
+    Squash(Squash),
     /// Show every migration with its state, and the SQL of the pending ones
     ///
     /// Nothing is written, and no file is created. Example: heirloom show --check
@@ -296,6 +301,22 @@ pub(crate) struct Generate {
     /// Build tables anew whose columns are only in another order
     #[arg(long)]
     pub(crate) strict_order: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Squash {
+    /// Squash up to this version and no further; all unless given
+    #[arg(long, value_name = "VERSION")]
+    pub(crate) to: Option<i64>,
+    /// What the file is to be called; `squashed` unless given
+    #[arg(long, value_name = "NAME")]
+    pub(crate) name: Option<String>,
+    /// Print the SQL, and write nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Remove the originals instead of moving them, though a database may be in their middle
+    #[arg(long)]
+    pub(crate) remove: bool,
 }
 
 #[derive(Debug, clap::Args)]

@@ -118,7 +118,7 @@ fn for_each(
                 then(ui, told, ended);
                 told += 1;
             }
-            ui.progress("databases", Unit::Databases, done, all.len() as u64);
+            ui.progress("databases", Unit::Databases, done, all.len() as u64, None);
         }
     });
 }

@@ -75,6 +75,7 @@ fn dispatch(ui: &mut Ui, settings: &Settings, command: &Command) -> Result<Exit,
     match command {
         Command::Create(options) => commands::create::run(ui, settings, options),
         Command::Generate(options) => commands::generate::run(ui, settings, options),
+        Command::Squash(options) => commands::squash::run(ui, settings, options),
         Command::Show(options) => commands::show::run(ui, settings, options),
         Command::Check => commands::check::run(ui, settings),
         Command::Run(options) => commands::run::run(ui, settings, options),

@@ -18,6 +18,7 @@ impl Command {
     pub(crate) fn reach(&self) -> Reach {
         match self {
             Command::Create(_)
+            | Command::Squash(_)
             | Command::Generate(_)
             | Command::Check
             | Command::Completions(_)
@@ -56,6 +57,7 @@ impl Command {
             Command::Generate(options) => options.dry_run || options.check,
             Command::Run(options) => options.dry_run || options.rehearse,
             Command::Adopt(options) => options.dry_run,
+            Command::Squash(options) => options.dry_run,
             Command::Backfill(options) => options.dry_run,
             Command::Baseline(options) => options.dry_run,
             Command::Revert(options) => options.dry_run,

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 const FLOORS: [&[&str]; 6] = [
     &[
         "migration",
+        "replaced",
         "claim",
         "script",
         "plan",
@@ -66,6 +67,7 @@ const FLOORS: [&[&str]; 6] = [
         "compose",
         "replay",
         "copy",
+        "dump",
         "filling",
         "foresee",
         "log_file",
@@ -88,6 +90,7 @@ const FLOORS: [&[&str]; 6] = [
         "status",
         "create",
         "generate",
+        "squash",
         "alteration",
         "check",
         "inspect",

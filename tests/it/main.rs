@@ -79,6 +79,8 @@ mod revert;
 mod run;
 mod rust_migrations;
 mod snapshots;
+#[cfg(feature = "generate")]
+mod squash;
 #[cfg(feature = "cli")]
 mod surroundings;
 mod template;

@@ -18,11 +18,11 @@ pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Options) -> Result
     };
     let database = &settings.database.value;
     if options.dry_run {
-        let plan = work::keeper(settings).plan_backfill(database, &backfill)?;
+        let plan = work::keeper(settings)?.plan_backfill(database, &backfill)?;
         show_plan(ui, &plan);
         return Ok(Exit::Done);
     }
-    let backfilled = work::keeper(settings)
+    let backfilled = work::keeper(settings)?
         .cancel_with(work::cancel_flag())
         .on_event(|event| work::show_event(ui, "", event))
         .backfill(database, &backfill)?;

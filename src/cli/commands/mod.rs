@@ -17,5 +17,6 @@ pub(crate) mod revert;
 pub(crate) mod run;
 pub(crate) mod show;
 pub(crate) mod snapshot;
+pub(crate) mod squash;
 pub(crate) mod stats;
 pub(crate) mod work;

@@ -1,0 +1,75 @@
+//! `heirloom squash`
+
+use std::path::PathBuf;
+
+use heirloom::{SquashOptions, Squashed};
+use serde_json::{Value, json};
+
+use super::work;
+use crate::cli::args::Squash;
+use crate::cli::exit::{Exit, Failure};
+use crate::cli::render::{self, BOLD, GREEN, styled};
+use crate::cli::settings::Settings;
+use crate::cli::ui::Ui;
+
+pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Squash) -> Result<Exit, Failure> {
+    let mut wishes = SquashOptions::new();
+    if let Some(version) = options.to {
+        wishes = wishes.to(version);
+    }
+    if let Some(name) = &options.name {
+        wishes = wishes.name(name);
+    }
+    if options.remove {
+        wishes = wishes.remove_originals();
+    }
+    let squashed = work::migrator(settings)?.squash(&wishes)?;
+    match options.dry_run {
+        true if !squashed.is_written => {
+            ui.line(&styled(BOLD, render::path(&squashed.file)));
+            ui.line(&render::indented(&squashed.sql));
+        }
+        true => {}
+        false => squashed.write()?,
+    }
+    show(ui, &squashed);
+    if options.dry_run {
+        ui.line("nothing was written");
+    }
+    ui.document(&document(&squashed, options.dry_run));
+    Ok(Exit::Done)
+}
+
+fn show(ui: &mut Ui, squashed: &Squashed) {
+    let mut line = |verb: &str, what: String| {
+        ui.line(&format!("{} {what}", styled(GREEN, format!("{verb:<8}"))));
+    };
+    for label in &squashed.replaced {
+        line("replaces", label.clone());
+    }
+    if !squashed.is_written {
+        line("file", render::path(&squashed.file));
+    }
+    for (from, to) in &squashed.moves {
+        line(
+            "moves",
+            format!("{} to {}", render::path(from), render::path(to)),
+        );
+    }
+    for file in &squashed.removals {
+        line("removes", render::path(file));
+    }
+}
+
+fn document(squashed: &Squashed, dry_run: bool) -> Value {
+    let paths = |files: Vec<&PathBuf>| files.into_iter().map(render::path_json).collect::<Vec<_>>();
+    json!({
+        "ok": true,
+        "dry_run": dry_run,
+        "file": render::path_json(&squashed.file),
+        "sql": squashed.sql,
+        "replaced": squashed.replaced,
+        "moved": paths(squashed.moves.iter().map(|(_, to)| to).collect()),
+        "removed": paths(squashed.removals.iter().collect()),
+    })
+}
