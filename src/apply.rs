@@ -238,7 +238,9 @@ impl Run<'_, '_, '_, '_> {
         let moment = Moment {
             connection: self.connection(),
             direction: self.work.direction,
-            version: task.map(|task| task.version),
+            version: task
+                .filter(|task| task.kind.is_in_history())
+                .map(|task| task.version),
             migration: &migration,
         };
         // A savepoint of our own tells whether the hook put another transaction in its place.

@@ -193,11 +193,16 @@ mod check;
 mod create;
 #[cfg(feature = "generate")]
 mod generate;
+mod init;
 mod newer;
+#[cfg(feature = "generate")]
+mod push;
 mod rehearsal;
+mod reset;
 mod restore;
 mod revert;
 mod run;
+mod seed;
 mod status;
 
 // The door.
@@ -217,16 +222,22 @@ pub use finding::{Checked, Finding, FindingKind};
 #[cfg(feature = "generate")]
 pub use generate::{Change, GenerateOptions, Generated, GeneratedFile};
 pub use history::DEFAULT_TABLE as DEFAULT_HISTORY_TABLE;
+pub use init::{Initialized, init};
 pub use migration::State;
 pub use migrator::{Migrator, Opened, data_folder};
 pub use newer::{RestoreOffer, WaysBack};
 pub use options::{DEFAULT_KEEP, DEFAULT_LOCK_TIMEOUT, HookError, Moment};
 pub use plan::{Direction, Loss, Lost, Plan, Step};
+#[cfg(feature = "generate")]
+pub use push::{OnHistory, Pushed};
 pub use rehearsal::Rehearsed;
 pub use report::{Done, Recovered, Report, TableRows};
+pub use reset::{Emptied, Redone, Reset};
 pub use restore::{CopyInfo, CopyRef, Holding, Origin, RestorePlan, Restored, Verify};
 pub use revert::RevertTo;
 pub use rust_migration::RustMigration;
 pub use script::Position;
+pub use seed::{SeedFile, Seeded};
 pub use source::{SCHEMA_FILE, Source};
+pub use statement::is_complete;
 pub use status::{Entry, Status};

@@ -49,6 +49,13 @@ fn run(ui: &mut Ui, args: &Args) -> Result<Exit, Failure> {
         Command::Snapshot(options) => commands::snapshot::run(ui, settings, options),
         Command::Restore(options) => commands::restore::run(ui, settings, options),
         Command::RestoreSnapshot(options) => commands::restore::run_snapshot(ui, settings, options),
+        Command::Init => commands::init::run(ui, &around.folder),
+        Command::Seed(options) => commands::seed::run(ui, settings, options),
+        Command::Push(options) => commands::push::run(ui, settings, options),
+        Command::Redo(options) => commands::redo::run(ui, settings, options),
+        Command::Reset(options) => commands::reset::run(ui, settings, options),
+        Command::Drop => commands::drop::run(ui, settings),
+        Command::Shell(options) => commands::shell::run(ui, settings, options),
     }
 }
 

@@ -14,6 +14,8 @@ use super::exit::Failure;
 const FILE_NAME: &str = "heirloom.toml";
 const DEFAULT_DATABASE: &str = ".data/app.db";
 const DEFAULT_MIGRATIONS: &str = "migrations";
+/// Beside the migrations folder.
+const DEFAULT_SEEDS: &str = "seeds";
 
 /// Where a value came from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,6 +62,7 @@ pub(crate) struct Settings {
     pub(crate) database: Setting<PathBuf>,
     pub(crate) migrations: Setting<PathBuf>,
     pub(crate) schema: Setting<PathBuf>,
+    pub(crate) seeds: Setting<PathBuf>,
     pub(crate) backups: Option<Setting<PathBuf>>,
     pub(crate) keep: Setting<usize>,
     pub(crate) history_table: Setting<String>,
@@ -79,6 +82,7 @@ struct File {
     database: Option<PathBuf>,
     migrations: Option<PathBuf>,
     schema: Option<PathBuf>,
+    seeds: Option<PathBuf>,
     backups: Option<PathBuf>,
     keep: Option<usize>,
     history_table: Option<String>,
@@ -172,6 +176,7 @@ impl Settings {
             database,
             migrations,
             schema,
+            seeds,
             backups,
             keep,
             history_table,
@@ -258,6 +263,16 @@ impl Settings {
             value: migrations.value.join(heirloom::SCHEMA_FILE),
             origin: Origin::Default,
         });
+        let seeds = first(
+            "seeds",
+            global.seeds.clone(),
+            variable("HEIRLOOM_SEEDS"),
+            in_file(seeds.filter(|_| chosen.is_none())),
+        )
+        .unwrap_or_else(|| Setting {
+            value: migrations.value.with_file_name(DEFAULT_SEEDS),
+            origin: Origin::Default,
+        });
         let keep = first(
             "keep",
             global.keep,
@@ -293,6 +308,7 @@ impl Settings {
         Ok(Settings {
             database,
             schema,
+            seeds,
             backups: first(
                 "backups",
                 global.backups.clone(),
@@ -327,6 +343,7 @@ impl Settings {
             path("database", &self.database),
             path("migrations", &self.migrations),
             path("schema", &self.schema),
+            path("seeds", &self.seeds),
         ];
         all.extend(self.backups.iter().map(|backups| path("backups", backups)));
         all.extend(
@@ -424,7 +441,7 @@ fn read_file(global: &Global, around: &Surroundings) -> Result<(File, Option<Pat
     let file = toml::from_str(&text).map_err(|error| {
         usage(
             format!("{} is wrong: {}", path.display(), error.to_string().trim()),
-            "the keys are database, migrations, schema, backups, keep, history-table, app, lock-timeout, components",
+            "the keys are database, migrations, schema, seeds, backups, keep, history-table, app, lock-timeout, components",
         )
     })?;
     Ok((file, Some(path)))

@@ -163,6 +163,17 @@ impl Ui {
         !self.json && !self.yes && std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
     }
 
+    /// Whether the output is a document.
+    pub(crate) fn speaks_json(&self) -> bool {
+        self.json
+    }
+
+    /// What stands before something that is going to be typed.
+    pub(crate) fn prompt(&mut self, text: &str) {
+        let _ = write!(self.err, "{text}");
+        let _ = self.err.flush();
+    }
+
     /// Asks, and takes anything but a yes for a no.
     pub(crate) fn ask(&mut self, question: &str) -> bool {
         self.end_progress();

@@ -1,12 +1,12 @@
 //! `heirloom run`
 
-use heirloom::{Error, ErrorKind, Migrator, Report};
+use heirloom::Report;
 use serde_json::json;
 
 use super::work;
 use crate::cli::args::Run;
 use crate::cli::exit::{Exit, Failure};
-use crate::cli::render::{self, GREEN, YELLOW, styled};
+use crate::cli::render::{self, GREEN, styled};
 use crate::cli::settings::Settings;
 use crate::cli::ui::Ui;
 
@@ -17,29 +17,12 @@ pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Run) -> Result<Exi
     if options.rehearse {
         return rehearse(ui, settings, options);
     }
-    let report = match migrate(ui, settings, options, options.allow_destructive) {
-        Err(Failure::Library(error)) if may_ask(ui, &error) => {
-            for loss in error.losses() {
-                ui.note(&styled(YELLOW, format!("would destroy {loss}")));
-            }
-            if !work::asks(ui, |ui| ui.ask("Destroy it, after a verified copy?")) {
-                return Err(Failure::NotConfirmed {
-                    help: "say --allow-destructive to consent without being asked",
-                });
-            }
-            migrate(ui, settings, options, true)?
-        }
-        result => result?,
-    };
+    let report = work::with_consent(ui, options.allow_destructive, |ui, consent| {
+        migrate(ui, settings, options, consent)
+    })?;
     work::show_report(ui, &report);
     ui.document(&render::report_json("applied", &report));
     Ok(Exit::Done)
-}
-
-/// Only what was found before anything was touched is a question; a row that went missing
-/// in the run is a failure.
-fn may_ask(ui: &Ui, error: &Error) -> bool {
-    error.kind() == ErrorKind::Destructive && !error.losses().is_empty() && ui.can_ask()
 }
 
 fn migrate(
@@ -48,7 +31,7 @@ fn migrate(
     options: &Run,
     allow_destructive: bool,
 ) -> Result<Report, Failure> {
-    let migrator = migrator(settings, allow_destructive)?
+    let migrator = work::consenting(settings, allow_destructive)?
         .cancel_with(work::cancel_flag())
         .on_event(|event| work::show_event(ui, "applied", event));
     let database = &settings.database.value;
@@ -58,16 +41,8 @@ fn migrate(
     })
 }
 
-fn migrator<'a>(settings: &Settings, allow_destructive: bool) -> Result<Migrator<'a>, Failure> {
-    let migrator = work::migrator(settings)?;
-    Ok(match allow_destructive {
-        true => migrator.allow_destructive(),
-        false => migrator,
-    })
-}
-
 fn rehearse(ui: &mut Ui, settings: &Settings, options: &Run) -> Result<Exit, Failure> {
-    let rehearsed = migrator(settings, options.allow_destructive)?
+    let rehearsed = work::consenting(settings, options.allow_destructive)?
         .cancel_with(work::cancel_flag())
         .on_event(|event| work::show_event(ui, "tried", event))
         .rehearse(&settings.database.value, options.to)?;
@@ -106,7 +81,7 @@ fn rehearse(ui: &mut Ui, settings: &Settings, options: &Run) -> Result<Exit, Fai
 }
 
 fn dry_run(ui: &mut Ui, settings: &Settings, options: &Run) -> Result<Exit, Failure> {
-    let plan = migrator(settings, options.allow_destructive)?
+    let plan = work::consenting(settings, options.allow_destructive)?
         .plan(&settings.database.value, options.to)?;
     work::show_plan(ui, &plan);
     if plan.refused.is_none() {
