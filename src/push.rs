@@ -184,6 +184,9 @@ impl<'p, 'o> Push<'p, 'o> {
                 ErrorKind::Destructive => {
                     error.with_help("if that is meant, say --allow-destructive")
                 }
+                ErrorKind::MigrationFailed => error.with_help(
+                    "correct the rows, or give the column `-- using: EXPR` in the schema file",
+                ),
                 _ => error,
             })?;
             if !applied.is_empty() {

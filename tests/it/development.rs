@@ -4,6 +4,7 @@ use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Output, Stdio};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use heirloom::{ErrorKind, Event, OnHistory};
@@ -73,7 +74,7 @@ fn seeds_run_in_order_once_and_again_when_their_text_changes() {
     write(
         &app,
         "seeds/a.sql",
-        "INSERT INTO notes (text) VALUES ('x');",
+        "INSERT INTO notes (text)\nVALUES ('x');",
     );
     write(
         &app,
@@ -108,12 +109,13 @@ fn seeds_run_in_order_once_and_again_when_their_text_changes() {
     write(
         &app,
         "seeds/a.sql",
-        "INSERT INTO notes (text) VALUES ('x');\r\n",
+        "INSERT INTO notes (text)\r\nVALUES ('x');",
     );
+    assert_eq!(files(&json(&app, &["seed"]).1), [""; 0]);
     write(
         &app,
         "seeds/a.sql",
-        "INSERT INTO notes (text) VALUES ('y');",
+        "INSERT INTO notes (text)\nVALUES ('y');",
     );
     let (_, third) = json(&app, &["seed"]);
     assert_eq!(files(&third), ["a.sql"]);
@@ -423,7 +425,7 @@ fn a_push_that_the_rows_do_not_bear_changes_nothing() {
     );
     let said = fails(&app, &["push"], 1, "migration-failed");
     assert_eq!(said["database_unchanged"], true);
-    app.file("schema.sql", "CREATE TABLE notes (id INTEGER PRIMARY KEY, text TEXT); CREATE VIEW v AS SELECT nothing FROM notes;");
+    app.file("schema.sql", "CREATE TABLE notes (id INTEGER PRIMARY KEY, text TEXT); CREATE VIEW v AS SELECT missing FROM notes;");
     fails(&app, &["push"], 1, "invalid-migration");
 }
 
@@ -536,20 +538,24 @@ fn a_reset_makes_a_database_that_is_not_there_and_needs_no_snapshot() {
 #[test]
 fn who_has_the_database_open_sees_the_old_data_or_the_new() {
     let app = app();
-    let reader = app.connect();
-    let count = || reader.query_row("SELECT count(*) FROM notes", [], |row| row.get::<_, i64>(0));
-    assert_eq!(count().unwrap(), 2);
+    let reader = Mutex::new(app.connect());
+    let count = || {
+        let reader = reader.lock().unwrap();
+        let read = reader.query_row("SELECT count(*) FROM notes", [], |row| row.get::<_, i64>(0));
+        read.unwrap()
+    };
+    assert_eq!(count(), 2);
     let mut seen = Vec::new();
     app.migrator()
         .on_event(|event| {
             if matches!(event, Event::Finished { .. }) {
-                seen.push(count().unwrap());
+                seen.push(count());
             }
         })
         .reset(app.database(), None, None)
         .unwrap();
     assert_eq!(seen, [2, 2]);
-    assert_eq!(count().unwrap(), 0);
+    assert_eq!(count(), 0);
 }
 
 #[test]
