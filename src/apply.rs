@@ -308,8 +308,10 @@ impl Run<'_, '_, '_, '_> {
                 work()?;
                 match task.kind {
                     Kind::Seed => seeds::note(connection, task),
-                    Kind::Unrecorded => Ok(()),
-                    _ => history::delete(connection, table, task.version),
+                    kind if kind.is_in_history() => {
+                        history::delete(connection, table, task.version)
+                    }
+                    _ => Ok(()),
                 }
             },
         )?;

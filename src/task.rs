@@ -21,6 +21,7 @@ pub(crate) enum Kind {
     /// Statements, and a note of the file among the seeds.
     Seed,
     /// Statements, and nothing written of them.
+    #[cfg(feature = "generate")]
     Unrecorded,
 }
 

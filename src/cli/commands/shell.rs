@@ -188,7 +188,9 @@ impl<'u> Plain<'u> {
     fn statements(&mut self, sql: &str) -> Sqlite<()> {
         let mut batch = Batch::new(&self.connection, sql);
         while let Some(mut statement) = batch.next()? {
-            let columns: Vec<String> = statement.column_names().map(str::to_owned).collect();
+            let columns = (0..statement.column_count())
+                .map(|index| statement.column_name(index).map(str::to_owned))
+                .collect::<Sqlite<Vec<_>>>()?;
             let mut rows = statement.raw_query();
             let mut table = Vec::new();
             while let Some(row) = rows.next()? {
