@@ -80,7 +80,13 @@
 //!
 //! # While an app is written
 //!
-//! With the feature `generate`, `Migrator::generate` compares what the migrations give with a
+//! [`Migrator::seed`] runs files of rows once for each text, [`Migrator::redo`] takes the newest
+//! migration back and applies it again, [`Migrator::reset`] begins anew, [`Migrator::empty`] leaves
+//! nothing; each after a copy, and old or new when it fails or is killed. [`init`] writes the
+//! files that a project begins with.
+//!
+//! With the feature `generate`, `Migrator::push` makes a database as the schema file says, without
+//! a migration. `Migrator::generate` compares what the migrations give with a
 //! file of CREATE statements and writes the migrations that lead there, proved before they are
 //! written; `Alteration` does the same to one table from Rust. `Migrator::check` walks the whole history in memory, each
 //! migration up, down and up again over rows made up to fit every constraint, and says what is
