@@ -250,7 +250,9 @@ impl Run<'_, '_, '_, '_> {
         let moment = Moment {
             connection: self.connection(),
             direction: self.work.direction,
-            version: task.map(|task| task.version),
+            version: task
+                .filter(|task| task.kind.is_in_history())
+                .map(|task| task.version),
             migration: &migration,
         };
         // A savepoint of our own tells whether the hook put another transaction in its place.
@@ -318,8 +320,10 @@ impl Run<'_, '_, '_, '_> {
                 work()?;
                 match task.kind {
                     Kind::Seed => seeds::note(connection, task),
-                    Kind::Unrecorded => Ok(()),
-                    _ => history::delete(connection, table, task.version),
+                    kind if kind.is_in_history() => {
+                        history::delete(connection, table, task.version)
+                    }
+                    _ => Ok(()),
                 }
             },
         )?;

@@ -84,6 +84,11 @@ impl GenerateOptions {
         self
     }
 
+    /// Whether it was consented to what the changes destroy.
+    pub(crate) fn consents(&self) -> bool {
+        self.allow_destructive
+    }
+
     /// Builds tables anew whose columns are only in another order.
     pub fn strict_order(mut self) -> Self {
         self.order = ColumnOrder::Counts;
@@ -183,31 +188,17 @@ pub(crate) fn generate(
         )
         .with_help("give the migrator the folder's path")
     })?;
-    let schema_file = options.schema_file.as_deref();
     let migrations = match folder.is_dir() {
         true => options.migrations()?,
         false => Vec::new(),
     };
-    let script = options.source.schema(schema_file)?.ok_or_else(|| {
-        let beside = folder.join(SCHEMA_FILE);
-        no_schema_file(schema_file.unwrap_or(&beside))
-    })?;
+    let script = schema_script(options)?;
     let present = replay(options, afresh(&migrations))?;
-    let wanted = desired(options, &script)?;
-    let before = model(&present, options)?;
-    let mut after = model(&wanted.connection, options)?;
-    for (table, was) in wanted.former {
-        let entity = after
-            .tables
-            .iter_mut()
-            .find(|e| same_name(e.name(), &table));
-        if let Some(definition) = entity.and_then(|entity| entity.definition.as_mut()) {
-            definition.was = Some(was);
-        }
-    }
-    refuse_broken(&present, &wanted.connection, options, &script)?;
-    let renames = renames(&before, &after, &wishes.renames, &wishes.drops)?;
-    renames.in_conversions(&mut after);
+    let Compared {
+        before,
+        after,
+        renames,
+    } = compare(options, wishes, &present, &script)?;
     let work = Work {
         options,
         wishes,
@@ -221,6 +212,71 @@ pub(crate) fn generate(
     generated.schema_before = listing(&before);
     generated.schema_after = listing(&after);
     Ok(generated)
+}
+
+/// The schema file, which must be there.
+pub(crate) fn schema_script(options: &Options<'_>) -> Result<Script, Error> {
+    let schema_file = options.schema_file.as_deref();
+    options.source.schema(schema_file)?.ok_or_else(|| {
+        let folder = options.source.folder().unwrap_or(Path::new(""));
+        let beside = folder.join(SCHEMA_FILE);
+        no_schema_file(schema_file.unwrap_or(&beside))
+    })
+}
+
+/// A schema, the one that it is to become, and what has another name there.
+struct Compared {
+    before: Model,
+    after: Model,
+    renames: Renames,
+}
+
+fn compare(
+    options: &Options<'_>,
+    wishes: &GenerateOptions,
+    present: &Connection,
+    script: &Script,
+) -> Result<Compared, Error> {
+    let wanted = desired(options, script)?;
+    let before = model(present, options)?;
+    let mut after = model(&wanted.connection, options)?;
+    for (table, was) in wanted.former {
+        let entity = after
+            .tables
+            .iter_mut()
+            .find(|e| same_name(e.name(), &table));
+        if let Some(definition) = entity.and_then(|entity| entity.definition.as_mut()) {
+            definition.was = Some(was);
+        }
+    }
+    refuse_broken(present, &wanted.connection, options, script)?;
+    let renames = renames(&before, &after, &wishes.renames, &wishes.drops)?;
+    renames.in_conversions(&mut after);
+    Ok(Compared {
+        before,
+        after,
+        renames,
+    })
+}
+
+/// What leads from a schema to that of the schema file in one go, proved on a copy.
+pub(crate) fn at_once(
+    options: &Options<'_>,
+    wishes: &GenerateOptions,
+    present: &Connection,
+    script: &Script,
+) -> Result<Composed, Error> {
+    let Compared { after, renames, .. } = compare(options, wishes, present, script)?;
+    let working = copy_of(options, present)?;
+    let known = broken(&working, options)?;
+    let manner = Manner::of(Direction::Up, wishes.order);
+    let composed = compose(&working, options, &after, None, &renames, manner)?;
+    let file = Path::new(script.file());
+    if let Some(problem) = broken(&working, options)?.difference(&known).next() {
+        return Err(unproved(file, &format!("would leave {problem}")));
+    }
+    expect_equal(&model(&working, options)?, &after, wishes.order, file)?;
+    Ok(composed)
 }
 
 /// A schema as text, in an order that says nothing of how it came about.

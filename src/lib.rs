@@ -95,7 +95,13 @@
 //!
 //! # While an app is written
 //!
-//! With the feature `generate`, `Migrator::generate` compares what the migrations give with a
+//! [`Migrator::seed`] runs files of rows once for each text, [`Migrator::redo`] takes the newest
+//! migration back and applies it again, [`Migrator::reset`] begins anew, [`Migrator::empty`] leaves
+//! nothing; each after a copy, and old or new when it fails or is killed. [`init`] writes the
+//! files that a project begins with.
+//!
+//! With the feature `generate`, `Migrator::push` makes a database as the schema file says, without
+//! a migration. `Migrator::generate` compares what the migrations give with a
 //! file of CREATE statements and writes the migrations that lead there, proved before they are
 //! written; `Alteration` does the same to one table from Rust. `Migrator::squash` makes old migrations
 //! into one. `Migrator::check` walks the whole history in memory, each
@@ -227,13 +233,18 @@ mod create;
 mod doctor;
 #[cfg(feature = "generate")]
 mod generate;
+mod init;
 mod inspect;
 mod logbook;
 mod newer;
+#[cfg(feature = "generate")]
+mod push;
 mod rehearsal;
+mod reset;
 mod restore;
 mod revert;
 mod run;
+mod seed;
 #[cfg(feature = "generate")]
 mod squash;
 mod stats;
@@ -259,6 +270,7 @@ pub use foreign::Tool;
 #[cfg(feature = "generate")]
 pub use generate::{Change, GenerateOptions, Generated, GeneratedFile};
 pub use history::DEFAULT_TABLE as DEFAULT_HISTORY_TABLE;
+pub use init::{Initialized, init};
 pub use inspected::{
     ColumnInfo, ForeignKeyInfo, Generation, IndexInfo, Inspected, ReferenceInfo, TableInfo,
     TriggerInfo, ViewInfo,
@@ -272,14 +284,19 @@ pub use newer::{RestoreOffer, WaysBack};
 pub use options::{DEFAULT_KEEP, DEFAULT_LOCK_TIMEOUT, HookError, Moment};
 pub use plan::{Direction, Loss, Lost, Plan, Step};
 pub use problem::{Diagnosis, Problem, ProblemKind};
+#[cfg(feature = "generate")]
+pub use push::{OnHistory, Pushed};
 pub use rehearsal::Rehearsed;
 pub use report::{Done, Recovered, Report, TableRows};
+pub use reset::{Emptied, Redone, Reset};
 pub use restore::{CopyInfo, CopyRef, Holding, Origin, RestorePlan, Restored, Verify};
 pub use revert::RevertTo;
 pub use rust_migration::RustMigration;
 pub use script::Position;
+pub use seed::{SeedFile, Seeded};
 pub use source::{SCHEMA_FILE, Source};
 #[cfg(feature = "generate")]
 pub use squash::{SquashOptions, Squashed};
+pub use statement::is_complete;
 pub use status::{Entry, Status};
 pub use template::Template;

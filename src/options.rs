@@ -42,9 +42,9 @@ pub struct Moment<'m> {
     pub connection: &'m Connection,
     /// Up or down.
     pub direction: Direction,
-    /// The migration's version, none around the whole run.
+    /// The migration's version, none around the whole run and around what is no migration.
     pub version: Option<i64>,
-    /// The migration as `V3__name`, empty around the whole run.
+    /// The migration as `V3__name`, the name of a seed file, empty around the whole run.
     pub migration: &'m str,
 }
 

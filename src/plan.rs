@@ -41,7 +41,7 @@ pub struct Plan {
 pub struct Step {
     /// The component whose it is, none for the app's own.
     pub component: Option<String>,
-    /// Its version.
+    /// Its version; 0 for what stands in no history.
     pub version: i64,
     /// Its name, without version.
     pub name: String,

@@ -69,7 +69,7 @@ pub(crate) fn revert(options: &Options<'_>, path: &Path, to: RevertTo) -> Result
     session.conclude(outcome).map(|(_, report)| report)
 }
 
-fn no_database(path: &Path) -> Error {
+pub(crate) fn no_database(path: &Path) -> Error {
     Error::new(
         ErrorKind::NotFound,
         format!("there is no database at {}", path.display()),
@@ -77,7 +77,7 @@ fn no_database(path: &Path) -> Error {
     .with_help("check the path")
 }
 
-fn take_back(
+pub(crate) fn take_back(
     session: &mut Session<'_, '_>,
     migrations: &[Migration],
     to: RevertTo,

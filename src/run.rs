@@ -171,37 +171,7 @@ pub(crate) fn migrate(
         report.duration = session.started.elapsed();
         return Ok(report);
     }
-    // A new database has nothing to lose, and one transaction is trial enough: what
-    // fails in it leaves no trace.
-    let unprotected = tasks.iter().any(|task| task.no_transaction);
-    let mut work = Work {
-        direction: Direction::Up,
-        tasks: &tasks,
-        lineage: Default::default(),
-        outlooks: Vec::new(),
-        foresight: None,
-        version_before,
-    };
-    if unprotected || !session.is_new()? {
-        let Foreseen {
-            foresight,
-            lineage,
-            outlooks,
-            losses,
-        } = foresee::foresee(&session.connection, options, &tasks)?;
-        if let Some(refused) = refusal(options, &tasks, &losses) {
-            return Err(refused);
-        }
-        report
-            .notes
-            .extend(outlooks.iter().flat_map(|outlook| outlook.notes.clone()));
-        work = Work {
-            lineage,
-            outlooks,
-            foresight: Some(foresight),
-            ..work
-        };
-    }
+    let work = decide(session, &tasks, &mut report)?;
     let first_pending = |after: Option<i64>| {
         let own = own.into_iter().flat_map(|own| own.migrations);
         let rest = own.map(|migration| migration.version);
@@ -224,6 +194,62 @@ pub(crate) fn migrate(
     report.notes.extend(notes);
     report.duration = session.started.elapsed();
     Ok(report)
+}
+
+/// Foresees what tasks do, and refuses what they would destroy without consent.
+fn decide<'w>(
+    session: &Session<'w, '_>,
+    tasks: &'w [Task],
+    report: &mut Report,
+) -> Result<Work<'w>, Error> {
+    let options = session.options;
+    let work = Work {
+        direction: Direction::Up,
+        tasks,
+        lineage: Default::default(),
+        outlooks: Vec::new(),
+        foresight: None,
+        version_before: report.version_before,
+    };
+    // A new database has nothing to lose, and one transaction is trial enough: what
+    // fails in it leaves no trace.
+    let unprotected = tasks.iter().any(|task| task.no_transaction);
+    if !unprotected && session.is_new()? {
+        return Ok(work);
+    }
+    let Foreseen {
+        foresight,
+        lineage,
+        outlooks,
+        losses,
+    } = foresee::foresee(&session.connection, options, tasks)?;
+    if let Some(refused) = refusal(options, tasks, &losses) {
+        return Err(refused);
+    }
+    report
+        .notes
+        .extend(outlooks.iter().flat_map(|outlook| outlook.notes.clone()));
+    Ok(Work {
+        lineage,
+        outlooks,
+        foresight: Some(foresight),
+        ..work
+    })
+}
+
+/// Carries out what stands in no history, with the protection of a run.
+pub(crate) fn carry_out(
+    session: &mut Session<'_, '_>,
+    tasks: &[Task],
+    report: &mut Report,
+) -> Result<(), Error> {
+    let work = decide(session, tasks, report)?;
+    let carried_out = apply::carry_out(session, &work, report);
+    let notes = session.thin_out(None, report.backup.as_deref());
+    carried_out?;
+    report.notes.extend(notes);
+    report.duration = session.started.elapsed();
+    Ok(())
 }
 
 /// What is to be applied, in order: of the components, and of the own history, which alone
@@ -541,6 +567,24 @@ fn refusal(options: &Options<'_>, tasks: &[Task], losses: &[Vec<Loss>]) -> Optio
     )
 }
 
+/// What tasks would do to a database that is looked at.
+pub(crate) fn plan_tasks(
+    options: &Options<'_>,
+    database: PathBuf,
+    connection: &Connection,
+    tasks: &[Task],
+) -> Result<Plan, Error> {
+    let foreseen = foresee::foresee(connection, options, tasks)?;
+    Ok(Plan {
+        database,
+        direction: Direction::Up,
+        version: newest(&history::read(connection, &options.history_table)?),
+        interrupted: None,
+        refused: refusal(options, tasks, &foreseen.losses),
+        steps: foreseen.into_steps(connection, tasks)?,
+    })
+}
+
 /// What a run would do. Writes nothing, creates nothing.
 pub(crate) fn plan(options: &Options<'_>, path: &Path, to: Option<i64>) -> Result<Plan, Error> {
     plan_of(options, &look(options, path)?, to)
@@ -550,13 +594,9 @@ pub(crate) fn plan(options: &Options<'_>, path: &Path, to: Option<i64>) -> Resul
 pub(crate) fn plan_of(options: &Options<'_>, look: &Look, to: Option<i64>) -> Result<Plan, Error> {
     let view = &look.view;
     let tasks = pending(options, &view.connection, &look.known(options), to)?;
-    let foreseen = foresee::foresee(&view.connection, options, &tasks)?;
+    let database = look.target.path.clone();
     Ok(Plan {
-        database: look.target.path.clone(),
-        direction: Direction::Up,
-        version: newest(look.history()),
         interrupted: look.interrupted.clone(),
-        refused: refusal(options, &tasks, &foreseen.losses),
-        steps: foreseen.into_steps(&view.connection, &tasks)?,
+        ..plan_tasks(options, database, &view.connection, &tasks)?
     })
 }

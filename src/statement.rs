@@ -280,6 +280,27 @@ impl<'s> Cursor<'_, 's> {
 
 /// The statements of a text in order, without the comments and space around them.
 pub(crate) fn split(text: &str) -> Vec<Statement<'_>> {
+    let (mut statements, open) = cut(text);
+    if let Some(open) = open {
+        statements.push(open.statement(text, open.end));
+    }
+    statements
+}
+
+/// Whether a text holds a statement and ends with a whole one, semicolon and all, as somebody
+/// who reads it line by line must know. The semicolons inside a trigger's body end nothing.
+///
+/// ```
+/// assert!(heirloom::is_complete("SELECT ';'; -- done"));
+/// assert!(!heirloom::is_complete("CREATE TRIGGER t AFTER INSERT ON a BEGIN SELECT 1;"));
+/// ```
+pub fn is_complete(sql: &str) -> bool {
+    let (statements, open) = cut(sql);
+    open.is_none() && !statements.is_empty()
+}
+
+/// The whole statements, and the one that has no end yet.
+fn cut(text: &str) -> (Vec<Statement<'_>>, Option<Open>) {
     let mut statements = Vec::new();
     let mut current: Option<Open> = None;
     for token in Tokens::new(text) {
@@ -299,10 +320,7 @@ pub(crate) fn split(text: &str) -> Vec<Statement<'_>> {
             open.end = end;
         }
     }
-    if let Some(open) = current {
-        statements.push(open.statement(text, open.end));
-    }
-    statements
+    (statements, current)
 }
 
 /// A statement whose end has not come yet. The states are those of `sqlite3_complete()`.

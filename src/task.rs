@@ -3,7 +3,7 @@
 use crate::error::{Error, Location};
 use crate::estimate::Estimate;
 use crate::lineage::Effects;
-use crate::migration::{Migration, invalid, label, label_in};
+use crate::migration::{Migration, invalid, label_in};
 use crate::plan::{Loss, Step};
 use crate::script::{Directive, Script};
 use crate::statement::Action;
@@ -21,6 +21,7 @@ pub(crate) enum Kind {
     /// Statements, and a note of the file among the seeds.
     Seed,
     /// Statements, and nothing written of them.
+    #[cfg(feature = "generate")]
     Unrecorded,
 }
 
@@ -86,37 +87,52 @@ impl Task {
     /// # Errors
     /// As [`Task::up`].
     pub(crate) fn down(version: i64, name: &str, script: Script) -> Result<Task, Error> {
-        let check = || {
-            check_text(&script)?;
-            let directives = script.directives().map_err(|(offset, sentence)| {
-                invalid(sentence).at(Location::new(&script, offset, true))
-            })?;
-            if directives.iter().any(is_of_a_backfill) {
-                let sentence = format!("{} is a backfill, and no migration", script.file());
-                return Err(invalid(sentence).with_help(
-                    "move it out of the migrations, and run it after them with `heirloom backfill`",
-                ));
-            }
-            let no_transaction = directives.contains(&Directive::NoTransaction);
-            check_statements(&script, no_transaction)?;
-            Ok((
-                directives.contains(&Directive::AllowDestructive),
-                no_transaction,
-            ))
-        };
-        let (consents, no_transaction) =
-            check().map_err(|error: Error| error.in_migration(&label(version, name)))?;
-        Ok(Task {
+        Task::read(version, name, script, Kind::Sql)
+    }
+
+    /// What stands in no history, by the name that messages have for it.
+    ///
+    /// # Errors
+    /// As [`Task::up`].
+    pub(crate) fn apart(kind: Kind, name: &str, script: Script) -> Result<Task, Error> {
+        Task::read(0, name, script, kind)
+    }
+
+    fn read(version: i64, name: &str, script: Script, kind: Kind) -> Result<Task, Error> {
+        let mut task = Task {
             version,
             name: name.to_owned(),
             any_order: false,
             script,
             down: None,
-            consents,
-            no_transaction,
-            kind: Kind::Sql,
+            consents: false,
+            no_transaction: false,
+            kind,
             component: None,
-        })
+        };
+        let directives = task
+            .check()
+            .map_err(|error| error.in_migration(&task.label()))?;
+        task.consents = directives.contains(&Directive::AllowDestructive);
+        task.no_transaction = directives.contains(&Directive::NoTransaction);
+        Ok(task)
+    }
+
+    /// What the file says of itself, where nothing in it is to be refused.
+    fn check(&self) -> Result<Vec<Directive>, Error> {
+        let script = &self.script;
+        check_text(script)?;
+        let directives = script.directives().map_err(|(offset, sentence)| {
+            invalid(sentence).at(Location::new(script, offset, true))
+        })?;
+        if directives.iter().any(is_of_a_backfill) {
+            let sentence = format!("{} is a backfill, and no migration", script.file());
+            return Err(invalid(sentence).with_help(
+                "move it out of the migrations, and run it after them with `heirloom backfill`",
+            ));
+        }
+        check_statements(script, directives.contains(&Directive::NoTransaction))?;
+        Ok(directives)
     }
 
     /// The task as a plan shows it.

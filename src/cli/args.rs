@@ -38,6 +38,9 @@ pub(crate) struct Global {
     /// The schema as it should be [env HEIRLOOM_SCHEMA; default schema.sql in the migrations]
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) schema: Option<PathBuf>,
+    /// The folder of the seed files [env HEIRLOOM_SEEDS; default seeds beside the migrations]
+    #[arg(long, global = true, value_name = "DIR")]
+    pub(crate) seeds: Option<PathBuf>,
     /// Where backups go [env HEIRLOOM_BACKUPS; default backups beside the database]
     #[arg(long, global = true, value_name = "DIR")]
     pub(crate) backups: Option<PathBuf>,
@@ -172,6 +175,34 @@ pub(crate) enum Command {
     ///
     /// Example: heirloom restore-snapshot --name before-import
     RestoreSnapshot(RestoreSnapshot),
+    /// Write what a project begins with: settings, a first migration, schema.sql
+    ///
+    /// Into the current folder, and over nothing that is there. Example: heirloom init
+    Init,
+    /// Run the seed files that are new or changed, after a verified copy
+    ///
+    /// seeds/*.sql, then seeds/ENVIRONMENT/*.sql. Example: heirloom seed dev
+    Seed(Seed),
+    /// Make a development database as schema.sql says, without a migration
+    ///
+    /// Example: heirloom push --dry-run
+    Push(Push),
+    /// Take the newest migration back and apply it again, after a verified copy
+    ///
+    /// Example: heirloom redo --steps 2
+    Redo(Redo),
+    /// Begin anew: drop everything, migrate and seed, after a snapshot
+    ///
+    /// Example: heirloom reset dev
+    Reset(Reset),
+    /// Drop everything in the database, after a snapshot
+    ///
+    /// Example: heirloom drop
+    Drop,
+    /// Open the database in sqlite3, or in a plain shell where there is none
+    ///
+    /// Example: heirloom shell -- "SELECT count(*) FROM notes"
+    Shell(Shell),
     /// Print the script that makes a shell complete commands, options and their values
     ///
     /// Needs heirloom in the PATH. Example: heirloom completions bash
@@ -185,12 +216,12 @@ pub(crate) enum Command {
 #[derive(Debug, clap::Args)]
 pub(crate) struct Completions {
     /// Which shell
-    pub(crate) shell: Shell,
+    pub(crate) shell: ShellName,
 }
 
 /// A shell whose completions are known.
 #[derive(Debug, Clone, Copy, ValueEnum)]
-pub(crate) enum Shell {
+pub(crate) enum ShellName {
     /// GNU Bash.
     Bash,
     /// fish.
@@ -218,6 +249,63 @@ pub(crate) struct Backfill {
     /// Print what is left to do, and do nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Seed {
+    /// The environment whose seeds are run too: a folder among the seeds
+    pub(crate) environment: Option<String>,
+    /// Print what would be run, and do nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Consent to what the seed files destroy
+    #[arg(long)]
+    pub(crate) allow_destructive: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Push {
+    /// Print the SQL, and do nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// A column or a table was renamed: table.old=new, old_table=new_table; may be repeated
+    #[arg(long, value_name = "OLD=NEW")]
+    pub(crate) rename: Vec<String>,
+    /// A column or a table is gone and was not renamed: table.column, table; may be repeated
+    #[arg(long, value_name = "GONE")]
+    pub(crate) drop: Vec<String>,
+    /// Consent to what the changes destroy
+    #[arg(long)]
+    pub(crate) allow_destructive: bool,
+    /// Push over applied migrations too: the history is untrue afterwards
+    #[arg(long)]
+    pub(crate) force: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Redo {
+    /// So many migrations
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) steps: usize,
+    /// Consent to what they destroy when they are applied again
+    #[arg(long)]
+    pub(crate) allow_destructive: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Reset {
+    /// The environment whose seeds are run too: a folder among the seeds
+    pub(crate) environment: Option<String>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Shell {
+    /// Write nothing
+    #[arg(long)]
+    pub(crate) readonly: bool,
+    /// What sqlite3 is to be given beside the database
+    #[arg(last = true, value_name = "ARGS")]
+    pub(crate) arguments: Vec<std::ffi::OsString>,
 }
 
 #[derive(Debug, clap::Args)]

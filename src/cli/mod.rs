@@ -55,6 +55,7 @@ fn run(ui: &mut Ui, args: &Args) -> Result<Exit, Failure> {
     match &args.command {
         Command::Completions(options) => return commands::completions::run(ui, options),
         Command::Man(options) => return commands::man::run(ui, options),
+        Command::Init => return commands::init::run(ui),
         _ => {}
     }
     refuse_databases_on_both_sides(&args.global)?;
@@ -93,6 +94,13 @@ fn dispatch(ui: &mut Ui, settings: &Settings, command: &Command) -> Result<Exit,
         Command::RestoreSnapshot(options) => commands::restore::run_snapshot(ui, settings, options),
         Command::Completions(options) => commands::completions::run(ui, options),
         Command::Man(options) => commands::man::run(ui, options),
+        Command::Init => commands::init::run(ui),
+        Command::Seed(options) => commands::seed::run(ui, settings, options),
+        Command::Push(options) => commands::push::run(ui, settings, options),
+        Command::Redo(options) => commands::redo::run(ui, settings, options),
+        Command::Reset(options) => commands::reset::run(ui, settings, options),
+        Command::Drop => commands::drop::run(ui, settings),
+        Command::Shell(options) => commands::shell::run(ui, settings, options),
     }
 }
 

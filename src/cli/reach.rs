@@ -18,6 +18,7 @@ impl Command {
     pub(crate) fn reach(&self) -> Reach {
         match self {
             Command::Create(_)
+            | Command::Init
             | Command::Squash(_)
             | Command::Generate(_)
             | Command::Check
@@ -25,6 +26,12 @@ impl Command {
             | Command::Man(_) => Reach::None,
             // The file of one database put over all of them is never meant.
             Command::Restore(options) if !options.is_latest() => Reach::One,
+            // A developer's own database.
+            Command::Push(_)
+            | Command::Redo(_)
+            | Command::Reset(_)
+            | Command::Drop
+            | Command::Shell(_) => Reach::One,
             Command::Show(_)
             | Command::Inspect(_)
             | Command::Stats
@@ -32,6 +39,7 @@ impl Command {
             | Command::Log
             | Command::Adopt(_)
             | Command::Backfill(_)
+            | Command::Seed(_)
             | Command::Baseline(_)
             | Command::Run(_)
             | Command::Revert(_)
@@ -57,13 +65,21 @@ impl Command {
             Command::Generate(options) => options.dry_run || options.check,
             Command::Run(options) => options.dry_run || options.rehearse,
             Command::Adopt(options) => options.dry_run,
+            Command::Seed(options) => options.dry_run,
+            Command::Push(options) => options.dry_run,
             Command::Squash(options) => options.dry_run,
             Command::Backfill(options) => options.dry_run,
             Command::Baseline(options) => options.dry_run,
             Command::Revert(options) => options.dry_run,
             Command::Restore(options) => options.dry_run,
             Command::RestoreSnapshot(options) => options.dry_run,
-            Command::Create(_) | Command::Snapshot(_) => false,
+            Command::Create(_)
+            | Command::Init
+            | Command::Redo(_)
+            | Command::Reset(_)
+            | Command::Drop
+            | Command::Shell(_)
+            | Command::Snapshot(_) => false,
         }
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use anstyle::{AnsiColor, Style};
 use heirloom::{
     DataState, Difference, Done, Error, ErrorKind, Estimate, Loss, Lost, RebuildEstimate, Report,
-    Step, TableRows,
+    SeedFile, Step, TableRows,
 };
 use serde_json::{Map, Value, json};
 use similar::{ChangeTag, TextDiff};
@@ -305,6 +305,20 @@ fn table_json(rows: &TableRows) -> Value {
     json!({ "table": rows.table, "rows_before": rows.before, "rows_after": rows.after })
 }
 
+/// Seed files that were run, as JSON.
+pub(crate) fn seeds_json(files: &[SeedFile]) -> Value {
+    files
+        .iter()
+        .map(|seed| {
+            json!({
+                "file": seed.file,
+                "duration_ms": milliseconds(seed.duration),
+                "tables": seed.tables.iter().map(table_json).collect::<Value>(),
+            })
+        })
+        .collect()
+}
+
 /// Milliseconds with three decimals.
 pub(crate) fn milliseconds(duration: Duration) -> f64 {
     (duration.as_secs_f64() * 1_000_000.0).round() / 1000.0
@@ -410,6 +424,32 @@ pub(crate) fn rebuilds_json(estimate: Option<&Estimate>) -> Value {
 /// How long that takes, none where nothing is built anew.
 pub(crate) fn estimated_ms(estimate: Option<&Estimate>) -> Option<f64> {
     estimate.map(|estimate| milliseconds(estimate.duration))
+}
+
+/// Rows under their columns, a line each, with a rule between.
+pub(crate) fn table(columns: &[String], rows: &[Vec<String>]) -> Vec<String> {
+    let width = |text: &String| text.chars().count();
+    let widths: Vec<usize> = (0..columns.len())
+        .map(|index| {
+            let cells = rows.iter().filter_map(|row| row.get(index));
+            cells
+                .chain(columns.get(index))
+                .map(width)
+                .max()
+                .unwrap_or(0)
+        })
+        .collect();
+    let line = |cells: &[String]| {
+        let padded = cells.iter().zip(&widths);
+        let padded: Vec<String> = padded
+            .map(|(cell, wide)| format!("{cell}{}", " ".repeat(wide.saturating_sub(width(cell)))))
+            .collect();
+        padded.join("  ").trim_end().to_owned()
+    };
+    let rules: Vec<String> = widths.iter().map(|wide| "-".repeat(*wide)).collect();
+    let mut lines = vec![line(columns), line(&rules)];
+    lines.extend(rows.iter().map(|row| line(row)));
+    lines
 }
 
 /// SQL moved to the right, with nothing at its end.

@@ -17,6 +17,8 @@ use super::nearest::did_you_mean;
 const FILE_NAME: &str = "heirloom.toml";
 const DEFAULT_DATABASE: &str = ".data/app.db";
 const DEFAULT_MIGRATIONS: &str = "migrations";
+/// Beside the migrations folder.
+const DEFAULT_SEEDS: &str = "seeds";
 
 /// Where a value came from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,6 +78,7 @@ pub(crate) struct Settings {
     pub(crate) migrations: Setting<PathBuf>,
     pub(crate) layout: Setting<Layout>,
     pub(crate) schema: Setting<PathBuf>,
+    pub(crate) seeds: Setting<PathBuf>,
     pub(crate) backups: Option<Setting<PathBuf>>,
     pub(crate) keep: Setting<usize>,
     pub(crate) history_table: Setting<String>,
@@ -96,6 +99,7 @@ struct File {
     migrations: Option<PathBuf>,
     layout: Option<String>,
     schema: Option<PathBuf>,
+    seeds: Option<PathBuf>,
     backups: Option<PathBuf>,
     keep: Option<usize>,
     history_table: Option<String>,
@@ -219,6 +223,7 @@ impl Settings {
             migrations,
             layout,
             schema,
+            seeds,
             backups,
             keep,
             history_table,
@@ -340,6 +345,16 @@ impl Settings {
             value: migrations.value.join(heirloom::SCHEMA_FILE),
             origin: Origin::Default,
         });
+        let seeds = first(
+            "seeds",
+            global.seeds.clone(),
+            variable("HEIRLOOM_SEEDS"),
+            in_file(seeds.filter(|_| chosen.is_none())),
+        )
+        .unwrap_or_else(|| Setting {
+            value: migrations.value.with_file_name(DEFAULT_SEEDS),
+            origin: Origin::Default,
+        });
         let keep = first(
             "keep",
             global.keep,
@@ -380,6 +395,7 @@ impl Settings {
             },
             databases: database.value,
             schema,
+            seeds,
             backups: first(
                 "backups",
                 global.backups.clone(),
@@ -424,6 +440,7 @@ impl Settings {
             path("migrations", &self.migrations),
             ("layout", self.layout.value.to_string(), &self.layout.origin),
             path("schema", &self.schema),
+            path("seeds", &self.seeds),
         ];
         all.extend(self.backups.iter().map(|backups| path("backups", backups)));
         all.extend(

@@ -331,6 +331,19 @@ impl Ui {
         }
     }
 
+    /// Whether the output is a document.
+    pub(crate) fn speaks_json(&self) -> bool {
+        self.json
+    }
+
+    /// What stands before something that is going to be typed.
+    pub(crate) fn prompt(&mut self, text: &str) {
+        if let To::Terminal { err, .. } = &mut self.to {
+            let _ = write!(err, "{text}");
+            let _ = err.flush();
+        }
+    }
+
     /// Asks, and takes anything but a yes for a no.
     pub(crate) fn ask(&mut self, question: &str) -> bool {
         self.end_progress();

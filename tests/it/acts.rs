@@ -140,6 +140,8 @@ pub fn acts_named(wanted: &str) -> Vec<Act> {
             if kind == Kind::Free {
                 continue;
             }
+            let anew: &[_] = &["reset", "--yes"];
+            add("reset", mode, anew, Some(4), &at(4));
             let named: &[_] = &["snapshot", "--name", "s"];
             let latest: &[_] = &["restore", "latest", "--yes"];
             add("snapshot", mode, named, Some(1), &at(1));

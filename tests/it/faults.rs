@@ -64,7 +64,10 @@ fn judge(act: &Act, fault: &Fault, output: &Output, left: &[String]) -> Result<(
     let named = ["error", "data", "backup"]
         .map(|key| document[key].to_string())
         .join(" ");
-    if code == 7 && act.copies_after > 0 && !named.contains("backups/app-") {
+    let names_a_copy = ["backups/app-", "snapshots/before-"]
+        .iter()
+        .any(|copy| named.contains(copy));
+    if code == 7 && act.copies_after > 0 && !names_a_copy {
         return Err("it names no good copy".to_owned());
     }
     // An interrupted run that could not be put back is as it was, and nothing to be calm about.

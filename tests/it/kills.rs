@@ -43,6 +43,12 @@ fn scenes() -> Vec<Scene> {
             scenes.push(scene("rehearse", free, false));
         }
         scenes.push(scene("snapshot", false, false));
+        for verb in ["seed", "empty", "reset", "redo"] {
+            scenes.push(scene(verb, false, false));
+        }
+        if cfg!(feature = "generate") {
+            scenes.push(scene("push", false, false));
+        }
         for damaged in [false, true] {
             scenes.push(scene("restore", false, damaged));
             scenes.push(scene("restore-snapshot", false, damaged));
@@ -65,6 +71,14 @@ const V3_DOWN: &str = "CREATE TABLE n (id INTEGER PRIMARY KEY, x TEXT, y);
 const V3_FREE: &str = "-- heirloom: no-transaction
     BEGIN; UPDATE parent SET y = -y; COMMIT; VACUUM; UPDATE parent SET y = y * 2;";
 
+const BY_Y: &str = "CREATE INDEX by_y ON parent (y);";
+const SEED: &str = "INSERT OR IGNORE INTO parent (id, x) VALUES (-1, 'seed');
+    UPDATE parent SET x = 'seed' || x WHERE x NOT LIKE 'seed%';";
+const SCHEMA: &str =
+    "CREATE TABLE parent (id INTEGER PRIMARY KEY, x TEXT NOT NULL CHECK (length(x) > 0));
+    CREATE TABLE child (id INTEGER PRIMARY KEY, parent REFERENCES parent ON DELETE CASCADE, z);
+    CREATE INDEX by_x ON parent (x);";
+
 impl Scene {
     /// The database before the verb, with so many rows of about 400 bytes.
     fn before(&self, rows: u32) -> App {
@@ -85,6 +99,14 @@ impl Scene {
             app.migrator().snapshot(app.database(), "kept").unwrap();
             app.run().unwrap();
             app.sql("DELETE FROM child WHERE id % 3 = 0");
+        }
+        std::fs::create_dir(app.folder().join("seeds")).unwrap();
+        std::fs::write(app.folder().join("seeds/a.sql"), SEED).unwrap();
+        match self.verb {
+            "seed" => drop(app.run().unwrap()),
+            "push" => drop(app.file("schema.sql", SCHEMA)),
+            "redo" => drop(app.file("V3__c.sql", &format!("{V3} {BY_Y}"))),
+            _ => {}
         }
         if self.damaged {
             flip(&app.database(), 3);
@@ -138,9 +160,11 @@ fn fingerprint(database: &Path) -> Option<String> {
             }
         }
     }
+    // An emptied database has no history.
     let versions =
-        names("SELECT CAST(version AS TEXT) FROM refinery_schema_history ORDER BY version");
-    Some(format!("{:?} {}", versions.unwrap(), hasher.finalize()))
+        names("SELECT CAST(version AS TEXT) FROM refinery_schema_history ORDER BY version")
+            .unwrap_or_default();
+    Some(format!("{versions:?} {}", hasher.finalize()))
 }
 
 /// Starts the verb in a process of its own and kills it: at the given moment, or so long after

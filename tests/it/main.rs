@@ -51,6 +51,8 @@ mod components;
 mod connection;
 mod crashes;
 mod destruction;
+#[cfg(feature = "cli")]
+mod development;
 #[cfg(all(feature = "cli", target_os = "linux"))]
 mod faults;
 mod filling;

@@ -129,6 +129,22 @@ pub fn verb_of(app: &App, migrator: &Migrator<'_>, verb: &str) {
             let snapshot = CopyRef::Snapshot("kept".to_owned());
             drop(migrator.restore(database, &snapshot).unwrap());
         }
+        "seed" => drop(
+            migrator
+                .seed(database, app.folder().join("seeds"), None)
+                .unwrap(),
+        ),
+        "empty" => drop(migrator.empty(database).unwrap()),
+        "reset" => {
+            let seeds = app.folder().join("seeds");
+            drop(migrator.reset(database, Some(&seeds), None).unwrap());
+        }
+        "redo" => drop(migrator.redo(database, 1).unwrap()),
+        #[cfg(feature = "generate")]
+        "push" => {
+            let (wishes, force) = (Default::default(), heirloom::OnHistory::MakeUntrue);
+            drop(migrator.push(database, &wishes, force).unwrap());
+        }
         "rehearse" => {
             let rehearsed = migrator.rehearse(database, None).unwrap();
             assert!(rehearsed.failure.is_none(), "{rehearsed:?}");

@@ -284,6 +284,8 @@ fn lay_out(app: &App, survivors: &BTreeMap<PathBuf, Option<Vec<u8>>>) {
     for (path, bytes) in survivors {
         match bytes {
             None => std::fs::create_dir_all(path).unwrap(),
+            // A file in a folder whose own name did not survive is one that nobody finds.
+            Some(_) if !path.parent().unwrap().is_dir() => {}
             Some(bytes) => std::fs::write(path, bytes).unwrap(),
         }
     }

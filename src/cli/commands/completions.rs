@@ -3,17 +3,17 @@
 use clap_complete::env::{Bash, EnvCompleter, Fish, Powershell, Zsh};
 use serde_json::json;
 
-use crate::cli::args::{Completions, Shell};
+use crate::cli::args::{Completions, ShellName};
 use crate::cli::complete;
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::ui::Ui;
 
 pub(crate) fn run(ui: &mut Ui, options: &Completions) -> Result<Exit, Failure> {
     let shell: &dyn EnvCompleter = match options.shell {
-        Shell::Bash => &Bash,
-        Shell::Fish => &Fish,
-        Shell::Powershell => &Powershell,
-        Shell::Zsh => &Zsh,
+        ShellName::Bash => &Bash,
+        ShellName::Fish => &Fish,
+        ShellName::Powershell => &Powershell,
+        ShellName::Zsh => &Zsh,
     };
     let mut script = Vec::new();
     let name = env!("CARGO_PKG_NAME");

@@ -63,13 +63,26 @@ fn generate(ui: &mut Ui, settings: &Settings, options: &Generate) -> Result<Gene
         wishes = wishes.strict_order();
     }
     let migrator = work::keeper(settings)?;
+    let may_ask = !options.check;
+    answered(ui, wishes, may_ask, |_, wishes| {
+        Ok(migrator.generate(wishes)?)
+    })
+}
+
+/// Does what depends on what was renamed, and asks that as long as there is somebody to ask.
+pub(super) fn answered<T>(
+    ui: &mut Ui,
+    mut wishes: GenerateOptions,
+    may_ask: bool,
+    mut work: impl FnMut(&mut Ui, &GenerateOptions) -> Result<T, Failure>,
+) -> Result<T, Failure> {
     loop {
-        let error = match migrator.generate(&wishes) {
-            Ok(generated) => return Ok(generated),
-            Err(error) => error,
+        let error = match work(ui, &wishes) {
+            Err(Failure::Library(error)) => error,
+            done => return done,
         };
         let question = error.rename_questions().first();
-        let may_ask = ui.can_ask() && !options.check;
+        let may_ask = may_ask && ui.can_ask();
         let answer = question
             .filter(|_| may_ask)
             .and_then(|question| ask(ui, question));

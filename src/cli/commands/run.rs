@@ -1,12 +1,12 @@
 //! `heirloom run`
 
-use heirloom::{Error, ErrorKind, Migrator, Report};
+use heirloom::Report;
 use serde_json::json;
 
 use super::work;
 use crate::cli::args::Run;
 use crate::cli::exit::{Exit, Failure};
-use crate::cli::render::{self, GREEN, YELLOW, styled};
+use crate::cli::render::{self, GREEN, styled};
 use crate::cli::settings::Settings;
 use crate::cli::ui::Ui;
 
@@ -17,28 +17,12 @@ pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Run) -> Result<Exi
     if options.rehearse {
         return rehearse(ui, settings, options);
     }
-    let report = match migrate(ui, settings, options, options.allow_destructive) {
-        Err(Failure::Library(error)) if may_ask(ui, &error) => {
-            if !consents(ui, &error) {
-                return Err(Failure::NotConfirmed {
-                    help: "say --allow-destructive to consent without being asked",
-                });
-            }
-            migrate(ui, settings, options, true)?
-        }
-        result => result?,
-    };
+    let report = work::with_consent(ui, options.allow_destructive, |ui, consent| {
+        migrate(ui, settings, options, consent)
+    })?;
     work::show_report(ui, &report);
     ui.document(&render::report_json("applied", &report));
     Ok(Exit::Done)
-}
-
-fn consents(ui: &mut Ui, error: &Error) -> bool {
-    let live = ui.is_live();
-    for loss in error.losses().iter().filter(|_| live) {
-        ui.note(&styled(YELLOW, format!("would destroy {loss}")));
-    }
-    work::asks(ui, |ui| ui.ask("Destroy it, after a verified copy?"))
 }
 
 /// What a run would ask, asked before several begin. None where it would ask nothing, or fail.
@@ -46,20 +30,14 @@ pub(crate) fn ask_before(ui: &mut Ui, settings: &Settings, options: &Run) -> Opt
     if options.dry_run || options.rehearse || options.allow_destructive || !ui.can_ask() {
         return None;
     }
-    let migrator = migrator(settings, false).ok()?;
+    let migrator = work::consenting(settings, false).ok()?;
     let database = &settings.database.value;
     let refused = migrator.plan(database, options.to).ok()?.refused?;
-    if !may_ask(ui, &refused) {
+    if !work::may_ask(ui, &refused) {
         return None;
     }
     ui.note(&format!("{}:", render::path(database)));
-    Some(consents(ui, &refused))
-}
-
-/// Only what was found before anything was touched is a question; a row that went missing
-/// in the run is a failure.
-fn may_ask(ui: &Ui, error: &Error) -> bool {
-    error.kind() == ErrorKind::Destructive && !error.losses().is_empty() && ui.can_ask()
+    Some(work::consents(ui, &refused))
 }
 
 fn migrate(
@@ -68,7 +46,7 @@ fn migrate(
     options: &Run,
     allow_destructive: bool,
 ) -> Result<Report, Failure> {
-    let migrator = migrator(settings, allow_destructive)?
+    let migrator = work::consenting(settings, allow_destructive)?
         .cancel_with(work::cancel_flag())
         .on_event(|event| work::show_event(ui, "applied", event));
     let database = &settings.database.value;
@@ -80,16 +58,8 @@ fn migrate(
     })
 }
 
-fn migrator<'a>(settings: &Settings, allow_destructive: bool) -> Result<Migrator<'a>, Failure> {
-    let migrator = work::migrator(settings)?;
-    Ok(match allow_destructive {
-        true => migrator.allow_destructive(),
-        false => migrator,
-    })
-}
-
 fn rehearse(ui: &mut Ui, settings: &Settings, options: &Run) -> Result<Exit, Failure> {
-    let rehearsed = migrator(settings, options.allow_destructive)?
+    let rehearsed = work::consenting(settings, options.allow_destructive)?
         .cancel_with(work::cancel_flag())
         .on_event(|event| work::show_event(ui, "tried", event))
         .rehearse(&settings.database.value, options.to)?;
@@ -130,7 +100,7 @@ fn rehearse(ui: &mut Ui, settings: &Settings, options: &Run) -> Result<Exit, Fai
 }
 
 fn dry_run(ui: &mut Ui, settings: &Settings, options: &Run) -> Result<Exit, Failure> {
-    let plan = migrator(settings, options.allow_destructive)?
+    let plan = work::consenting(settings, options.allow_destructive)?
         .plan(&settings.database.value, options.to)
         .map_err(|error| work::or_meant_version(settings, options.to, error))?;
     work::show_plan(ui, &plan);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use heirloom::{Component, Error, Event, Migrator, Plan, Report, Source};
+use heirloom::{Component, Error, ErrorKind, Event, Migrator, Plan, Report, Source, Step};
 use serde_json::{Value, json};
 
 use crate::cli::exit::Failure;
@@ -26,6 +26,65 @@ pub(crate) fn migrator<'a>(settings: &Settings) -> Result<Migrator<'a>, Failure>
         });
     }
     keeper(settings)
+}
+
+/// The same, with consent to what is destroyed or without.
+pub(crate) fn consenting<'a>(
+    settings: &Settings,
+    allow_destructive: bool,
+) -> Result<Migrator<'a>, Failure> {
+    let migrator = migrator(settings)?;
+    Ok(match allow_destructive {
+        true => migrator.allow_destructive(),
+        false => migrator,
+    })
+}
+
+/// Works without consent, and, where that is what is lacking and there is somebody to ask, once
+/// more with it.
+pub(crate) fn with_consent<T>(
+    ui: &mut Ui,
+    given: bool,
+    mut work: impl FnMut(&mut Ui, bool) -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    let error = match work(ui, given) {
+        Err(Failure::Library(error)) => error,
+        done => return done,
+    };
+    if !may_ask(ui, &error) {
+        return Err(error.into());
+    }
+    if !consents(ui, &error) {
+        return Err(Failure::NotConfirmed {
+            help: "say --allow-destructive to consent without being asked",
+        });
+    }
+    work(ui, true)
+}
+
+/// Only what was found before anything was touched is a question; a row that went missing in
+/// the run is a failure.
+pub(crate) fn may_ask(ui: &Ui, error: &Error) -> bool {
+    error.kind() == ErrorKind::Destructive && !error.losses().is_empty() && ui.can_ask()
+}
+
+/// Asks whether that is meant.
+pub(crate) fn consents(ui: &mut Ui, error: &Error) -> bool {
+    let live = ui.is_live();
+    for loss in error.losses().iter().filter(|_| live) {
+        ui.note(&styled(YELLOW, format!("would destroy {loss}")));
+    }
+    asks(ui, |ui| ui.ask("Destroy it, after a verified copy?"))
+}
+
+/// Asks whether to go on, unless everything is answered with yes.
+pub(crate) fn confirm(ui: &mut Ui, question: &str) -> Result<(), Failure> {
+    if ui.says_yes() || (ui.can_ask() && asks(ui, |ui| ui.ask(question))) {
+        return Ok(());
+    }
+    Err(Failure::NotConfirmed {
+        help: "say --yes where nobody can be asked",
+    })
 }
 
 /// Refuses a schema file that is not there.
@@ -218,14 +277,7 @@ pub(crate) fn show_plan(ui: &mut Ui, plan: &Plan) {
             styled(BOLD, format!("{owner}{}", step.version)),
             step.name
         ));
-        for line in render::effects(
-            &step.losses,
-            step.consents,
-            step.estimate.as_ref(),
-            &step.notes,
-        ) {
-            ui.line(&format!("  {line}"));
-        }
+        show_effects(ui, step);
         ui.line(&render::indented(&step.sql));
     }
     ui.line(&format!("nothing was changed in {database}"));
@@ -242,6 +294,31 @@ pub(crate) fn show_marks(ui: &mut Ui, plan: &Plan, list: &str) {
     let database = render::path(&plan.database);
     ui.line(&format!("nothing was changed in {database}"));
     ui.document(&plan_json(list, plan));
+}
+
+/// What one step of a plan does.
+pub(crate) fn show_effects(ui: &mut Ui, step: &Step) {
+    for line in render::effects(
+        &step.losses,
+        step.consents,
+        step.estimate.as_ref(),
+        &step.notes,
+    ) {
+        ui.line(&format!("  {line}"));
+    }
+}
+
+/// The copy of what a database held, and how to get it back.
+pub(crate) fn show_snapshot(ui: &mut Ui, snapshot: &Path) {
+    ui.line(&format!(
+        "{} {}",
+        styled(GREEN, "snapshot"),
+        render::path(snapshot)
+    ));
+    let name = snapshot.file_stem().unwrap_or_default().to_string_lossy();
+    ui.line(&format!(
+        "undo with: heirloom restore-snapshot --name {name}"
+    ));
 }
 
 /// A plan as the contract's document: nothing was done, and this would be.

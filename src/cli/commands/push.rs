@@ -1,0 +1,114 @@
+//! `heirloom push`
+
+use heirloom::{Change, GenerateOptions, Migrator, OnHistory, Plan, Pushed};
+use serde_json::{Value, json};
+
+use super::{generate, work};
+use crate::cli::args::Push;
+use crate::cli::exit::{Exit, Failure};
+use crate::cli::render::{self, GREEN, YELLOW, styled};
+use crate::cli::settings::Settings;
+use crate::cli::ui::Ui;
+
+pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Push) -> Result<Exit, Failure> {
+    work::schema_file(settings)?;
+    let database = &settings.database.value;
+    let wishes = options
+        .rename
+        .iter()
+        .fold(GenerateOptions::new(), GenerateOptions::rename);
+    let wishes = options.drop.iter().fold(wishes, GenerateOptions::drop);
+    let on_history = match options.force {
+        true => OnHistory::MakeUntrue,
+        false => OnHistory::Refuse,
+    };
+    if options.dry_run {
+        let plan = generate::answered(ui, wishes, true, |_, wishes| {
+            let migrator = pusher(settings, options.allow_destructive)?;
+            Ok(migrator.plan_push(database, wishes, on_history)?)
+        })?;
+        return dry_run(ui, plan);
+    }
+    let pushed = generate::answered(ui, wishes, true, |ui, wishes| {
+        work::with_consent(ui, options.allow_destructive, |ui, consent| {
+            let migrator = pusher(settings, consent)?
+                .cancel_with(work::cancel_flag())
+                .on_event(|event| work::show_event(ui, "pushed", event));
+            Ok(migrator.push(database, wishes, on_history)?)
+        })
+    })?;
+    show(ui, &pushed);
+    Ok(Exit::Done)
+}
+
+/// No migrations are needed, nor a folder of them.
+fn pusher<'a>(settings: &Settings, allow_destructive: bool) -> Result<Migrator<'a>, Failure> {
+    let migrator = work::keeper(settings)?;
+    Ok(match allow_destructive {
+        true => migrator.allow_destructive(),
+        false => migrator,
+    })
+}
+
+fn show(ui: &mut Ui, pushed: &Pushed) {
+    for change in &pushed.changes {
+        ui.line(&format!("{:<8} {}", change.kind.as_str(), change.table));
+    }
+    work::show_notes(ui, &pushed.notes);
+    let database = render::path(&pushed.database);
+    ui.line(&match pushed.changes.is_empty() {
+        true => format!("nothing to do: {database} is as the schema file says"),
+        false => format!(
+            "{} {database} is as the schema file says, in {}",
+            styled(GREEN, "done    "),
+            render::duration(pushed.duration)
+        ),
+    });
+    ui.document(&json!({
+        "ok": true,
+        "changes": pushed.changes.iter().map(change_json).collect::<Value>(),
+        "sql": pushed.sql,
+        "backup": render::some_path_json(pushed.backup.as_ref()),
+        "database": render::path_json(&pushed.database),
+        "duration_ms": render::milliseconds(pushed.duration),
+        "notes": pushed.notes,
+    }));
+}
+
+fn change_json(change: &Change) -> Value {
+    json!({
+        "table": change.table,
+        "kind": change.kind.as_str(),
+        "destructive": !change.destroys.is_empty(),
+        "destroys": change.destroys,
+    })
+}
+
+fn dry_run(ui: &mut Ui, plan: Plan) -> Result<Exit, Failure> {
+    let database = render::path(&plan.database);
+    if let Some(started_at) = &plan.interrupted {
+        ui.line(&render::interrupted(started_at));
+    }
+    for step in &plan.steps {
+        work::show_effects(ui, step);
+        ui.line(&render::indented(&step.sql));
+    }
+    ui.line(&match (plan.steps.is_empty(), &plan.interrupted) {
+        (true, None) => format!("nothing to do: {database} is as the schema file says"),
+        (true, Some(_)) => styled(YELLOW, "what there is to push cannot be told before that"),
+        _ => format!("nothing was changed in {database}"),
+    });
+    if let Some(refused) = plan.refused {
+        return Err(refused.into());
+    }
+    ui.document(&json!({
+        "ok": true,
+        "dry_run": true,
+        "changes": [],
+        "sql": plan.steps.first().map_or("", |step| step.sql.as_str()),
+        "backup": null,
+        "database": render::path_json(&plan.database),
+        "plan": plan.steps.iter().map(render::step_json).collect::<Value>(),
+    }));
+    Ok(Exit::Done)
+}
