@@ -534,6 +534,15 @@ mod tests {
         assert!(!table.text().contains("--"), "{}", table.text());
     }
 
+    /// A fuzzer wrote it: the words were taken for a part of the type.
+    #[test]
+    fn a_deferral_without_a_reference_is_no_part_of_the_type() {
+        let table = parsed("CREATE TABLE t (a INT NOT DEFERRABLE, b TEXT DEFERRABLE, c NOT NULL)");
+        let declared: Vec<&str> = table.columns.iter().map(|c| c.declared.as_str()).collect();
+        assert_eq!(declared, ["INT", "TEXT", ""]);
+        assert!(table.columns[2].is_not_null());
+    }
+
     #[test]
     fn what_is_no_list_of_columns_is_refused_with_a_sentence() {
         for sql in [

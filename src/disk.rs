@@ -59,6 +59,16 @@ pub(crate) fn is_there(path: &Path) -> Result<bool, Error> {
     path.try_exists().map_err(|error| cannot_look(path, error))
 }
 
+/// The first byte of a file that holds no locks; none where there is none.
+pub(crate) fn first_byte(path: &Path) -> Result<Option<u8>, Error> {
+    let mut byte = [0];
+    match File::open(path).and_then(|mut file| file.read(&mut byte)) {
+        Ok(read) => Ok((read > 0).then_some(byte[0])),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(cannot_look(path, error)),
+    }
+}
+
 fn cannot_look(path: &Path, error: io::Error) -> Error {
     failure(format!("cannot look at {}", path.display()), error)
 }

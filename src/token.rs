@@ -154,7 +154,8 @@ fn lex(rest: &str) -> Option<(LexemeKind, usize)> {
         b'-' if bytes.get(1) == Some(&b'-') => {
             (LexemeKind::Line, rest.find('\n').unwrap_or(rest.len()))
         }
-        b'/' if bytes.get(1) == Some(&b'*') => (
+        // At the very end of a text it is no comment to SQLite, but two symbols.
+        b'/' if bytes.get(1) == Some(&b'*') && bytes.len() > 2 => (
             LexemeKind::Block,
             rest.get(2..)
                 .and_then(|body| body.find("*/"))

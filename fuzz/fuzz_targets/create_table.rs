@@ -108,14 +108,22 @@ fn pragma(pragma: &str, name: &str) -> String {
     format!("PRAGMA {pragma}(\"{}\")", name.replace('"', "\"\""))
 }
 
-/// A type without its space and quotes, of which SQLite keeps some.
+/// A type without its space, quotes and comments, of which SQLite keeps some.
 fn letters(declared: &str) -> String {
-    let kept = |c: &char| !c.is_whitespace() && !"\"'`[]\u{feff}".contains(*c);
-    declared
-        .chars()
-        .filter(kept)
-        .collect::<String>()
-        .to_ascii_uppercase()
+    let (mut rest, mut bare) = (declared, String::new());
+    while let Some(c) = rest.chars().next() {
+        let end = match rest {
+            comment if comment.starts_with("--") => comment.find('\n'),
+            comment if comment.starts_with("/*") => comment.find("*/").map(|end| end + 2),
+            _ => Some(c.len_utf8()),
+        };
+        let (piece, behind) = rest.split_at(end.unwrap_or(rest.len()));
+        if piece.len() == c.len_utf8() && !c.is_whitespace() && !"\"'`[]\u{feff}".contains(c) {
+            bare.push(c.to_ascii_uppercase());
+        }
+        rest = behind;
+    }
+    bare
 }
 
 fn rows<T>(

@@ -97,6 +97,9 @@ static IMAGE: LazyLock<Image> = LazyLock::new(|| {
 });
 
 fuzz_target!(|disk: Disk| {
+    if std::env::var_os("HEIRLOOM_FUZZ_SHOW").is_some() {
+        eprintln!("{disk:?}");
+    }
     let app = App::new();
     let path = app.database();
     let (mut database, mut companion) = match disk.start {
@@ -153,7 +156,7 @@ fuzz_target!(|disk: Disk| {
         migrator.copies(&path, Verify::Everything).err(),
     ];
     looks.iter().flatten().for_each(is_whole);
-    assert!(app.files() == before, "looking changed a file");
+    app.is_as_it_was(&before);
 
     let seen = app.seen_by_sqlite(&path);
     let done = match disk.work {

@@ -164,6 +164,22 @@ impl App {
         found
     }
 
+    /// That no file came, went or changed.
+    #[track_caller]
+    pub fn is_as_it_was(&self, before: &[(PathBuf, Vec<u8>)]) {
+        let now = self.files();
+        let other = |one: &[(PathBuf, Vec<u8>)], other: &[(PathBuf, Vec<u8>)]| -> Vec<PathBuf> {
+            let gone = one.iter().filter(|file| !other.contains(file));
+            gone.map(|(path, _)| path.clone()).collect()
+        };
+        assert!(
+            *before == now,
+            "looking changed files: before {:?}, after {:?}",
+            other(before, &now),
+            other(&now, before)
+        );
+    }
+
     /// The copies, whose names end so.
     pub fn copies(&self) -> Vec<PathBuf> {
         let files = self.files().into_iter().map(|(path, _)| path);
