@@ -29,7 +29,7 @@ use crate::definition::{
 use crate::normal::{normal, string};
 use crate::note::{Note, notes};
 use crate::schema::same_name;
-use crate::token::{Token, Tokens};
+use crate::token::{BOM, Lexeme, LexemeKind, Lexemes, Token, Tokens};
 
 impl Definition {
     /// Takes a CREATE TABLE statement apart.
@@ -37,6 +37,10 @@ impl Definition {
     /// # Errors
     /// A sentence for what the parser does not take, or what is no list of columns.
     pub(crate) fn parse(sql: &str) -> Result<Definition, String> {
+        // Space to SQLite, and a name to the parser.
+        if Lexemes::new(sql).any(|lexeme| is_mark(&lexeme)) {
+            return Err("a byte order mark stands in it; remove it".into());
+        }
         let all: Vec<Token<'_>> = Tokens::new(sql).collect();
         let noted = notes(sql);
         // Notes are spoken to heirloom, and have no business in the database.
@@ -255,6 +259,10 @@ fn declared(tokens: &[Token<'_>]) -> String {
         made += &token.name().to_ascii_uppercase();
     }
     made
+}
+
+fn is_mark(lexeme: &Lexeme<'_>) -> bool {
+    lexeme.kind == LexemeKind::Space && lexeme.text.starts_with(BOM)
 }
 
 fn unquoted(name: &str) -> String {
@@ -552,6 +560,8 @@ mod tests {
             "",
             "CREATE TABLE",
             "CREATE TABLE t (a CHECK)",
+            // A fuzzer made a column of the mark.
+            "CREATE TABLE t (\u{feff} a)",
         ] {
             assert!(Definition::parse(sql).is_err(), "{sql}");
         }

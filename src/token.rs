@@ -172,8 +172,9 @@ fn lex(rest: &str) -> Option<(LexemeKind, usize)> {
     })
 }
 
+/// Whether a byte goes on with a space. A vertical tab does, and begins none.
 fn is_space(byte: u8) -> bool {
-    matches!(byte, b' ' | b'\t' | b'\n' | b'\r' | 0x0c)
+    matches!(byte, b' ' | b'\t' | b'\n' | b'\r' | 0x0b | 0x0c)
 }
 
 fn is_word(byte: u8) -> bool {

@@ -70,17 +70,22 @@ pub fn ends(sql: &str) -> Vec<usize> {
     found
 }
 
-/// Space in place of byte order marks, which `sqlite3_complete()` takes for letters, and the
-/// tokenizer for space where they begin a token.
+/// Space in place of what the tokenizer takes for space and `sqlite3_complete()` for letters: a
+/// byte order mark that begins a token, and a vertical tab behind other space.
 fn without_marks(sql: &str) -> String {
-    let (mut made, mut in_word) = (String::with_capacity(sql.len()), false);
+    let (mut made, mut before) = (String::with_capacity(sql.len()), ';');
     for c in sql.chars() {
-        match c {
-            '\u{feff}' if !in_word => made.push_str("   "),
-            c => {
-                in_word = c.is_ascii_alphanumeric() || matches!(c, '_' | '$') || !c.is_ascii();
-                made.push(c);
-            }
+        let in_word =
+            before.is_ascii_alphanumeric() || matches!(before, '_' | '$') || before > '\x7f';
+        let in_space = matches!(before, ' ' | '\t' | '\n' | '\r' | '\x0c');
+        before = match c {
+            '\u{feff}' if !in_word => ' ',
+            '\x0b' if in_space => ' ',
+            c => c,
+        };
+        match (c, before) {
+            ('\u{feff}', ' ') => made.push_str("   "),
+            (_, before) => made.push(before),
         }
     }
     made
