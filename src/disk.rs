@@ -305,20 +305,34 @@ pub(crate) fn remove_folder(path: &Path) -> Result<(), Error> {
     }
 }
 
-/// Gives a copied folder the permissions of its source, file by file (fs_extra leaves them
-/// to the umask), and syncs it.
+/// Gives a copied folder the permissions of its source, with everything in it (fs_extra leaves
+/// them to the umask), and syncs every file and every name.
 pub(crate) fn finish_folder(source: &Path, copy: &Path) -> Result<(), Error> {
     let fail = |error| failure(format!("cannot finish {}", copy.display()), error);
-    for file in files_below(copy)?.unwrap_or_default() {
-        let (from, to) = (source.join(&file), copy.join(&file));
+    let like_source = |below: &Path| -> Result<(), Error> {
+        let (from, to) = (source.join(below), copy.join(below));
         let permissions = from.metadata().map_err(fail)?.permissions();
-        sync_file(&to)?;
         fs::set_permissions(&to, permissions).map_err(fail)?;
         own_like(&to, &from);
+        Ok(())
+    };
+    for file in files_below(copy)?.unwrap_or_default() {
+        sync_file(&copy.join(&file))?;
+        like_source(&file)?;
     }
-    let permissions = source.metadata().map_err(fail)?.permissions();
-    fs::set_permissions(copy, permissions).map_err(fail)?;
-    sync_folder(copy)
+    let mut folders = vec![PathBuf::new()];
+    let mut looked = 0;
+    while let Some(folder) = folders.get(looked).cloned() {
+        let names = folders_in(&copy.join(&folder))?;
+        folders.extend(names.into_iter().map(|name| folder.join(name)));
+        looked += 1;
+    }
+    // The deepest first.
+    for folder in folders.iter().rev() {
+        like_source(folder)?;
+        sync_folder(&copy.join(folder))?;
+    }
+    Ok(())
 }
 
 /// The bytes of a migration file.

@@ -78,14 +78,18 @@ fn without_marks(sql: &str) -> String {
         let in_word =
             before.is_ascii_alphanumeric() || matches!(before, '_' | '$') || before > '\x7f';
         let in_space = matches!(before, ' ' | '\t' | '\n' | '\r' | '\x0c');
-        before = match c {
-            '\u{feff}' if !in_word => ' ',
-            '\x0b' if in_space => ' ',
-            c => c,
-        };
-        match (c, before) {
-            ('\u{feff}', ' ') => made.push_str("   "),
-            (_, before) => made.push(before),
+        before = c;
+        match c {
+            '\u{feff}' if !in_word => {
+                made.push_str("   ");
+                // What follows begins a token.
+                before = ';';
+            }
+            '\x0b' if in_space => {
+                made.push(' ');
+                before = ' ';
+            }
+            c => made.push(c),
         }
     }
     made

@@ -47,6 +47,24 @@ impl Naming {
     }
 }
 
+impl Naming {
+    /// The same below a folder that has another name now.
+    fn follow(&mut self, from: &Path, to: &Path) {
+        let paths = match self {
+            Naming::Named(path, _) | Naming::Removed(path) | Naming::Folder(path) => {
+                [Some(path), None]
+            }
+            Naming::Moved(one, other) => [Some(one), Some(other)],
+        };
+        for path in paths.into_iter().flatten() {
+            match path.strip_prefix(from) {
+                Ok(rest) if rest != Path::new("") => *path = to.join(rest),
+                _ => {}
+            }
+        }
+    }
+}
+
 /// Names, and the files they stand for; none for a folder.
 type Names = BTreeMap<PathBuf, Option<usize>>;
 
@@ -133,6 +151,12 @@ impl Disk {
 
     fn happens(&mut self, naming: Naming) {
         name(&mut self.names, &naming);
+        if let Naming::Moved(from, to) = &naming {
+            // What a folder waits for goes with it.
+            self.waiting
+                .iter_mut()
+                .for_each(|waiting| waiting.follow(from, to));
+        }
         self.waiting.push(naming);
     }
 
@@ -239,8 +263,8 @@ impl Disk {
             // A folder that is lost takes what is in it along.
             .filter(|(path, _)| {
                 let above = path.ancestors().skip(1);
-                let inside = above.take_while(|path| self.names.contains_key(*path));
-                path.as_path() == self.root() || inside.clone().all(|path| names.contains_key(path))
+                let mut inside = above.take_while(|path| path.starts_with(self.root()));
+                inside.all(|path| names.contains_key(path))
             })
             .filter(|(path, _)| !path.to_string_lossy().ends_with("-shm"))
             .map(|(path, file)| {
