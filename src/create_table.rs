@@ -37,6 +37,10 @@ impl Definition {
     /// # Errors
     /// A sentence for what the parser does not take, or what is no list of columns.
     pub(crate) fn parse(sql: &str) -> Result<Definition, String> {
+        // The end to SQLite, and what the parser panics over in a name.
+        if sql.contains('\0') {
+            return Err("a NUL character stands in it; remove it".into());
+        }
         // Space to SQLite, and a name to the parser.
         if Lexemes::new(sql).any(|lexeme| is_mark(&lexeme)) {
             return Err("a byte order mark stands in it; remove it".into());
@@ -562,6 +566,8 @@ mod tests {
             "CREATE TABLE t (a CHECK)",
             // A fuzzer made a column of the mark.
             "CREATE TABLE t (\u{feff} a)",
+            // And the parser panicked.
+            "CREATE TABLE t ([\0d e], f)",
         ] {
             assert!(Definition::parse(sql).is_err(), "{sql}");
         }

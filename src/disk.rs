@@ -289,8 +289,18 @@ pub(crate) fn files_in(folder: &Path) -> Result<Vec<String>, Error> {
 
 /// The names of the folders in a folder, none when it is not there.
 pub(crate) fn folders_in(folder: &Path) -> Result<Vec<String>, Error> {
-    let mut names = files_in(folder)?;
-    names.retain(|name| folder.join(name).is_dir());
+    let mut names = Vec::new();
+    for name in files_in(folder)? {
+        let path = folder.join(&name);
+        // is_dir() takes a disk that does not answer for a no.
+        match path.metadata() {
+            Ok(found) if found.is_dir() => names.push(name),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(cannot_look(&path, error));
+            }
+            _ => {}
+        }
+    }
     names.sort();
     Ok(names)
 }

@@ -71,8 +71,9 @@ fn compare(sql: &str, table: &Table, name: &str, connection: &Connection) {
     assert_eq!(ours, names);
     for (ours, theirs) in table.columns.iter().zip(&columns) {
         let (our_type, their_type) = (letters(&ours.1), letters(&theirs.1));
-        // Of a type that begins in quotes SQLite keeps no more than what is in them.
-        let quoted = our_type.starts_with(&their_type) && sql.contains(['"', '`', '[', '\'']);
+        // Of a type in quotes SQLite keeps what is in the first pair, with or without them.
+        let quoted = theirs.1.contains(['"', '`', '[', '\'']) || our_type.starts_with(&their_type);
+        let quoted = quoted && sql.contains(['"', '`', '[', '\'']);
         assert!(
             our_type == their_type || quoted,
             "{our_type:?} is {their_type:?}"

@@ -53,19 +53,19 @@ fn limit(connection: &Connection) {
 
 /// Where the complete statements of a text end, by `sqlite3_complete()`: the empty ones left out.
 pub fn ends(sql: &str) -> Vec<usize> {
-    let sql = without_marks(sql);
+    let plain = without_marks(sql);
     let (mut found, mut start) = (Vec::new(), 0);
-    for (at, _) in sql.match_indices(';') {
-        let part = &sql[start..=at];
+    for (at, _) in plain.match_indices(';') {
+        let part = &plain[start..=at];
         let text = std::ffi::CString::new(part).unwrap();
         // SAFETY: a text that ends with NUL.
         if unsafe { ffi::sqlite3_complete(text.as_ptr()) } == 0 {
             continue;
         }
-        start = at + 1;
-        if !heirloom::fuzzing::statements(part).is_empty() {
-            found.push(start);
+        if !heirloom::fuzzing::statements(&sql[start..=at]).is_empty() {
+            found.push(at + 1);
         }
+        start = at + 1;
     }
     found
 }

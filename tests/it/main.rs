@@ -59,5 +59,6 @@ mod restore;
 mod revert;
 mod run;
 mod snapshots;
+mod splitting;
 #[cfg(feature = "cli")]
 mod surroundings;

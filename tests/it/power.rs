@@ -514,3 +514,15 @@ fn the_note_of_a_restore_does_not_go_before_the_journal() {
         assert_eq!(cut, Ok(()), "{seed}");
     }
 }
+
+/// Files in a folder inside the folder had no name that was synced, nor had the folder itself: the
+/// power went after a snapshot with them was reported, and they were gone.
+#[test]
+fn files_that_a_snapshot_took_along_outlive_a_power_cut() {
+    let Some(library) = library() else { return };
+    for act in acts_named("snapshot with files Grouped DELETE") {
+        let recording = record(&act, library, Syncing::Honest);
+        let cut = recording.cut(&act, recording.calls.len(), Luck::Nothing);
+        assert_eq!(cut, Ok(()), "{}", act.name);
+    }
+}
