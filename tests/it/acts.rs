@@ -8,7 +8,7 @@ use std::time::Duration;
 use heirloom::{CopyInfo, ErrorKind, Verify};
 
 use crate::command::heirloom;
-use crate::support::{App, contents, data, part};
+use crate::support::{App, contents, copy, data, part};
 
 /// A command over a database.
 pub struct Act {
@@ -261,21 +261,6 @@ fn damaged(kind: Kind, mode: &str) -> App {
     bytes[..2000].fill(0x5a);
     std::fs::write(app.database(), bytes).unwrap();
     app
-}
-
-/// Copies a folder's contents over another.
-pub fn copy(from: &Path, to: &Path) {
-    for entry in std::fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let target = to.join(entry.file_name());
-        if entry.path().is_dir() {
-            std::fs::create_dir_all(&target).unwrap();
-            copy(&entry.path(), &target);
-        } else if !entry.file_name().to_string_lossy().ends_with("-shm") {
-            // Permissions are nothing that is compared here.
-            std::fs::write(target, std::fs::read(entry.path()).unwrap()).unwrap();
-        }
-    }
 }
 
 /// Harms acts side by side.

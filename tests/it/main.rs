@@ -46,6 +46,7 @@ mod looking;
 mod model;
 mod newer;
 mod no_transaction;
+mod old_files;
 #[cfg(all(feature = "cli", target_os = "linux"))]
 mod power;
 mod races;

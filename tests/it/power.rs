@@ -9,10 +9,10 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
-use crate::acts::{Act, acts, acts_named, copy, in_parallel};
+use crate::acts::{Act, acts, acts_named, in_parallel};
 use crate::command::text;
 use crate::preload::{Call, calls, library, preloaded};
-use crate::support::{App, Random};
+use crate::support::{App, Random, copy};
 
 /// What a file's bytes wait for.
 #[derive(Debug, Clone)]
