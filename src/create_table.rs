@@ -29,7 +29,7 @@ use crate::definition::{
 use crate::normal::{normal, string};
 use crate::note::{Note, notes};
 use crate::schema::same_name;
-use crate::token::{BOM, Lexeme, LexemeKind, Lexemes, Token, Tokens};
+use crate::token::{BOM, Lexeme, LexemeKind, Lexemes, Token, TokenKind, Tokens};
 
 impl Definition {
     /// Takes a CREATE TABLE statement apart.
@@ -75,6 +75,10 @@ impl Definition {
             .map(|column| unquoted(column.col_name.0))
             .collect();
         let name = layout.name.name().into_owned();
+        let last = tokens
+            .iter()
+            .rfind(|token| token.kind != TokenKind::Semicolon);
+        let end = last.map_or(0, |token| token.start + token.text.len());
         let reading = Reading {
             text: &text,
             table: &name,
@@ -89,7 +93,7 @@ impl Definition {
             keyed: Vec::new(),
             name_at: span(&[layout.name]),
             own_qualifiers: own_qualifiers(&layout.items.concat(), &name),
-            text: text.trim_end().trim_end_matches(';').trim_end().to_owned(),
+            text: text[..end].to_owned(),
             name: name.clone(),
         };
         for (column, item) in columns.iter().zip(&layout.items) {
@@ -544,6 +548,12 @@ mod tests {
             ]
         );
         assert!(!table.text().contains("--"), "{}", table.text());
+    }
+
+    #[test]
+    fn what_stands_behind_the_statement_is_no_part_of_it() {
+        let table = parsed("CREATE TABLE t (a) STRICT ;; -- note\n;/* open ");
+        assert_eq!(table.text(), "CREATE TABLE t (a) STRICT");
     }
 
     /// A fuzzer wrote it: the words were taken for a part of the type.

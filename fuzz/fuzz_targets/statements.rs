@@ -46,6 +46,10 @@ fuzz_target!(|sql: &str| {
         "ours {ours:?}, SQLite's {theirs:?}"
     );
 
+    // SQLite keeps an open comment at the end as a part of a view's text, and a run does not.
+    if sql[done..].contains("/*") && !sql[done..].trim_end().ends_with("*/") {
+        return;
+    }
     // What differs from one moment to the next cannot be compared.
     let small = sql.to_ascii_lowercase();
     if ["random", "curr", "now", "date", "time", "julian"]

@@ -99,6 +99,9 @@ fn file() -> impl Strategy<Value = String> {
             text += &statement;
             text += between;
         }
+        // SQLite would keep an open comment at the end as a part of a view's text, and a run does
+        // not.
+        text += "\n/* */;";
         match small {
             true => text.replace("CREATE", "create").replace("END", "end"),
             false => text,
@@ -161,6 +164,9 @@ fn a_file_of_random_statements_does_what_it_does_in_one_piece() {
         failure_persistence: None,
         ..Config::default()
     };
+    #[cfg(all(feature = "cli", target_os = "linux"))]
+    let app = App::in_memory();
+    #[cfg(not(all(feature = "cli", target_os = "linux")))]
     let app = App::new();
     TestRunner::new(config)
         .run(&file(), |sql| {
