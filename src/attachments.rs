@@ -12,10 +12,37 @@ pub(crate) fn folder_of(snapshot: &Path) -> PathBuf {
     snapshot.with_extension("files")
 }
 
-/// A hidden name beside a path, for what is not finished.
-fn unfinished(path: &Path) -> PathBuf {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    path.with_file_name(format!(".{name}.partial"))
+/// How the hidden names begin of what is not finished: databases may share a folder.
+fn unfinished_of(database: &Path) -> String {
+    let name = database.file_name().unwrap_or_default().to_string_lossy();
+    format!(".{name}-")
+}
+
+/// How they end.
+const UNFINISHED: &str = ".files.partial";
+
+/// Where the folders of a snapshot are until they are whole.
+fn staging_of(snapshot: &Path, database: &Path) -> PathBuf {
+    let name = snapshot.file_stem().unwrap_or_default().to_string_lossy();
+    let begin = unfinished_of(database);
+    snapshot.with_file_name(format!("{begin}{name}{UNFINISHED}"))
+}
+
+/// Removes what an interrupted snapshot, or restore, left of its folders. How many. Only under
+/// the process lock.
+pub(crate) fn clean(snapshots: &Path, database: &Path) -> Result<usize, Error> {
+    let beside = database.parent().unwrap_or(database);
+    let begin = unfinished_of(database);
+    let mut removed = 0;
+    for folder in [snapshots, beside] {
+        for name in disk::files_in(folder)? {
+            if name.starts_with(&begin) && name.ends_with(UNFINISHED) {
+                disk::remove_folder(&folder.join(name))?;
+                removed += 1;
+            }
+        }
+    }
+    Ok(removed)
 }
 
 /// Refuses folders that cannot be told apart later, or are not there.
@@ -72,15 +99,17 @@ pub(crate) fn make_way(snapshot: &Path) -> Result<(), Error> {
 /// every file is there and synced.
 pub(crate) fn take(
     snapshot: &Path,
+    database: &Path,
     folders: &[PathBuf],
     progress: &dyn Fn(u64, u64) -> Result<(), Error>,
 ) -> Result<(), Error> {
-    let (target, staging) = (folder_of(snapshot), unfinished(&folder_of(snapshot)));
+    let (target, staging) = (folder_of(snapshot), staging_of(snapshot, database));
     disk::remove_folder(&staging)?;
     disk::create_private_folder(&staging, snapshot.parent().unwrap_or(snapshot))?;
     for folder in folders {
         copy(folder, &staging, progress)?;
     }
+    disk::sync_folder(&staging)?;
     disk::rename(&staging, &target)?;
     disk::sync_folder(target.parent().unwrap_or(&target))
 }
@@ -96,7 +125,7 @@ pub(crate) fn put_back(
     let source = folder_of(snapshot);
     let beside = database.parent().unwrap_or(database);
     let names = disk::folders_in(&source)?;
-    let staging = beside.join(".heirloom-files.partial");
+    let staging = staging_of(&beside.join("restored"), database);
     disk::remove_folder(&staging)?;
     if names.is_empty() {
         return Ok(Vec::new());
@@ -111,6 +140,8 @@ pub(crate) fn put_back(
         if disk::is_there(&live)? {
             disk::create_private_folder(replaced, database)?;
             disk::rename(&live, &replaced.join(name))?;
+            // Before something else has its name, or a power cut could leave neither.
+            disk::sync_folder(replaced)?;
         }
         disk::rename(&staging.join(name), &live)?;
         restored.push(live);

@@ -125,6 +125,9 @@ pub(crate) fn clauses<'t, 's>(
         .zip(ends)
         .map(|(&start, end)| &tokens[start..end]);
     let first = starts.first().copied().unwrap_or(tokens.len());
+    // Whether a reference is deferred may be said without one, and then says nothing.
+    let deferral = |token: &Token<'_>| ["NOT", "DEFERRABLE"].contains(&token.word().as_str());
+    let first = tokens[..first].iter().position(deferral).unwrap_or(first);
     // A name that names nothing is legal, and no clause.
     let real = |clause: &&[Token<'_>]| clause[0].word() != "CONSTRAINT" || clause.len() > 2;
     (&tokens[..first], cut.filter(real).collect())

@@ -239,7 +239,9 @@ impl View {
 /// Opens a database to look at it, creating no file and changing no byte.
 ///
 /// An ordinary read-only open of a database in WAL mode leaves `-wal` and `-shm` beside
-/// it. So: no companions, then nobody is writing, and `immutable` is safe to say.
+/// it. So: no companions, then nobody is writing, and `immutable` is safe to say. A journal that
+/// begins with a zero is no companion: SQLite keeps it so between two transactions where it is
+/// told to (`journal_mode = PERSIST`), and while the file is still as it was.
 /// Companions of a database that somebody has open are read with `readonly_shm`, which
 /// keeps the index of the WAL in memory. Companions that a crash left behind may have to
 /// be rolled back or replayed first, which is done on a private copy. SQLite is asked before:
@@ -248,8 +250,9 @@ impl View {
 pub(crate) fn view(path: &Path) -> Result<View, Error> {
     let wal = disk::companion(path, "-wal");
     let journal = disk::companion(path, "-journal");
-    let busy = disk::length(&wal)? > 0 || disk::length(&journal)? > 0;
-    let shared_memory = disk::is_there(&disk::companion(path, "-shm"))?;
+    let busy = disk::length(&wal)? > 0 || disk::first_byte(&journal)?.is_some_and(|byte| byte != 0);
+    // Without its log it is nobody's, and SQLite would make the log to read it.
+    let shared_memory = disk::is_there(&disk::companion(path, "-shm"))? && disk::is_there(&wal)?;
     let unlocked = (!busy && !shared_memory)
         .then(|| Stamp::of(path))
         .transpose()?;

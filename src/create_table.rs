@@ -29,7 +29,7 @@ use crate::definition::{
 use crate::normal::{normal, string};
 use crate::note::{Note, notes};
 use crate::schema::same_name;
-use crate::token::{Token, Tokens};
+use crate::token::{BOM, Lexeme, LexemeKind, Lexemes, Token, TokenKind, Tokens};
 
 impl Definition {
     /// Takes a CREATE TABLE statement apart.
@@ -37,6 +37,14 @@ impl Definition {
     /// # Errors
     /// A sentence for what the parser does not take, or what is no list of columns.
     pub(crate) fn parse(sql: &str) -> Result<Definition, String> {
+        // The end to SQLite, and what the parser panics over in a name.
+        if sql.contains('\0') {
+            return Err("a NUL character stands in it; remove it".into());
+        }
+        // Space to SQLite, and a name to the parser.
+        if Lexemes::new(sql).any(|lexeme| is_mark(&lexeme)) {
+            return Err("a byte order mark stands in it; remove it".into());
+        }
         let all: Vec<Token<'_>> = Tokens::new(sql).collect();
         let noted = notes(sql);
         // Notes are spoken to heirloom, and have no business in the database.
@@ -67,6 +75,10 @@ impl Definition {
             .map(|column| unquoted(column.col_name.0))
             .collect();
         let name = layout.name.name().into_owned();
+        let last = tokens
+            .iter()
+            .rfind(|token| token.kind != TokenKind::Semicolon);
+        let end = last.map_or(0, |token| token.start + token.text.len());
         let reading = Reading {
             text: &text,
             table: &name,
@@ -81,7 +93,7 @@ impl Definition {
             keyed: Vec::new(),
             name_at: span(&[layout.name]),
             own_qualifiers: own_qualifiers(&layout.items.concat(), &name),
-            text: text.trim_end().trim_end_matches(';').trim_end().to_owned(),
+            text: text[..end].to_owned(),
             name: name.clone(),
         };
         for (column, item) in columns.iter().zip(&layout.items) {
@@ -255,6 +267,10 @@ fn declared(tokens: &[Token<'_>]) -> String {
         made += &token.name().to_ascii_uppercase();
     }
     made
+}
+
+fn is_mark(lexeme: &Lexeme<'_>) -> bool {
+    lexeme.kind == LexemeKind::Space && lexeme.text.starts_with(BOM)
 }
 
 fn unquoted(name: &str) -> String {
@@ -535,6 +551,21 @@ mod tests {
     }
 
     #[test]
+    fn what_stands_behind_the_statement_is_no_part_of_it() {
+        let table = parsed("CREATE TABLE t (a) STRICT ;; -- note\n;/* open ");
+        assert_eq!(table.text(), "CREATE TABLE t (a) STRICT");
+    }
+
+    /// A fuzzer wrote it: the words were taken for a part of the type.
+    #[test]
+    fn a_deferral_without_a_reference_is_no_part_of_the_type() {
+        let table = parsed("CREATE TABLE t (a INT NOT DEFERRABLE, b TEXT DEFERRABLE, c NOT NULL)");
+        let declared: Vec<&str> = table.columns.iter().map(|c| c.declared.as_str()).collect();
+        assert_eq!(declared, ["INT", "TEXT", ""]);
+        assert!(table.columns[2].is_not_null());
+    }
+
+    #[test]
     fn what_is_no_list_of_columns_is_refused_with_a_sentence() {
         for sql in [
             "CREATE TABLE t AS SELECT 1",
@@ -543,6 +574,10 @@ mod tests {
             "",
             "CREATE TABLE",
             "CREATE TABLE t (a CHECK)",
+            // A fuzzer made a column of the mark.
+            "CREATE TABLE t (\u{feff} a)",
+            // And the parser panicked.
+            "CREATE TABLE t ([\0d e], f)",
         ] {
             assert!(Definition::parse(sql).is_err(), "{sql}");
         }

@@ -6,7 +6,7 @@ use std::ops::Range;
 use crate::clauses::{begins_in_column, clauses, span};
 use crate::normal::normal;
 use crate::schema::{Affinity, affinity, same_name};
-use crate::token::{Token, Tokens};
+use crate::token::{Token, Tokens, is_word};
 
 /// A table as its CREATE statement has it.
 #[derive(Debug, Clone)]
@@ -254,6 +254,21 @@ impl Definition {
         let mut done = 0;
         for (at, instead) in cuts {
             made += &self.text[done..at.start];
+            // `NOT"t".a` without its quotes would be one word.
+            let next = match instead {
+                "" => &self.text[at.end..],
+                instead => instead,
+            };
+            let glued = [made.bytes().last(), next.bytes().next()];
+            if glued
+                .iter()
+                .flatten()
+                .filter(|byte| is_word(**byte))
+                .count()
+                == 2
+            {
+                made.push(' ');
+            }
             made += instead;
             done = at.end;
         }
@@ -348,6 +363,13 @@ mod tests {
 
     fn parsed(sql: &str) -> Definition {
         Definition::parse(sql).unwrap_or_else(|reason| panic!("{sql}: {reason}"))
+    }
+
+    /// A fuzzer left the space out before the name, and `CREATE TABLEother` was written.
+    #[test]
+    fn a_name_in_quotes_that_is_replaced_does_not_grow_into_the_word_before_it() {
+        let table = parsed("CREATE TABLE\"t\"(a, CHECK(NOT\"t\".a))");
+        assert_eq!(table.create_as("x"), "CREATE TABLE x(a, CHECK(NOT a))");
     }
 
     #[test]

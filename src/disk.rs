@@ -59,6 +59,16 @@ pub(crate) fn is_there(path: &Path) -> Result<bool, Error> {
     path.try_exists().map_err(|error| cannot_look(path, error))
 }
 
+/// The first byte of a file that holds no locks; none where there is none.
+pub(crate) fn first_byte(path: &Path) -> Result<Option<u8>, Error> {
+    let mut byte = [0];
+    match File::open(path).and_then(|mut file| file.read(&mut byte)) {
+        Ok(read) => Ok((read > 0).then_some(byte[0])),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(cannot_look(path, error)),
+    }
+}
+
 fn cannot_look(path: &Path, error: io::Error) -> Error {
     failure(format!("cannot look at {}", path.display()), error)
 }
@@ -279,8 +289,18 @@ pub(crate) fn files_in(folder: &Path) -> Result<Vec<String>, Error> {
 
 /// The names of the folders in a folder, none when it is not there.
 pub(crate) fn folders_in(folder: &Path) -> Result<Vec<String>, Error> {
-    let mut names = files_in(folder)?;
-    names.retain(|name| folder.join(name).is_dir());
+    let mut names = Vec::new();
+    for name in files_in(folder)? {
+        let path = folder.join(&name);
+        // is_dir() takes a disk that does not answer for a no.
+        match path.metadata() {
+            Ok(found) if found.is_dir() => names.push(name),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(cannot_look(&path, error));
+            }
+            _ => {}
+        }
+    }
     names.sort();
     Ok(names)
 }
@@ -295,20 +315,34 @@ pub(crate) fn remove_folder(path: &Path) -> Result<(), Error> {
     }
 }
 
-/// Gives a copied folder the permissions of its source, file by file (fs_extra leaves them
-/// to the umask), and syncs it.
+/// Gives a copied folder the permissions of its source, with everything in it (fs_extra leaves
+/// them to the umask), and syncs every file and every name.
 pub(crate) fn finish_folder(source: &Path, copy: &Path) -> Result<(), Error> {
     let fail = |error| failure(format!("cannot finish {}", copy.display()), error);
-    for file in files_below(copy)?.unwrap_or_default() {
-        let (from, to) = (source.join(&file), copy.join(&file));
+    let like_source = |below: &Path| -> Result<(), Error> {
+        let (from, to) = (source.join(below), copy.join(below));
         let permissions = from.metadata().map_err(fail)?.permissions();
-        sync_file(&to)?;
         fs::set_permissions(&to, permissions).map_err(fail)?;
         own_like(&to, &from);
+        Ok(())
+    };
+    for file in files_below(copy)?.unwrap_or_default() {
+        sync_file(&copy.join(&file))?;
+        like_source(&file)?;
     }
-    let permissions = source.metadata().map_err(fail)?.permissions();
-    fs::set_permissions(copy, permissions).map_err(fail)?;
-    sync_folder(copy)
+    let mut folders = vec![PathBuf::new()];
+    let mut looked = 0;
+    while let Some(folder) = folders.get(looked).cloned() {
+        let names = folders_in(&copy.join(&folder))?;
+        folders.extend(names.into_iter().map(|name| folder.join(name)));
+        looked += 1;
+    }
+    // The deepest first.
+    for folder in folders.iter().rev() {
+        like_source(folder)?;
+        sync_folder(&copy.join(folder))?;
+    }
+    Ok(())
 }
 
 /// The bytes of a migration file.

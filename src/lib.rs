@@ -251,7 +251,10 @@ mod stats;
 mod status;
 mod template;
 
-// The door.
+// The door, and one for the fuzzers.
+#[cfg(all(fuzzing, feature = "generate"))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod migrator;
 
 #[cfg(feature = "generate")]

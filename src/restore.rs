@@ -221,7 +221,7 @@ pub(crate) fn snapshot(
     let files = match folders.is_empty() {
         true => Ok(()),
         false => disk::create_private_folder(file.parent().unwrap_or(&file), &target.path)
-            .and_then(|()| attachments::take(&file, &folders, &progress)),
+            .and_then(|()| attachments::take(&file, &target.path, &folders, &progress)),
     };
     let taken = files.and_then(|()| {
         let name = Name::Given(name);
@@ -465,7 +465,8 @@ pub(crate) fn restore(
     in_use.extend(replaced.as_deref());
     notes.extend(store.thin_out(Shelf::Replaced, options.keep, None, &in_use));
     let folders = match wanted {
-        CopyRef::Snapshot(_) => put_files_back(options, &target, &proven)?,
+        CopyRef::Snapshot(_) => put_files_back(options, &target, &proven)
+            .map_err(|error| error.with_backup(replaced.clone()))?,
         _ => Vec::new(),
     };
     drop(lock);
@@ -602,14 +603,16 @@ fn put_files_back(
     target: &Target,
     proven: &Proven,
 ) -> Result<Vec<PathBuf>, Error> {
-    let backups = options.backups_of(&target.path);
-    let base = format!("files-replaced-{}", Utc::now().format(TIME));
-    let replaced = disk::free_name(&backups, &base, "")?;
-    attachments::put_back(&proven.path, &target.path, &replaced, &|done, total| {
-        options.emit(Event::Copying { done, total });
-        Ok(())
-    })
-    .map_err(|error| {
+    let put_back = || {
+        let backups = options.backups_of(&target.path);
+        let base = format!("files-replaced-{}", Utc::now().format(TIME));
+        let replaced = disk::free_name(&backups, &base, "")?;
+        attachments::put_back(&proven.path, &target.path, &replaced, &|done, total| {
+            options.emit(Event::Copying { done, total });
+            Ok(())
+        })
+    };
+    put_back().map_err(|error| {
         error
             .with_data(DataState::Committed)
             .with_help("the database is restored; run the same command again for the files")

@@ -17,7 +17,7 @@ use crate::lock::{self, Lock};
 use crate::options::Options;
 use crate::record::Shelf;
 use crate::report::{Recovered, Report};
-use crate::{catalog, disk, log_file, progress, sqlite};
+use crate::{attachments, catalog, disk, log_file, progress, sqlite};
 
 /// Virtual machine instructions between two looks at the cancel flag, well under a
 /// millisecond apart.
@@ -137,6 +137,7 @@ pub(crate) fn patiently(
 pub(crate) fn clean_up(options: &Options<'_>, database: &Path) -> Result<(), Error> {
     let (backups, snapshots) = stores(options, database);
     let mut files = backups.clean()? + snapshots.clean()?;
+    files += attachments::clean(&database.with_file_name("snapshots"), database)?;
     let note = disk::companion(&Intent::path_for(database), ".partial");
     if disk::is_there(&note)? {
         disk::remove(&note)?;

@@ -419,6 +419,10 @@ mod tests {
                 &["SELECT 1 -- ; no\n;", "SELECT 2"],
             ),
             ("SELECT /* ; */ 1; /* open ;", &["SELECT /* ; */ 1;"]),
+            // A fuzzer found that SQLite refuses this one, where it takes the one above.
+            ("SELECT 1; /*", &["SELECT 1;", "/*"]),
+            // And that a vertical tab is space after space, and nowhere else.
+            (" \u{b};\u{b}", &["\u{b}"]),
             (
                 "CREATE TRIGGER t AFTER INSERT ON a BEGIN UPDATE a SET x = CASE WHEN 1 THEN 2 END; DELETE FROM b; END; SELECT 3;",
                 &[

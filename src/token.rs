@@ -152,7 +152,8 @@ fn lex(rest: &str) -> Option<(LexemeKind, usize)> {
         b'-' if bytes.get(1) == Some(&b'-') => {
             (LexemeKind::Line, rest.find('\n').unwrap_or(rest.len()))
         }
-        b'/' if bytes.get(1) == Some(&b'*') => (
+        // At the very end of a text it is no comment to SQLite, but two symbols.
+        b'/' if bytes.get(1) == Some(&b'*') && bytes.len() > 2 => (
             LexemeKind::Block,
             rest.get(2..)
                 .and_then(|body| body.find("*/"))
@@ -169,11 +170,13 @@ fn lex(rest: &str) -> Option<(LexemeKind, usize)> {
     })
 }
 
+/// Whether a byte goes on with a space. A vertical tab does, and begins none.
 fn is_space(byte: u8) -> bool {
-    matches!(byte, b' ' | b'\t' | b'\n' | b'\r' | 0x0c)
+    matches!(byte, b' ' | b'\t' | b'\n' | b'\r' | 0x0b | 0x0c)
 }
 
-fn is_word(byte: u8) -> bool {
+/// Whether a byte is part of a word.
+pub(crate) fn is_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'$') || byte >= 0x80
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use heirloom::{CopyInfo, ErrorKind, Verify};
 
 use crate::command::heirloom;
-use crate::support::{App, contents, data, part};
+use crate::support::{App, contents, copy, data, part};
 
 /// A command over a database.
 pub struct Act {
@@ -26,6 +26,11 @@ pub struct Act {
     newest: [Vec<String>; 2],
     pub copies_before: usize,
     pub copies_after: usize,
+    /// What was in the files beside the database, and in those of a snapshot: whatever happens, it
+    /// is somewhere.
+    kept: Vec<Vec<u8>>,
+    /// The files of the snapshot `s`.
+    taken_along: Vec<String>,
 }
 
 /// A database that SQLite cannot read, as it was.
@@ -149,9 +154,74 @@ pub fn acts_named(wanted: &str) -> Vec<Act> {
             add("restore over damage", mode, latest, Some(1), &|| {
                 damaged(kind, mode)
             });
+            let along: &[_] = &["snapshot", "--name", "s", "--with", FILES];
+            let all_back: &[_] = &["restore-snapshot", "--name", "s", "--yes"];
+            add("snapshot with files", mode, along, Some(1), &|| {
+                with_files(app_at(1, kind, mode))
+            });
+            add(
+                "restore-snapshot with files",
+                mode,
+                all_back,
+                Some(1),
+                &|| snapshot_then(4, kind, mode),
+            );
         }
     }
     acts
+}
+
+/// What the app keeps in a folder beside its database.
+const FILES: &str = "files";
+
+fn with_files(app: App) -> App {
+    let files = app.folder().join(FILES);
+    std::fs::create_dir_all(files.join("sub")).unwrap();
+    std::fs::write(files.join("a.txt"), "a then").unwrap();
+    std::fs::write(files.join("sub").join("b.txt"), "b then".repeat(3000)).unwrap();
+    app
+}
+
+/// A snapshot of version 1 with files, after which everything changed.
+fn snapshot_then(version: i64, kind: Kind, mode: &str) -> App {
+    let app = with_files(app_at(1, kind, mode));
+    let with = [FILES.into()];
+    let taken = app.migrator().snapshot_with(app.database(), "s", &with);
+    taken.unwrap();
+    app.migrator().migrate_to(app.database(), version).unwrap();
+    let files = app.folder().join(FILES);
+    std::fs::write(files.join("a.txt"), "a now").unwrap();
+    std::fs::remove_dir_all(files.join("sub")).unwrap();
+    std::fs::write(files.join("c.txt"), "only now").unwrap();
+    app
+}
+
+/// The files of a folder, a line each.
+fn files_in(folder: &Path) -> Vec<String> {
+    let (mut lines, mut folders) = (Vec::new(), vec![folder.to_owned()]);
+    while let Some(next) = folders.pop() {
+        for entry in std::fs::read_dir(next).into_iter().flatten() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let name = path.strip_prefix(folder).unwrap().display();
+            let bytes = std::fs::read(&path).unwrap();
+            lines.push(format!("{FILE}{name} {}", String::from_utf8_lossy(&bytes)));
+        }
+    }
+    lines.sort();
+    lines
+}
+
+/// How the line of a file begins.
+const FILE: &str = "file ";
+
+/// A state without the files.
+fn rows(state: &[String]) -> Vec<&String> {
+    let rows = state.iter().filter(|line| !line.starts_with(FILE));
+    rows.collect()
 }
 
 /// A run that died in its middle.
@@ -195,21 +265,6 @@ fn damaged(kind: Kind, mode: &str) -> App {
     app
 }
 
-/// Copies a folder's contents over another.
-pub fn copy(from: &Path, to: &Path) {
-    for entry in std::fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let target = to.join(entry.file_name());
-        if entry.path().is_dir() {
-            std::fs::create_dir_all(&target).unwrap();
-            copy(&entry.path(), &target);
-        } else if !entry.file_name().to_string_lossy().ends_with("-shm") {
-            // Permissions are nothing that is compared here.
-            std::fs::write(target, std::fs::read(entry.path()).unwrap()).unwrap();
-        }
-    }
-}
-
 /// Harms acts side by side.
 pub fn in_parallel(acts: &[Act], harm: impl Fn(usize, &Act) + Sync) {
     let next = AtomicUsize::new(0);
@@ -245,8 +300,8 @@ fn private_copy(database: &Path, folder: &Path) -> std::path::PathBuf {
     folder.join("app.db")
 }
 
-/// Everything that counts in a database: its rows, its schema, its history without times, and
-/// whether something is unfinished. Looked at in a private copy, so that the next start finds
+/// Everything that counts in a database: its rows, its schema, its history without times,
+/// whether something is unfinished, and the files beside it. Looked at in a private copy, so that the next start finds
 /// what the harm left.
 pub fn state(database: &Path) -> Vec<String> {
     let scratch = tempfile::tempdir().unwrap();
@@ -281,6 +336,7 @@ pub fn state(database: &Path) -> Vec<String> {
             _ => None,
         }
     }));
+    lines.extend(files_in(&database.with_file_name(FILES)));
     lines
 }
 
@@ -302,10 +358,21 @@ impl Act {
             newest: [Vec::new(), Vec::new()],
             copies_before: 0,
             copies_after: 0,
+            kept: Vec::new(),
+            taken_along: Vec::new(),
         };
         let before = act.fresh();
         act.before = state(&before.database());
         act.copies_before = act.copies(&before).unwrap().len();
+        let files = before.listing().into_iter().filter(|(path, _)| {
+            let mut parts = path.components();
+            parts.any(|part| {
+                [FILES, "s.files"]
+                    .iter()
+                    .any(|name| part.as_os_str() == *name)
+            })
+        });
+        act.kept = files.map(|(_, bytes)| bytes).collect();
         // What an interrupted run is put back to.
         if act.starts(&before).is_ok() {
             act.old = state(&before.database());
@@ -323,6 +390,7 @@ impl Act {
             crate::command::text(&done)
         );
         act.new = state(&after.database());
+        act.taken_along = files_in(&after.folder().join("snapshots/s.files"));
         act.copies_after = act.copies(&after).unwrap().len();
         after.run().unwrap();
         act.newest[1] = state(&after.database());
@@ -381,7 +449,17 @@ impl Act {
             }
             Err(error) => return Err(format!("the next start failed: {error:#}")),
         }
-        let found = state(&app.database());
+        let mut found = state(&app.database());
+        if self.is_half_done(&found) {
+            self.everything_is_kept(app)?;
+            let again = heirloom(app, self.arguments);
+            if !again.status.success() {
+                let said = crate::command::text(&again);
+                return Err(format!("the same command again fails: {said}"));
+            }
+            found = state(&app.database());
+        }
+        self.everything_is_kept(app)?;
         if found != self.old && found != self.new {
             let strange = found
                 .iter()
@@ -395,7 +473,9 @@ impl Act {
         if found != self.old
             && self.old != [DAMAGED]
             && !self.old.is_empty()
-            && !copies.iter().any(|copy| state(&copy.file) == self.old)
+            && !copies
+                .iter()
+                .any(|copy| rows(&state(&copy.file)) == rows(&self.old))
         {
             return Err("the old state is in no copy".to_owned());
         }
@@ -404,6 +484,31 @@ impl Act {
         match state(&app.database()) == self.newest[usize::from(found != self.old)] {
             true => Ok(found),
             false => Err("the next run led somewhere else".to_owned()),
+        }
+    }
+
+    /// Whether the database is restored and the files that go with it are not: a folder and a
+    /// database cannot change together. The same command again finishes it.
+    fn is_half_done(&self, found: &[String]) -> bool {
+        let files = |state: &[String]| -> Vec<String> {
+            let files = state.iter().filter(|line| line.starts_with(FILE));
+            files.cloned().collect()
+        };
+        let now = files(found);
+        let old = now == files(&self.old) || now.is_empty();
+        !self.taken_along.is_empty() && found != self.old && rows(found) == rows(&self.new) && old
+    }
+
+    /// No file is lost, whatever it is called now.
+    fn everything_is_kept(&self, app: &App) -> Result<(), String> {
+        let there = app.listing();
+        let lost = |bytes: &&Vec<u8>| !there.iter().any(|(_, other)| other == *bytes);
+        match self.kept.iter().find(lost) {
+            None => Ok(()),
+            Some(bytes) => Err(format!(
+                "a file is lost: {}",
+                String::from_utf8_lossy(bytes)
+            )),
         }
     }
 
@@ -417,6 +522,11 @@ impl Act {
         }
         if copies.len() < self.copies_before {
             return Err(format!("a copy is gone: {copies:#?}"));
+        }
+        let snapshot = app.folder().join("snapshots/s.db");
+        let listed = copies.iter().any(|copy| copy.file == snapshot);
+        if listed && files_in(&snapshot.with_extension("files")) != self.taken_along {
+            return Err("a snapshot is listed, and its files are not whole".to_owned());
         }
         app.migrator()
             .snapshot(app.database(), "afterwards")

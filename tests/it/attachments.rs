@@ -81,12 +81,17 @@ fn files_keep_their_permissions() {
     let secret = app.folder().join("files").join("a.txt");
     let mode = |path: &std::path::Path| path.metadata().unwrap().permissions().mode() & 0o777;
     std::fs::set_permissions(&secret, std::fs::Permissions::from_mode(0o600)).unwrap();
+    // A folder inside of it lost its own, and anybody could look into it after a restore.
+    let inside = app.folder().join("files").join("2026");
+    std::fs::set_permissions(&inside, std::fs::Permissions::from_mode(0o700)).unwrap();
     snapshot(&app, &["files"]).unwrap();
-    let copy = app.folder().join("snapshots/before.files/files/a.txt");
-    assert_eq!(mode(&copy), 0o600);
+    let copy = app.folder().join("snapshots/before.files/files");
+    assert_eq!(mode(&copy.join("a.txt")), 0o600);
+    assert_eq!(mode(&copy.join("2026")), 0o700);
     let wanted = CopyRef::Snapshot("before".into());
     app.migrator().restore(app.database(), &wanted).unwrap();
     assert_eq!(mode(&secret), 0o600);
+    assert_eq!(mode(&inside), 0o700);
 }
 
 #[test]
@@ -111,7 +116,9 @@ fn a_folder_that_is_not_the_apps_is_refused_and_nothing_is_made() {
 #[test]
 fn half_a_copy_of_files_is_no_snapshot_and_is_replaced() {
     let app = app();
-    let half = app.folder().join("snapshots/.before.files.partial/files");
+    let half = app
+        .folder()
+        .join("snapshots/.app.db-before.files.partial/files");
     std::fs::create_dir_all(&half).unwrap();
     std::fs::write(half.join("half.txt"), "half").unwrap();
     snapshot(&app, &["files"]).unwrap();

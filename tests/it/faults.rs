@@ -261,6 +261,20 @@ fn what_fails_after_a_restore_does_not_unsay_it() {
     }
 }
 
+/// Whether a name in a snapshot is a folder could not be looked up, which was taken for a no: the
+/// database was restored, the files were not, and the message said that all was done. Where the
+/// name for the files that are replaced was looked for, a failure said that nothing was changed.
+#[test]
+fn files_that_cannot_be_looked_at_are_not_left_out_of_a_restore() {
+    for (part, for_ever) in [("snapshots/s.files", false), ("files-replaced-", true)] {
+        strike(
+            "restore-snapshot with files Grouped DELETE",
+            (EIO, for_ever),
+            |call| call.name == "look" && call.path.to_string_lossy().contains(part),
+        );
+    }
+}
+
 #[test]
 fn a_call_that_fails_leaves_old_or_new_and_says_which() {
     strike_everywhere(53);

@@ -102,7 +102,7 @@ const FLOORS: [&[&str]; 6] = [
         "reset",
         "init",
     ],
-    &["migrator"],
+    &["migrator", "fuzzing"],
     &["cli", "main"],
 ];
 const TERMINAL: usize = 5;

@@ -62,6 +62,34 @@ fn companion(app: &App, ending: &str) -> std::path::PathBuf {
     app.folder().join(format!("app.db{ending}"))
 }
 
+/// A fuzzer put a journal of one byte beside a database in WAL mode: it was taken for one that
+/// somebody writes, and SQLite made an empty log to read the database with. An app leaves such a
+/// journal that goes from PERSIST to WAL mode.
+#[test]
+fn a_journal_that_was_left_over_from_another_mode_makes_no_log() {
+    let app = app_in("PERSIST");
+    app.sql("PRAGMA journal_mode = PERSIST; INSERT INTO a VALUES (2)");
+    assert!(
+        std::fs::metadata(companion(&app, "-journal"))
+            .unwrap()
+            .len()
+            > 0
+    );
+    look(&app, 2);
+    let journal = std::fs::read(companion(&app, "-journal")).unwrap();
+    app.sql("PRAGMA journal_mode = WAL");
+    std::fs::write(companion(&app, "-journal"), journal).unwrap();
+    look(&app, 2);
+}
+
+/// The same where a log was removed by hand and its index stayed.
+#[test]
+fn an_index_without_its_log_makes_no_log() {
+    let app = app_in("WAL");
+    std::fs::write(companion(&app, "-shm"), [0; 32768]).unwrap();
+    look(&app, 1);
+}
+
 #[test]
 fn a_database_that_is_not_there_is_an_ordinary_state() {
     let app = App::new();

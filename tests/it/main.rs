@@ -67,6 +67,7 @@ mod looking;
 mod model;
 mod newer;
 mod no_transaction;
+mod old_files;
 #[cfg(all(feature = "cli", target_os = "linux"))]
 mod power;
 mod races;
@@ -81,6 +82,7 @@ mod revert;
 mod run;
 mod rust_migrations;
 mod snapshots;
+mod splitting;
 #[cfg(feature = "generate")]
 mod squash;
 #[cfg(feature = "cli")]

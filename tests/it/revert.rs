@@ -104,6 +104,8 @@ fn nowhere_to_go_is_said_and_nothing_is_touched() {
     ] {
         let error = app.migrator().revert(app.database(), to).unwrap_err();
         assert_eq!(error.kind(), kind, "{to:?}");
+        // A fuzzer found two of them without.
+        assert!(error.help().is_some(), "{to:?}");
         assert_eq!(
             app.migrator()
                 .plan_revert(app.database(), to)

@@ -356,6 +356,21 @@ pub fn state(database: &Path) -> Vec<String> {
     lines
 }
 
+/// Copies a folder's contents over another.
+pub fn copy(from: &Path, to: &Path) {
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            std::fs::create_dir_all(&target).unwrap();
+            copy(&entry.path(), &target);
+        } else if !entry.file_name().to_string_lossy().ends_with("-shm") {
+            // Permissions are nothing that is compared here.
+            std::fs::write(target, std::fs::read(entry.path()).unwrap()).unwrap();
+        }
+    }
+}
+
 /// One number from any database.
 pub fn number_in(database: &Path, sql: &str) -> i64 {
     let connection = Connection::open(database).unwrap();

@@ -1,0 +1,1 @@
+CREATE TABLE t(x DEFAULT 'a', y DEFAULT CURRENT_TIME, z DEFAULT (abs(-1)), w DEFAULT true, v DEFAULT word, u DEFAULT x'00' CHECK(t.u IN (1,2)), CHECK(x LIKE '%' ESCAPE 'x'))

@@ -1,0 +1,5 @@
+CREATE TABLE a (x, y); CREATE TABLE b (z);
+CREATE TEMP TRIGGER t AFTER INSERT ON a WHEN new.x > 0 BEGIN
+  UPDATE a SET y = CASE WHEN x THEN 'end; ' ELSE "x" END; DELETE FROM b; /* ; END; */
+END;
+INSERT INTO a VALUES (1, 'it''s;'); SELECT [;], `;` FROM a -- ; no

@@ -1,0 +1,2 @@
+-- heirloom: allow-destructive
+DROP TABLE notes;

@@ -1,0 +1,2 @@
+-- heirloom: allow-destructive
+ALTER TABLE notes DROP COLUMN pinned;
