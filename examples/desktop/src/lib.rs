@@ -16,7 +16,7 @@ mod trouble;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use eframe::egui::{CentralPanel, Frame, Margin, Ui, ViewportCommand};
+use eframe::egui::{CentralPanel, Context, Frame, Margin, Theme, Ui, ViewportCommand, vec2};
 use heirloom::include_dir::{self, Dir, include_dir};
 use heirloom::{Error, Migrator, Opened};
 
@@ -34,6 +34,18 @@ pub fn migrator() -> Migrator<'static> {
     Migrator::new(&MIGRATIONS)
         .app_version(env!("CARGO_PKG_VERSION"))
         .lock_timeout(Duration::from_secs(5))
+}
+
+/// Light, with some room around everything.
+pub fn look(context: &Context) {
+    context.set_theme(Theme::Light);
+    context.all_styles_mut(|style| {
+        style.spacing.button_padding = vec2(12.0, 5.0);
+        style.spacing.item_spacing = vec2(8.0, 6.0);
+        for font in style.text_styles.values_mut() {
+            font.size += 1.0;
+        }
+    });
 }
 
 /// How slowly the splash goes by, for whoever wants to look at it.
@@ -111,13 +123,8 @@ impl App {
     }
 }
 
-impl eframe::App for App {
-    fn ui(&mut self, ui: &mut Ui, _: &mut eframe::Frame) {
-        self.show(ui);
-    }
-}
-
 impl App {
+    /// Draws the page, and goes where it leads to.
     pub fn show(&mut self, ui: &mut Ui) {
         let margin = match self.page {
             Page::Notes(_) => Margin::ZERO,

@@ -4,9 +4,9 @@ use std::error::Error;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use eframe::egui::{self, Event, Ui, ViewportBuilder, ViewportCommand};
+use eframe::egui::{Event, Ui, ViewportBuilder, ViewportCommand};
 use heirloom_desktop_example::sample::{self, Sample};
-use heirloom_desktop_example::{App, Pace};
+use heirloom_desktop_example::{App, Pace, look};
 
 const HELP: &str = "\
 A notes app over an old database, to see heirloom at work.
@@ -87,7 +87,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         "Notes",
         options,
         Box::new(move |creation| {
-            creation.egui_ctx.set_theme(egui::Theme::Light);
+            look(&creation.egui_ctx);
             Ok(Box::new(Window {
                 app: App::new(database, arguments.pace),
                 screenshot: arguments.screenshot,

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
-use eframe::egui::{Grid, Id, Modal, RichText, ScrollArea, Ui};
+use eframe::egui::{Color32, Grid, Id, Modal, RichText, ScrollArea, Ui};
 use heirloom::{CopyInfo, CopyRef, Error, Holding, Origin, RestorePlan, Verify};
 
 use crate::job::Job;
@@ -129,7 +129,7 @@ impl Settings {
                         ui.label(size(copy.bytes));
                         ui.label(version(copy.version));
                         match copy.verified {
-                            true => ui.label("verified"),
+                            true => ui.colored_label(Color32::from_rgb(30, 120, 60), "verified"),
                             false => ui.colored_label(ui.visuals().error_fg_color, "damaged"),
                         };
                         ui.add_enabled_ui(copy.verified, |ui| {
