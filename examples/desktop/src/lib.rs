@@ -108,6 +108,14 @@ impl App {
         }
     }
 
+    /// How much of the splash's bar is filled, from 0 to 1; all of it where the splash is over.
+    pub fn share(&self) -> f32 {
+        match &self.page {
+            Page::Splash(splash) => splash.share(),
+            _ => 1.0,
+        }
+    }
+
     fn page(&self, next: Next) -> Option<Page> {
         Some(match next {
             Next::Start => Page::Splash(Splash::start(&self.database, self.pace)),
