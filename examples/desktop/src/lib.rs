@@ -41,6 +41,7 @@ pub fn look(context: &Context) {
     context.set_theme(Theme::Light);
     context.all_styles_mut(|style| {
         style.spacing.button_padding = vec2(12.0, 5.0);
+        style.spacing.interact_size.y = 28.0;
         style.spacing.item_spacing = vec2(8.0, 6.0);
         for font in style.text_styles.values_mut() {
             font.size += 1.0;

@@ -10,7 +10,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use common::{Desk, Driven, SIZE};
-use eframe::egui::Rect;
+use eframe::egui::accesskit::Role;
+use eframe::egui::{Rect, vec2};
 use egui_kittest::kittest::Queryable;
 use heirloom_desktop_example::migrator;
 use heirloom_desktop_example::sample::Sample;
@@ -147,7 +148,10 @@ impl Picture {
 
     /// That a text is drawn in its box, from its beginning to its end.
     fn shows(&self, app: &Driven, text: &str) {
-        let place = app.harness.get_by_label(text).rect();
+        self.draws(app.place_of(text), text);
+    }
+
+    fn draws(&self, place: Rect, text: &str) {
         let found = self.ink(place);
         let (from, to, pixels) = found.unwrap_or_else(|| panic!("{text:?} is not at {place:?}"));
         let (left, right) = (place.left() as u32, place.right() as u32);
@@ -161,9 +165,9 @@ impl Picture {
 
     /// That a button is drawn with its label in it, over a ground other than the page's.
     fn shows_button(&self, app: &Driven, label: &str) {
-        let place = app.harness.get_by_label(label).rect();
+        let place = app.place_of(label);
         let page = self.colour(2, self.0.height() - 3);
-        let inside = place.left_center() + eframe::egui::vec2(3.0, 0.0);
+        let inside = place.left_center() + vec2(3.0, 0.0);
         assert!(
             !self.is(inside.x as u32, inside.y as u32, page),
             "{label:?} has no ground"
@@ -202,8 +206,7 @@ fn the_splash_shows_how_far_it_is_and_a_button_to_stop_it() {
     picture.shows(&app, "Update 2 of 4: add templates");
     picture.shows_button(&app, "Cancel");
     // The bar: filled from its beginning to where the app is.
-    let role = eframe::egui::accesskit::Role::ProgressIndicator;
-    let bar = app.harness.get_by_role(role).rect();
+    let bar = app.place(&app.harness.get_by_role(Role::ProgressIndicator));
     let middle = bar.center().y as u32;
     let fill = picture.colour(bar.left() as u32 + 20, middle);
     let filled = (bar.left() as u32..bar.right() as u32)
@@ -224,14 +227,16 @@ fn the_notes_are_listed_and_one_is_open() {
     };
     let mut app = twin.app();
     app.wait_for("5000 notes");
-    for text in [
-        "5000 notes",
+    for text in ["5000 notes", "Travel"] {
+        picture.shows(&app, text);
+    }
+    let padding = app.harness.ctx.global_style().spacing.button_padding;
+    for row in [
         "Minutes of meeting 2",
         "Seeds to order 3",
-        "Soup of the week 20",
-        "Travel",
+        "Soup of the week 12",
     ] {
-        picture.shows(&app, text);
+        picture.draws(app.place_of(row).shrink2(padding), row);
     }
     for button in ["New note", "Delete", "Backups"] {
         picture.shows_button(&app, button);
@@ -267,7 +272,7 @@ fn the_settings_list_the_copies() {
     let verified: Vec<Rect> = app
         .harness
         .get_all_by_label("verified")
-        .map(|node| node.rect())
+        .map(|node| app.place(&node))
         .collect();
     assert_eq!(verified.len(), 2);
     for place in verified {

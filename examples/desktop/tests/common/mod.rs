@@ -5,8 +5,10 @@ use std::path::PathBuf;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use egui_kittest::Harness;
+use eframe::egui::accesskit::Role;
+use eframe::egui::{Rect, vec2};
 use egui_kittest::kittest::Queryable;
+use egui_kittest::{Harness, Node};
 use heirloom::rusqlite::Connection;
 use heirloom_desktop_example::sample::{self, Sample};
 use heirloom_desktop_example::{App, Pace, look, migrator};
@@ -14,6 +16,8 @@ use tempfile::TempDir;
 
 /// The size of the window.
 pub const SIZE: [f32; 2] = [900.0, 600.0];
+/// What the harness puts around the app.
+const AROUND: f32 = 8.0;
 /// Longer than anything here takes.
 const PATIENCE: Duration = Duration::from_secs(120);
 
@@ -48,7 +52,7 @@ impl Desk {
     fn start(&self, pace: Pace) -> Driven {
         let app = App::new(self.database.clone(), pace);
         let harness = Harness::builder()
-            .with_size(SIZE)
+            .with_size(SIZE.map(|side| side + 2.0 * AROUND))
             .build_ui_state(|ui, app: &mut App| app.show(ui), app);
         look(&harness.ctx);
         Driven { harness }
@@ -111,8 +115,17 @@ impl Driven {
         self.harness.run_steps(2);
     }
 
+    /// Where something is in the window.
+    pub fn place(&self, node: &Node<'_>) -> Rect {
+        node.rect().translate(vec2(-AROUND, -AROUND))
+    }
+
+    pub fn place_of(&self, label: &str) -> Rect {
+        self.place(&self.harness.get_by_label(label))
+    }
+
     pub fn type_into(&mut self, field: &str, text: &str) {
-        let role = eframe::egui::accesskit::Role::TextInput;
+        let role = Role::TextInput;
         self.harness.get_by_role_and_label(role, field).focus();
         self.harness.step();
         self.harness
