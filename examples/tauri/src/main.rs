@@ -1,4 +1,7 @@
 //! A Tauri app over heirloom. `database.rs` is what to copy; this file only names it.
+//!
+//! It compiles with tauri 2 and `libwebkit2gtk-4.1-dev`. Its window was not tried, and `.ci/run` does
+//! not build it.
 
 #![cfg_attr(not(debug_assertions), windows_subsystem = "windows")]
 
