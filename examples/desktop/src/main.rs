@@ -42,7 +42,7 @@ fn arguments() -> Result<Option<Arguments>, Box<dyn Error>> {
                     other => return Err(format!("there is no sample {other}").into()),
                 }
             }
-            "--slow" => pace.pause = Duration::from_millis(200),
+            "--slow" => pace.pause = Duration::from_millis(500),
             "--screenshot" => file = Some(PathBuf::from(value()?)),
             "--page" => page = value()?,
             "--help" => return Ok(None),
