@@ -45,6 +45,18 @@ pub(crate) struct Work<'w> {
 }
 
 impl Work<'_> {
+    /// What the log calls it.
+    fn act(&self) -> Act {
+        let all = |kind| self.tasks.iter().all(|task| task.kind == kind);
+        match self.direction {
+            Direction::Down => Act::Revert,
+            Direction::Up if all(Kind::RowOnly) => Act::Adopt,
+            Direction::Up if all(Kind::Seed) => Act::Seed,
+            Direction::Up if !self.is_in_history() => Act::Push,
+            Direction::Up => Act::Run,
+        }
+    }
+
     /// Whether its tasks stand in a history; all do, or none.
     fn is_in_history(&self) -> bool {
         self.tasks.iter().all(|task| task.kind.is_in_history())
@@ -359,16 +371,17 @@ impl Run<'_, '_, '_, '_> {
     /// What this run was, in the log that travels with the database.
     fn log(&self) -> Result<(), Error> {
         let session = &self.session;
-        let (up, migrations) = (
-            self.work.direction == Direction::Up,
-            &self.report.migrations,
-        );
+        let up = self.work.direction == Direction::Up;
+        let migrations: &[Done] = match self.work.is_in_history() {
+            true => &self.report.migrations,
+            false => &[],
+        };
         let before = self.work.version_before;
         let of_history = |done: &&Done| done.component == session.options.component;
         let own = migrations.iter().filter(of_history);
         let newest = own.map(|done| Some(done.version)).max();
         let entry = LogEntry {
-            act: if up { Act::Run } else { Act::Revert },
+            act: self.work.act(),
             at: history::to_the_millisecond(Utc::now()),
             finished: true,
             duration: Some(session.started.elapsed()),

@@ -29,6 +29,12 @@ pub enum Act {
     Run,
     /// Migrations were taken back.
     Revert,
+    /// Migrations that another tool applied, or nobody, were marked as applied.
+    Adopt,
+    /// Seed files were run.
+    Seed,
+    /// The database was made as the schema file says, without a migration.
+    Push,
     /// A copy was put back.
     Restore,
     /// A copy was taken under a name.
@@ -41,15 +47,25 @@ impl Act {
         match self {
             Act::Run => "run",
             Act::Revert => "revert",
+            Act::Adopt => "adopt",
+            Act::Seed => "seed",
+            Act::Push => "push",
             Act::Restore => "restore",
             Act::Snapshot => "snapshot",
         }
     }
 
     pub(crate) fn from_text(text: &str) -> Option<Act> {
-        [Act::Run, Act::Revert, Act::Restore, Act::Snapshot]
-            .into_iter()
-            .find(|act| act.as_str() == text)
+        let all = [
+            Act::Run,
+            Act::Revert,
+            Act::Adopt,
+            Act::Seed,
+            Act::Push,
+            Act::Restore,
+            Act::Snapshot,
+        ];
+        all.into_iter().find(|act| act.as_str() == text)
     }
 }
 

@@ -24,6 +24,7 @@ use crate::log_file::LogFile;
 use crate::options::Options;
 use crate::record::{Record, Shelf};
 use crate::run::newest;
+use crate::schema::Table;
 use crate::session::{self, stores};
 use crate::{attachments, catalog, disk, log_table, sqlite};
 
@@ -78,6 +79,16 @@ pub struct CopyInfo {
     /// Whether it is, byte for byte, what was recorded when it was taken; with
     /// [`Verify::Length`], whether it is as long.
     pub verified: bool,
+}
+
+impl CopyInfo {
+    /// How [`Migrator::restore`](crate::Migrator::restore) is told of it.
+    pub fn reference(&self) -> CopyRef {
+        match (self.origin, self.file.file_stem()) {
+            (Origin::Snapshot, Some(name)) => CopyRef::Snapshot(name.to_string_lossy().into()),
+            _ => CopyRef::File(self.file.clone()),
+        }
+    }
 }
 
 /// How thoroughly copies are looked at when they are listed.
@@ -415,10 +426,13 @@ fn integrity(options: &Options<'_>, path: &Path) -> Result<(), Error> {
 fn holding(options: &Options<'_>, connection: &Connection, path: &Path) -> Result<Holding, Error> {
     options.set_up(connection)?;
     let schema = catalog::schema(connection, &options.own_tables())?;
+    let mut rows = catalog::row_counts(connection, &Lineage::of(&schema))?;
+    // What can be searched for is in another table, and would be counted twice.
+    rows.retain(|name, _| !schema.table(name).is_some_and(Table::is_derived));
     Ok(Holding {
         version: newest(&history::read(connection, &options.history_table).unwrap_or_default()),
         bytes: disk::length(path)?,
-        rows: catalog::row_counts(connection, &Lineage::of(&schema))?,
+        rows,
     })
 }
 

@@ -43,7 +43,7 @@ fn scenes() -> Vec<Scene> {
             scenes.push(scene("rehearse", free, false));
         }
         scenes.push(scene("snapshot", false, false));
-        for verb in ["seed", "empty", "reset", "redo"] {
+        for verb in ["adopt", "seed", "empty", "reset", "redo"] {
             scenes.push(scene(verb, false, false));
         }
         if cfg!(feature = "generate") {
@@ -79,6 +79,13 @@ const SCHEMA: &str =
     CREATE TABLE child (id INTEGER PRIMARY KEY, parent REFERENCES parent ON DELETE CASCADE, z);
     CREATE INDEX by_x ON parent (x);";
 
+/// The history of V1 is another tool's.
+const KEPT_BY_SQLX: &str = "DROP TABLE refinery_schema_history; DROP TABLE heirloom_history;
+    DROP TABLE heirloom_log;
+    CREATE TABLE _sqlx_migrations (version BIGINT PRIMARY KEY, description TEXT, success BOOLEAN,
+        checksum BLOB);
+    INSERT INTO _sqlx_migrations VALUES (1, 'a', 1, x'00');";
+
 impl Scene {
     /// The database before the verb, with so many rows of about 400 bytes.
     fn before(&self, rows: u32) -> App {
@@ -103,6 +110,7 @@ impl Scene {
         std::fs::create_dir(app.folder().join("seeds")).unwrap();
         std::fs::write(app.folder().join("seeds/a.sql"), SEED).unwrap();
         match self.verb {
+            "adopt" => drop(app.sql(KEPT_BY_SQLX)),
             "seed" => drop(app.run().unwrap()),
             "push" => drop(app.file("schema.sql", SCHEMA)),
             "redo" => drop(app.file("V3__c.sql", &format!("{V3} {BY_Y}"))),

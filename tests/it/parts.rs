@@ -4,7 +4,7 @@ use std::io::Read;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use heirloom::{Backfill, CopyRef, Migrator, Moment, RevertTo, Verify};
+use heirloom::{Backfill, CopyRef, Migrator, Moment, RevertTo, Tool, Verify};
 
 use crate::support::App;
 
@@ -124,6 +124,7 @@ pub fn verb_of(app: &App, migrator: &Migrator<'_>, verb: &str) {
         "run" => drop(migrator.migrate(database).unwrap()),
         "revert" => drop(migrator.revert(database, RevertTo::Version(1)).unwrap()),
         "snapshot" => drop(migrator.snapshot(database, "named").unwrap()),
+        "adopt" => drop(migrator.adopt(database, Tool::Sqlx).unwrap()),
         "restore" => drop(migrator.restore(database, &CopyRef::Latest).unwrap()),
         "restore-snapshot" => {
             let snapshot = CopyRef::Snapshot("kept".to_owned());

@@ -134,7 +134,7 @@ impl Settings {
                         };
                         ui.add_enabled_ui(copy.verified, |ui| {
                             if ui.button("Restore…").clicked() {
-                                chosen = Some(reference(copy));
+                                chosen = Some(copy.reference());
                             }
                         });
                         ui.end_row();
@@ -198,13 +198,6 @@ fn what(copy: &CopyInfo) -> String {
         Origin::Snapshot => format!("snapshot “{}”", name(copy)),
         _ if copy.replaced => "replaced by a restore".to_owned(),
         _ => "before an update".to_owned(),
-    }
-}
-
-fn reference(copy: &CopyInfo) -> CopyRef {
-    match copy.origin {
-        Origin::Snapshot => CopyRef::Snapshot(name(copy)),
-        _ => CopyRef::File(copy.file.clone()),
     }
 }
 
