@@ -2,8 +2,8 @@
 
 use rusqlite::Connection;
 
-use crate::Error;
 use crate::definition::Definition;
+use crate::error::Error;
 use crate::script::Script;
 use crate::statement::split;
 
