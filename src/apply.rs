@@ -9,7 +9,7 @@ use refinery_core::Migration as RefineryMigration;
 use rusqlite::Connection;
 
 use crate::backup::{Backup, Name};
-use crate::catalog::{self, Contents, References, Violations};
+use crate::catalog::{self, Contents, Entry, References, Violations};
 use crate::error::{Error, ErrorKind, Location};
 use crate::event::Event;
 use crate::filling::{self, Filled};
@@ -28,7 +28,7 @@ use crate::sqlite::failure;
 use crate::statistics::Statistics;
 use crate::take_back::{Committed, SAVEPOINT, data_version, marker, take_back};
 use crate::task::{Kind, Task};
-use crate::{connect, log_table, refinery, seeds};
+use crate::{connect, log_table, progress, refinery, seeds};
 
 /// Everything that was decided before the first change.
 pub(crate) struct Work<'w> {
@@ -175,6 +175,10 @@ impl Run<'_, '_, '_, '_> {
             counts: catalog::row_counts(self.connection(), &self.work.lineage)?,
             sequences: catalog::sequences(self.connection())?,
         };
+        let tables = match self.work.direction {
+            Direction::Down => catalog::entries(self.connection())?,
+            Direction::Up => Vec::new(),
+        };
         self.execute(SAVEPOINT)?;
         if let Some(marker) = self.marker {
             history::set_marker(self.connection(), marker)?;
@@ -234,6 +238,7 @@ impl Run<'_, '_, '_, '_> {
             history::clear_marker(self.connection())?;
         }
         options.check_cancelled()?;
+        self.forget_backfills(tables)?;
         self.log()?;
         self.commit(Commit::Last)
     }
@@ -366,6 +371,19 @@ impl Run<'_, '_, '_, '_> {
         self.session.foreign_keys_off()?;
         self.session.lock_for_writing()?;
         self.execute(SAVEPOINT)
+    }
+
+    /// What a way back took from a table, a backfill filled in vain: it must begin anew.
+    fn forget_backfills(&mut self, before: Vec<Entry>) -> Result<(), Error> {
+        let after = catalog::entries(self.connection())?;
+        let changed = before.into_iter().filter(|entry| !after.contains(entry));
+        for Entry { name, .. } in changed.filter(|entry| entry.kind == "table") {
+            if progress::forget(self.connection(), &name)? > 0 {
+                let note = format!("the backfills of `{name}` begin at its first row again");
+                self.report.notes.push(note);
+            }
+        }
+        Ok(())
     }
 
     /// What this run was, in the log that travels with the database.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::error::Error;
 use crate::migration::{Migration, invalid};
 use crate::statement::Action;
+use crate::token::Tokens;
 
 /// The tables that a list of migrations leaves behind, by their names in small letters, and who
 /// made or touched each last.
@@ -20,13 +21,13 @@ impl<'m> Claims<'m> {
         let mut claims = Claims::default();
         for migration in migrations {
             for statement in migration.up.statements() {
-                claims.observe(migration, statement.action());
+                claims.observe(migration, statement.action(), altered(statement.text));
             }
         }
         claims
     }
 
-    fn observe(&mut self, migration: &'m Migration, action: Action) {
+    fn observe(&mut self, migration: &'m Migration, action: Action, altered: Option<String>) {
         match action {
             Action::CreateTable(name) => {
                 self.made.insert(name.to_lowercase(), migration);
@@ -37,12 +38,12 @@ impl<'m> Claims<'m> {
             Action::RenameTable { from, to } if self.take(&from, migration) => {
                 self.made.insert(to.to_lowercase(), migration);
             }
-            Action::RenameColumn { table, .. } | Action::DropColumn { table, .. }
-                if !self.made.contains_key(&table.to_lowercase()) =>
-            {
-                self.touched.insert(table.to_lowercase(), migration);
+            Action::RenameTable { .. } => {}
+            _ => {
+                if let Some(table) = altered.filter(|table| !self.made.contains_key(table)) {
+                    self.touched.insert(table, migration);
+                }
             }
-            _ => {}
         }
     }
 
@@ -55,6 +56,21 @@ impl<'m> Claims<'m> {
         }
         made_here
     }
+}
+
+/// The table that ALTER TABLE alters, in small letters.
+fn altered(sql: &str) -> Option<String> {
+    let mut tokens = Tokens::new(sql);
+    let words = [tokens.next()?.word(), tokens.next()?.word()];
+    if words != ["ALTER", "TABLE"] {
+        return None;
+    }
+    let first = tokens.next()?;
+    let table = match tokens.next() {
+        Some(point) if point.text == "." => tokens.next()?,
+        _ => first,
+    };
+    Some(table.name().to_lowercase())
 }
 
 /// Refuses two lists of migrations that claim one table.
@@ -80,9 +96,9 @@ pub(crate) fn refuse_twins(lists: &[&[Migration]]) -> Result<(), Error> {
 
 fn clash(table: &str, second: &Migration, what: &str, maker: &Migration) -> Error {
     invalid(format!(
-        "the table `{table}` is {what} by {}, and belongs to {}",
-        second.label(),
-        maker.label()
+        "the table `{table}` is made by {}, and {what} by {} too",
+        maker.label(),
+        second.label()
     ))
     .in_migration(&second.label())
     .with_help("a table belongs to one component; give one of the two another name, or change it in the component that made it")
@@ -107,6 +123,11 @@ mod tests {
             ("CREATE TABLE a (x)", "ALTER TABLE a RENAME TO b", true),
             ("CREATE TABLE a (x)", "ALTER TABLE a DROP COLUMN x", true),
             ("CREATE TABLE a (x)", "DROP TABLE a", true),
+            (
+                "CREATE TABLE a (x)",
+                "ALTER TABLE main.\"A\" ADD COLUMN y",
+                true,
+            ),
             // The new table of a rebuild is often called the same.
             (
                 "CREATE TABLE a (x); CREATE TABLE new (x); DROP TABLE a; ALTER TABLE new RENAME TO a",

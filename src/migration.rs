@@ -10,6 +10,7 @@ use std::hash::{Hash, Hasher};
 use siphasher::sip::SipHasher13;
 
 use crate::error::{Error, ErrorKind};
+use crate::layout::Layout;
 use crate::replaced::{Replaced, way};
 use crate::script::{Directive, Script};
 
@@ -330,8 +331,7 @@ pub(crate) fn sort_out(files: Vec<Script>) -> (Vec<Migration>, Vec<Refused>) {
             }
             Err(reason) => refused.push((
                 script.file().to_owned(),
-                invalid(format!("{}: {reason}", script.file()))
-                    .with_help("rename it like V1__create_notes.sql, or move it out of the folder"),
+                invalid(format!("{}: {reason}", script.file())).with_help(help_with_name(&name)),
             )),
         }
     }
@@ -420,6 +420,17 @@ fn refuse_squashed(migrations: &mut Vec<Migration>) -> Vec<Refused> {
     });
     migrations.append(&mut newer);
     refused
+}
+
+fn help_with_name(name: &str) -> &'static str {
+    let of_another_tool = Layout::Sqlx.name_of(name).is_ok_and(|ours| ours != name)
+        || matches!(name, "up.sql" | "down.sql");
+    match of_another_tool {
+        true => {
+            "if the folder is laid out as sqlx's or diesel's, say so with the setting `layout` or `Source::layout`; else rename it like V1__create_notes.sql, or move it out of the folder"
+        }
+        false => "rename it like V1__create_notes.sql, or move it out of the folder",
+    }
 }
 
 fn says_irreversible(script: &Script) -> bool {

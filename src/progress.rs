@@ -94,6 +94,15 @@ pub(crate) fn read(connection: &Connection, name: &str) -> Result<Option<Progres
     }
 }
 
+/// Forgets the backfills of a table, which begin at its first row again. How many there were.
+pub(crate) fn forget(connection: &Connection, table: &str) -> Result<usize, Error> {
+    let sql = "DELETE FROM heirloom_backfill WHERE table_name = ?1 COLLATE NOCASE";
+    match connection.execute(sql, [table]) {
+        Err(error) if is_no_such_table(&error) => Ok(0),
+        forgotten => forgotten.map_err(|error| failure("cannot forget a backfill", error)),
+    }
+}
+
 /// Makes the table if it is not there, in the caller's transaction.
 pub(crate) fn create(connection: &Connection) -> Result<(), Error> {
     connection.execute_batch(CREATE).map_err(cannot("keep"))

@@ -10,6 +10,7 @@ use crate::apply::{self, Work};
 use crate::claim;
 use crate::copy::Intent;
 use crate::error::{Difference, Error, ErrorKind, Location};
+use crate::foreign;
 use crate::foresee::{self, Foreseen};
 use crate::history::{self, AsApplied};
 use crate::look::{Look, histories, look};
@@ -46,7 +47,8 @@ pub(crate) fn run(
     let target = connect::resolve(path)?;
     options.check_cancelled()?;
     let mut session = Session::begin(options, target, Stage::Live, started)?;
-    let outcome = migrate(&mut session, &lists, to);
+    let outcome = migrate(&mut session, &lists, to)
+        .map_err(|error| kept_by_another_tool(options, &session.connection, error));
     session.conclude(outcome)
 }
 
@@ -75,6 +77,21 @@ fn open_as_it_is(
         ..nothing_to_do(target.path, None, started)
     };
     Ok((connection, report))
+}
+
+/// A table that is there already, in a database that another tool kept, is no wrong statement.
+fn kept_by_another_tool(options: &Options<'_>, connection: &Connection, error: Error) -> Error {
+    let is_new = || history::read(connection, &options.history_table).is_ok_and(|h| h.is_empty());
+    if error.kind() != ErrorKind::MigrationFailed || options.adopt.is_some() || !is_new() {
+        return error;
+    }
+    match foreign::recognise(connection, None) {
+        Ok(Some(foreign)) => error.with_help(format!(
+            "{} kept this database: take its history over with `heirloom adopt`, or `Migrator::adopt_from` at the start of the app",
+            foreign.tool
+        )),
+        _ => error,
+    }
 }
 
 /// The way out of a start-up with nothing to do: one open, one look at the history.

@@ -136,6 +136,18 @@ fn a_new_database_and_one_of_heirlooms_are_nobodys_to_take_over() {
     );
 }
 
+/// "Correct the statement" would be the wrong thing to do.
+#[test]
+fn a_run_that_meets_another_tools_database_points_to_adopt() {
+    let app = app();
+    let error = app.refused(ErrorKind::MigrationFailed);
+    let help = error.help().unwrap_or_default();
+    assert!(
+        help.contains("sqlx") && help.contains("heirloom adopt"),
+        "{error:#}"
+    );
+}
+
 /// A history that is not understood is left alone, with a sentence.
 #[test]
 fn what_does_not_fit_is_left_alone() {

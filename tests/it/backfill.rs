@@ -771,3 +771,47 @@ fn a_backfill_among_the_migrations_is_refused() {
         "{error:#}"
     );
 }
+
+/// What a way back took was filled in vain: the backfill said "nothing to do", and the column
+/// that was made again stayed empty.
+#[test]
+fn a_way_back_that_changes_the_table_makes_it_begin_anew() {
+    let app = App::new();
+    app.file(
+        "V1__t.sql",
+        "CREATE TABLE t (id INTEGER PRIMARY KEY); CREATE TABLE u (id INTEGER PRIMARY KEY, x);",
+    )
+    .file("V2__n.sql", "ALTER TABLE t ADD COLUMN n;")
+    .file("V2__n.down.sql", "ALTER TABLE t DROP COLUMN n;")
+    .run()
+    .unwrap();
+    app.sql("INSERT INTO t (id) VALUES (1), (2); INSERT INTO u (id) VALUES (1)");
+    let fill = |table: &str, column: &str| {
+        let sql = format!("UPDATE {table} SET {column} = 1 WHERE id BETWEEN :first AND :last");
+        let backfill = Backfill::sql(format!("fill_{table}"), table, sql);
+        app.migrator()
+            .backfill(app.database(), &backfill)
+            .unwrap()
+            .rows
+    };
+    assert_eq!((fill("t", "n"), fill("u", "x")), (2, 1));
+    let report = app
+        .migrator()
+        .revert(app.database(), heirloom::RevertTo::Steps(1))
+        .unwrap();
+    assert!(
+        report
+            .notes
+            .iter()
+            .any(|note| note.contains("backfills of `t`")),
+        "{:?}",
+        report.notes
+    );
+    app.run().unwrap();
+    assert_eq!(
+        (fill("t", "n"), fill("u", "x")),
+        (2, 0),
+        "the other table's stays done"
+    );
+    assert_eq!(app.number("SELECT count(n) FROM t"), 2);
+}
