@@ -324,7 +324,10 @@ impl Run<'_, '_, '_, '_> {
             options,
             filled,
             |connection| {
-                let work = || match (task.kind, options.code(&task.script, direction)) {
+                let work = || match (
+                    task.kind,
+                    options.code(task.component.as_deref(), &task.script, direction),
+                ) {
                     // It ran already, and only its row is missing.
                     _ if task.no_transaction => Ok(()),
                     (Kind::RowOnly, _) => Ok(()),
@@ -553,7 +556,9 @@ impl Run<'_, '_, '_, '_> {
         match self.work.direction {
             Direction::Up => task.consents || self.session.options.allow_destructive,
             Direction::Down => {
+                // Of a function nothing is known but that it is meant to take back.
                 task.consents
+                    || task.kind == Kind::Rust
                     || outlook
                         .effects
                         .deletes

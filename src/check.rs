@@ -70,7 +70,13 @@ pub(crate) fn check(options: &Options<'_>) -> Result<Checked, Error> {
         walk.compare_with(wanted, desired);
     }
     let mut checked = walk.checked;
-    if let Some(release) = options.source.folder().and_then(git::last_release) {
+    if let Some(mut release) = options.source.folder().and_then(git::last_release) {
+        let named = |script| options.source.named(script);
+        release.files = release
+            .files
+            .into_iter()
+            .map(named)
+            .collect::<Result<_, _>>()?;
         compare_with_release(&migrations, release, &mut checked);
     }
     Ok(checked)
@@ -163,7 +169,10 @@ impl Walk<'_, '_> {
                 self.checked.notes.push(reason);
             }
         }
-        let in_rust = |direction| self.options.code(&migration.up, direction);
+        let in_rust = |direction| {
+            self.options
+                .code(migration.component.as_deref(), &migration.up, direction)
+        };
         if migration.in_rust && in_rust(Direction::Up).is_none() {
             let note = "it is written in Rust, and only a test of the app can check it".to_owned();
             self.note(migration, note);
@@ -309,7 +318,7 @@ impl Walk<'_, '_> {
     /// whose loss a revert would refuse, because no DELETE speaks of their table.
     fn lost_on_the_way_back(&self, task: &Task, after: &Ran, back: &Ran) -> Vec<String> {
         let mut lost: BTreeMap<String, String> = BTreeMap::new();
-        if task.consents {
+        if task.consents || task.kind == Kind::Rust {
             return Vec::new();
         }
         for (origin, now) in after.lineage.tables() {
@@ -388,7 +397,10 @@ impl Walk<'_, '_> {
             sql("BEGIN")?;
         }
         self.hook(&connection, task, direction, When::BeforeEach)?;
-        match self.options.code(&task.script, direction) {
+        match self
+            .options
+            .code(task.component.as_deref(), &task.script, direction)
+        {
             Some(code) if task.kind == Kind::Rust => code.call(&connection, direction)?,
             _ => refinery::run_script(&connection, &task.script)?,
         }

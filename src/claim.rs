@@ -58,6 +58,11 @@ impl<'m> Claims<'m> {
     }
 }
 
+/// The tables that migrations leave behind.
+pub(crate) fn made(migrations: &[Migration]) -> Vec<String> {
+    Claims::of(migrations).made.into_keys().collect()
+}
+
 /// The table that ALTER TABLE alters, in small letters.
 fn altered(sql: &str) -> Option<String> {
     let mut tokens = Tokens::new(sql);

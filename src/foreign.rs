@@ -239,9 +239,7 @@ fn read(connection: &Connection, tool: Tool) -> Result<Done, Error> {
             let applied = newest
                 .into_iter()
                 .filter(|(version, applied)| applied == "1" && version != "0");
-            let mut versions = versions(tool, applied.map(|(version, _)| version))?;
-            versions.sort_unstable();
-            Done::Versions(versions)
+            Done::Versions(versions(tool, applied.map(|(version, _)| version))?)
         }
     })
 }
@@ -267,7 +265,7 @@ fn text(row: &Row<'_>, index: usize) -> rusqlite::Result<String> {
 
 /// The numbers that names begin with: `20240110120000_create_users`, `2024-01-10-120000`.
 fn versions(tool: Tool, names: impl Iterator<Item = String>) -> Result<Vec<i64>, Error> {
-    names
+    let mut versions: Vec<i64> = names
         .map(|name| {
             let number = name.split('_').next().unwrap_or_default();
             let number = match tool {
@@ -280,7 +278,10 @@ fn versions(tool: Tool, names: impl Iterator<Item = String>) -> Result<Vec<i64>,
                 ))
             })
         })
-        .collect()
+        .collect::<Result<_, Error>>()?;
+    // Some tools keep them as texts.
+    versions.sort_unstable();
+    Ok(versions)
 }
 
 fn unfinished(tool: Tool, name: &str) -> Error {

@@ -87,6 +87,8 @@ pub(crate) struct Options<'a> {
     pub(crate) components: Vec<Component>,
     /// History tables that are none of this migrator's business.
     pub(crate) other_histories: Vec<String>,
+    /// The migrations of those.
+    pub(crate) other_sources: Vec<(Option<String>, Source)>,
     pub(crate) backups: Option<PathBuf>,
     pub(crate) keep: usize,
     pub(crate) lock_timeout: Duration,
@@ -112,6 +114,7 @@ impl<'a> Options<'a> {
             history_table: history::DEFAULT_TABLE.to_owned(),
             components: Vec::new(),
             other_histories: Vec::new(),
+            other_sources: Vec::new(),
             backups: None,
             keep: DEFAULT_KEEP,
             lock_timeout: DEFAULT_LOCK_TIMEOUT,
@@ -153,6 +156,16 @@ impl<'a> Options<'a> {
         }
         lists.push(self.migrations()?);
         Ok(lists)
+    }
+
+    /// The migrations that a run of these options does not apply, and whose tables are theirs.
+    /// An emergency is no time to miss a folder: what cannot be read claims nothing.
+    pub(crate) fn other_lists(&self) -> Vec<Vec<Migration>> {
+        let load = |(component, source): &(Option<String>, Source)| {
+            let migrations = source.load(None).unwrap_or_default();
+            belonging_to(component.as_ref(), migrations)
+        };
+        self.other_sources.iter().map(load).collect()
     }
 
     /// The components and their history tables in the order of [`Options::lists`].
@@ -200,12 +213,15 @@ impl<'a> Options<'a> {
         else {
             return false;
         };
-        let others = self.components.drain(..).map(|other| other.history_table);
-        self.other_histories.extend(others);
-        self.other_histories
-            .push(std::mem::replace(&mut self.history_table, history_table));
+        for other in self.components.drain(..) {
+            self.other_histories.push(other.history_table);
+            self.other_sources.push((Some(other.name), other.source));
+        }
+        let own_history = std::mem::replace(&mut self.history_table, history_table);
+        self.other_histories.push(own_history);
+        let own = std::mem::replace(&mut self.source, source);
+        self.other_sources.push((self.component.take(), own));
         self.component = Some(name);
-        self.source = source;
         self.schema_file = None;
         self.in_rust.clear();
         true
@@ -224,8 +240,14 @@ impl<'a> Options<'a> {
     }
 
     /// The function of a migration in Rust, where this program has one for the direction.
-    pub(crate) fn code(&self, script: &Script, direction: Direction) -> Option<&RustMigration<'a>> {
-        let mut all = self.in_rust.iter();
+    /// The app's own are nobody else's.
+    pub(crate) fn code(
+        &self,
+        component: Option<&str>,
+        script: &Script,
+        direction: Direction,
+    ) -> Option<&RustMigration<'a>> {
+        let mut all = self.in_rust.iter().filter(|_| component.is_none());
         all.find(|code| code.is(script.file()) && code.goes(direction))
     }
 
@@ -272,6 +294,7 @@ impl<'a> Options<'a> {
         let mut seen = BTreeSet::new();
         for table in components
             .map(|component| &component.history_table)
+            .chain(&self.other_histories)
             .chain([&self.history_table])
         {
             let name = table.to_ascii_lowercase();

@@ -11,7 +11,7 @@ use chrono::Utc;
 
 use crate::backup::{Backup, Name, Store, TIME};
 use crate::copy::{self, Intent, State};
-use crate::error::{DataState, Error};
+use crate::error::{DataState, Error, ErrorKind};
 use crate::event::Event;
 use crate::migration::Migration;
 use crate::options::Options;
@@ -74,8 +74,21 @@ pub struct Redone {
     pub duration: Duration,
 }
 
+/// What takes the whole database cannot speak of one component.
+fn refuse_for_one_component(options: &Options<'_>) -> Result<(), Error> {
+    match &options.component {
+        None => Ok(()),
+        Some(name) => Err(Error::new(
+            ErrorKind::Usage,
+            format!("the tables of the app and of other components would go with those of `{name}`"),
+        )
+        .with_help("leave the component out to drop everything; `heirloom revert --to 0` takes back what one component made")),
+    }
+}
+
 /// Takes everything out of a database, after a snapshot.
 pub(crate) fn empty(options: &Options<'_>, path: &Path) -> Result<Emptied, Error> {
+    refuse_for_one_component(options)?;
     let target = connect::resolve(path)?;
     if target.metadata.is_none() && !disk::is_there(&Intent::path_for(&target.path))? {
         return Ok(Emptied {
@@ -103,6 +116,7 @@ pub(crate) fn reset(
     seeds: Option<&Path>,
     environment: Option<&str>,
 ) -> Result<Reset, Error> {
+    refuse_for_one_component(options)?;
     options.check_history_table()?;
     let lists = options.lists()?;
     let seeds = match seeds {

@@ -161,7 +161,11 @@ fn tasks(
         .map(|row| {
             let file = migration::file_of(migrations, row);
             if let Some(migration) = file.filter(|file| file.in_rust && file.down.is_none())
-                && let Some(code) = options.code(&migration.up, Direction::Down)
+                && let Some(code) = options.code(
+                    migration.component.as_deref(),
+                    &migration.up,
+                    Direction::Down,
+                )
             {
                 return Ok(Task::in_rust(migration, code.consents()));
             }

@@ -285,12 +285,14 @@ pub(crate) fn pending(
         tasks.extend(pending_of(options, connection, component, None)?);
     }
     tasks.extend(pending_of(options, connection, own, to)?);
-    if !(tasks.is_empty() || components.is_empty()) {
+    let others = options.other_lists();
+    if !(tasks.is_empty() || components.is_empty() && others.is_empty()) {
         // What a squashed migration stands for made the same tables.
         let lists = known
             .iter()
-            .map(|known| migration::afresh(known.migrations));
-        let lists: Vec<_> = lists.collect();
+            .map(|known| known.migrations)
+            .chain(others.iter().map(Vec::as_slice));
+        let lists: Vec<_> = lists.map(migration::afresh).collect();
         claim::refuse_twins(&lists)?;
     }
     Ok(tasks)
@@ -308,6 +310,7 @@ fn pending_of(
     let is_own = part.component == options.component.as_deref();
     let mut taken_over = Vec::new();
     if let Some(from) = options.adopt.filter(|_| is_own && history.is_empty())
+        && take_over::is_untouched(options, connection)
         && let Found::UpTo(version) = take_over::found(options, connection, migrations, from)?
     {
         taken_over = take_over::rows_up_to(migrations, history, version)?;
@@ -368,7 +371,7 @@ fn task(options: &Options<'_>, migration: &Migration) -> Result<Task, Error> {
     if !migration.in_rust {
         return Task::up(migration);
     }
-    match options.code(&migration.up, Direction::Up) {
+    match options.code(migration.component.as_deref(), &migration.up, Direction::Up) {
         Some(code) => {
             let consents = code.consents();
             let task = Task::up(migration)?;

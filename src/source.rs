@@ -120,7 +120,13 @@ impl Source {
         files.into_iter().map(|script| self.named(script)).collect()
     }
 
-    fn named(&self, script: Script) -> Result<Script, Error> {
+    /// Whether files are called as heirloom calls them.
+    #[cfg(feature = "generate")]
+    pub(crate) fn is_in_our_layout(&self) -> bool {
+        self.layout == Layout::Heirloom
+    }
+
+    pub(crate) fn named(&self, script: Script) -> Result<Script, Error> {
         if self.layout == Layout::Heirloom {
             return Ok(script);
         }

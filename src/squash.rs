@@ -148,6 +148,13 @@ pub(crate) fn squash(options: &Options<'_>, wishes: &SquashOptions) -> Result<Sq
         )
         .with_help("give the migrator the folder's path")
     })?;
+    if !options.source.is_in_our_layout() {
+        return Err(Error::new(
+            ErrorKind::Usage,
+            "a folder in another tool's layout cannot be squashed",
+        )
+        .with_help("rename its files like V1__create_notes.sql first, with the versions and names that `heirloom show` lists"));
+    }
     let migrations = options.migrations()?;
     if let Some((_, refused)) = migration::changed_originals(&migrations).into_iter().next() {
         return Err(refused);

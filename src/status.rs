@@ -153,7 +153,14 @@ fn entry(
             kept.as_ref().is_some_and(|kept| kept.down.is_some())
         }
         (_, Some(migration)) => {
-            migration.down.is_some() || options.code(&migration.up, Direction::Down).is_some()
+            migration.down.is_some()
+                || options
+                    .code(
+                        migration.component.as_deref(),
+                        &migration.up,
+                        Direction::Down,
+                    )
+                    .is_some()
         }
     };
     Ok(Some(Entry {

@@ -118,11 +118,14 @@ fn put_back(
     let path: Option<PathBuf> = backup.map(|backup| backup.path.clone());
     match session.put_back(marker, path.as_deref()) {
         Ok(replaced) => {
-            let help = error.help().unwrap_or_default().to_owned();
+            let help = error
+                .help()
+                .map(|help| format!("{help}; "))
+                .unwrap_or_default();
             let error = error.with_data(DataState::put_back(path));
             match replaced {
                 Some(replaced) => error.with_help(format!(
-                    "{help}; what was in the database is kept in {}, with what other programs wrote meanwhile",
+                    "{help}what was in the database is kept in {}, with what other programs wrote meanwhile",
                     replaced.display()
                 )),
                 None => error,

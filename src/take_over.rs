@@ -9,7 +9,7 @@ use crate::migration::{Applied, Migration, State, compare};
 use crate::options::Options;
 use crate::schema::{differences, same_name};
 use crate::task::{Kind, Task};
-use crate::{catalog, connect};
+use crate::{catalog, claim, connect};
 
 /// So many differences are told.
 const TOLD: usize = 5;
@@ -49,6 +49,11 @@ pub(crate) fn rows_up_to(
     Ok(tasks)
 }
 
+/// Whether heirloom never kept a history here. One that is empty was taken back.
+pub(crate) fn is_untouched(options: &Options<'_>, connection: &Connection) -> bool {
+    catalog::column_names(connection, &options.history_table).is_empty()
+}
+
 /// Proves that a schema is what the migrations up to a version give. `strangers` are tables that
 /// somebody else keeps in the database.
 ///
@@ -61,6 +66,7 @@ pub(crate) fn prove(
     version: i64,
     strangers: &[&str],
 ) -> Result<(), Error> {
+    refuse_squashed(migrations)?;
     let empty = connect::memory(options)?;
     let mut replay = Foresight::of(&empty, options)?;
     for migration in migrations.iter().filter(|known| known.version <= version) {
@@ -68,7 +74,20 @@ pub(crate) fn prove(
         compiled.map_err(|error| error.in_migration(&migration.label()))?;
     }
     let mut actual = catalog::schema(connection, &options.own_tables())?;
-    let is_strange = |table: &str| strangers.iter().any(|name| same_name(name, table));
+    // What belongs to the other histories of the database.
+    let components = options.components.iter();
+    let mut others = components
+        .map(|component| component.source.load(None))
+        .collect::<Result<Vec<_>, _>>()?;
+    others.extend(options.other_lists());
+    let others: Vec<String> = others.iter().flat_map(|list| claim::made(list)).collect();
+    let is_strange = |table: &str| {
+        let mut strangers = strangers
+            .iter()
+            .copied()
+            .chain(others.iter().map(String::as_str));
+        strangers.any(|name| same_name(name, table))
+    };
     actual.tables.retain(|table| !is_strange(&table.name));
     actual.others.retain(|object| !is_strange(&object.table));
     let differences = differences(replay.schema(), &actual);
@@ -88,6 +107,22 @@ pub(crate) fn prove(
         ),
     )
     .with_help("choose the version whose schema this is, or write the migrations so that they give it; `heirloom generate` compares"))
+}
+
+/// What a squashed migration stands for is taken over one by one.
+fn refuse_squashed(migrations: &[Migration]) -> Result<(), Error> {
+    let squashed = migrations.iter().find(|known| !known.replaces.is_empty());
+    match squashed {
+        None => Ok(()),
+        Some(squashed) => Err(Error::new(
+            ErrorKind::Diverged,
+            "a database without a history cannot be taken over into squashed migrations",
+        )
+        .in_migration(&squashed.label())
+        .with_help(
+            "take it over with the originals, without the squashed file, first; then squash",
+        )),
+    }
 }
 
 /// What there is to take over.
@@ -114,10 +149,15 @@ pub(crate) fn found(
     let Some(foreign) = foreign::recognise(connection, from)? else {
         return Ok(Found::Nothing);
     };
+    refuse_squashed(migrations)?;
     let Some(version) = last_of(&foreign, migrations)? else {
         return Ok(Found::Empty);
     };
-    let strangers: Vec<&str> = foreign.table.into_iter().collect();
+    let mut strangers: Vec<&str> = foreign.table.into_iter().collect();
+    if foreign.tool == Tool::TypeOrm {
+        // Its notes of views and generated columns.
+        strangers.push("typeorm_metadata");
+    }
     prove(options, connection, migrations, version, &strangers)?;
     Ok(Found::UpTo(version))
 }

@@ -148,6 +148,39 @@ fn a_run_that_meets_another_tools_database_points_to_adopt() {
     );
 }
 
+/// A history that was taken back to nothing is heirloom's own, and stays it.
+#[test]
+fn what_was_taken_back_is_not_taken_over_again() {
+    let app = app();
+    app.file("V1__users.down.sql", "DROP TABLE users;")
+        .file("V3__done.down.sql", "ALTER TABLE notes DROP COLUMN done;");
+    let migrator = app.migrator().adopt_from(Tool::Sqlx);
+    migrator.migrate(app.database()).unwrap();
+    migrator
+        .revert(app.database(), RevertTo::Version(0))
+        .unwrap();
+    migrator.migrate(app.database()).unwrap();
+    assert_eq!(versions(&app), "1,2,3");
+}
+
+/// dbmate keeps versions as texts, in which 10 comes before 2.
+#[test]
+fn versions_are_numbers_however_they_are_kept() {
+    let app = App::new();
+    app.sql("CREATE TABLE schema_migrations (version varchar(128) primary key)");
+    for version in 1..=11 {
+        app.file(
+            &format!("V{version}__t.sql"),
+            &format!("CREATE TABLE t{version} (x);"),
+        )
+        .sql(&format!(
+            "CREATE TABLE t{version} (x); INSERT INTO schema_migrations VALUES ('{version}')"
+        ));
+    }
+    app.migrator().adopt(app.database(), Tool::Dbmate).unwrap();
+    assert_eq!(versions(&app), "1,2,3,4,5,6,7,8,9,10,11");
+}
+
 /// A history that is not understood is left alone, with a sentence.
 #[test]
 fn what_does_not_fit_is_left_alone() {

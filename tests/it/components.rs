@@ -154,6 +154,59 @@ fn two_that_claim_one_table_are_told_so() {
     assert!(text.contains("auth/V1__users"), "{text}");
 }
 
+/// Alone, it dropped and renamed the app's tables, and `reset` emptied the whole database.
+#[test]
+fn a_component_alone_does_not_reach_for_the_tables_of_others() {
+    let app = app();
+    both(&app).migrate(app.database()).unwrap();
+    let only = || both(&app).only("auth").unwrap();
+    for harm in [
+        "-- heirloom: allow-destructive\nDROP TABLE notes;",
+        "ALTER TABLE notes RENAME TO mine;",
+        "ALTER TABLE notes ADD COLUMN x;",
+    ] {
+        auth(&app, "V2__harm.sql", harm);
+        app.refused_by(&only(), ErrorKind::InvalidMigration);
+    }
+    let before = crate::support::contents(&app.database());
+    let error = only().reset(app.database(), None, None).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Usage, "{error:#}");
+    let error = only().empty(app.database()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Usage, "{error:#}");
+    assert_eq!(crate::support::contents(&app.database()), before);
+}
+
+/// It ran twice, once for the app and once for the component that has a file of that name.
+#[test]
+fn a_rust_migration_of_the_app_is_none_of_a_component() {
+    let app = app();
+    both(&app).migrate(app.database()).unwrap();
+    auth(&app, "V2__fill.rs", "");
+    let fill = heirloom::RustMigration::new("V2__fill", |connection| {
+        Ok(connection.execute_batch("INSERT INTO notes DEFAULT VALUES")?)
+    });
+    app.refused_by(
+        &both(&app).rust_migration(fill),
+        ErrorKind::InvalidMigration,
+    );
+    assert_eq!(app.number("SELECT count(*) FROM notes"), 0);
+}
+
+#[test]
+fn a_database_is_marked_beside_the_tables_of_a_component() {
+    let app = app();
+    app.sql(
+        "CREATE TABLE notes (id INTEGER PRIMARY KEY); CREATE TABLE users (id INTEGER PRIMARY KEY)",
+    );
+    both(&app).baseline(app.database(), 1).unwrap();
+    both(&app)
+        .only("auth")
+        .unwrap()
+        .baseline(app.database(), 1)
+        .unwrap();
+    assert!(both(&app).migrate(app.database()).unwrap().is_up_to_date());
+}
+
 #[test]
 fn two_that_share_a_name_or_a_history_are_refused() {
     let app = app();
