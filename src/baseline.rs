@@ -4,14 +4,13 @@
 use std::path::Path;
 use std::time::Instant;
 
-use crate::apply::{self, Work};
-use crate::error::{Error, ErrorKind};
-use crate::foresee::{self, Foreseen};
+use crate::error::Error;
 use crate::look::{Look, look};
 use crate::migration::{Applied, Migration, compare};
 use crate::options::Options;
-use crate::plan::{Direction, Plan};
+use crate::plan::Plan;
 use crate::report::Report;
+use crate::revert;
 use crate::run::{self, newest};
 use crate::session::{Session, Stage};
 use crate::take_over::{prove, rows_up_to};
@@ -49,7 +48,6 @@ pub(crate) fn note(
     history: &[Applied],
     tasks: &[Task],
 ) -> Result<Report, Error> {
-    let options = session.options;
     let version_before = newest(history);
     let path = session.target.path.clone();
     let mut report = Report {
@@ -59,25 +57,8 @@ pub(crate) fn note(
     let Some(last) = tasks.last() else {
         return Ok(report);
     };
-    let Foreseen {
-        foresight,
-        lineage,
-        outlooks,
-        ..
-    } = foresee::foresee(&session.connection, options, tasks)?;
-    let work = Work {
-        direction: Direction::Up,
-        tasks,
-        lineage,
-        outlooks,
-        foresight: Some(foresight),
-        version_before,
-    };
-    apply::carry_out(session, &work, &mut report)?;
+    run::carry_out(session, tasks, &mut report)?;
     report.version = version_before.max(Some(last.version));
-    let notes = session.thin_out(None, report.backup.as_deref());
-    report.notes.extend(notes);
-    report.duration = session.started.elapsed();
     Ok(report)
 }
 
@@ -96,25 +77,16 @@ pub(crate) fn plan(options: &Options<'_>, path: &Path, version: i64) -> Result<P
 }
 
 pub(crate) fn no_database(path: &Path) -> Error {
-    Error::new(
-        ErrorKind::NotFound,
-        format!("there is no database at {}", path.display()),
-    )
-    .with_help(
+    revert::no_database(path).with_help(
         "check the path; a new database has nothing to take over, and `heirloom run` makes it",
     )
 }
 
 /// The rows that would be written, as a plan.
 pub(crate) fn plan_of(options: &Options<'_>, look: Look, tasks: &[Task]) -> Result<Plan, Error> {
-    let connection = &look.view.connection;
-    let foreseen = foresee::foresee(connection, options, tasks)?;
+    let database = look.target.path;
     Ok(Plan {
-        direction: Direction::Up,
-        version: newest(look.history()),
-        refused: None,
-        steps: foreseen.into_steps(connection, tasks)?,
-        database: look.target.path,
         interrupted: look.interrupted,
+        ..run::plan_tasks(options, database, &look.view.connection, tasks)?
     })
 }

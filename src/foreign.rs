@@ -64,18 +64,25 @@ impl Tool {
         }
     }
 
+    /// The tables that it keeps in a database, which are no part of the app's schema: the
+    /// first holds its history.
+    pub(crate) fn tables(self) -> &'static [&'static str] {
+        match self {
+            Tool::Diesel => &["__diesel_schema_migrations"],
+            Tool::Sqlx => &["_sqlx_migrations"],
+            Tool::RusqliteMigration => &[],
+            // Its notes of views and generated columns too.
+            Tool::TypeOrm => &["migrations", "typeorm_metadata"],
+            Tool::Drizzle => &["__drizzle_migrations"],
+            Tool::Prisma => &["_prisma_migrations"],
+            Tool::Goose => &["goose_db_version"],
+            Tool::Dbmate => &["schema_migrations"],
+        }
+    }
+
     /// The table of its history.
     fn table(self) -> Option<&'static str> {
-        match self {
-            Tool::Diesel => Some("__diesel_schema_migrations"),
-            Tool::Sqlx => Some("_sqlx_migrations"),
-            Tool::RusqliteMigration => None,
-            Tool::TypeOrm => Some("migrations"),
-            Tool::Drizzle => Some("__drizzle_migrations"),
-            Tool::Prisma => Some("_prisma_migrations"),
-            Tool::Goose => Some("goose_db_version"),
-            Tool::Dbmate => Some("schema_migrations"),
-        }
+        self.tables().first().copied()
     }
 
     /// Columns by which its table is told from another of that name.
@@ -124,8 +131,6 @@ pub(crate) enum Done {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Foreign {
     pub(crate) tool: Tool,
-    /// Its table, which is no part of the app's schema.
-    pub(crate) table: Option<&'static str>,
     pub(crate) done: Done,
 }
 
@@ -149,7 +154,6 @@ pub(crate) fn recognise(
         }
         let foreign = Foreign {
             tool,
-            table: tool.table(),
             done: read(connection, tool)?,
         };
         if let Some(Foreign { tool: first, .. }) = found.replace(foreign) {

@@ -254,7 +254,7 @@ fn decide<'w>(
     })
 }
 
-/// Carries out what stands in no history, with the protection of a run.
+/// Carries out what no file of a history does, with the protection of a run.
 pub(crate) fn carry_out(
     session: &mut Session<'_, '_>,
     tasks: &[Task],
@@ -285,8 +285,11 @@ pub(crate) fn pending(
         tasks.extend(pending_of(options, connection, component, None)?);
     }
     tasks.extend(pending_of(options, connection, own, to)?);
+    if tasks.is_empty() {
+        return Ok(tasks);
+    }
     let others = options.other_lists();
-    if !(tasks.is_empty() || components.is_empty() && others.is_empty()) {
+    if !(components.is_empty() && others.is_empty()) {
         // What a squashed migration stands for made the same tables.
         let lists = known
             .iter()

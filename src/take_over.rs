@@ -153,12 +153,13 @@ pub(crate) fn found(
     let Some(version) = last_of(&foreign, migrations)? else {
         return Ok(Found::Empty);
     };
-    let mut strangers: Vec<&str> = foreign.table.into_iter().collect();
-    if foreign.tool == Tool::TypeOrm {
-        // Its notes of views and generated columns.
-        strangers.push("typeorm_metadata");
-    }
-    prove(options, connection, migrations, version, &strangers)?;
+    prove(
+        options,
+        connection,
+        migrations,
+        version,
+        foreign.tool.tables(),
+    )?;
     Ok(Found::UpTo(version))
 }
 
