@@ -228,6 +228,7 @@ struct World {
     copies: Vec<Copy>,
     keep: usize,
     broken: BTreeSet<i64>,
+    crashes: usize,
 }
 
 /// What a step must do to the copies.
@@ -253,6 +254,7 @@ impl World {
             copies: Vec::new(),
             keep: 5,
             broken: BTreeSet::new(),
+            crashes: 0,
         };
         (1..=NEWEST).for_each(|version| world.write(version));
         world
@@ -514,7 +516,9 @@ impl World {
         let failed = !killed && !output.status.success();
         // Work of any kind puts right what was left, and this changes nothing else.
         let database = self.app.database();
-        let name = format!("after-{}", self.copies.len());
+        // Copies are thinned out, so that their number would come again.
+        self.crashes += 1;
+        let name = format!("after-{}", self.crashes);
         match self.migrator().snapshot(&database, &name) {
             Err(error) => assert_eq!(error.kind(), ErrorKind::NotFound, "{said}: {error:#}"),
             Ok(copy) => assert_eq!(State::of(&copy.file), State::of(&database)),
