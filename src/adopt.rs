@@ -7,10 +7,11 @@ use std::time::Instant;
 use rusqlite::Connection;
 
 use crate::baseline::{self, note};
+use crate::comparison::Applied;
 use crate::error::{Error, ErrorKind};
 use crate::foreign::Tool;
 use crate::look::look;
-use crate::migration::{Applied, Migration};
+use crate::migration::Migration;
 use crate::options::Options;
 use crate::plan::Plan;
 use crate::report::Report;

@@ -4,9 +4,10 @@
 use std::path::Path;
 use std::time::Instant;
 
+use crate::comparison::{Applied, compare};
 use crate::error::Error;
 use crate::look::{Look, look};
-use crate::migration::{Applied, Migration, compare};
+use crate::migration::Migration;
 use crate::options::Options;
 use crate::plan::Plan;
 use crate::report::Report;

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use rusqlite::Connection;
 
 use crate::catalog;
+use crate::comparison;
 use crate::connect::memory;
 use crate::diff::{ColumnOrder, Model, difference};
 use crate::dump::difference_in;
@@ -15,6 +16,7 @@ use crate::finding::{Checked, Finding, FindingKind};
 use crate::foresee::{self, Foreseen, Outlook};
 use crate::git::{self, Release};
 use crate::lineage::Lineage;
+use crate::listing;
 use crate::migration::{self, Migration};
 use crate::options::{Moment, Options, When};
 use crate::plan::{Direction, Loss, Lost};
@@ -33,7 +35,7 @@ use crate::token::quote;
 pub(crate) fn check(options: &Options<'_>) -> Result<Checked, Error> {
     options.check_history_table()?;
     let schema_file = options.schema_file.as_deref();
-    let (migrations, refused) = migration::sort_out(options.files()?);
+    let (migrations, refused) = listing::sort_out(options.files()?);
     let wanted = options.source.schema(schema_file)?;
     let desired = wanted
         .as_ref()
@@ -47,7 +49,7 @@ pub(crate) fn check(options: &Options<'_>) -> Result<Checked, Error> {
         .flat_map(|migration| [Some(&migration.up), migration.down.as_ref()]);
     let mut walk = Walk {
         options,
-        migrations: migration::afresh(&migrations),
+        migrations: comparison::afresh(&migrations),
         hints: Hints::of(scripts.flatten().chain(&wanted)),
         connection: memory(options)?,
         schema: Schema::default(),
@@ -507,14 +509,14 @@ impl Walk<'_, '_> {
     /// Compares each squashed migration with its originals, by every way on which a database can
     /// have come by them, as far as their files are there.
     fn compare_squashed(&mut self, migrations: &[Migration]) -> Result<(), Error> {
-        for (file, error) in migration::changed_originals(migrations) {
+        for (file, error) in comparison::changed_originals(migrations) {
             let kind = FindingKind::SquashDiffers;
             let label = Some(file.label());
             let finding = Finding::of_error(kind, label, file.up.file(), "", &error);
             self.checked.findings.push(finding);
         }
         for squashed in migrations.iter().filter(|one| one.is_squashed()) {
-            for way in migration::ways(migrations, squashed) {
+            for way in comparison::ways(migrations, squashed) {
                 let found = replay::replay(self.options, way).and_then(|originals| {
                     let squashed = replay::replay(self.options, [squashed])?;
                     difference_in(self.options, &originals, &squashed)
@@ -694,7 +696,7 @@ fn broken_references(before: &Connection, ran: &Ran) -> Result<Vec<String>, Erro
 /// Compares the files with those of the last release: what was shipped must not change.
 fn compare_with_release(migrations: &[Migration], release: Release, checked: &mut Checked) {
     let Release { tag, files } = release;
-    let (released, _) = migration::sort_out(files);
+    let (released, _) = listing::sort_out(files);
     let mut find = |kind, migration: &Migration, message: String, help: &str| {
         checked.findings.push(Finding {
             kind,

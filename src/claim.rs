@@ -112,7 +112,7 @@ fn clash(table: &str, second: &Migration, what: &str, maker: &Migration) -> Erro
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::migration::assemble;
+    use crate::listing::assemble;
     use crate::script::Script;
 
     fn list(sql: &'static str) -> Vec<Migration> {

@@ -7,7 +7,8 @@ use chrono::{DateTime, Utc};
 
 use crate::disk;
 use crate::error::{Error, ErrorKind};
-use crate::migration::{Migration, is_valid_name, label};
+use crate::file_name::is_valid_name;
+use crate::migration::{Migration, label};
 use crate::source::Source;
 
 /// The two files of a new migration.

@@ -4,11 +4,11 @@ use std::path::Path;
 
 use rusqlite::Connection;
 
+use crate::comparison::State;
 use crate::connect::{self, Target};
 use crate::copy::{self, Intent};
 use crate::error::{Error, ErrorKind};
 use crate::inspected::checks_of;
-use crate::migration::State;
 use crate::options::Options;
 use crate::problem::{Diagnosis, Problem, ProblemKind};
 use crate::report::{Counted, Grouped};

@@ -6,11 +6,12 @@ use std::time::SystemTime;
 use rusqlite::{Connection, ErrorCode};
 
 use crate::change::ChangeKind;
+use crate::comparison::afresh;
 use crate::compose::{Composed, Manner, broken, compose, model};
 use crate::create::{file_name, next_version};
 use crate::diff::{ColumnOrder, Model, difference};
 use crate::error::{Error, ErrorKind, Location};
-use crate::migration::{Migration, afresh, label};
+use crate::migration::{Migration, label};
 use crate::normal::plain;
 use crate::options::Options;
 use crate::plan::Direction;

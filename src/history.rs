@@ -8,9 +8,10 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension, params};
 
+use crate::comparison::{self, Applied};
 use crate::error::{Error, ErrorKind};
 use crate::log_table;
-use crate::migration::{self, Applied, Migration};
+use crate::migration::Migration;
 use crate::progress;
 use crate::schema::same_name;
 use crate::sqlite::{failure, is_no_such_table, is_wrong_sql};
@@ -199,7 +200,7 @@ pub(crate) fn is_complete(
         // The first row says whether it is a squashed migration that a database has, or what
         // that replaces.
         let expected = expected
-            .get_or_insert_with(|| migration::wanted(migrations, (version, name)).into_iter());
+            .get_or_insert_with(|| comparison::wanted(migrations, (version, name)).into_iter());
         let Some(wanted) = expected.next() else {
             return Ok(false);
         };

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::migration::is_name_character;
+use crate::file_name::is_name_character;
 
 /// How the files of a migrations folder are called. Files called as heirloom's are read in every
 /// layout, so that a folder can stay as it is and go on in heirloom's.

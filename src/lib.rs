@@ -229,12 +229,15 @@ mod backfill;
 mod baseline;
 #[cfg(feature = "generate")]
 mod check;
+mod comparison;
 mod create;
 mod doctor;
+mod file_name;
 #[cfg(feature = "generate")]
 mod generate;
 mod init;
 mod inspect;
+mod listing;
 mod logbook;
 mod newer;
 #[cfg(feature = "generate")]
@@ -262,6 +265,7 @@ pub use alteration::{Alteration, AlterationPlan};
 pub use backfill::{Backfill, BackfillPlan, Backfilled, DEFAULT_BATCH};
 #[cfg(feature = "generate")]
 pub use change::ChangeKind;
+pub use comparison::State;
 pub use component::Component;
 pub use create::{Created, create};
 pub use error::{DataState, Difference, Error, ErrorKind, Location, RenameQuestion};
@@ -281,7 +285,6 @@ pub use inspected::{
 pub use layout::Layout;
 pub use log_entry::{Act, Log, LogEntry};
 pub use measured::{CopyStats, HistoryStats, IndexStats, SizeAt, Stats, TableStats};
-pub use migration::State;
 pub use migrator::{Migrator, Opened, data_folder};
 pub use newer::{RestoreOffer, WaysBack};
 pub use options::{DEFAULT_KEEP, DEFAULT_LOCK_TIMEOUT, HookError, Moment};

@@ -4,10 +4,11 @@ use std::path::Path;
 
 use rusqlite::Connection;
 
+use crate::comparison::{Applied, Known};
 use crate::connect::{self, Target, View};
 use crate::error::Error;
 use crate::history;
-use crate::migration::{Applied, Known, Migration};
+use crate::migration::Migration;
 use crate::options::Options;
 
 /// What `show` and every plan begin with.

@@ -6,11 +6,12 @@ use std::time::Instant;
 use chrono::{DateTime, Utc};
 use rusqlite::Connection;
 
+use crate::comparison::Applied;
 use crate::connect;
 use crate::error::{Error, ErrorKind};
 use crate::history;
 use crate::look::{Look, look};
-use crate::migration::{Applied, label};
+use crate::migration::label;
 use crate::options::Options;
 use crate::report::Report;
 use crate::restore::{self, CopyRef};

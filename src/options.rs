@@ -9,12 +9,15 @@ use std::time::Duration;
 
 use rusqlite::Connection;
 
+use crate::comparison::{Applied, Known};
 use crate::component::Component;
 use crate::error::{Error, ErrorKind};
 use crate::event::Event;
+use crate::file_name;
 use crate::foreign::Tool;
 use crate::history::{self, OwnTables};
-use crate::migration::{self, Applied, Known, Migration};
+use crate::listing;
+use crate::migration::Migration;
 use crate::plan::Direction;
 use crate::rust_migration::RustMigration;
 use crate::script::Script;
@@ -142,7 +145,7 @@ impl<'a> Options<'a> {
     /// Reads the migrations of these options' own history, in the order of their versions: the
     /// files, and what is written in Rust.
     pub(crate) fn migrations(&self) -> Result<Vec<Migration>, Error> {
-        let migrations = migration::assemble(self.files()?)?;
+        let migrations = listing::assemble(self.files()?)?;
         Ok(belonging_to(self.component.as_ref(), migrations))
     }
 
@@ -231,7 +234,7 @@ impl<'a> Options<'a> {
     pub(crate) fn files(&self) -> Result<Vec<Script>, Error> {
         let mut files = self.source.files(self.schema_file.as_deref())?;
         for code in &self.in_rust {
-            migration::check_rust_name(&code.file())?;
+            file_name::check_rust_name(&code.file())?;
             if !files.iter().any(|script| code.is(script.file())) {
                 files.push(Script::new(code.file(), ""));
             }
@@ -278,7 +281,7 @@ impl<'a> Options<'a> {
         let mut seen = BTreeSet::new();
         let components = self.components.iter();
         for component in components.clone() {
-            if !migration::is_valid_name(&component.name) {
+            if !file_name::is_valid_name(&component.name) {
                 return usage(
                     format!("`{}` cannot be the name of a component", component.name),
                     "a name has letters, digits and underscores",

@@ -6,13 +6,14 @@ use std::time::Instant;
 use rusqlite::Connection;
 
 use crate::apply::{self, Work};
+use crate::comparison::{self, Applied};
 use crate::connect;
 use crate::copy::Intent;
 use crate::error::{Error, ErrorKind};
 use crate::foresee::{self, Foreseen, Foresight};
 use crate::history;
 use crate::look::look;
-use crate::migration::{self, Applied, Migration, label, label_in};
+use crate::migration::{Migration, label, label_in};
 use crate::options::Options;
 use crate::plan::{Direction, Plan};
 use crate::report::Report;
@@ -159,7 +160,7 @@ fn tasks(
         .iter()
         .rev()
         .map(|row| {
-            let file = migration::file_of(migrations, row);
+            let file = comparison::file_of(migrations, row);
             if let Some(migration) = file.filter(|file| file.in_rust && file.down.is_none())
                 && let Some(code) = options.code(
                     migration.component.as_deref(),
@@ -269,7 +270,7 @@ fn expected_schema(
         if index == left {
             before = replay.schema().clone();
         }
-        let file = migration::file_of(migrations, row).map(|file| file.up.clone());
+        let file = comparison::file_of(migrations, row).map(|file| file.up.clone());
         let script = match file {
             Some(script) => Some(script),
             None => history::as_applied(&session.connection, &options.history_table, row.version)

@@ -8,13 +8,14 @@ use rusqlite::Connection;
 
 use crate::apply::{self, Work};
 use crate::claim;
+use crate::comparison::{self, Applied, Compared, Known, State};
 use crate::copy::Intent;
 use crate::error::{Difference, Error, ErrorKind, Location};
 use crate::foreign;
 use crate::foresee::{self, Foreseen};
 use crate::history::{self, AsApplied};
 use crate::look::{Look, histories, look};
-use crate::migration::{self, Applied, Compared, Known, Migration, State};
+use crate::migration::{self, Migration};
 use crate::options::{Migrating, Options};
 use crate::plan::{Direction, Loss, Plan};
 use crate::replaced::Replaced;
@@ -295,7 +296,7 @@ pub(crate) fn pending(
             .iter()
             .map(|known| known.migrations)
             .chain(others.iter().map(Vec::as_slice));
-        let lists: Vec<_> = lists.map(migration::afresh).collect();
+        let lists: Vec<_> = lists.map(comparison::afresh).collect();
         claim::refuse_twins(&lists)?;
     }
     Ok(tasks)
@@ -319,11 +320,11 @@ fn pending_of(
         taken_over = take_over::rows_up_to(migrations, history, version)?;
     }
     let known = migrations.last().map(|migration| migration.version);
-    let compared = migration::compare(migrations, history);
+    let compared = comparison::compare(migrations, history);
     if let Some(to) = to {
         check_target(to, &compared, history)?;
     }
-    if let Some((_, refused)) = migration::changed_originals(migrations).into_iter().next() {
+    if let Some((_, refused)) = comparison::changed_originals(migrations).into_iter().next() {
         return Err(refused);
     }
     let mut wanted = Vec::new();
@@ -423,14 +424,14 @@ fn not_as_squashed(
     replaced: Option<&Replaced>,
     applied: Option<&Applied>,
 ) -> Error {
-    let squashed = migration::afresh(part.migrations).first();
+    let squashed = comparison::afresh(part.migrations).first();
     let squashed = squashed.map(Migration::label).unwrap_or_default();
     let original = replaced
         .map(|replaced| migration::label_in(part.component, replaced.version, &replaced.name));
     let original = original.unwrap_or_default();
     match applied {
         None => {
-            let needed = migration::compare(part.migrations, part.history);
+            let needed = comparison::compare(part.migrations, part.history);
             let needed: Vec<String> = needed
                 .iter()
                 .filter(|one| one.state == State::Missing && one.applied.is_none())

@@ -7,7 +7,7 @@ use rusqlite::Connection;
 
 use crate::catalog::{self, Entry};
 use crate::error::{Error, ErrorKind};
-use crate::migration::RUST_ENDING;
+use crate::file_name::RUST_ENDING;
 use crate::options::HookError;
 use crate::plan::Direction;
 use crate::sqlite::failure;

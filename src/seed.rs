@@ -5,10 +5,12 @@ use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 
+use crate::comparison::Known;
 use crate::copy::Intent;
 use crate::error::{Error, ErrorKind, Location};
+use crate::file_name::looks_like_sql;
 use crate::look::{Look, histories, look};
-use crate::migration::{Known, Migration, invalid, looks_like_sql};
+use crate::migration::{Migration, invalid};
 use crate::options::Options;
 use crate::plan::Plan;
 use crate::report::{Counted, Done, Recovered, Report, TableRows};

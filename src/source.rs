@@ -8,8 +8,10 @@ use include_dir::Dir;
 
 use crate::disk;
 use crate::error::{Error, ErrorKind};
+use crate::file_name::looks_like_sql;
 use crate::layout::Layout;
-use crate::migration::{self, Migration, looks_like_sql};
+use crate::listing;
+use crate::migration::{Migration, invalid};
 use crate::script::Script;
 
 /// The file in a migrations folder that holds the schema as it should be, and is no
@@ -103,7 +105,7 @@ impl Source {
 
     /// Reads the migrations, in the order of their versions. `schema_file` is left out.
     pub(crate) fn load(&self, schema_file: Option<&Path>) -> Result<Vec<Migration>, Error> {
-        migration::assemble(self.files(schema_file)?)
+        listing::assemble(self.files(schema_file)?)
     }
 
     /// Reads every file that may be a migration. `schema_file` is left out.
@@ -132,7 +134,7 @@ impl Source {
         }
         match self.layout.name_of(script.file()) {
             Ok(name) => Ok(script.named(name)),
-            Err(reason) => Err(migration::invalid(format!("{}: {reason}", script.file()))),
+            Err(reason) => Err(invalid(format!("{}: {reason}", script.file()))),
         }
     }
 

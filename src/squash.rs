@@ -7,13 +7,15 @@ use std::time::{Duration, SystemTime};
 use chrono::{DateTime, Utc};
 use rusqlite::Connection;
 
+use crate::comparison::{self, afresh};
 use crate::compose::model;
 use crate::connect::memory;
 use crate::create::file_name;
 use crate::diff::{ColumnOrder, difference};
 use crate::dump::{difference_in, dump};
 use crate::error::{Error, ErrorKind};
-use crate::migration::{self, Migration, afresh, invalid, label};
+use crate::file_name;
+use crate::migration::{Migration, invalid, label};
 use crate::options::Options;
 use crate::replaced::Replaced;
 use crate::replay::{self, desired, replay};
@@ -156,7 +158,10 @@ pub(crate) fn squash(options: &Options<'_>, wishes: &SquashOptions) -> Result<Sq
         .with_help("rename its files like V1__create_notes.sql first, with the versions and names that `heirloom show` lists"));
     }
     let migrations = options.migrations()?;
-    if let Some((_, refused)) = migration::changed_originals(&migrations).into_iter().next() {
+    if let Some((_, refused)) = comparison::changed_originals(&migrations)
+        .into_iter()
+        .next()
+    {
         return Err(refused);
     }
     let fresh = afresh(&migrations);
@@ -345,7 +350,7 @@ impl Work<'_, '_> {
             .source
             .files(self.options.schema_file.as_deref())?
         {
-            let Some((version, name)) = migration::whose(script.file()) else {
+            let Some((version, name)) = file_name::whose(script.file()) else {
                 continue;
             };
             let path = PathBuf::from(script.file());

@@ -6,11 +6,11 @@ use chrono::Utc;
 use rusqlite::Connection;
 
 use crate::backup::Backup;
+use crate::comparison::{self, State};
 use crate::error::Error;
 use crate::history;
 use crate::log_entry::{Act, LogEntry, order};
 use crate::measured::{CopyStats, HistoryStats, IndexStats, SizeAt, Stats, TableStats};
-use crate::migration::{self, State};
 use crate::options::Options;
 use crate::record::Shelf;
 use crate::run::newest;
@@ -100,7 +100,7 @@ fn history_of(
         applied: history.len(),
         version: newest(&history),
         pending: migrations.map(|migrations| {
-            let compared = migration::compare(&migrations, &history);
+            let compared = comparison::compare(&migrations, &history);
             compared.iter().filter(|one| pending(one.state)).count()
         }),
         last_run: log.into_iter().find(|entry| entry.act == Act::Run),

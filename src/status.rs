@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use crate::comparison::{self, Compared, State};
 use crate::error::Error;
 use crate::estimate::Estimate;
 use crate::foresee;
 use crate::history;
 use crate::look::{Look, look};
-use crate::migration::{self, Compared, Migration, State};
+use crate::migration::Migration;
 use crate::options::Options;
 use crate::plan::{Direction, Loss};
 use crate::run::newest;
@@ -89,7 +90,7 @@ pub(crate) fn status(options: &Options<'_>, path: &Path) -> Result<Status, Error
     let mut entries = Vec::new();
     let mut pending = Vec::new();
     for known in look.known(options) {
-        let compared = migration::compare(known.migrations, known.history);
+        let compared = comparison::compare(known.migrations, known.history);
         let table = options.history_table_of(known.component);
         let times = history::times(&look.view.connection, table)?;
         for compared in &compared {
@@ -103,7 +104,7 @@ pub(crate) fn status(options: &Options<'_>, path: &Path) -> Result<Status, Error
         );
     }
     let changed = look.known(options).into_iter().find_map(|known| {
-        let changed = migration::changed_originals(known.migrations);
+        let changed = comparison::changed_originals(known.migrations);
         changed.into_iter().next().map(|(_, error)| error)
     });
     let problem = foresee(options, &look, &pending, &mut entries).err();

@@ -2,10 +2,11 @@
 
 use rusqlite::Connection;
 
+use crate::comparison::{Applied, State, compare};
 use crate::error::{Error, ErrorKind};
 use crate::foreign::{self, Done, Foreign, Tool};
 use crate::foresee::Foresight;
-use crate::migration::{Applied, Migration, State, compare};
+use crate::migration::Migration;
 use crate::options::Options;
 use crate::schema::{differences, same_name};
 use crate::task::{Kind, Task};

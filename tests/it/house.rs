@@ -5,6 +5,9 @@ use std::path::{Path, PathBuf};
 const FLOORS: [&[&str]; 6] = [
     &[
         "migration",
+        "file_name",
+        "listing",
+        "comparison",
         "replaced",
         "claim",
         "script",
