@@ -3,16 +3,15 @@
 //!
 //! What is the same work is timed in turns; what is at stake is counted: children of a rebuilt
 //! table, two copies of an app started together, a process that is killed.
-
-mod peer;
+//! `tests/losses.rs` holds the table of the README to it.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use heirloom::rusqlite::Connection;
-
-use crate::peer::{PEERS, Peer, Ready, Set};
+use peers::peer::{PEERS, Peer, Ready, Set};
+use peers::stakes::{self, remove};
 
 /// How often something is timed. The first rounds warm the caches up.
 const ROUNDS: usize = 25;
@@ -110,42 +109,17 @@ fn pending() {
     });
 }
 
-fn remove(database: &Path) {
-    for ending in ["", "-wal", "-shm", "-journal", ".lock"] {
-        let _ = std::fs::remove_file(format!("{}{ending}", database.display()));
-    }
-}
-
 /// The textbook rebuild of a table that three rows refer to with ON DELETE CASCADE.
 fn children() {
     heading("the textbook rebuild of a parent with 3 children, ON DELETE CASCADE");
     for peer in PEERS {
-        let folder = tempfile::tempdir().unwrap();
-        let database = folder.path().join("app.db");
-        let before = peer.prepare(&Set::Family, folder.path());
-        before.migrate(&database).unwrap();
-        let rebuild = peer.prepare(&Set::FamilyRebuilt, folder.path());
-        let said = match rebuild.migrate(&database) {
+        let (left, said) = stakes::children_left(*peer);
+        let said = match said {
             Ok(()) => "reports success".to_owned(),
             Err(error) => format!("fails: {}", error.lines().next().unwrap_or_default()),
         };
-        let left: i64 = Connection::open(&database)
-            .unwrap()
-            .query_row("SELECT count(*) FROM child", [], |row| row.get(0))
-            .unwrap();
         println!("{:<28} {left} of 3 children left, {said}", peer.name());
     }
-}
-
-fn child(peer: Peer, set: &str, folder: &Path, database: &Path) -> Command {
-    let mut command = Command::new(std::env::current_exe().unwrap());
-    command
-        .args([peer.name(), set])
-        .arg(folder)
-        .arg(database)
-        .stdout(Stdio::null())
-        .stderr(Stdio::null());
-    command
 }
 
 fn double_start() {
@@ -153,61 +127,30 @@ fn double_start() {
         "two copies of an app started together on a new file, {TRIALS} times"
     ));
     for peer in PEERS {
-        let folder = tempfile::tempdir().unwrap();
-        peer.prepare(&Set::Small(20), folder.path());
-        let mut failed = 0;
-        for _ in 0..TRIALS {
-            let database = folder.path().join("app.db");
-            remove(&database);
-            let copies: Vec<_> = (0..2)
-                .map(|_| {
-                    child(*peer, "small-20", folder.path(), &database)
-                        .spawn()
-                        .unwrap()
-                })
-                .collect();
-            let all_well = copies
-                .into_iter()
-                .map(|mut copy| copy.wait().unwrap().success())
-                .fold(true, |well, one| well && one);
-            failed += usize::from(!all_well);
-        }
+        let failed = stakes::double_starts_failed(*peer, &program(), TRIALS);
         println!("{:<28} a copy fails in {failed} of {TRIALS}", peer.name());
     }
 }
 
-/// Killed at a random instant of its run; then started again.
 fn killed() {
     heading(&format!(
         "kill -9 during a run of 60, then started again, {TRIALS} times"
     ));
     for peer in PEERS {
-        let folder = tempfile::tempdir().unwrap();
-        peer.prepare(&Set::Small(60), folder.path());
-        let database = folder.path().join("app.db");
-        let run = || child(*peer, "small-60", folder.path(), &database);
-        let started = Instant::now();
-        assert!(run().status().unwrap().success());
-        let whole = started.elapsed();
-        let (mut stuck, mut seed) = (0, 7_u64);
-        for _ in 0..TRIALS {
-            remove(&database);
-            seed = seed
-                .wrapping_mul(6_364_136_223_846_793_005)
-                .wrapping_add(1_442_695_040_888_963_407);
-            let part = (seed >> 33) as f64 / f64::from(1_u32 << 31);
-            let mut victim = run().spawn().unwrap();
-            std::thread::sleep(whole.mul_f64(part));
-            let _ = victim.kill();
-            let _ = victim.wait();
-            stuck += usize::from(!run().status().unwrap().success());
-        }
+        let stuck = stakes::killed_for_good(*peer, &program(), TRIALS);
         println!(
             "{:<28} never opens again in {stuck} of {TRIALS}",
             peer.name()
         );
     }
 }
+
+fn program() -> PathBuf {
+    std::env::current_exe().unwrap()
+}
+
+/// Makes a copy.
+type Way = Box<dyn FnMut()>;
 
 /// A copy of 200 MB: verified, digested and synced, beside what people do by hand.
 fn copies() {
@@ -226,7 +169,7 @@ fn copies() {
     let copy = folder.path().join("copy.db");
     let migrator = heirloom::Migrator::new("no migrations needed");
     let mut number = 0;
-    let mut ways: Vec<(&str, Box<dyn FnMut()>)> = vec![
+    let mut ways: Vec<(&str, Way)> = vec![
         ("heirloom, a snapshot", {
             let database = database.clone();
             Box::new(move || {

@@ -13,7 +13,7 @@ use sqlx::sqlite::SqliteConnectOptions;
 
 /// A migrator, as an app would set it up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Peer {
+pub enum Peer {
     Heirloom,
     Refinery,
     RefineryGrouped,
@@ -22,7 +22,7 @@ pub(crate) enum Peer {
     Diesel,
 }
 
-pub(crate) const PEERS: &[Peer] = &[
+pub const PEERS: &[Peer] = &[
     Peer::Heirloom,
     Peer::Refinery,
     Peer::RefineryGrouped,
@@ -33,7 +33,7 @@ pub(crate) const PEERS: &[Peer] = &[
 
 /// What is to be migrated.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Set {
+pub enum Set {
     /// So many small migrations.
     Small(usize),
     /// A parent with three children.
@@ -43,7 +43,7 @@ pub(crate) enum Set {
 }
 
 impl Set {
-    pub(crate) fn named(name: &str) -> Set {
+    pub fn named(name: &str) -> Set {
         let count = name
             .strip_prefix("small-")
             .and_then(|count| count.parse().ok());
@@ -77,7 +77,7 @@ impl Set {
 }
 
 /// Migrations in a migrator's own shape, ready to be run as often as one likes.
-pub(crate) enum Ready {
+pub enum Ready {
     Heirloom(Box<Migrator<'static>>),
     Refinery(Box<Runner>),
     RusqliteMigration(Migrations<'static>),
@@ -86,11 +86,11 @@ pub(crate) enum Ready {
 }
 
 impl Peer {
-    pub(crate) fn named(name: &str) -> Peer {
+    pub fn named(name: &str) -> Peer {
         *PEERS.iter().find(|peer| peer.name() == name).unwrap()
     }
 
-    pub(crate) fn name(self) -> &'static str {
+    pub fn name(self) -> &'static str {
         match self {
             Peer::Heirloom => "heirloom",
             Peer::Refinery => "refinery",
@@ -101,11 +101,11 @@ impl Peer {
         }
     }
 
-    pub(crate) fn file(self) -> String {
+    pub fn file(self) -> String {
         self.name().replace([' ', ','], "-")
     }
 
-    pub(crate) fn prepare(self, set: &Set, folder: &Path) -> Ready {
+    pub fn prepare(self, set: &Set, folder: &Path) -> Ready {
         let statements = set.statements();
         let numbered = || {
             statements
@@ -176,7 +176,7 @@ fn made(folder: PathBuf) -> PathBuf {
 
 impl Ready {
     /// From an open to a close: what an app does at its start.
-    pub(crate) fn migrate(&self, database: &Path) -> Result<(), String> {
+    pub fn migrate(&self, database: &Path) -> Result<(), String> {
         match self {
             Ready::Heirloom(migrator) => migrator
                 .migrate(database)
