@@ -311,17 +311,7 @@ mod tests {
     use crate::script::Script;
 
     fn migration(version: i64, name: &str, sql: &'static str) -> Migration {
-        Migration {
-            version,
-            name: name.into(),
-            any_order: false,
-            up: Script::new("f.sql", sql),
-            down: None,
-            irreversible: false,
-            replaces: Vec::new(),
-            in_rust: false,
-            component: None,
-        }
+        Migration::new(version, name, Script::new("f.sql", sql))
     }
 
     fn applied(version: i64, name: &str, checksum: u64) -> Applied {

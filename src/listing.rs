@@ -154,15 +154,8 @@ fn help_with_name(name: &str) -> &'static str {
 
 fn migration_of(file: Parsed<'_>, up: Script) -> Migration {
     Migration {
-        version: file.version,
-        name: file.name.to_owned(),
         any_order: file.any_order,
-        up,
-        down: None,
-        irreversible: false,
-        replaces: Vec::new(),
-        in_rust: false,
-        component: None,
+        ..Migration::new(file.version, file.name, up)
     }
 }
 

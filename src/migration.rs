@@ -53,6 +53,21 @@ pub(crate) fn label_in(component: Option<&str>, version: i64, name: &str) -> Str
 }
 
 impl Migration {
+    /// A migration that has nothing but its way there.
+    pub(crate) fn new(version: i64, name: &str, up: Script) -> Migration {
+        Migration {
+            version,
+            name: name.to_owned(),
+            any_order: false,
+            up,
+            down: None,
+            irreversible: false,
+            replaces: Vec::new(),
+            in_rust: false,
+            component: None,
+        }
+    }
+
     /// `V3__name`, or `auth/V3__name` of a component.
     pub(crate) fn label(&self) -> String {
         label_in(self.component.as_deref(), self.version, &self.name)
@@ -163,20 +178,6 @@ pub(crate) fn invalid(message: String) -> Error {
 mod tests {
     use super::*;
 
-    fn migration(version: i64, name: &str, sql: &'static str) -> Migration {
-        Migration {
-            version,
-            name: name.into(),
-            any_order: false,
-            up: Script::new("f.sql", sql),
-            down: None,
-            irreversible: false,
-            replaces: Vec::new(),
-            in_rust: false,
-            component: None,
-        }
-    }
-
     #[test]
     fn checksums_are_those_of_refinery() {
         let sql = "CREATE TABLE a (x);\n";
@@ -194,7 +195,7 @@ mod tests {
         ];
         for stored in texts {
             for file in texts {
-                let file = migration(7, "n", file);
+                let file = Migration::new(7, "n", Script::new("f.sql", file));
                 assert!(
                     file.recognises(checksum_of("n", 7_i64, stored)),
                     "{stored:?}"
