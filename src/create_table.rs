@@ -582,4 +582,26 @@ mod tests {
             assert!(Definition::parse(sql).is_err(), "{sql}");
         }
     }
+
+    #[test]
+    fn a_reference_is_deferred_where_it_says_so_in_full() {
+        let cases = [
+            ("", false),
+            ("DEFERRABLE", false),
+            ("DEFERRABLE INITIALLY IMMEDIATE", false),
+            ("DEFERRABLE INITIALLY DEFERRED", true),
+            ("NOT DEFERRABLE", false),
+            ("NOT DEFERRABLE INITIALLY DEFERRED", false),
+        ];
+        for (words, deferred) in cases {
+            for table in [
+                format!("CREATE TABLE t (a REFERENCES p {words})"),
+                format!("CREATE TABLE t (a, FOREIGN KEY (a) REFERENCES p {words})"),
+            ] {
+                let table = parsed(&table);
+                let key = table.foreign_keys().next().unwrap();
+                assert_eq!(key.deferred, deferred, "{words}");
+            }
+        }
+    }
 }

@@ -149,7 +149,6 @@ impl Composer<'_, '_> {
             before,
             after,
             between: &between,
-            direction: self.manner.direction,
         };
         let mut words = reasons(altered, means);
         if words.is_empty() {

@@ -372,6 +372,27 @@ fn what_was_renamed_is_what_was_said_and_nobody_is_asked_twice() {
             &[],
             Ok(&[("a", Drop)]),
         ),
+        (
+            "CREATE TABLE a (x);",
+            "CREATE TABLE b (x, y);",
+            &[],
+            &[],
+            Err("a: b"),
+        ),
+        (
+            "CREATE TABLE a (x, y);",
+            "CREATE TABLE b (x);",
+            &[],
+            &[],
+            Err("a: b"),
+        ),
+        (
+            "CREATE TABLE a (x);",
+            "CREATE TABLE b (y);",
+            &[],
+            &[],
+            Ok(&[("b", Create), ("a", Drop)]),
+        ),
         // A column by the table's old name or the new one.
         (
             "CREATE TABLE a (x);",
@@ -442,6 +463,35 @@ fn what_was_renamed_is_what_was_said_and_nobody_is_asked_twice() {
             "CREATE TABLE t (\nc -- was: a\n);",
             &["t.z=c"],
             &[],
+            Ok(&[("t", Alter)]),
+        ),
+        // A column that is settled is not asked about, and a drop is of one column only.
+        (
+            "CREATE TABLE t (a, x);",
+            "CREATE TABLE t (b, y);",
+            &["t.a=b"],
+            &[],
+            Err("t.x: y"),
+        ),
+        (
+            "CREATE TABLE t (k, x);",
+            "CREATE TABLE t (k, y);",
+            &[],
+            &["t.k"],
+            Err("t.x: y"),
+        ),
+        (
+            "CREATE TABLE t (k, x);",
+            "CREATE TABLE t (k, y);",
+            &[],
+            &["o.x"],
+            Err("t.x: y"),
+        ),
+        (
+            "CREATE TABLE t (k, x);",
+            "CREATE TABLE t (k, y);",
+            &[],
+            &["t.x"],
             Ok(&[("t", Alter)]),
         ),
         // What a note settles is not asked about, and the rest is.
@@ -525,5 +575,60 @@ fn a_column_at_the_end_is_in_its_place() {
     ] {
         let generated = generated(before, after, &strictly());
         assert_eq!(kinds(&generated), [("t", kind)], "{after}");
+    }
+}
+
+#[test]
+fn tables_share_a_file_only_where_something_ties_them_together() {
+    let cases: &[(&str, &str, &[&[&str]])] = &[
+        // A new reference to a new key, and a table that has nothing to do with it.
+        (
+            "CREATE TABLE p (k INT); CREATE TABLE c (p INT); CREATE TABLE o (x);",
+            "CREATE TABLE p (k INT UNIQUE); CREATE TABLE c (p INT REFERENCES p (k)); CREATE TABLE o (x UNIQUE);",
+            &[&["p", "c"], &["o"]],
+        ),
+        // References that stay, or whose other end does, tie nothing.
+        (
+            "CREATE TABLE p (k INT UNIQUE, x); CREATE TABLE c (p INT REFERENCES p (k), x);",
+            "CREATE TABLE p (k INT UNIQUE, x UNIQUE); CREATE TABLE c (p INT REFERENCES p (k), x UNIQUE);",
+            &[&["p"], &["c"]],
+        ),
+        // Parents first, a table's reference to itself aside.
+        (
+            "",
+            "CREATE TABLE c (id INTEGER PRIMARY KEY, p REFERENCES p, c REFERENCES c); CREATE TABLE p (id INTEGER PRIMARY KEY);",
+            &[&["p"], &["c"]],
+        ),
+        // A circle is one, and what refers to it from outside comes after it.
+        (
+            "",
+            "CREATE TABLE c (a REFERENCES a); CREATE TABLE a (id INTEGER PRIMARY KEY, b REFERENCES b);
+             CREATE TABLE b (id INTEGER PRIMARY KEY, a REFERENCES a);",
+            &[&["a", "b"], &["c"]],
+        ),
+        // A new view comes with the last of its tables, one that goes with the first.
+        (
+            "",
+            "CREATE TABLE a (x); CREATE TABLE b (x); CREATE VIEW v AS SELECT a.x FROM a, b;",
+            &[&["a"], &["b", "v"]],
+        ),
+        (
+            "CREATE TABLE a (x); CREATE TABLE b (x); CREATE VIEW v AS SELECT a.x FROM a, b;",
+            "",
+            &[&["v", "b"], &["a"]],
+        ),
+    ];
+    for (before, after, files) in cases {
+        let generated = generated(before, after, &consenting());
+        let found: Vec<Vec<&str>> = (0..generated.files.len())
+            .map(|file| {
+                let changes = generated
+                    .changes
+                    .iter()
+                    .filter(|change| change.file == file);
+                changes.map(|change| change.table.as_str()).collect()
+            })
+            .collect();
+        assert_eq!(found, *files, "{after}");
     }
 }
