@@ -819,6 +819,24 @@ fn rows_are_asked_as_the_new_table_will_see_them_and_not_as_they_were() {
     assert_eq!(app.rows("SELECT a FROM t"), "5");
 }
 
+/// `WHERE x OR y AND a IS NOT NULL`: two NULLs, which a unique index takes, were one value.
+#[test]
+fn the_filter_of_a_unique_index_is_one_condition_whatever_is_in_it() {
+    let table = "CREATE TABLE t (id INTEGER PRIMARY KEY, a INT, b INT);";
+    let app = app(
+        table,
+        "INSERT INTO t VALUES (1, NULL, 1), (2, NULL, 1), (3, 5, -1), (4, 5, -9)",
+    );
+    let index = |filter: &str| format!("{table} CREATE UNIQUE INDEX i ON t (a) WHERE {filter};");
+    app.evolve(&index("b > 0 OR b < -5"), &plainly());
+    app.written(&index("b > 0 OR b < 0"), &plainly());
+    let error = app.refused(ErrorKind::MigrationFailed);
+    assert!(
+        error.to_string().contains("`t`: 1, for example 5"),
+        "{error:#}"
+    );
+}
+
 /// The way back of a dropped key filled every row with the same text, and met its own UNIQUE.
 #[test]
 fn a_key_that_comes_back_is_filled_with_a_value_of_its_own_in_each_row() {
