@@ -195,3 +195,238 @@ fn not_addable(table: &Definition, column: &Column) -> Option<&'static str> {
         None
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diff::{ColumnOrder, edits};
+
+    fn owned(words: &[&str]) -> Vec<String> {
+        words.iter().map(|word| (*word).to_owned()).collect()
+    }
+
+    /// What ALTER TABLE does, or why it cannot.
+    fn done(before: &str, after: &str, means: Means) -> (Option<Vec<String>>, Vec<String>) {
+        let table = |columns: &str| Definition::parse(&format!("CREATE TABLE t ({columns})"));
+        let (before, after) = (table(before).unwrap(), table(after).unwrap());
+        let altered = Altered {
+            before: &before,
+            after: &after,
+            edits: edits(&before, &after, ColumnOrder::Ignored),
+        };
+        (natively(&altered, means), reasons(&altered, means))
+    }
+
+    #[test]
+    fn alter_table_is_used_as_far_as_the_linked_sqlite_knows_it() {
+        // Before, after, the statements, the reasons where there is no newer form of them.
+        let cases: &[(&str, &str, &[&str], &[&str])] = &[
+            (
+                "a, CONSTRAINT c CHECK (a > 0)",
+                "a",
+                &["DROP CONSTRAINT c"],
+                &["drop a CHECK"],
+            ),
+            (
+                "a CONSTRAINT r REFERENCES p",
+                "a",
+                &["DROP CONSTRAINT r"],
+                &["drop the reference to `p`"],
+            ),
+            (
+                "a NOT NULL",
+                "a",
+                &["ALTER COLUMN a DROP NOT NULL"],
+                &["let `a` be NULL"],
+            ),
+            (
+                "a",
+                "a NOT NULL",
+                &["ALTER COLUMN a SET NOT NULL"],
+                &["make `a` NOT NULL"],
+            ),
+            (
+                "a",
+                "a, CHECK (a > 0)",
+                &["ADD CHECK (a > 0)"],
+                &["add a CHECK"],
+            ),
+            (
+                "a, b, CONSTRAINT c CHECK (a > 0)",
+                "a NOT NULL, d, CHECK (a > 1)",
+                &[
+                    "DROP CONSTRAINT c",
+                    "DROP COLUMN b",
+                    "ADD COLUMN d",
+                    "ALTER COLUMN a SET NOT NULL",
+                    "ADD CHECK (a > 1)",
+                ],
+                &["make `a` NOT NULL", "change a CHECK"],
+            ),
+        ];
+        for (before, after, statements, words) in cases {
+            let (native, none) = done(
+                before,
+                after,
+                Means {
+                    constraints: true,
+                    update_triggers: true,
+                },
+            );
+            let expected = statements
+                .iter()
+                .map(|statement| format!("ALTER TABLE t {statement}"));
+            assert_eq!(native, Some(expected.collect()), "{after}");
+            assert_eq!(none, [""; 0], "{after}");
+            let (native, reasons) = done(
+                before,
+                after,
+                Means {
+                    constraints: false,
+                    update_triggers: false,
+                },
+            );
+            assert_eq!(
+                (native, reasons.as_slice()),
+                (None, owned(words).as_slice()),
+                "{after}"
+            );
+        }
+        for constraints in [true, false] {
+            let means = Means {
+                constraints,
+                update_triggers: false,
+            };
+            for (before, after, statements) in [
+                (
+                    "a, b, c",
+                    "a",
+                    ["DROP COLUMN b", "DROP COLUMN c"].as_slice(),
+                ),
+                (
+                    "a",
+                    "a, b AS (a), c REFERENCES p DEFAULT NULL, d NOT NULL DEFAULT 1, UNIQUE (a)",
+                    &[],
+                ),
+                (
+                    "a",
+                    "a, b AS (a) NOT NULL",
+                    &["ADD COLUMN b AS (a) NOT NULL"],
+                ),
+                (
+                    "a",
+                    "a, b REFERENCES p DEFAULT NULL",
+                    &["ADD COLUMN b REFERENCES p DEFAULT NULL"],
+                ),
+                (
+                    "a",
+                    "a, b NOT NULL DEFAULT 1",
+                    &["ADD COLUMN b NOT NULL DEFAULT 1"],
+                ),
+            ] {
+                let expected = statements
+                    .iter()
+                    .map(|statement| format!("ALTER TABLE t {statement}"));
+                let expected = (!statements.is_empty()).then(|| expected.collect());
+                assert_eq!(done(before, after, means).0, expected, "{after}");
+            }
+        }
+    }
+
+    #[test]
+    fn nulls_are_filled_before_they_are_forbidden_where_no_trigger_sees_it() {
+        let done = |update_triggers| {
+            let means = Means {
+                constraints: true,
+                update_triggers,
+            };
+            done("a DEFAULT 'd'", "a NOT NULL DEFAULT 'd'", means)
+        };
+        let filled = [
+            "UPDATE t SET a = 'd' WHERE a IS NULL",
+            "ALTER TABLE t ALTER COLUMN a SET NOT NULL",
+        ];
+        assert_eq!(done(false), (Some(owned(&filled)), vec![]));
+        assert_eq!(done(true), (None, vec!["make `a` NOT NULL".to_owned()]));
+    }
+
+    #[test]
+    fn why_a_table_is_built_anew_is_said_once_and_of_what_needs_it() {
+        let means = Means {
+            constraints: true,
+            update_triggers: false,
+        };
+        let cases: &[(&str, &str, &[&str])] = &[
+            ("a, b, c, d", "a", &[]),
+            (
+                "a, CONSTRAINT u UNIQUE (a)",
+                "a",
+                &["drop that `a` is unique"],
+            ),
+            ("a, CHECK (a > 0)", "a", &["drop a CHECK"]),
+            ("a, CHECK (a > 0), CHECK (a > 1)", "a", &["drop a CHECK"]),
+            ("a", "a NOT NULL ON CONFLICT IGNORE", &["make `a` NOT NULL"]),
+            (
+                "a",
+                "a NOT NULL -- using: 1\n",
+                &["fill `a` from the rest of its row"],
+            ),
+            (
+                "a",
+                "a, FOREIGN KEY (a) REFERENCES p",
+                &["add the reference to `p`"],
+            ),
+            (
+                "a REFERENCES p",
+                "a REFERENCES p ON DELETE CASCADE",
+                &["change the reference to `p`"],
+            ),
+            (
+                "a REFERENCES p",
+                "a REFERENCES q",
+                &["drop the reference to `p`", "add the reference to `q`"],
+            ),
+            (
+                "a",
+                "a, b -- using: a\n",
+                &["add `b` with values from the rest of its row"],
+            ),
+            (
+                "a",
+                "a, b DEFAULT (1 + 1)",
+                &["add `b` with a default that is no constant"],
+            ),
+            (
+                "a",
+                "a, b AS (a) STORED",
+                &["add `b` as a stored generated column"],
+            ),
+            ("a", "a, b UNIQUE", &["add `b` as a key"]),
+            ("a", "a, b PRIMARY KEY", &["add `b` as a key"]),
+            (
+                "a",
+                "a, b REFERENCES p DEFAULT 1",
+                &["add `b` with a reference and a default"],
+            ),
+            (
+                "a",
+                "a, b NOT NULL",
+                &["add `b` NOT NULL without a constant default"],
+            ),
+            (
+                "a",
+                "a, b NOT NULL DEFAULT NULL",
+                &["add `b` NOT NULL without a constant default"],
+            ),
+            ("a", "a UNIQUE, b", &["add that `a` is unique"]),
+        ];
+        for (before, after, words) in cases {
+            let (native, reasons) = done(before, after, means);
+            assert_eq!(
+                (native, reasons.as_slice()),
+                (None, owned(words).as_slice()),
+                "{after}"
+            );
+        }
+    }
+}

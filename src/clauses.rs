@@ -17,7 +17,8 @@ pub(crate) struct Layout<'t, 's> {
 impl<'t, 's> Layout<'t, 's> {
     pub(crate) fn of(tokens: &'t [Token<'s>]) -> Option<Layout<'t, 's>> {
         let mut at = tokens.iter().position(|token| token.word() == "TABLE")? + 1;
-        if word(tokens, Some(at)) == "IF" && word(tokens, Some(at + 1)) == "NOT" {
+        // IF NOT EXISTS. A table of that name needs quotes.
+        if word(tokens, Some(at)) == "IF" {
             at += 3;
         }
         if tokens.get(at + 1)?.text == "." {
@@ -138,14 +139,13 @@ pub(crate) fn parenthesised<'t, 's>(tokens: &'t [Token<'s>]) -> &'t [Token<'s>] 
     let Some(open) = tokens.iter().position(|token| token.text == "(") else {
         return &[];
     };
-    let mut depth = 0;
-    for (at, token) in tokens.iter().enumerate().skip(open) {
+    let inside = &tokens[open + 1..];
+    let mut depth = 1;
+    let close = inside.iter().position(|token| {
         depth += token.nesting();
-        if depth == 0 {
-            return &tokens[open + 1..at];
-        }
-    }
-    &tokens[open + 1..]
+        depth == 0
+    });
+    &inside[..close.unwrap_or(inside.len())]
 }
 
 pub(crate) fn span(tokens: &[Token<'_>]) -> Range<usize> {

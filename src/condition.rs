@@ -8,7 +8,7 @@ use crate::diff::{Model, is_unique_index};
 use crate::normal::plain;
 use crate::schema::{Affinity, same_name};
 use crate::statement::CHECKS;
-use crate::token::{Token, TokenKind, Tokens};
+use crate::token::{Token, Tokens};
 use crate::writer::Writer;
 
 /// Something that must be true of the rows.
@@ -178,7 +178,7 @@ fn no_nulls(before: &Definition, after: &Definition, column: &Column) -> Option<
     let possible = match (&column.generated, origin(before, column)) {
         (Some(_), _) => newly || !is_kept(before, after, column),
         (None, Origin::Using(_)) => true,
-        (None, Origin::Same(_)) => newly && was.is_some(),
+        (None, Origin::Same(_)) => newly,
         (None, Origin::OrDefault(..) | Origin::Default | Origin::Nowhere) => false,
     };
     (demanded && possible).then(|| Condition {
@@ -252,10 +252,9 @@ fn is_kept(before: &Definition, after: &Definition, column: &Column) -> bool {
 fn named_in<'d>(table: &'d Definition, text: &str) -> Vec<&'d Column> {
     let tokens: Vec<Token<'_>> = Tokens::new(text).collect();
     let names = |column: &&Column| {
-        tokens.iter().any(|token| {
-            let string = token.kind == TokenKind::Quoted && token.text.starts_with('\'');
-            !string && same_name(&token.name(), &column.name)
-        })
+        tokens
+            .iter()
+            .any(|token| !token.text.starts_with('\'') && same_name(&token.name(), &column.name))
     };
     table.columns.iter().filter(names).collect()
 }
@@ -425,7 +424,8 @@ pub(crate) fn unique_index(
         depth == 0
     })? + open;
     let end = tokens.last().map(|token| token.start + token.text.len())?;
-    let filter = tokens.get(close + 1).map(|token| &sql[token.start..end]);
+    // Behind WHERE.
+    let filter = tokens.get(close + 2).map(|token| &sql[token.start..end]);
     let mut parts: Vec<String> = Vec::new();
     let (mut depth, mut start) = (0, open + 1);
     for (at, token) in tokens.iter().enumerate().take(close + 1).skip(open + 1) {
@@ -443,11 +443,7 @@ pub(crate) fn unique_index(
         .map(|part| format!("({part}) IS NOT NULL"))
         .collect();
     let filter = match filter {
-        Some(filter) => format!(
-            "{}\n    AND {}",
-            filter.trim_end_matches(';'),
-            there.join(" AND ")
-        ),
+        Some(filter) => format!("WHERE ({filter})\n    AND {}", there.join(" AND ")),
         None => format!("WHERE {}", there.join(" AND ")),
     };
     is_unique_index(sql).then(|| Condition {
@@ -545,5 +541,489 @@ pub(crate) fn filler(table: &Definition, column: &Column) -> String {
         (Affinity::Integer | Affinity::Numeric | Affinity::Real, true) => NUMBER.into(),
         (Affinity::Blob, false) => "x''".into(),
         (Affinity::Blob, true) => format!("CAST({NUMBER} AS BLOB)"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diff::Entity;
+    use crate::schema::{Table, TableKind};
+
+    fn table(columns: &str) -> Definition {
+        let sql = format!("CREATE TABLE t ({columns})");
+        Definition::parse(&sql).unwrap_or_else(|reason| panic!("{sql}: {reason}"))
+    }
+
+    /// What `t` must fulfil beside a table `p (k, l)`.
+    fn demanded(before: &str, after: &str) -> Vec<String> {
+        let sql = "CREATE TABLE p (k, l, PRIMARY KEY (k, l))";
+        let parent = Entity {
+            table: Table {
+                name: "p".into(),
+                kind: TableKind::Ordinary,
+                columns: Vec::new(),
+                sql: sql.into(),
+            },
+            definition: Some(Definition::parse(sql).unwrap()),
+        };
+        let now = Model {
+            tables: vec![parent],
+            others: Vec::new(),
+        };
+        let found = conditions(&table(before), &table(after), &now);
+        found.iter().map(told).collect()
+    }
+
+    fn told(condition: &Condition) -> String {
+        let Condition {
+            problem,
+            rows,
+            example,
+        } = condition;
+        let rows: Vec<&str> = rows.split_whitespace().collect();
+        let shown = match example {
+            Example::Value(value) => value.clone(),
+            Example::Row(key) => format!("row {key}"),
+        };
+        format!("{problem}: {}; {shown}", rows.join(" "))
+    }
+
+    #[test]
+    fn a_columns_values_come_from_where_they_can() {
+        let same = || Origin::Same("a".into());
+        let using = || Origin::Using("x".into());
+        let cases = [
+            ("a", "a", same()),
+            ("A", "a NOT NULL", Origin::Same("A".into())),
+            ("a DEFAULT 1", "a DEFAULT 2", same()),
+            (
+                "a",
+                "a NOT NULL DEFAULT 1",
+                Origin::OrDefault("a".into(), "1".into()),
+            ),
+            ("a", "a NOT NULL DEFAULT NULL", same()),
+            ("a", "a NOT NULL DEFAULT (1 + 1)", same()),
+            ("a", "a -- using: x\n", same()),
+            ("a NOT NULL", "a NOT NULL -- using: x\n", same()),
+            ("a", "a NOT NULL -- using: x\n", using()),
+            ("a INT", "a TEXT -- using: x\n", using()),
+            ("b, a AS (b)", "b, a -- using: x\n", using()),
+            ("b", "b, a -- using: x\n", using()),
+            ("b", "b, a", Origin::Default),
+            ("b", "b, a NOT NULL DEFAULT 1", Origin::Default),
+            ("b", "b, a NOT NULL DEFAULT (1 + 1)", Origin::Default),
+            ("b", "b, a INTEGER PRIMARY KEY NOT NULL", Origin::Default),
+            ("b", "b, a NOT NULL", Origin::Nowhere),
+            ("b", "b, a NOT NULL DEFAULT NULL", Origin::Nowhere),
+        ];
+        for (before, after, expected) in cases {
+            let after = table(after);
+            let found = origin(&table(before), after.column("a").unwrap());
+            assert_eq!(found, expected, "{before} to {}", after.text());
+        }
+    }
+
+    #[track_caller]
+    fn expect(cases: &[(&str, &str, &[&str])]) {
+        for (before, after, expected) in cases {
+            assert_eq!(demanded(before, after), *expected, "{before} to {after}");
+        }
+    }
+
+    #[test]
+    fn nulls_are_looked_for_where_they_were_allowed_and_are_no_more() {
+        expect(&[
+            ("a", "a", &[]),
+            (
+                "a",
+                "a NOT NULL",
+                &["rows of `t` without `a`: FROM t WHERE a IS NULL; row rowid"],
+            ),
+            ("a NOT NULL", "a NOT NULL", &[]),
+            ("a", "a NOT NULL DEFAULT 1", &[]),
+            (
+                "a",
+                "a NOT NULL -- using: x\n",
+                &[
+                    "rows of `t` without `a`: FROM (SELECT +(x) AS a, rowid AS rowid FROM t) AS t WHERE a IS NULL; row rowid",
+                ],
+            ),
+            (
+                "a INTEGER PRIMARY KEY, b",
+                "a INTEGER PRIMARY KEY, b NOT NULL",
+                &["rows of `t` without `b`: FROM t WHERE b IS NULL; row a"],
+            ),
+            (
+                "a, b, PRIMARY KEY (b, a)",
+                "a NOT NULL, b, PRIMARY KEY (b, a)",
+                &["rows of `t` without `a`: FROM t WHERE a IS NULL; row b"],
+            ),
+            (
+                "rowid, oid, _rowid_, a",
+                "rowid, oid, _rowid_, a NOT NULL",
+                &["rows of `t` without `a`: FROM t WHERE a IS NULL; NULL"],
+            ),
+            (
+                "a",
+                "a, g AS (a) NOT NULL",
+                &[
+                    "rows of `t` without `g`: FROM (SELECT *, +(a) AS g FROM (SELECT a AS a, rowid AS rowid FROM t) AS t) AS t WHERE g IS NULL; row rowid",
+                ],
+            ),
+            (
+                "a, g AS (a)",
+                "a, g AS (a) NOT NULL",
+                &["rows of `t` without `g`: FROM t WHERE g IS NULL; row rowid"],
+            ),
+            ("a, g AS (a) NOT NULL", "a, g AS (a) NOT NULL", &[]),
+            (
+                "a, g AS (a) NOT NULL",
+                "a, g AS (a + 1) NOT NULL",
+                &[
+                    "rows of `t` without `g`: FROM (SELECT *, +(a + 1) AS g FROM (SELECT a AS a, rowid AS rowid FROM t) AS t) AS t WHERE g IS NULL; row rowid",
+                ],
+            ),
+        ]);
+    }
+
+    #[test]
+    fn values_are_looked_at_where_their_type_changes() {
+        expect(&[
+            (
+                "a INT, g AS (a) NOT NULL",
+                "a TEXT, g AS (a) NOT NULL",
+                &[
+                    "values of `t`.`a` that would not come through as TEXT: FROM t WHERE typeof(a) = 'blob' OR (typeof(a) = 'real' AND CAST(CAST(a AS TEXT) AS REAL) IS NOT a); a",
+                    "rows of `t` without `g`: FROM (SELECT *, +(a) AS g FROM (SELECT CAST(a AS TEXT) AS a, rowid AS rowid FROM t) AS t) AS t WHERE g IS NULL; row rowid",
+                ],
+            ),
+            (
+                "a INT",
+                "a TEXT",
+                &[
+                    "values of `t`.`a` that would not come through as TEXT: FROM t WHERE typeof(a) = 'blob' OR (typeof(a) = 'real' AND CAST(CAST(a AS TEXT) AS REAL) IS NOT a); a",
+                ],
+            ),
+            (
+                "a INT",
+                "a VARCHAR",
+                &[
+                    "values of `t`.`a` that would not come through as VARCHAR: FROM t WHERE typeof(a) = 'blob' OR (typeof(a) = 'real' AND CAST(CAST(a AS TEXT) AS REAL) IS NOT a); a",
+                ],
+            ),
+            (
+                "a TEXT",
+                "a INT",
+                &[
+                    "values of `t`.`a` that would not come through as INT: FROM t WHERE typeof(a) = 'blob' OR (typeof(a) = 'real' AND CAST(a AS INTEGER) <> a) OR (typeof(a) = 'text' AND (typeof(CAST(a AS NUMERIC)) <> 'integer' OR CAST(CAST(a AS NUMERIC) AS TEXT) IS NOT a)); a",
+                ],
+            ),
+            (
+                "a TEXT",
+                "a REAL",
+                &[
+                    "values of `t`.`a` that would not come through as REAL: FROM t WHERE typeof(a) = 'blob' OR (typeof(a) = 'integer' AND a NOT BETWEEN -9007199254740992 AND 9007199254740992) OR (typeof(a) = 'text' AND (CAST(CAST(a AS NUMERIC) AS TEXT) IS NOT a OR (typeof(CAST(a AS NUMERIC)) = 'integer' AND CAST(a AS NUMERIC) NOT BETWEEN -9007199254740992 AND 9007199254740992))); a",
+                ],
+            ),
+            (
+                "a TEXT",
+                "a NUMERIC",
+                &[
+                    "values of `t`.`a` that would not come through as NUMERIC: FROM t WHERE typeof(a) = 'blob' OR (typeof(a) = 'text' AND CAST(CAST(a AS NUMERIC) AS TEXT) IS NOT a); a",
+                ],
+            ),
+            ("a TEXT", "a", &[]),
+            ("a TEXT", "a INT -- using: 1\n", &[]),
+            ("a INTEGER PRIMARY KEY", "a INTEGER PRIMARY KEY", &[]),
+            (
+                "a INT, b ANY, c BLOB",
+                "a INT, b ANY, c BLOB) STRICT; -- ",
+                &[
+                    "values of `t`.`a` that would not come through as INT: FROM t WHERE typeof(a) = 'blob' OR (typeof(a) = 'real' AND CAST(a AS INTEGER) <> a) OR (typeof(a) = 'text' AND (typeof(CAST(a AS NUMERIC)) <> 'integer' OR CAST(CAST(a AS NUMERIC) AS TEXT) IS NOT a)); a",
+                    "values of `t`.`c` that would not come through as BLOB: FROM t WHERE typeof(c) NOT IN ('blob', 'null'); c",
+                ],
+            ),
+            ("a INT) STRICT; -- ", "a INT, b ANY) STRICT; -- ", &[]),
+        ]);
+    }
+
+    #[test]
+    fn a_key_is_looked_at_where_it_or_a_column_of_it_is_not_as_it_was() {
+        expect(&[
+            (
+                "a, g AS (a), h AS (g) UNIQUE",
+                "a, g AS (a), h AS (g) UNIQUE",
+                &[],
+            ),
+            (
+                "a, g AS (a), h AS (g) UNIQUE",
+                "a, g AS (a + 1), h AS (g) UNIQUE",
+                &[
+                    "values of `h` that stand in more than one row of `t`: FROM ( SELECT h FROM (SELECT *, +(g) AS h FROM (SELECT *, +(a + 1) AS g FROM (SELECT a AS a, rowid AS rowid FROM t) AS t) AS t) AS t WHERE h IS NOT NULL GROUP BY h HAVING count(*) > 1 ); h",
+                ],
+            ),
+            (
+                "a INT, g AS (a), h AS (g) UNIQUE",
+                "a TEXT, g AS (a), h AS (g) UNIQUE",
+                &[
+                    "values of `t`.`a` that would not come through as TEXT: FROM t WHERE typeof(a) = 'blob' OR (typeof(a) = 'real' AND CAST(CAST(a AS TEXT) AS REAL) IS NOT a); a",
+                    "values of `h` that stand in more than one row of `t`: FROM ( SELECT h FROM (SELECT *, +(g) AS h FROM (SELECT *, +(a) AS g FROM (SELECT CAST(a AS TEXT) AS a, rowid AS rowid FROM t) AS t) AS t) AS t WHERE h IS NOT NULL GROUP BY h HAVING count(*) > 1 ); h",
+                ],
+            ),
+            (
+                "a, g UNIQUE",
+                "a, g AS (a) UNIQUE",
+                &[
+                    "values of `g` that stand in more than one row of `t`: FROM ( SELECT g FROM (SELECT *, +(a) AS g FROM (SELECT a AS a, rowid AS rowid FROM t) AS t) AS t WHERE g IS NOT NULL GROUP BY g HAVING count(*) > 1 ); g",
+                ],
+            ),
+            (
+                "a, g AS (a) UNIQUE",
+                "a, g UNIQUE",
+                &[
+                    "values of `g` that stand in more than one row of `t`: FROM ( SELECT g FROM (SELECT g AS g, rowid AS rowid FROM t) AS t WHERE g IS NOT NULL GROUP BY g HAVING count(*) > 1 ); g",
+                ],
+            ),
+            (
+                "a INT",
+                "a INTEGER PRIMARY KEY",
+                &[
+                    "rows of `t` without `a`: FROM t WHERE a IS NULL; row rowid",
+                    "values of `t`.`a` that would not come through as INTEGER: FROM t WHERE typeof(a) NOT IN ('integer', 'null'); a",
+                    "values of `a` that stand in more than one row of `t`: FROM ( SELECT a FROM t WHERE a IS NOT NULL GROUP BY a HAVING count(*) > 1 ); a",
+                ],
+            ),
+            (
+                "a",
+                "a INTEGER PRIMARY KEY",
+                &[
+                    "rows of `t` without `a`: FROM (SELECT CAST(a AS INTEGER) AS a, rowid AS rowid FROM t) AS t WHERE a IS NULL; row rowid",
+                    "values of `t`.`a` that would not come through as INTEGER: FROM t WHERE typeof(a) = 'blob' OR (typeof(a) = 'real' AND CAST(a AS INTEGER) <> a) OR (typeof(a) = 'text' AND (typeof(CAST(a AS NUMERIC)) <> 'integer' OR CAST(CAST(a AS NUMERIC) AS TEXT) IS NOT a)); a",
+                    "values of `a` that stand in more than one row of `t`: FROM ( SELECT a FROM (SELECT CAST(a AS INTEGER) AS a, rowid AS rowid FROM t) AS t WHERE a IS NOT NULL GROUP BY a HAVING count(*) > 1 ); a",
+                ],
+            ),
+            (
+                "a",
+                "a UNIQUE",
+                &[
+                    "values of `a` that stand in more than one row of `t`: FROM ( SELECT a FROM t WHERE a IS NOT NULL GROUP BY a HAVING count(*) > 1 ); a",
+                ],
+            ),
+            ("a UNIQUE", "a UNIQUE", &[]),
+            (
+                "a INT UNIQUE",
+                "a TEXT UNIQUE",
+                &[
+                    "values of `t`.`a` that would not come through as TEXT: FROM t WHERE typeof(a) = 'blob' OR (typeof(a) = 'real' AND CAST(CAST(a AS TEXT) AS REAL) IS NOT a); a",
+                    "values of `a` that stand in more than one row of `t`: FROM ( SELECT a FROM (SELECT CAST(a AS TEXT) AS a, rowid AS rowid FROM t) AS t WHERE a IS NOT NULL GROUP BY a HAVING count(*) > 1 ); a",
+                ],
+            ),
+            (
+                "a UNIQUE",
+                "a COLLATE NOCASE UNIQUE",
+                &[
+                    "values of `a` that stand in more than one row of `t`: FROM ( SELECT a FROM (SELECT a COLLATE nocase AS a, rowid AS rowid FROM t) AS t WHERE a IS NOT NULL GROUP BY a COLLATE nocase HAVING count(*) > 1 ); a",
+                ],
+            ),
+            (
+                "a, b",
+                "a, b COLLATE NOCASE, UNIQUE (a COLLATE RTRIM, b)",
+                &[
+                    "values of `a`, `b` that stand in more than one row of `t`: FROM ( SELECT a FROM (SELECT b COLLATE nocase AS b, a AS a, rowid AS rowid FROM t) AS t WHERE a IS NOT NULL AND b IS NOT NULL GROUP BY a COLLATE rtrim, b COLLATE nocase HAVING count(*) > 1 ); a",
+                ],
+            ),
+            ("a", "a, b UNIQUE", &[]),
+            ("a", "a, b DEFAULT NULL UNIQUE", &[]),
+            (
+                "a",
+                "a, b DEFAULT 3 UNIQUE",
+                &[
+                    "values of `b` that stand in more than one row of `t`: FROM ( SELECT b FROM (SELECT +3 AS b, rowid AS rowid FROM t) AS t WHERE b IS NOT NULL GROUP BY b HAVING count(*) > 1 ); b",
+                ],
+            ),
+            (
+                "a",
+                "a, b DEFAULT 3, UNIQUE (a, b)",
+                &[
+                    "values of `a`, `b` that stand in more than one row of `t`: FROM ( SELECT a FROM (SELECT +3 AS b, a AS a, rowid AS rowid FROM t) AS t WHERE a IS NOT NULL AND b IS NOT NULL GROUP BY a, b HAVING count(*) > 1 ); a",
+                ],
+            ),
+            ("a", "a, b NOT NULL UNIQUE", &[]),
+            (
+                "a",
+                "a, g AS (a) UNIQUE",
+                &[
+                    "values of `g` that stand in more than one row of `t`: FROM ( SELECT g FROM (SELECT *, +(a) AS g FROM (SELECT a AS a, rowid AS rowid FROM t) AS t) AS t WHERE g IS NOT NULL GROUP BY g HAVING count(*) > 1 ); g",
+                ],
+            ),
+            (
+                "a",
+                "a NOT NULL DEFAULT 'x' UNIQUE",
+                &[
+                    "values of `a` that stand in more than one row of `t`: FROM ( SELECT a FROM (SELECT +coalesce(a, 'x') AS a, rowid AS rowid FROM t) AS t WHERE a IS NOT NULL GROUP BY a HAVING count(*) > 1 ); a",
+                ],
+            ),
+            (
+                "a",
+                "a, b TEXT DEFAULT 3 UNIQUE",
+                &[
+                    "values of `b` that stand in more than one row of `t`: FROM ( SELECT b FROM (SELECT CAST(3 AS TEXT) AS b, rowid AS rowid FROM t) AS t WHERE b IS NOT NULL GROUP BY b HAVING count(*) > 1 ); b",
+                ],
+            ),
+            (
+                "a",
+                "a, b UNIQUE -- using: a\n",
+                &[
+                    "values of `b` that stand in more than one row of `t`: FROM ( SELECT b FROM (SELECT +(a) AS b, rowid AS rowid FROM t) AS t WHERE b IS NOT NULL GROUP BY b HAVING count(*) > 1 ); b",
+                ],
+            ),
+        ]);
+    }
+
+    #[test]
+    fn a_check_is_asked_of_the_rows_as_they_will_be() {
+        expect(&[
+            (
+                "a",
+                "a, CHECK (a   >\n 0)",
+                &[
+                    "rows of `t` that do not fulfil CHECK (a > 0): FROM t WHERE NOT (a > 0); row rowid",
+                ],
+            ),
+            ("a, CHECK (a > 0)", "a, CHECK (a > 0)", &[]),
+            (
+                r#"a, CHECK ("a" > 0)"#,
+                r#"a NOT NULL DEFAULT 3, CHECK ("a" > 0)"#,
+                &[
+                    r#"rows of `t` that do not fulfil CHECK ("a" > 0): FROM (SELECT +coalesce(a, 3) AS a, rowid AS rowid FROM t) AS t WHERE NOT ("a" > 0); row rowid"#,
+                ],
+            ),
+            (
+                "a, b, CHECK (b > 'a')",
+                "a NOT NULL DEFAULT 3, b, CHECK (b > 'a')",
+                &[],
+            ),
+            (
+                "a TEXT, CHECK (a > 0)",
+                "a INT, CHECK (a > 0)",
+                &[
+                    "values of `t`.`a` that would not come through as INT: FROM t WHERE typeof(a) = 'blob' OR (typeof(a) = 'real' AND CAST(a AS INTEGER) <> a) OR (typeof(a) = 'text' AND (typeof(CAST(a AS NUMERIC)) <> 'integer' OR CAST(CAST(a AS NUMERIC) AS TEXT) IS NOT a)); a",
+                    "rows of `t` that do not fulfil CHECK (a > 0): FROM (SELECT CAST(a AS INTEGER) AS a, rowid AS rowid FROM t) AS t WHERE NOT (a > 0); row rowid",
+                ],
+            ),
+            (
+                "a",
+                r#"a, "b c" DEFAULT 3, CHECK ("b c" > t.a)"#,
+                &[
+                    r#"rows of `t` that do not fulfil CHECK ("b c" > t.a): FROM (SELECT +3 AS "b c", a AS a, rowid AS rowid FROM t) AS t WHERE NOT ("b c" > t.a); row rowid"#,
+                ],
+            ),
+        ]);
+    }
+
+    #[test]
+    fn a_new_reference_to_what_is_there_is_followed() {
+        expect(&[
+            ("a", "a REFERENCES p", &[]),
+            ("a", "a, b, FOREIGN KEY (a, b) REFERENCES p", &[]),
+            (
+                "a, b",
+                "a, b, FOREIGN KEY (a, b) REFERENCES p (k, l)",
+                &[
+                    "rows of `t` that refer to a row of `p` that is not there: FROM t AS child WHERE child.a IS NOT NULL AND child.b IS NOT NULL AND NOT EXISTS ( SELECT 1 FROM p AS parent WHERE parent.k = child.a AND parent.l = child.b ); child.rowid",
+                ],
+            ),
+            (
+                "a, b",
+                "a, b DEFAULT 1, c DEFAULT 1, FOREIGN KEY (b, c) REFERENCES p (k, l)",
+                &[
+                    "rows of `t` that refer to a row of `p` that is not there: FROM (SELECT +1 AS c, b AS b, rowid AS rowid FROM t) AS child WHERE child.b IS NOT NULL AND child.c IS NOT NULL AND NOT EXISTS ( SELECT 1 FROM p AS parent WHERE parent.k = child.b AND parent.l = child.c ); child.rowid",
+                ],
+            ),
+            (
+                "a",
+                "a, b DEFAULT 1, FOREIGN KEY (a, b) REFERENCES p (k, l)",
+                &[
+                    "rows of `t` that refer to a row of `p` that is not there: FROM (SELECT +1 AS b, a AS a, rowid AS rowid FROM t) AS child WHERE child.a IS NOT NULL AND child.b IS NOT NULL AND NOT EXISTS ( SELECT 1 FROM p AS parent WHERE parent.k = child.a AND parent.l = child.b ); child.rowid",
+                ],
+            ),
+            ("a", "a REFERENCES p (absent)", &[]),
+            (
+                "a",
+                "a REFERENCES p (k)",
+                &[
+                    "rows of `t` that refer to a row of `p` that is not there: FROM t AS child WHERE child.a IS NOT NULL AND NOT EXISTS ( SELECT 1 FROM p AS parent WHERE parent.k = child.a ); child.rowid",
+                ],
+            ),
+            (
+                "a, b, FOREIGN KEY (a, b) REFERENCES p (k, l)",
+                "a, b, FOREIGN KEY (a, b) REFERENCES p (k, l)",
+                &[],
+            ),
+            ("a", "a REFERENCES t (a)", &[]),
+            ("a", "a REFERENCES nowhere (a)", &[]),
+            (
+                "k INT PRIMARY KEY, a",
+                "k INT PRIMARY KEY, a REFERENCES p (k)",
+                &[
+                    "rows of `t` that refer to a row of `p` that is not there: FROM t AS child WHERE child.a IS NOT NULL AND NOT EXISTS ( SELECT 1 FROM p AS parent WHERE parent.k = child.a ); child.k",
+                ],
+            ),
+            (
+                "rowid, oid, _rowid_, a",
+                "rowid, oid, _rowid_, a REFERENCES p (k)",
+                &[
+                    "rows of `t` that refer to a row of `p` that is not there: FROM t AS child WHERE child.a IS NOT NULL AND NOT EXISTS ( SELECT 1 FROM p AS parent WHERE parent.k = child.a ); NULL",
+                ],
+            ),
+        ]);
+    }
+
+    #[test]
+    fn a_unique_index_is_asked_with_its_expressions_and_its_filter() {
+        let both = table("a, b");
+        let cases = [
+            ("a", "a AS value FROM t WHERE (a) IS NOT NULL GROUP BY a"),
+            (
+                "a DESC, b",
+                "a AS value FROM t WHERE (a) IS NOT NULL AND (b) IS NOT NULL GROUP BY a, b",
+            ),
+            (
+                "b ASC, a DESC",
+                "b AS value FROM t WHERE (b) IS NOT NULL AND (a) IS NOT NULL GROUP BY b, a",
+            ),
+            (
+                "lower(a), b COLLATE NOCASE",
+                "lower(a) AS value FROM t WHERE (lower(a)) IS NOT NULL AND (b COLLATE NOCASE) IS NOT NULL GROUP BY lower(a), b COLLATE NOCASE",
+            ),
+            (
+                "(a || ',' || b), max(a, 1) DESC",
+                "(a || ',' || b) AS value FROM t WHERE ((a || ',' || b)) IS NOT NULL AND (max(a, 1)) IS NOT NULL GROUP BY (a || ',' || b), max(a, 1)",
+            ),
+            (
+                "a) WHERE (b > 0",
+                "a AS value FROM t WHERE ((b > 0)) AND (a) IS NOT NULL GROUP BY a",
+            ),
+            (
+                "a) WHERE b > 0 OR (a > 1",
+                "a AS value FROM t WHERE (b > 0 OR (a > 1)) AND (a) IS NOT NULL GROUP BY a",
+            ),
+            (
+                "a, b) WHERE (b IN (1, 2)",
+                "a AS value FROM t WHERE ((b IN (1, 2))) AND (a) IS NOT NULL AND (b) IS NOT NULL GROUP BY a, b",
+            ),
+        ];
+        for (columns, query) in cases {
+            let sql = format!("CREATE UNIQUE INDEX i ON t ({columns})");
+            let found = unique_index(&both, &both, &sql, "i", true).unwrap();
+            let expected = format!(
+                "values of the unique index `i` that stand in more than one row of `t`: FROM ( SELECT {query} HAVING count(*) > 1 ); value"
+            );
+            assert_eq!(told(&found), expected);
+            assert_eq!(unique_index(&both, &both, &sql, "i", false), None);
+            let plain = sql.replace("UNIQUE ", "");
+            assert_eq!(unique_index(&both, &both, &plain, "i", true), None);
+        }
     }
 }

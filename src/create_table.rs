@@ -438,12 +438,8 @@ fn foreign_key(
 /// has it as a clause of its own.
 fn is_deferred(tokens: &[Token<'_>]) -> bool {
     let words: Vec<String> = tokens.iter().map(Token::word).collect();
-    let deferrable = words.iter().position(|word| word == "DEFERRABLE");
-    let never = deferrable.is_some_and(|at| at > 0 && words[at - 1] == "NOT");
-    let initially = words
-        .windows(2)
-        .any(|two| two[0] == "INITIALLY" && two[1] == "DEFERRED");
-    deferrable.is_some() && !never && initially
+    let says = |two: [&str; 2]| words.windows(2).any(|pair| pair == two);
+    says(["INITIALLY", "DEFERRED"]) && !says(["NOT", "DEFERRABLE"])
 }
 
 #[cfg(test)]
@@ -580,6 +576,75 @@ mod tests {
             "CREATE TABLE t ([\0d e], f)",
         ] {
             assert!(Definition::parse(sql).is_err(), "{sql}");
+        }
+    }
+
+    #[test]
+    fn a_reference_is_deferred_where_it_says_so_in_full() {
+        let cases = [
+            ("", false),
+            ("DEFERRABLE", false),
+            ("DEFERRABLE INITIALLY IMMEDIATE", false),
+            ("DEFERRABLE INITIALLY DEFERRED", true),
+            ("NOT DEFERRABLE", false),
+            ("NOT DEFERRABLE INITIALLY DEFERRED", false),
+        ];
+        for (words, deferred) in cases {
+            for table in [
+                format!("CREATE TABLE t (a REFERENCES p {words})"),
+                format!("CREATE TABLE t (a, FOREIGN KEY (a) REFERENCES p {words})"),
+            ] {
+                let table = parsed(&table);
+                let key = table.foreign_keys().next().unwrap();
+                assert_eq!(key.deferred, deferred, "{words}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_table_is_found_behind_whatever_stands_before_its_name() {
+        for sql in [
+            "CREATE TABLE t (a, b)",
+            "CREATE TABLE main.t (a, b)",
+            "CREATE TEMP TABLE t (a, b)",
+            "CREATE TABLE IF NOT EXISTS t (a, b)",
+            "CREATE TABLE IF NOT EXISTS main . t (a, b)",
+            // A name that names nothing.
+            "CREATE TABLE t (a CONSTRAINT c, b CONSTRAINT d)",
+        ] {
+            let table = parsed(sql);
+            let names: Vec<&str> = table.columns.iter().map(|c| c.name.as_str()).collect();
+            assert_eq!((table.name.as_str(), names), ("t", vec!["a", "b"]), "{sql}");
+            assert_eq!(&table.text[table.name_at.clone()], "t", "{sql}");
+        }
+        assert_eq!(parsed("CREATE TABLE \"if\" (a)").name, "if");
+        assert_eq!(parsed("CREATE TABLE \"if\".\"not\" (a)").name, "not");
+    }
+
+    #[test]
+    fn a_default_is_a_value_over_a_row_in_which_a_name_is_a_text() {
+        let cases = [
+            ("1", "1", "1", true),
+            ("((1))", "((1))", "1", true),
+            ("(1) ", "(1)", "1", true),
+            ("((1) + (2))", "((1) + (2))", "( 1 ) + ( 2 )", false),
+            ("-1", "-1", "- 1", true),
+            ("true", "true", "true", true),
+            ("False", "False", "false", true),
+            ("b", "'b'", "'b'", true),
+            ("\"it's\"", "'it''s'", "'it''s'", true),
+            ("NULL", "NULL", "null", true),
+            ("CURRENT_DATE", "CURRENT_DATE", "current_date", false),
+            ("(random())", "(random())", "random ( )", false),
+        ];
+        for (default, value, normal, constant) in cases {
+            let table = parsed(&format!("CREATE TABLE t (a DEFAULT {default}, b)"));
+            let expected = Default {
+                value: value.into(),
+                normal: normal.into(),
+                constant,
+            };
+            assert_eq!(table.columns[0].default, Some(expected), "{default}");
         }
     }
 }

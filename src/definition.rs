@@ -396,4 +396,35 @@ mod tests {
             None
         );
     }
+
+    #[test]
+    fn a_column_is_written_with_one_clause_in_place_of_another() {
+        let cases = [
+            (
+                "a INT DEFAULT 1 COLLATE NOCASE",
+                "a INT DEFAULT 2 COLLATE NOCASE",
+            ),
+            (
+                "a INT CONSTRAINT d DEFAULT 1 NOT NULL",
+                "a INT DEFAULT 2 NOT NULL",
+            ),
+            (
+                "a INT CONSTRAINT n NOT NULL",
+                "a INT CONSTRAINT n NOT NULL DEFAULT 2",
+            ),
+            ("a", "a DEFAULT 2"),
+            ("a DEFAULT 1 DEFAULT 3", "a DEFAULT 2"),
+        ];
+        for (before, after) in cases {
+            let table = parsed(&format!("CREATE TABLE t ({before})"));
+            assert_eq!(table.columns[0].with_clause("DEFAULT", "DEFAULT 2"), after);
+        }
+        let table = parsed("CREATE TABLE t (\"a b\" NUMERIC(1, 2) CONSTRAINT n NOT NULL UNIQUE)");
+        let column = &table.columns[0];
+        assert_eq!(column.without_clause("NOT"), "\"a b\" NUMERIC(1, 2) UNIQUE");
+        assert_eq!(
+            column.with_type("INT"),
+            "\"a b\" INT CONSTRAINT n NOT NULL UNIQUE"
+        );
+    }
 }

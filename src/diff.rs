@@ -64,7 +64,7 @@ impl Model {
         let unique = self
             .others
             .iter()
-            .filter(|object| object.kind == ObjectKind::Index && is_unique_index(&object.sql));
+            .filter(|object| is_unique_index(&object.sql));
         for index in unique {
             let tables = self.tables.iter_mut().filter_map(|e| e.definition.as_mut());
             for table in tables.filter(|table| same_name(&table.name, &index.table)) {
@@ -402,7 +402,7 @@ fn column_edits<'m>(was: &'m Column, now: &'m Column, found: &mut Vec<Edit<'m>>)
     }
 }
 
-/// Whether a CREATE INDEX makes a unique one.
+/// Whether a statement makes a unique index.
 pub(crate) fn is_unique_index(sql: &str) -> bool {
     Tokens::new(sql)
         .nth(1)
@@ -525,4 +525,139 @@ pub(crate) fn gone_and_new<'m>(
             .collect()
     };
     (only(before, after), only(after, before))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The edits in words, and what they destroy.
+    fn told(before: &str, after: &str) -> (Vec<String>, Vec<String>) {
+        let table = |rest: &str| Definition::parse(&format!("CREATE TABLE t ({rest}"));
+        let (before, after) = (table(before).unwrap(), table(after).unwrap());
+        let found = edits(&before, &after, ColumnOrder::Counts);
+        let destroyed = found
+            .iter()
+            .filter_map(|edit| edit.destroys(&before, &after));
+        (found.iter().map(Edit::words).collect(), destroyed.collect())
+    }
+
+    #[test]
+    fn whatever_differs_is_an_edit_and_says_what_it_destroys() {
+        let cases: &[(&str, &str, &[&str], &[&str])] = &[
+            ("a, b)", "a, b)", &[], &[]),
+            ("a, b)", "b, a)", &["change the order of columns"], &[]),
+            ("a, b)", "a, b, c)", &["add `c`"], &[]),
+            (
+                "a, b)",
+                "a, c, b)",
+                &["add `c`", "change the order of columns"],
+                &[],
+            ),
+            ("a, b)", "a)", &["drop `b`"], &["drop column `b` of `t`"]),
+            ("a, b AS (a))", "a)", &["drop `b`"], &[]),
+            (
+                "a, b)",
+                "a, b AS (a))",
+                &["change how `b` is generated"],
+                &["drop the values of column `b` of `t`, which becomes generated"],
+            ),
+            (
+                "a, b INT)",
+                "a, b TEXT AS (a))",
+                &["change the type of `b`", "change how `b` is generated"],
+                &["drop the values of column `b` of `t`, which becomes generated"],
+            ),
+            (
+                "a, b AS (a))",
+                "a, b AS (a + 1))",
+                &["change how `b` is generated"],
+                &[],
+            ),
+            (
+                "a, b AS (a))",
+                "a, b)",
+                &["change how `b` is generated"],
+                &[],
+            ),
+            ("a INT)", "a)", &["change the type of `a`"], &[]),
+            ("a INT)", "a BLOB)", &["change the type of `a`"], &[]),
+            (
+                "a TEXT)",
+                "a VARCHAR(20))",
+                &["change the type of `a`"],
+                &[],
+            ),
+            (
+                "a)",
+                "a INT)",
+                &["change the type of `a`"],
+                &["change column `a` of `t` from no type to INT"],
+            ),
+            (
+                "a ANY) STRICT",
+                "a NUMERIC)",
+                &["change the type of `a`", "change STRICT"],
+                &["change column `a` of `t` from ANY to NUMERIC"],
+            ),
+            ("a)", "a NOT NULL)", &["make `a` NOT NULL"], &[]),
+            ("a NOT NULL)", "a)", &["let `a` be NULL"], &[]),
+            (
+                "a NOT NULL)",
+                "a NOT NULL ON CONFLICT IGNORE)",
+                &["change the conflict clause of `a`"],
+                &[],
+            ),
+            ("a)", "a DEFAULT NULL)", &[], &[]),
+            ("a)", "a DEFAULT 1)", &["change the default of `a`"], &[]),
+            ("a)", "a COLLATE BINARY)", &[], &[]),
+            (
+                "a)",
+                "a COLLATE NOCASE)",
+                &["change the collation of `a`"],
+                &[],
+            ),
+            ("a)", "a UNIQUE)", &["add that `a` is unique"], &[]),
+            (
+                "a, b, UNIQUE (a, b))",
+                "a, b)",
+                &["drop that `a`, `b` is unique"],
+                &[],
+            ),
+            ("a UNIQUE)", "a, UNIQUE (a))", &[], &[]),
+            (
+                "a UNIQUE UNIQUE)",
+                "a UNIQUE)",
+                &["drop that `a` is unique"],
+                &[],
+            ),
+            (
+                "a, b UNIQUE)",
+                "a)",
+                &["drop `b`"],
+                &["drop column `b` of `t`"],
+            ),
+            ("a)", "a, b UNIQUE)", &["add `b`"], &[]),
+            ("a)", "a PRIMARY KEY)", &["add the primary key"], &[]),
+            ("a)", "a CHECK (a > 0))", &["add a CHECK"], &[]),
+            ("a)", "a REFERENCES p)", &["add the reference to `p`"], &[]),
+            (
+                "a)",
+                "a INT) STRICT",
+                &["change the type of `a`", "change STRICT"],
+                &["change column `a` of `t` from no type to INT"],
+            ),
+            (
+                "a PRIMARY KEY)",
+                "a PRIMARY KEY) WITHOUT ROWID",
+                &["change WITHOUT ROWID"],
+                &[],
+            ),
+        ];
+        for (before, after, edits, destroyed) in cases {
+            let (found, lost) = told(before, after);
+            assert_eq!(found, *edits, "{before} {after}");
+            assert_eq!(lost, *destroyed, "{before} {after}");
+        }
+    }
 }

@@ -127,8 +127,20 @@ mod tests {
         for same in ["a != 'X'", "[A]<>'X' -- note", "t.\"a\" <> 'X'", "`a`!='X'"] {
             assert_eq!(text(same), text("a <> 'X'"), "{same}");
         }
-        for other in ["a <> 'x'", "\"b\" <> 'X'", "b <> 'X'", "a = 'X'"] {
+        for other in [
+            "a <> 'x'",
+            "\"b\" <> 'X'",
+            "b <> 'X'",
+            "a = 'X'",
+            "a < 'X'",
+            "a > 'X'",
+        ] {
             assert_ne!(text(other), text("a <> 'X'"), "{other}");
+        }
+        assert_eq!(text("a == 1"), text("a = 1"));
+        // The table's name says nothing before a column, and only there.
+        for own in ["t = a", "t . *", "t", "t ."] {
+            assert_eq!(text(own), own);
         }
         // A name in double quotes that is no column is a text, and a column called null is none.
         assert_eq!(text("\"b\""), text("'b'"));

@@ -9,7 +9,6 @@
 use crate::condition::{Origin, filler, origin};
 use crate::definition::Definition;
 use crate::normal::plain;
-use crate::plan::Direction;
 use crate::schema::same_name;
 use crate::token::quote;
 use crate::writer::Writer;
@@ -20,8 +19,6 @@ pub(crate) struct Rebuild<'d> {
     pub(crate) after: &'d Definition,
     /// A name that nothing else has, for the time between.
     pub(crate) between: &'d str,
-    /// On a way back a column whose values are gone is filled.
-    pub(crate) direction: Direction,
 }
 
 /// Whether rows are found under the same rowids afterwards.
@@ -81,7 +78,8 @@ impl Rebuild<'_> {
                 }
                 Origin::Using(expression) => expression,
                 Origin::Default => continue,
-                Origin::Nowhere if self.direction == Direction::Down => {
+                // On a way back; a way there with such a column is refused.
+                Origin::Nowhere => {
                     let value = filler(self.after, column);
                     out.comment(&format!(
                         "What `{}` held is gone, and it must not be NULL: every row gets {value}.",
@@ -89,7 +87,6 @@ impl Rebuild<'_> {
                     ));
                     value
                 }
-                Origin::Nowhere => continue,
             };
             into.push(plain(&column.name));
             from.push(value);
@@ -155,13 +152,12 @@ impl Rebuild<'_> {
 mod tests {
     use super::*;
 
-    fn written(before: &str, after: &str, direction: Direction) -> String {
+    fn written(before: &str, after: &str) -> String {
         let mut out = Writer::default();
         Rebuild {
             before: &Definition::parse(before).unwrap(),
             after: &Definition::parse(after).unwrap(),
             between: "t_new",
-            direction,
         }
         .write(&mut out);
         out.text().to_owned()
@@ -173,7 +169,6 @@ mod tests {
             written(
                 "CREATE TABLE t (id INTEGER PRIMARY KEY AUTOINCREMENT, a, \"b c\" TEXT, gone)",
                 "CREATE TABLE t (id INTEGER PRIMARY KEY AUTOINCREMENT, \"b c\" TEXT NOT NULL DEFAULT 'x', a CHECK (t.a > 0), d)",
-                Direction::Up
             ),
             "CREATE TABLE t_new (id INTEGER PRIMARY KEY AUTOINCREMENT, \"b c\" TEXT NOT NULL DEFAULT 'x', a CHECK (a > 0), d);
 
@@ -195,8 +190,8 @@ PRAGMA legacy_alter_table = OFF;
 
     #[test]
     fn rowids_are_copied_where_nothing_else_keeps_them_and_a_conflict_drops_no_row() {
-        let copy = |before: &str, after: &str, direction| {
-            let text = written(before, after, direction);
+        let copy = |before: &str, after: &str| {
+            let text = written(before, after);
             let from = text.find("INSERT").unwrap();
             text[from..].split(';').next().unwrap().replace('\n', " ")
         };
@@ -239,16 +234,82 @@ PRAGMA legacy_alter_table = OFF;
         ];
         for (before, after, expected) in cases {
             let table = |columns: &str| format!("CREATE TABLE t ({columns})");
-            assert_eq!(copy(&table(before), &table(after), Direction::Up), expected);
+            assert_eq!(copy(&table(before), &table(after)), expected);
         }
         // On a way back there must be something in a column whose values are gone.
         assert_eq!(
             copy(
                 "CREATE TABLE t (a)",
                 "CREATE TABLE t (a, b TEXT NOT NULL, c INT NOT NULL)",
-                Direction::Down
             ),
             "INSERT INTO t_new (rowid, a, b, c) SELECT rowid, a, '', 0 FROM t"
         );
+    }
+
+    #[test]
+    fn the_mark_of_autoincrement_is_kept_where_there_is_one_on_both_sides() {
+        let table = |key: &str| format!("CREATE TABLE t (id INTEGER PRIMARY KEY {key}, a)");
+        for (before, after, kept) in [
+            ("AUTOINCREMENT", "AUTOINCREMENT", true),
+            ("AUTOINCREMENT", "", false),
+            ("", "AUTOINCREMENT", false),
+            ("", "", false),
+        ] {
+            let text = written(&table(before), &table(after));
+            assert_eq!(text.contains("sqlite_sequence"), kept, "{before}, {after}");
+        }
+    }
+
+    #[test]
+    fn rowids_are_kept_by_a_key_of_one_name_or_by_the_copy() {
+        // Before, after, whether rows keep their rowids, whether nobody can ask for them.
+        let cases = [
+            ("a", "a, b", true, false),
+            (
+                "a INTEGER PRIMARY KEY",
+                "A INTEGER PRIMARY KEY",
+                true,
+                false,
+            ),
+            (
+                "a INTEGER PRIMARY KEY, b",
+                "a, b INTEGER PRIMARY KEY",
+                false,
+                false,
+            ),
+            ("a", "a INTEGER PRIMARY KEY", false, false),
+            ("a INTEGER PRIMARY KEY", "a", true, false),
+            ("rowid, oid, _rowid_", "rowid, oid, _rowid_, a", false, true),
+            ("rowid, oid, _rowid_", "rowid", false, true),
+            ("rowid", "rowid, oid, _rowid_", false, false),
+            (
+                "rowid, oid, _rowid_ INTEGER PRIMARY KEY",
+                "rowid, oid, _rowid_ INTEGER PRIMARY KEY, a",
+                true,
+                false,
+            ),
+        ];
+        for (before, after, kept, unreachable) in cases {
+            let table = |columns: &str| Definition::parse(&format!("CREATE TABLE t ({columns})"));
+            let (before, after) = (table(before).unwrap(), table(after).unwrap());
+            assert_eq!(keeps_rowids(&before, &after), kept, "{}", after.text());
+            let rebuild = Rebuild {
+                before: &before,
+                after: &after,
+                between: "t_new",
+            };
+            let told = unreachable
+                .then(|| "The columns of `t` hide its rowids, so that they cannot be kept.".into());
+            assert_eq!(rebuild.unreachable_rowids(), told, "{}", after.text());
+        }
+        let keyed = Definition::parse("CREATE TABLE t (a PRIMARY KEY) WITHOUT ROWID").unwrap();
+        let rowids = Definition::parse("CREATE TABLE t (a PRIMARY KEY)").unwrap();
+        assert!(!keeps_rowids(&keyed, &rowids) && !keeps_rowids(&rowids, &keyed));
+        let rebuild = Rebuild {
+            before: &keyed,
+            after: &rowids,
+            between: "t_new",
+        };
+        assert_eq!(rebuild.unreachable_rowids(), None);
     }
 }

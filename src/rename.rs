@@ -382,3 +382,19 @@ fn ambiguous(questions: Vec<RenameQuestion>) -> Error {
         .with_help(help)
         .with_questions(questions)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_that_was_not_renamed_keeps_its_name() {
+        let renames = Renames {
+            tables: vec![("a".into(), "b".into())],
+            columns: Vec::new(),
+        };
+        assert_eq!(renames.name_after("A"), "b");
+        assert_eq!(renames.name_after("other"), "other");
+        assert_eq!(renames.reversed().name_after("b"), "a");
+    }
+}

@@ -118,12 +118,12 @@ pub(crate) fn fill(
     Ok(notes)
 }
 
-/// Full-text search that holds its own text. What other modules keep is their business.
 /// How many rows a table in memory has, whose reading does not fail.
 pub(crate) fn rows_of(connection: &Connection, table: &str) -> Option<u64> {
     catalog::row_count(connection, table).ok().flatten()
 }
 
+/// Full-text search that holds its own text. What other modules keep is their business.
 fn keeps_words(table: &Table) -> bool {
     table.kind == TableKind::Virtual
         && !table.is_derived()
@@ -598,14 +598,14 @@ fn checks(sql: &str, columns: &[Fact]) -> Vec<Rule> {
     found
 }
 
-/// The tokens from an opening bracket to the one that closes it.
+/// The tokens from an opening bracket up to the one that closes it.
 fn balanced<'t, 's>(tokens: &'t [Token<'s>]) -> &'t [Token<'s>] {
     let mut depth = 0;
     let end = tokens.iter().position(|token| {
         depth += token.nesting();
         depth == 0
     });
-    &tokens[..end.map_or(tokens.len(), |end| end + 1)]
+    &tokens[..end.unwrap_or(tokens.len())]
 }
 
 /// The columns that tokens speak of, in the order of the table.
@@ -772,5 +772,329 @@ fn usual(fact: &Fact, number: i64) -> Vec<Value> {
         Affinity::Text => texts().to_vec(),
         Affinity::Numeric => [&integers()[..], &reals(), &texts()].concat(),
         Affinity::Blob => [&[Value::Blob(vec![0; 16])][..], &texts(), &integers()].concat(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A database in memory with this schema, filled for these migrations, and the notes.
+    fn filled(schema: &str, migrations: &'static str) -> (Connection, Vec<String>) {
+        let connection = Connection::open_in_memory().unwrap();
+        connection
+            .execute_batch("PRAGMA foreign_keys = OFF")
+            .unwrap();
+        connection.execute_batch(schema).unwrap();
+        let read = catalog::whole_schema(&connection).unwrap();
+        let script = Script::new("", migrations);
+        let notes = fill(&connection, &read, &Hints::of([script].iter())).unwrap();
+        (connection, notes)
+    }
+
+    /// The rows of a query in SQL's own words.
+    fn rows(connection: &Connection, query: &str) -> Vec<String> {
+        let mut statement = connection.prepare(query).unwrap();
+        let columns = statement.column_count();
+        let rows = statement.query_map([], |row| {
+            let texts = (0..columns).map(|at| row.get::<_, Value>(at));
+            texts.collect::<rusqlite::Result<Vec<Value>>>()
+        });
+        rows.unwrap()
+            .map(|row| {
+                let texts = row.unwrap().into_iter().map(|value| match value {
+                    Value::Null => "NULL".to_owned(),
+                    Value::Integer(number) => number.to_string(),
+                    Value::Real(number) => format!("{number:?}"),
+                    Value::Text(text) => format!("'{text}'"),
+                    Value::Blob(bytes) => format!("{bytes:?}"),
+                });
+                texts.collect::<Vec<_>>().join(" ")
+            })
+            .collect()
+    }
+
+    /// Fills a table `t` of these columns, and expects these rows.
+    #[track_caller]
+    fn expect(migrations: &'static str, cases: &[(&str, &[&str])]) {
+        for (columns, expected) in cases {
+            let (connection, notes) = filled(&format!("CREATE TABLE t ({columns});"), migrations);
+            assert_eq!(rows(&connection, "SELECT * FROM t"), *expected, "{columns}");
+            assert_eq!(notes, [""; 0], "{columns}");
+        }
+    }
+
+    #[test]
+    fn values_go_by_type_and_name_and_the_first_row_has_no_null() {
+        expect(
+            "",
+            &[
+                (
+                    "a INTEGER PRIMARY KEY, b TEXT, c REAL, d NUMERIC, e BLOB, f, g BOOLEAN",
+                    &[
+                        "1001 'b 1001' 1001.5 1001 [0, 255, 0] '01001' 0",
+                        "1005 NULL 1005.5 NULL [0, 255, 1] NULL 1",
+                        "1007 'it's “b”\n2' NULL 1007 NULL '01007' NULL",
+                    ],
+                ),
+                (
+                    "a INT NOT NULL, b TEXT NOT NULL, c REAL NOT NULL, d NUMERIC NOT NULL, e BLOB NOT NULL, f NOT NULL",
+                    &[
+                        "1001 'b 1001' 1001.5 1001 [0, 255, 0] '01001'",
+                        "1005 '007' 1005.5 1005 [0, 255, 1] [0, 255, 1]",
+                        "1007 'it's “b”\n2' 1007.5 1007 [0, 255, 2] '01007'",
+                    ],
+                ),
+                (
+                    "a INT UNIQUE, b TEXT UNIQUE NOT NULL, c BOOLEAN NOT NULL",
+                    &["1001 'b 1001' 0", "1005 '007' 1", "NULL 'it's “b”\n2' 0"],
+                ),
+                (
+                    "a_at INT NOT NULL, b_on REAL NOT NULL, cdate TEXT NOT NULL, d DATE NOT NULL, e DATETIME NOT NULL, timestamp NOT NULL",
+                    &[
+                        "1709210096 2460370.5 '2024-02-01T12:34:56Z' '2024-02-01T12:34:56Z' '2024-02-01T12:34:56Z' '01001'",
+                        "1709296496 2460371.5 '2024-02-02T12:34:56Z' '2024-02-02T12:34:56Z' '2024-02-02T12:34:56Z' [0, 255, 1]",
+                        "1709382896 2460372.5 '2024-02-03T12:34:56Z' '2024-02-03T12:34:56Z' '2024-02-03T12:34:56Z' '01007'",
+                    ],
+                ),
+                (
+                    "a_json TEXT NOT NULL, j JSON NOT NULL, json BLOB NOT NULL",
+                    &[
+                        "'{\"n\": 1001}' '{\"n\": 1001}' '{\"n\": 1001}'",
+                        "'{\"n\": 1005}' '{\"n\": 1005}' '{\"n\": 1005}'",
+                        "'{\"n\": 1007}' '{\"n\": 1007}' '{\"n\": 1007}'",
+                    ],
+                ),
+                (
+                    "rowid TEXT NOT NULL",
+                    &["'rowid 1001'", "'007'", "'it's “rowid”\n2'"],
+                ),
+                (
+                    "k TEXT PRIMARY KEY) WITHOUT ROWID; -- ",
+                    &["'007'", "'it's “k”\n2'", "'k 1001'"],
+                ),
+                ("a INT AS (1), b INT", &["1 1001", "1 1005", "1 NULL"]),
+                (
+                    "a INT, b TEXT, UNIQUE (a, b)); INSERT INTO t VALUES (1, 'x'), (2, 'y'); -- ",
+                    &["1 'x'", "2 'y'", "NULL 'it's “b”\n2'"],
+                ),
+                (
+                    "a); INSERT INTO t VALUES (1), (2), (3), (4); -- ",
+                    &["1", "2", "3", "4"],
+                ),
+            ],
+        );
+    }
+
+    #[test]
+    fn rowids_have_gaps_by_whatever_name_is_free() {
+        for (columns, name) in [
+            ("a", "rowid"),
+            ("rowid, a", "_rowid_"),
+            ("_rowid_, rowid", "oid"),
+            ("a INTEGER, PRIMARY KEY (a)", "rowid"),
+        ] {
+            let (connection, _) = filled(&format!("CREATE TABLE t ({columns});"), "");
+            let found = rows(&connection, &format!("SELECT {name} FROM t"));
+            assert_eq!(found, ["1001", "1005", "1007"], "{columns}");
+        }
+    }
+
+    #[test]
+    fn a_constant_default_is_for_the_first_row_and_where_something_is_demanded() {
+        expect(
+            "",
+            &[
+                (
+                    "a INT DEFAULT 5, b TEXT NOT NULL DEFAULT 'd', c INT NOT NULL DEFAULT (1 + 1), d TEXT NOT NULL DEFAULT CURRENT_DATE",
+                    &[
+                        "5 'd' 2 'd 1001'",
+                        "1005 '007' 1005 '007'",
+                        "NULL 'it's “b”\n2' 1007 'it's “d”\n2'",
+                    ],
+                ),
+                (
+                    "e INT NOT NULL DEFAULT 50 CHECK (e > '40'), f INT NOT NULL CHECK (f > '1005')",
+                    &["50 1011", "50 1013", "50 1007"],
+                ),
+            ],
+        );
+    }
+
+    #[test]
+    fn what_constraints_and_triggers_speak_of_is_tried() {
+        expect(
+            "",
+            &[
+                (
+                    "a TEXT NOT NULL, b TEXT NOT NULL, CONSTRAINT fine CHECK (b = 'other' OR b = 'a' OR b = 'B')",
+                    &["'a 1001' 'other'", "'007' 'a'", "'it's “a”\n2' 'B'"],
+                ),
+                (
+                    "a INT NOT NULL, b fine NOT NULL CHECK (b > '1'), CONSTRAINT fine CHECK (a > 5 AND a < 7)",
+                    &["6 1001", "6 1005", "6 1007"],
+                ),
+                (
+                    "a REAL NOT NULL CHECK (a = 2.25), b REAL NOT NULL CHECK (b > -3 AND b < -1.5)",
+                    &["2.25 -2.0", "2.25 -2.0", "2.25 -2.0"],
+                ),
+                (
+                    "a TEXT NOT NULL CHECK (length(a) = 5), b TEXT NOT NULL UNIQUE CHECK (length(b) = 3)",
+                    &["'00001' '001'", "'AAAAB' 'AAB'", "'aaaab' 'aab'"],
+                ),
+                (
+                    "c TEXT NOT NULL CHECK (c LIKE '_b%[x]'), d TEXT NOT NULL CHECK (d GLOB '[a-c][^z]?*')",
+                    &["'_b%[x]' 'axxx'", "'_b%[x]' 'axxx'", "'_b%[x]' 'axxx'"],
+                ),
+                (
+                    "k TEXT NOT NULL CHECK (k GLOB '[0-9]*' AND length(k) = 2)",
+                    &["'0x'", "'01'", "'01'"],
+                ),
+                (
+                    "a INT NOT NULL CHECK (a <> 5), b INT NOT NULL CHECK (b > 2 AND b < 4), c INT NOT NULL CHECK (c = -7 OR c = 9)",
+                    &["6 3 -7", "6 3 9", "4 3 9"],
+                ),
+                ("a INT NOT NULL UNIQUE CHECK (a IN (1, 2))", &["1", "2"]),
+                (
+                    "a INT NOT NULL CHECK (a >= 10 AND a % 10 = 0), b TEXT NOT NULL CHECK (length(b) > 9), c TEXT NOT NULL CHECK (date(c) IS NOT NULL)",
+                    &[
+                        "10 '2024-02-01' '2024-02-01'",
+                        "10 '2024-02-02' '007'",
+                        "10 'it's “b”\n2' '2024-02-03'",
+                    ],
+                ),
+                (
+                    "a TEXT NOT NULL, b TEXT NOT NULL CHECK (\"b\" <> 'x'), c TEXT NOT NULL CHECK (c = \"dq\")",
+                    &[
+                        "'a 1001' 'b 1001' 'dq'",
+                        "'007' '007' 'dq'",
+                        "'it's “a”\n2' 'it's “b”\n2' 'dq'",
+                    ],
+                ),
+                (
+                    "a TEXT NOT NULL, b TEXT NOT NULL, c TEXT NOT NULL CHECK (c IN ('a', 'b', 'o''clock'))",
+                    &[
+                        "'a 1001' 'b 1001' 'a'",
+                        "'007' '007' 'b'",
+                        "'it's “a”\n2' 'it's “b”\n2' 'o'clock'",
+                    ],
+                ),
+                (
+                    "a TEXT NOT NULL, b TEXT NOT NULL CHECK (b IN ('x', 'X', 'y', 'z'))); CREATE UNIQUE INDEX i ON t (lower(b)); -- ",
+                    &["'a 1001' 'x'", "'007' 'y'", "'it's “a”\n2' 'z'"],
+                ),
+                (
+                    "a TEXT NOT NULL, b TEXT NOT NULL); CREATE TRIGGER tr BEFORE INSERT ON t WHEN new.b <> 'magic' BEGIN SELECT RAISE(ABORT, 'no b'); END; -- ",
+                    &["'a 1001' 'magic'", "'007' 'magic'", "'it's “a”\n2' 'magic'"],
+                ),
+                (
+                    "a TEXT NOT NULL, b TEXT NOT NULL); CREATE TRIGGER tr BEFORE INSERT ON t WHEN new.b <> 'magic' BEGIN SELECT RAISE(IGNORE); END; -- ",
+                    &["'a 1001' 'magic'", "'007' 'magic'", "'it's “a”\n2' 'magic'"],
+                ),
+                (
+                    "a TEXT NOT NULL, b TEXT NOT NULL, c TEXT NOT NULL, CHECK (NOT (a = 'p' AND b = 'p')), CHECK (NOT (b = 'p' AND c = 'p')), CHECK (a = 'p')",
+                    &["'p' 'b 1001' 'p'", "'p' '007' 'p'", "'p' 'it's “b”\n2' 'p'"],
+                ),
+            ],
+        );
+    }
+
+    #[test]
+    fn references_lead_to_rows_and_a_circle_is_entered_somewhere() {
+        expect(
+            "",
+            &[
+                (
+                    "id INTEGER PRIMARY KEY, p INT NOT NULL REFERENCES p, q TEXT REFERENCES p (code), s INT REFERENCES t); CREATE TABLE p (id INTEGER PRIMARY KEY, code TEXT UNIQUE); -- ",
+                    &[
+                        "1001 1001 'code 1001' NULL",
+                        "1005 1005 'it's “code”\n2' NULL",
+                        "1007 1007 NULL 1001",
+                    ],
+                ),
+                (
+                    "p INT NOT NULL REFERENCES nowhere, q INT REFERENCES nowhere, r INT NOT NULL REFERENCES t (absent)",
+                    &["1001 NULL 1001", "1005 NULL 1005", "1007 NULL 1007"],
+                ),
+                (
+                    "id INTEGER PRIMARY KEY, o INT NOT NULL REFERENCES o); CREATE TABLE o (id INTEGER PRIMARY KEY, t INT NOT NULL REFERENCES t); -- ",
+                    &["1001 1001", "1005 1005", "1007 1007"],
+                ),
+                (
+                    "id INTEGER PRIMARY KEY, o INT REFERENCES o); CREATE TABLE o (id INTEGER PRIMARY KEY, t INT REFERENCES t); -- ",
+                    &["1001 NULL", "1005 NULL", "1007 NULL"],
+                ),
+                (
+                    "x INT NOT NULL, y INT NOT NULL, z INT NOT NULL, FOREIGN KEY (x, y) REFERENCES p (a, b), FOREIGN KEY (y, z) REFERENCES q (b, c)); CREATE TABLE p (a INT, b INT, PRIMARY KEY (a, b)); CREATE TABLE q (b INT REFERENCES p (b), c INT, PRIMARY KEY (b, c)); -- ",
+                    &["1001 1001 1001", "1005 1005 1005", "1007 1007 1007"],
+                ),
+            ],
+        );
+    }
+
+    #[test]
+    fn what_the_migrations_read_as_json_or_a_time_is_some() {
+        expect(
+            "SELECT a -> '$.x', b - 1, c > 2, date(d, 'utc'), e, json_extract(f, '$'), json, date, g FROM t",
+            &[(
+                "a TEXT NOT NULL, b TEXT NOT NULL, c TEXT NOT NULL, d TEXT NOT NULL, e TEXT NOT NULL, f TEXT NOT NULL, g TEXT NOT NULL",
+                &[
+                    "'{\"n\": 1001}' 'b 1001' 'c 1001' '2024-02-01T12:34:56Z' 'e 1001' '{\"n\": 1001}' 'g 1001'",
+                    "'{\"n\": 1005}' '007' '007' '2024-02-02T12:34:56Z' '007' '{\"n\": 1005}' '007'",
+                    "'{\"n\": 1007}' 'it's “b”\n2' 'it's “c”\n2' '2024-02-03T12:34:56Z' 'it's “e”\n2' '{\"n\": 1007}' 'it's “g”\n2'",
+                ],
+            )],
+        );
+    }
+
+    #[test]
+    fn words_go_into_searches_that_hold_their_own_and_nothing_into_other_modules() {
+        let (connection, notes) = filled(
+            "CREATE TABLE t (a TEXT CHECK (0));
+            CREATE VIRTUAL TABLE copy USING fts5(a, content='t');
+            CREATE VIRTUAL TABLE own USING fts5(a, b);
+            CREATE VIRTUAL TABLE box USING rtree(id, x, y);",
+            "",
+        );
+        assert_eq!(
+            notes,
+            ["no row could be made up for `t`: CHECK constraint failed: 0"]
+        );
+        assert_eq!(
+            rows(&connection, "SELECT * FROM own"),
+            ["'some words' 'some words'"]
+        );
+        assert_eq!(
+            rows(&connection, "SELECT rowid FROM copy('words')"),
+            [""; 0]
+        );
+        assert_eq!(rows(&connection, "SELECT * FROM box"), [""; 0]);
+    }
+
+    #[test]
+    fn a_row_that_nothing_satisfies_is_given_up_when_everything_was_tried() {
+        use std::sync::atomic::{AtomicUsize, Ordering};
+        static OFFERED: AtomicUsize = AtomicUsize::new(0);
+        let connection = Connection::open_in_memory().unwrap();
+        let flags = rusqlite::functions::FunctionFlags::SQLITE_DETERMINISTIC
+            | rusqlite::functions::FunctionFlags::SQLITE_UTF8;
+        let refuses = |_: &rusqlite::functions::Context<'_>| {
+            OFFERED.fetch_add(1, Ordering::Relaxed);
+            Ok(false)
+        };
+        connection
+            .create_scalar_function("fits", 1, flags, refuses)
+            .unwrap();
+        connection
+            .execute_batch("CREATE TABLE t (a INT NOT NULL CHECK (fits(a)))")
+            .unwrap();
+        let schema = catalog::whole_schema(&connection).unwrap();
+        let notes = fill(&connection, &schema, &Hints::default()).unwrap();
+        assert_eq!(
+            notes,
+            ["no row could be made up for `t`: CHECK constraint failed: fits(a)"]
+        );
+        let offered = OFFERED.load(Ordering::Relaxed);
+        assert!((2..100).contains(&offered), "{offered}");
     }
 }

@@ -79,4 +79,11 @@ mod tests {
         assert!(lines[0].len() <= WIDTH && lines[1].starts_with("-- word"));
         assert_eq!(&lines[2..], ["SELECT 1;", "", "SELECT 2;"]);
     }
+
+    #[test]
+    fn a_word_that_is_longer_than_a_line_has_one_of_its_own() {
+        let (mut out, word) = (Writer::default(), "x".repeat(WIDTH + 1));
+        out.comment(&format!("{word} {word}"));
+        assert_eq!(out.text(), format!("-- {word}\n-- {word}\n"));
+    }
 }

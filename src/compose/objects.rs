@@ -51,7 +51,7 @@ impl Composer<'_, '_> {
                         && same_name(&view.name, &object.table)
                         && (difference.gone.contains(&view) || again.contains(&view))
                 });
-            !view_goes && (!table_goes || object.kind == ObjectKind::View)
+            !view_goes && !table_goes
         };
         let rebuilt: Vec<&str> = difference
             .altered
@@ -60,7 +60,7 @@ impl Composer<'_, '_> {
             .map(|altered| altered.after.name.as_str())
             .collect();
         let gone: Vec<&Object> = difference.gone.iter().chain(again).copied().collect();
-        // Newest first: what depends on others was made after them.
+        // What depends on others was made, or found, after them, and goes before them.
         for kind in [ObjectKind::Trigger, ObjectKind::View, ObjectKind::Index] {
             for object in gone
                 .iter()
@@ -74,7 +74,7 @@ impl Composer<'_, '_> {
                     .new
                     .iter()
                     .any(|new| new.kind == object.kind && same_name(&new.name, &object.name));
-                let goes_anyway = rebuilt && comes_back && kind != ObjectKind::View;
+                let goes_anyway = rebuilt && comes_back;
                 if dropped(&object) && !goes_anyway {
                     let name = plain(&object.name);
                     let word = kind.to_string().to_uppercase();
@@ -160,7 +160,5 @@ pub(super) fn made_again<'m>(
             }
         }
     }
-    let order = |object: &&Object| now.others.iter().position(|other| other == *object);
-    again.sort_by_key(order);
     again
 }

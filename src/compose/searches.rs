@@ -122,9 +122,6 @@ pub(super) fn kept_columns(before: &Entity, after: &Entity) -> Option<Vec<String
             _ => None,
         }
     };
-    if before.definition.is_some() || after.definition.is_some() {
-        return None;
-    }
     let family = family(before).filter(|_| family(before) == family(after))?;
     let mut columns: Vec<String> = after
         .table

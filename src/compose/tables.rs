@@ -63,9 +63,9 @@ impl Composer<'_, '_> {
 
     pub(super) fn means(&self, altered: &Altered<'_>, now: &Model) -> Means {
         let updates = |object: &Object| {
-            let of_table = object.kind == ObjectKind::Trigger
-                && same_name(&object.table, &altered.before.name);
-            of_table && Tokens::new(&object.sql).any(|token| token.word() == "UPDATE")
+            // The word is reserved: an index has it in no name without quotes.
+            same_name(&object.table, &altered.before.name)
+                && Tokens::new(&object.sql).any(|token| token.word() == "UPDATE")
         };
         Means {
             constraints: self.manner.constraints,
@@ -149,7 +149,6 @@ impl Composer<'_, '_> {
             before,
             after,
             between: &between,
-            direction: self.manner.direction,
         };
         let mut words = reasons(altered, means);
         if words.is_empty() {

@@ -7,18 +7,18 @@ use crate::support::{App, contents};
 
 /// Everything a developer does after a schema file was edited.
 impl App {
-    fn schema(&self, sql: &str) -> &App {
+    pub fn schema(&self, sql: &str) -> &App {
         std::fs::write(self.migrations().join("schema.sql"), sql).unwrap();
         self
     }
 
-    fn generate(&self, wishes: &GenerateOptions) -> Result<Generated, Error> {
+    pub fn generate(&self, wishes: &GenerateOptions) -> Result<Generated, Error> {
         self.migrator().generate(wishes)
     }
 
     /// Generates, writes and runs.
     #[track_caller]
-    fn evolve(&self, schema: &str, wishes: &GenerateOptions) -> Generated {
+    pub fn evolve(&self, schema: &str, wishes: &GenerateOptions) -> Generated {
         let generated = self.written(schema, wishes);
         let report = self.run().unwrap_or_else(|error| panic!("{error:#}"));
         let told = report.notes.join("\n");
@@ -32,7 +32,7 @@ impl App {
 
     /// Generates and writes, after which nothing is left to generate.
     #[track_caller]
-    fn written(&self, schema: &str, wishes: &GenerateOptions) -> Generated {
+    pub fn written(&self, schema: &str, wishes: &GenerateOptions) -> Generated {
         self.schema(schema);
         let generated = self
             .generate(wishes)
@@ -45,7 +45,7 @@ impl App {
 
     /// Takes the generated files back, and expects the schema from before them.
     #[track_caller]
-    fn goes_back(&self, generated: &Generated) {
+    pub fn goes_back(&self, generated: &Generated) {
         let steps = RevertTo::Steps(generated.files.len());
         let report = self
             .migrator()
@@ -61,7 +61,7 @@ impl App {
     }
 
     #[track_caller]
-    fn sound(&self) {
+    pub fn sound(&self) {
         assert_eq!(self.text("PRAGMA integrity_check"), "ok");
         assert_eq!(
             self.number("SELECT count(*) FROM pragma_foreign_key_check"),
@@ -70,12 +70,12 @@ impl App {
     }
 
     /// Every row of a query, values joined by `|`, rows by a space.
-    fn rows(&self, sql: &str) -> String {
+    pub fn rows(&self, sql: &str) -> String {
         rows_of(&self.connect(), sql)
     }
 }
 
-fn rows_of(connection: &Connection, sql: &str) -> String {
+pub fn rows_of(connection: &Connection, sql: &str) -> String {
     let mut statement = connection.prepare(sql).unwrap();
     let columns = statement.column_count();
     let rows = statement
@@ -97,15 +97,15 @@ fn rows_of(connection: &Connection, sql: &str) -> String {
     rows.map(Result::unwrap).collect::<Vec<_>>().join(" ")
 }
 
-fn plainly() -> GenerateOptions {
+pub fn plainly() -> GenerateOptions {
     GenerateOptions::new()
 }
 
-fn consenting() -> GenerateOptions {
+pub fn consenting() -> GenerateOptions {
     GenerateOptions::new().allow_destructive()
 }
 
-fn kinds(generated: &Generated) -> Vec<(&str, ChangeKind)> {
+pub fn kinds(generated: &Generated) -> Vec<(&str, ChangeKind)> {
     let changes = generated.changes.iter();
     changes
         .map(|change| (change.table.as_str(), change.kind))
@@ -113,7 +113,7 @@ fn kinds(generated: &Generated) -> Vec<(&str, ChangeKind)> {
 }
 
 /// A database with this schema and these rows.
-fn app(schema: &str, rows: &str) -> App {
+pub fn app(schema: &str, rows: &str) -> App {
     let app = App::new();
     app.evolve(schema, &plainly());
     app.sql(rows);
@@ -817,6 +817,24 @@ fn rows_are_asked_as_the_new_table_will_see_them_and_not_as_they_were() {
     let app = app(&table("a TEXT"), "INSERT INTO t VALUES (1, '5')");
     app.evolve(&table("a INTEGER CHECK (a < 1000)"), &consenting());
     assert_eq!(app.rows("SELECT a FROM t"), "5");
+}
+
+/// `WHERE x OR y AND a IS NOT NULL`: two NULLs, which a unique index takes, were one value.
+#[test]
+fn the_filter_of_a_unique_index_is_one_condition_whatever_is_in_it() {
+    let table = "CREATE TABLE t (id INTEGER PRIMARY KEY, a INT, b INT);";
+    let app = app(
+        table,
+        "INSERT INTO t VALUES (1, NULL, 1), (2, NULL, 1), (3, 5, -1), (4, 5, -9)",
+    );
+    let index = |filter: &str| format!("{table} CREATE UNIQUE INDEX i ON t (a) WHERE {filter};");
+    app.evolve(&index("b > 0 OR b < -5"), &plainly());
+    app.written(&index("b > 0 OR b < 0"), &plainly());
+    let error = app.refused(ErrorKind::MigrationFailed);
+    assert!(
+        error.to_string().contains("`t`: 1, for example 5"),
+        "{error:#}"
+    );
 }
 
 /// The way back of a dropped key filled every row with the same text, and met its own UNIQUE.

@@ -88,3 +88,5 @@ mod squash;
 #[cfg(feature = "cli")]
 mod surroundings;
 mod template;
+#[cfg(feature = "generate")]
+mod written;
