@@ -321,6 +321,10 @@ fn contradictions(status: &Status, found: &mut Diagnosis) {
                 "was changed since it was applied",
                 "put the file back as it was, and write what is new into a new migration",
             ),
+            State::Missing if entry.applied_at.is_none() => (
+                "is needed before the squashed migration that replaces it counts as applied, and its file is missing",
+                "open the database once with a version of the app that still has the file; or put the file back, or a backup with `heirloom restore`",
+            ),
             State::Missing
                 if status
                     .newest_known

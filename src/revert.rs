@@ -15,6 +15,7 @@ use crate::look::look;
 use crate::migration::{self, Applied, Migration, label, label_in};
 use crate::options::Options;
 use crate::plan::{Direction, Plan};
+use crate::replaced::Replaced;
 use crate::report::Report;
 use crate::run::newest;
 use crate::schema::{Schema, differences, same_name};
@@ -155,8 +156,9 @@ fn tasks(
     history: &[Applied],
     to: RevertTo,
 ) -> Result<Vec<Task>, Error> {
-    rows_to_revert(history, to)?
-        .iter()
+    let rows = rows_to_revert(history, to)?;
+    refuse_dead_end(migrations, &history[..history.len() - rows.len()], rows)?;
+    rows.iter()
         .rev()
         .map(|row| {
             let file = migration::file_of(migrations, row);
@@ -188,6 +190,34 @@ fn tasks(
             })
         })
         .collect()
+}
+
+/// Refuses to stop in the middle of what a squashed migration stands for where no file leads on
+/// from there: the app could not open the database any more.
+fn refuse_dead_end(
+    migrations: &[Migration],
+    left: &[Applied],
+    rows: &[Applied],
+) -> Result<(), Error> {
+    let lacking = migration::lacking(migrations, left);
+    let (Some(row), Some(squashed)) = (rows.first(), migration::afresh(migrations).first()) else {
+        return Ok(());
+    };
+    if lacking.is_empty() {
+        return Ok(());
+    }
+    let lacking: Vec<String> = lacking.into_iter().map(Replaced::label).collect();
+    let component = squashed.component.as_deref();
+    Err(Error::new(
+        ErrorKind::Missing,
+        format!(
+            "the database would be left in the middle of what {} stands for, and what leads on from there has no file: {}",
+            squashed.label(),
+            lacking.join(", ")
+        ),
+    )
+    .in_migration(&label_in(component, row.version, &row.name))
+    .with_help("put these files back into the migrations first, from version control; or restore a backup; or go back to version 0, which takes everything with it"))
 }
 
 fn no_way_back(label: &str, is_squashed: bool) -> Error {
