@@ -658,6 +658,37 @@ fn a_redo_that_fails_leaves_the_data_as_it_was() {
     );
 }
 
+/// It took back what it then could not apply again; with a gap in the middle it did so without a
+/// word, and the migration was gone.
+#[test]
+fn a_redo_of_what_has_no_file_is_refused_before_anything_is_done() {
+    let app = app();
+    app.file("V3__more.sql", "ALTER TABLE notes ADD COLUMN more;")
+        .file("V3__more.down.sql", "ALTER TABLE notes DROP COLUMN more;");
+    app.run().unwrap();
+    let backups = app.backups().len();
+    for gone in ["V2__stars.sql", "V2__stars.down.sql"] {
+        std::fs::remove_file(app.migrations().join(gone)).unwrap();
+    }
+    let said = fails(&app, &["redo", "--steps", "2"], 1, "missing");
+    assert_eq!(said["migration"], "V2__stars", "{said:#}");
+    assert_eq!(json(&app, &["redo"]).0, 1, "as a run says: V2 is missing");
+    for gone in ["V3__more.sql", "V3__more.down.sql"] {
+        std::fs::remove_file(app.migrations().join(gone)).unwrap();
+    }
+    let said = fails(&app, &["redo"], 1, "missing");
+    assert_eq!(said["migration"], "V3__more", "{said:#}");
+    assert_eq!(app.backups().len(), backups + 1);
+    // Under another name it is the same migration in the making.
+    app.file("V2__ratings.sql", "ALTER TABLE notes ADD COLUMN rating;")
+        .file("V3__much.sql", "ALTER TABLE notes ADD COLUMN much;");
+    assert_eq!(json(&app, &["redo", "--steps", "2"]).0, 0);
+    assert_eq!(
+        app.number("SELECT count(much) + count(rating) FROM notes"),
+        0
+    );
+}
+
 #[test]
 fn nothing_applied_is_nothing_to_redo() {
     let app = App::new();
