@@ -809,9 +809,14 @@ pub(crate) fn left_the_transaction(who: &str) -> Error {
     .with_help("do not commit or roll back there")
 }
 
+const CONSENT: &str =
+    "if that is meant, put `-- heirloom: allow-destructive` at the top of the file";
+
 /// Fewer rows or values than before, which nobody consented to.
 fn lost(what: String, before: (u64, &str), after: u64, task: &Task) -> Error {
-    lost_without_a_place(what, before, after).at(Location::new(&task.script, 0, false))
+    lost_without_a_place(what, before, after)
+        .at(Location::new(&task.script, 0, false))
+        .with_help(task.script.help().unwrap_or(CONSENT))
 }
 
 fn lost_without_a_place(what: String, (before, unit): (u64, &str), after: u64) -> Error {
@@ -823,5 +828,5 @@ fn lost_without_a_place(what: String, (before, unit): (u64, &str), after: u64) -
             Counted(before, unit)
         ),
     )
-    .with_help("if that is meant, put `-- heirloom: allow-destructive` at the top of the file")
+    .with_help(CONSENT)
 }

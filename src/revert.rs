@@ -179,10 +179,9 @@ fn tasks(
             };
             let component = options.component.as_deref();
             let label = label_in(component, row.version, &row.name);
-            let script = script.filter(|script| !script.is_empty()).ok_or_else(|| {
-                let squashed = file.is_some_and(Migration::is_squashed);
-                no_way_back(&label, squashed)
-            })?;
+            let Some(script) = script.filter(|script| !script.is_empty()) else {
+                return Err(no_way_back(options, connection, row, file)?.in_migration(&label));
+            };
             let task = Task::down(row.version, &row.name, script)?;
             Ok(Task {
                 component: options.component.clone(),
@@ -220,22 +219,34 @@ fn refuse_dead_end(
     .with_help("put these files back into the migrations first, from version control; or restore a backup; or go back to version 0, which takes everything with it"))
 }
 
-fn no_way_back(label: &str, is_squashed: bool) -> Error {
-    let refused = |message, help: String| {
-        Error::new(ErrorKind::Irreversible, message)
-            .in_migration(label)
-            .with_help(help)
-    };
-    match is_squashed {
-        true => refused(
+fn no_way_back(
+    options: &Options<'_>,
+    connection: &Connection,
+    row: &Applied,
+    file: Option<&Migration>,
+) -> Result<Error, Error> {
+    let refused =
+        |message, help: String| Ok(Error::new(ErrorKind::Irreversible, message).with_help(help));
+    if file.is_some_and(Migration::is_squashed) {
+        return refused(
             "it stands for the migrations that it was squashed from, and has no way back",
             "nothing came before it; restore a backup, or begin with a new database".into(),
-        ),
-        false => refused(
-            "there is no way back",
+        );
+    }
+    let back = format!("{}.down.sql", label(row.version, &row.name));
+    let stored = stored_down(options, connection, row)?.filter(|script| !script.is_empty());
+    match stored {
+        // Whoever took the file away may have meant it, so it is not used unasked.
+        Some(_) => refused(
+            "there is no way back beside the migration, only the one that was stored when it was applied",
             format!(
-                "write {label}.down.sql beside the migration, or restore the backup from before it"
+                "write that one into {back} again, if it is right: `heirloom shell -- \"{}\"` prints it",
+                history::select_down(&options.history_table, row.version)
             ),
+        ),
+        None => refused(
+            "there is no way back",
+            format!("write {back} beside the migration, or restore the backup from before it"),
         ),
     }
 }
@@ -274,10 +285,10 @@ fn stored_down(
     row: &Applied,
 ) -> Result<Option<Script>, Error> {
     let kept = history::as_applied(connection, &options.history_table, row.version)?;
-    let file = format!("{}.down.sql as applied", label(row.version, &row.name));
+    let label = label(row.version, &row.name);
     Ok(kept
         .and_then(|kept| kept.down)
-        .map(|down| Script::new(file, down)))
+        .map(|down| Script::stored(&label, down)))
 }
 
 /// The schema as it was before the migrations that are taken back: the present one, with

@@ -132,7 +132,8 @@ pub(crate) fn statement_failure(
                     "if `{name}` is the app's own, it must register it in its connection set-up"
                 )
             } else {
-                "correct the statement and run again".to_owned()
+                let correct = "correct the statement and run again";
+                script.help().unwrap_or(correct).to_owned()
             }
         }
         _ => plain.help().unwrap_or_default().to_owned(),

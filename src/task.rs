@@ -112,6 +112,10 @@ impl Task {
         };
         let directives = task
             .check()
+            .map_err(|error| match task.script.help() {
+                Some(help) => error.with_help(help),
+                None => error,
+            })
             .map_err(|error| error.in_migration(&task.label()))?;
         task.consents = directives.contains(&Directive::AllowDestructive);
         task.no_transaction = directives.contains(&Directive::NoTransaction);
