@@ -16,7 +16,7 @@ use crate::filling::{self, Filled};
 use crate::foresee::{Foresight, Outlook};
 use crate::history::{self, Details, Marker};
 use crate::lineage::Lineage;
-use crate::log_entry::{Act, LogEntry};
+use crate::log_entry::{Act, LogEntry, Logged};
 use crate::options::{Moment, Options, When};
 use crate::plan::{Direction, Lost};
 use crate::record::Shelf;
@@ -401,6 +401,10 @@ impl Run<'_, '_, '_, '_> {
         let of_history = |done: &&Done| done.component == session.options.component;
         let own = migrations.iter().filter(of_history);
         let newest = own.map(|done| Some(done.version)).max();
+        let logged = |done: &Done| Logged {
+            component: done.component.clone(),
+            version: done.version,
+        };
         let entry = LogEntry {
             act: self.work.act(),
             at: history::to_the_millisecond(Utc::now()),
@@ -412,7 +416,7 @@ impl Run<'_, '_, '_, '_> {
                 true => newest.flatten().max(before),
                 false => self.report.version,
             },
-            migrations: migrations.iter().map(|done| done.version).collect(),
+            migrations: migrations.iter().map(logged).collect(),
             backup: self.backup.map(Backup::file_name),
             restored_from: None,
             bytes: Some(catalog::bytes(self.connection())?),

@@ -229,18 +229,45 @@ pub(crate) fn show_event(ui: &mut Ui, verb: &str, event: &Event<'_>) {
     }
 }
 
+/// What a version is of: the database, or the component that is spoken of in it.
+pub(crate) fn subject(settings: &Settings, database: &Path) -> String {
+    let database = render::path(database);
+    match &settings.component {
+        Some(name) => format!("`{name}` in {database}"),
+        None => database,
+    }
+}
+
 /// The last lines of a run or a revert.
-pub(crate) fn show_report(ui: &mut Ui, report: &Report) {
+pub(crate) fn show_report(ui: &mut Ui, settings: &Settings, report: &Report) {
     show_notes(ui, &report.notes);
-    let database = render::path(&report.database);
-    let version = render::version(report.version);
-    let last = match report.is_up_to_date() {
-        true => nothing_to_do(&report.database, report.version),
-        false => format!(
-            "{} {database} went from version {} to {} in {}",
-            styled(GREEN, "done    "),
+    let mut went: Vec<String> = Vec::new();
+    let mut others = report.components();
+    others.retain(|name, _| settings.component.as_deref() != Some(*name));
+    if report.version_before != report.version || others.is_empty() {
+        went.push(format!(
+            "{} went from version {} to {}",
+            subject(settings, &report.database),
             render::version(report.version_before),
-            styled(BOLD, version),
+            styled(BOLD, render::version(report.version)),
+        ));
+    }
+    for (name, version) in others {
+        let version = styled(BOLD, version);
+        went.push(match went.is_empty() {
+            true => format!(
+                "`{name}` in {} went to version {version}",
+                render::path(&report.database)
+            ),
+            false => format!("`{name}` to {version}"),
+        });
+    }
+    let last = match report.is_up_to_date() {
+        true => nothing_to_do(settings, &report.database, report.version),
+        false => format!(
+            "{} {} in {}",
+            styled(GREEN, "done    "),
+            went.join(", "),
             render::duration(report.duration)
         ),
     };
@@ -256,19 +283,19 @@ pub(crate) fn show_notes(ui: &mut Ui, notes: &[String]) {
 }
 
 /// That there is nothing to do, in words.
-pub(crate) fn nothing_to_do(database: &Path, version: Option<i64>) -> String {
-    let (database, version) = (render::path(database), render::version(version));
-    format!("nothing to do: {database} is at version {version}")
+pub(crate) fn nothing_to_do(settings: &Settings, database: &Path, version: Option<i64>) -> String {
+    let (subject, version) = (subject(settings, database), render::version(version));
+    format!("nothing to do: {subject} is at version {version}")
 }
 
 /// A plan for people.
-pub(crate) fn show_plan(ui: &mut Ui, plan: &Plan) {
+pub(crate) fn show_plan(ui: &mut Ui, settings: &Settings, plan: &Plan) {
     let database = render::path(&plan.database);
     if let Some(started_at) = &plan.interrupted {
         ui.line(&render::interrupted(started_at));
     }
     if plan.steps.is_empty() {
-        return ui.line(&nothing_to_do(&plan.database, plan.version));
+        return ui.line(&nothing_to_do(settings, &plan.database, plan.version));
     }
     for step in &plan.steps {
         let owner = render::owner(step.component.as_deref());
@@ -286,8 +313,9 @@ pub(crate) fn show_plan(ui: &mut Ui, plan: &Plan) {
 /// What would be marked as applied, and that nothing was.
 pub(crate) fn show_marks(ui: &mut Ui, plan: &Plan, list: &str) {
     for step in &plan.steps {
+        let owner = render::owner(step.component.as_deref());
         ui.line(&format!(
-            "would be marked as applied  V{}__{}",
+            "would be marked as applied  {owner}V{}__{}",
             step.version, step.name
         ));
     }
