@@ -333,7 +333,8 @@ fn the_doctor_says_whose_migration_is_wrong() {
     );
 }
 
-/// "went from version 1 to 1"; and a log in which nobody could see what had been done.
+/// "went from version 1 to 1"; `run --component auth` had the component's folder for the app's
+/// too, and so found its tables claimed twice; and a log in which nobody could see what had been done.
 #[cfg(feature = "cli")]
 #[test]
 fn the_command_says_whose_versions_changed() {

@@ -102,7 +102,7 @@ pub(crate) fn schema_file(settings: &Settings) -> Result<(), Failure> {
 /// A migrator for what needs no migrations: an emergency is no time to look for them.
 pub(crate) fn keeper<'a>(settings: &Settings) -> Result<Migrator<'a>, Failure> {
     let source = |folder: &Path| Source::from(folder).layout(settings.layout.value);
-    let mut migrator = Migrator::new(source(&settings.migrations.value))
+    let mut migrator = Migrator::new(source(&settings.app_migrations))
         .history_table(&settings.history_table.value);
     for part in &settings.components {
         let component = Component::new(&part.name, source(&part.migrations));
