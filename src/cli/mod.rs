@@ -37,7 +37,7 @@ pub(crate) fn main() -> ExitCode {
     }
     let args = match Args::try_parse() {
         Ok(args) => args,
-        Err(error) => return refuse(&error),
+        Err(error) => return refuse(&nearest::suggest_command(error)),
     };
     let mut ui = Ui::new(&args.global);
     let exit = match run(&mut ui, &args) {
