@@ -639,7 +639,7 @@ impl Run<'_, '_, '_, '_> {
                     Counted(new.len() as u64, "row")
                 ),
             )
-            .with_help("foreign keys are not enforced during a run and are checked at its end; correct the rows in the migration");
+            .with_help("foreign keys are not enforced during a run and are checked at its end; correct the rows there");
             return Err(match self.last_to_touch([&table, &parent]) {
                 Some(task) => {
                     refused

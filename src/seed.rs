@@ -242,7 +242,7 @@ fn refuse_schema(task: &Task) -> Result<(), Error> {
         return refuse(
             0,
             "seeds are run in one transaction, and this file cannot be",
-            "remove `-- heirloom: no-transaction`",
+            "remove `-- heirloom: no-transaction`, and what needs it",
         );
     }
     let statements = script.statements();

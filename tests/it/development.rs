@@ -244,8 +244,45 @@ fn an_environment_is_a_folder_among_the_seeds_and_no_way_out() {
             "usage",
         );
     }
-    fails(&app, &["seed", "nowhere"], 1, "not-found");
-    fails(&app, &["seed", "--seeds", "nowhere"], 2, "not-found");
+}
+
+/// A folder that was not there was an exit of 2, and an environment that was not there one of 1.
+#[test]
+fn seeds_that_are_not_there_are_wrong_usage_whichever_folder_is_missing() {
+    let app = app();
+    write(&app, "seeds/dev/a.sql", "INSERT INTO notes DEFAULT VALUES;");
+    for arguments in [
+        &["seed", "nowhere"][..],
+        &["seed", "nowhere", "--dry-run"],
+        &["seed", "--seeds", "nowhere"],
+        &["reset", "nowhere", "--yes"],
+        &["reset", "--seeds", "nowhere", "--yes"],
+    ] {
+        fails(&app, arguments, 2, "not-found");
+    }
+    let said = fails(&app, &["seed", "dve"], 2, "not-found");
+    assert_eq!(said["error"]["help"], "did you mean `dev`?", "{said:#}");
+    assert_eq!(snapshots(&app), 0);
+    assert_eq!(json(&app, &["seed", "dev"]).0, 0);
+}
+
+/// They were told to say `-- heirloom: no-transaction`, and then that no seed file can.
+#[test]
+fn seeds_are_given_no_advice_that_only_migrations_can_follow() {
+    let app = app();
+    for sql in [
+        "VACUUM;",
+        "BEGIN; INSERT INTO notes DEFAULT VALUES; COMMIT;",
+        "PRAGMA journal_mode = WAL;",
+        "-- heirloom: no-transaction\nVACUUM;",
+        "-- heirloom: backfill notes\nSELECT :first, :last;",
+    ] {
+        write(&app, "seeds/a.sql", sql);
+        let said = fails(&app, &["seed"], 1, "invalid-migration");
+        let help = said["error"]["help"].as_str().unwrap();
+        assert!(!help.contains("at the top"), "{sql}: {help}");
+        assert!(!help.contains("migration"), "{sql}: {help}");
+    }
 }
 
 #[test]

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use crate::cli::exit::Failure;
 use crate::cli::names;
+use crate::cli::nearest::did_you_mean;
 use crate::cli::render::{self, BOLD, DIM, GREEN, YELLOW, styled};
 use crate::cli::settings::Settings;
 use crate::cli::ui::{Ui, Unit};
@@ -134,6 +135,35 @@ pub(crate) fn or_meant_version(
     let known = names::versions(settings);
     let known = known.iter().map(|(version, _)| version.as_str());
     Failure::from(error).or_meant(&wanted.unwrap_or_default(), known)
+}
+
+/// Says of a folder of seeds that is not there that it was given, and which environment was
+/// probably meant.
+pub(crate) fn or_no_seeds(settings: &Settings, environment: Option<&str>, error: Error) -> Failure {
+    let folder = &settings.seeds.value;
+    let (missing, help) = match environment {
+        _ if !folder.is_dir() => (
+            true,
+            "give it with --seeds, or put the seed files there, as in seeds/users.sql".to_owned(),
+        ),
+        Some(environment) => {
+            let known = names::environments(folder);
+            let known = known.iter().map(String::as_str);
+            let usual = "make the folder, and put the seed files of that environment there";
+            (
+                !folder.join(environment).is_dir(),
+                did_you_mean(environment, known).unwrap_or_else(|| usual.to_owned()),
+            )
+        }
+        None => (false, String::new()),
+    };
+    match missing && error.kind() == ErrorKind::NotFound {
+        true => Failure::NotFound {
+            message: error.to_string(),
+            help,
+        },
+        false => error.into(),
+    }
 }
 
 /// Set while a question waits for its answer: nothing is under way then, and the answer
