@@ -24,7 +24,7 @@ use crate::report::{Counted, Done, Grouped, Report, TableRows};
 use crate::schema::same_name;
 use crate::script::Script;
 use crate::session::{Session, Stage, take_copy};
-use crate::sqlite::failure;
+use crate::sqlite::{failure, run_script};
 use crate::statistics::Statistics;
 use crate::take_back::{Committed, SAVEPOINT, data_version, marker, take_back};
 use crate::task::{Kind, Task};
@@ -360,7 +360,7 @@ impl Run<'_, '_, '_, '_> {
     fn outside(&mut self, task: &Task) -> Result<(), Error> {
         self.commit(Commit::Between)?;
         self.session.watch_for_cancel(true)?;
-        let ran = refinery::run_script(self.connection(), &task.script);
+        let ran = run_script(self.connection(), &task.script);
         let open = !self.connection().is_autocommit();
         ran?;
         if open {

@@ -473,11 +473,8 @@ fn existing(path: &Path) -> Result<Target, Error> {
     let target = connect::resolve(path)?;
     match target.metadata.as_ref().is_some_and(|file| file.len() > 0) {
         true => Ok(target),
-        false => Err(Error::new(
-            ErrorKind::NotFound,
-            format!("there is no database at {}", target.path.display()),
-        )
-        .with_help("check the path, and run the migrations first")),
+        false => Err(connect::no_database(&target.path)
+            .with_help("check the path, and run the migrations first")),
     }
 }
 

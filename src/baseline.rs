@@ -10,7 +10,6 @@ use crate::migration::{Applied, Migration, compare};
 use crate::options::Options;
 use crate::plan::Plan;
 use crate::report::Report;
-use crate::revert;
 use crate::run::{self, newest};
 use crate::session::{Session, Stage};
 use crate::take_over::{prove, rows_up_to};
@@ -77,7 +76,7 @@ pub(crate) fn plan(options: &Options<'_>, path: &Path, version: i64) -> Result<P
 }
 
 pub(crate) fn no_database(path: &Path) -> Error {
-    revert::no_database(path).with_help(
+    connect::no_database(path).with_help(
         "check the path; a new database has nothing to take over, and `heirloom run` makes it",
     )
 }

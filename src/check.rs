@@ -18,13 +18,12 @@ use crate::lineage::Lineage;
 use crate::migration::{self, Migration};
 use crate::options::{Moment, Options, When};
 use crate::plan::{Direction, Loss, Lost};
-use crate::refinery;
 use crate::replay;
 use crate::report::{Counted, Grouped};
 use crate::sample::{self, Hints};
 use crate::schema::{self, Schema, same_name};
 use crate::script::Script;
-use crate::sqlite::failure;
+use crate::sqlite::{failure, run_script};
 use crate::statement::Statement;
 use crate::task::{Kind, Task};
 use crate::token::quote;
@@ -402,7 +401,7 @@ impl Walk<'_, '_> {
             .code(task.component.as_deref(), &task.script, direction)
         {
             Some(code) if task.kind == Kind::Rust => code.call(&connection, direction)?,
-            _ => refinery::run_script(&connection, &task.script)?,
+            _ => run_script(&connection, &task.script)?,
         }
         self.hook(&connection, task, direction, When::AfterEach)?;
         match (task.no_transaction, connection.is_autocommit()) {

@@ -11,7 +11,7 @@ use crate::note::notes;
 use crate::options::Options;
 use crate::schema::{TableKind, same_name};
 use crate::script::Script;
-use crate::sqlite::{failure, run_statement};
+use crate::sqlite::{failure, run_script, run_statement};
 use crate::statement::{Action, Statement};
 use crate::task::Task;
 use crate::token::Tokens;
@@ -25,14 +25,6 @@ pub(crate) fn copy_of(options: &Options<'_>, original: &Connection) -> Result<Co
     Ok(copy)
 }
 
-/// Runs a file statement by statement.
-pub(crate) fn run(connection: &Connection, script: &Script) -> Result<(), Error> {
-    let statements = script.statements();
-    statements
-        .iter()
-        .try_for_each(|statement| run_statement(connection, script, statement))
-}
-
 /// What the migrations give, run from the first to the last.
 pub(crate) fn replay<'m>(
     options: &Options<'_>,
@@ -41,7 +33,7 @@ pub(crate) fn replay<'m>(
     let connection = memory(options)?;
     for migration in migrations {
         let task = Task::up(migration)?;
-        run(&connection, &task.script).map_err(|error| error.in_migration(&task.label()))?;
+        run_script(&connection, &task.script).map_err(|error| error.in_migration(&task.label()))?;
     }
     Ok(connection)
 }

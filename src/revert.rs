@@ -42,7 +42,7 @@ pub(crate) fn revert(options: &Options<'_>, path: &Path, to: RevertTo) -> Result
     let target = connect::resolve(path)?;
     let interrupted = Intent::path_for(&target.path).exists();
     if target.metadata.is_none() && !interrupted {
-        return Err(no_database(&target.path));
+        return Err(connect::no_database(&target.path));
     }
     // What can be refused is refused before a lock file is made. What an interrupted restore
     // left is not yet what there is to revert.
@@ -68,14 +68,6 @@ pub(crate) fn revert(options: &Options<'_>, path: &Path, to: RevertTo) -> Result
     let mut session = Session::begin(options, target, Stage::Live, started)?;
     let outcome = take_back(&mut session, &migrations, to);
     session.conclude(outcome).map(|(_, report)| report)
-}
-
-pub(crate) fn no_database(path: &Path) -> Error {
-    Error::new(
-        ErrorKind::NotFound,
-        format!("there is no database at {}", path.display()),
-    )
-    .with_help("check the path")
 }
 
 pub(crate) fn take_back(
@@ -356,7 +348,7 @@ fn overlay(now: &Schema, before: &Schema, after: &Schema) -> Schema {
 pub(crate) fn plan(options: &Options<'_>, path: &Path, to: RevertTo) -> Result<Plan, Error> {
     let look = look(options, path)?;
     if look.target.metadata.is_none() {
-        return Err(no_database(&look.target.path));
+        return Err(connect::no_database(&look.target.path));
     }
     let connection = &look.view.connection;
     let tasks = tasks(options, connection, look.migrations(), look.history(), to)?;

@@ -12,7 +12,6 @@ use crate::migration::{Known, Migration, invalid, looks_like_sql};
 use crate::options::Options;
 use crate::plan::Plan;
 use crate::report::{Counted, Done, Recovered, Report, TableRows};
-use crate::revert::no_database;
 use crate::run::{self, newest, nothing_to_do};
 use crate::session::{Session, Stage};
 use crate::task::{Kind, Task};
@@ -125,7 +124,7 @@ pub(crate) fn plan(
 fn look_at(options: &Options<'_>, path: &Path) -> Result<Look, Error> {
     let look = look(options, path)?;
     match look.target.metadata.is_none() && look.lists.iter().all(Vec::is_empty) {
-        true => Err(no_database(&look.target.path)),
+        true => Err(connect::no_database(&look.target.path)),
         false => Ok(look),
     }
 }

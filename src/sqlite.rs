@@ -172,6 +172,14 @@ pub(crate) fn run_statement(
     })
 }
 
+/// Runs a script statement by statement, so that a failure has its place.
+pub(crate) fn run_script(connection: &Connection, script: &Script) -> Result<(), Error> {
+    let statements = script.statements();
+    statements
+        .iter()
+        .try_for_each(|statement| run_statement(connection, script, statement))
+}
+
 /// What the rows lack that a statement demands of them, in its own words.
 pub(crate) fn unfulfilled(connection: &Connection, statement: &Statement<'_>) -> Option<String> {
     let query = statement.condition()?;

@@ -16,9 +16,10 @@ use crate::error::{Error, ErrorKind};
 use crate::migration::{self, Migration, afresh, invalid, label};
 use crate::options::Options;
 use crate::replaced::Replaced;
-use crate::replay::{self, desired, replay};
+use crate::replay::{desired, replay};
 use crate::schema::{Schema, Table};
 use crate::script::Script;
+use crate::sqlite::run_script;
 use crate::task::{Kind, Task};
 use crate::token::Tokens;
 use crate::{catalog, disk, foresee};
@@ -282,7 +283,7 @@ impl Work<'_, '_> {
         let task = Task::down(0, NAME, script)?;
         let proof = memory(self.options)?;
         foresee::foresee(&proof, self.options, std::slice::from_ref(&task))?;
-        replay::run(&proof, &task.script)?;
+        run_script(&proof, &task.script)?;
         match difference_in(self.options, &present, &proof)? {
             None => Ok(sql),
             Some(what) => Err(invalid(format!(

@@ -175,10 +175,6 @@ pub(crate) enum Command {
     ///
     /// Example: heirloom restore-snapshot --name before-import
     RestoreSnapshot(RestoreSnapshot),
-    /// Write what a project begins with: settings, a first migration, schema.sql
-    ///
-    /// Into the current folder, and over nothing that is there. Example: heirloom init
-    Init,
     /// Run the seed files that are new or changed, after a verified copy
     ///
     /// seeds/*.sql, then seeds/ENVIRONMENT/*.sql. Example: heirloom seed dev
@@ -203,6 +199,17 @@ pub(crate) enum Command {
     ///
     /// Example: heirloom shell -- "SELECT count(*) FROM notes"
     Shell(Shell),
+    #[command(flatten)]
+    Alone(Alone),
+}
+
+/// The commands that need neither settings nor a database.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Alone {
+    /// Write what a project begins with: settings, a first migration, schema.sql
+    ///
+    /// Into the current folder, and over nothing that is there. Example: heirloom init
+    Init,
     /// Print the script that makes a shell complete commands, options and their values
     ///
     /// Needs heirloom in the PATH. Example: heirloom completions bash
