@@ -15,7 +15,7 @@ use crate::normal::plain;
 use crate::options::Options;
 use crate::plan::Direction;
 use crate::rename::{Renames, renames};
-use crate::replay::{copy_of, desired, no_schema_file, replay};
+use crate::replay::{components, copy_of, desired, no_schema_file, replay_on};
 use crate::sample::{self, Hints};
 use crate::schema::{Object, ObjectKind, Table, TableKind, same_name};
 use crate::scope::{Scope, scopes, together};
@@ -193,7 +193,7 @@ pub(crate) fn generate(
         false => Vec::new(),
     };
     let script = schema_script(options)?;
-    let present = replay(options, afresh(&migrations))?;
+    let present = replay_on(components(options)?, afresh(&migrations))?;
     let Compared {
         before,
         after,
@@ -237,7 +237,7 @@ fn compare(
     present: &Connection,
     script: &Script,
 ) -> Result<Compared, Error> {
-    let wanted = desired(options, script)?;
+    let wanted = desired(options, components(options)?, script)?;
     let before = model(present, options)?;
     let mut after = model(&wanted.connection, options)?;
     for (table, was) in wanted.former {

@@ -6,7 +6,7 @@ use rusqlite::backup::Backup;
 use crate::catalog;
 use crate::connect::memory;
 use crate::error::{Error, ErrorKind, Location};
-use crate::migration::{Migration, invalid};
+use crate::migration::{Migration, afresh, invalid};
 use crate::note::notes;
 use crate::options::Options;
 use crate::schema::{TableKind, same_name};
@@ -30,12 +30,27 @@ pub(crate) fn replay<'m>(
     options: &Options<'_>,
     migrations: impl IntoIterator<Item = &'m Migration>,
 ) -> Result<Connection, Error> {
-    let connection = memory(options)?;
+    replay_on(memory(options)?, migrations)
+}
+
+/// The same on what is there already.
+pub(crate) fn replay_on<'m>(
+    connection: Connection,
+    migrations: impl IntoIterator<Item = &'m Migration>,
+) -> Result<Connection, Error> {
     for migration in migrations {
         let task = Task::up(migration)?;
         run_script(&connection, &task.script).map_err(|error| error.in_migration(&task.label()))?;
     }
     Ok(connection)
+}
+
+/// What the components give, which a run brings first: the app may build on it.
+pub(crate) fn components(options: &Options<'_>) -> Result<Connection, Error> {
+    let lists = options.lists_of_components()?;
+    lists.iter().try_fold(memory(options)?, |connection, list| {
+        replay_on(connection, afresh(list))
+    })
 }
 
 /// What a schema file says, and what its tables were called before.
@@ -45,14 +60,17 @@ pub(crate) struct Desired {
     pub(crate) former: Vec<(String, String)>,
 }
 
-/// Makes the schema of a file in memory. What `sqlite3 .schema` and `.dump` print beside it is
+/// Makes the schema of a file in memory, on what is there already. What `sqlite3 .schema` and `.dump` print beside it is
 /// passed over: PRAGMAs, transaction control, SQLite's own tables and heirloom's, the storage of
 /// virtual tables.
 ///
 /// # Errors
 /// [`ErrorKind::InvalidMigration`] for anything else that is no CREATE.
-pub(crate) fn desired(options: &Options<'_>, script: &Script) -> Result<Desired, Error> {
-    let connection = memory(options)?;
+pub(crate) fn desired(
+    options: &Options<'_>,
+    connection: Connection,
+    script: &Script,
+) -> Result<Desired, Error> {
     let mut former = Vec::new();
     let mut end = 0;
     for statement in script.statements() {

@@ -297,6 +297,12 @@ fn expected_schema(
     let empty = Connection::open_in_memory()
         .map_err(|error| words(sqlite::failure("cannot open a database in memory", error)))?;
     let mut replay = Foresight::of(&empty, options).map_err(words)?;
+    // The app may build on what its components made.
+    for list in options.lists_of_components().map_err(words)? {
+        for migration in migration::afresh(&list) {
+            replay.file(&migration.up).map_err(words)?;
+        }
+    }
     let mut before = Schema::default();
     for (index, row) in history.iter().enumerate() {
         if index == left {

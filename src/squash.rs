@@ -299,7 +299,7 @@ impl Work<'_, '_> {
         let file = self.options.schema_file.as_deref();
         let given = catalog::schema(present, &own)?;
         if let Some(script) = self.options.source.schema(file)?.filter(|_| all) {
-            let wanted = desired(self.options, &script)?.connection;
+            let wanted = desired(self.options, memory(self.options)?, &script)?.connection;
             let (one, other) = (model(present, self.options)?, model(&wanted, self.options)?);
             let wanted = catalog::schema(&wanted, &own)?;
             // Programs see the case of names, and so does SQLite in the AUTOINCREMENT marks.

@@ -5,7 +5,7 @@ use rusqlite::Connection;
 use crate::error::{Error, ErrorKind};
 use crate::foreign::{self, Done, Foreign, Tool};
 use crate::foresee::Foresight;
-use crate::migration::{Applied, Migration, State, compare};
+use crate::migration::{Applied, Migration, State, afresh, compare};
 use crate::options::Options;
 use crate::schema::{differences, same_name};
 use crate::task::{Kind, Task};
@@ -69,16 +69,16 @@ pub(crate) fn prove(
     refuse_squashed(migrations)?;
     let empty = connect::memory(options)?;
     let mut replay = Foresight::of(&empty, options)?;
-    for migration in migrations.iter().filter(|known| known.version <= version) {
+    // The migrations may build on what the components made.
+    let mut others = options.lists_of_components()?;
+    let up_to = migrations.iter().filter(|known| known.version <= version);
+    for migration in others.iter().flat_map(|list| afresh(list)).chain(up_to) {
         let compiled = replay.file(&migration.up);
         compiled.map_err(|error| error.in_migration(&migration.label()))?;
     }
+    let mut expected = replay.schema().clone();
     let mut actual = catalog::schema(connection, &options.own_tables())?;
     // What belongs to the other histories of the database.
-    let components = options.components.iter();
-    let mut others = components
-        .map(|component| component.source.load(None))
-        .collect::<Result<Vec<_>, _>>()?;
     others.extend(options.other_lists());
     let others: Vec<String> = others.iter().flat_map(|list| claim::made(list)).collect();
     let is_strange = |table: &str| {
@@ -88,9 +88,11 @@ pub(crate) fn prove(
             .chain(others.iter().map(String::as_str));
         strangers.any(|name| same_name(name, table))
     };
-    actual.tables.retain(|table| !is_strange(&table.name));
-    actual.others.retain(|object| !is_strange(&object.table));
-    let differences = differences(replay.schema(), &actual);
+    for schema in [&mut expected, &mut actual] {
+        schema.tables.retain(|table| !is_strange(&table.name));
+        schema.others.retain(|object| !is_strange(&object.table));
+    }
+    let differences = differences(&expected, &actual);
     if differences.is_empty() {
         return Ok(());
     }

@@ -404,6 +404,110 @@ fn the_command_says_whose_versions_changed() {
     );
 }
 
+/// The app with a table, a view and a trigger over those of the component.
+fn built_on_it() -> App {
+    let app = app();
+    app.file(
+        "V2__sessions.sql",
+        "CREATE TABLE sessions (id INTEGER PRIMARY KEY, user INTEGER REFERENCES users (id));
+        INSERT INTO sessions (user) SELECT id FROM users;
+        CREATE VIEW names AS SELECT id AS name FROM users;
+        CREATE TRIGGER welcome AFTER INSERT ON users BEGIN INSERT INTO sessions (user) VALUES (new.id); END;",
+    )
+    .file(
+        "V2__sessions.down.sql",
+        "DROP TRIGGER welcome; DROP VIEW names; DROP TABLE sessions;",
+    );
+    app
+}
+
+/// The app's migrations were replayed from empty, where a component had made nothing: what they
+/// built on it could not be checked, compared or marked.
+#[cfg(feature = "generate")]
+#[test]
+fn what_builds_on_a_component_is_checked_after_it() {
+    let app = built_on_it();
+    let schema = "CREATE TABLE notes (id INTEGER PRIMARY KEY);
+        CREATE TABLE sessions (id INTEGER PRIMARY KEY, user INTEGER REFERENCES users (id));
+        CREATE VIEW names AS SELECT id AS name FROM users;
+        CREATE TRIGGER welcome AFTER INSERT ON users BEGIN INSERT INTO sessions (user) VALUES (new.id); END;";
+    app.file("schema.sql", schema);
+    let checked = both(&app).check().unwrap();
+    assert!(checked.is_clean(), "{checked}");
+    assert_eq!(checked.migrations, 3);
+    assert!(checked.schema_file.is_some());
+    // The component's own faults, by its name.
+    auth(&app, "V1__users.down.sql", "SELECT 1;");
+    let checked = both(&app).check().unwrap();
+    let found: Vec<_> = checked
+        .findings
+        .iter()
+        .map(|finding| finding.migration.as_deref().unwrap())
+        .collect();
+    assert!(
+        !found.is_empty() && found.iter().all(|name| *name == "auth/V1__users"),
+        "{checked}"
+    );
+    auth(&app, "V1__users.down.sql", "DROP TABLE users;");
+    app.file(
+        "V3__mine.sql",
+        "-- heirloom: irreversible\nALTER TABLE users ADD COLUMN mine;",
+    );
+    let checked = both(&app).check().unwrap();
+    let text = checked.to_string();
+    assert!(
+        text.contains("the table `users` is made by auth/V1__users"),
+        "{text}"
+    );
+    std::fs::remove_file(app.migrations().join("V3__mine.sql")).unwrap();
+    auth(&app, "V2_wrong.sql", "SELECT 1;");
+    let checked = both(&app).check().unwrap();
+    assert!(checked.to_string().contains("V2_wrong.sql"), "{checked}");
+    std::fs::remove_file(folder(&app).join("V2_wrong.sql")).unwrap();
+    // And what generate writes from the same schema file can be run.
+    app.file(
+        "schema.sql",
+        &schema.replace("SELECT id AS name FROM", "SELECT id + 1 AS name FROM"),
+    );
+    let generated = both(&app)
+        .generate(&heirloom::GenerateOptions::new())
+        .unwrap();
+    assert_eq!(generated.files.len(), 1, "{generated:?}");
+    generated.write().unwrap();
+    both(&app).migrate(app.database()).unwrap();
+    assert_eq!(app.number("SELECT name FROM names"), 2);
+    assert!(both(&app).check().unwrap().is_clean());
+}
+
+/// "the schema was not compared with the one before the migration: no such table: users"
+#[test]
+fn what_builds_on_a_component_is_compared_after_its_way_back_and_marked() {
+    let app = built_on_it();
+    both(&app).migrate(app.database()).unwrap();
+    let back = both(&app)
+        .revert(app.database(), RevertTo::Steps(1))
+        .unwrap();
+    assert_eq!(back.notes, ["destroyed table `sessions`: 1 row"]);
+    let other = built_on_it();
+    both(&other)
+        .only("auth")
+        .unwrap()
+        .migrate(other.database())
+        .unwrap();
+    other.sql(&format!(
+        "CREATE TABLE notes (id INTEGER PRIMARY KEY); {}",
+        std::fs::read_to_string(other.migrations().join("V2__sessions.sql")).unwrap()
+    ));
+    both(&other).baseline(other.database(), 2).unwrap();
+    assert!(
+        both(&other)
+            .migrate(other.database())
+            .unwrap()
+            .is_up_to_date()
+    );
+    assert_eq!(other.number("SELECT count(*) FROM sessions"), 1);
+}
+
 #[cfg(feature = "cli")]
 #[test]
 fn the_settings_file_names_them_and_the_command_turns_to_one() {
