@@ -253,6 +253,9 @@ pub(crate) struct Backfill {
     /// So many rows at a time [default: what the file says, else 10000]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) batch: Option<u64>,
+    /// Once more from the first row, after a copy, where it is done
+    #[arg(long)]
+    pub(crate) again: bool,
     /// Print what is left to do, and do nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
