@@ -20,7 +20,7 @@ use crate::replay;
 use crate::schema::{Object, ObjectKind, same_name};
 use crate::script::Script;
 use crate::source::Source;
-use crate::sqlite::failure;
+use crate::sqlite::{failure, run_script};
 use crate::token::mentions;
 
 /// What is to become of a table: columns added, dropped, renamed, of another type, default, key
@@ -304,7 +304,7 @@ impl<'a> Alteration<'a> {
             format!("the alteration of `{}`", self.table),
             plan.sql.clone(),
         );
-        replay::run(connection, &script)?;
+        run_script(connection, &script)?;
         let table = self.new_name.as_deref().unwrap_or(&self.table);
         let after = catalog::row_count(connection, table)?;
         if after < before {

@@ -16,7 +16,7 @@ use crate::filling::{self, Filled};
 use crate::foresee::{Foresight, Outlook};
 use crate::history::{self, Details, Marker};
 use crate::lineage::Lineage;
-use crate::log_entry::{Act, LogEntry};
+use crate::log_entry::{Act, LogEntry, Logged};
 use crate::options::{Moment, Options, When};
 use crate::plan::{Direction, Lost};
 use crate::record::Shelf;
@@ -24,7 +24,7 @@ use crate::report::{Counted, Done, Grouped, Report, TableRows};
 use crate::schema::same_name;
 use crate::script::Script;
 use crate::session::{Session, Stage, take_copy};
-use crate::sqlite::failure;
+use crate::sqlite::{failure, run_script};
 use crate::statistics::Statistics;
 use crate::take_back::{Committed, SAVEPOINT, data_version, marker, take_back};
 use crate::task::{Kind, Task};
@@ -360,7 +360,7 @@ impl Run<'_, '_, '_, '_> {
     fn outside(&mut self, task: &Task) -> Result<(), Error> {
         self.commit(Commit::Between)?;
         self.session.watch_for_cancel(true)?;
-        let ran = refinery::run_script(self.connection(), &task.script);
+        let ran = run_script(self.connection(), &task.script);
         let open = !self.connection().is_autocommit();
         ran?;
         if open {
@@ -401,6 +401,10 @@ impl Run<'_, '_, '_, '_> {
         let of_history = |done: &&Done| done.component == session.options.component;
         let own = migrations.iter().filter(of_history);
         let newest = own.map(|done| Some(done.version)).max();
+        let logged = |done: &Done| Logged {
+            component: done.component.clone(),
+            version: done.version,
+        };
         let entry = LogEntry {
             act: self.work.act(),
             at: history::to_the_millisecond(Utc::now()),
@@ -412,7 +416,7 @@ impl Run<'_, '_, '_, '_> {
                 true => newest.flatten().max(before),
                 false => self.report.version,
             },
-            migrations: migrations.iter().map(|done| done.version).collect(),
+            migrations: migrations.iter().map(logged).collect(),
             backup: self.backup.map(Backup::file_name),
             restored_from: None,
             bytes: Some(catalog::bytes(self.connection())?),
@@ -635,7 +639,7 @@ impl Run<'_, '_, '_, '_> {
                     Counted(new.len() as u64, "row")
                 ),
             )
-            .with_help("foreign keys are not enforced during a run and are checked at its end; correct the rows in the migration");
+            .with_help("foreign keys are not enforced during a run and are checked at its end; correct the rows there");
             return Err(match self.last_to_touch([&table, &parent]) {
                 Some(task) => {
                     refused
@@ -809,9 +813,14 @@ pub(crate) fn left_the_transaction(who: &str) -> Error {
     .with_help("do not commit or roll back there")
 }
 
+const CONSENT: &str =
+    "if that is meant, put `-- heirloom: allow-destructive` at the top of the file";
+
 /// Fewer rows or values than before, which nobody consented to.
 fn lost(what: String, before: (u64, &str), after: u64, task: &Task) -> Error {
-    lost_without_a_place(what, before, after).at(Location::new(&task.script, 0, false))
+    lost_without_a_place(what, before, after)
+        .at(Location::new(&task.script, 0, false))
+        .with_help(task.script.help().unwrap_or(CONSENT))
 }
 
 fn lost_without_a_place(what: String, (before, unit): (u64, &str), after: u64) -> Error {
@@ -823,5 +832,5 @@ fn lost_without_a_place(what: String, (before, unit): (u64, &str), after: u64) -
             Counted(before, unit)
         ),
     )
-    .with_help("if that is meant, put `-- heirloom: allow-destructive` at the top of the file")
+    .with_help(CONSENT)
 }

@@ -83,6 +83,7 @@ pub struct Backfill<'b> {
     table: String,
     work: Work<'b>,
     batch: u64,
+    again: bool,
 }
 
 impl Backfill<'static> {
@@ -102,6 +103,7 @@ impl Backfill<'static> {
             work: Work::Sql(Script::new(name.clone(), sql)),
             name,
             batch: DEFAULT_BATCH,
+            again: false,
         }
     }
 
@@ -149,6 +151,7 @@ impl Backfill<'static> {
             table,
             work: Work::Sql(script),
             batch,
+            again: false,
         })
     }
 }
@@ -169,6 +172,7 @@ impl<'b> Backfill<'b> {
             table: table.into(),
             work: Work::Function(Box::new(fill)),
             batch: DEFAULT_BATCH,
+            again: false,
         }
     }
 
@@ -177,6 +181,24 @@ impl<'b> Backfill<'b> {
     pub fn batch(mut self, rows: u64) -> Self {
         self.batch = rows.max(1);
         self
+    }
+
+    /// Once more from the first row, after a copy, where it is done; then its statements may be
+    /// others. One that is not done goes on. For the hand of a person: at each start of an app it
+    /// would go through the whole table.
+    pub fn again(mut self) -> Self {
+        self.again = true;
+        self
+    }
+
+    /// How far it is, none where it begins.
+    fn known(&self, connection: &Connection) -> Result<Option<Progress>, Error> {
+        let begun = |progress: &Progress| !self.again || progress.finished_at.is_none();
+        let progress = progress::read(connection, &self.name)?.filter(begun);
+        if let Some(progress) = &progress {
+            self.refuse_other(progress)?;
+        }
+        Ok(progress)
     }
 
     /// The statements without what stands around them and without the line endings of some
@@ -265,6 +287,12 @@ impl<'b> Backfill<'b> {
             return Ok(());
         }
         let difference = progress.sql.clone().zip(text);
+        let more = match &progress.finished_at {
+            Some(_) => {
+                "; it is done, and with `--again` (`Backfill::again`) so does this one under its name"
+            }
+            None => "",
+        };
         Err(Error::new(
             ErrorKind::Diverged,
             format!(
@@ -273,7 +301,7 @@ impl<'b> Backfill<'b> {
             ),
         )
         .with_difference(difference.map(|(applied, file)| Difference { applied, file }))
-        .with_help("put its statements back as they were, or give the new one another name, under which it begins at the first row"))
+        .with_help(format!("put its statements back as they were, or give the new one another name, under which it begins at the first row{more}")))
     }
 
     /// Fills the rows of one batch.
@@ -473,11 +501,8 @@ fn existing(path: &Path) -> Result<Target, Error> {
     let target = connect::resolve(path)?;
     match target.metadata.as_ref().is_some_and(|file| file.len() > 0) {
         true => Ok(target),
-        false => Err(Error::new(
-            ErrorKind::NotFound,
-            format!("there is no database at {}", target.path.display()),
-        )
-        .with_help("check the path, and run the migrations first")),
+        false => Err(connect::no_database(&target.path)
+            .with_help("check the path, and run the migrations first")),
     }
 }
 
@@ -505,10 +530,7 @@ pub(crate) fn plan(
     let connection = &view.connection;
     options.set_up(connection)?;
     let rowids = backfill.look_at(connection, &options.own_tables())?;
-    let progress = progress::read(connection, &backfill.name)?;
-    if let Some(progress) = &progress {
-        backfill.refuse_other(progress)?;
-    }
+    let progress = backfill.known(connection)?;
     let rest = match &progress {
         None => Some((i64::MIN, i64::MAX)),
         Some(progress) => progress.rest(),
@@ -587,16 +609,12 @@ fn finished(
         if interrupted || history::read_marker(&connection)?.is_some() {
             return Ok(None);
         }
-        progress::read(&connection, &backfill.name)
+        backfill.known(&connection)
     };
-    let progress = match look() {
-        Err(error) if Error::is_busy(&error) => None,
-        progress => progress?.filter(|progress| progress.finished_at.is_some()),
-    };
-    if let Some(progress) = &progress {
-        backfill.refuse_other(progress)?;
+    match look() {
+        Err(error) if Error::is_busy(&error) => Ok(None),
+        progress => Ok(progress?.filter(|progress| progress.finished_at.is_some())),
     }
-    Ok(progress)
 }
 
 /// A backfill at work.
@@ -649,8 +667,7 @@ impl Batches<'_, '_, '_> {
         let (session, backfill) = (&mut self.session, self.backfill);
         let (options, connection) = (session.options, &session.connection);
         let rowids = backfill.look_at(connection, &options.own_tables())?;
-        if let Some(progress) = progress::read(connection, &backfill.name)? {
-            backfill.refuse_other(&progress)?;
+        if let Some(progress) = backfill.known(connection)? {
             return Ok(progress);
         }
         let last = format!(

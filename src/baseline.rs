@@ -11,10 +11,9 @@ use crate::migration::Migration;
 use crate::options::Options;
 use crate::plan::Plan;
 use crate::report::Report;
-use crate::revert;
 use crate::run::{self, newest};
 use crate::session::{Session, Stage};
-use crate::take_over::{prove, rows_up_to};
+use crate::take_over::{prove, refuse_before_squashed, rows_up_to};
 use crate::task::Task;
 use crate::{connect, history};
 
@@ -37,6 +36,7 @@ fn mark(
 ) -> Result<Report, Error> {
     let options = session.options;
     let history = history::read(&session.connection, &options.history_table)?;
+    refuse_before_squashed(migrations, version)?;
     run::check_target(version, &compare(migrations, &history), &history)?;
     let tasks = rows_up_to(migrations, &history, version)?;
     prove(options, &session.connection, migrations, version, &[])?;
@@ -70,6 +70,7 @@ pub(crate) fn plan(options: &Options<'_>, path: &Path, version: i64) -> Result<P
         return Err(no_database(&look.target.path));
     }
     let connection = &look.view.connection;
+    refuse_before_squashed(look.migrations(), version)?;
     let compared = compare(look.migrations(), look.history());
     run::check_target(version, &compared, look.history())?;
     let tasks = rows_up_to(look.migrations(), look.history(), version)?;
@@ -78,7 +79,7 @@ pub(crate) fn plan(options: &Options<'_>, path: &Path, version: i64) -> Result<P
 }
 
 pub(crate) fn no_database(path: &Path) -> Error {
-    revert::no_database(path).with_help(
+    connect::no_database(path).with_help(
         "check the path; a new database has nothing to take over, and `heirloom run` makes it",
     )
 }

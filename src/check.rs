@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use rusqlite::Connection;
 
 use crate::catalog;
+use crate::claim;
 use crate::comparison;
 use crate::connect::memory;
 use crate::diff::{ColumnOrder, Model, difference};
@@ -18,15 +19,14 @@ use crate::git::{self, Release};
 use crate::lineage::Lineage;
 use crate::listing;
 use crate::migration::{self, Migration};
-use crate::options::{Moment, Options, When};
+use crate::options::{Moment, Options, When, belonging_to};
 use crate::plan::{Direction, Loss, Lost};
-use crate::refinery;
 use crate::replay;
 use crate::report::{Counted, Grouped};
 use crate::sample::{self, Hints};
 use crate::schema::{self, Schema, same_name};
 use crate::script::Script;
-use crate::sqlite::failure;
+use crate::sqlite::{failure, run_script};
 use crate::statement::Statement;
 use crate::task::{Kind, Task};
 use crate::token::quote;
@@ -35,21 +35,36 @@ use crate::token::quote;
 pub(crate) fn check(options: &Options<'_>) -> Result<Checked, Error> {
     options.check_history_table()?;
     let schema_file = options.schema_file.as_deref();
-    let (migrations, refused) = listing::sort_out(options.files()?);
+    let mut lists = Vec::new();
+    let mut refused = Vec::new();
+    let components = options.components.iter();
+    let components = components.map(|one| (Some(&one.name), &one.source, one.source.files(None)));
+    let own = (options.component.as_ref(), &options.source, options.files());
+    for (component, source, files) in components.chain([own]) {
+        let (migrations, wrong) = listing::sort_out(files?);
+        lists.push((belonging_to(component, migrations), source));
+        refused.extend(wrong);
+    }
     let wanted = options.source.schema(schema_file)?;
-    let desired = wanted
-        .as_ref()
-        .map(|script| {
-            let desired = replay::desired(options, script)?;
-            catalog::schema(&desired.connection, &options.own_tables())
-        })
-        .transpose()?;
-    let scripts = migrations
+    // A component that does not come through is a finding of the walk.
+    let desired = match (&wanted, replay::components(options)) {
+        (Some(script), Ok(on)) => {
+            let desired = replay::desired(options, on, script)?;
+            Some(catalog::schema(&desired.connection, &options.own_tables())?)
+        }
+        _ => None,
+    };
+    let afresh: Vec<&[Migration]> = lists
         .iter()
+        .map(|(list, _)| comparison::afresh(list))
+        .collect();
+    let scripts = lists
+        .iter()
+        .flat_map(|(list, _)| list)
         .flat_map(|migration| [Some(&migration.up), migration.down.as_ref()]);
     let mut walk = Walk {
         options,
-        migrations: comparison::afresh(&migrations),
+        migrations: afresh.iter().copied().flatten().collect(),
         hints: Hints::of(scripts.flatten().chain(&wanted)),
         connection: memory(options)?,
         schema: Schema::default(),
@@ -66,28 +81,40 @@ pub(crate) fn check(options: &Options<'_>) -> Result<Checked, Error> {
         let finding = Finding::of_error(FindingKind::BadName, None, &file, "", &error);
         walk.checked.findings.push(finding);
     }
+    if let Err(error) = claim::refuse_twins(&afresh) {
+        let label = error.migration().map(str::to_owned);
+        let mut all = walk.migrations.iter();
+        let claiming = all.find(|known| Some(known.label()) == label);
+        let file = claiming.map(|known| known.up.file()).unwrap_or_default();
+        let finding = Finding::of_error(FindingKind::Fails, label, file, "", &error);
+        walk.checked.findings.push(finding);
+    }
     let came_through = walk.all()?;
-    walk.compare_squashed(&migrations)?;
+    for (list, _) in &lists {
+        walk.compare_squashed(list)?;
+    }
     if let (true, Some(wanted), Some(desired)) = (came_through, &wanted, &desired) {
         walk.compare_with(wanted, desired);
     }
     let mut checked = walk.checked;
-    if let Some(mut release) = options.source.folder().and_then(git::last_release) {
-        let named = |script| options.source.named(script);
-        release.files = release
-            .files
-            .into_iter()
-            .map(named)
-            .collect::<Result<_, _>>()?;
-        compare_with_release(&migrations, release, &mut checked);
+    for (list, source) in &lists {
+        if let Some(mut release) = source.folder().and_then(git::last_release) {
+            let named = |script| source.named(script);
+            release.files = release
+                .files
+                .into_iter()
+                .map(named)
+                .collect::<Result<_, _>>()?;
+            compare_with_release(list, release, &mut checked);
+        }
     }
     Ok(checked)
 }
 
-/// The history being walked.
+/// The histories being walked.
 struct Walk<'w, 'o> {
     options: &'w Options<'o>,
-    migrations: &'w [Migration],
+    migrations: Vec<&'w Migration>,
     hints: Hints,
     /// The database before the next migration, with rows.
     connection: Connection,
@@ -110,7 +137,7 @@ struct Ran {
 impl Walk<'_, '_> {
     /// Walks every migration. False when one of them does not get through at all.
     fn all(&mut self) -> Result<bool, Error> {
-        let migrations = self.migrations;
+        let migrations = self.migrations.clone();
         for (index, migration) in migrations.iter().enumerate() {
             self.options.check_cancelled()?;
             let found = self.checked.findings.len();
@@ -134,7 +161,7 @@ impl Walk<'_, '_> {
     }
 
     fn step(&mut self, index: usize) -> Result<bool, Error> {
-        let migration = &self.migrations[index];
+        let migration = self.migrations[index];
         self.has_rows = true;
         let up = match Task::up(migration) {
             Ok(task) => task,
@@ -181,11 +208,12 @@ impl Walk<'_, '_> {
         }
         let script = migration.down.as_ref();
         let down = match script {
-            Some(script) => Some(Task::down(
-                migration.version,
-                &migration.name,
-                script.clone(),
-            )),
+            Some(script) => Some(
+                Task::down(migration.version, &migration.name, script.clone()).map(|task| Task {
+                    component: migration.component.clone(),
+                    ..task
+                }),
+            ),
             None => {
                 in_rust(Direction::Down).map(|code| Ok(Task::in_rust(migration, code.consents())))
             }
@@ -202,7 +230,7 @@ impl Walk<'_, '_> {
             None if migration.in_rust && in_rust(Direction::Up).is_none() => {}
             None => {
                 let message = "there is no way back".to_owned();
-                let label = migration.label();
+                let label = migration::label(migration.version, &migration.name);
                 let help = format!(
                     "write {label}.down.sql; or say that it is meant with `-- heirloom: irreversible`, at the top of the file, or, where that was released, alone in {label}.down.sql"
                 );
@@ -404,7 +432,7 @@ impl Walk<'_, '_> {
             .code(task.component.as_deref(), &task.script, direction)
         {
             Some(code) if task.kind == Kind::Rust => code.call(&connection, direction)?,
-            _ => refinery::run_script(&connection, &task.script)?,
+            _ => run_script(&connection, &task.script)?,
         }
         self.hook(&connection, task, direction, When::AfterEach)?;
         match (task.no_transaction, connection.is_autocommit()) {

@@ -173,6 +173,32 @@ pub(crate) fn wanted<'m>(migrations: &'m [Migration], first: (i64, &str)) -> Vec
     wanted
 }
 
+/// The versions that a database has which came by the first migrations, one by one: those that a
+/// squashed one replaces, and what comes after it.
+pub(crate) fn versions_one_by_one(migrations: &[Migration]) -> Vec<i64> {
+    let first = squashed(migrations).and_then(|(squashed, _)| squashed.replaces.first());
+    match first {
+        Some(first) => wanted(migrations, (first.version, &first.name))
+            .iter()
+            .map(Wanted::version)
+            .collect(),
+        None => migrations.iter().map(|file| file.version).collect(),
+    }
+}
+
+/// What a database in the middle of what a squashed migration stands for must still run, and
+/// what has no file: nothing leads on from there.
+pub(crate) fn lacking<'a>(
+    migrations: &'a [Migration],
+    history: &'a [Applied],
+) -> Vec<&'a Replaced> {
+    let compared = compare(migrations, history).into_iter();
+    compared
+        .filter(|one| one.state == State::Missing && one.applied.is_none())
+        .filter_map(|one| one.replaced)
+        .collect()
+}
+
 /// Compares migrations with a history, both in the order of their versions.
 ///
 /// A squashed migration is applied where it has its row, or where all that it replaces have

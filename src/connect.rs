@@ -59,6 +59,15 @@ impl Target {
     }
 }
 
+/// The refusal where a database must be there.
+pub(crate) fn no_database(path: &Path) -> Error {
+    Error::new(
+        ErrorKind::NotFound,
+        format!("there is no database at {}", path.display()),
+    )
+    .with_help("check the path")
+}
+
 /// Follows symbolic links, so that the real file's folder holds its companions and its
 /// backups, and refuses what cannot be a database.
 pub(crate) fn resolve(path: &Path) -> Result<Target, Error> {

@@ -9,13 +9,14 @@ use crate::connect::{self, Target};
 use crate::copy::{self, Intent};
 use crate::error::{Error, ErrorKind};
 use crate::inspected::checks_of;
+use crate::migration::label_in;
 use crate::options::Options;
 use crate::problem::{Diagnosis, Problem, ProblemKind};
 use crate::report::{Counted, Grouped};
 use crate::restore::{self, Verify};
 use crate::schema::TableKind;
 use crate::session::stores;
-use crate::status::{self, Status};
+use crate::status::{self, Entry, Status};
 use crate::{catalog, disk, history, lock};
 
 /// Since when SQLite has no fault in resetting the write-ahead log
@@ -321,10 +322,12 @@ fn contradictions(status: &Status, found: &mut Diagnosis) {
                 "was changed since it was applied",
                 "put the file back as it was, and write what is new into a new migration",
             ),
+            State::Missing if entry.applied_at.is_none() => (
+                "is needed before the squashed migration that replaces it counts as applied, and its file is missing",
+                "open the database once with a version of the app that still has the file; or put the file back, or a backup with `heirloom restore`",
+            ),
             State::Missing
-                if status
-                    .newest_known
-                    .is_none_or(|known| entry.version > known) =>
+                if newest_file(status, entry).is_none_or(|known| entry.version > known) =>
             {
                 (
                     "is applied and newer than these migrations",
@@ -338,7 +341,8 @@ fn contradictions(status: &Status, found: &mut Diagnosis) {
             ),
             State::Applied | State::Pending => continue,
         };
-        let message = format!("V{}__{} {what}", entry.version, entry.name);
+        let label = label_in(entry.component.as_deref(), entry.version, &entry.name);
+        let message = format!("{label} {what}");
         found
             .problems
             .push(Problem::new(ProblemKind::History, message, help));
@@ -350,6 +354,13 @@ fn contradictions(status: &Status, found: &mut Diagnosis) {
             status.count(State::Pending)
         ));
     }
+}
+
+/// The newest version for which there is a file, of the history in which a migration stands.
+fn newest_file(status: &Status, of: &Entry) -> Option<i64> {
+    let siblings = status.migrations.iter();
+    let siblings = siblings.filter(|entry| entry.component == of.component && entry.file.is_some());
+    siblings.map(|entry| entry.version).max()
 }
 
 fn copies(options: &Options<'_>, path: &Path, found: &mut Diagnosis) -> Result<(), Error> {

@@ -19,7 +19,7 @@ pub fn statements(sql: &str) -> Vec<(usize, &str)> {
 /// # Errors
 /// That of the statement that failed.
 pub fn run(connection: &Connection, sql: &str) -> Result<(), Error> {
-    crate::refinery::run_script(connection, &Script::new("fuzzed.sql", sql.to_owned()))
+    crate::sqlite::run_script(connection, &Script::new("fuzzed.sql", sql.to_owned()))
 }
 
 /// Asks of a file everything that is asked of a migration's text.

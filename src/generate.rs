@@ -16,13 +16,13 @@ use crate::normal::plain;
 use crate::options::Options;
 use crate::plan::Direction;
 use crate::rename::{Renames, renames};
-use crate::replay::{self, copy_of, desired, no_schema_file, replay};
+use crate::replay::{components, copy_of, desired, no_schema_file, replay_on};
 use crate::sample::{self, Hints};
 use crate::schema::{Object, ObjectKind, Table, TableKind, same_name};
 use crate::scope::{Scope, scopes, together};
 use crate::script::Script;
 use crate::source::SCHEMA_FILE;
-use crate::sqlite::{code, statement_failure, text};
+use crate::sqlite::{code, run_script, statement_failure, text};
 use crate::task::Task;
 use crate::token::Tokens;
 use crate::{catalog, disk};
@@ -194,7 +194,7 @@ pub(crate) fn generate(
         false => Vec::new(),
     };
     let script = schema_script(options)?;
-    let present = replay(options, afresh(&migrations))?;
+    let present = replay_on(components(options)?, afresh(&migrations))?;
     let Compared {
         before,
         after,
@@ -238,7 +238,7 @@ fn compare(
     present: &Connection,
     script: &Script,
 ) -> Result<Compared, Error> {
-    let wanted = desired(options, script)?;
+    let wanted = desired(options, components(options)?, script)?;
     let before = model(present, options)?;
     let mut after = model(&wanted.connection, options)?;
     for (table, was) in wanted.former {
@@ -575,7 +575,7 @@ impl Work<'_, '_> {
     fn run_file(&self, connection: &Connection, path: &Path, sql: &str) -> Result<(), Error> {
         let script = Script::new(path.display().to_string(), sql.to_owned());
         let task = Task::down(0, "generated", script)?;
-        replay::run(connection, &task.script)
+        run_script(connection, &task.script)
     }
 
     fn refuse_destruction(&self, generated: &Generated) -> Result<(), Error> {

@@ -319,6 +319,14 @@ pub(crate) fn as_applied(
     }
 }
 
+/// What prints the way back of a migration as it was stored, for a person to type.
+pub(crate) fn select_down(table: &str, version: i64) -> String {
+    let table = table.replace('\'', "''");
+    format!(
+        "SELECT down_sql FROM {DETAILS} WHERE history_table = '{table}' AND version = {version}"
+    )
+}
+
 /// The file name of the copy that was taken before a version was applied.
 pub(crate) fn backup_before(
     connection: &Connection,

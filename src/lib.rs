@@ -283,7 +283,7 @@ pub use inspected::{
     TriggerInfo, ViewInfo,
 };
 pub use layout::Layout;
-pub use log_entry::{Act, Log, LogEntry};
+pub use log_entry::{Act, Log, LogEntry, Logged};
 pub use measured::{CopyStats, HistoryStats, IndexStats, SizeAt, Stats, TableStats};
 pub use migrator::{Migrator, Opened, data_folder};
 pub use newer::{RestoreOffer, WaysBack};

@@ -1,10 +1,12 @@
 //! What was ever done to a database, as values, and as text beside its copies.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::record::on_one_line;
+use crate::report::{newest_of_others, owner_of};
 
 /// What [`Migrator::log`](crate::Migrator::log) finds.
 #[derive(Debug, Clone, PartialEq)]
@@ -89,7 +91,7 @@ pub struct LogEntry {
     /// The schema version afterwards.
     pub version: Option<i64>,
     /// The migrations that were applied or taken back, in the order in which it was done.
-    pub migrations: Vec<i64>,
+    pub migrations: Vec<Logged>,
     /// The file name of the copy that was taken: of the state before, or the snapshot. The copy
     /// may be gone since.
     pub backup: Option<String>,
@@ -103,7 +105,35 @@ pub struct LogEntry {
     pub(crate) sequence: u64,
 }
 
+/// A migration that a [`LogEntry`] tells of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Logged {
+    /// The component whose it is, none for the app's own.
+    pub component: Option<String>,
+    /// Its version.
+    pub version: i64,
+}
+
 impl LogEntry {
+    /// The component whose versions these are, none where they are the app's own.
+    pub fn component(&self) -> Option<&str> {
+        let all = self.migrations.iter();
+        owner_of(
+            all.map(|done| done.component.as_deref()),
+            self.version_before != self.version,
+        )
+    }
+
+    /// The components that were migrated beside that, each with the newest version applied.
+    pub fn components(&self) -> BTreeMap<&str, i64> {
+        let all = self.migrations.iter();
+        newest_of_others(
+            all.filter_map(|done| Some((done.component.as_deref()?, done.version))),
+            self.component(),
+        )
+    }
+
     pub(crate) fn to_text(&self) -> String {
         let LogEntry {
             act,
@@ -137,7 +167,7 @@ impl LogEntry {
         add("app-version", app_version.clone());
         add("version-before", version_before.as_ref().map(number));
         add("version", version.as_ref().map(number));
-        add("migrations", Some(versions_to_text(migrations)));
+        add("migrations", Some(migrations_to_text(migrations)));
         add("backup", backup.clone());
         add("restored-from", restored_from.clone());
         add("bytes", bytes.map(|bytes| bytes.to_string()));
@@ -167,7 +197,7 @@ impl LogEntry {
             app_version: field("app-version"),
             version_before: number("version-before"),
             version: number("version"),
-            migrations: versions_from_text(&field("migrations").unwrap_or_default()),
+            migrations: migrations_from_text(&field("migrations").unwrap_or_default()),
             backup: field("backup"),
             restored_from: field("restored-from"),
             bytes: unsigned("bytes"),
@@ -187,17 +217,25 @@ pub(crate) fn order(at: &str, sequence: u64, after_the_copy: bool) -> (&str, u64
 /// The length of `2026-11-21T09:14:03`.
 const TO_THE_SECOND: usize = 19;
 
-/// `3, 4, 5`
-pub(crate) fn versions_to_text(versions: &[i64]) -> String {
-    let versions: Vec<String> = versions.iter().map(i64::to_string).collect();
-    versions.join(", ")
+/// `auth/3, 4, 5`
+pub(crate) fn migrations_to_text(migrations: &[Logged]) -> String {
+    let each = migrations.iter().map(|done| match &done.component {
+        Some(component) => format!("{component}/{}", done.version),
+        None => done.version.to_string(),
+    });
+    each.collect::<Vec<_>>().join(", ")
 }
 
-pub(crate) fn versions_from_text(text: &str) -> Vec<i64> {
-    let versions = text.split(", ");
-    versions
-        .filter_map(|version| version.parse().ok())
-        .collect()
+pub(crate) fn migrations_from_text(text: &str) -> Vec<Logged> {
+    let each = text.split(", ").filter_map(|done| {
+        let (component, version) = match done.rsplit_once('/') {
+            Some((component, version)) => (Some(component.to_owned()), version),
+            None => (None, done),
+        };
+        let version = version.parse().ok()?;
+        Some(Logged { component, version })
+    });
+    each.collect()
 }
 
 /// Entries from several places as one log, the newest first. Of one that is found twice, the
@@ -228,7 +266,7 @@ mod tests {
             app_version: Some("1.0\nβ".into()),
             version_before: Some(3),
             version: None,
-            migrations: vec![3, -2],
+            migrations: migrations_from_text("auth/3, -2"),
             backup: Some("notes.db".into()),
             restored_from: Some("/a: b/c.db".into()),
             bytes: Some(4096),

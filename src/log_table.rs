@@ -6,7 +6,7 @@ use std::time::Duration;
 use rusqlite::{Connection, Row, params};
 
 use crate::error::Error;
-use crate::log_entry::{Act, LogEntry, versions_from_text, versions_to_text};
+use crate::log_entry::{Act, LogEntry, migrations_from_text, migrations_to_text};
 use crate::sqlite::{failure, is_no_such_table};
 
 pub(crate) const TABLE: &str = "heirloom_log";
@@ -66,7 +66,7 @@ pub(crate) fn insert(connection: &Connection, entry: &LogEntry) -> Result<(), Er
                 app_version,
                 version_before,
                 version,
-                versions_to_text(migrations),
+                migrations_to_text(migrations),
                 backup,
                 bytes.map(u64::cast_signed),
                 sequence.cast_signed(),
@@ -109,7 +109,7 @@ fn entry(row: &Row<'_>) -> rusqlite::Result<Option<LogEntry>> {
         app_version: row.get("app_version")?,
         version_before: row.get("version_before")?,
         version: row.get("version")?,
-        migrations: versions_from_text(&migrations),
+        migrations: migrations_from_text(&migrations),
         backup: row.get("backup")?,
         restored_from: None,
         bytes: row.get::<_, Option<i64>>("bytes")?.map(i64::cast_unsigned),

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::backup::Backup;
 use crate::error::Error;
-use crate::log_entry::{Act, Log, LogEntry, merge};
+use crate::log_entry::{Act, Log, LogEntry, Logged, merge};
 use crate::options::Options;
 use crate::record::Shelf;
 use crate::session::stores;
@@ -19,7 +19,8 @@ pub(crate) fn log(options: &Options<'_>, path: &Path) -> Result<Log, Error> {
     let history = history::read(&view.connection, &options.history_table)?;
     let told = |version: i64| {
         let mut runs = entries.iter().filter(|entry| entry.act == Act::Run);
-        runs.any(|entry| entry.migrations.contains(&version))
+        let is_it = |done: &Logged| done.version == version && done.component == options.component;
+        runs.any(|entry| entry.migrations.iter().any(is_it))
     };
     let versions = history.iter().map(|row| row.version);
     Ok(Log {

@@ -152,13 +152,18 @@ impl<'a> Options<'a> {
     /// Reads every list of migrations that a run applies, in its order: those of the
     /// components, on which the app may build, and the own ones.
     pub(crate) fn lists(&self) -> Result<Vec<Vec<Migration>>, Error> {
-        let mut lists = Vec::new();
-        for component in &self.components {
-            let migrations = component.source.load(None)?;
-            lists.push(belonging_to(Some(&component.name), migrations));
-        }
+        let mut lists = self.lists_of_components()?;
         lists.push(self.migrations()?);
         Ok(lists)
+    }
+
+    /// The same of the components alone.
+    pub(crate) fn lists_of_components(&self) -> Result<Vec<Vec<Migration>>, Error> {
+        let load = |component: &Component| {
+            let migrations = component.source.load(None)?;
+            Ok(belonging_to(Some(&component.name), migrations))
+        };
+        self.components.iter().map(load).collect()
     }
 
     /// The migrations that a run of these options does not apply, and whose tables are theirs.
@@ -381,7 +386,11 @@ impl<'a> Options<'a> {
     }
 }
 
-fn belonging_to(component: Option<&String>, mut migrations: Vec<Migration>) -> Vec<Migration> {
+/// Migrations as those of a component, or as the app's own.
+pub(crate) fn belonging_to(
+    component: Option<&String>,
+    mut migrations: Vec<Migration>,
+) -> Vec<Migration> {
     for migration in &mut migrations {
         migration.component = component.cloned();
     }

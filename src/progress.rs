@@ -21,8 +21,7 @@ const CREATE: &str = "CREATE TABLE IF NOT EXISTS heirloom_backfill (
     started_at TEXT NOT NULL,
     finished_at TEXT
 )";
-const INSERT: &str =
-    "INSERT INTO heirloom_backfill VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
+const INSERT: &str = "INSERT OR REPLACE INTO heirloom_backfill VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
 const SELECT: &str = "SELECT table_name, sql, last_to_do, last_done, rows_total, rows_done,
     schema_version, backup, started_at, finished_at FROM heirloom_backfill WHERE name = ?1";
 const ADVANCE: &str = "UPDATE heirloom_backfill
@@ -108,7 +107,7 @@ pub(crate) fn create(connection: &Connection) -> Result<(), Error> {
     connection.execute_batch(CREATE).map_err(cannot("keep"))
 }
 
-/// Begins a backfill, in the caller's transaction.
+/// Begins a backfill, again where it was done, in the caller's transaction.
 pub(crate) fn insert(
     connection: &Connection,
     name: &str,

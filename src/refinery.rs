@@ -25,14 +25,6 @@ pub(crate) fn run_inside(connection: &Connection, script: &Script) -> Result<(),
     Ok(())
 }
 
-/// Runs a script statement by statement, so that a failure has its place.
-pub(crate) fn run_script(connection: &Connection, script: &Script) -> Result<(), Error> {
-    script
-        .statements()
-        .iter()
-        .try_for_each(|statement| run_statement(connection, script, statement))
-}
-
 /// The tasks as refinery's own values, which know their checksums.
 pub(crate) fn in_refinerys_words(tasks: &[Task]) -> Result<Vec<RefineryMigration>, Error> {
     let convert = |task: &Task| {

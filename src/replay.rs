@@ -4,6 +4,7 @@ use rusqlite::Connection;
 use rusqlite::backup::Backup;
 
 use crate::catalog;
+use crate::comparison::afresh;
 use crate::connect::memory;
 use crate::error::{Error, ErrorKind, Location};
 use crate::migration::{Migration, invalid};
@@ -11,7 +12,7 @@ use crate::note::notes;
 use crate::options::Options;
 use crate::schema::{TableKind, same_name};
 use crate::script::Script;
-use crate::sqlite::{failure, run_statement};
+use crate::sqlite::{failure, run_script, run_statement};
 use crate::statement::{Action, Statement};
 use crate::task::Task;
 use crate::token::Tokens;
@@ -25,25 +26,32 @@ pub(crate) fn copy_of(options: &Options<'_>, original: &Connection) -> Result<Co
     Ok(copy)
 }
 
-/// Runs a file statement by statement.
-pub(crate) fn run(connection: &Connection, script: &Script) -> Result<(), Error> {
-    let statements = script.statements();
-    statements
-        .iter()
-        .try_for_each(|statement| run_statement(connection, script, statement))
-}
-
 /// What the migrations give, run from the first to the last.
 pub(crate) fn replay<'m>(
     options: &Options<'_>,
     migrations: impl IntoIterator<Item = &'m Migration>,
 ) -> Result<Connection, Error> {
-    let connection = memory(options)?;
+    replay_on(memory(options)?, migrations)
+}
+
+/// The same on what is there already.
+pub(crate) fn replay_on<'m>(
+    connection: Connection,
+    migrations: impl IntoIterator<Item = &'m Migration>,
+) -> Result<Connection, Error> {
     for migration in migrations {
         let task = Task::up(migration)?;
-        run(&connection, &task.script).map_err(|error| error.in_migration(&task.label()))?;
+        run_script(&connection, &task.script).map_err(|error| error.in_migration(&task.label()))?;
     }
     Ok(connection)
+}
+
+/// What the components give, which a run brings first: the app may build on it.
+pub(crate) fn components(options: &Options<'_>) -> Result<Connection, Error> {
+    let lists = options.lists_of_components()?;
+    lists.iter().try_fold(memory(options)?, |connection, list| {
+        replay_on(connection, afresh(list))
+    })
 }
 
 /// What a schema file says, and what its tables were called before.
@@ -53,14 +61,17 @@ pub(crate) struct Desired {
     pub(crate) former: Vec<(String, String)>,
 }
 
-/// Makes the schema of a file in memory. What `sqlite3 .schema` and `.dump` print beside it is
+/// Makes the schema of a file in memory, on what is there already. What `sqlite3 .schema` and `.dump` print beside it is
 /// passed over: PRAGMAs, transaction control, SQLite's own tables and heirloom's, the storage of
 /// virtual tables.
 ///
 /// # Errors
 /// [`ErrorKind::InvalidMigration`] for anything else that is no CREATE.
-pub(crate) fn desired(options: &Options<'_>, script: &Script) -> Result<Desired, Error> {
-    let connection = memory(options)?;
+pub(crate) fn desired(
+    options: &Options<'_>,
+    connection: Connection,
+    script: &Script,
+) -> Result<Desired, Error> {
     let mut former = Vec::new();
     let mut end = 0;
     for statement in script.statements() {

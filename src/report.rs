@@ -1,5 +1,6 @@
 //! What a call did, as values.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -40,6 +41,47 @@ impl Report {
     pub fn is_up_to_date(&self) -> bool {
         self.migrations.is_empty()
     }
+
+    /// The component whose versions these are, none where they are the app's own.
+    pub fn component(&self) -> Option<&str> {
+        let all = self.migrations.iter();
+        owner_of(
+            all.map(|done| done.component.as_deref()),
+            self.version_before != self.version,
+        )
+    }
+
+    /// The components that were migrated beside that, each with the newest version applied.
+    pub fn components(&self) -> BTreeMap<&str, i64> {
+        let all = self.migrations.iter();
+        newest_of_others(
+            all.filter_map(|done| Some((done.component.as_deref()?, done.version))),
+            self.component(),
+        )
+    }
+}
+
+/// Whose a change of the version is, by the migrations that were done: one component's alone, or
+/// the app's, on which a run of everything is founded.
+pub(crate) fn owner_of<'d>(
+    mut done: impl Iterator<Item = Option<&'d str>>,
+    changed: bool,
+) -> Option<&'d str> {
+    let first = done.next().flatten()?;
+    (changed && done.all(|other| other == Some(first))).then_some(first)
+}
+
+/// The newest version of each component but one.
+pub(crate) fn newest_of_others<'d>(
+    done: impl Iterator<Item = (&'d str, i64)>,
+    one: Option<&str>,
+) -> BTreeMap<&'d str, i64> {
+    let mut newest = BTreeMap::new();
+    for (component, version) in done.filter(|(component, _)| Some(*component) != one) {
+        let known = newest.entry(component).or_insert(version);
+        *known = version.max(*known);
+    }
+    newest
 }
 
 /// One migration that was applied or reverted.
@@ -120,12 +162,23 @@ impl fmt::Display for Report {
         };
         write!(
             f,
-            "{verb} {} in {:.1?}: schema version {} -> {}",
+            "{verb} {} in {:.1?}: ",
             Counted(self.migrations.len() as u64, "migration"),
             self.duration,
-            version(self.version_before),
-            version(self.version),
         )?;
+        let (owner, others) = (self.component(), self.components());
+        let mut changed: Vec<String> = Vec::new();
+        if self.version_before != self.version || others.is_empty() {
+            changed.push(format!(
+                "schema version {}{} -> {}",
+                owner.map(|name| format!("of {name} ")).unwrap_or_default(),
+                version(self.version_before),
+                version(self.version),
+            ));
+        }
+        let others = others.into_iter();
+        changed.extend(others.map(|(name, version)| format!("{name} at version {version}")));
+        write!(f, "{}", changed.join(", "))?;
         if let Some(backup) = &self.backup {
             write!(f, ", backup {}", backup.display())?;
         }

@@ -10,10 +10,12 @@ use std::time::{Duration, Instant};
 use chrono::Utc;
 
 use crate::backup::{Backup, Name, Store, TIME};
+use crate::comparison::{self, Applied};
 use crate::copy::{self, Intent, State};
 use crate::error::{DataState, Error, ErrorKind};
 use crate::event::Event;
-use crate::migration::Migration;
+use crate::look::look;
+use crate::migration::{Migration, label, label_in};
 use crate::options::Options;
 use crate::record::Shelf;
 use crate::report::{Done, Report};
@@ -171,16 +173,23 @@ fn make_anew(
 pub(crate) fn redo(options: &Options<'_>, path: &Path, steps: usize) -> Result<Redone, Error> {
     let to = RevertTo::Steps(steps);
     let target = connect::resolve(path)?;
+    let lists = options.lists()?;
+    let own = lists.last().map_or(&[][..], Vec::as_slice);
+    let looked = || {
+        revert::plan(options, path, to)?;
+        refuse_without_file(options, own, look(options, path)?.history(), steps)
+    };
     if !disk::is_there(&Intent::path_for(&target.path))? {
         // What can be refused is refused before a lock file is made.
-        match revert::plan(options, path, to) {
+        match looked() {
             Err(error) if !error.is_busy() => return Err(error),
             _ => {}
         }
     }
-    let lists = options.lists()?;
     within(options, path, |session| {
-        let version = newest(&history::read(&session.connection, &options.history_table)?);
+        let history = history::read(&session.connection, &options.history_table)?;
+        refuse_without_file(options, own, &history, steps)?;
+        let version = newest(&history);
         let mut redone = Redone {
             database: session.target.path.clone(),
             reverted: Vec::new(),
@@ -207,8 +216,7 @@ pub(crate) fn redo(options: &Options<'_>, path: &Path, steps: usize) -> Result<R
         let put = made
             .map_err(|error| untouched(error, redone.backup.as_ref()))
             .and_then(|()| put_in(session, &scratch, redone.backup.as_ref()));
-        let own = lists.last().into_iter().flatten();
-        let pending = own.map(|migration| migration.version);
+        let pending = own.iter().map(|migration| migration.version);
         let pending = pending.filter(|version| *version > newest).min();
         let notes = session.thin_out(pending, redone.backup.as_deref());
         put?;
@@ -216,6 +224,41 @@ pub(crate) fn redo(options: &Options<'_>, path: &Path, steps: usize) -> Result<R
         redone.duration = session.started.elapsed();
         Ok(redone)
     })
+}
+
+/// Refuses to take back what no file could apply again.
+fn refuse_without_file(
+    options: &Options<'_>,
+    migrations: &[Migration],
+    history: &[Applied],
+    steps: usize,
+) -> Result<(), Error> {
+    let (left, rows) = history.split_at(history.len().saturating_sub(steps));
+    let compared = comparison::compare(migrations, left);
+    let files = || compared.iter().filter_map(|one| one.migration);
+    let has_file = |row: &&Applied| {
+        let is_it = |file: &Migration| {
+            let mut replaced = file.replaces.iter();
+            file.version == row.version || replaced.any(|one| one.is(row.version, &row.name))
+        };
+        files().any(is_it)
+    };
+    let Some(gone) = rows.iter().rev().find(|row| !has_file(row)) else {
+        return Ok(());
+    };
+    let file = label(gone.version, &gone.name);
+    Err(Error::new(
+        ErrorKind::Missing,
+        "its file is not there, so that it could not be applied again",
+    )
+    .in_migration(&label_in(
+        options.component.as_deref(),
+        gone.version,
+        &gone.name,
+    ))
+    .with_help(format!(
+        "put {file}.sql back into the migrations; or take it back for good with `heirloom revert`"
+    )))
 }
 
 fn make_again(

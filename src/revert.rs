@@ -16,6 +16,7 @@ use crate::look::look;
 use crate::migration::{Migration, label, label_in};
 use crate::options::Options;
 use crate::plan::{Direction, Plan};
+use crate::replaced::Replaced;
 use crate::report::Report;
 use crate::run::newest;
 use crate::schema::{Schema, differences, same_name};
@@ -42,7 +43,7 @@ pub(crate) fn revert(options: &Options<'_>, path: &Path, to: RevertTo) -> Result
     let target = connect::resolve(path)?;
     let interrupted = Intent::path_for(&target.path).exists();
     if target.metadata.is_none() && !interrupted {
-        return Err(no_database(&target.path));
+        return Err(connect::no_database(&target.path));
     }
     // What can be refused is refused before a lock file is made. What an interrupted restore
     // left is not yet what there is to revert.
@@ -68,14 +69,6 @@ pub(crate) fn revert(options: &Options<'_>, path: &Path, to: RevertTo) -> Result
     let mut session = Session::begin(options, target, Stage::Live, started)?;
     let outcome = take_back(&mut session, &migrations, to);
     session.conclude(outcome).map(|(_, report)| report)
-}
-
-pub(crate) fn no_database(path: &Path) -> Error {
-    Error::new(
-        ErrorKind::NotFound,
-        format!("there is no database at {}", path.display()),
-    )
-    .with_help("check the path")
 }
 
 pub(crate) fn take_back(
@@ -156,8 +149,9 @@ fn tasks(
     history: &[Applied],
     to: RevertTo,
 ) -> Result<Vec<Task>, Error> {
-    rows_to_revert(history, to)?
-        .iter()
+    let rows = rows_to_revert(history, to)?;
+    refuse_dead_end(migrations, &history[..history.len() - rows.len()], rows)?;
+    rows.iter()
         .rev()
         .map(|row| {
             let file = comparison::file_of(migrations, row);
@@ -178,10 +172,9 @@ fn tasks(
             };
             let component = options.component.as_deref();
             let label = label_in(component, row.version, &row.name);
-            let script = script.filter(|script| !script.is_empty()).ok_or_else(|| {
-                let squashed = file.is_some_and(Migration::is_squashed);
-                no_way_back(&label, squashed)
-            })?;
+            let Some(script) = script.filter(|script| !script.is_empty()) else {
+                return Err(no_way_back(options, connection, row, file)?.in_migration(&label));
+            };
             let task = Task::down(row.version, &row.name, script)?;
             Ok(Task {
                 component: options.component.clone(),
@@ -191,22 +184,62 @@ fn tasks(
         .collect()
 }
 
-fn no_way_back(label: &str, is_squashed: bool) -> Error {
-    let refused = |message, help: String| {
-        Error::new(ErrorKind::Irreversible, message)
-            .in_migration(label)
-            .with_help(help)
+/// Refuses to stop in the middle of what a squashed migration stands for where no file leads on
+/// from there: the app could not open the database any more.
+fn refuse_dead_end(
+    migrations: &[Migration],
+    left: &[Applied],
+    rows: &[Applied],
+) -> Result<(), Error> {
+    let lacking = comparison::lacking(migrations, left);
+    let (Some(row), Some(squashed)) = (rows.first(), comparison::afresh(migrations).first()) else {
+        return Ok(());
     };
-    match is_squashed {
-        true => refused(
+    if lacking.is_empty() {
+        return Ok(());
+    }
+    let lacking: Vec<String> = lacking.into_iter().map(Replaced::label).collect();
+    let component = squashed.component.as_deref();
+    Err(Error::new(
+        ErrorKind::Missing,
+        format!(
+            "the database would be left in the middle of what {} stands for, and what leads on from there has no file: {}",
+            squashed.label(),
+            lacking.join(", ")
+        ),
+    )
+    .in_migration(&label_in(component, row.version, &row.name))
+    .with_help("put these files back into the migrations first, from version control; or restore a backup; or go back to version 0, which takes everything with it"))
+}
+
+fn no_way_back(
+    options: &Options<'_>,
+    connection: &Connection,
+    row: &Applied,
+    file: Option<&Migration>,
+) -> Result<Error, Error> {
+    let refused =
+        |message, help: String| Ok(Error::new(ErrorKind::Irreversible, message).with_help(help));
+    if file.is_some_and(Migration::is_squashed) {
+        return refused(
             "it stands for the migrations that it was squashed from, and has no way back",
             "nothing came before it; restore a backup, or begin with a new database".into(),
-        ),
-        false => refused(
-            "there is no way back",
+        );
+    }
+    let back = format!("{}.down.sql", label(row.version, &row.name));
+    let stored = stored_down(options, connection, row)?.filter(|script| !script.is_empty());
+    match stored {
+        // Whoever took the file away may have meant it, so it is not used unasked.
+        Some(_) => refused(
+            "there is no way back beside the migration, only the one that was stored when it was applied",
             format!(
-                "write {label}.down.sql beside the migration, or restore the backup from before it"
+                "write that one into {back} again, if it is right: `heirloom shell -- \"{}\"` prints it",
+                history::select_down(&options.history_table, row.version)
             ),
+        ),
+        None => refused(
+            "there is no way back",
+            format!("write {back} beside the migration, or restore the backup from before it"),
         ),
     }
 }
@@ -245,10 +278,10 @@ fn stored_down(
     row: &Applied,
 ) -> Result<Option<Script>, Error> {
     let kept = history::as_applied(connection, &options.history_table, row.version)?;
-    let file = format!("{}.down.sql as applied", label(row.version, &row.name));
+    let label = label(row.version, &row.name);
     Ok(kept
         .and_then(|kept| kept.down)
-        .map(|down| Script::new(file, down)))
+        .map(|down| Script::stored(&label, down)))
 }
 
 /// The schema as it was before the migrations that are taken back: the present one, with
@@ -265,6 +298,12 @@ fn expected_schema(
     let empty = Connection::open_in_memory()
         .map_err(|error| words(sqlite::failure("cannot open a database in memory", error)))?;
     let mut replay = Foresight::of(&empty, options).map_err(words)?;
+    // The app may build on what its components made.
+    for list in options.lists_of_components().map_err(words)? {
+        for migration in comparison::afresh(&list) {
+            replay.file(&migration.up).map_err(words)?;
+        }
+    }
     let mut before = Schema::default();
     for (index, row) in history.iter().enumerate() {
         if index == left {
@@ -316,7 +355,7 @@ fn overlay(now: &Schema, before: &Schema, after: &Schema) -> Schema {
 pub(crate) fn plan(options: &Options<'_>, path: &Path, to: RevertTo) -> Result<Plan, Error> {
     let look = look(options, path)?;
     if look.target.metadata.is_none() {
-        return Err(no_database(&look.target.path));
+        return Err(connect::no_database(&look.target.path));
     }
     let connection = &look.view.connection;
     let tasks = tasks(options, connection, look.migrations(), look.history(), to)?;

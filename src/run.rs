@@ -431,12 +431,8 @@ fn not_as_squashed(
     let original = original.unwrap_or_default();
     match applied {
         None => {
-            let needed = comparison::compare(part.migrations, part.history);
-            let needed: Vec<String> = needed
-                .iter()
-                .filter(|one| one.state == State::Missing && one.applied.is_none())
-                .filter_map(|one| one.replaced.map(Replaced::label))
-                .collect();
+            let needed = comparison::lacking(part.migrations, part.history);
+            let needed: Vec<String> = needed.into_iter().map(Replaced::label).collect();
             let newest = newest(part.history).unwrap_or_default();
             Error::new(
                 ErrorKind::Missing,

@@ -51,6 +51,8 @@ pub(crate) struct Script {
     text: Cow<'static, str>,
     /// What it would be called in heirloom's layout, where it is in another.
     name: Option<String>,
+    /// Whether it is read from a database, in which nobody corrects it.
+    stored: bool,
 }
 
 impl Script {
@@ -63,7 +65,21 @@ impl Script {
             file: file.into(),
             text: text.into(),
             name: None,
+            stored: false,
         }
+    }
+
+    /// The way back of a migration as the database keeps it.
+    pub(crate) fn stored(migration: &str, text: String) -> Script {
+        Script {
+            stored: true,
+            ..Script::new(format!("{migration}.down.sql as applied"), text)
+        }
+    }
+
+    /// What to do where it is wrong and there is no file to correct.
+    pub(crate) fn help(&self) -> Option<&'static str> {
+        self.stored.then_some("it is the way back that was stored when the migration was applied: put the migration's own file back as it was applied, with a way back beside it that works, which counts then; or restore the backup from before it")
     }
 
     /// The same under the name that says what it is.

@@ -14,7 +14,6 @@ use crate::migration::{Migration, invalid};
 use crate::options::Options;
 use crate::plan::Plan;
 use crate::report::{Counted, Done, Recovered, Report, TableRows};
-use crate::revert::no_database;
 use crate::run::{self, newest, nothing_to_do};
 use crate::session::{Session, Stage};
 use crate::task::{Kind, Task};
@@ -127,7 +126,7 @@ pub(crate) fn plan(
 fn look_at(options: &Options<'_>, path: &Path) -> Result<Look, Error> {
     let look = look(options, path)?;
     match look.target.metadata.is_none() && look.lists.iter().all(Vec::is_empty) {
-        true => Err(no_database(&look.target.path)),
+        true => Err(connect::no_database(&look.target.path)),
         false => Ok(look),
     }
 }
@@ -244,7 +243,7 @@ fn refuse_schema(task: &Task) -> Result<(), Error> {
         return refuse(
             0,
             "seeds are run in one transaction, and this file cannot be",
-            "remove `-- heirloom: no-transaction`",
+            "remove `-- heirloom: no-transaction`, and what needs it",
         );
     }
     let statements = script.statements();

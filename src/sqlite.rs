@@ -132,7 +132,8 @@ pub(crate) fn statement_failure(
                     "if `{name}` is the app's own, it must register it in its connection set-up"
                 )
             } else {
-                "correct the statement and run again".to_owned()
+                let correct = "correct the statement and run again";
+                script.help().unwrap_or(correct).to_owned()
             }
         }
         _ => plain.help().unwrap_or_default().to_owned(),
@@ -169,6 +170,14 @@ pub(crate) fn run_statement(
         Some(problem) => refused_rows(script, statement, problem),
         None => statement_failure(script, statement, error),
     })
+}
+
+/// Runs a script statement by statement, so that a failure has its place.
+pub(crate) fn run_script(connection: &Connection, script: &Script) -> Result<(), Error> {
+    let statements = script.statements();
+    statements
+        .iter()
+        .try_for_each(|statement| run_statement(connection, script, statement))
 }
 
 /// What the rows lack that a statement demands of them, in its own words.

@@ -18,9 +18,10 @@ use crate::file_name;
 use crate::migration::{Migration, invalid, label};
 use crate::options::Options;
 use crate::replaced::Replaced;
-use crate::replay::{self, desired, replay};
+use crate::replay::{desired, replay};
 use crate::schema::{Schema, Table};
 use crate::script::Script;
+use crate::sqlite::run_script;
 use crate::task::{Kind, Task};
 use crate::token::Tokens;
 use crate::{catalog, disk, foresee};
@@ -287,7 +288,7 @@ impl Work<'_, '_> {
         let task = Task::down(0, NAME, script)?;
         let proof = memory(self.options)?;
         foresee::foresee(&proof, self.options, std::slice::from_ref(&task))?;
-        replay::run(&proof, &task.script)?;
+        run_script(&proof, &task.script)?;
         match difference_in(self.options, &present, &proof)? {
             None => Ok(sql),
             Some(what) => Err(invalid(format!(
@@ -303,7 +304,7 @@ impl Work<'_, '_> {
         let file = self.options.schema_file.as_deref();
         let given = catalog::schema(present, &own)?;
         if let Some(script) = self.options.source.schema(file)?.filter(|_| all) {
-            let wanted = desired(self.options, &script)?.connection;
+            let wanted = desired(self.options, memory(self.options)?, &script)?.connection;
             let (one, other) = (model(present, self.options)?, model(&wanted, self.options)?);
             let wanted = catalog::schema(&wanted, &own)?;
             // Programs see the case of names, and so does SQLite in the AUTOINCREMENT marks.

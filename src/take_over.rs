@@ -2,7 +2,7 @@
 
 use rusqlite::Connection;
 
-use crate::comparison::{Applied, State, compare};
+use crate::comparison::{self, Applied, State, afresh, compare};
 use crate::error::{Error, ErrorKind};
 use crate::foreign::{self, Done, Foreign, Tool};
 use crate::foresee::Foresight;
@@ -67,19 +67,20 @@ pub(crate) fn prove(
     version: i64,
     strangers: &[&str],
 ) -> Result<(), Error> {
-    refuse_squashed(migrations)?;
+    refuse_before_squashed(migrations, version)?;
     let empty = connect::memory(options)?;
     let mut replay = Foresight::of(&empty, options)?;
-    for migration in migrations.iter().filter(|known| known.version <= version) {
+    // The migrations may build on what the components made.
+    let mut others = options.lists_of_components()?;
+    let up_to = afresh(migrations).iter();
+    let up_to = up_to.filter(|known| known.version <= version);
+    for migration in others.iter().flat_map(|list| afresh(list)).chain(up_to) {
         let compiled = replay.file(&migration.up);
         compiled.map_err(|error| error.in_migration(&migration.label()))?;
     }
+    let mut expected = replay.schema().clone();
     let mut actual = catalog::schema(connection, &options.own_tables())?;
     // What belongs to the other histories of the database.
-    let components = options.components.iter();
-    let mut others = components
-        .map(|component| component.source.load(None))
-        .collect::<Result<Vec<_>, _>>()?;
     others.extend(options.other_lists());
     let others: Vec<String> = others.iter().flat_map(|list| claim::made(list)).collect();
     let is_strange = |table: &str| {
@@ -89,9 +90,11 @@ pub(crate) fn prove(
             .chain(others.iter().map(String::as_str));
         strangers.any(|name| same_name(name, table))
     };
-    actual.tables.retain(|table| !is_strange(&table.name));
-    actual.others.retain(|object| !is_strange(&object.table));
-    let differences = differences(replay.schema(), &actual);
+    for schema in [&mut expected, &mut actual] {
+        schema.tables.retain(|table| !is_strange(&table.name));
+        schema.others.retain(|object| !is_strange(&object.table));
+    }
+    let differences = differences(&expected, &actual);
     if differences.is_empty() {
         return Ok(());
     }
@@ -110,19 +113,17 @@ pub(crate) fn prove(
     .with_help("choose the version whose schema this is, or write the migrations so that they give it; `heirloom generate` compares"))
 }
 
-/// What a squashed migration stands for is taken over one by one.
-fn refuse_squashed(migrations: &[Migration]) -> Result<(), Error> {
-    let squashed = migrations.iter().find(|known| !known.replaces.is_empty());
-    match squashed {
-        None => Ok(()),
-        Some(squashed) => Err(Error::new(
+/// A squashed migration is marked for all that it stands for, or not at all: of a part of that it
+/// proves nothing.
+pub(crate) fn refuse_before_squashed(migrations: &[Migration], version: i64) -> Result<(), Error> {
+    match afresh(migrations).first() {
+        Some(squashed) if squashed.is_squashed() && version < squashed.version => Err(Error::new(
             ErrorKind::Diverged,
-            "a database without a history cannot be taken over into squashed migrations",
+            format!("version {version} lies before it, in what it stands for"),
         )
         .in_migration(&squashed.label())
-        .with_help(
-            "take it over with the originals, without the squashed file, first; then squash",
-        )),
+        .with_help("bring the database to its version first, with the tool that kept it or by hand; or take it over with the originals, without the squashed file")),
+        _ => Ok(()),
     }
 }
 
@@ -150,7 +151,6 @@ pub(crate) fn found(
     let Some(foreign) = foreign::recognise(connection, from)? else {
         return Ok(Found::Nothing);
     };
-    refuse_squashed(migrations)?;
     let Some(version) = last_of(&foreign, migrations)? else {
         return Ok(Found::Empty);
     };
@@ -171,10 +171,10 @@ fn last_of(foreign: &Foreign, migrations: &[Migration]) -> Result<Option<i64>, E
         Done::Count(count) => *count,
         Done::Versions(versions) => versions.len(),
     };
-    let known = migrations.last().map(|migration| migration.version);
+    let ours = comparison::versions_one_by_one(migrations);
+    let known = ours.last().copied();
     if let Done::Versions(versions) = &foreign.done {
-        let is_known = |version: &i64| migrations.iter().any(|known| known.version == *version);
-        if let Some(unknown) = versions.iter().find(|version| !is_known(version)) {
+        if let Some(unknown) = versions.iter().find(|version| !ours.contains(version)) {
             if known.is_none_or(|known| *unknown > known) {
                 return Err(newer(*unknown, known));
             }
@@ -186,8 +186,8 @@ fn last_of(foreign: &Foreign, migrations: &[Migration]) -> Result<Option<i64>, E
             )
             .with_help("give each migration the version that it had there"));
         }
-        let first = migrations.iter().map(|migration| migration.version);
-        if let Some((skipped, _)) = first.zip(versions).find(|(ours, theirs)| ours != *theirs) {
+        let mut pairs = ours.iter().zip(versions);
+        if let Some((skipped, _)) = pairs.find(|(ours, theirs)| ours != theirs) {
             return Err(Error::new(
                 ErrorKind::Diverged,
                 format!("{tool} applied later migrations and not version {skipped}"),
@@ -199,11 +199,11 @@ fn last_of(foreign: &Foreign, migrations: &[Migration]) -> Result<Option<i64>, E
     }
     match count.checked_sub(1) {
         None => Ok(None),
-        Some(last) => match migrations.get(last) {
-            Some(migration) => Ok(Some(migration.version)),
+        Some(last) => match ours.get(last) {
+            Some(version) => Ok(Some(*version)),
             None => {
                 let count = i64::try_from(count).unwrap_or(i64::MAX);
-                Err(newer(count, i64::try_from(migrations.len()).ok()))
+                Err(newer(count, i64::try_from(ours.len()).ok()))
             }
         },
     }

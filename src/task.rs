@@ -112,6 +112,10 @@ impl Task {
         };
         let directives = task
             .check()
+            .map_err(|error| match task.script.help() {
+                Some(help) => error.with_help(help),
+                None => error,
+            })
             .map_err(|error| error.in_migration(&task.label()))?;
         task.consents = directives.contains(&Directive::AllowDestructive);
         task.no_transaction = directives.contains(&Directive::NoTransaction);
@@ -126,12 +130,20 @@ impl Task {
             invalid(sentence).at(Location::new(script, offset, true))
         })?;
         if directives.iter().any(is_of_a_backfill) {
-            let sentence = format!("{} is a backfill, and no migration", script.file());
-            return Err(invalid(sentence).with_help(
-                "move it out of the migrations, and run it after them with `heirloom backfill`",
-            ));
+            let (what, among) = match self.kind {
+                Kind::Seed => ("seed file", "seeds"),
+                _ => ("migration", "migrations"),
+            };
+            let sentence = format!("{} is a backfill, and no {what}", script.file());
+            return Err(invalid(sentence).with_help(format!(
+                "move it out of the {among}, and run it after them with `heirloom backfill`"
+            )));
         }
-        check_statements(script, directives.contains(&Directive::NoTransaction))?;
+        check_statements(
+            script,
+            directives.contains(&Directive::NoTransaction),
+            self.kind,
+        )?;
         Ok(directives)
     }
 
@@ -183,7 +195,12 @@ pub(crate) fn check_text(script: &Script) -> Result<(), Error> {
 
 /// What can be refused from a script's tokens alone, before anything is opened: an empty
 /// file, transaction control inside the run's transaction, other databases.
-fn check_statements(script: &Script, no_transaction: bool) -> Result<(), Error> {
+fn check_statements(script: &Script, no_transaction: bool, kind: Kind) -> Result<(), Error> {
+    // Seeds go into one transaction, whatever they say.
+    let outside = |help| match kind {
+        Kind::Seed => "remove it: the seed files are run in one transaction",
+        _ => help,
+    };
     let refuse = |offset, sentence: String, help: &str| {
         Err(invalid(sentence)
             .at(Location::new(script, offset, true))
@@ -202,21 +219,25 @@ fn check_statements(script: &Script, no_transaction: bool) -> Result<(), Error> 
                 return refuse(
                     statement.start,
                     format!("{word} would escape the transaction of the run"),
-                    "remove it: a run is one transaction already; or put `-- heirloom: no-transaction` at the top of the file",
+                    outside(
+                        "remove it: a run is one transaction already; or put `-- heirloom: no-transaction` at the top of the file",
+                    ),
                 );
             }
             Action::Vacuum if !no_transaction => {
                 return refuse(
                     statement.start,
                     "VACUUM cannot run inside a transaction".into(),
-                    "put `-- heirloom: no-transaction` at the top of the file",
+                    outside("put `-- heirloom: no-transaction` at the top of the file"),
                 );
             }
             Action::Pragma(name) if !no_transaction && PRAGMAS_OUTSIDE.contains(&name.as_str()) => {
                 return refuse(
                     statement.start,
                     format!("PRAGMA {name} does nothing inside a transaction, and says nothing"),
-                    "remove it, or put `-- heirloom: no-transaction` at the top of the file",
+                    outside(
+                        "remove it, or put `-- heirloom: no-transaction` at the top of the file",
+                    ),
                 );
             }
             Action::Attach(word) => {
@@ -245,7 +266,7 @@ mod tests {
     #[test]
     fn what_would_leave_the_transaction_is_refused_with_its_line() {
         let line = |sql: &'static str, free| {
-            check_statements(&Script::new("f.sql", sql), free)
+            check_statements(&Script::new("f.sql", sql), free, Kind::Sql)
                 .map_err(|error| error.location().map_or(0, |at| at.position.line))
         };
         assert_eq!(line("SELECT 1;\nCOMMIT;", false), Err(2));

@@ -175,10 +175,6 @@ pub(crate) enum Command {
     ///
     /// Example: heirloom restore-snapshot --name before-import
     RestoreSnapshot(RestoreSnapshot),
-    /// Write what a project begins with: settings, a first migration, schema.sql
-    ///
-    /// Into the current folder, and over nothing that is there. Example: heirloom init
-    Init,
     /// Run the seed files that are new or changed, after a verified copy
     ///
     /// seeds/*.sql, then seeds/ENVIRONMENT/*.sql. Example: heirloom seed dev
@@ -203,6 +199,17 @@ pub(crate) enum Command {
     ///
     /// Example: heirloom shell -- "SELECT count(*) FROM notes"
     Shell(Shell),
+    #[command(flatten)]
+    Alone(Alone),
+}
+
+/// The commands that need neither settings nor a database.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Alone {
+    /// Write what a project begins with: settings, a first migration, schema.sql
+    ///
+    /// Into the current folder, and over nothing that is there. Example: heirloom init
+    Init,
     /// Print the script that makes a shell complete commands, options and their values
     ///
     /// Needs heirloom in the PATH. Example: heirloom completions bash
@@ -246,6 +253,9 @@ pub(crate) struct Backfill {
     /// So many rows at a time [default: what the file says, else 10000]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) batch: Option<u64>,
+    /// Once more from the first row, after a copy, where it is done
+    #[arg(long)]
+    pub(crate) again: bool,
     /// Print what is left to do, and do nothing
     #[arg(long)]
     pub(crate) dry_run: bool,

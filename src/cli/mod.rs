@@ -23,7 +23,7 @@ use std::process::ExitCode;
 use clap::error::ErrorKind;
 use clap::{Parser, ValueEnum};
 
-use self::args::{Args, Color, Command, Global};
+use self::args::{Alone, Args, Color, Command, Global};
 use self::databases::Databases;
 use self::exit::{Exit, Failure};
 use self::reach::Reach;
@@ -37,7 +37,7 @@ pub(crate) fn main() -> ExitCode {
     }
     let args = match Args::try_parse() {
         Ok(args) => args,
-        Err(error) => return refuse(&error),
+        Err(error) => return refuse(&nearest::suggest_command(error)),
     };
     let mut ui = Ui::new(&args.global);
     let exit = match run(&mut ui, &args) {
@@ -52,11 +52,8 @@ pub(crate) fn main() -> ExitCode {
 
 fn run(ui: &mut Ui, args: &Args) -> Result<Exit, Failure> {
     // A shell that starts must not depend on the folder it starts in.
-    match &args.command {
-        Command::Completions(options) => return commands::completions::run(ui, options),
-        Command::Man(options) => return commands::man::run(ui, options),
-        Command::Init => return commands::init::run(ui),
-        _ => {}
+    if let Command::Alone(command) = &args.command {
+        return alone(ui, command);
     }
     refuse_databases_on_both_sides(&args.global)?;
     let around = Surroundings::of_this_process()?;
@@ -68,6 +65,15 @@ fn run(ui: &mut Ui, args: &Args) -> Result<Exit, Failure> {
     match databases::expand(&settings.databases)? {
         Databases::One(path) => dispatch(ui, &settings.with_database(&path), &args.command),
         Databases::Several(paths) => many::run(ui, settings, &paths, args),
+    }
+}
+
+/// Does what needs neither settings nor a database.
+fn alone(ui: &mut Ui, command: &Alone) -> Result<Exit, Failure> {
+    match command {
+        Alone::Init => commands::init::run(ui),
+        Alone::Completions(options) => commands::completions::run(ui, options),
+        Alone::Man(options) => commands::man::run(ui, options),
     }
 }
 
@@ -92,9 +98,7 @@ fn dispatch(ui: &mut Ui, settings: &Settings, command: &Command) -> Result<Exit,
         Command::Snapshot(options) => commands::snapshot::run(ui, settings, options),
         Command::Restore(options) => commands::restore::run(ui, settings, options),
         Command::RestoreSnapshot(options) => commands::restore::run_snapshot(ui, settings, options),
-        Command::Completions(options) => commands::completions::run(ui, options),
-        Command::Man(options) => commands::man::run(ui, options),
-        Command::Init => commands::init::run(ui),
+        Command::Alone(command) => alone(ui, command),
         Command::Seed(options) => commands::seed::run(ui, settings, options),
         Command::Push(options) => commands::push::run(ui, settings, options),
         Command::Redo(options) => commands::redo::run(ui, settings, options),

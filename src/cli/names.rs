@@ -41,6 +41,14 @@ fn version_of(path: &Path) -> Option<Name> {
     (!name.ends_with(".down")).then(|| (version.to_owned(), name.to_owned()))
 }
 
+/// The environments that have seeds: the folders among them.
+pub(crate) fn environments(seeds: &Path) -> Vec<String> {
+    let folders = entries(seeds).into_iter().filter(|path| path.is_dir());
+    folders
+        .filter_map(|path| Some(path.file_name()?.to_str()?.to_owned()))
+        .collect()
+}
+
 /// The versions that the history has, with their names, the oldest first.
 pub(crate) fn applied(settings: &Settings) -> Vec<Name> {
     let table = settings.history_table.value.replace('"', "\"\"");

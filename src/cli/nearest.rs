@@ -1,7 +1,15 @@
 //! What was probably meant.
 
+use clap::error::{ContextKind, ContextValue};
+use clap::{Command, CommandFactory};
+
+use super::args::Args;
+
 /// How alike two names must be, from 0 to 1, to be taken for one another.
 const ALIKE: f64 = 0.75;
+/// Of a short name two letters that changed places are already half. What is left of it where
+/// each slip takes one away must be this much.
+const LEFT: f64 = 0.65;
 
 /// The known name that is most like a wrong one, where one is like it.
 pub(crate) fn nearest<'k>(
@@ -11,10 +19,33 @@ pub(crate) fn nearest<'k>(
     let wrong = wrong.to_lowercase();
     known
         .into_iter()
-        .map(|name| (strsim::jaro_winkler(&wrong, &name.to_lowercase()), name))
-        .filter(|(likeness, _)| *likeness >= ALIKE)
+        .filter_map(|name| Some((likeness(&wrong, &name.to_lowercase())?, name)))
         .max_by(|(one, _), (other, _)| one.total_cmp(other))
         .map(|(_, name)| name)
+}
+
+/// How alike two names are, where they are.
+fn likeness(one: &str, other: &str) -> Option<f64> {
+    let alike = strsim::jaro_winkler(one, other);
+    let left = strsim::normalized_damerau_levenshtein(one, other);
+    (alike >= ALIKE || left >= LEFT).then_some(alike.max(left))
+}
+
+/// Adds to a refusal the command that was probably meant, where clap, which asks for more of a
+/// short word, knows none.
+pub(crate) fn suggest_command(mut error: clap::Error) -> clap::Error {
+    let Some(ContextValue::String(wrong)) = error.get(ContextKind::InvalidSubcommand) else {
+        return error;
+    };
+    let args = Args::command();
+    let commands = args.get_subcommands();
+    let names = commands.flat_map(Command::get_name_and_visible_aliases);
+    let meant = nearest(wrong, names).map(str::to_owned);
+    let suggested = ContextKind::SuggestedSubcommand;
+    if let (Some(meant), None) = (meant, error.get(suggested)) {
+        error.insert(suggested, ContextValue::String(meant));
+    }
+    error
 }
 
 /// The same as a question.
@@ -31,12 +62,21 @@ mod tests {
 
     #[test]
     fn a_slip_finds_its_name_and_something_else_finds_none() {
-        let known = ["database", "migrations", "before-import", "20260508141500"];
+        let known = [
+            "database",
+            "migrations",
+            "before-import",
+            "20260508141500",
+            "run",
+            "dev",
+        ];
         for (wrong, right) in [
             ("databse", "database"),
             ("before_import", "before-import"),
             ("Before-Imprt", "before-import"),
             ("20260508141501", "20260508141500"),
+            ("rnu", "run"),
+            ("dve", "dev"),
         ] {
             assert_eq!(nearest(wrong, known), Some(right), "{wrong}");
         }

@@ -1,6 +1,6 @@
 //! What a command is done to, and whether it changes anything.
 
-use super::args::Command;
+use super::args::{Alone, Command};
 
 /// The databases that a command can be done to at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,12 +18,10 @@ impl Command {
     pub(crate) fn reach(&self) -> Reach {
         match self {
             Command::Create(_)
-            | Command::Init
             | Command::Squash(_)
             | Command::Generate(_)
             | Command::Check
-            | Command::Completions(_)
-            | Command::Man(_) => Reach::None,
+            | Command::Alone(_) => Reach::None,
             // The file of one database put over all of them is never meant.
             Command::Restore(options) if !options.is_latest() => Reach::One,
             // A developer's own database.
@@ -60,8 +58,8 @@ impl Command {
             | Command::Log
             | Command::Check
             | Command::Backups(_)
-            | Command::Completions(_) => true,
-            Command::Man(options) => options.dir.is_none(),
+            | Command::Alone(Alone::Completions(_)) => true,
+            Command::Alone(Alone::Man(options)) => options.dir.is_none(),
             Command::Generate(options) => options.dry_run || options.check,
             Command::Run(options) => options.dry_run || options.rehearse,
             Command::Adopt(options) => options.dry_run,
@@ -74,7 +72,7 @@ impl Command {
             Command::Restore(options) => options.dry_run,
             Command::RestoreSnapshot(options) => options.dry_run,
             Command::Create(_)
-            | Command::Init
+            | Command::Alone(Alone::Init)
             | Command::Redo(_)
             | Command::Reset(_)
             | Command::Drop

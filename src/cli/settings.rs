@@ -76,6 +76,8 @@ pub(crate) struct Settings {
     /// Every path and glob that was given.
     pub(crate) databases: Vec<Given>,
     pub(crate) migrations: Setting<PathBuf>,
+    /// Those of the app's own, also where a component is spoken of alone.
+    pub(crate) app_migrations: PathBuf,
     pub(crate) layout: Setting<Layout>,
     pub(crate) schema: Setting<PathBuf>,
     pub(crate) seeds: Setting<PathBuf>,
@@ -303,18 +305,24 @@ impl Settings {
                 "name at least one",
             ));
         };
-        let migrations = first(
+        let of_the_app = first(
             "migrations",
             global.migrations.clone(),
             variable("HEIRLOOM_MIGRATIONS"),
-            chosen
-                .map(|part| (part.migrations.clone(), file_path))
-                .or(in_file(migrations)),
+            in_file(migrations),
         )
         .unwrap_or_else(|| Setting {
             value: base.join(DEFAULT_MIGRATIONS),
             origin: Origin::Default,
         });
+        let in_settings = Origin::File(file_path.to_owned());
+        let migrations = match chosen {
+            Some(part) if of_the_app.origin.rank() >= in_settings.rank() => Setting {
+                value: part.migrations.clone(),
+                origin: in_settings,
+            },
+            _ => of_the_app.clone(),
+        };
         let laid_out = |text: Option<String>| {
             text.map(|text| {
                 text.parse()
@@ -402,6 +410,7 @@ impl Settings {
                 variable("HEIRLOOM_BACKUPS"),
                 in_file(backups),
             ),
+            app_migrations: of_the_app.value,
             migrations,
             keep,
             history_table: first(

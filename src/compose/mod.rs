@@ -22,11 +22,10 @@ use crate::normal::plain;
 use crate::options::Options;
 use crate::plan::Direction;
 use crate::rename::Renames;
-use crate::replay;
 use crate::schema::{ObjectKind, same_name};
 use crate::scope::{Scope, parents_first};
 use crate::script::Script;
-use crate::sqlite::text;
+use crate::sqlite::{run_script, text};
 use crate::writer::Writer;
 
 /// What messages call a file that has no name yet.
@@ -128,14 +127,14 @@ impl Composer<'_, '_> {
 
     /// Runs a statement, and writes it.
     fn run(&mut self, sql: &str) -> Result<(), Error> {
-        replay::run(self.connection, &Script::new(DRAFT, sql.to_owned()))?;
+        run_script(self.connection, &Script::new(DRAFT, sql.to_owned()))?;
         self.out.statement(sql);
         Ok(())
     }
 
     /// Runs what was written apart, and adds it.
     fn run_all(&mut self, written: &Writer) -> Result<(), Error> {
-        replay::run(
+        run_script(
             self.connection,
             &Script::new(DRAFT, written.text().to_owned()),
         )?;

@@ -66,6 +66,84 @@ fn the_first_start_takes_the_history_over_and_goes_on_from_there() {
     assert!(migrator.migrate(app.database()).unwrap().is_up_to_date());
 }
 
+/// Nothing could be taken over once migrations were squashed: a user who came late from the other
+/// tool was left behind.
+#[cfg(feature = "generate")]
+#[test]
+fn a_history_is_taken_over_into_a_squashed_migration_that_stands_for_it() {
+    let by_number = "DROP TABLE _sqlx_migrations; PRAGMA user_version = 2;";
+    for (tool, first) in [(Tool::Sqlx, ""), (Tool::RusqliteMigration, by_number)] {
+        for originals in [true, false] {
+            let app = app();
+            app.sql(first);
+            let wishes = heirloom::SquashOptions::new().to(2);
+            app.migrator().squash(&wishes).unwrap().write().unwrap();
+            if !originals {
+                std::fs::remove_dir_all(app.migrations().join("squashed")).unwrap();
+            }
+            let case = format!("{tool}, originals: {originals}");
+            let migrator = app.migrator().adopt_from(tool);
+            let report = migrator.migrate(app.database()).unwrap();
+            assert_eq!(report.migrations.len(), 2, "{case}");
+            let history = "SELECT group_concat(version || name) FROM refinery_schema_history";
+            assert_eq!(app.text(history), "2squashed,3done", "{case}");
+            assert_eq!(app.text("SELECT title || done FROM notes"), "kept0");
+            assert_eq!(app.number("SELECT count(*) FROM users"), 1);
+            assert_eq!(app.backups().len(), 1);
+            let listing = app.listing();
+            assert!(migrator.migrate(app.database()).unwrap().is_up_to_date());
+            let status = app.migrator().status(app.database()).unwrap();
+            assert!(status.is_up_to_date(), "{case}: {status:?}");
+            assert!(
+                app.migrator()
+                    .check()
+                    .unwrap()
+                    .findings
+                    .iter()
+                    .all(|finding| { finding.migration.as_deref() != Some("V2__squashed") })
+            );
+            assert_eq!(app.listing(), listing, "{case}");
+        }
+    }
+}
+
+/// Of a part of what it stands for a squashed migration proves nothing.
+#[cfg(feature = "generate")]
+#[test]
+fn a_history_that_ends_within_a_squashed_migration_or_another_schema_is_not_taken_over() {
+    let app = app();
+    let squash = || app.migrator().squash(&heirloom::SquashOptions::new());
+    squash().unwrap().write().unwrap();
+    let error = app.refused_by(&app.migrator().adopt_from(Tool::Sqlx), ErrorKind::Diverged);
+    assert_eq!(error.migration(), Some("V3__squashed"), "{error}");
+    assert!(
+        error.to_string().contains("version 2 lies before it"),
+        "{error}"
+    );
+    let before = contents(&app.database());
+    let error = app.migrator().adopt(app.database(), Some(Tool::Sqlx));
+    assert_eq!(error.unwrap_err().kind(), ErrorKind::Diverged);
+    let error = app.migrator().baseline(app.database(), 2).unwrap_err();
+    assert!(
+        error.to_string().contains("version 2 lies before it"),
+        "{error}"
+    );
+    // Nor is a schema that is not its own.
+    let error = app.migrator().baseline(app.database(), 3).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Diverged);
+    assert!(error.to_string().contains("done"), "{error}");
+    assert_eq!(contents(&app.database()), before);
+    app.sql(
+        "ALTER TABLE notes ADD COLUMN done INTEGER NOT NULL DEFAULT 0; DROP TABLE _sqlx_migrations",
+    );
+    app.migrator().baseline(app.database(), 3).unwrap();
+    assert_eq!(versions(&app), "3");
+    assert!(app.run().unwrap().is_up_to_date());
+    assert_eq!(app.text("SELECT title FROM notes"), "kept");
+    let error = app.migrator().revert(app.database(), RevertTo::Steps(1));
+    assert_eq!(error.unwrap_err().kind(), ErrorKind::Irreversible);
+}
+
 #[test]
 fn adopting_alone_runs_nothing_and_twice_it_finds_nothing_to_do() {
     let app = app();

@@ -100,6 +100,60 @@ fn one_that_is_done_does_nothing_and_takes_no_copy() {
     assert_eq!(app.listing(), before);
 }
 
+/// One that was done could only be run once more under another name, or by hand in heirloom's own
+/// table.
+#[test]
+fn one_that_is_done_is_done_again_when_that_is_said_and_after_a_copy() {
+    for mode in MODES {
+        let app = app(mode);
+        fill(&app).unwrap();
+        app.sql("INSERT INTO t (id) VALUES (100000)");
+        let (before, backups) = (contents(&app.database()), app.backups());
+        let again = || count_up().again();
+        let plan = app
+            .migrator()
+            .plan_backfill(app.database(), &again())
+            .unwrap();
+        assert_eq!((plan.done, plan.left, plan.started_at), (0, 31, None));
+        let stop = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+        let error = app
+            .migrator()
+            .cancel_with(stop.clone())
+            .on_event(|event| {
+                let batch = matches!(event, heirloom::Event::Backfilling { .. });
+                stop.fetch_or(batch, std::sync::atomic::Ordering::Relaxed);
+            })
+            .backfill(app.database(), &again())
+            .unwrap_err();
+        assert_eq!(done(&error), (7, 31));
+        let copy = app
+            .backups()
+            .into_iter()
+            .find(|copy| !backups.contains(copy));
+        assert_eq!(contents(&copy.unwrap()), before, "{mode}");
+        // Begun, it goes on, whether or not that is said once more.
+        let rest = app.migrator().backfill(app.database(), &again()).unwrap();
+        assert_eq!((rest.rows, rest.rows_before), (24, 7));
+        assert_eq!(rest.backup, None);
+        assert_eq!(app.number("SELECT count(*) FROM t WHERE n = 2"), 30);
+        assert_eq!(app.number("SELECT n FROM t WHERE id = 100000"), 1);
+        assert!(fill(&app).unwrap().is_up_to_date());
+        // Done, it may say something else.
+        let other = Backfill::sql(
+            "count_up",
+            "t",
+            "UPDATE t SET n = 9 WHERE id BETWEEN :first AND :last",
+        );
+        let error = app.migrator().backfill(app.database(), &other).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Diverged);
+        assert!(error.help().unwrap().contains("--again"), "{error:#}");
+        app.migrator()
+            .backfill(app.database(), &other.again())
+            .unwrap();
+        assert_eq!(app.number("SELECT min(n) FROM t"), 9);
+    }
+}
+
 /// Killed at every event, at every connection set-up, and in the middle of every batch; and then
 /// once more, while it goes on.
 #[test]

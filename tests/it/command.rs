@@ -304,6 +304,30 @@ fn wrong_usage_exits_with_2_and_still_speaks_json() {
     assert!(!app.database().exists());
 }
 
+/// `rnu` was answered with nothing but the usage.
+#[test]
+fn a_mistyped_command_is_answered_with_the_one_that_is_meant() {
+    let app = App::new();
+    for (typed, meant) in [
+        ("rnu", Some("run")),
+        ("shwo", Some("show")),
+        ("resotre", Some("restore")),
+        ("dif", Some("diff")),
+        ("backpus", Some("backups")),
+        ("frobnicate", None),
+    ] {
+        let output = heirloom(&app, &[typed]);
+        assert_eq!(output.status.code(), Some(2));
+        let said = text(&output);
+        let tip = meant.map(|meant| format!("'{meant}'"));
+        assert_eq!(said.contains("similar"), tip.is_some(), "{said}");
+        assert!(tip.is_none_or(|tip| said.contains(&tip)), "{said}");
+        let (_, document) = json(&app, &[typed]);
+        let help = document["error"]["help"].as_str().unwrap();
+        assert_eq!(help.contains("similar"), meant.is_some(), "{help}");
+    }
+}
+
 #[test]
 fn failures_of_the_database_have_their_kind() {
     let app = App::new();

@@ -47,6 +47,11 @@ fn it_says_what_is_left_fills_and_has_nothing_to_do_then() {
     assert_eq!(app.listing(), before);
     let plan = text(&heirloom(&app, &["backfill", "count_up.sql", "--dry-run"]));
     assert!(plan.contains("nothing to do"), "{plan}");
+    app.sql("UPDATE t SET n = 0");
+    let (exit, done) = json(&app, &["backfill", "count_up.sql", "--again"]);
+    assert_eq!((exit, &done["rows"]), (0, &20.into()), "{done}");
+    assert!(done["backup"].as_str().unwrap().ends_with(".db"));
+    assert_eq!(app.number("SELECT min(n) FROM t"), 1);
 }
 
 #[test]

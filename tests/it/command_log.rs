@@ -37,7 +37,10 @@ fn every_act_is_a_line_and_an_object() {
         (&revert["version_before"], &revert["version"]),
         (&1.into(), &Value::Null)
     );
-    assert_eq!(revert["migrations"], value!([1]));
+    assert_eq!(
+        revert["migrations"],
+        value!([{ "component": null, "version": 1 }])
+    );
     assert!(revert["duration_ms"].is_number() && revert["finished"] == true);
     let backup = revert["backup"].as_str().unwrap();
     assert!(app.folder().join("backups").join(backup).is_file());

@@ -243,6 +243,271 @@ fn a_component_that_is_newer_than_the_app_is_told_so() {
     );
 }
 
+/// "schema version 1 -> 1", where only a component had anything to do.
+#[test]
+fn a_report_and_the_log_say_whose_versions_changed() {
+    let app = app();
+    let both = || both(&app);
+    let only = || both().only("auth").unwrap();
+    let words = |report: heirloom::Report| {
+        let text = report.to_string();
+        let words = text.split_once(": ").unwrap().1.to_owned();
+        words.split(", backup").next().unwrap().to_owned()
+    };
+    assert_eq!(
+        words(both().migrate(app.database()).unwrap()),
+        "schema version none -> 1, auth at version 1"
+    );
+    auth(&app, "V2__names.sql", "ALTER TABLE users ADD COLUMN name;");
+    auth(
+        &app,
+        "V2__names.down.sql",
+        "ALTER TABLE users DROP COLUMN name;",
+    );
+    assert_eq!(
+        words(both().migrate(app.database()).unwrap()),
+        "auth at version 2"
+    );
+    let back = only().revert(app.database(), RevertTo::Steps(1)).unwrap();
+    assert_eq!(words(back), "schema version of auth 2 -> 1");
+    let log = both().log(app.database()).unwrap();
+    assert_eq!(log.unlogged, [0; 0]);
+    let told: Vec<_> = log
+        .entries
+        .iter()
+        .map(|entry| {
+            let done = entry.migrations.iter();
+            (
+                entry.component(),
+                (entry.version_before, entry.version),
+                done.map(|done| (done.component.as_deref(), done.version))
+                    .collect::<Vec<_>>(),
+            )
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [
+            (Some("auth"), (Some(2), Some(1)), vec![(Some("auth"), 2)]),
+            (None, (Some(1), Some(1)), vec![(Some("auth"), 2)]),
+            (None, (None, Some(1)), vec![(Some("auth"), 1), (None, 1)]),
+        ]
+    );
+}
+
+/// A component's migrations were called as the app's own are, and, where they are beyond the app's
+/// newest version, said to be from a newer app.
+#[test]
+fn the_doctor_says_whose_migration_is_wrong() {
+    let app = app();
+    auth(&app, "V2__names.sql", "ALTER TABLE users ADD COLUMN name;");
+    auth(&app, "V3__ages.sql", "ALTER TABLE users ADD COLUMN age;");
+    both(&app).migrate(app.database()).unwrap();
+    std::fs::remove_file(folder(&app).join("V2__names.sql")).unwrap();
+    auth(&app, "V1__users.sql", "CREATE TABLE users (id);");
+    let problems = |app: &App| -> Vec<(String, String)> {
+        let found = both(app).doctor(app.database()).unwrap();
+        let problems = found.problems.into_iter();
+        problems
+            .map(|problem| (problem.message, problem.help))
+            .collect()
+    };
+    let found = problems(&app);
+    assert_eq!(
+        found[0].0,
+        "auth/V1__users was changed since it was applied"
+    );
+    assert_eq!(
+        found[1],
+        (
+            "auth/V2__names is applied, and its file is missing".to_owned(),
+            "put the file back".to_owned()
+        )
+    );
+    assert_eq!(found.len(), 2, "{found:?}");
+    std::fs::remove_file(folder(&app).join("V3__ages.sql")).unwrap();
+    let found = problems(&app);
+    assert_eq!(
+        found[2].0,
+        "auth/V3__ages is applied and newer than these migrations"
+    );
+}
+
+/// "went from version 1 to 1"; `run --component auth` had the component's folder for the app's
+/// too, and so found its tables claimed twice; and a log in which nobody could see what had been done.
+#[cfg(feature = "cli")]
+#[test]
+fn the_command_says_whose_versions_changed() {
+    use crate::command::{heirloom, json, text};
+
+    let app = app();
+    std::fs::write(
+        app.folder().join("heirloom.toml"),
+        "database = 'app.db'\n[components.auth]\nmigrations = 'auth'\n",
+    )
+    .unwrap();
+    let last = |arguments: &[&str]| {
+        let said = text(&heirloom(&app, arguments));
+        said.lines().last().unwrap().trim().to_owned()
+    };
+    let ran = last(&["run"]);
+    assert!(
+        ran.contains("app.db went from version none to 1, `auth` to 1 in "),
+        "{ran}"
+    );
+    auth(&app, "V2__names.sql", "ALTER TABLE users ADD COLUMN name;");
+    auth(
+        &app,
+        "V2__names.down.sql",
+        "ALTER TABLE users DROP COLUMN name;",
+    );
+    let ran = last(&["run"]);
+    assert!(
+        ran.contains("`auth` in app.db went to version 2 in "),
+        "{ran}"
+    );
+    let back = last(&["revert", "--component", "auth"]);
+    assert!(
+        back.contains("`auth` in app.db went from version 2 to 1 in "),
+        "{back}"
+    );
+    auth(&app, "V2__names.sql", "ALTER TABLE users ADD COLUMN names;");
+    assert_eq!(
+        last(&["run", "--component", "auth", "--quiet", "--json"]),
+        "}"
+    );
+    assert_eq!(
+        last(&["run", "--component", "auth"]),
+        "nothing to do: `auth` in app.db is at version 2"
+    );
+    let said = text(&heirloom(&app, &["log"]));
+    let lines: Vec<&str> = said.lines().collect();
+    assert!(lines[0].contains("run     auth/1 -> 2"), "{said}");
+    assert!(lines[1].contains("revert  auth/2 -> 1"), "{said}");
+    assert!(lines[2].contains("auth to 2, copy "), "{said}");
+    assert!(
+        lines[3].contains("run     none -> 1") && lines[3].contains("auth to 1"),
+        "{said}"
+    );
+    let (_, log) = json(&app, &["log"]);
+    let entries = &log["log"];
+    assert_eq!(
+        (&entries[0]["component"], &entries[3]["component"]),
+        (&"auth".into(), &serde_json::Value::Null)
+    );
+    assert_eq!(
+        entries[3]["migrations"],
+        serde_json::json!([
+            { "component": "auth", "version": 1 },
+            { "component": null, "version": 1 }
+        ])
+    );
+}
+
+/// The app with a table, a view and a trigger over those of the component.
+fn built_on_it() -> App {
+    let app = app();
+    app.file(
+        "V2__sessions.sql",
+        "CREATE TABLE sessions (id INTEGER PRIMARY KEY, user INTEGER REFERENCES users (id));
+        INSERT INTO sessions (user) SELECT id FROM users;
+        CREATE VIEW names AS SELECT id AS name FROM users;
+        CREATE TRIGGER welcome AFTER INSERT ON users BEGIN INSERT INTO sessions (user) VALUES (new.id); END;",
+    )
+    .file(
+        "V2__sessions.down.sql",
+        "DROP TRIGGER welcome; DROP VIEW names; DROP TABLE sessions;",
+    );
+    app
+}
+
+/// The app's migrations were replayed from empty, where a component had made nothing: what they
+/// built on it could not be checked, compared or marked.
+#[cfg(feature = "generate")]
+#[test]
+fn what_builds_on_a_component_is_checked_after_it() {
+    let app = built_on_it();
+    let schema = "CREATE TABLE notes (id INTEGER PRIMARY KEY);
+        CREATE TABLE sessions (id INTEGER PRIMARY KEY, user INTEGER REFERENCES users (id));
+        CREATE VIEW names AS SELECT id AS name FROM users;
+        CREATE TRIGGER welcome AFTER INSERT ON users BEGIN INSERT INTO sessions (user) VALUES (new.id); END;";
+    app.file("schema.sql", schema);
+    let checked = both(&app).check().unwrap();
+    assert!(checked.is_clean(), "{checked}");
+    assert_eq!(checked.migrations, 3);
+    assert!(checked.schema_file.is_some());
+    // The component's own faults, by its name.
+    auth(&app, "V1__users.down.sql", "SELECT 1;");
+    let checked = both(&app).check().unwrap();
+    let found: Vec<_> = checked
+        .findings
+        .iter()
+        .map(|finding| finding.migration.as_deref().unwrap())
+        .collect();
+    assert!(
+        !found.is_empty() && found.iter().all(|name| *name == "auth/V1__users"),
+        "{checked}"
+    );
+    auth(&app, "V1__users.down.sql", "DROP TABLE users;");
+    app.file(
+        "V3__mine.sql",
+        "-- heirloom: irreversible\nALTER TABLE users ADD COLUMN mine;",
+    );
+    let checked = both(&app).check().unwrap();
+    let text = checked.to_string();
+    assert!(
+        text.contains("the table `users` is made by auth/V1__users"),
+        "{text}"
+    );
+    std::fs::remove_file(app.migrations().join("V3__mine.sql")).unwrap();
+    auth(&app, "V2_wrong.sql", "SELECT 1;");
+    let checked = both(&app).check().unwrap();
+    assert!(checked.to_string().contains("V2_wrong.sql"), "{checked}");
+    std::fs::remove_file(folder(&app).join("V2_wrong.sql")).unwrap();
+    // And what generate writes from the same schema file can be run.
+    app.file(
+        "schema.sql",
+        &schema.replace("SELECT id AS name FROM", "SELECT id + 1 AS name FROM"),
+    );
+    let generated = both(&app)
+        .generate(&heirloom::GenerateOptions::new())
+        .unwrap();
+    assert_eq!(generated.files.len(), 1, "{generated:?}");
+    generated.write().unwrap();
+    both(&app).migrate(app.database()).unwrap();
+    assert_eq!(app.number("SELECT name FROM names"), 2);
+    assert!(both(&app).check().unwrap().is_clean());
+}
+
+/// "the schema was not compared with the one before the migration: no such table: users"
+#[test]
+fn what_builds_on_a_component_is_compared_after_its_way_back_and_marked() {
+    let app = built_on_it();
+    both(&app).migrate(app.database()).unwrap();
+    let back = both(&app)
+        .revert(app.database(), RevertTo::Steps(1))
+        .unwrap();
+    assert_eq!(back.notes, ["destroyed table `sessions`: 1 row"]);
+    let other = built_on_it();
+    both(&other)
+        .only("auth")
+        .unwrap()
+        .migrate(other.database())
+        .unwrap();
+    other.sql(&format!(
+        "CREATE TABLE notes (id INTEGER PRIMARY KEY); {}",
+        std::fs::read_to_string(other.migrations().join("V2__sessions.sql")).unwrap()
+    ));
+    both(&other).baseline(other.database(), 2).unwrap();
+    assert!(
+        both(&other)
+            .migrate(other.database())
+            .unwrap()
+            .is_up_to_date()
+    );
+    assert_eq!(other.number("SELECT count(*) FROM sessions"), 1);
+}
+
 #[cfg(feature = "cli")]
 #[test]
 fn the_settings_file_names_them_and_the_command_turns_to_one() {

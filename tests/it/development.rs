@@ -244,8 +244,45 @@ fn an_environment_is_a_folder_among_the_seeds_and_no_way_out() {
             "usage",
         );
     }
-    fails(&app, &["seed", "nowhere"], 1, "not-found");
-    fails(&app, &["seed", "--seeds", "nowhere"], 2, "not-found");
+}
+
+/// A folder that was not there was an exit of 2, and an environment that was not there one of 1.
+#[test]
+fn seeds_that_are_not_there_are_wrong_usage_whichever_folder_is_missing() {
+    let app = app();
+    write(&app, "seeds/dev/a.sql", "INSERT INTO notes DEFAULT VALUES;");
+    for arguments in [
+        &["seed", "nowhere"][..],
+        &["seed", "nowhere", "--dry-run"],
+        &["seed", "--seeds", "nowhere"],
+        &["reset", "nowhere", "--yes"],
+        &["reset", "--seeds", "nowhere", "--yes"],
+    ] {
+        fails(&app, arguments, 2, "not-found");
+    }
+    let said = fails(&app, &["seed", "dve"], 2, "not-found");
+    assert_eq!(said["error"]["help"], "did you mean `dev`?", "{said:#}");
+    assert_eq!(snapshots(&app), 0);
+    assert_eq!(json(&app, &["seed", "dev"]).0, 0);
+}
+
+/// They were told to say `-- heirloom: no-transaction`, and then that no seed file can.
+#[test]
+fn seeds_are_given_no_advice_that_only_migrations_can_follow() {
+    let app = app();
+    for sql in [
+        "VACUUM;",
+        "BEGIN; INSERT INTO notes DEFAULT VALUES; COMMIT;",
+        "PRAGMA journal_mode = WAL;",
+        "-- heirloom: no-transaction\nVACUUM;",
+        "-- heirloom: backfill notes\nSELECT :first, :last;",
+    ] {
+        write(&app, "seeds/a.sql", sql);
+        let said = fails(&app, &["seed"], 1, "invalid-migration");
+        let help = said["error"]["help"].as_str().unwrap();
+        assert!(!help.contains("at the top"), "{sql}: {help}");
+        assert!(!help.contains("migration"), "{sql}: {help}");
+    }
 }
 
 #[test]
@@ -655,6 +692,37 @@ fn a_redo_that_fails_leaves_the_data_as_it_was() {
                 path.parent().unwrap().ends_with("backups") && path.extension().unwrap() == "db"
             })
             .count()
+    );
+}
+
+/// It took back what it then could not apply again; with a gap in the middle it did so without a
+/// word, and the migration was gone.
+#[test]
+fn a_redo_of_what_has_no_file_is_refused_before_anything_is_done() {
+    let app = app();
+    app.file("V3__more.sql", "ALTER TABLE notes ADD COLUMN more;")
+        .file("V3__more.down.sql", "ALTER TABLE notes DROP COLUMN more;");
+    app.run().unwrap();
+    let backups = app.backups().len();
+    for gone in ["V2__stars.sql", "V2__stars.down.sql"] {
+        std::fs::remove_file(app.migrations().join(gone)).unwrap();
+    }
+    let said = fails(&app, &["redo", "--steps", "2"], 1, "missing");
+    assert_eq!(said["migration"], "V2__stars", "{said:#}");
+    assert_eq!(json(&app, &["redo"]).0, 1, "as a run says: V2 is missing");
+    for gone in ["V3__more.sql", "V3__more.down.sql"] {
+        std::fs::remove_file(app.migrations().join(gone)).unwrap();
+    }
+    let said = fails(&app, &["redo"], 1, "missing");
+    assert_eq!(said["migration"], "V3__more", "{said:#}");
+    assert_eq!(app.backups().len(), backups + 1);
+    // Under another name it is the same migration in the making.
+    app.file("V2__ratings.sql", "ALTER TABLE notes ADD COLUMN rating;")
+        .file("V3__much.sql", "ALTER TABLE notes ADD COLUMN much;");
+    assert_eq!(json(&app, &["redo", "--steps", "2"]).0, 0);
+    assert_eq!(
+        app.number("SELECT count(much) + count(rating) FROM notes"),
+        0
     );
 }
 

@@ -328,6 +328,78 @@ fn a_file_that_changed_since_is_taken_back_by_the_way_back_of_that_day() {
     assert_eq!(app.number("SELECT count(*) FROM w"), 2);
 }
 
+/// With the file of the way back alone deleted it said that there was none, and the one that the
+/// database keeps was there.
+#[test]
+fn a_way_back_whose_file_is_gone_is_told_to_be_in_the_database() {
+    let app = app();
+    app.run().unwrap();
+    let file = app.migrations().join("V4__v.down.sql");
+    for text in [None, Some("-- heirloom: irreversible\n")] {
+        match text {
+            None => std::fs::remove_file(&file).unwrap(),
+            Some(text) => std::fs::write(&file, text).unwrap(),
+        }
+        let before = contents(&app.database());
+        let error = app
+            .migrator()
+            .revert(app.database(), RevertTo::Steps(1))
+            .unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Irreversible);
+        assert!(error.to_string().contains("stored"), "{error}");
+        let help = error.help().unwrap();
+        assert!(help.contains("V4__v.down.sql again"), "{help}");
+        // What it says to type prints the way back.
+        let query = help.split('"').nth(1).unwrap();
+        assert_eq!(app.text(query), "DROP VIEW v;");
+        assert_eq!(contents(&app.database()), before);
+    }
+    std::fs::write(&file, "DROP VIEW v;").unwrap();
+    app.migrator()
+        .revert(app.database(), RevertTo::Steps(1))
+        .unwrap();
+    assert_eq!(
+        app.number("SELECT count(*) FROM sqlite_schema WHERE name = 'v'"),
+        0
+    );
+}
+
+/// What a file says is corrected in the file. A stored way back is none, and its statement "to be
+/// corrected" was to be found nowhere.
+#[test]
+fn a_stored_way_back_that_is_wrong_says_what_can_be_done_about_it() {
+    for (wrong, kind) in [
+        ("DROP VIEW nobody;", ErrorKind::MigrationFailed),
+        ("DROP VIEW v; COMMIT;", ErrorKind::InvalidMigration),
+        (
+            "DROP VIEW v; INSERT OR REPLACE INTO t SELECT 1, 'a', 0 FROM t WHERE id = 2; UPDATE OR REPLACE t SET id = 1;",
+            ErrorKind::Destructive,
+        ),
+    ] {
+        let app = app();
+        app.file("V4__v.down.sql", wrong);
+        app.run().unwrap();
+        // Edited since, so that what is beside it now says nothing of what was applied.
+        app.file("V4__v.sql", "CREATE VIEW v AS SELECT id, x FROM t;")
+            .file("V4__v.down.sql", "DROP VIEW v;");
+        let before = data(&app.database());
+        let error = app
+            .migrator()
+            .revert(app.database(), RevertTo::Steps(1))
+            .unwrap_err();
+        assert_eq!(error.kind(), kind, "{error:#}");
+        let help = error.help().unwrap();
+        assert!(help.contains("put the migration's own file back"), "{help}");
+        assert_eq!(data(&app.database()), before);
+        // And that is the way out.
+        app.file("V4__v.sql", "CREATE VIEW v AS SELECT x FROM t;");
+        app.migrator()
+            .revert(app.database(), RevertTo::Steps(1))
+            .unwrap();
+        assert_eq!(app.number("SELECT count(*) FROM t"), 2);
+    }
+}
+
 #[test]
 fn files_that_are_gone_are_taken_back_as_they_were_applied() {
     let app = app();

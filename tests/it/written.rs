@@ -282,9 +282,18 @@ fn only_an_update_trigger_of_the_table_itself_speaks_against_alter_table() {
 /// What is renamed, dropped, made and altered; or the words and the questions of a refusal.
 type Outcome = Result<&'static [(&'static str, ChangeKind)], &'static str>;
 
+/// The schema before and after, what is said to be renamed and dropped, and what comes of it.
+type Answered = (
+    &'static str,
+    &'static str,
+    &'static [&'static str],
+    &'static [&'static str],
+    Outcome,
+);
+
 #[test]
 fn what_was_renamed_is_what_was_said_and_nobody_is_asked_twice() {
-    let cases: &[(&str, &str, &[&str], &[&str], Outcome)] = &[
+    let cases: &[Answered] = &[
         // What is said of tables must be so.
         (
             "CREATE TABLE a (x);",

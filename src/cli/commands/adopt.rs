@@ -18,7 +18,7 @@ pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Adopt) -> Result<E
     let report = migrator
         .on_event(|event| work::show_event(ui, "adopted", event))
         .adopt(database, options.from)?;
-    work::show_report(ui, &report);
+    work::show_report(ui, settings, &report);
     ui.document(&render::report_json("adopted", &report));
     Ok(Exit::Done)
 }

@@ -16,6 +16,10 @@ pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Options) -> Result
         Some(rows) => backfill.batch(rows),
         None => backfill,
     };
+    let backfill = match options.again {
+        true => backfill.again(),
+        false => backfill,
+    };
     let database = &settings.database.value;
     if options.dry_run {
         let plan = work::keeper(settings)?.plan_backfill(database, &backfill)?;

@@ -18,7 +18,7 @@ pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Baseline) -> Resul
     let report = migrator
         .on_event(|event| work::show_event(ui, "marked", event))
         .baseline(database, options.at)?;
-    work::show_report(ui, &report);
+    work::show_report(ui, settings, &report);
     ui.document(&render::report_json("marked", &report));
     Ok(Exit::Done)
 }

@@ -40,47 +40,58 @@ fn show(ui: &mut Ui, log: &Log) {
 }
 
 fn line(entry: &LogEntry) -> Vec<String> {
+    let owner = render::owner(entry.component());
     let versions = match entry.version_before == entry.version {
         true => render::version(entry.version),
         false => format!(
-            "{} -> {}",
+            "{owner}{} -> {}",
             render::version(entry.version_before),
             render::version(entry.version)
         ),
     };
-    let mut copies: Vec<String> = Vec::new();
+    let components = entry.components().into_iter();
+    let mut more: Vec<String> = components
+        .map(|(name, version)| format!("{name} to {version}"))
+        .collect();
     if !entry.finished {
-        copies.push("INTERRUPTED".into());
+        more.push("INTERRUPTED".into());
     }
     if let Some(app_version) = &entry.app_version {
-        copies.push(format!("by version {app_version}"));
+        more.push(format!("by version {app_version}"));
     }
     if let Some(from) = &entry.restored_from {
-        copies.push(format!("from {}", render::path(from.as_ref())));
+        more.push(format!("from {}", render::path(from.as_ref())));
     }
     if let Some(backup) = &entry.backup {
-        copies.push(format!("copy {backup}"));
+        more.push(format!("copy {backup}"));
     }
     vec![
         render::local_time(&entry.at),
         entry.act.as_str().to_owned(),
         versions,
         entry.duration.map_or(String::new(), render::duration),
-        copies.join(", "),
+        more.join(", "),
     ]
 }
 
 /// An entry as JSON.
 pub(crate) fn entry_json(entry: &LogEntry) -> Value {
+    let migrations = entry.migrations.iter().map(|done| {
+        json!({
+            "component": done.component,
+            "version": done.version,
+        })
+    });
     json!({
         "kind": entry.act.as_str(),
         "at": entry.at,
         "finished": entry.finished,
         "duration_ms": entry.duration.map(render::milliseconds),
         "app_version": entry.app_version,
+        "component": entry.component(),
         "version_before": entry.version_before,
         "version": entry.version,
-        "migrations": entry.migrations,
+        "migrations": migrations.collect::<Vec<_>>(),
         "backup": entry.backup,
         "restored_from": entry.restored_from,
         "bytes": entry.bytes,

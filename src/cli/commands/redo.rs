@@ -25,11 +25,11 @@ pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Redo) -> Result<Ex
     })?;
     work::show_notes(ui, &redone.notes);
     ui.line(&match redone.reverted.is_empty() {
-        true => work::nothing_to_do(&redone.database, redone.version),
+        true => work::nothing_to_do(settings, &redone.database, redone.version),
         false => format!(
             "{} {} is at version {} again, in {}",
             styled(GREEN, "done    "),
-            render::path(&redone.database),
+            work::subject(settings, &redone.database),
             styled(BOLD, render::version(redone.version)),
             render::duration(redone.duration)
         ),

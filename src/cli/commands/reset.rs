@@ -30,7 +30,8 @@ pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Reset) -> Result<E
             let verb = if parts < 2 { "applied" } else { "seeded" };
             work::show_event(ui, verb, event);
         })
-        .reset(database, seeds, environment)?;
+        .reset(database, seeds, environment)
+        .map_err(|error| work::or_no_seeds(settings, environment, error))?;
     if let Some(snapshot) = &reset.snapshot {
         work::show_snapshot(ui, snapshot);
     }

@@ -19,7 +19,7 @@ pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Revert) -> Result<
         let plan = work::migrator(settings)?
             .plan_revert(database, to)
             .map_err(|error| work::or_meant_version(settings, options.to, error))?;
-        work::show_plan(ui, &plan);
+        work::show_plan(ui, settings, &plan);
         ui.document(&work::plan_json("reverted", &plan));
         return Ok(Exit::Done);
     }
@@ -28,7 +28,7 @@ pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Revert) -> Result<
         .on_event(|event| work::show_event(ui, "reverted", event))
         .revert(database, to)
         .map_err(|error| work::or_meant_version(settings, options.to, error))?;
-    work::show_report(ui, &report);
+    work::show_report(ui, settings, &report);
     ui.document(&render::report_json("reverted", &report));
     Ok(Exit::Done)
 }

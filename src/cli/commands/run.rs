@@ -20,7 +20,7 @@ pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Run) -> Result<Exi
     let report = work::with_consent(ui, options.allow_destructive, |ui, consent| {
         migrate(ui, settings, options, consent)
     })?;
-    work::show_report(ui, &report);
+    work::show_report(ui, settings, &report);
     ui.document(&render::report_json("applied", &report));
     Ok(Exit::Done)
 }
@@ -66,8 +66,9 @@ fn rehearse(ui: &mut Ui, settings: &Settings, options: &Run) -> Result<Exit, Fai
     for done in &rehearsed.migrations {
         for rows in &done.tables {
             ui.line(&format!(
-                "{} V{}__{}: {rows}",
+                "{} {}V{}__{}: {rows}",
                 styled(GREEN, "rows    "),
+                render::owner(done.component.as_deref()),
                 done.version,
                 done.name,
             ));
@@ -80,7 +81,7 @@ fn rehearse(ui: &mut Ui, settings: &Settings, options: &Run) -> Result<Exit, Fai
         return Err(work::or_meant_version(settings, options.to, failure));
     }
     let last = match rehearsed.is_up_to_date() {
-        true => work::nothing_to_do(&rehearsed.database, rehearsed.version),
+        true => work::nothing_to_do(settings, &rehearsed.database, rehearsed.version),
         false => format!(
             "{} the run would succeed, and take {} of disk; {database} was not touched",
             styled(GREEN, "done    "),
@@ -103,7 +104,7 @@ fn dry_run(ui: &mut Ui, settings: &Settings, options: &Run) -> Result<Exit, Fail
     let plan = work::consenting(settings, options.allow_destructive)?
         .plan(&settings.database.value, options.to)
         .map_err(|error| work::or_meant_version(settings, options.to, error))?;
-    work::show_plan(ui, &plan);
+    work::show_plan(ui, settings, &plan);
     if plan.refused.is_none() {
         ui.document(&work::plan_json("applied", &plan));
     }

@@ -12,26 +12,20 @@ use crate::cli::ui::Ui;
 
 pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Seed) -> Result<Exit, Failure> {
     let folder = &settings.seeds.value;
-    if !folder.is_dir() {
-        return Err(Failure::NotFound {
-            message: format!("there is no folder of seeds at {}", folder.display()),
-            help: "give it with --seeds, or put the seed files there, as in seeds/users.sql".into(),
-        });
-    }
     let (database, environment) = (&settings.database.value, options.environment.as_deref());
+    let or_not_there = |error| work::or_no_seeds(settings, environment, error);
     if options.dry_run {
-        let plan = work::consenting(settings, options.allow_destructive)?.plan_seed(
-            database,
-            folder,
-            environment,
-        )?;
+        let plan = work::consenting(settings, options.allow_destructive)?
+            .plan_seed(database, folder, environment)
+            .map_err(or_not_there)?;
         return dry_run(ui, plan);
     }
     let seeded = work::with_consent(ui, options.allow_destructive, |ui, consent| {
-        let migrator = work::consenting(settings, consent)?
+        work::consenting(settings, consent)?
             .cancel_with(work::cancel_flag())
-            .on_event(|event| work::show_event(ui, "seeded", event));
-        Ok(migrator.seed(database, folder, environment)?)
+            .on_event(|event| work::show_event(ui, "seeded", event))
+            .seed(database, folder, environment)
+            .map_err(or_not_there)
     })?;
     show(ui, &seeded);
     Ok(Exit::Done)

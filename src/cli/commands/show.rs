@@ -25,6 +25,9 @@ fn show(ui: &mut Ui, status: &Status) {
     let database = render::path(&status.database);
     let state = match (status.exists, status.version) {
         (true, Some(version)) => format!("{database} is at version {version}"),
+        (true, None) if status.count(State::Applied) > 0 => {
+            format!("{database} has no migration of the app's own applied")
+        }
         (true, None) => format!("{database} has no migration applied"),
         (false, _) => format!("{database} does not exist yet"),
     };

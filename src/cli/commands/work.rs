@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use crate::cli::exit::Failure;
 use crate::cli::names;
+use crate::cli::nearest::did_you_mean;
 use crate::cli::render::{self, BOLD, DIM, GREEN, YELLOW, styled};
 use crate::cli::settings::Settings;
 use crate::cli::ui::{Ui, Unit};
@@ -102,7 +103,7 @@ pub(crate) fn schema_file(settings: &Settings) -> Result<(), Failure> {
 /// A migrator for what needs no migrations: an emergency is no time to look for them.
 pub(crate) fn keeper<'a>(settings: &Settings) -> Result<Migrator<'a>, Failure> {
     let source = |folder: &Path| Source::from(folder).layout(settings.layout.value);
-    let mut migrator = Migrator::new(source(&settings.migrations.value))
+    let mut migrator = Migrator::new(source(&settings.app_migrations))
         .history_table(&settings.history_table.value);
     for part in &settings.components {
         let component = Component::new(&part.name, source(&part.migrations));
@@ -134,6 +135,35 @@ pub(crate) fn or_meant_version(
     let known = names::versions(settings);
     let known = known.iter().map(|(version, _)| version.as_str());
     Failure::from(error).or_meant(&wanted.unwrap_or_default(), known)
+}
+
+/// Says of a folder of seeds that is not there that it was given, and which environment was
+/// probably meant.
+pub(crate) fn or_no_seeds(settings: &Settings, environment: Option<&str>, error: Error) -> Failure {
+    let folder = &settings.seeds.value;
+    let (missing, help) = match environment {
+        _ if !folder.is_dir() => (
+            true,
+            "give it with --seeds, or put the seed files there, as in seeds/users.sql".to_owned(),
+        ),
+        Some(environment) => {
+            let known = names::environments(folder);
+            let known = known.iter().map(String::as_str);
+            let usual = "make the folder, and put the seed files of that environment there";
+            (
+                !folder.join(environment).is_dir(),
+                did_you_mean(environment, known).unwrap_or_else(|| usual.to_owned()),
+            )
+        }
+        None => (false, String::new()),
+    };
+    match missing && error.kind() == ErrorKind::NotFound {
+        true => Failure::NotFound {
+            message: error.to_string(),
+            help,
+        },
+        false => error.into(),
+    }
 }
 
 /// Set while a question waits for its answer: nothing is under way then, and the answer
@@ -229,18 +259,45 @@ pub(crate) fn show_event(ui: &mut Ui, verb: &str, event: &Event<'_>) {
     }
 }
 
+/// What a version is of: the database, or the component that is spoken of in it.
+pub(crate) fn subject(settings: &Settings, database: &Path) -> String {
+    let database = render::path(database);
+    match &settings.component {
+        Some(name) => format!("`{name}` in {database}"),
+        None => database,
+    }
+}
+
 /// The last lines of a run or a revert.
-pub(crate) fn show_report(ui: &mut Ui, report: &Report) {
+pub(crate) fn show_report(ui: &mut Ui, settings: &Settings, report: &Report) {
     show_notes(ui, &report.notes);
-    let database = render::path(&report.database);
-    let version = render::version(report.version);
-    let last = match report.is_up_to_date() {
-        true => nothing_to_do(&report.database, report.version),
-        false => format!(
-            "{} {database} went from version {} to {} in {}",
-            styled(GREEN, "done    "),
+    let mut went: Vec<String> = Vec::new();
+    let mut others = report.components();
+    others.retain(|name, _| settings.component.as_deref() != Some(*name));
+    if report.version_before != report.version || others.is_empty() {
+        went.push(format!(
+            "{} went from version {} to {}",
+            subject(settings, &report.database),
             render::version(report.version_before),
-            styled(BOLD, version),
+            styled(BOLD, render::version(report.version)),
+        ));
+    }
+    for (name, version) in others {
+        let version = styled(BOLD, version);
+        went.push(match went.is_empty() {
+            true => format!(
+                "`{name}` in {} went to version {version}",
+                render::path(&report.database)
+            ),
+            false => format!("`{name}` to {version}"),
+        });
+    }
+    let last = match report.is_up_to_date() {
+        true => nothing_to_do(settings, &report.database, report.version),
+        false => format!(
+            "{} {} in {}",
+            styled(GREEN, "done    "),
+            went.join(", "),
             render::duration(report.duration)
         ),
     };
@@ -256,19 +313,19 @@ pub(crate) fn show_notes(ui: &mut Ui, notes: &[String]) {
 }
 
 /// That there is nothing to do, in words.
-pub(crate) fn nothing_to_do(database: &Path, version: Option<i64>) -> String {
-    let (database, version) = (render::path(database), render::version(version));
-    format!("nothing to do: {database} is at version {version}")
+pub(crate) fn nothing_to_do(settings: &Settings, database: &Path, version: Option<i64>) -> String {
+    let (subject, version) = (subject(settings, database), render::version(version));
+    format!("nothing to do: {subject} is at version {version}")
 }
 
 /// A plan for people.
-pub(crate) fn show_plan(ui: &mut Ui, plan: &Plan) {
+pub(crate) fn show_plan(ui: &mut Ui, settings: &Settings, plan: &Plan) {
     let database = render::path(&plan.database);
     if let Some(started_at) = &plan.interrupted {
         ui.line(&render::interrupted(started_at));
     }
     if plan.steps.is_empty() {
-        return ui.line(&nothing_to_do(&plan.database, plan.version));
+        return ui.line(&nothing_to_do(settings, &plan.database, plan.version));
     }
     for step in &plan.steps {
         let owner = render::owner(step.component.as_deref());
@@ -286,8 +343,9 @@ pub(crate) fn show_plan(ui: &mut Ui, plan: &Plan) {
 /// What would be marked as applied, and that nothing was.
 pub(crate) fn show_marks(ui: &mut Ui, plan: &Plan, list: &str) {
     for step in &plan.steps {
+        let owner = render::owner(step.component.as_deref());
         ui.line(&format!(
-            "would be marked as applied  V{}__{}",
+            "would be marked as applied  {owner}V{}__{}",
             step.version, step.name
         ));
     }
