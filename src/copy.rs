@@ -431,11 +431,15 @@ fn prove(path: &Path, digest: &str) -> Result<(), Error> {
 /// Puts a copy back through SQLite into the live file, as one transaction of SQLite's:
 /// killed at any instant, the database is as it was before or as the copy is. The file is
 /// never replaced, so nobody who has it open writes into a file that is gone.
+///
+/// Where the copy has another text encoding, `live` is another connection afterwards, set up
+/// with `set_up`.
 pub(crate) fn put_back(
     live: &mut Connection,
     state: &State<'_>,
     journal_mode: &str,
     patience: Duration,
+    set_up: &dyn Fn(&Connection) -> Result<(), Error>,
 ) -> Result<(), Error> {
     let cannot = |error| sqlite::failure("cannot put the copy back", error);
     state.prove()?;
@@ -452,14 +456,40 @@ pub(crate) fn put_back(
     if mode == "wal" && page_size(live)? != page_size(&source)? {
         catalog::word(live, "PRAGMA journal_mode = DELETE")?;
     }
+    let encoding = |connection: &Connection| catalog::word(connection, "PRAGMA encoding");
+    let encoded_anew = match state {
+        State::Empty => false,
+        State::Copy { .. } => encoding(live)? != encoding(&source)?,
+    };
     let cannot_step = |failed: Failed| failed.into_error(|| "cannot put the copy back".to_owned());
     let copied = Copier::new(&source, live)
         .map_err(cannot)
         .and_then(|copier| step_through(&copier, patience, &|_, _| Ok(())).map_err(cannot_step));
+    // A connection keeps the encoding that it has read, and refuses a database in another.
+    let opened = match encoded_anew {
+        true => open_again(live, patience, set_up),
+        false => Ok(()),
+    };
     if let Err(error) = copied {
         settle(live, &source, error)?;
     }
-    finish(live, journal_mode).map_err(|error| error.with_data(DataState::Committed))
+    opened
+        .and_then(|()| finish(live, journal_mode))
+        .map_err(|error| error.with_data(DataState::Committed))
+}
+
+fn open_again(
+    live: &mut Connection,
+    patience: Duration,
+    set_up: &dyn Fn(&Connection) -> Result<(), Error>,
+) -> Result<(), Error> {
+    let path = live.path().map(PathBuf::from).unwrap_or_default();
+    let fresh = connect::writer(&path)?;
+    connect::patience(&fresh, patience)?;
+    set_up(&fresh)?;
+    connect::sync_everything(&fresh)?;
+    *live = fresh;
+    Ok(())
 }
 
 /// Whether a failure of [`put_back`] came when the copy was in the database, and whole.
@@ -583,7 +613,7 @@ impl Intent {
         // The note must not go before the journal has: a journal that comes back after a power
         // cut would bring the empty database back, and nobody would know what it is to be.
         connect::sync_everything(live)?;
-        put_back(live, &state, &self.journal_mode, patience)?;
+        put_back(live, &state, &self.journal_mode, patience, &|_| Ok(()))?;
         disk::remove(&Intent::path_for(database))?;
         disk::sync_folder(database.parent().unwrap_or(database))
     }

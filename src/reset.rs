@@ -363,10 +363,16 @@ fn replace(
     journal_mode: &str,
     good_copy: Option<&PathBuf>,
 ) -> Result<(), Error> {
-    session.options.check_cancelled()?;
+    let options = session.options;
+    options.check_cancelled()?;
     session.watch_for_cancel(false)?;
-    let patience = session.options.lock_timeout;
-    let put = copy::put_back(&mut session.connection, state, journal_mode, patience);
+    let put = copy::put_back(
+        &mut session.connection,
+        state,
+        journal_mode,
+        options.lock_timeout,
+        &|fresh| options.set_up(fresh),
+    );
     put.map_err(|error| {
         let error = error.with_backup(good_copy.cloned());
         // What was to be put there goes with the scratch file, and is no copy to come back to.

@@ -728,7 +728,14 @@ fn over_a_readable(
         digest: &proven.digest,
     };
     logged(options, target, proven, replaced, notes, || {
-        copy::put_back(&mut connection, &state, &mode, options.lock_timeout)
+        let set_up = |fresh: &Connection| options.set_up(fresh);
+        copy::put_back(
+            &mut connection,
+            &state,
+            &mode,
+            options.lock_timeout,
+            &set_up,
+        )
     })
     .map_err(|error| error.with_backup(Some(kept.clone())))?;
     Ok((Some(kept), false))

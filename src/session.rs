@@ -523,6 +523,7 @@ impl<'o, 's> Session<'o, 's> {
             &state,
             &marker.journal_mode,
             self.options.lock_timeout,
+            &|fresh| self.options.set_up(fresh),
         )?;
         Ok(kept)
     }

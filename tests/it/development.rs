@@ -526,6 +526,21 @@ fn a_reset_whose_migration_or_seed_fails_leaves_the_data_as_it_was() {
     assert!(shown.contains("copy: snapshots/before-reset-"), "{shown}");
 }
 
+/// A database in UTF-16 was begun anew in UTF-8, everything was there, and the command ended with
+/// exit code 7.
+#[test]
+fn a_reset_that_changes_the_text_encoding_is_no_failure() {
+    let app = App::new();
+    app.sql("PRAGMA encoding = 'UTF-16le'; CREATE TABLE old (x); INSERT INTO old VALUES ('ä')");
+    app.file("V1__notes.sql", NOTES);
+    let (code, document) = json(&app, &["reset", "--yes"]);
+    assert_eq!(code, 0, "{document:#}");
+    assert_eq!(app.text("PRAGMA encoding"), "UTF-8");
+    assert_eq!(app.number("SELECT count(*) FROM notes"), 0);
+    let (code, document) = json(&app, &["run"]);
+    assert_eq!((code, &document["applied"]), (0, &serde_json::json!([])));
+}
+
 #[test]
 fn a_reset_makes_a_database_that_is_not_there_and_needs_no_snapshot() {
     let app = App::new();
