@@ -297,6 +297,11 @@ pub(crate) fn pending(
             .chain(others.iter().map(Vec::as_slice));
         let lists: Vec<_> = lists.map(migration::afresh).collect();
         claim::refuse_twins(&lists)?;
+        claim::refuse_histories(&lists, options.component_histories())?;
+    }
+    for fresh in known.iter().filter(|part| part.history.is_empty()) {
+        let table = options.history_table_of(fresh.component);
+        history::refuse_anothers_table(connection, table)?;
     }
     Ok(tasks)
 }
