@@ -7,6 +7,7 @@ use rusqlite::backup::{Backup as Copier, StepResult};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, ffi};
 
+use crate::attachments::Folders;
 use crate::error::{DataState, Error, ErrorKind};
 use crate::pages::MainFile;
 use crate::schema::TableKind;
@@ -542,8 +543,9 @@ fn finish(live: &Connection, journal_mode: &str) -> Result<(), Error> {
 }
 
 /// A restore over a database that SQLite cannot read takes two transactions: one that makes
-/// the file an empty database, one that fills it. This note, beside the database while they
-/// last, makes the next start finish what was begun.
+/// the file an empty database, one that fills it. One that puts folders back takes a step for
+/// each of them. This note, beside the database while they last, makes the next start finish
+/// what was begun.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Intent {
     /// RFC 3339.
@@ -554,9 +556,13 @@ pub(crate) struct Intent {
     pub(crate) digest: String,
     /// The journal mode that the database shall have.
     pub(crate) journal_mode: String,
+    /// The folders that are put back with it.
+    pub(crate) folders: Option<Folders>,
 }
 
 const INTENT_TITLE: &str = "heirloom restore, format 1";
+/// With folders, which a version that knows nothing of them must not pass over.
+const INTENT_TITLE_WITH_FOLDERS: &str = "heirloom restore, format 2";
 
 impl Intent {
     pub(crate) fn path_for(database: &Path) -> PathBuf {
@@ -572,16 +578,30 @@ impl Intent {
         let mut lines = text.lines();
         let title = lines.next();
         let mut field = |name: &str| lines.next()?.strip_prefix(name).map(str::to_owned);
-        let read = || {
-            Some(Intent {
+        let with_folders = title == Some(INTENT_TITLE_WITH_FOLDERS);
+        let mut read = || {
+            let intent = Intent {
                 started_at: field("started-at: ")?,
                 digest: field("blake3: ")?,
                 journal_mode: field("journal-mode: ")?,
                 copy: PathBuf::from(field("copy: ")?),
+                folders: None,
+            };
+            if !with_folders {
+                return Some(intent);
+            }
+            let folders = Folders {
+                source: PathBuf::from(field("folders: ")?),
+                replaced: PathBuf::from(field("replaced: ")?),
+            };
+            Some(Intent {
+                folders: Some(folders),
+                ..intent
             })
         };
-        match (title, (title == Some(INTENT_TITLE)).then(read).flatten()) {
-            (_, Some(intent)) => Ok(Some(intent)),
+        let known = with_folders || title == Some(INTENT_TITLE);
+        match known.then(&mut read).flatten() {
+            Some(intent) => Ok(Some(intent)),
             // It is written in one go under another name, so half a note is not ours.
             _ => Err(Error::new(
                 ErrorKind::NeedsAttention,
@@ -602,6 +622,7 @@ impl Intent {
         live: &mut Connection,
         database: &Path,
         patience: Duration,
+        progress: &dyn Fn(u64, u64) -> Result<(), Error>,
     ) -> Result<(), Error> {
         let state = State::Copy {
             path: &self.copy,
@@ -609,11 +630,35 @@ impl Intent {
         };
         // Before the file is emptied, not after.
         prove(&self.copy, &self.digest)?;
-        reset(live)?;
+        // For the sake of its folders a database may be whole, and stays so.
+        if self.folders.is_none() || !matches!(quick_check(live), Ok(None)) {
+            reset(live)?;
+        }
         // The note must not go before the journal has: a journal that comes back after a power
         // cut would bring the empty database back, and nobody would know what it is to be.
         connect::sync_everything(live)?;
         put_back(live, &state, &self.journal_mode, patience, &|_| Ok(()))?;
+        self.finish(database, progress)
+    }
+
+    /// What is left to do when the database is put back.
+    pub(crate) fn finish(
+        &self,
+        database: &Path,
+        progress: &dyn Fn(u64, u64) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        if let Some(folders) = &self.folders {
+            folders.put_back(database, progress)?;
+        }
+        Intent::remove(database)?;
+        match &self.folders {
+            Some(folders) => folders.forget(database),
+            None => Ok(()),
+        }
+    }
+
+    /// Removes the note, durably: nothing is left to do.
+    pub(crate) fn remove(database: &Path) -> Result<(), Error> {
         disk::remove(&Intent::path_for(database))?;
         disk::sync_folder(database.parent().unwrap_or(database))
     }
@@ -625,11 +670,20 @@ impl Intent {
             copy,
             digest,
             journal_mode,
+            folders,
         } = self;
-        let text = format!(
-            "{INTENT_TITLE}\nstarted-at: {started_at}\nblake3: {digest}\njournal-mode: {journal_mode}\ncopy: {}\n",
+        let title = match folders {
+            Some(_) => INTENT_TITLE_WITH_FOLDERS,
+            None => INTENT_TITLE,
+        };
+        let mut text = format!(
+            "{title}\nstarted-at: {started_at}\nblake3: {digest}\njournal-mode: {journal_mode}\ncopy: {}\n",
             copy.display()
         );
+        if let Some(Folders { source, replaced }) = folders {
+            let (source, replaced) = (source.display(), replaced.display());
+            text += &format!("folders: {source}\nreplaced: {replaced}\n");
+        }
         let path = Intent::path_for(database);
         let staging = disk::companion(&path, ".partial");
         disk::remove(&staging)?;
@@ -707,6 +761,7 @@ mod tests {
             digest: disk::digest(&copy).unwrap(),
             copy: copy.clone(),
             journal_mode: "wal".into(),
+            folders: None,
         };
         assert_eq!(intent.good_copy(), Some(copy.clone()));
         std::fs::write(&copy, "altered").unwrap();

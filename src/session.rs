@@ -137,7 +137,9 @@ pub(crate) fn patiently(
 pub(crate) fn clean_up(options: &Options<'_>, database: &Path) -> Result<(), Error> {
     let (backups, snapshots) = stores(options, database);
     let mut files = backups.clean()? + snapshots.clean()?;
-    files += attachments::clean(&database.with_file_name("snapshots"), database)?;
+    if !disk::is_there(&Intent::path_for(database))? {
+        files += attachments::clean(&database.with_file_name("snapshots"), database)?;
+    }
     let note = disk::companion(&Intent::path_for(database), ".partial");
     if disk::is_there(&note)? {
         disk::remove(&note)?;
@@ -483,8 +485,9 @@ impl<'o, 's> Session<'o, 's> {
                 &mut self.connection,
                 &self.target.path,
                 self.options.lock_timeout,
+                &|done, total| self.options.copied(done, total),
             )
-            .map_err(|error| match error.is_busy() {
+            .map_err(|error| match error.is_busy() || error.is_interrupted() {
                 true => error,
                 false => error.needing_attention(intent.good_copy()).with_help(
                     "a restore was interrupted and could not be finished; restore another copy",

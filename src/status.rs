@@ -28,7 +28,8 @@ pub struct Status {
     pub newest_known: Option<i64>,
     /// Every migration and every row of the history, in the order of versions.
     pub migrations: Vec<Entry>,
-    /// An interrupted run that the next start will put back: when it began, RFC 3339.
+    /// An interrupted run that the next start will put back, or a restore that it will finish:
+    /// when it began, RFC 3339.
     pub interrupted: Option<String>,
     /// Why the pending migrations cannot be run as they are.
     pub problem: Option<Error>,

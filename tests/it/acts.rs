@@ -449,16 +449,7 @@ impl Act {
             }
             Err(error) => return Err(format!("the next start failed: {error:#}")),
         }
-        let mut found = state(&app.database());
-        if self.is_half_done(&found) {
-            self.everything_is_kept(app)?;
-            let again = heirloom(app, self.arguments);
-            if !again.status.success() {
-                let said = crate::command::text(&again);
-                return Err(format!("the same command again fails: {said}"));
-            }
-            found = state(&app.database());
-        }
+        let found = state(&app.database());
         self.everything_is_kept(app)?;
         if found != self.old && found != self.new {
             let strange = found
@@ -485,18 +476,6 @@ impl Act {
             true => Ok(found),
             false => Err("the next run led somewhere else".to_owned()),
         }
-    }
-
-    /// Whether the database is restored and the files that go with it are not: a folder and a
-    /// database cannot change together. The same command again finishes it.
-    fn is_half_done(&self, found: &[String]) -> bool {
-        let files = |state: &[String]| -> Vec<String> {
-            let files = state.iter().filter(|line| line.starts_with(FILE));
-            files.cloned().collect()
-        };
-        let now = files(found);
-        let old = now == files(&self.old) || now.is_empty();
-        !self.taken_along.is_empty() && found != self.old && rows(found) == rows(&self.new) && old
     }
 
     /// No file is lost, whatever it is called now.
