@@ -124,10 +124,9 @@ pub(crate) fn reset(
         None => Vec::new(),
     };
     within(options, path, |session| {
-        let snapshot = snapshot(session, "reset")?;
         let mut reset = Reset {
             database: session.target.path.clone(),
-            snapshot: snapshot.clone(),
+            snapshot: None,
             applied: Vec::new(),
             seeded: Vec::new(),
             version: None,
@@ -136,8 +135,11 @@ pub(crate) fn reset(
         };
         let scratch = disk::Scratch::new()?;
         let made = make_anew(options, &scratch, &lists, &seeds, &mut reset);
-        made.map_err(|error| untouched(error, snapshot.as_ref()))?;
-        put_in(session, &scratch, snapshot.as_ref())?;
+        made.map_err(|error| untouched(error, None))?;
+        // Not before there is something to take its place: one that fails each time would leave
+        // a snapshot each time.
+        reset.snapshot = snapshot(session, "reset")?;
+        put_in(session, &scratch, reset.snapshot.as_ref())?;
         reset.duration = session.started.elapsed();
         Ok(reset)
     })
