@@ -478,6 +478,10 @@ pub(crate) fn restore(
         CopyRef::Snapshot(_) => prepare_folders(options, &target, &proven)?,
         _ => None,
     };
+    let places = match &folders {
+        Some(folders) => folders.places(&target.path)?,
+        None => Vec::new(),
+    };
     let mut notes = Vec::new();
     let done = over_what_is_there(options, &target, &proven, folders.as_ref(), &mut notes);
     let (replaced, was_damaged) = done.inspect_err(|error| {
@@ -489,17 +493,13 @@ pub(crate) fn restore(
     let mut in_use = vec![proven.path.as_path()];
     in_use.extend(replaced.as_deref());
     notes.extend(store.thin_out(Shelf::Replaced, options.keep, None, &in_use));
-    let folders = match folders {
-        Some(folders) => folders.places(&target.path)?,
-        None => Vec::new(),
-    };
     drop(lock);
     Ok(Restored {
         database: target.path,
         file: proven.path,
         replaced,
         was_damaged,
-        folders,
+        folders: places,
         version: proven.holding.version,
         notes,
     })
