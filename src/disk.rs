@@ -60,6 +60,27 @@ pub(crate) fn is_there(path: &Path) -> Result<bool, Error> {
     path.try_exists().map_err(|error| cannot_look(path, error))
 }
 
+/// Whether a file's permissions keep this user from reading it, as far as that can be told
+/// without opening it.
+pub(crate) fn is_forbidden(path: &Path) -> bool {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        let Ok(file) = path.metadata() else {
+            return false;
+        };
+        // Linux says there who this process is.
+        let own = Path::new("/proc/self").metadata().map(|own| own.uid());
+        let anothers = own.is_ok_and(|own| own != file.uid() && own != 0);
+        file.mode() & 0o444 == 0 || (anothers && file.mode() & 0o044 == 0)
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = path;
+        false
+    }
+}
+
 /// The first byte of a file that holds no locks; none where there is none.
 pub(crate) fn first_byte(path: &Path) -> Result<Option<u8>, Error> {
     let mut byte = [0];

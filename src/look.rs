@@ -10,6 +10,7 @@ use crate::error::Error;
 use crate::history;
 use crate::migration::{Applied, Known, Migration};
 use crate::options::Options;
+use crate::session;
 
 /// What `show` and every plan begin with.
 pub(crate) struct Look {
@@ -26,6 +27,10 @@ pub(crate) struct Look {
 
 /// Reads migrations and history. A database that does not exist has an empty history.
 pub(crate) fn look(options: &Options<'_>, path: &Path) -> Result<Look, Error> {
+    look_at(options, path).map_err(|error| session::point_to_copies(options, path, error))
+}
+
+fn look_at(options: &Options<'_>, path: &Path) -> Result<Look, Error> {
     options.check_history_table()?;
     let lists = options.lists()?;
     let target = connect::resolve(path)?;

@@ -12,6 +12,7 @@ use crate::migration::{self, Compared, Migration, State};
 use crate::options::Options;
 use crate::plan::{Direction, Loss};
 use crate::run::newest;
+use crate::session;
 use crate::task::Task;
 
 /// How a database stands to its migrations. Made without writing anything.
@@ -33,6 +34,8 @@ pub struct Status {
     pub interrupted: Option<String>,
     /// Why the pending migrations cannot be run as they are.
     pub problem: Option<Error>,
+    /// What somebody should know, in sentences: that there are copies of a database that is gone.
+    pub notes: Vec<String>,
 }
 
 impl Status {
@@ -109,8 +112,15 @@ pub(crate) fn status(options: &Options<'_>, path: &Path) -> Result<Status, Error
     });
     let problem = foresee(options, &look, &pending, &mut entries).err();
     let problem = changed.or(problem);
+    let gone = look
+        .target
+        .metadata
+        .as_ref()
+        .is_none_or(|file| file.len() == 0);
+    let kept = session::copies_kept(options, &look.target.path).filter(|_| gone);
     Ok(Status {
         exists: look.target.metadata.is_some(),
+        notes: kept.into_iter().collect(),
         version: newest(look.history()),
         newest_known: look.migrations().last().map(|migration| migration.version),
         migrations: entries,
