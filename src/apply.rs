@@ -24,7 +24,7 @@ use crate::report::{Counted, Done, Grouped, Report, TableRows};
 use crate::schema::same_name;
 use crate::script::Script;
 use crate::session::{Session, Stage, take_copy};
-use crate::sqlite::{failure, run_script};
+use crate::sqlite::{Savepoint, failure, run_script};
 use crate::statistics::Statistics;
 use crate::take_back::{Committed, SAVEPOINT, data_version, marker, take_back};
 use crate::task::{Kind, Task};
@@ -272,12 +272,12 @@ impl Run<'_, '_, '_, '_> {
                 .map(|task| task.version),
             migration: &migration,
         };
-        // A savepoint of our own tells whether the hook put another transaction in its place.
-        self.execute("SAVEPOINT heirloom_hook")?;
+        let savepoint = Savepoint::begin(self.connection())?;
         self.session.options.call_hooks(when, &moment)?;
-        self.connection()
-            .execute_batch("RELEASE heirloom_hook")
-            .map_err(|_| left_the_transaction("the app's hook"))
+        match savepoint.release(self.connection()) {
+            true => Ok(()),
+            false => Err(left_the_transaction("the app's hook")),
+        }
     }
 
     /// Whether the transaction is still ours. Whoever ended it ended the protection.

@@ -28,8 +28,13 @@ fn staging_of(snapshot: &Path, database: &Path) -> PathBuf {
     snapshot.with_file_name(format!("{begin}{name}{UNFINISHED}"))
 }
 
+/// Where the folders of a restore are, whole, before each takes the place of the app's.
+fn ready_of(database: &Path) -> PathBuf {
+    database.with_file_name(format!("{}restored.files", unfinished_of(database)))
+}
+
 /// Removes what an interrupted snapshot, or restore, left of its folders. How many. Only under
-/// the process lock.
+/// the process lock, and where no note of a restore waits for them.
 pub(crate) fn clean(snapshots: &Path, database: &Path) -> Result<usize, Error> {
     let beside = database.parent().unwrap_or(database);
     let begin = unfinished_of(database);
@@ -41,6 +46,11 @@ pub(crate) fn clean(snapshots: &Path, database: &Path) -> Result<usize, Error> {
                 removed += 1;
             }
         }
+    }
+    let ready = ready_of(database);
+    if disk::is_there(&ready)? {
+        disk::remove_folder(&ready)?;
+        removed += 1;
     }
     Ok(removed)
 }
@@ -114,41 +124,80 @@ pub(crate) fn take(
     disk::sync_folder(target.parent().unwrap_or(&target))
 }
 
-/// Puts a snapshot's folders back beside the database. What is there now is kept in
-/// `replaced`. The copying is done before the first folder changes its name.
-pub(crate) fn put_back(
-    snapshot: &Path,
-    database: &Path,
-    replaced: &Path,
-    progress: &dyn Fn(u64, u64) -> Result<(), Error>,
-) -> Result<Vec<PathBuf>, Error> {
-    let source = folder_of(snapshot);
-    let beside = database.parent().unwrap_or(database);
-    let names = disk::folders_in(&source)?;
-    let staging = staging_of(&beside.join("restored"), database);
-    disk::remove_folder(&staging)?;
-    if names.is_empty() {
-        return Ok(Vec::new());
+/// The folders that a restore puts back beside the database. They are copied before the database
+/// changes, and take their places after it. Each step can be done again from any point.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Folders {
+    /// Where the snapshot has them.
+    pub(crate) source: PathBuf,
+    /// Where those go that they replace.
+    pub(crate) replaced: PathBuf,
+}
+
+impl Folders {
+    /// None where the snapshot took none along.
+    pub(crate) fn of(snapshot: &Path, replaced: PathBuf) -> Result<Option<Folders>, Error> {
+        let source = folder_of(snapshot);
+        let any = !disk::folders_in(&source)?.is_empty();
+        Ok(any.then_some(Folders { source, replaced }))
     }
-    disk::create_private_folder(&staging, beside)?;
-    for name in &names {
-        copy(&source.join(name), &staging, progress)?;
-    }
-    let mut restored = Vec::new();
-    for name in &names {
-        let live = beside.join(name);
-        if disk::is_there(&live)? {
-            disk::create_private_folder(replaced, database)?;
-            disk::rename(&live, &replaced.join(name))?;
-            // Before something else has its name, or a power cut could leave neither.
-            disk::sync_folder(replaced)?;
+
+    /// Copies them to the disk of the database. Nothing of the app's is touched.
+    pub(crate) fn prepare(
+        &self,
+        database: &Path,
+        progress: &dyn Fn(u64, u64) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let (beside, ready) = (database.parent().unwrap_or(database), ready_of(database));
+        if disk::is_there(&ready)? {
+            return Ok(());
         }
-        disk::rename(&staging.join(name), &live)?;
-        restored.push(live);
+        let staging = staging_of(&beside.join("restored"), database);
+        disk::remove_folder(&staging)?;
+        disk::create_private_folder(&staging, beside)?;
+        for name in disk::folders_in(&self.source)? {
+            copy(&self.source.join(name), &staging, progress)?;
+        }
+        disk::sync_folder(&staging)?;
+        disk::rename(&staging, &ready)?;
+        disk::sync_folder(beside)
     }
-    disk::remove_folder(&staging)?;
-    disk::sync_folder(beside)?;
-    Ok(restored)
+
+    /// Puts them in their places, and keeps what was there.
+    pub(crate) fn put_back(
+        &self,
+        database: &Path,
+        progress: &dyn Fn(u64, u64) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        self.prepare(database, progress)?;
+        let (beside, ready) = (database.parent().unwrap_or(database), ready_of(database));
+        for name in disk::folders_in(&ready)? {
+            let live = beside.join(&name);
+            if disk::is_there(&live)? {
+                disk::create_private_folder(&self.replaced, database)?;
+                let kept = disk::free_name(&self.replaced, &name, "")?;
+                disk::rename(&live, &kept)?;
+                // Before something else has its name, or a power cut could leave neither.
+                disk::sync_folder(&self.replaced)?;
+                disk::sync_folder(beside)?;
+            }
+            disk::rename(&ready.join(&name), &live)?;
+            disk::sync_folder(beside)?;
+        }
+        Ok(())
+    }
+
+    /// Removes what was prepared, when nothing waits for it any more.
+    pub(crate) fn forget(&self, database: &Path) -> Result<(), Error> {
+        disk::remove_folder(&ready_of(database))
+    }
+
+    /// Where they are beside the database.
+    pub(crate) fn places(&self, database: &Path) -> Result<Vec<PathBuf>, Error> {
+        let beside = database.parent().unwrap_or(database);
+        let names = disk::folders_in(&self.source)?;
+        Ok(names.into_iter().map(|name| beside.join(name)).collect())
+    }
 }
 
 /// Copies a folder into another, with its permissions, and syncs what it wrote.

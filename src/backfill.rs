@@ -5,10 +5,13 @@ use std::error::Error as _;
 use std::fmt;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use chrono::Utc;
 use rusqlite::Connection;
+use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
 
 use crate::apply::{left_the_transaction, take_backup};
 use crate::catalog::{self, Rowids};
@@ -27,7 +30,7 @@ use crate::script::{Directive, Script};
 use crate::session::{Session, Stage};
 use crate::sqlite::{self, failure, statement_failure};
 use crate::statement::{Action, Statement};
-use crate::token::quote;
+use crate::token::{Tokens, quote};
 use crate::{disk, history, source, task};
 
 /// How many rows a batch has, unless a caller says otherwise.
@@ -161,6 +164,9 @@ impl<'b> Backfill<'b> {
     /// transaction of the batch. It must not commit or roll back, which is noticed, and should
     /// do nothing slow but write: nobody else can meanwhile.
     ///
+    /// The rows of the batch are counted before and after; that it leaves those outside of it
+    /// alone is its own affair.
+    ///
     /// It is known by its name alone; one that does something else needs another name.
     pub fn function(
         name: impl Into<String>,
@@ -279,6 +285,42 @@ impl<'b> Backfill<'b> {
         Ok(rowids)
     }
 
+    /// Whether its statements could delete rows of the table besides those of the batch: by
+    /// themselves, by a trigger, by a reference, or because others take their place. What a
+    /// function does is not known.
+    fn may_delete_elsewhere(
+        &self,
+        connection: &mut Connection,
+        table: &str,
+    ) -> Result<bool, Error> {
+        let Work::Sql(script) = &self.work else {
+            return Ok(false);
+        };
+        let schema = catalog::entries(connection)?;
+        let mut texts = schema.iter().map(|entry| entry.sql.as_str());
+        if replaces(script.text()) || texts.any(replaces) {
+            return Ok(true);
+        }
+        let cannot = |error| failure("cannot look at what the statements do", error);
+        let (deletes, seen) = (Arc::new(AtomicBool::new(false)), table.to_owned());
+        let notebook = Arc::clone(&deletes);
+        let watch = move |context: AuthContext<'_>| {
+            if matches!(context.action, AuthAction::Delete { table_name } if same_name(table_name, &seen))
+            {
+                notebook.store(true, Ordering::Relaxed);
+            }
+            Authorization::Allow
+        };
+        connection.authorizer(Some(watch)).map_err(cannot)?;
+        let statements = script.statements();
+        let mut statements = statements.iter();
+        let compiled = statements.try_for_each(|statement| compile(connection, script, statement));
+        connection
+            .authorizer(None::<fn(AuthContext<'_>) -> Authorization>)
+            .map_err(cannot)?;
+        compiled.map(|()| deletes.load(Ordering::Relaxed))
+    }
+
     /// Refuses a backfill that was begun as another one.
     fn refuse_other(&self, progress: &Progress) -> Result<(), Error> {
         let text = self.text();
@@ -342,6 +384,18 @@ impl fmt::Debug for Backfill<'_> {
             .field("batch", &self.batch)
             .finish_non_exhaustive()
     }
+}
+
+/// Whether a row may take the place of another without a DELETE: `OR REPLACE`, `REPLACE INTO`,
+/// `ON CONFLICT REPLACE`. The function of that name has a parenthesis.
+fn replaces(sql: &str) -> bool {
+    let mut tokens = Tokens::new(sql).peekable();
+    while let Some(token) = tokens.next() {
+        if token.word() == "REPLACE" && tokens.peek().is_none_or(|next| next.text != "(") {
+            return true;
+        }
+    }
+    false
 }
 
 const FIRST: &str = ":first";
@@ -735,6 +789,10 @@ impl Batches<'_, '_, '_> {
             return Ok(progress);
         };
         self.failed = Some((first, last));
+        let reaches = backfill.may_delete_elsewhere(&mut self.session.connection, &rowids.table)?;
+        let connection = &self.session.connection;
+        let all = || count(connection, &rowids, i64::MIN, i64::MAX);
+        let all_before = reaches.then(all).transpose()?;
         backfill.fill(self.session.options, connection, first, last)?;
         if schema_version(connection)? != progress.schema_version {
             return Err(Error::new(
@@ -756,6 +814,18 @@ impl Batches<'_, '_, '_> {
             .with_help(
                 "a backfill fills rows; delete them, or give them other rowids, in a migration",
             ));
+        }
+        if let Some(before) = all_before
+            && all()? < before
+        {
+            return Err(Error::new(
+                ErrorKind::Destructive,
+                format!(
+                    "rows of `{}` outside of rowid {first} to {last} would be deleted, by a trigger or because others take their place",
+                    rowids.table
+                ),
+            )
+            .with_help("a backfill fills rows; delete them in a migration"));
         }
         progress.last_done = Some(last);
         progress.rows_done += rows;

@@ -99,6 +99,33 @@ pub(crate) fn refuse_twins(lists: &[&[Migration]]) -> Result<(), Error> {
     Ok(())
 }
 
+/// Refuses a history table of a component that a list of migrations makes or changes: its rows
+/// are somebody's data.
+///
+/// # Errors
+/// `InvalidMigration`, naming the table and the file.
+pub(crate) fn refuse_histories<'t>(
+    lists: &[&[Migration]],
+    mut histories: impl Iterator<Item = &'t str>,
+) -> Result<(), Error> {
+    let claims: Vec<Claims<'_>> = lists.iter().map(|list| Claims::of(list)).collect();
+    let clash = histories.find_map(|table| {
+        let name = table.to_lowercase();
+        let mut of_each = claims.iter();
+        let maker = of_each.find_map(|one| one.made.get(&name).or(one.touched.get(&name)))?;
+        Some((table, maker))
+    });
+    match clash {
+        None => Ok(()),
+        Some((table, maker)) => Err(invalid(format!(
+            "the table `{table}` is a table of {}, and a component has it for its history",
+            maker.label()
+        ))
+        .in_migration(&maker.label())
+        .with_help("give the component another history table")),
+    }
+}
+
 fn clash(table: &str, second: &Migration, what: &str, maker: &Migration) -> Error {
     invalid(format!(
         "the table `{table}` is made by {}, and {what} by {} too",

@@ -198,7 +198,13 @@ fn read_only(path: &Path, parameters: &str) -> Result<Connection, Error> {
 }
 
 fn cannot_open(path: &Path, error: rusqlite::Error) -> Error {
-    failure(format!("cannot open {}", path.display()), error)
+    let what = format!("cannot open {}", path.display());
+    // SQLite says the same of everything that it cannot open.
+    match disk::is_forbidden(path) {
+        true => failure(format!("{what}: permission denied"), error)
+            .with_help("make it and its folder readable and writable for this user"),
+        false => failure(what, error),
+    }
 }
 
 /// A connection that sees the database as it is and leaves no trace of having looked.

@@ -7,6 +7,7 @@ use rusqlite::backup::{Backup as Copier, StepResult};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, ffi};
 
+use crate::attachments::Folders;
 use crate::error::{DataState, Error, ErrorKind};
 use crate::pages::MainFile;
 use crate::schema::TableKind;
@@ -431,11 +432,15 @@ fn prove(path: &Path, digest: &str) -> Result<(), Error> {
 /// Puts a copy back through SQLite into the live file, as one transaction of SQLite's:
 /// killed at any instant, the database is as it was before or as the copy is. The file is
 /// never replaced, so nobody who has it open writes into a file that is gone.
+///
+/// Where the copy has another text encoding, `live` is another connection afterwards, set up
+/// with `set_up`.
 pub(crate) fn put_back(
     live: &mut Connection,
     state: &State<'_>,
     journal_mode: &str,
     patience: Duration,
+    set_up: &dyn Fn(&Connection) -> Result<(), Error>,
 ) -> Result<(), Error> {
     let cannot = |error| sqlite::failure("cannot put the copy back", error);
     state.prove()?;
@@ -452,14 +457,40 @@ pub(crate) fn put_back(
     if mode == "wal" && page_size(live)? != page_size(&source)? {
         catalog::word(live, "PRAGMA journal_mode = DELETE")?;
     }
+    let encoding = |connection: &Connection| catalog::word(connection, "PRAGMA encoding");
+    let encoded_anew = match state {
+        State::Empty => false,
+        State::Copy { .. } => encoding(live)? != encoding(&source)?,
+    };
     let cannot_step = |failed: Failed| failed.into_error(|| "cannot put the copy back".to_owned());
     let copied = Copier::new(&source, live)
         .map_err(cannot)
         .and_then(|copier| step_through(&copier, patience, &|_, _| Ok(())).map_err(cannot_step));
+    // A connection keeps the encoding that it has read, and refuses a database in another.
+    let opened = match encoded_anew {
+        true => open_again(live, patience, set_up),
+        false => Ok(()),
+    };
     if let Err(error) = copied {
         settle(live, &source, error)?;
     }
-    finish(live, journal_mode).map_err(|error| error.with_data(DataState::Committed))
+    opened
+        .and_then(|()| finish(live, journal_mode))
+        .map_err(|error| error.with_data(DataState::Committed))
+}
+
+fn open_again(
+    live: &mut Connection,
+    patience: Duration,
+    set_up: &dyn Fn(&Connection) -> Result<(), Error>,
+) -> Result<(), Error> {
+    let path = live.path().map(PathBuf::from).unwrap_or_default();
+    let fresh = connect::writer(&path)?;
+    connect::patience(&fresh, patience)?;
+    set_up(&fresh)?;
+    connect::sync_everything(&fresh)?;
+    *live = fresh;
+    Ok(())
 }
 
 /// Whether a failure of [`put_back`] came when the copy was in the database, and whole.
@@ -512,8 +543,9 @@ fn finish(live: &Connection, journal_mode: &str) -> Result<(), Error> {
 }
 
 /// A restore over a database that SQLite cannot read takes two transactions: one that makes
-/// the file an empty database, one that fills it. This note, beside the database while they
-/// last, makes the next start finish what was begun.
+/// the file an empty database, one that fills it. One that puts folders back takes a step for
+/// each of them. This note, beside the database while they last, makes the next start finish
+/// what was begun.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Intent {
     /// RFC 3339.
@@ -524,9 +556,13 @@ pub(crate) struct Intent {
     pub(crate) digest: String,
     /// The journal mode that the database shall have.
     pub(crate) journal_mode: String,
+    /// The folders that are put back with it.
+    pub(crate) folders: Option<Folders>,
 }
 
 const INTENT_TITLE: &str = "heirloom restore, format 1";
+/// With folders, which a version that knows nothing of them must not pass over.
+const INTENT_TITLE_WITH_FOLDERS: &str = "heirloom restore, format 2";
 
 impl Intent {
     pub(crate) fn path_for(database: &Path) -> PathBuf {
@@ -542,16 +578,30 @@ impl Intent {
         let mut lines = text.lines();
         let title = lines.next();
         let mut field = |name: &str| lines.next()?.strip_prefix(name).map(str::to_owned);
-        let read = || {
-            Some(Intent {
+        let with_folders = title == Some(INTENT_TITLE_WITH_FOLDERS);
+        let mut read = || {
+            let intent = Intent {
                 started_at: field("started-at: ")?,
                 digest: field("blake3: ")?,
                 journal_mode: field("journal-mode: ")?,
                 copy: PathBuf::from(field("copy: ")?),
+                folders: None,
+            };
+            if !with_folders {
+                return Some(intent);
+            }
+            let folders = Folders {
+                source: PathBuf::from(field("folders: ")?),
+                replaced: PathBuf::from(field("replaced: ")?),
+            };
+            Some(Intent {
+                folders: Some(folders),
+                ..intent
             })
         };
-        match (title, (title == Some(INTENT_TITLE)).then(read).flatten()) {
-            (_, Some(intent)) => Ok(Some(intent)),
+        let known = with_folders || title == Some(INTENT_TITLE);
+        match known.then(&mut read).flatten() {
+            Some(intent) => Ok(Some(intent)),
             // It is written in one go under another name, so half a note is not ours.
             _ => Err(Error::new(
                 ErrorKind::NeedsAttention,
@@ -572,6 +622,7 @@ impl Intent {
         live: &mut Connection,
         database: &Path,
         patience: Duration,
+        progress: &dyn Fn(u64, u64) -> Result<(), Error>,
     ) -> Result<(), Error> {
         let state = State::Copy {
             path: &self.copy,
@@ -579,11 +630,35 @@ impl Intent {
         };
         // Before the file is emptied, not after.
         prove(&self.copy, &self.digest)?;
-        reset(live)?;
+        // For the sake of its folders a database may be whole, and stays so.
+        if self.folders.is_none() || !matches!(quick_check(live), Ok(None)) {
+            reset(live)?;
+        }
         // The note must not go before the journal has: a journal that comes back after a power
         // cut would bring the empty database back, and nobody would know what it is to be.
         connect::sync_everything(live)?;
-        put_back(live, &state, &self.journal_mode, patience)?;
+        put_back(live, &state, &self.journal_mode, patience, &|_| Ok(()))?;
+        self.finish(database, progress)
+    }
+
+    /// What is left to do when the database is put back.
+    pub(crate) fn finish(
+        &self,
+        database: &Path,
+        progress: &dyn Fn(u64, u64) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        if let Some(folders) = &self.folders {
+            folders.put_back(database, progress)?;
+        }
+        Intent::remove(database)?;
+        match &self.folders {
+            Some(folders) => folders.forget(database),
+            None => Ok(()),
+        }
+    }
+
+    /// Removes the note, durably: nothing is left to do.
+    pub(crate) fn remove(database: &Path) -> Result<(), Error> {
         disk::remove(&Intent::path_for(database))?;
         disk::sync_folder(database.parent().unwrap_or(database))
     }
@@ -595,11 +670,20 @@ impl Intent {
             copy,
             digest,
             journal_mode,
+            folders,
         } = self;
-        let text = format!(
-            "{INTENT_TITLE}\nstarted-at: {started_at}\nblake3: {digest}\njournal-mode: {journal_mode}\ncopy: {}\n",
+        let title = match folders {
+            Some(_) => INTENT_TITLE_WITH_FOLDERS,
+            None => INTENT_TITLE,
+        };
+        let mut text = format!(
+            "{title}\nstarted-at: {started_at}\nblake3: {digest}\njournal-mode: {journal_mode}\ncopy: {}\n",
             copy.display()
         );
+        if let Some(Folders { source, replaced }) = folders {
+            let (source, replaced) = (source.display(), replaced.display());
+            text += &format!("folders: {source}\nreplaced: {replaced}\n");
+        }
         let path = Intent::path_for(database);
         let staging = disk::companion(&path, ".partial");
         disk::remove(&staging)?;
@@ -677,6 +761,7 @@ mod tests {
             digest: disk::digest(&copy).unwrap(),
             copy: copy.clone(),
             journal_mode: "wal".into(),
+            folders: None,
         };
         assert_eq!(intent.good_copy(), Some(copy.clone()));
         std::fs::write(&copy, "altered").unwrap();

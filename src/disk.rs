@@ -3,9 +3,10 @@
 //! Nothing here may be given the path of a live database: see `connect`.
 
 use std::ffi::OsString;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Once;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::error::{Error, ErrorKind};
@@ -57,6 +58,27 @@ pub(crate) fn is_file(path: &Path) -> Result<bool, Error> {
 /// Whether there is something of this name.
 pub(crate) fn is_there(path: &Path) -> Result<bool, Error> {
     path.try_exists().map_err(|error| cannot_look(path, error))
+}
+
+/// Whether a file's permissions keep this user from reading it, as far as that can be told
+/// without opening it.
+pub(crate) fn is_forbidden(path: &Path) -> bool {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        let Ok(file) = path.metadata() else {
+            return false;
+        };
+        // Linux says there who this process is.
+        let own = Path::new("/proc/self").metadata().map(|own| own.uid());
+        let anothers = own.is_ok_and(|own| own != file.uid() && own != 0);
+        file.mode() & 0o444 == 0 || (anothers && file.mode() & 0o044 == 0)
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = path;
+        false
+    }
 }
 
 /// The first byte of a file that holds no locks; none where there is none.
@@ -574,27 +596,44 @@ pub(crate) fn is_same_file(one: &Path, other: &Path) -> bool {
 }
 
 /// A private folder for a copy of a database, removed with everything in it when it is
-/// dropped.
+/// dropped. What a killed process left of its own is removed by the next that needs one.
 pub(crate) struct Scratch {
     folder: PathBuf,
     database: PathBuf,
+    /// Locked from before the folder is there until it is gone, by a lock that dies with the
+    /// process.
+    _alive: File,
 }
+
+/// How the names of scratch folders begin, in the folder for temporary files.
+const SCRATCH: &str = "heirloom-";
+/// How the name of the file ends that is locked while a scratch folder is in use.
+const IN_USE: &str = ".lock";
 
 impl Scratch {
     /// A place for a database, with nothing in it yet.
     pub(crate) fn new() -> Result<Scratch, Error> {
         static COUNTER: AtomicU64 = AtomicU64::new(0);
+        static TIDIED: Once = Once::new();
         loop {
             let folder = std::env::temp_dir().join(format!(
-                "heirloom-{}-{}",
+                "{SCRATCH}{}-{}",
                 std::process::id(),
                 COUNTER.fetch_add(1, Ordering::Relaxed)
             ));
-            match create_private(&folder) {
-                Ok(()) => {
+            let lock = companion(&folder, IN_USE);
+            let made = lock_new(&lock).and_then(|alive| {
+                // The lock must not make a folder that is not ours look like one.
+                create_private(&folder).inspect_err(|_| drop(fs::remove_file(&lock)))?;
+                Ok(alive)
+            });
+            match made {
+                Ok(alive) => {
+                    TIDIED.call_once(|| remove_scratch_of_the_dead(&folder));
                     return Ok(Scratch {
                         database: folder.join("database"),
                         folder,
+                        _alive: alive,
                     });
                 }
                 // What a killed process of this number left, or somebody else made.
@@ -635,6 +674,70 @@ impl Drop for Scratch {
         if let Err(error) = fs::remove_dir_all(&self.folder) {
             log::warn!("cannot remove {}: {error}", self.folder.display());
         }
+        let _ = fs::remove_file(companion(&self.folder, IN_USE));
+    }
+}
+
+/// Makes a file that was not there, and locks it.
+fn lock_new(path: &Path) -> io::Result<File> {
+    let file = OpenOptions::new().write(true).create_new(true).open(path)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        // Somebody tidies up, and took it for one that was left.
+        Err(TryLockError::WouldBlock) => Err(io::ErrorKind::AlreadyExists.into()),
+        Err(TryLockError::Error(error)) => Err(error),
+    }
+}
+
+/// Removes the scratch folders of processes that are dead: nobody holds the lock that was there
+/// before the folder. Only this user's, and only what can be proved; nothing depends on it.
+fn remove_scratch_of_the_dead(own: &Path) {
+    let temporary = own.parent().unwrap_or(own);
+    for name in files_in(temporary).unwrap_or_default() {
+        let lock = temporary.join(&name);
+        let Some(folder) = name.strip_suffix(IN_USE).filter(|name| is_scratch(name)) else {
+            continue;
+        };
+        // No link is followed, and no pipe waited for.
+        if !lock.symlink_metadata().is_ok_and(|file| file.is_file()) || !is_owned_alike(&lock, own)
+        {
+            continue;
+        }
+        let Ok(file) = File::open(&lock) else {
+            continue;
+        };
+        if file.try_lock().is_ok() {
+            let left = temporary.join(folder);
+            log::info!("removing {}, which a killed process left", left.display());
+            if remove_folder(&left).is_ok() {
+                let _ = fs::remove_file(&lock);
+            }
+        }
+    }
+}
+
+/// Whether a name is `heirloom-`, a process, and a number.
+fn is_scratch(name: &str) -> bool {
+    let numbers = name
+        .strip_prefix(SCRATCH)
+        .and_then(|rest| rest.split_once('-'));
+    numbers.is_some_and(|(process, number)| {
+        process.parse::<u32>().is_ok() && number.parse::<u64>().is_ok()
+    })
+}
+
+/// Whether two files are one user's, where that can be told.
+fn is_owned_alike(one: &Path, other: &Path) -> bool {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        matches!((one.symlink_metadata(), other.symlink_metadata()),
+            (Ok(one), Ok(other)) if one.uid() == other.uid())
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = (one, other);
+        true
     }
 }
 

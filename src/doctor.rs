@@ -15,7 +15,7 @@ use crate::problem::{Diagnosis, Problem, ProblemKind};
 use crate::report::{Counted, Grouped};
 use crate::restore::{self, Verify};
 use crate::schema::TableKind;
-use crate::session::stores;
+use crate::session::{self, stores};
 use crate::status::{self, Entry, Status};
 use crate::{catalog, disk, history, lock};
 
@@ -124,18 +124,14 @@ fn leftovers(options: &Options<'_>, target: &Target, found: &mut Diagnosis) -> R
 /// What is in the database.
 fn inside(options: &Options<'_>, target: &Target, found: &mut Diagnosis) -> Result<(), Error> {
     if disk::length(&target.path)? == 0 {
-        let state = if found.exists {
-            "is empty"
-        } else {
-            "does not exist"
-        };
-        found
-            .notes
-            .push(format!("{} {state}", target.path.display()));
+        gone(options, target, found);
         return Ok(());
     }
     let damaged = |error: Error| match error.kind() {
-        ErrorKind::NotADatabase => Ok(Problem::of(ProblemKind::Damaged, &error)),
+        ErrorKind::NotADatabase => {
+            let error = session::point_to_copies(options, &target.path, error);
+            Ok(Problem::of(ProblemKind::Damaged, &error))
+        }
         _ => Err(error),
     };
     let view = match connect::view_of(target) {
@@ -160,6 +156,26 @@ fn inside(options: &Options<'_>, target: &Target, found: &mut Diagnosis) -> Resu
         .with_help("close the other program, and try again"));
     }
     looked.or_else(|error| damaged(error).map(|problem| found.problems.push(problem)))
+}
+
+/// There is nothing in the file, or no file. An empty one may be new.
+fn gone(options: &Options<'_>, target: &Target, found: &mut Diagnosis) {
+    let state = match found.exists {
+        true => "is empty",
+        false => "does not exist",
+    };
+    let message = format!("{} {state}", target.path.display());
+    match session::copies_kept(options, &target.path) {
+        Some(kept) => found
+            .problems
+            .push(Problem::new(ProblemKind::Missing, message, kept)),
+        None if found.exists => found.notes.push(message),
+        None => found.problems.push(Problem::new(
+            ProblemKind::Missing,
+            message,
+            "check the path; `heirloom run` makes a new one",
+        )),
+    }
 }
 
 fn integrity(connection: &Connection, found: &mut Diagnosis) -> Result<(), Error> {
@@ -287,6 +303,8 @@ fn compare(
                 |_| Ok(()),
             );
         }
+        // A note of a restore that cannot be read was told of.
+        Err(error) if error.kind() == ErrorKind::NeedsAttention => return Ok(()),
         Err(error)
             if matches!(
                 error.kind(),

@@ -142,6 +142,36 @@ pub(crate) fn read(connection: &Connection, table: &str) -> Result<Vec<Applied>,
     Ok(history)
 }
 
+/// Refuses a table without a row to say whose it is, and that refinery did not make: the app may
+/// have one of this name. The usual name is nobody else's.
+pub(crate) fn refuse_anothers_table(connection: &Connection, table: &str) -> Result<(), Error> {
+    let mut columns = connection
+        .prepare("SELECT lower(name || ' ' || type || ' ' || pk) FROM pragma_table_info(?1)")
+        .map_err(|error| failure("cannot read the schema", error))?;
+    let columns: Vec<String> = columns
+        .query_map([table], |row| row.get(0))
+        .and_then(Iterator::collect)
+        .map_err(|error| failure("cannot read the schema", error))?;
+    let refinerys = match columns.split_first() {
+        None => true,
+        Some((version, others)) => {
+            ["version int4 1", "version int8 1"].contains(&version.as_str())
+                && others
+                    == [
+                        "name varchar(255) 0",
+                        "applied_on varchar(255) 0",
+                        "checksum varchar(255) 0",
+                    ]
+        }
+    };
+    match refinerys || same_name(table, DEFAULT_TABLE) {
+        true => Ok(()),
+        false => Err(malformed(format!(
+            "the table `{table}` was made by somebody else, and is no migration history"
+        ))),
+    }
+}
+
 /// When each version was applied, to the second and in UTC, of a history that was read.
 pub(crate) fn times(connection: &Connection, table: &str) -> Result<BTreeMap<i64, String>, Error> {
     let sql = format!("SELECT version, applied_on FROM {}", quote(table));

@@ -6,10 +6,12 @@ use rusqlite::Connection;
 
 use crate::comparison::{Applied, Known};
 use crate::connect::{self, Target, View};
+use crate::copy::Intent;
 use crate::error::Error;
 use crate::history;
 use crate::migration::Migration;
 use crate::options::Options;
+use crate::session;
 
 /// What `show` and every plan begin with.
 pub(crate) struct Look {
@@ -19,16 +21,29 @@ pub(crate) struct Look {
     pub(crate) view: View,
     /// The history of each.
     histories: Vec<Vec<Applied>>,
-    /// When an interrupted run had begun that the next one will put back.
+    /// When an interrupted run had begun that the next one will put back, or a restore that it
+    /// will finish.
     pub(crate) interrupted: Option<String>,
 }
 
 /// Reads migrations and history. A database that does not exist has an empty history.
 pub(crate) fn look(options: &Options<'_>, path: &Path) -> Result<Look, Error> {
+    look_at(options, path).map_err(|error| session::point_to_copies(options, path, error))
+}
+
+fn look_at(options: &Options<'_>, path: &Path) -> Result<Look, Error> {
     options.check_history_table()?;
     let lists = options.lists()?;
     let target = connect::resolve(path)?;
-    let mut view = connect::view_of(&target)?;
+    // A restore that was interrupted will be finished first.
+    let intent = Intent::read(&target.path)?;
+    let copy = intent.as_ref().map(|intent| intent.copy.as_path());
+    let restored =
+        copy.and_then(|copy| connect::state_before(copy.file_name()?.to_str(), copy.parent()?));
+    let mut view = match restored {
+        Some(view) => view,
+        None => connect::view_of(&target)?,
+    };
     let marker = history::read_marker(&view.connection)?;
     if let Some(marker) = &marker {
         // The run that comes next begins with the copy, so that is what it must be told from.
@@ -40,7 +55,9 @@ pub(crate) fn look(options: &Options<'_>, path: &Path) -> Result<Look, Error> {
     options.set_up(&view.connection)?;
     Ok(Look {
         histories: histories(options, &view.connection)?,
-        interrupted: marker.map(|marker| marker.started_at),
+        interrupted: intent
+            .map(|intent| intent.started_at)
+            .or(marker.map(|marker| marker.started_at)),
         lists,
         target,
         view,

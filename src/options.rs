@@ -184,6 +184,14 @@ impl<'a> Options<'a> {
         components.chain([(self.component.as_deref(), self.history_table.as_str())])
     }
 
+    /// The history tables of all components, without the app's own where it is known as that.
+    pub(crate) fn component_histories(&self) -> impl Iterator<Item = &str> {
+        let components = self.components.iter();
+        let components = components.map(|part| part.history_table.as_str());
+        let own = self.component.as_ref().map(|_| self.history_table.as_str());
+        components.chain(own)
+    }
+
     /// Lists of migrations, and what a database has of each.
     pub(crate) fn known<'k>(
         &'k self,

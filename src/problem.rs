@@ -11,6 +11,8 @@ use crate::error::Error;
 pub enum ProblemKind {
     /// The file is damaged, or no database.
     Damaged,
+    /// There is no database, or an empty one of which there are copies.
+    Missing,
     /// Rows that a constraint forbids, or an index for full-text search that lags behind.
     Contents,
     /// Rows that refer to what is not there.
@@ -40,6 +42,7 @@ impl ProblemKind {
     pub fn as_str(self) -> &'static str {
         match self {
             ProblemKind::Damaged => "damaged",
+            ProblemKind::Missing => "missing",
             ProblemKind::Contents => "contents",
             ProblemKind::BrokenReference => "broken-reference",
             ProblemKind::History => "history",

@@ -126,10 +126,9 @@ pub(crate) fn reset(
         None => Vec::new(),
     };
     within(options, path, |session| {
-        let snapshot = snapshot(session, "reset")?;
         let mut reset = Reset {
             database: session.target.path.clone(),
-            snapshot: snapshot.clone(),
+            snapshot: None,
             applied: Vec::new(),
             seeded: Vec::new(),
             version: None,
@@ -138,8 +137,11 @@ pub(crate) fn reset(
         };
         let scratch = disk::Scratch::new()?;
         let made = make_anew(options, &scratch, &lists, &seeds, &mut reset);
-        made.map_err(|error| untouched(error, snapshot.as_ref()))?;
-        put_in(session, &scratch, snapshot.as_ref())?;
+        made.map_err(|error| untouched(error, None))?;
+        // Not before there is something to take its place: one that fails each time would leave
+        // a snapshot each time.
+        reset.snapshot = snapshot(session, "reset")?;
+        put_in(session, &scratch, reset.snapshot.as_ref())?;
         reset.duration = session.started.elapsed();
         Ok(reset)
     })
@@ -406,10 +408,16 @@ fn replace(
     journal_mode: &str,
     good_copy: Option<&PathBuf>,
 ) -> Result<(), Error> {
-    session.options.check_cancelled()?;
+    let options = session.options;
+    options.check_cancelled()?;
     session.watch_for_cancel(false)?;
-    let patience = session.options.lock_timeout;
-    let put = copy::put_back(&mut session.connection, state, journal_mode, patience);
+    let put = copy::put_back(
+        &mut session.connection,
+        state,
+        journal_mode,
+        options.lock_timeout,
+        &|fresh| options.set_up(fresh),
+    );
     put.map_err(|error| {
         let error = error.with_backup(good_copy.cloned());
         // What was to be put there goes with the scratch file, and is no copy to come back to.

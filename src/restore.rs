@@ -9,9 +9,10 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 use rusqlite::{Connection, ErrorCode};
 
+use crate::attachments::{self, Folders};
 use crate::backup::{Backup, Name, Store, TIME};
 use crate::connect::{self, Target};
 use crate::copy::{self, Intent, State};
@@ -26,7 +27,7 @@ use crate::record::{Record, Shelf};
 use crate::run::newest;
 use crate::schema::Table;
 use crate::session::{self, stores};
-use crate::{attachments, catalog, disk, log_table, sqlite};
+use crate::{catalog, disk, log_table, sqlite};
 
 /// Which copy is meant.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -472,24 +473,33 @@ pub(crate) fn restore(
     }
     let lock = session::lock(options, &target.path)?;
     session::clean_up(options, &target.path)?;
+    finish_folders(options, &target)?;
+    let folders = match wanted {
+        CopyRef::Snapshot(_) => prepare_folders(options, &target, &proven)?,
+        _ => None,
+    };
+    let places = match &folders {
+        Some(folders) => folders.places(&target.path)?,
+        None => Vec::new(),
+    };
     let mut notes = Vec::new();
-    let (replaced, was_damaged) = over_what_is_there(options, &target, &proven, &mut notes)?;
+    let done = over_what_is_there(options, &target, &proven, folders.as_ref(), &mut notes);
+    let (replaced, was_damaged) = done.inspect_err(|error| {
+        if error.data_state().is_unchanged() {
+            let _ = folders.as_ref().map(|it| it.forget(&target.path));
+        }
+    })?;
     let (store, _) = stores(options, &target.path);
     let mut in_use = vec![proven.path.as_path()];
     in_use.extend(replaced.as_deref());
     notes.extend(store.thin_out(Shelf::Replaced, options.keep, None, &in_use));
-    let folders = match wanted {
-        CopyRef::Snapshot(_) => put_files_back(options, &target, &proven)
-            .map_err(|error| error.with_backup(replaced.clone()))?,
-        _ => Vec::new(),
-    };
     drop(lock);
     Ok(Restored {
         database: target.path,
         file: proven.path,
         replaced,
         was_damaged,
-        folders,
+        folders: places,
         version: proven.holding.version,
         notes,
     })
@@ -499,14 +509,17 @@ fn over_what_is_there(
     options: &Options<'_>,
     target: &Target,
     proven: &Proven,
+    folders: Option<&Folders>,
     notes: &mut Vec<String>,
 ) -> Result<(Option<PathBuf>, bool), Error> {
     let mut attempt = || match condition(options, target)? {
         Condition::Readable(connection) => {
-            over_a_readable(options, target, connection, proven, notes).map(Some)
+            over_a_readable(options, target, connection, proven, folders, notes).map(Some)
         }
         Condition::Unreadable => Ok(None),
-        Condition::Absent => over_a_damaged(options, target, proven, false, notes).map(Some),
+        Condition::Absent => {
+            over_a_damaged(options, target, proven, folders, false, notes).map(Some)
+        }
     };
     let mut first: Option<Error> = None;
     // What a later attempt says of the data does not undo an earlier one.
@@ -527,7 +540,8 @@ fn over_what_is_there(
             Err(error) => return Err(or_doubt(first, error)),
         }
     }
-    over_a_damaged(options, target, proven, true, notes).map_err(|error| or_doubt(first, error))
+    over_a_damaged(options, target, proven, folders, true, notes)
+        .map_err(|error| or_doubt(first, error))
 }
 
 /// What a restore does away with.
@@ -610,27 +624,55 @@ fn log_in_copies(options: &Options<'_>, target: &Target) -> Vec<LogEntry> {
     }))
 }
 
-/// Puts the folders of a snapshot back. The database is restored already; interrupted
-/// here, the same command again finishes it.
-fn put_files_back(
+/// Copies the folders of a snapshot to beside the database, before that is touched.
+fn prepare_folders(
     options: &Options<'_>,
     target: &Target,
     proven: &Proven,
-) -> Result<Vec<PathBuf>, Error> {
-    let put_back = || {
-        let backups = options.backups_of(&target.path);
-        let base = format!("files-replaced-{}", Utc::now().format(TIME));
-        let replaced = disk::free_name(&backups, &base, "")?;
-        attachments::put_back(&proven.path, &target.path, &replaced, &|done, total| {
-            options.emit(Event::Copying { done, total });
-            Ok(())
-        })
+) -> Result<Option<Folders>, Error> {
+    let backups = options.backups_of(&target.path);
+    let base = format!("files-replaced-{}", Utc::now().format(TIME));
+    let replaced = disk::free_name(&backups, &base, "")?;
+    let folders = Folders::of(&proven.path, replaced)?;
+    if let Some(folders) = &folders {
+        let progress = |done, total| options.copied(done, total);
+        folders
+            .prepare(&target.path, &progress)
+            .inspect_err(|_| drop(folders.forget(&target.path)))?;
+    }
+    Ok(folders)
+}
+
+/// Ends a restore of folders that was interrupted, before another begins: some of them may be in
+/// their places. Where that cannot be done, the restore that is wanted now goes on without it.
+fn finish_folders(options: &Options<'_>, target: &Target) -> Result<(), Error> {
+    let Ok(Some(intent)) = Intent::read(&target.path) else {
+        return Ok(());
     };
-    put_back().map_err(|error| {
-        error
-            .with_data(DataState::Committed)
-            .with_help("the database is restored; run the same command again for the files")
-    })
+    let Some(folders) = &intent.folders else {
+        return Ok(());
+    };
+    let progress = |done, total| options.copied(done, total);
+    let finished = connect::writer(&target.path).and_then(|mut connection| {
+        connect::patience(&connection, options.lock_timeout)?;
+        intent.carry_out(
+            &mut connection,
+            &target.path,
+            options.lock_timeout,
+            &progress,
+        )
+    });
+    match finished {
+        Err(error) if error.is_busy() || error.is_interrupted() => Err(error),
+        Err(error) => {
+            log::warn!(
+                "the restore of {} is given up: {error:#}",
+                intent.started_at
+            );
+            folders.forget(&target.path)
+        }
+        Ok(()) => Ok(()),
+    }
 }
 
 /// Whether a failure speaks of the file and not of its surroundings: a broken header may also
@@ -701,6 +743,7 @@ fn over_a_readable(
     target: &Target,
     mut connection: Connection,
     proven: &Proven,
+    folders: Option<&Folders>,
     notes: &mut Vec<String>,
 ) -> Result<(Option<PathBuf>, bool), Error> {
     options.set_up(&connection)?;
@@ -727,11 +770,91 @@ fn over_a_readable(
         path: &proven.read_from,
         digest: &proven.digest,
     };
+    let intent = match folders {
+        None => None,
+        Some(folders) => Some(Intent {
+            started_at: rfc3339(Utc::now()),
+            copy: findable(options, target, proven)?,
+            digest: proven.digest.clone(),
+            journal_mode: mode.clone(),
+            folders: Some(folders.clone()),
+        }),
+    };
     logged(options, target, proven, replaced, notes, || {
-        copy::put_back(&mut connection, &state, &mode, options.lock_timeout)
+        if let Some(intent) = &intent {
+            write_note(intent, target, proven)?;
+        }
+        let patience = options.lock_timeout;
+        let put = copy::put_back(&mut connection, &state, &mode, patience, &|fresh| {
+            options.set_up(fresh)
+        });
+        match (intent, put) {
+            (Some(intent), Ok(())) => {
+                let finished = intent.finish(&target.path, &told_only(options));
+                finished
+                    .map_err(|error| error.with_data(DataState::Committed).with_help(FILES_LEFT))
+            }
+            // Nothing was done, so nothing is left to finish.
+            (Some(_), Err(error)) if error.data_state().is_unchanged() => {
+                Intent::remove(&target.path).map_err(|error| unfinished(error, proven))?;
+                Err(error)
+            }
+            (_, put) => put,
+        }
     })
     .map_err(|error| error.with_backup(Some(kept.clone())))?;
     Ok((Some(kept), false))
+}
+
+const FILES_LEFT: &str = "the database is restored; run the same command again for the files; the next start of the app puts them back too";
+
+/// Progress for a listener alone: what has begun is not cancelled.
+fn told_only(options: &Options<'_>) -> impl Fn(u64, u64) -> Result<(), Error> {
+    |done, total| {
+        options.emit(Event::Copying { done, total });
+        Ok(())
+    }
+}
+
+/// The copy where the next start finds it, when what was folded here is gone.
+fn findable(options: &Options<'_>, target: &Target, proven: &Proven) -> Result<PathBuf, Error> {
+    if proven.read_from == proven.path {
+        return Ok(proven.path.clone());
+    }
+    let now = Utc::now();
+    let folded = name_beside(options, target, "source", now)?;
+    let staging = stores(options, &target.path).0.staging_path(now);
+    disk::copy_damaged(&proven.read_from, &folded, &staging)?;
+    Ok(folded)
+}
+
+/// A free name among the backups for what is no recorded copy.
+fn name_beside(
+    options: &Options<'_>,
+    target: &Target,
+    what: &str,
+    now: DateTime<Utc>,
+) -> Result<PathBuf, Error> {
+    let stem = target.path.file_stem().unwrap_or_default();
+    let base = format!("{}-{what}-{}", stem.to_string_lossy(), now.format(TIME));
+    disk::free_name(&options.backups_of(&target.path), &base, ".db")
+}
+
+/// A restore that the next start ends.
+fn unfinished(error: Error, proven: &Proven) -> Error {
+    error
+        .needing_attention(Some(proven.path.clone()))
+        .with_help("run the same command again; the next start of the app finishes it too")
+}
+
+/// Writes the note of a restore, from which on it will be done.
+fn write_note(intent: &Intent, target: &Target, proven: &Proven) -> Result<(), Error> {
+    intent.write(&target.path).map_err(|error| {
+        match disk::is_there(&Intent::path_for(&target.path)) {
+            Ok(false) => error,
+            _ => unfinished(error, proven),
+        }
+    })
 }
 
 /// Over a file that SQLite cannot read, or none: it is kept byte for byte, and replaced under
@@ -740,6 +863,7 @@ fn over_a_damaged(
     options: &Options<'_>,
     target: &Target,
     proven: &Proven,
+    folders: Option<&Folders>,
     something_there: bool,
     notes: &mut Vec<String>,
 ) -> Result<(Option<PathBuf>, bool), Error> {
@@ -752,13 +876,7 @@ fn over_a_damaged(
         &proven.path
     };
     disk::create_private_folder(&folder, like)?;
-    let stem = target
-        .path
-        .file_stem()
-        .unwrap_or_default()
-        .to_string_lossy();
-    let base = |what: &str| format!("{stem}-{what}-{}", now.format(TIME));
-    let kept = disk::free_name(&folder, &base("damaged"), ".db")?;
+    let kept = name_beside(options, target, "damaged", now)?;
     let staging = stores(options, &target.path).0.staging_path(now);
     if !something {
         disk::create_like(&target.path, &proven.path)?;
@@ -769,24 +887,12 @@ fn over_a_damaged(
     if keep {
         disk::copy_damaged(&target.path, &kept, &staging)?;
     }
-    // The note must find its copy at the next start, when what was folded here is gone.
-    let copy = if proven.read_from == proven.path {
-        proven.path.clone()
-    } else {
-        let folded = disk::free_name(&folder, &base("source"), ".db")?;
-        disk::copy_damaged(&proven.read_from, &folded, &staging)?;
-        folded
-    };
     let intent = Intent {
         started_at: rfc3339(now),
-        copy,
+        copy: findable(options, target, proven)?,
         digest: proven.digest.clone(),
         journal_mode: proven.journal_mode.clone().unwrap_or("delete".to_owned()),
-    };
-    let unfinished = |error: Error| {
-        error
-            .needing_attention(Some(proven.path.clone()))
-            .with_help("run the same command again; the next start of the app finishes it too")
+        folders: folders.cloned(),
     };
     let replaced = Replaced {
         log: log_in_copies(options, target),
@@ -794,12 +900,7 @@ fn over_a_damaged(
         ..Replaced::default()
     };
     logged(options, target, proven, replaced, notes, || {
-        intent.write(&target.path).map_err(|error| {
-            match disk::is_there(&Intent::path_for(&target.path)) {
-                Ok(false) => error,
-                _ => unfinished(error),
-            }
-        })?;
+        write_note(&intent, target, proven)?;
         let reset = connect::writer(&target.path).and_then(|connection| {
             connect::patience(&connection, options.lock_timeout)?;
             copy::reset(&connection)?;
@@ -815,11 +916,12 @@ fn over_a_damaged(
                 return Err(error);
             }
             // A reset that failed may have been done all the same.
-            Err(error) => return Err(unfinished(error)),
+            Err(error) => return Err(unfinished(error, proven)),
         };
+        let (patience, told) = (options.lock_timeout, told_only(options));
         intent
-            .carry_out(&mut connection, &target.path, options.lock_timeout)
-            .map_err(unfinished)
+            .carry_out(&mut connection, &target.path, patience, &told)
+            .map_err(|error| unfinished(error, proven))
     })?;
     Ok((keep.then_some(kept), something_there))
 }

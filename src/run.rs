@@ -21,13 +21,21 @@ use crate::plan::{Direction, Loss, Plan};
 use crate::replaced::Replaced;
 use crate::report::Report;
 use crate::script::Script;
-use crate::session::{Session, Stage};
+use crate::session::{self, Session, Stage};
 use crate::take_over::{self, Found};
 use crate::task::Task;
 use crate::{connect, disk};
 
 /// Brings a database to the newest version, or up to `to`.
 pub(crate) fn run(
+    options: &Options<'_>,
+    path: &Path,
+    to: Option<i64>,
+) -> Result<(Connection, Report), Error> {
+    run_over(options, path, to).map_err(|error| session::point_to_copies(options, path, error))
+}
+
+fn run_over(
     options: &Options<'_>,
     path: &Path,
     to: Option<i64>,
@@ -185,6 +193,7 @@ pub(crate) fn migrate(
         recovered: session.recovered.take(),
         ..nothing_to_do(session.target.path.clone(), version_before, session.started)
     };
+    report.notes.extend(lost_sight_of(session)?);
     if tasks.is_empty() {
         report.duration = session.started.elapsed();
         return Ok(report);
@@ -212,6 +221,21 @@ pub(crate) fn migrate(
     report.notes.extend(notes);
     report.duration = session.started.elapsed();
     Ok(report)
+}
+
+/// Copies of a database that is not there: somebody may look for what was in it. It is no reason
+/// to keep the app from starting, whose user may have removed it.
+fn lost_sight_of(session: &Session<'_, '_>) -> Result<Option<String>, Error> {
+    if session.stage == Stage::Rehearsal || !session.is_new()? {
+        return Ok(None);
+    }
+    let path = &session.target.path;
+    let kept = session::copies_kept(session.options, path);
+    Ok(kept.map(|kept| {
+        let note = format!("{} was empty or not there, and {kept}", path.display());
+        log::warn!("{note}");
+        note
+    }))
 }
 
 /// Foresees what tasks do, and refuses what they would destroy without consent.
@@ -298,6 +322,11 @@ pub(crate) fn pending(
             .chain(others.iter().map(Vec::as_slice));
         let lists: Vec<_> = lists.map(comparison::afresh).collect();
         claim::refuse_twins(&lists)?;
+        claim::refuse_histories(&lists, options.component_histories())?;
+    }
+    for fresh in known.iter().filter(|part| part.history.is_empty()) {
+        let table = options.history_table_of(fresh.component);
+        history::refuse_anothers_table(connection, table)?;
     }
     Ok(tasks)
 }

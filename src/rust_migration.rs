@@ -10,10 +10,7 @@ use crate::error::{Error, ErrorKind};
 use crate::file_name::RUST_ENDING;
 use crate::options::HookError;
 use crate::plan::Direction;
-use crate::sqlite::failure;
-
-const SAVEPOINT: &str = "SAVEPOINT heirloom_rust";
-const RELEASE: &str = "RELEASE heirloom_rust";
+use crate::sqlite::Savepoint;
 
 type Function<'a> = Box<dyn Fn(&Connection) -> Result<(), HookError> + Send + 'a>;
 
@@ -124,19 +121,17 @@ impl<'a> RustMigration<'a> {
             return Err(Error::new(ErrorKind::Irreversible, "there is no way back"));
         };
         let before = catalog::entries(connection)?;
-        let begin = connection.execute_batch(SAVEPOINT);
-        begin.map_err(|error| failure(format!("cannot run `{SAVEPOINT}`"), error))?;
+        let savepoint = Savepoint::begin(connection)?;
         function(connection).map_err(|error| {
             Error::new(ErrorKind::MigrationFailed, "its function failed").because(error)
         })?;
-        // A savepoint of our own tells whether another transaction was put in its place.
-        connection.execute_batch(RELEASE).map_err(|_| {
-            Error::new(
+        if !savepoint.release(connection) {
+            return Err(Error::new(
                 ErrorKind::MigrationFailed,
                 "its function ended the transaction of the run",
             )
-            .with_help("do not commit or roll back in it")
-        })?;
+            .with_help("do not commit or roll back in it"));
+        }
         match difference(&before, &catalog::entries(connection)?) {
             None => Ok(()),
             Some(object) => Err(Error::new(

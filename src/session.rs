@@ -16,7 +16,7 @@ use crate::history::{self, Marker};
 use crate::lock::{self, Lock};
 use crate::options::Options;
 use crate::record::Shelf;
-use crate::report::{Recovered, Report};
+use crate::report::{Grouped, Recovered, Report};
 use crate::{attachments, catalog, disk, log_file, progress, sqlite};
 
 /// Virtual machine instructions between two looks at the cancel flag, well under a
@@ -137,7 +137,9 @@ pub(crate) fn patiently(
 pub(crate) fn clean_up(options: &Options<'_>, database: &Path) -> Result<(), Error> {
     let (backups, snapshots) = stores(options, database);
     let mut files = backups.clean()? + snapshots.clean()?;
-    files += attachments::clean(&database.with_file_name("snapshots"), database)?;
+    if !disk::is_there(&Intent::path_for(database))? {
+        files += attachments::clean(&database.with_file_name("snapshots"), database)?;
+    }
     let note = disk::companion(&Intent::path_for(database), ".partial");
     if disk::is_there(&note)? {
         disk::remove(&note)?;
@@ -158,6 +160,57 @@ pub(crate) fn stores<'p>(options: &Options<'_>, database: &'p Path) -> (Store<'p
         Store::new(backups.clone(), snapshots.clone(), database),
         Store::new(snapshots, backups, database),
     )
+}
+
+/// What copies there are of a database that is damaged, empty or gone, and how to get one back, in
+/// a sentence.
+pub(crate) fn copies_kept(options: &Options<'_>, database: &Path) -> Option<String> {
+    let (automatic, snapshots) = stores(options, database);
+    let list = |store: &Store<'_>| -> Vec<Backup> {
+        let mut copies = store.list().unwrap_or_default();
+        copies.retain(|copy| copy.has_its_length() && copy.path != database);
+        copies
+    };
+    let (automatic, snapshots) = (list(&automatic), list(&snapshots));
+    let latest = automatic
+        .iter()
+        .rfind(|copy| copy.record.shelf == Shelf::Automatic);
+    let (newest, command) = match (latest, snapshots.last()) {
+        (Some(copy), _) => (copy, "`heirloom restore latest`".to_owned()),
+        (None, Some(copy)) => {
+            let name = copy.path.file_stem().unwrap_or_default();
+            let name = name.to_string_lossy();
+            (copy, format!("`heirloom restore-snapshot --name {name}`"))
+        }
+        (None, None) => return None,
+    };
+    let newest = newest.path.display();
+    Some(match automatic.len() + snapshots.len() {
+        1 => format!("there is a copy of this database, {newest}: {command} puts it back"),
+        count => format!(
+            "there are {} copies of this database, the newest of them {newest}: {command} puts it back",
+            Grouped(count as u64)
+        ),
+    })
+}
+
+/// Points to the copies where a database is damaged.
+pub(crate) fn point_to_copies(options: &Options<'_>, path: &Path, error: Error) -> Error {
+    if !matches!(
+        error.kind(),
+        ErrorKind::NotADatabase | ErrorKind::BackupInvalid
+    ) {
+        return error;
+    }
+    let target = connect::resolve(path).ok();
+    let Some(kept) = target.and_then(|target| copies_kept(options, &target.path)) else {
+        return error;
+    };
+    let help = error.help().unwrap_or_default().to_owned();
+    match help.contains(&kept) {
+        true => error,
+        false => error.with_help(format!("{help}; {kept}")),
+    }
 }
 
 /// Copies the state that the caller keeps from changing with the write lock.
@@ -234,7 +287,7 @@ impl<'o, 's> Session<'o, 's> {
             Ok(()) => Ok(session),
             Err(error) => {
                 session.abandon();
-                Err(error)
+                Err(point_to_copies(options, &path, error))
             }
         }
     }
@@ -483,8 +536,9 @@ impl<'o, 's> Session<'o, 's> {
                 &mut self.connection,
                 &self.target.path,
                 self.options.lock_timeout,
+                &|done, total| self.options.copied(done, total),
             )
-            .map_err(|error| match error.is_busy() {
+            .map_err(|error| match error.is_busy() || error.is_interrupted() {
                 true => error,
                 false => error.needing_attention(intent.good_copy()).with_help(
                     "a restore was interrupted and could not be finished; restore another copy",
@@ -523,6 +577,7 @@ impl<'o, 's> Session<'o, 's> {
             &state,
             &marker.journal_mode,
             self.options.lock_timeout,
+            &|fresh| self.options.set_up(fresh),
         )?;
         Ok(kept)
     }

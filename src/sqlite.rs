@@ -49,6 +49,29 @@ pub(crate) fn failure(what: impl Into<String>, error: rusqlite::Error) -> Error 
     Error::new(kind, what).with_help(help).because(error)
 }
 
+/// A savepoint around code of the app's. While it is there, so is the transaction it was made in:
+/// whoever ended that cannot make it again, because nobody can guess its name.
+pub(crate) struct Savepoint(String);
+
+impl Savepoint {
+    pub(crate) fn begin(connection: &Connection) -> Result<Savepoint, Error> {
+        let name = "SELECT 'heirloom_' || lower(hex(randomblob(16)))";
+        let begin = || {
+            let name: String = connection.query_row(name, [], |row| row.get(0))?;
+            connection.execute_batch(&format!("SAVEPOINT {name}"))?;
+            Ok(Savepoint(name))
+        };
+        begin().map_err(|error| failure("cannot set a savepoint", error))
+    }
+
+    /// Ends it. False where the transaction was ended meanwhile.
+    #[must_use]
+    pub(crate) fn release(self, connection: &Connection) -> bool {
+        let release = format!("RELEASE {}", self.0);
+        connection.execute_batch(&release).is_ok()
+    }
+}
+
 /// Whether the disk, a folder or the system stood in the way, and not the statement. (Plain
 /// "read-only" is what a statement gets that follows `PRAGMA query_only`.)
 pub(crate) fn is_refused_by_surroundings(error: &rusqlite::Error) -> bool {

@@ -13,6 +13,7 @@ use crate::migration::Migration;
 use crate::options::Options;
 use crate::plan::{Direction, Loss};
 use crate::run::newest;
+use crate::session;
 use crate::task::Task;
 
 /// How a database stands to its migrations. Made without writing anything.
@@ -29,10 +30,13 @@ pub struct Status {
     pub newest_known: Option<i64>,
     /// Every migration and every row of the history, in the order of versions.
     pub migrations: Vec<Entry>,
-    /// An interrupted run that the next start will put back: when it began, RFC 3339.
+    /// An interrupted run that the next start will put back, or a restore that it will finish:
+    /// when it began, RFC 3339.
     pub interrupted: Option<String>,
     /// Why the pending migrations cannot be run as they are.
     pub problem: Option<Error>,
+    /// What somebody should know, in sentences: that there are copies of a database that is gone.
+    pub notes: Vec<String>,
 }
 
 impl Status {
@@ -109,8 +113,15 @@ pub(crate) fn status(options: &Options<'_>, path: &Path) -> Result<Status, Error
     });
     let problem = foresee(options, &look, &pending, &mut entries).err();
     let problem = changed.or(problem);
+    let gone = look
+        .target
+        .metadata
+        .as_ref()
+        .is_none_or(|file| file.len() == 0);
+    let kept = session::copies_kept(options, &look.target.path).filter(|_| gone);
     Ok(Status {
         exists: look.target.metadata.is_some(),
+        notes: kept.into_iter().collect(),
         version: newest(look.history()),
         newest_known: look.migrations().last().map(|migration| migration.version),
         migrations: entries,

@@ -363,7 +363,8 @@ pub(crate) fn step_json(step: &Step) -> Value {
 
 /// A run that did not come to its end.
 pub(crate) fn interrupted(started_at: &str) -> String {
-    let text = format!("the run of {started_at} was interrupted; the next run puts it back first");
+    let text =
+        format!("what was begun at {started_at} was interrupted; the next run puts it right first");
     styled(YELLOW, text)
 }
 

@@ -145,6 +145,8 @@ pub fn acts_named(wanted: &str) -> Vec<Act> {
             if kind == Kind::Free {
                 continue;
             }
+            let fill: &[_] = &["backfill", FILL];
+            add("backfill", mode, fill, Some(1), &|| filling(kind, mode));
             let anew: &[_] = &["reset", "--yes"];
             add("reset", mode, anew, Some(4), &at(4));
             let named: &[_] = &["snapshot", "--name", "s"];
@@ -169,6 +171,19 @@ pub fn acts_named(wanted: &str) -> Vec<Act> {
         }
     }
     acts
+}
+
+/// A backfill in batches of 40 rows, in which a row that is filled twice shows it.
+const FILL: &str = "fill.sql";
+const BATCH: usize = 40;
+
+fn filling(kind: Kind, mode: &str) -> App {
+    let app = app_at(1, kind, mode);
+    let sql = format!(
+        "-- heirloom: backfill parent\n-- heirloom: batch {BATCH}\nUPDATE parent SET x = x || '+' WHERE id BETWEEN :first AND :last;"
+    );
+    std::fs::write(app.folder().join(FILL), sql).unwrap();
+    app
 }
 
 /// What the app keeps in a folder beside its database.
@@ -449,18 +464,11 @@ impl Act {
             }
             Err(error) => return Err(format!("the next start failed: {error:#}")),
         }
-        let mut found = state(&app.database());
-        if self.is_half_done(&found) {
-            self.everything_is_kept(app)?;
-            let again = heirloom(app, self.arguments);
-            if !again.status.success() {
-                let said = crate::command::text(&again);
-                return Err(format!("the same command again fails: {said}"));
-            }
-            found = state(&app.database());
-        }
+        let found = state(&app.database());
         self.everything_is_kept(app)?;
-        if found != self.old && found != self.new {
+        if self.is_backfill() {
+            self.goes_on(app, &found)?;
+        } else if found != self.old && found != self.new {
             let strange = found
                 .iter()
                 .find(|line| !self.old.contains(line) || !self.new.contains(line));
@@ -481,22 +489,44 @@ impl Act {
         }
         app.run()
             .map_err(|error| format!("the next run failed: {error:#}"))?;
-        match state(&app.database()) == self.newest[usize::from(found != self.old)] {
+        let is_new = found != self.old || self.is_backfill();
+        match state(&app.database()) == self.newest[usize::from(is_new)] {
             true => Ok(found),
             false => Err("the next run led somewhere else".to_owned()),
         }
     }
 
-    /// Whether the database is restored and the files that go with it are not: a folder and a
-    /// database cannot change together. The same command again finishes it.
-    fn is_half_done(&self, found: &[String]) -> bool {
-        let files = |state: &[String]| -> Vec<String> {
-            let files = state.iter().filter(|line| line.starts_with(FILE));
-            files.cloned().collect()
-        };
-        let now = files(found);
-        let old = now == files(&self.old) || now.is_empty();
-        !self.taken_along.is_empty() && found != self.old && rows(found) == rows(&self.new) && old
+    /// Whether it is done in several commits, of which each stays.
+    pub fn is_backfill(&self) -> bool {
+        self.arguments.contains(&FILL)
+    }
+
+    /// The first batches of a backfill are done, whole, and the same command does the others.
+    fn goes_on(&self, app: &App, found: &[String]) -> Result<(), String> {
+        let lines = found.iter().zip(&self.old).zip(&self.new);
+        let changing = lines.filter(|((_, old), new)| old != new);
+        let filled: Vec<bool> = changing
+            .map(|((now, old), new)| match (now == old, now == new) {
+                (_, true) => Ok(true),
+                (true, _) => Ok(false),
+                _ => Err(format!("a row is neither old nor filled once: {now}")),
+            })
+            .collect::<Result<_, _>>()?;
+        let done = filled.iter().filter(|filled| **filled).count();
+        let whole = done.is_multiple_of(BATCH) || done == filled.len();
+        if found.len() != self.old.len() || !whole || filled[..done].contains(&false) {
+            return Err(format!(
+                "{done} rows are filled, which are no first batches"
+            ));
+        }
+        let again = heirloom(app, self.arguments);
+        match again.status.success() && state(&app.database()) == self.new {
+            true => Ok(()),
+            false => Err(format!(
+                "going on does not end it: {}",
+                crate::command::text(&again)
+            )),
+        }
     }
 
     /// No file is lost, whatever it is called now.

@@ -73,6 +73,99 @@ fn files_that_a_killed_snapshot_left_are_not_taken_for_those_of_the_next() {
     }
 }
 
+/// The computer died when the database was back and its files were not: the app started with the
+/// notes of then and the pictures of now, and nobody said a word.
+#[test]
+fn a_restore_that_died_before_its_files_is_finished_by_the_next_start() {
+    for done in ["nothing", "the database", "half of the files", "all"] {
+        let app = app();
+        let at = |path: &str| app.folder().join(path);
+        std::fs::create_dir(at("more")).unwrap();
+        std::fs::write(at("more/c.txt"), "c").unwrap();
+        snapshot(&app, &["files", "more"]).unwrap();
+        app.sql("DELETE FROM t");
+        for file in ["files/a.txt", "files/new.txt", "more/c.txt"] {
+            std::fs::write(at(file), "now").unwrap();
+        }
+        let snapshot = at("snapshots/before.db");
+        if done != "nothing" {
+            let database_alone = CopyRef::File(snapshot.clone());
+            let restored = app.migrator().restore(app.database(), &database_alone);
+            restored.unwrap();
+        }
+        let (ready, replaced) = (at(".app.db-restored.files"), at("backups/files-replaced-x"));
+        let moved: &[&str] = match done {
+            "half of the files" => &["files"],
+            "all" => &["files", "more"],
+            _ => &[],
+        };
+        if !moved.is_empty() {
+            let everything = fs_extra::dir::CopyOptions::new().content_only(true);
+            fs_extra::dir::copy(at("snapshots/before.files"), &ready, &everything).unwrap();
+            std::fs::create_dir(&replaced).unwrap();
+        }
+        for folder in moved {
+            std::fs::rename(at(folder), replaced.join(folder)).unwrap();
+            std::fs::rename(ready.join(folder), at(folder)).unwrap();
+        }
+        let digest = blake3::hash(&std::fs::read(&snapshot).unwrap()).to_hex();
+        std::fs::write(
+            at("app.db.restore"),
+            format!(
+                "heirloom restore, format 2\nstarted-at: 2026-11-21T09:14:03Z\nblake3: {digest}\njournal-mode: delete\ncopy: {}\nfolders: {}\nreplaced: {}\n",
+                snapshot.display(),
+                at("snapshots/before.files").display(),
+                replaced.display()
+            ),
+        )
+        .unwrap();
+        let status = app.migrator().status(app.database()).unwrap();
+        assert_eq!(status.interrupted.as_deref(), Some("2026-11-21T09:14:03Z"));
+
+        let report = app.run().unwrap();
+        assert!(report.recovered.is_some(), "{done}");
+        assert_eq!(app.number("SELECT count(*) FROM t"), 1, "{done}");
+        let read = |path: &str| std::fs::read_to_string(at(path)).unwrap();
+        let now = ["files/a.txt", "files/2026/b.txt", "more/c.txt"].map(read);
+        assert_eq!(now, ["a", "b", "c"], "{done}");
+        assert!(!at("files/new.txt").exists(), "{done}");
+        let kept = ["files/a.txt", "files/new.txt", "more/c.txt"];
+        let kept = kept.map(|file| std::fs::read_to_string(replaced.join(file)).unwrap());
+        assert_eq!(kept, ["now", "now", "now"], "{done}");
+        assert!(!at("app.db.restore").exists() && !ready.exists(), "{done}");
+    }
+}
+
+/// The files of a restore that was interrupted stayed half there when another was asked for.
+#[test]
+fn another_restore_finishes_the_one_that_was_interrupted_first() {
+    let app = app();
+    let at = |path: &str| app.folder().join(path);
+    snapshot(&app, &["files"]).unwrap();
+    app.sql("INSERT INTO t VALUES (2)");
+    app.migrator().snapshot(app.database(), "plain").unwrap();
+    std::fs::write(at("files/a.txt"), "now").unwrap();
+    let copy = at("snapshots/before.db");
+    let digest = blake3::hash(&std::fs::read(&copy).unwrap()).to_hex();
+    std::fs::write(
+        at("app.db.restore"),
+        format!(
+            "heirloom restore, format 2\nstarted-at: 2026-11-21T09:14:03Z\nblake3: {digest}\njournal-mode: delete\ncopy: {}\nfolders: {}\nreplaced: {}\n",
+            copy.display(),
+            at("snapshots/before.files").display(),
+            at("backups/files-replaced-x").display()
+        ),
+    )
+    .unwrap();
+    let wanted = CopyRef::Snapshot("plain".into());
+    app.migrator().restore(app.database(), &wanted).unwrap();
+    assert_eq!(app.number("SELECT count(*) FROM t"), 2);
+    assert_eq!(std::fs::read_to_string(at("files/a.txt")).unwrap(), "a");
+    let kept = at("backups/files-replaced-x/files/a.txt");
+    assert_eq!(std::fs::read_to_string(kept).unwrap(), "now");
+    assert!(!at("app.db.restore").exists());
+}
+
 #[cfg(unix)]
 #[test]
 fn files_keep_their_permissions() {

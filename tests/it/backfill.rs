@@ -571,6 +571,42 @@ fn a_batch_that_does_more_than_write_rows_is_rolled_back() {
     }
 }
 
+/// Rows that were not in the batch went, and the backfill said that it had filled all.
+#[test]
+fn rows_outside_of_the_batch_that_its_statements_would_delete_are_kept() {
+    for (what, schema, sql) in [
+        (
+            "a trigger",
+            "CREATE TRIGGER g AFTER UPDATE ON t BEGIN DELETE FROM t WHERE id = new.id + 900 OR id = 850; END",
+            UP,
+        ),
+        (
+            "a reference",
+            "CREATE TABLE p (id INTEGER PRIMARY KEY); INSERT INTO p VALUES (1);
+             ALTER TABLE t ADD COLUMN p REFERENCES p ON DELETE CASCADE;
+             UPDATE t SET p = 1 WHERE id = 850;
+             CREATE TRIGGER g AFTER UPDATE OF n ON t BEGIN DELETE FROM p; END",
+            UP,
+        ),
+        (
+            "another in its place",
+            "ALTER TABLE t ADD COLUMN u; UPDATE t SET u = 1 WHERE id = 850; CREATE UNIQUE INDEX i ON t (u)",
+            "UPDATE OR REPLACE t SET n = n + 1, u = iif(id = -49, 1, u) WHERE id BETWEEN :first AND :last",
+        ),
+    ] {
+        let app = app("wal");
+        app.sql(schema);
+        let before = app.number("SELECT count(*) FROM t");
+        let backfill = Backfill::sql("count_up", "t", sql).batch(7);
+        let migrator = app.migrator();
+        let error = migrator.backfill(app.database(), &backfill).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Destructive, "{what}: {error:#}");
+        assert!(error.to_string().contains("outside"), "{what}: {error:#}");
+        assert_eq!(app.number("SELECT count(*) FROM t"), before, "{what}");
+        assert_eq!(filled(&app), (0, 0, 0), "{what}");
+    }
+}
+
 /// Between two batches a newer app may start.
 #[test]
 fn a_run_gets_in_between_two_batches_and_the_backfill_goes_on() {

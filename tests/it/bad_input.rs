@@ -139,6 +139,20 @@ fn a_read_only_file_or_folder_is_refused_before_anything_is_made() {
     }
 }
 
+/// The message said that the database could not be opened, and to check the path.
+#[test]
+fn a_file_that_nobody_may_read_is_said_to_be_that() {
+    let app = app();
+    app.sql(TABLE);
+    permit(&app.database(), 0);
+    let output = as_ordinary_user("tells", &app).output().unwrap();
+    permit(&app.database(), 0o644);
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(said.contains("refused: Io, unchanged: true"), "{said}");
+    assert!(said.contains("permission denied"), "{said}");
+    assert_eq!(app.number("SELECT count(*) FROM t"), 1);
+}
+
 #[test]
 fn a_relative_path_is_a_file_in_the_working_folder_whatever_it_looks_like() {
     for name in [

@@ -162,7 +162,7 @@ fn a_log_without_its_database() {
     died.env("HEIRLOOM_TEST_AT", "INSERT INTO p VALUES (2)");
     died.output().unwrap();
     std::fs::remove_file(app.database()).unwrap();
-    finds(&app, 3, &["leftover"]);
+    finds(&app, 3, &["leftover", "missing"]);
 }
 
 #[test]
@@ -207,4 +207,45 @@ fn a_folder_is_no_database_and_the_room_is_told() {
     let bytes = app.database().metadata().unwrap().len();
     assert_eq!(found["needed_bytes"].as_u64(), Some(bytes));
     assert!(found["free_bytes"].as_u64() > Some(bytes));
+}
+
+/// The database was gone, empty or damaged, good copies lay beside it, and nothing pointed there:
+/// `doctor` said that nothing was wrong, and `run` made an empty one.
+#[test]
+fn where_there_are_copies_of_what_is_gone_or_damaged_it_is_said() {
+    for harm in ["missing", "empty", "damaged"] {
+        let app = app();
+        app.file("V2__b.sql", "CREATE TABLE b (x)");
+        app.run().unwrap();
+        match harm {
+            "missing" => std::fs::remove_file(app.database()).unwrap(),
+            "empty" => std::fs::write(app.database(), "").unwrap(),
+            _ => flip(&app.database(), 3),
+        }
+        let (code, kind) = match harm {
+            "damaged" => (7, "damaged"),
+            _ => (3, "missing"),
+        };
+        finds(&app, code, &[kind]);
+        for command in ["doctor", "show", "run"] {
+            let said = text(&heirloom(&app, &[command]));
+            assert!(said.contains("there is a copy"), "{harm} {command}: {said}");
+            assert!(said.contains("`heirloom restore latest`"), "{harm}: {said}");
+        }
+        let restored = heirloom(&app, &["restore", "latest", "--yes"]);
+        assert!(restored.status.success(), "{harm}: {}", text(&restored));
+        assert_eq!(app.number("SELECT count(*) FROM c"), 1, "{harm}");
+    }
+}
+
+/// Whoever mistyped the path read that nothing was wrong.
+#[test]
+fn a_database_that_is_not_there_is_a_problem() {
+    let app = App::new();
+    app.file("V1__a.sql", "CREATE TABLE a (x)");
+    finds(&app, 3, &["missing"]);
+    assert!(!app.database().exists());
+    // An empty file may be new.
+    std::fs::write(app.database(), "").unwrap();
+    finds(&app, 0, &[]);
 }

@@ -225,6 +225,42 @@ fn two_that_share_a_name_or_a_history_are_refused() {
     }
 }
 
+/// Rows of the component's history were written into a table that the app had under that name.
+#[test]
+fn a_table_of_the_apps_is_no_components_history() {
+    let columns = "version INTEGER PRIMARY KEY, name TEXT, applied_on TEXT, checksum TEXT";
+    let at = "2026-11-21T09:14:03Z";
+    for (made, row) in [
+        (columns.to_owned(), None),
+        (format!("{columns}, note TEXT"), None),
+        (columns.to_owned(), Some(format!("7, 'mine', '{at}', '42'"))),
+        (columns.to_owned(), Some("1, 'mine', 'at noon', 'x'".into())),
+    ] {
+        let app = app();
+        app.sql(&format!("CREATE TABLE auth_schema_history ({made})"));
+        if let Some(row) = row {
+            app.sql(&format!("INSERT INTO auth_schema_history VALUES ({row})"));
+        }
+        let before = crate::support::contents(&app.database());
+        let error = both(&app).migrate(app.database()).unwrap_err();
+        assert!(error.to_string().contains("auth"), "{error:#}");
+        assert!(error.data_state().is_unchanged(), "{error:#}");
+        assert_eq!(crate::support::contents(&app.database()), before);
+    }
+    // One that the app's migrations make, whatever it looks like.
+    let app = app();
+    app.run().unwrap();
+    app.file(
+        "V2__own.sql",
+        "CREATE TABLE auth_schema_history (version INT8 PRIMARY KEY, name VARCHAR(255),
+         applied_on VARCHAR(255), checksum VARCHAR(255))",
+    )
+    .run()
+    .unwrap();
+    let error = app.refused_by(&both(&app), ErrorKind::InvalidMigration);
+    assert_eq!(error.migration(), Some("V2__own"), "{error:#}");
+}
+
 #[test]
 fn a_component_that_is_newer_than_the_app_is_told_so() {
     let app = app();

@@ -71,8 +71,11 @@ fn judge(act: &Act, fault: &Fault, output: &Output, left: &[String]) -> Result<(
         return Err("it names no good copy".to_owned());
     }
     // An interrupted run that could not be put back is as it was, and nothing to be calm about.
-    let doubtful = act.old == act.new || (left == act.before && act.before != act.old);
     let old = left == act.old;
+    // Nor is a backfill that was begun, before its first batch.
+    let doubtful = act.old == act.new
+        || (left == act.before && act.before != act.old)
+        || (act.is_backfill() && old);
     // Where nothing can be read any more, nobody knows, and must say so.
     let blind = fault.for_ever && code == 7 && old;
     match &document["database_unchanged"] {

@@ -277,6 +277,7 @@ fn a_hook_that_begins_a_transaction_of_its_own_in_place_of_ours_is_noticed_too()
             "COMMIT; BEGIN",
             "ROLLBACK; BEGIN",
             "COMMIT; BEGIN; INSERT INTO t VALUES (2)",
+            "COMMIT; BEGIN; SAVEPOINT heirloom_run; SAVEPOINT heirloom_hook",
         ] {
             let app = app();
             let hook = |when: &str, moment: &heirloom::Moment<'_>| {

@@ -103,7 +103,13 @@ impl Scene {
         let down = if self.free { V3_FREE } else { V3_DOWN };
         app.file("V3__c.down.sql", down);
         if self.verb.starts_with("re") && self.verb != "rehearse" {
-            app.migrator().snapshot(app.database(), "kept").unwrap();
+            let files = app.folder().join(FILES);
+            std::fs::create_dir(&files).unwrap();
+            std::fs::write(files.join("a.txt"), "then").unwrap();
+            let taken = app.migrator();
+            let taken = taken.snapshot_with(app.database(), "kept", &[FILES.into()]);
+            taken.unwrap();
+            std::fs::write(files.join("a.txt"), "now").unwrap();
             app.run().unwrap();
             app.sql("DELETE FROM child WHERE id % 3 = 0");
         }
@@ -131,6 +137,15 @@ impl Scene {
         fs_extra::dir::copy(before.folder(), app.folder(), &everything).unwrap();
         app
     }
+}
+
+/// What a snapshot takes along.
+const FILES: &str = "files";
+
+/// What is in the file beside the database.
+fn file_of(app: &App) -> String {
+    let file = std::fs::read_to_string(app.folder().join(FILES).join("a.txt"));
+    file.unwrap_or_default()
 }
 
 /// Every row of every table but the history's, and which versions are in that. None where
@@ -209,6 +224,8 @@ struct Ends {
     before: App,
     old: Option<String>,
     new: Option<String>,
+    /// What is in the file that goes with either.
+    files: [String; 2],
     /// How long the verb takes when nobody kills it.
     duration: Duration,
 }
@@ -216,7 +233,7 @@ struct Ends {
 fn ends(scene: &Scene, rows: u32) -> Ends {
     let before = scene.before(rows);
     let twin = scene.again(&before);
-    let old = fingerprint(&twin.database());
+    let (old, old_file) = (fingerprint(&twin.database()), file_of(&twin));
     assert_eq!(old.is_none(), scene.damaged);
     let started = Instant::now();
     verb_of(&twin, &twin.migrator(), scene.verb);
@@ -228,6 +245,7 @@ fn ends(scene: &Scene, rows: u32) -> Ends {
         before,
         old,
         new,
+        files: [old_file, file_of(&twin)],
         duration,
     }
 }
@@ -268,6 +286,9 @@ fn killed_once(scene: &Scene, ends: &Ends, moment: Option<usize>, after: Duratio
     let next = app.migrator().snapshot(&database, "next");
     let found = fingerprint(&database);
     assert!(is_either(&found), "{what}: {next:?}");
+    let same = ends.old == ends.new;
+    let file = &ends.files[usize::from(!same && !is_old(&found))];
+    assert_eq!(file_of(&app), *file, "{what}: {next:?}");
     assert_eq!(next.is_err(), found.is_none(), "{what}: {next:?}");
     let copies = app
         .migrator()

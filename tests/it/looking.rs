@@ -1,6 +1,6 @@
 //! Looking never writes: no file comes, none goes, no byte changes, and the answer is right.
 
-use heirloom::{ErrorKind, RevertTo, State};
+use heirloom::{ErrorKind, ProblemKind, RevertTo, State};
 
 use crate::parts::verb_of;
 use crate::support::{App, Holder, as_ordinary_user, part};
@@ -110,7 +110,11 @@ fn a_database_that_is_not_there_is_an_ordinary_state() {
         assert_eq!((stats.exists, stats.history.pending), (false, Some(2)));
         assert!(app.migrator().log(&path).unwrap().entries.is_empty());
         let found = app.migrator().doctor(&path).unwrap();
-        assert!(!found.exists && found.is_healthy(), "{found:#?}");
+        let kinds: Vec<_> = found.problems.iter().map(|problem| problem.kind).collect();
+        assert!(
+            !found.exists && kinds == [ProblemKind::Missing],
+            "{found:#?}"
+        );
         let error = app
             .migrator()
             .plan_revert(&path, RevertTo::Steps(1))

@@ -293,3 +293,55 @@ fn a_scratch_folder_that_is_there_already_is_not_used() {
         .unwrap();
     assert!(output.status.success(), "{output:?}");
 }
+
+/// Each killed rehearsal left a copy of the whole database in the folder for temporary files, for
+/// ever.
+#[cfg(feature = "cli")]
+#[test]
+fn what_a_killed_rehearsal_left_goes_with_the_next_and_nothing_else() {
+    use crate::support::{kill_when_ready, part};
+
+    let app = App::new();
+    app.file("V1__a.sql", "CREATE TABLE a (x)");
+    app.run().unwrap();
+    app.file("V2__b.sql", "CREATE TABLE b (x)");
+    let temporary = tempfile::tempdir().unwrap();
+    let here = |name: &str| temporary.path().join(name);
+    let mut dies = part("works", &app);
+    dies.env("HEIRLOOM_TEST_AT", "rehearse")
+        .env("HEIRLOOM_TEST_MOMENT", "2")
+        .env("TMPDIR", temporary.path());
+    let (output, _) = kill_when_ready(dies, std::time::Duration::ZERO);
+    assert!(!output.status.success());
+    let left = std::fs::read_dir(temporary.path()).unwrap().count();
+    assert_eq!(left, 2, "a folder and its lock");
+
+    // Somebody at work, and what may be anybody's.
+    for folder in ["heirloom-1-0", "heirloom-2-0", "heirloom-notes"] {
+        std::fs::create_dir(here(folder)).unwrap();
+    }
+    let alive = std::fs::File::create(here("heirloom-1-0.lock")).unwrap();
+    alive.lock().unwrap();
+    std::fs::write(here("heirloom-notes.lock"), "").unwrap();
+    std::fs::create_dir(here("elsewhere")).unwrap();
+    std::fs::write(here("elsewhere/kept"), "").unwrap();
+    std::fs::write(here("heirloom-3-0.lock"), "").unwrap();
+    std::os::unix::fs::symlink(here("elsewhere"), here("heirloom-3-0")).unwrap();
+
+    let rehearsed = crate::command::command(&app, &["run", "--rehearse"])
+        .env("TMPDIR", temporary.path())
+        .output()
+        .unwrap();
+    assert!(rehearsed.status.success());
+    let mut names: Vec<_> = std::fs::read_dir(temporary.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    let mine = ["heirloom-1-0", "heirloom-1-0.lock", "heirloom-2-0"];
+    let others = ["elsewhere", "heirloom-notes", "heirloom-notes.lock"];
+    let mut expected = [mine, others].concat();
+    expected.sort_unstable();
+    assert_eq!(names, expected);
+    assert!(here("elsewhere/kept").exists());
+}

@@ -1049,3 +1049,42 @@ fn a_restore_takes_the_marker_of_an_interrupted_run_away() {
     assert!(!marked(&app));
     assert!(app.run().unwrap().recovered.is_none());
 }
+
+/// The data of the copy was in, and the restore said that it had failed and that somebody must
+/// look (exit 7), because the connection kept the encoding that the database had had.
+#[test]
+fn a_copy_in_another_text_encoding_comes_back_like_any_other() {
+    for (here, there) in [("UTF-8", "UTF-16le"), ("UTF-16le", "UTF-8")] {
+        for mode in ["delete", "wal"] {
+            for damaged in [false, true] {
+                let app = App::new();
+                let in_encoding = |encoding: &str, text: &str| {
+                    let _ = std::fs::remove_file(app.database());
+                    app.sql(&format!(
+                        "PRAGMA encoding = '{encoding}'; PRAGMA journal_mode = {mode};
+                         CREATE TABLE t (x TEXT); INSERT INTO t VALUES ('{text}');"
+                    ));
+                };
+                in_encoding(there, "ä then");
+                app.migrator().snapshot(app.database(), "s").unwrap();
+                in_encoding(here, "ö now");
+                if damaged {
+                    std::fs::write(app.database(), [0x5a; 4096]).unwrap();
+                }
+                let wanted = CopyRef::Snapshot("s".into());
+                let restored = app.migrator().restore(app.database(), &wanted);
+                let restored = restored.unwrap_or_else(|error| panic!("{here} {mode}: {error:#}"));
+                assert_eq!(restored.was_damaged, damaged);
+                assert_eq!(app.text("SELECT x FROM t"), "ä then");
+                assert_eq!(app.text("PRAGMA encoding"), there);
+                assert_eq!(app.text("PRAGMA journal_mode"), mode);
+                assert!(!note(&app).exists());
+                if !damaged {
+                    let replaced = CopyRef::File(restored.replaced.unwrap());
+                    app.migrator().restore(app.database(), &replaced).unwrap();
+                    assert_eq!(app.text("SELECT x FROM t"), "ö now");
+                }
+            }
+        }
+    }
+}

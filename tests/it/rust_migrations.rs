@@ -178,6 +178,24 @@ fn a_commit_of_its_own_is_noticed_and_undone() {
     );
 }
 
+/// One that knew the names of our savepoints made them again, and what it had committed stayed
+/// when a later file failed, while the message said that everything was rolled back.
+#[test]
+fn one_that_makes_the_savepoints_again_by_their_names_is_noticed_too() {
+    let app = app();
+    app.migrator().migrate_to(app.database(), 1).unwrap();
+    let forging = RustMigration::new("V2__fill", |connection: &Connection| {
+        Ok(connection.execute_batch(
+            "UPDATE notes SET slug = 'x'; COMMIT;
+             BEGIN; SAVEPOINT heirloom_run; SAVEPOINT heirloom_hook; SAVEPOINT heirloom_rust",
+        )?)
+    });
+    let error = app.refused_by(&with(&app, forging), ErrorKind::MigrationFailed);
+    let told = error.to_string();
+    assert!(told.contains("ended the transaction"), "{error:#}");
+    assert_eq!(slugs(&app), "");
+}
+
 #[test]
 fn without_its_function_nothing_is_run() {
     let app = app();

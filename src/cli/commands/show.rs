@@ -35,6 +35,7 @@ fn show(ui: &mut Ui, status: &Status) {
     if let Some(started_at) = &status.interrupted {
         ui.line(&render::interrupted(started_at));
     }
+    work::show_notes(ui, &status.notes);
     let rows: Vec<Vec<String>> = status.migrations.iter().map(row).collect();
     let lines = ui.table_lines(&rows);
     for (entry, line) in status.migrations.iter().zip(lines) {
@@ -156,6 +157,7 @@ fn document(status: &Status) -> Value {
         "newest_known": status.newest_known,
         "up_to_date": status.is_up_to_date(),
         "interrupted": status.interrupted,
+        "notes": status.notes,
         "migrations": migrations,
         "problem": problem,
     })
