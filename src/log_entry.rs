@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::record::on_one_line;
-use crate::report::{newest_of_others, owner_of};
+use crate::report::whose;
 
 /// What [`Migrator::log`](crate::Migrator::log) finds.
 #[derive(Debug, Clone, PartialEq)]
@@ -118,19 +118,19 @@ pub struct Logged {
 impl LogEntry {
     /// The component whose versions these are, none where they are the app's own.
     pub fn component(&self) -> Option<&str> {
-        let all = self.migrations.iter();
-        owner_of(
-            all.map(|done| done.component.as_deref()),
-            self.version_before != self.version,
-        )
+        self.whose().0
     }
 
     /// The components that were migrated beside that, each with the newest version applied.
     pub fn components(&self) -> BTreeMap<&str, i64> {
+        self.whose().1
+    }
+
+    fn whose(&self) -> (Option<&str>, BTreeMap<&str, i64>) {
         let all = self.migrations.iter();
-        newest_of_others(
-            all.filter_map(|done| Some((done.component.as_deref()?, done.version))),
-            self.component(),
+        whose(
+            all.map(|done| (done.component.as_deref(), done.version)),
+            self.version_before != self.version,
         )
     }
 

@@ -44,44 +44,43 @@ impl Report {
 
     /// The component whose versions these are, none where they are the app's own.
     pub fn component(&self) -> Option<&str> {
-        let all = self.migrations.iter();
-        owner_of(
-            all.map(|done| done.component.as_deref()),
-            self.version_before != self.version,
-        )
+        self.whose().0
     }
 
     /// The components that were migrated beside that, each with the newest version applied.
     pub fn components(&self) -> BTreeMap<&str, i64> {
+        self.whose().1
+    }
+
+    fn whose(&self) -> (Option<&str>, BTreeMap<&str, i64>) {
         let all = self.migrations.iter();
-        newest_of_others(
-            all.filter_map(|done| Some((done.component.as_deref()?, done.version))),
-            self.component(),
+        whose(
+            all.map(|done| (done.component.as_deref(), done.version)),
+            self.version_before != self.version,
         )
     }
 }
 
-/// Whose a change of the version is, by the migrations that were done: one component's alone, or
-/// the app's, on which a run of everything is founded.
-pub(crate) fn owner_of<'d>(
-    mut done: impl Iterator<Item = Option<&'d str>>,
+/// Whose a change of the version is: one component's alone, or the app's, on which a run of
+/// everything is founded. And the newest version that was done of each other component.
+pub(crate) fn whose<'d>(
+    done: impl Iterator<Item = (Option<&'d str>, i64)>,
     changed: bool,
-) -> Option<&'d str> {
-    let first = done.next().flatten()?;
-    (changed && done.all(|other| other == Some(first))).then_some(first)
-}
-
-/// The newest version of each component but one.
-pub(crate) fn newest_of_others<'d>(
-    done: impl Iterator<Item = (&'d str, i64)>,
-    one: Option<&str>,
-) -> BTreeMap<&'d str, i64> {
+) -> (Option<&'d str>, BTreeMap<&'d str, i64>) {
     let mut newest = BTreeMap::new();
-    for (component, version) in done.filter(|(component, _)| Some(*component) != one) {
+    for (component, version) in done {
         let known = newest.entry(component).or_insert(version);
         *known = version.max(*known);
     }
-    newest
+    let alone = changed && newest.len() == 1;
+    let owner = newest.keys().find_map(|component| *component);
+    let owner = owner.filter(|_| alone);
+    let others = newest.into_iter();
+    let others = others.filter_map(|(component, version)| Some((component?, version)));
+    (
+        owner,
+        others.filter(|(name, _)| owner != Some(*name)).collect(),
+    )
 }
 
 /// One migration that was applied or reverted.
