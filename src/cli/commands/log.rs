@@ -41,6 +41,7 @@ fn show(ui: &mut Ui, log: &Log) {
 
 fn line(entry: &LogEntry) -> Vec<String> {
     let versions = match entry.version_before == entry.version {
+        _ if entry.backfill.is_some() => entry.backfill.clone().unwrap_or_default(),
         true => render::version(entry.version),
         false => format!(
             "{} -> {}",
@@ -49,8 +50,10 @@ fn line(entry: &LogEntry) -> Vec<String> {
         ),
     };
     let mut copies: Vec<String> = Vec::new();
-    if !entry.finished {
-        copies.push("INTERRUPTED".into());
+    match (entry.finished, &entry.backfill) {
+        (false, Some(_)) => copies.push("NOT FINISHED".into()),
+        (false, None) => copies.push("INTERRUPTED".into()),
+        (true, _) => {}
     }
     if let Some(app_version) = &entry.app_version {
         copies.push(format!("by version {app_version}"));
@@ -83,6 +86,7 @@ pub(crate) fn entry_json(entry: &LogEntry) -> Value {
         "migrations": entry.migrations,
         "backup": entry.backup,
         "restored_from": entry.restored_from,
+        "backfill": entry.backfill,
         "bytes": entry.bytes,
     })
 }
