@@ -419,6 +419,7 @@ impl Run<'_, '_, '_, '_> {
             migrations: migrations.iter().map(logged).collect(),
             backup: self.backup.map(Backup::file_name),
             restored_from: None,
+            backfill: None,
             bytes: Some(catalog::bytes(self.connection())?),
             id: log_table::new_id(self.connection())?,
             // Only orders what happens within a second.

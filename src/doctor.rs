@@ -17,7 +17,7 @@ use crate::restore::{self, Verify};
 use crate::schema::TableKind;
 use crate::session::{self, stores};
 use crate::status::{self, Entry, Status};
-use crate::{catalog, disk, history, lock};
+use crate::{catalog, disk, history, lock, progress};
 
 /// Since when SQLite has no fault in resetting the write-ahead log
 /// (<https://sqlite.org/wal.html#walresetbug>).
@@ -147,6 +147,7 @@ fn inside(options: &Options<'_>, target: &Target, found: &mut Diagnosis) -> Resu
         .and_then(|()| checks(connection, found))
         .and_then(|()| references(connection, found))
         .and_then(|()| wal_fault(connection, found))
+        .and_then(|()| backfills(connection, found))
         .and_then(|()| compare(options, &target.path, connection, found));
     if !view.is_of_one_state() {
         return Err(Error::new(
@@ -272,6 +273,16 @@ fn wal_fault(connection: &Connection, found: &mut Diagnosis) -> Result<(), Error
             "use SQLite 3.51.3 or newer, or another journal mode",
         ));
     }
+    Ok(())
+}
+
+/// The rows that are left of a backfill are there to be filled, and nothing is wrong.
+fn backfills(connection: &Connection, found: &mut Diagnosis) -> Result<(), Error> {
+    let all = progress::all(connection)?;
+    let unfinished = all
+        .iter()
+        .filter_map(|(name, it)| progress::unfinished(name, it));
+    found.notes.extend(unfinished);
     Ok(())
 }
 

@@ -39,6 +39,12 @@ pub enum Act {
     Push,
     /// A copy was put back.
     Restore,
+    /// Everything was dropped, migrated and seeded.
+    Reset,
+    /// Everything was dropped.
+    Drop,
+    /// Rows were filled in batches.
+    Backfill,
     /// A copy was taken under a name.
     Snapshot,
 }
@@ -53,6 +59,9 @@ impl Act {
             Act::Seed => "seed",
             Act::Push => "push",
             Act::Restore => "restore",
+            Act::Reset => "reset",
+            Act::Drop => "drop",
+            Act::Backfill => "backfill",
             Act::Snapshot => "snapshot",
         }
     }
@@ -65,6 +74,9 @@ impl Act {
             Act::Seed,
             Act::Push,
             Act::Restore,
+            Act::Reset,
+            Act::Drop,
+            Act::Backfill,
             Act::Snapshot,
         ];
         all.into_iter().find(|act| act.as_str() == text)
@@ -79,8 +91,8 @@ pub struct LogEntry {
     pub act: Act,
     /// When it was done, RFC 3339 in UTC.
     pub at: String,
-    /// Whether it is known to have come to its end. Only a restore that was killed is not: it
-    /// was undone, or it was done.
+    /// Whether it is known to have come to its end. A restore or a reset that was killed is not:
+    /// it was undone, or it was done; nor is a backfill with rows left.
     pub finished: bool,
     /// From the call to the commit. None of a snapshot.
     pub duration: Option<Duration>,
@@ -97,6 +109,8 @@ pub struct LogEntry {
     pub backup: Option<String>,
     /// The path of the copy that a restore put back.
     pub restored_from: Option<String>,
+    /// The name of a backfill.
+    pub backfill: Option<String>,
     /// The size of the database afterwards, in bytes.
     pub bytes: Option<u64>,
     /// Tells entries apart that are found in two places.
@@ -146,6 +160,8 @@ impl LogEntry {
             migrations,
             backup,
             restored_from,
+            // It stands in the database alone.
+            backfill: _,
             bytes,
             id,
             sequence,
@@ -200,6 +216,7 @@ impl LogEntry {
             migrations: migrations_from_text(&field("migrations").unwrap_or_default()),
             backup: field("backup"),
             restored_from: field("restored-from"),
+            backfill: None,
             bytes: unsigned("bytes"),
             id: field("id")?,
             sequence: unsigned("sequence")?,
@@ -269,6 +286,7 @@ mod tests {
             migrations: migrations_from_text("auth/3, -2"),
             backup: Some("notes.db".into()),
             restored_from: Some("/a: b/c.db".into()),
+            backfill: None,
             bytes: Some(4096),
             id: id.into(),
             sequence,

@@ -1,6 +1,7 @@
 //! The log of restores. A restored database is the copy, byte for byte, so neither the restore
 //! nor what was logged since the copy can stand in it: both are kept in a small hidden text file
-//! beside the automatic backups, `.NAME-TIME.log`, one for each restore.
+//! beside the automatic backups, `.NAME-TIME.log`, one for each restore, and for each `reset` and
+//! `drop`, with which a database's own log goes too.
 //!
 //! It is written before the restore begins and again when it is done. A kill in between leaves
 //! the first, which says so. Whether or not the restore was done, no entry is lost: a log is read
@@ -13,12 +14,12 @@ use chrono::Utc;
 use crate::backup::Store;
 use crate::disk;
 use crate::error::Error;
-use crate::log_entry::LogEntry;
+use crate::log_entry::{Act, LogEntry};
 
 const TITLE: &str = "heirloom log, format 1";
 const ENDING: &str = ".log";
 
-/// The file of a restore that is under way.
+/// The file of a restore, or of a reset, that is under way.
 pub(crate) struct LogFile {
     path: PathBuf,
     /// Where it is written first, under a name that is tidied up after a kill.
@@ -26,27 +27,27 @@ pub(crate) struct LogFile {
     /// Whose, and like whose permissions.
     database: PathBuf,
     identity: String,
-    restore: LogEntry,
+    entry: LogEntry,
     /// What the replaced state had in its log, and the copy has not.
     replaced: Vec<LogEntry>,
 }
 
 impl LogFile {
-    /// Notes that a restore begins.
+    /// Notes that it begins.
     pub(crate) fn begin(
         store: &Store<'_>,
         database: &Path,
-        restore: LogEntry,
+        entry: LogEntry,
         replaced: Vec<LogEntry>,
     ) -> Result<LogFile, Error> {
         disk::create_private_folder(store.folder(), database)?;
-        let base = format!(".{}", store.timed_name(&restore.at));
+        let base = format!(".{}", store.timed_name(&entry.at));
         let file = LogFile {
             path: disk::free_name(store.folder(), &base, ENDING)?,
             staging: store.staging_path(Utc::now()),
             database: database.to_owned(),
             identity: store.identity(),
-            restore,
+            entry,
             replaced,
         };
         file.write().map(|()| file)
@@ -55,8 +56,8 @@ impl LogFile {
     /// Notes that it is done.
     pub(crate) fn finish(self, done: impl FnOnce(&mut LogEntry)) -> Result<(), Error> {
         let mut file = self;
-        done(&mut file.restore);
-        file.restore.finished = true;
+        done(&mut file.entry);
+        file.entry.finished = true;
         file.write()
     }
 
@@ -67,7 +68,7 @@ impl LogFile {
 
     fn write(&self) -> Result<(), Error> {
         let mut text = format!("{TITLE}\ndatabase: {}\n", self.identity);
-        for entry in std::iter::once(&self.restore).chain(&self.replaced) {
+        for entry in std::iter::once(&self.entry).chain(&self.replaced) {
             text.push('\n');
             text += &entry.to_text();
         }
@@ -84,19 +85,20 @@ impl LogFile {
 
 /// A restore that the next start finished is noted as done.
 pub(crate) fn finish_newest(store: &Store<'_>, database: &Path) -> Result<(), Error> {
-    let unfinished = files(store)?
-        .into_iter()
-        .filter(|(_, entries)| entries.first().is_some_and(|restore| !restore.finished));
+    let unfinished = files(store)?.into_iter().filter(|(_, entries)| {
+        let first = entries.first();
+        first.is_some_and(|entry| entry.act == Act::Restore && !entry.finished)
+    });
     let Some((path, mut entries)) = unfinished.max_by(|one, other| one.0.cmp(&other.0)) else {
         return Ok(());
     };
-    let restore = entries.remove(0);
+    let entry = entries.remove(0);
     let file = LogFile {
         path,
         staging: store.staging_path(Utc::now()),
         database: database.to_owned(),
         identity: store.identity(),
-        restore,
+        entry,
         replaced: entries,
     };
     file.finish(|_| ())

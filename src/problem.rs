@@ -110,7 +110,7 @@ pub struct Diagnosis {
     pub problems: Vec<Problem>,
     /// What was looked at and found in order, in sentences.
     pub passed: Vec<String>,
-    /// What could not be looked at, in sentences.
+    /// What could not be looked at, and backfills that are not finished, in sentences.
     pub notes: Vec<String>,
     /// Who holds the database at this moment, as far as the system tells.
     pub held_by: Option<String>,

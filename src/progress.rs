@@ -3,6 +3,7 @@
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::error::Error;
+use crate::report::{Counted, Grouped};
 use crate::sqlite::{failure, is_no_such_table};
 
 /// Its name.
@@ -26,6 +27,7 @@ const SELECT: &str = "SELECT table_name, sql, last_to_do, last_done, rows_total,
     schema_version, backup, started_at, finished_at FROM heirloom_backfill WHERE name = ?1";
 const ADVANCE: &str = "UPDATE heirloom_backfill
     SET last_done = ?2, rows_done = ?3, schema_version = ?4, finished_at = ?5 WHERE name = ?1";
+const NAMES: &str = "SELECT name FROM heirloom_backfill ORDER BY started_at, rowid";
 const IN_USE: &str = "SELECT backup FROM heirloom_backfill
     WHERE finished_at IS NULL AND backup IS NOT NULL";
 
@@ -64,6 +66,38 @@ impl Progress {
             Some(_) => None,
         }
     }
+}
+
+/// A backfill that is not finished, in a sentence.
+pub(crate) fn unfinished(name: &str, progress: &Progress) -> Option<String> {
+    progress.finished_at.is_none().then(|| {
+        format!(
+            "the backfill `{name}` of `{}`, begun at {}, is not finished: {} of {} are done; run it again to go on",
+            progress.table,
+            progress.started_at,
+            Grouped(progress.rows_done),
+            Counted(progress.rows_total, "row"),
+        )
+    })
+}
+
+/// Every backfill by its name, in the order in which they were begun.
+pub(crate) fn all(connection: &Connection) -> Result<Vec<(String, Progress)>, Error> {
+    let names = || {
+        let mut statement = connection.prepare(NAMES)?;
+        let rows = statement.query_map([], |row| row.get(0))?;
+        rows.collect::<rusqlite::Result<Vec<String>>>()
+    };
+    let names = match names() {
+        Err(error) if is_no_such_table(&error) => Vec::new(),
+        names => names.map_err(cannot("read"))?,
+    };
+    let mut all = Vec::new();
+    for name in names {
+        let progress = read(connection, &name)?;
+        all.extend(progress.map(|progress| (name, progress)));
+    }
+    Ok(all)
 }
 
 fn cannot(what: &str) -> impl Fn(rusqlite::Error) -> Error {

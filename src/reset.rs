@@ -14,6 +14,8 @@ use crate::comparison::{self, Applied};
 use crate::copy::{self, Intent, State};
 use crate::error::{DataState, Error, ErrorKind};
 use crate::event::Event;
+use crate::log_entry::{Act, LogEntry};
+use crate::log_file::LogFile;
 use crate::look::look;
 use crate::migration::{Migration, label, label_in};
 use crate::options::Options;
@@ -24,7 +26,7 @@ use crate::run::{self, newest};
 use crate::seed::{self, SeedFile};
 use crate::session::{Session, Stage, stores, take_copy};
 use crate::task::Task;
-use crate::{catalog, connect, disk, history};
+use crate::{catalog, connect, disk, history, log_table};
 
 /// What [`Migrator::empty`](crate::Migrator::empty) did.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -100,9 +102,14 @@ pub(crate) fn empty(options: &Options<'_>, path: &Path) -> Result<Emptied, Error
     }
     within(options, path, |session| {
         let snapshot = snapshot(session, "drop")?;
-        if snapshot.is_some() {
+        if let Some(copy) = &snapshot {
             let mode = journal_mode(session)?;
-            replace(session, &State::Empty, &mode, snapshot.as_ref())?;
+            let unlogged = logged(session, Act::Drop, copy, None, |session| {
+                replace(session, &State::Empty, &mode, Some(copy))
+            })?;
+            if let Some(error) = unlogged {
+                log::warn!("the log does not tell of this: {error:#}");
+            }
         }
         Ok(Emptied {
             database: session.target.path.clone(),
@@ -141,10 +148,62 @@ pub(crate) fn reset(
         // Not before there is something to take its place: one that fails each time would leave
         // a snapshot each time.
         reset.snapshot = snapshot(session, "reset")?;
-        put_in(session, &scratch, reset.snapshot.as_ref())?;
+        match &reset.snapshot {
+            None => put_in(session, &scratch, None)?,
+            Some(copy) => {
+                let put = |session: &mut Session<'_, '_>| put_in(session, &scratch, Some(copy));
+                let unlogged = logged(session, Act::Reset, copy, reset.version, put)?;
+                let note = |error| format!("the log does not tell of this reset: {error}");
+                reset.notes.extend(unlogged.map(note));
+            }
+        }
         reset.duration = session.started.elapsed();
         Ok(reset)
     })
+}
+
+/// Does away with what is in a database, and keeps its log beside the backups, with an entry of
+/// what did it. What cannot be noted is the value: no reason to fail.
+fn logged(
+    session: &mut Session<'_, '_>,
+    act: Act,
+    snapshot: &Path,
+    version: Option<i64>,
+    put: impl FnOnce(&mut Session<'_, '_>) -> Result<(), Error>,
+) -> Result<Option<Error>, Error> {
+    let begin = || {
+        let (connection, store) = (&session.connection, session.store());
+        let history = history::read(connection, &session.options.history_table);
+        let name = snapshot.file_name().unwrap_or_default();
+        let entry = LogEntry {
+            act,
+            at: history::to_the_millisecond(Utc::now()),
+            finished: false,
+            duration: None,
+            app_version: session.options.app_version.clone(),
+            version_before: newest(&history.unwrap_or_default()),
+            version,
+            migrations: Vec::new(),
+            backup: Some(name.to_string_lossy().into_owned()),
+            restored_from: None,
+            backfill: None,
+            bytes: None,
+            id: log_table::new_id(connection)?,
+            sequence: store.last_sequence()?,
+        };
+        let goes = log_table::read(connection)?;
+        LogFile::begin(&store, &session.target.path, entry, goes)
+    };
+    let begun = begin();
+    let started = Instant::now();
+    let done = put(session);
+    let noted = match (begun, &done) {
+        (Err(unwritten), _) => Err(unwritten),
+        (Ok(file), Ok(())) => file.finish(|entry| entry.duration = Some(started.elapsed())),
+        (Ok(file), Err(error)) if error.data_state().is_unchanged() => file.forget(),
+        (Ok(_), Err(_)) => Ok(()),
+    };
+    done.map(|()| noted.err())
 }
 
 fn make_anew(

@@ -12,6 +12,7 @@ use crate::look::{Look, look};
 use crate::migration::Migration;
 use crate::options::Options;
 use crate::plan::{Direction, Loss};
+use crate::progress;
 use crate::run::newest;
 use crate::session;
 use crate::task::Task;
@@ -35,7 +36,8 @@ pub struct Status {
     pub interrupted: Option<String>,
     /// Why the pending migrations cannot be run as they are.
     pub problem: Option<Error>,
-    /// What somebody should know, in sentences: that there are copies of a database that is gone.
+    /// What somebody should know, in sentences: that there are copies of a database that is gone,
+    /// or a backfill that is not finished.
     pub notes: Vec<String>,
 }
 
@@ -119,9 +121,12 @@ pub(crate) fn status(options: &Options<'_>, path: &Path) -> Result<Status, Error
         .as_ref()
         .is_none_or(|file| file.len() == 0);
     let kept = session::copies_kept(options, &look.target.path).filter(|_| gone);
+    let backfills = progress::all(&look.view.connection)?;
+    let backfills = backfills.iter();
+    let unfinished = backfills.filter_map(|(name, progress)| progress::unfinished(name, progress));
     Ok(Status {
         exists: look.target.metadata.is_some(),
-        notes: kept.into_iter().collect(),
+        notes: kept.into_iter().chain(unfinished).collect(),
         version: newest(look.history()),
         newest_known: look.migrations().last().map(|migration| migration.version),
         migrations: entries,

@@ -42,6 +42,7 @@ fn show(ui: &mut Ui, log: &Log) {
 fn line(entry: &LogEntry) -> Vec<String> {
     let owner = render::owner(entry.component());
     let versions = match entry.version_before == entry.version {
+        _ if entry.backfill.is_some() => entry.backfill.clone().unwrap_or_default(),
         true => render::version(entry.version),
         false => format!(
             "{owner}{} -> {}",
@@ -53,8 +54,10 @@ fn line(entry: &LogEntry) -> Vec<String> {
     let mut more: Vec<String> = components
         .map(|(name, version)| format!("{name} to {version}"))
         .collect();
-    if !entry.finished {
-        more.push("INTERRUPTED".into());
+    match (entry.finished, &entry.backfill) {
+        (false, Some(_)) => more.push("NOT FINISHED".into()),
+        (false, None) => more.push("INTERRUPTED".into()),
+        (true, _) => {}
     }
     if let Some(app_version) = &entry.app_version {
         more.push(format!("by version {app_version}"));
@@ -94,6 +97,7 @@ pub(crate) fn entry_json(entry: &LogEntry) -> Value {
         "migrations": migrations.collect::<Vec<_>>(),
         "backup": entry.backup,
         "restored_from": entry.restored_from,
+        "backfill": entry.backfill,
         "bytes": entry.bytes,
     })
 }
