@@ -65,7 +65,7 @@ impl Hints {
                     _ => continue,
                 };
                 if next(1) == "(" {
-                    let arguments = parenthesised(&tokens[index + 1..]);
+                    let arguments = parenthesised(&tokens[index..]);
                     let names = arguments.iter().filter(|t| t.kind != TokenKind::Symbol);
                     found.extend(names.map(|t| t.name().to_ascii_lowercase()));
                 }
@@ -593,7 +593,7 @@ fn checks(sql: &str, columns: &[Fact]) -> Vec<Rule> {
             Some((word, name)) if word.word() == "CONSTRAINT" => Some(name.name().into_owned()),
             _ => None,
         };
-        let expression = parenthesised(&tokens[index + 1..]);
+        let expression = parenthesised(&tokens[index..]);
         found.push(Rule::of(name, expression, columns));
     }
     found
@@ -925,9 +925,14 @@ mod tests {
                     "a INT NOT NULL, b fine CHECK (b > '1'), CONSTRAINT fine CHECK (a > 5 AND a < 7)",
                     &["6 1001", "6 NULL", "6 1007"],
                 ),
+                // Were every column to blame, the last one's turn would come too late.
                 (
-                    "a TEXT NOT NULL, b TEXT NOT NULL, CONSTRAINT fine CHECK (b <> 'x' AND b = 'B')",
-                    &["'a 1001' 'B'", "'007' 'B'", "'it's “a”\n2' 'B'"],
+                    "a TEXT NOT NULL, c TEXT NOT NULL, d TEXT NOT NULL, e TEXT NOT NULL, f TEXT NOT NULL, b TEXT NOT NULL, CONSTRAINT fine CHECK (b <> 'x' AND b = 'B')",
+                    &[
+                        "'a 1001' 'c 1001' 'd 1001' 'e 1001' 'f 1001' 'B'",
+                        "'007' '007' '007' '007' '007' 'B'",
+                        "'it's “a”\n2' 'it's “c”\n2' 'it's “d”\n2' 'it's “e”\n2' 'it's “f”\n2' 'B'",
+                    ],
                 ),
                 (
                     "a INT NOT NULL CHECK (a < '500'), b INT NOT NULL UNIQUE CHECK (b < '500')",
