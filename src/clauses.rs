@@ -25,23 +25,12 @@ impl<'t, 's> Layout<'t, 's> {
             at += 2;
         }
         let name = *tokens.get(at)?;
-        if tokens.get(at + 1)?.text != "(" {
-            return None;
-        }
-        let first = at + 2;
-        let (mut depth, mut start) = (1, first);
-        let mut items = Vec::new();
-        for (index, token) in tokens.iter().enumerate().skip(first) {
-            depth += token.nesting();
-            if depth == 0 || (depth == 1 && token.text == ",") {
-                items.push(&tokens[start..index]);
-                start = index + 1;
-            }
-            if depth == 0 {
-                return Some(Layout { name, items });
-            }
-        }
-        None
+        let rest = tokens.get(at + 1..)?;
+        let is_list = rest.first()?.text == "(";
+        is_list.then(|| Layout {
+            name,
+            items: items(parenthesised(rest)),
+        })
     }
 
     /// The item a note speaks of: the one that ends or goes on in its line, and where the
@@ -53,11 +42,10 @@ impl<'t, 's> Layout<'t, 's> {
                 .items
                 .iter()
                 .rposition(|item| starts(item) <= token_start),
-            None if note.at.start < self.name.start => None,
             None => self
                 .items
                 .iter()
-                .position(|item| starts(item) > note.at.start)
+                .position(|item| starts(item) >= note.at.end)
                 .or_else(|| self.items.len().checked_sub(1)),
         }
     }
@@ -108,7 +96,7 @@ pub(crate) fn clauses<'t, 's>(
             starts.push(at);
         }
         let next = tokens.get(at + 1).map_or("", |next| next.text);
-        // What follows these is one value or one name, whatever it looks like.
+        // What follows these is one name or one value, NULL too.
         at += match tokens[at].word().as_str() {
             "CONSTRAINT" => {
                 named = true;
@@ -116,7 +104,6 @@ pub(crate) fn clauses<'t, 's>(
             }
             "DEFAULT" if matches!(next, "+" | "-") => 3,
             "DEFAULT" if next != "(" => 2,
-            "COLLATE" | "REFERENCES" | "NOT" => 2,
             _ => 1,
         };
     }
@@ -146,6 +133,16 @@ pub(crate) fn parenthesised<'t, 's>(tokens: &'t [Token<'s>]) -> &'t [Token<'s>] 
         depth == 0
     });
     &inside[..close.unwrap_or(inside.len())]
+}
+
+/// What the commas outside of parentheses keep apart.
+pub(crate) fn items<'t, 's>(tokens: &'t [Token<'s>]) -> Vec<&'t [Token<'s>]> {
+    let mut depth = 0;
+    let apart = tokens.split(|token| {
+        depth += token.nesting();
+        depth == 0 && token.text == ","
+    });
+    apart.collect()
 }
 
 pub(crate) fn span(tokens: &[Token<'_>]) -> Range<usize> {

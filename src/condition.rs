@@ -2,7 +2,7 @@
 //! nothing about the users'. A condition is SQL that travels in the migration and ends it where
 //! it does not hold, in any tool; heirloom reads from it how many rows and an example.
 
-use crate::clauses::{parenthesised, span};
+use crate::clauses::{items, parenthesised, span};
 use crate::definition::{Column, Definition, ForeignKey, KeyPart, Rule};
 use crate::diff::{Model, is_unique_index};
 use crate::normal::plain;
@@ -417,27 +417,14 @@ pub(crate) fn unique_index(
         return None;
     }
     let tokens: Vec<_> = Tokens::new(sql).collect();
-    let open = tokens.iter().position(|token| token.text == "(")?;
-    let mut depth = 0;
-    let close = tokens.iter().skip(open).position(|token| {
-        depth += token.nesting();
-        depth == 0
-    })? + open;
     let end = tokens.last().map(|token| token.start + token.text.len())?;
-    // Behind WHERE.
-    let filter = tokens.get(close + 2).map(|token| &sql[token.start..end]);
-    let mut parts: Vec<String> = Vec::new();
-    let (mut depth, mut start) = (0, open + 1);
-    for (at, token) in tokens.iter().enumerate().take(close + 1).skip(open + 1) {
-        if at == close || (depth == 0 && token.text == ",") {
-            let last = tokens[at - 1];
-            let direction = ["ASC", "DESC"].contains(&last.word().as_str());
-            let last = tokens[at - 1 - usize::from(direction)];
-            parts.push(sql[tokens[start].start..last.start + last.text.len()].to_owned());
-            start = at + 1;
-        }
-        depth += token.nesting();
-    }
+    let mut behind = tokens.iter().skip_while(|token| token.word() != "WHERE");
+    let filter = behind.nth(1).map(|token| &sql[token.start..end]);
+    let part = |part: &&[Token<'_>]| match part {
+        [part @ .., last] if ["ASC", "DESC"].contains(&last.word().as_str()) => &sql[span(part)],
+        part => &sql[span(part)],
+    };
+    let parts: Vec<&str> = items(parenthesised(&tokens)).iter().map(part).collect();
     let there: Vec<String> = parts
         .iter()
         .map(|part| format!("({part}) IS NOT NULL"))
@@ -453,7 +440,7 @@ pub(crate) fn unique_index(
         ),
         rows: format!(
             "FROM (\n    SELECT {} AS value FROM {}\n    {filter}\n    GROUP BY {} HAVING count(*) > 1\n)",
-            parts.first().map_or("NULL", String::as_str),
+            parts.first().unwrap_or(&"NULL"),
             seen_as(before, after, &columns),
             parts.join(", ")
         ),
@@ -811,6 +798,22 @@ mod tests {
                 ],
             ),
             ("a UNIQUE", "a UNIQUE", &[]),
+            (
+                "a BLOB UNIQUE",
+                "a REAL UNIQUE",
+                &[
+                    "values of `t`.`a` that would not come through as REAL: FROM t WHERE typeof(a) = 'blob' OR (typeof(a) = 'integer' AND a NOT BETWEEN -9007199254740992 AND 9007199254740992) OR (typeof(a) = 'text' AND (CAST(CAST(a AS NUMERIC) AS TEXT) IS NOT a OR (typeof(CAST(a AS NUMERIC)) = 'integer' AND CAST(a AS NUMERIC) NOT BETWEEN -9007199254740992 AND 9007199254740992))); a",
+                    "values of `a` that stand in more than one row of `t`: FROM ( SELECT a FROM (SELECT CAST(a AS REAL) AS a, rowid AS rowid FROM t) AS t WHERE a IS NOT NULL GROUP BY a HAVING count(*) > 1 ); a",
+                ],
+            ),
+            (
+                "a BLOB UNIQUE",
+                "a NUMERIC UNIQUE",
+                &[
+                    "values of `t`.`a` that would not come through as NUMERIC: FROM t WHERE typeof(a) = 'blob' OR (typeof(a) = 'text' AND CAST(CAST(a AS NUMERIC) AS TEXT) IS NOT a); a",
+                    "values of `a` that stand in more than one row of `t`: FROM ( SELECT a FROM (SELECT CAST(a AS NUMERIC) AS a, rowid AS rowid FROM t) AS t WHERE a IS NOT NULL GROUP BY a HAVING count(*) > 1 ); a",
+                ],
+            ),
             (
                 "a INT UNIQUE",
                 "a TEXT UNIQUE",

@@ -634,6 +634,8 @@ mod tests {
             ("b", "'b'", "'b'", true),
             ("\"it's\"", "'it''s'", "'it''s'", true),
             ("NULL", "NULL", "null", true),
+            ("- NULL UNIQUE", "- NULL", "- null", true),
+            ("+ 'x' COLLATE NOCASE", "+ 'x'", "+ 'x'", true),
             ("CURRENT_DATE", "CURRENT_DATE", "current_date", false),
             ("(random())", "(random())", "random ( )", false),
         ];
@@ -646,5 +648,27 @@ mod tests {
             };
             assert_eq!(table.columns[0].default, Some(expected), "{default}");
         }
+    }
+
+    #[test]
+    fn notes_go_with_their_line_where_it_holds_nothing_else() {
+        let table = parsed(
+            "CREATE TABLE t ( -- was: s\n\
+             a, -- was: b\n\
+             -- was: d\n\
+             c,\n\
+             \n\
+             e -- using: a\n\
+             -- a word to the reader\n\
+             )",
+        );
+        assert_eq!(
+            table.text,
+            "CREATE TABLE t (\na,\nc,\n\ne\n-- a word to the reader\n)"
+        );
+        let was: Vec<Option<&str>> = table.columns.iter().map(|c| c.was.as_deref()).collect();
+        assert_eq!(was, [Some("b"), Some("d"), None]);
+        assert_eq!(table.was.as_deref(), Some("s"));
+        assert_eq!(table.columns[2].using.as_deref(), Some("a"));
     }
 }

@@ -138,6 +138,9 @@ mod tests {
             assert_ne!(text(other), text("a <> 'X'"), "{other}");
         }
         assert_eq!(text("a == 1"), text("a = 1"));
+        for sign in ["a < 1", "a > 1", "a + 1"] {
+            assert_eq!(text(sign), sign);
+        }
         // The table's name says nothing before a column, and only there.
         for own in ["t = a", "t . *", "t", "t ."] {
             assert_eq!(text(own), own);

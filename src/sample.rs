@@ -12,6 +12,7 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, params_from_iter};
 
 use crate::catalog;
+use crate::clauses::parenthesised;
 use crate::error::Error;
 use crate::schema::{Affinity, Schema, Table, TableKind, affinity, same_name};
 use crate::script::Script;
@@ -64,7 +65,7 @@ impl Hints {
                     _ => continue,
                 };
                 if next(1) == "(" {
-                    let arguments = balanced(&tokens[index + 1..]);
+                    let arguments = parenthesised(&tokens[index..]);
                     let names = arguments.iter().filter(|t| t.kind != TokenKind::Symbol);
                     found.extend(names.map(|t| t.name().to_ascii_lowercase()));
                 }
@@ -353,7 +354,7 @@ impl Facts {
         let mut pointed: Vec<Option<Vec<Value>>> = vec![None; self.columns.len()];
         let mut null_first: Vec<bool> = (0..self.columns.len())
             // Never in the first row, which may be the only one.
-            .map(|index| number > 0 && (number + index as i64) % 2 == 0)
+            .map(|index| number > 0 && number % 2 == index as i64 % 2)
             .collect();
         for reference in &self.references {
             let null = null_first[reference.columns[0].0];
@@ -592,20 +593,10 @@ fn checks(sql: &str, columns: &[Fact]) -> Vec<Rule> {
             Some((word, name)) if word.word() == "CONSTRAINT" => Some(name.name().into_owned()),
             _ => None,
         };
-        let expression = balanced(&tokens[index + 1..]);
+        let expression = parenthesised(&tokens[index..]);
         found.push(Rule::of(name, expression, columns));
     }
     found
-}
-
-/// The tokens from an opening bracket up to the one that closes it.
-fn balanced<'t, 's>(tokens: &'t [Token<'s>]) -> &'t [Token<'s>] {
-    let mut depth = 0;
-    let end = tokens.iter().position(|token| {
-        depth += token.nesting();
-        depth == 0
-    });
-    &tokens[..end.unwrap_or(tokens.len())]
 }
 
 /// The columns that tokens speak of, in the order of the table.
@@ -931,8 +922,25 @@ mod tests {
                     &["'a 1001' 'other'", "'007' 'a'", "'it's “a”\n2' 'B'"],
                 ),
                 (
-                    "a INT NOT NULL, b fine NOT NULL CHECK (b > '1'), CONSTRAINT fine CHECK (a > 5 AND a < 7)",
-                    &["6 1001", "6 1005", "6 1007"],
+                    "a INT NOT NULL, b fine CHECK (b > '1'), CONSTRAINT fine CHECK (a > 5 AND a < 7)",
+                    &["6 1001", "6 NULL", "6 1007"],
+                ),
+                // Were every column to blame, the last one's turn would come too late.
+                (
+                    "a TEXT NOT NULL, c TEXT NOT NULL, d TEXT NOT NULL, e TEXT NOT NULL, f TEXT NOT NULL, b TEXT NOT NULL, CONSTRAINT fine CHECK (b <> 'x' AND b = 'B')",
+                    &[
+                        "'a 1001' 'c 1001' 'd 1001' 'e 1001' 'f 1001' 'B'",
+                        "'007' '007' '007' '007' '007' 'B'",
+                        "'it's “a”\n2' 'it's “c”\n2' 'it's “d”\n2' 'it's “e”\n2' 'it's “f”\n2' 'B'",
+                    ],
+                ),
+                (
+                    "a INT NOT NULL CHECK (a < '500'), b INT NOT NULL UNIQUE CHECK (b < '500')",
+                    &["0 0", "1 1", "2 -1"],
+                ),
+                (
+                    "a INT NOT NULL CHECK (a < '0'), r REAL NOT NULL CHECK (r < '0')",
+                    &["-1 -0.5", "-1 -0.5", "-1 -0.5"],
                 ),
                 (
                     "a REAL NOT NULL CHECK (a = 2.25), b REAL NOT NULL CHECK (b > -3 AND b < -1.5)",
@@ -1011,6 +1019,10 @@ mod tests {
                         "1005 1005 'it's “code”\n2' NULL",
                         "1007 1007 NULL 1001",
                     ],
+                ),
+                (
+                    "code TEXT REFERENCES p (code), n INT NOT NULL); CREATE TABLE p (code TEXT UNIQUE NOT NULL, g INT REFERENCES g); CREATE TABLE g (id INTEGER PRIMARY KEY); -- ",
+                    &["'007' 1001", "'code 1001' 1005", "NULL 1007"],
                 ),
                 (
                     "p INT NOT NULL REFERENCES nowhere, q INT REFERENCES nowhere, r INT NOT NULL REFERENCES t (absent)",
