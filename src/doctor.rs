@@ -353,7 +353,7 @@ fn contradictions(status: &Status, found: &mut Diagnosis) {
             ),
             State::Missing if entry.applied_at.is_none() => (
                 "is needed before the squashed migration that replaces it counts as applied, and its file is missing",
-                "open the database once with a version of the app that still has the file; or put the file back, or a backup with `heirloom restore`",
+                "open the database once with a version of the app that still has the file; or put the file back",
             ),
             State::Missing
                 if newest_file(status, entry).is_none_or(|known| entry.version > known) =>

@@ -209,7 +209,7 @@ fn refuse_dead_end(
         ),
     )
     .in_migration(&label_in(component, row.version, &row.name))
-    .with_help("put these files back into the migrations first, from version control; or restore a backup; or go back to version 0, which takes everything with it"))
+    .with_help("put these files back into the migrations first, from version control; or go back to version 0, from which a run begins anew, and which takes every row with it"))
 }
 
 fn no_way_back(
