@@ -228,6 +228,10 @@ impl Walk<'_, '_> {
             )?,
             None if migration.is_meant_to_stay() => {}
             None if migration.in_rust && in_rust(Direction::Up).is_none() => {}
+            // Not for the app to write.
+            None if migration.component != self.options.component => {
+                self.note(migration, "there is no way back".to_owned());
+            }
             None => {
                 let message = "there is no way back".to_owned();
                 let label = migration::label(migration.version, &migration.name);

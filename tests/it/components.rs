@@ -484,6 +484,13 @@ fn what_builds_on_a_component_is_checked_after_it() {
         !found.is_empty() && found.iter().all(|name| *name == "auth/V1__users"),
         "{checked}"
     );
+    // What only its makers can write is a note, and a finding where they check it themselves.
+    std::fs::remove_file(folder(&app).join("V1__users.down.sql")).unwrap();
+    let checked = both(&app).check().unwrap();
+    assert!(checked.is_clean(), "{checked}");
+    assert_eq!(checked.notes, ["auth/V1__users: there is no way back"]);
+    let alone = both(&app).only("auth").unwrap().check().unwrap();
+    assert_eq!(alone.findings.len(), 1, "{alone}");
     auth(&app, "V1__users.down.sql", "DROP TABLE users;");
     app.file(
         "V3__mine.sql",
