@@ -943,7 +943,7 @@ mod tests {
                     &["-1 -0.5", "-1 -0.5", "-1 -0.5"],
                 ),
                 (
-                    "a REAL NOT NULL CHECK (a = 2.25), b REAL NOT NULL CHECK (b > -3 AND b < -1.5)",
+                    "a REAL NOT NULL CHECK (a IS NOT NULL AND a = 2.25), b REAL NOT NULL CHECK (b > -3 AND b < -1.5)",
                     &["2.25 -2.0", "2.25 -2.0", "2.25 -2.0"],
                 ),
                 (

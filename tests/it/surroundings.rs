@@ -317,12 +317,18 @@ fn with_any_number_of_file_handles_the_data_is_old_or_new() {
                     .stdin(Stdio::null());
                 let output = limited.output().unwrap();
                 let what = format!("{verb} in {mode} with {handles} handles");
+                assert!(handles < 64, "{what}: {}", text(&output));
+                // The loader had too few: whoever runs the tests may hand handles down, as a
+                // make or a cargo with a job server does.
+                if output.status.code() == Some(127) {
+                    assert!(data(&app.database()) == old, "{what}");
+                    continue;
+                }
                 if old_or_new(&output, &old, &app, &what) {
                     assert!(data(&app.database()) == new, "{what}");
                     break;
                 }
                 refused += 1;
-                assert!(handles < 64, "{what}: {}", text(&output));
                 let output = heirloom(&app, arguments);
                 assert!(output.status.success(), "{what}: {}", text(&output));
                 assert!(data(&app.database()) == new, "{what}");

@@ -6,15 +6,17 @@ use heirloom::{ErrorKind, GenerateOptions, Generated};
 
 use crate::generate::{app, consenting, kinds, plainly};
 
+type Words = &'static [&'static str];
+
 /// One change of a schema, and words of the files that do it and take it back.
 #[derive(Default)]
 struct Written {
     before: &'static str,
     after: &'static str,
-    up: &'static [&'static str],
-    up_lacks: &'static [&'static str],
-    down: &'static [&'static str],
-    down_lacks: &'static [&'static str],
+    up: Words,
+    up_lacks: Words,
+    down: Words,
+    down_lacks: Words,
 }
 
 /// The texts of all files, there and back.
@@ -279,21 +281,15 @@ fn only_an_update_trigger_of_the_table_itself_speaks_against_alter_table() {
     }
 }
 
-/// What is renamed, dropped, made and altered; or the words and the questions of a refusal.
+/// What is renamed, dropped, made and altered; or the words or the questions of a refusal.
 type Outcome = Result<&'static [(&'static str, ChangeKind)], &'static str>;
 
-/// The schema before and after, what is said to be renamed and dropped, and what comes of it.
-type Answered = (
-    &'static str,
-    &'static str,
-    &'static [&'static str],
-    &'static [&'static str],
-    Outcome,
-);
+/// The schema before and after, what is said to be renamed and to be gone, what comes of it.
+type Renaming = (&'static str, &'static str, Words, Words, Outcome);
 
 #[test]
 fn what_was_renamed_is_what_was_said_and_nobody_is_asked_twice() {
-    let cases: &[Answered] = &[
+    let cases: &[Renaming] = &[
         // What is said of tables must be so.
         (
             "CREATE TABLE a (x);",
