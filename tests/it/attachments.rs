@@ -34,7 +34,7 @@ fn files_come_back_with_the_database_and_what_they_replace_is_kept() {
     std::fs::remove_file(files.join("2026").join("b.txt")).unwrap();
     let wanted = CopyRef::Snapshot("before".into());
     let restored = app.migrator().restore(app.database(), &wanted).unwrap();
-    assert_eq!(restored.folders, [files.clone()]);
+    assert_eq!(restored.folders, std::slice::from_ref(&files));
     assert_eq!(app.number("SELECT count(*) FROM t"), 1);
     let read = |path: &std::path::Path| std::fs::read_to_string(path).unwrap();
     assert_eq!(read(&files.join("a.txt")), "a");
