@@ -38,7 +38,6 @@ impl<'m> Claims<'m> {
             Action::RenameTable { from, to } if self.take(&from, migration) => {
                 self.made.insert(to.to_lowercase(), migration);
             }
-            Action::RenameTable { .. } => {}
             _ => {
                 if let Some(table) = altered.filter(|table| !self.made.contains_key(table)) {
                     self.touched.insert(table, migration);

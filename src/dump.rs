@@ -300,7 +300,12 @@ fn string(text: &str) -> String {
 /// The shortest writing of a number that SQLite reads as exactly that number.
 fn real(connection: &Connection, number: f64) -> Result<String, Error> {
     if number.is_infinite() {
-        return Ok(if number > 0.0 { "9e999" } else { "-9e999" }.into());
+        return Ok(if number.is_sign_positive() {
+            "9e999"
+        } else {
+            "-9e999"
+        }
+        .into());
     }
     let writings = [
         format!("{number:?}"),

@@ -313,6 +313,7 @@ mod tests {
         assert_eq!(nearest("folders", &names), None);
         assert_eq!(nearest("x", &[]), None);
         assert_eq!(distance("kitten", "sitting"), 3);
+        assert_eq!(distance("ab", "b"), 1);
     }
 
     #[test]

@@ -130,4 +130,18 @@ mod tests {
         assert!(Layout::Diesel.name_of("m/1_a/metadata.toml").is_err());
         assert!(Layout::Diesel.name_of("m/metadata.toml").is_ok());
     }
+
+    #[test]
+    fn a_layout_has_one_name_in_settings_and_no_other_is_taken() {
+        for (name, layout) in [
+            ("heirloom", Layout::Heirloom),
+            ("diesel", Layout::Diesel),
+            ("sqlx", Layout::Sqlx),
+        ] {
+            assert_eq!(name.parse(), Ok(layout));
+            assert_eq!(layout.to_string(), name);
+        }
+        let refused = "dbmate".parse::<Layout>().unwrap_err();
+        assert_eq!(refused, "`dbmate` is none of heirloom, diesel, sqlx");
+    }
 }

@@ -177,6 +177,26 @@ fn adopting_alone_runs_nothing_and_twice_it_finds_nothing_to_do() {
 }
 
 #[test]
+fn what_ran_outside_of_a_transaction_is_taken_over_like_the_rest() {
+    let app = app();
+    app.file(
+        "V2__notes.sql",
+        "-- heirloom: no-transaction\nCREATE TABLE notes (id INTEGER PRIMARY KEY, title TEXT);",
+    );
+    app.migrator().adopt(app.database(), None).unwrap();
+    assert_eq!(versions(&app), "1,2");
+    assert_eq!(app.text("SELECT title FROM notes"), "kept");
+    assert_eq!(app.backups().len(), 1);
+    let last = app
+        .migrator()
+        .log(app.database())
+        .unwrap()
+        .entries
+        .remove(0);
+    assert_eq!(last.migrations.len(), 2);
+}
+
+#[test]
 fn what_fails_after_it_takes_the_adoption_back_too() {
     let app = app();
     app.file(

@@ -1,6 +1,8 @@
 //! Folders of files that a snapshot takes along.
 
-use heirloom::{CopyRef, ErrorKind};
+use std::sync::Mutex;
+
+use heirloom::{CopyRef, ErrorKind, Event};
 
 use crate::support::App;
 
@@ -32,7 +34,7 @@ fn files_come_back_with_the_database_and_what_they_replace_is_kept() {
     std::fs::remove_file(files.join("2026").join("b.txt")).unwrap();
     let wanted = CopyRef::Snapshot("before".into());
     let restored = app.migrator().restore(app.database(), &wanted).unwrap();
-    assert_eq!(restored.folders.len(), 1);
+    assert_eq!(restored.folders, std::slice::from_ref(&files));
     assert_eq!(app.number("SELECT count(*) FROM t"), 1);
     let read = |path: &std::path::Path| std::fs::read_to_string(path).unwrap();
     assert_eq!(read(&files.join("a.txt")), "a");
@@ -136,15 +138,9 @@ fn a_restore_that_died_before_its_files_is_finished_by_the_next_start() {
     }
 }
 
-/// The files of a restore that was interrupted stayed half there when another was asked for.
-#[test]
-fn another_restore_finishes_the_one_that_was_interrupted_first() {
-    let app = app();
+/// The note of a restore that was interrupted, of a snapshot called `before` with its folders.
+fn note_a_restore(app: &App) {
     let at = |path: &str| app.folder().join(path);
-    snapshot(&app, &["files"]).unwrap();
-    app.sql("INSERT INTO t VALUES (2)");
-    app.migrator().snapshot(app.database(), "plain").unwrap();
-    std::fs::write(at("files/a.txt"), "now").unwrap();
     let copy = at("snapshots/before.db");
     let digest = blake3::hash(&std::fs::read(&copy).unwrap()).to_hex();
     std::fs::write(
@@ -157,6 +153,60 @@ fn another_restore_finishes_the_one_that_was_interrupted_first() {
         ),
     )
     .unwrap();
+}
+
+#[test]
+fn a_restore_of_files_over_a_damaged_database_is_finished_too() {
+    let app = app();
+    snapshot(&app, &["files"]).unwrap();
+    let file = app.folder().join("files/a.txt");
+    std::fs::write(&file, "now").unwrap();
+    std::fs::write(app.database(), vec![7; 8192]).unwrap();
+    note_a_restore(&app);
+    assert!(app.run().unwrap().recovered.is_some());
+    assert_eq!(app.number("SELECT count(*) FROM t"), 1);
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), "a");
+    assert!(!app.folder().join("app.db.restore").exists());
+}
+
+/// Nothing waits for them any more: the note is gone, or was never written.
+#[test]
+fn folders_that_an_interrupted_restore_and_snapshot_left_are_removed() {
+    let app = app();
+    let left = [
+        ".app.db-restored.files",
+        "snapshots/.app.db-s.files.partial",
+    ];
+    let left = left.map(|path| app.folder().join(path));
+    for folder in &left {
+        std::fs::create_dir_all(folder.join("files")).unwrap();
+        std::fs::write(folder.join("files/a.txt"), "left").unwrap();
+    }
+    app.file("V2__u.sql", "CREATE TABLE u (x)");
+    let removed = Mutex::new(Vec::new());
+    let migrator = app.migrator().on_event(|event| {
+        if let Event::CleanedUp { files } = event {
+            removed.lock().unwrap().push(*files);
+        }
+    });
+    migrator.migrate(app.database()).unwrap();
+    drop(migrator);
+    assert_eq!(removed.into_inner().unwrap(), [2]);
+    assert!(left.iter().all(|folder| !folder.exists()));
+    let files = app.folder().join("files/a.txt");
+    assert_eq!(std::fs::read_to_string(files).unwrap(), "a");
+}
+
+/// The files of a restore that was interrupted stayed half there when another was asked for.
+#[test]
+fn another_restore_finishes_the_one_that_was_interrupted_first() {
+    let app = app();
+    let at = |path: &str| app.folder().join(path);
+    snapshot(&app, &["files"]).unwrap();
+    app.sql("INSERT INTO t VALUES (2)");
+    app.migrator().snapshot(app.database(), "plain").unwrap();
+    std::fs::write(at("files/a.txt"), "now").unwrap();
+    note_a_restore(&app);
     let wanted = CopyRef::Snapshot("plain".into());
     app.migrator().restore(app.database(), &wanted).unwrap();
     assert_eq!(app.number("SELECT count(*) FROM t"), 2);

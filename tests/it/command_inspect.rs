@@ -172,6 +172,12 @@ fn the_sql_executed_in_an_empty_database_gives_the_schema_and_the_sql_again() {
     for absent in ["heirloom_", "refinery_", "search_data", "sqlite_"] {
         assert!(!sql.contains(absent), "{absent}: {sql}");
     }
+    let mut kinds: Vec<&str> = sql
+        .lines()
+        .filter_map(|line| line.strip_prefix("CREATE ")?.split(' ').next())
+        .collect();
+    kinds.dedup();
+    assert_eq!(kinds, ["TABLE", "VIRTUAL", "INDEX", "VIEW", "TRIGGER"]);
     let again = App::new();
     again.sql(&sql);
     assert_eq!(text(&heirloom(&again, &["inspect", "--sql"])), sql);

@@ -324,6 +324,20 @@ fn quoting_case_comments_order_and_place_of_a_constraint_are_no_change() {
     assert!(generated.is_empty(), "{:#?}", generated.files);
 }
 
+/// As `sqlite_schema` has it, without the IF NOT EXISTS of `.schema`.
+#[test]
+fn the_storage_of_a_virtual_table_is_passed_over_in_a_schema_file() {
+    let search = "CREATE VIRTUAL TABLE s USING fts5 (x);";
+    let app = app(search, "");
+    app.schema(&format!(
+        "{search}
+         CREATE TABLE 's_data'(id INTEGER PRIMARY KEY, block BLOB);
+         CREATE TABLE S_CONTENT(id INTEGER PRIMARY KEY, c0);"
+    ));
+    let generated = app.generate(&plainly()).unwrap();
+    assert!(generated.is_empty(), "{:#?}", generated.files);
+}
+
 #[test]
 fn a_rebuilt_parent_keeps_its_children_and_a_tree_its_branches() {
     let schema = |default: &str| {

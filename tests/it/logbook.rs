@@ -180,6 +180,53 @@ fn a_restore_that_was_killed_loses_no_entry_and_says_so() {
     }
 }
 
+/// The one that the next start finished, and not a reset that was killed after it.
+#[test]
+fn a_restore_that_the_next_start_finished_is_told_as_finished() {
+    let app = app();
+    app.run().unwrap();
+    let copy = app.backups().pop().unwrap();
+    let file = CopyRef::File(copy.clone());
+    app.migrator().restore(app.database(), &file).unwrap();
+    let backups = app.folder().join("backups");
+    let files = std::fs::read_dir(&backups).unwrap();
+    let noted = files
+        .map(|file| file.unwrap().path())
+        .find(|path| path.to_string_lossy().ends_with(".log"))
+        .unwrap();
+    let text = std::fs::read_to_string(&noted).unwrap();
+    let begun = text.replacen("finished: true", "finished: false", 1);
+    assert_ne!(begun, text);
+    std::fs::write(&noted, &begun).unwrap();
+    let reset = begun.replacen("act: restore", "act: reset", 1);
+    let reset = reset.replacen("id: ", "id: other", 1);
+    std::fs::write(backups.join(".z.log"), reset).unwrap();
+    let told = || {
+        let entries = log(&app).entries.into_iter();
+        entries
+            .filter(|entry| matches!(entry.act, Act::Restore | Act::Reset))
+            .map(|entry| (entry.act, entry.finished))
+            .collect::<Vec<_>>()
+    };
+    let before = told();
+    assert!(before.contains(&(Act::Restore, false)), "{before:?}");
+    assert!(before.contains(&(Act::Reset, false)), "{before:?}");
+    let digest = blake3::hash(&std::fs::read(&copy).unwrap()).to_hex();
+    std::fs::write(
+        app.folder().join("app.db.restore"),
+        format!(
+            "heirloom restore, format 1\nstarted-at: 2026-11-21T09:14:03Z\nblake3: {digest}\njournal-mode: delete\ncopy: {}\n",
+            copy.display()
+        ),
+    )
+    .unwrap();
+    assert!(app.run().unwrap().recovered.is_some());
+    let after = told();
+    assert_eq!(after.len(), 2, "{after:?}");
+    assert!(after.contains(&(Act::Restore, true)), "{after:?}");
+    assert!(after.contains(&(Act::Reset, false)), "{after:?}");
+}
+
 #[test]
 fn migrations_of_another_tool_are_counted_and_a_missing_database_has_no_log() {
     let app = app();

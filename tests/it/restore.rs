@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
-use heirloom::{CopyRef, DataState, ErrorKind, Migrator, Origin, RevertTo, Verify};
+use heirloom::{Act, CopyRef, DataState, ErrorKind, Migrator, Origin, RevertTo, Verify};
 use rusqlite::Connection;
 
 use crate::support::{App, Holder, contents, data, flip, number_in, part, state};
@@ -213,6 +213,8 @@ fn who_reads_in_rollback_mode_or_writes_in_any_keeps_the_restore_out() {
         assert!(!note(&app).exists());
         assert!(holder.release().success());
         assert!(state(&app.database()) == expected, "{mode} {sql}");
+        let log = app.migrator().log(app.database()).unwrap();
+        assert!(log.entries.iter().all(|entry| entry.act != Act::Restore));
         restored(&app, sql);
     }
 }

@@ -423,6 +423,8 @@ fn the_doctor_says_which_files_a_database_in_the_middle_needs() {
         "{problem:?}"
     );
     assert!(problem.help.contains("put the file back"), "{problem:?}");
+    let both = format!("{}; {}", problem.message, problem.help);
+    assert_eq!(problem.to_string(), both);
 }
 
 #[test]
@@ -610,6 +612,86 @@ fn a_file_that_gives_something_else_than_its_originals_is_found() {
 }
 
 #[test]
+fn a_file_whose_search_finds_something_else_is_found() {
+    let app = App::new();
+    app.file(
+        "V1__found.sql",
+        "CREATE TABLE docs (id INTEGER PRIMARY KEY, body TEXT);
+         INSERT INTO docs VALUES (5, 'old songs');
+         CREATE VIRTUAL TABLE found USING fts5(body, content='docs', content_rowid='id');
+         INSERT INTO found (found) VALUES ('rebuild');",
+    )
+    .file(
+        "V2__own.sql",
+        "CREATE VIRTUAL TABLE own USING fts5(title);
+         INSERT INTO own (own, rank) VALUES ('rank', 'bm25(10.0)');",
+    );
+    squash(&app);
+    assert!(app.migrator().check().unwrap().is_clean());
+    let path = app.migrations().join("V2__squashed.sql");
+    let text = std::fs::read_to_string(&path).unwrap();
+    for (from, to, what) in [
+        (
+            "INSERT INTO found (found) VALUES ('rebuild');",
+            "",
+            "the rows of `found`",
+        ),
+        ("bm25(10.0)", "bm25(1.0)", "the rows of `own`"),
+    ] {
+        assert!(text.contains(from), "{text}");
+        std::fs::write(&path, text.replacen(from, to, 1)).unwrap();
+        let checked = app.migrator().check().unwrap();
+        let message = &checked.findings[0].message;
+        assert!(message.contains(what), "{checked}");
+    }
+}
+
+#[test]
+fn a_search_table_keeps_its_rows_whatever_its_columns_and_options_are_called() {
+    let app = App::new();
+    app.file(
+        "V1__titled.sql",
+        "CREATE VIRTUAL TABLE titled USING fts5(content, tokenize = 'porter ascii');",
+    )
+    .file(
+        "V2__songs.sql",
+        "INSERT INTO titled (rowid, content) VALUES (7, 'old songs');",
+    );
+    squash(&app);
+    app.run().unwrap();
+    assert_eq!(history(&app), "2squashed");
+    assert_eq!(
+        app.text("SELECT rowid || content FROM titled WHERE titled MATCH 'song'"),
+        "7old songs"
+    );
+}
+
+#[test]
+fn rows_are_written_two_hundred_at_a_time_and_no_mark_that_they_give_themselves() {
+    let app = App::new();
+    app.file(
+        "V1__many.sql",
+        "CREATE TABLE many (x);
+         WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 450)
+         INSERT INTO many SELECT i FROM n;",
+    )
+    .file(
+        "V2__marked.sql",
+        "CREATE TABLE marked (id INTEGER PRIMARY KEY AUTOINCREMENT, x);
+         INSERT INTO marked (x) VALUES (1), (2);",
+    );
+    let sql = app.migrator().squash(&SquashOptions::new()).unwrap().sql;
+    assert_eq!(sql.matches("INSERT INTO many").count(), 3, "{sql}");
+    assert!(!sql.contains("sqlite_sequence"), "{sql}");
+    assert!(!sql.contains("ANALYZE"), "{sql}");
+    squash(&app);
+    app.run().unwrap();
+    let rows = "SELECT count(*) || ' ' || sum(x) || ' ' || max(rowid) FROM many";
+    assert_eq!(app.text(rows), "450 101475 450");
+    assert_eq!(app.number("SELECT seq FROM sqlite_sequence"), 2);
+}
+
+#[test]
 fn generate_goes_on_from_the_squashed_file_alone() {
     let app = app();
     squash(&app);
@@ -769,6 +851,11 @@ fn what_no_file_can_hold_is_refused_by_name_and_nothing_is_written() {
         ),
         (
             "CREATE VIRTUAL TABLE t USING fts5(x, content=''); INSERT INTO t VALUES ('a');",
+            "`t`",
+        ),
+        // Nothing but the rowid tells its rows apart.
+        (
+            "CREATE VIRTUAL TABLE t USING fts4(x); INSERT INTO t (docid, x) VALUES (abs(random()), 'a');",
             "`t`",
         ),
     ] {
