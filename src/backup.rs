@@ -399,7 +399,11 @@ impl<'p> Store<'p> {
         let wanted = format!("{name}.db").to_lowercase();
         let taken = disk::files_in(&self.folder)?;
         if taken.iter().any(|file| file.to_lowercase() == wanted) {
-            return refuse("there is one already");
+            return Err(Error::new(
+                ErrorKind::Usage,
+                format!("there is a snapshot `{name}` already"),
+            )
+            .with_help("choose another name; `heirloom backups` lists those there are"));
         }
         Ok(())
     }

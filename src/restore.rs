@@ -118,6 +118,8 @@ pub struct Restored {
     pub was_damaged: bool,
     /// The folders of files that the snapshot had taken along, and that are back.
     pub folders: Vec<PathBuf>,
+    /// Where the folders that those replaced are kept. None where there were none.
+    pub replaced_folders: Option<PathBuf>,
     /// The schema version now.
     pub version: Option<i64>,
     /// What somebody should know, in sentences.
@@ -136,6 +138,8 @@ pub struct RestorePlan {
     pub before: Option<Holding>,
     /// What it would hold.
     pub after: Holding,
+    /// The folders of files that would be put back, and take the place of those that are there.
+    pub folders: Vec<PathBuf>,
 }
 
 /// What a database holds, in short.
@@ -451,7 +455,13 @@ pub(crate) fn plan(
             .ok(),
         _ => None,
     };
+    let folders = match wanted {
+        CopyRef::Snapshot(_) => Folders::of(&proven.path, PathBuf::new())?,
+        _ => None,
+    };
+    let folders = folders.map(|folders| folders.places(&target.path));
     Ok(RestorePlan {
+        folders: folders.transpose()?.unwrap_or_default(),
         database: target.path,
         file: proven.path,
         before,
@@ -494,7 +504,9 @@ pub(crate) fn restore(
     in_use.extend(replaced.as_deref());
     notes.extend(store.thin_out(Shelf::Replaced, options.keep, None, &in_use));
     drop(lock);
+    let replaced_folders = folders.map(|folders| folders.replaced);
     Ok(Restored {
+        replaced_folders: replaced_folders.filter(|kept| disk::is_there(kept).unwrap_or(true)),
         database: target.path,
         file: proven.path,
         replaced,

@@ -94,11 +94,15 @@ fn kept_by_another_tool(options: &Options<'_>, connection: &Connection, error: E
     if error.kind() != ErrorKind::MigrationFailed || options.adopt.is_some() || !is_new() {
         return error;
     }
+    let there_already = error.to_string().contains(" already exists");
     match foreign::recognise(connection, None) {
         Ok(Some(foreign)) => error.with_help(format!(
             "{} kept this database: take its history over with `heirloom adopt`, or `Migrator::adopt_from` at the start of the app",
             foreign.tool
         )),
+        Ok(None) if there_already => error.with_help(
+            "the database has tables and no history: say at which version it is with `heirloom baseline VERSION`",
+        ),
         _ => error,
     }
 }
@@ -380,7 +384,8 @@ fn pending_of(
                 late = late.or(Some(out_of_order(migration, newest(history))));
             }
             (State::Changed, Some(migration), Some(row)) => {
-                return Err(changed(options, connection, migration, row)?);
+                let before = history.iter().rfind(|one| one.version < row.version);
+                return Err(changed(options, connection, migration, row, before)?);
             }
             (State::Missing, _, Some(row)) => {
                 return Err(missing(row, part, known));
@@ -547,6 +552,7 @@ fn changed(
     connection: &Connection,
     migration: &Migration,
     row: &Applied,
+    before: Option<&Applied>,
 ) -> Result<Error, Error> {
     let table = options.history_table_of(migration.component.as_deref());
     let kept = history::as_applied(connection, table, row.version)?;
@@ -565,6 +571,7 @@ fn changed(
         .with_versions(row.version, Some(migration.version))
         .with_help("use the version of the app that made it, or a newer one"));
     }
+    let before = before.map_or(0, |row| row.version);
     let message = if migration.name == row.name {
         format!(
             "{} is not what was applied to this database",
@@ -583,9 +590,9 @@ fn changed(
             applied: kept.up,
             file: migration.up.text().to_owned(),
         }))
-        .with_help(
-            "put the file back as it was and write the change as a new migration; while developing, `heirloom revert` takes it back as it was applied",
-        ))
+        .with_help(format!(
+            "put the file back as it was and write the change as a new migration; while developing, `heirloom revert --to {before}` takes it back as it was applied",
+        )))
 }
 
 /// An error naming everything that would be destroyed without consent.

@@ -175,15 +175,17 @@ pub(crate) fn copies_kept(options: &Options<'_>, database: &Path) -> Option<Stri
     let latest = automatic
         .iter()
         .rfind(|copy| copy.record.shelf == Shelf::Automatic);
+    let path = database.display();
     let (newest, command) = match (latest, snapshots.last()) {
-        (Some(copy), _) => (copy, "`heirloom restore latest`".to_owned()),
+        (Some(copy), _) => (copy, "restore latest".to_owned()),
         (None, Some(copy)) => {
             let name = copy.path.file_stem().unwrap_or_default();
             let name = name.to_string_lossy();
-            (copy, format!("`heirloom restore-snapshot --name {name}`"))
+            (copy, format!("restore-snapshot --name {name}"))
         }
         (None, None) => return None,
     };
+    let command = format!("`heirloom --database {path} {command}`");
     let newest = newest.path.display();
     Some(match automatic.len() + snapshots.len() {
         1 => format!("there is a copy of this database, {newest}: {command} puts it back"),

@@ -167,6 +167,8 @@ pub(crate) fn squash(options: &Options<'_>, wishes: &SquashOptions) -> Result<Sq
     }
     let fresh = afresh(&migrations);
     let range = match wishes.to {
+        // Only the originals of what is squashed already: what came later has been asked of nobody.
+        None if wishes.remove && fresh.first().is_some_and(Migration::is_squashed) => &fresh[..1],
         None => fresh,
         Some(to) => match fresh.iter().position(|migration| migration.version == to) {
             Some(index) => &fresh[..=index],
@@ -183,6 +185,11 @@ pub(crate) fn squash(options: &Options<'_>, wishes: &SquashOptions) -> Result<Sq
         [only] if only.is_squashed() => {
             let left = work.files(&only.replaces)?;
             match left.is_empty() {
+                true if wishes.remove => Err(Error::new(
+                    ErrorKind::Usage,
+                    format!("no original of {} is left to be removed", only.label()),
+                )
+                .with_help("say with --to up to where what came after it is squashed too")),
                 true => Err(nothing(range)),
                 false => work.result(folder.join(format!("{}.sql", only.label())), left, None),
             }

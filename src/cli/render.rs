@@ -75,6 +75,21 @@ pub(crate) fn path(path: &Path) -> String {
     }
 }
 
+/// A word as a shell takes it for one.
+pub(crate) fn typed(word: &str) -> String {
+    let is_plain = |c: char| c.is_alphanumeric() || "/\\._-+:@%".contains(c);
+    match word.chars().all(is_plain) {
+        true => word.to_owned(),
+        false if cfg!(windows) => format!("\"{word}\""),
+        false => format!("'{}'", word.replace('\'', r"'\''")),
+    }
+}
+
+/// The command, turned to a database, so that what is copied from a message means that one.
+pub(crate) fn command_on(database: &Path) -> String {
+    format!("heirloom --database {}", typed(&path(database)))
+}
+
 /// Whose a migration is, before its version: `auth/`, and nothing for the app's own.
 pub(crate) fn owner(component: Option<&str>) -> String {
     component.map(|name| format!("{name}/")).unwrap_or_default()

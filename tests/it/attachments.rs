@@ -33,8 +33,12 @@ fn files_come_back_with_the_database_and_what_they_replace_is_kept() {
     std::fs::write(files.join("new.txt"), "new").unwrap();
     std::fs::remove_file(files.join("2026").join("b.txt")).unwrap();
     let wanted = CopyRef::Snapshot("before".into());
+    let plan = app.migrator().plan_restore(app.database(), &wanted);
+    assert_eq!(plan.unwrap().folders, std::slice::from_ref(&files));
     let restored = app.migrator().restore(app.database(), &wanted).unwrap();
     assert_eq!(restored.folders, std::slice::from_ref(&files));
+    let replaced = restored.replaced_folders.unwrap().join("files");
+    assert_eq!(std::fs::read(replaced.join("new.txt")).unwrap(), b"new");
     assert_eq!(app.number("SELECT count(*) FROM t"), 1);
     let read = |path: &std::path::Path| std::fs::read_to_string(path).unwrap();
     assert_eq!(read(&files.join("a.txt")), "a");

@@ -29,6 +29,18 @@ fn app() -> App {
     app
 }
 
+/// "table notes already exists: correct the statement and run again": the statement was right.
+#[test]
+fn a_run_over_it_points_to_the_way_in() {
+    let app = app();
+    let error = app.refused(ErrorKind::MigrationFailed);
+    assert!(
+        error.help().unwrap().contains("heirloom baseline"),
+        "{error:#}"
+    );
+    assert_eq!(app.text("SELECT group_concat(text) FROM notes"), "kept");
+}
+
 #[test]
 fn it_is_marked_and_goes_on_from_there() {
     let app = app();

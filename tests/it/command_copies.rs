@@ -86,6 +86,48 @@ fn the_last_line_of_a_restore_is_the_command_that_undoes_it() {
     assert!(state(&app.database()) == before);
 }
 
+/// The undo of one database was printed without it: typed as printed, it replaced another one, that
+/// of the settings.
+#[test]
+fn what_undoes_a_restore_or_a_drop_says_of_which_database() {
+    let app = app();
+    let other = app.folder().join("the other's.db");
+    std::fs::copy(app.database(), &other).unwrap();
+    let named = |arguments: &[&str]| {
+        let all = [&["--database", other.to_str().unwrap()], arguments].concat();
+        let output = heirloom(&app, &all);
+        assert!(output.status.success(), "{}", text(&output));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    named(&["snapshot", "--name", "s"]);
+    rusqlite::Connection::open(&other)
+        .and_then(|other| other.execute_batch("INSERT INTO t VALUES ('theirs')"))
+        .unwrap();
+    let (mine, theirs) = (state(&app.database()), state(&other));
+    for arguments in [
+        &["restore-snapshot", "--name", "s", "--yes"][..],
+        &["drop", "--yes"],
+    ] {
+        let said = named(arguments);
+        assert!(state(&other) != theirs);
+        let undo = said
+            .lines()
+            .find_map(|line| line.strip_prefix("undo with: heirloom "));
+        let undo = undo.unwrap_or_else(|| panic!("{said}"));
+        // As a shell reads it, in which the settings name another database.
+        let done = std::process::Command::new("sh")
+            .args(["-c", &format!("\"$0\" {undo} --yes")])
+            .arg(env!("CARGO_BIN_EXE_heirloom"))
+            .current_dir(app.folder())
+            .env("HEIRLOOM_DATABASE", app.database())
+            .output()
+            .unwrap();
+        assert!(done.status.success(), "{undo}: {}", text(&done));
+        assert!(state(&other) == theirs, "{undo}");
+        assert!(state(&app.database()) == mine, "{undo}");
+    }
+}
+
 #[test]
 fn a_damaged_database_is_restored_and_the_kept_file_named() {
     let app = app();

@@ -277,7 +277,9 @@ fn snapshots_are_taken_and_put_back_everywhere() {
             "{said}"
         );
         assert!(
-            said.contains(&format!("    undo with: heirloom restore {name}/backups")),
+            said.contains(&format!(
+                "    undo with: heirloom --database {name}/notes.db restore {name}/backups"
+            )),
             "{said}"
         );
     }

@@ -23,7 +23,7 @@ pub(crate) fn run(ui: &mut Ui, settings: &Settings) -> Result<Exit, Failure> {
     let name = render::path(&emptied.database);
     match &emptied.snapshot {
         Some(snapshot) => {
-            work::show_snapshot(ui, snapshot);
+            work::show_snapshot(ui, &emptied.database, snapshot);
             ui.line(&format!("{} {name} is empty", styled(GREEN, "done    ")));
         }
         None => ui.line(&format!("nothing to do: there is nothing in {name}")),

@@ -33,7 +33,7 @@ pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Reset) -> Result<E
         .reset(database, seeds, environment)
         .map_err(|error| work::or_no_seeds(settings, environment, error))?;
     if let Some(snapshot) = &reset.snapshot {
-        work::show_snapshot(ui, snapshot);
+        work::show_snapshot(ui, &reset.database, snapshot);
     }
     work::show_notes(ui, &reset.notes);
     ui.line(&format!(

@@ -1,6 +1,7 @@
 //! `heirloom restore BACKUP` and `heirloom restore-snapshot --name NAME`
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 
 use heirloom::{CopyRef, Event, RestorePlan};
 use serde_json::{Value, json};
@@ -115,14 +116,25 @@ fn put_back(
     if let Some(replaced) = restored.replaced.as_deref().map(render::path) {
         ui.remark(&match restored.was_damaged {
             true => format!("the damaged file is kept as {replaced}"),
-            false => format!("undo with: heirloom restore {replaced}"),
+            false => format!(
+                "undo with: {} restore {}",
+                render::command_on(&restored.database),
+                render::typed(&replaced)
+            ),
         });
+    }
+    if let Some(kept) = &restored.replaced_folders {
+        ui.remark(&format!(
+            "the files that were there before are kept in {}",
+            render::path(kept)
+        ));
     }
     ui.document(&json!({
         "ok": true,
         "file": render::path_json(&restored.file),
         "replaced": render::some_path_json(restored.replaced.as_ref()),
-        "folders": restored.folders.iter().map(render::path_json).collect::<Vec<_>>(),
+        "folders": paths_json(&restored.folders),
+        "replaced_folders": render::some_path_json(restored.replaced_folders.as_ref()),
         "was_damaged": restored.was_damaged,
         "version": restored.version,
         "database": render::path_json(&restored.database),
@@ -131,12 +143,19 @@ fn put_back(
     Ok(Exit::Done)
 }
 
+fn paths_json(paths: &[PathBuf]) -> Vec<Value> {
+    paths.iter().map(render::path_json).collect()
+}
+
 fn show_plan(ui: &mut Ui, plan: &RestorePlan) {
     ui.line(&format!(
         "{} would replace {}",
         render::path(&plan.file),
         render::path(&plan.database)
     ));
+    for folder in &plan.folders {
+        ui.line(&format!("  and the files in {}", render::path(folder)));
+    }
     let Some(before) = &plan.before else {
         return ui.line("  which is not there, or cannot be read");
     };
@@ -169,6 +188,7 @@ fn plan_json(plan: &RestorePlan) -> Value {
         "dry_run": true,
         "file": render::path_json(&plan.file),
         "replaced": null,
+        "folders": paths_json(&plan.folders),
         "database": render::path_json(&plan.database),
         "before": plan.before.as_ref().map(holding),
         "after": holding(&plan.after),

@@ -367,7 +367,7 @@ pub(crate) fn show_effects(ui: &mut Ui, step: &Step) {
 }
 
 /// The copy of what a database held, and how to get it back.
-pub(crate) fn show_snapshot(ui: &mut Ui, snapshot: &Path) {
+pub(crate) fn show_snapshot(ui: &mut Ui, database: &Path, snapshot: &Path) {
     ui.line(&format!(
         "{} {}",
         styled(GREEN, "snapshot"),
@@ -375,7 +375,9 @@ pub(crate) fn show_snapshot(ui: &mut Ui, snapshot: &Path) {
     ));
     let name = snapshot.file_stem().unwrap_or_default().to_string_lossy();
     ui.line(&format!(
-        "undo with: heirloom restore-snapshot --name {name}"
+        "undo with: {} restore-snapshot --name {}",
+        render::command_on(database),
+        render::typed(&name)
     ));
 }
 
