@@ -233,6 +233,37 @@ pub(crate) fn take_copy(
     store.take(&reader, name, &occasion, progress)
 }
 
+/// A restore with folders leaves a whole database while it is not finished, and others may write
+/// to it: what is not as the copy is kept before it is replaced again. Where that went.
+pub(crate) fn keep_written_since(
+    options: &Options<'_>,
+    database: &Path,
+    connection: &Connection,
+    intent: &Intent,
+) -> Result<Option<PathBuf>, Error> {
+    let whole = intent.folders.is_some()
+        && disk::length(database)? > 0
+        && matches!(copy::quick_check(connection), Ok(None));
+    if !whole {
+        return Ok(None);
+    }
+    patiently(options, connection, database, "BEGIN IMMEDIATE")?;
+    let as_copied = connect::copy(&intent.copy)
+        .and_then(|copy| catalog::first_difference(connection, &copy))
+        .is_ok_and(|difference| difference.is_none());
+    let kept = match as_copied {
+        true => Ok(None),
+        false => {
+            let (store, name) = (stores(options, database).0, Name::Time(Shelf::Replaced));
+            take_copy(options, database, &store, &name, None, &|_, _| Ok(())).map(Some)
+        }
+    };
+    connection
+        .execute_batch("ROLLBACK")
+        .map_err(|error| sqlite::failure("cannot run `ROLLBACK`", error))?;
+    Ok(kept?.map(|kept| kept.path))
+}
+
 /// Takes the process lock, waiting as long as the caller allows.
 pub(crate) fn lock(options: &Options<'_>, database: &Path) -> Result<Lock, Error> {
     Lock::acquire(
@@ -531,6 +562,8 @@ impl<'o, 's> Session<'o, 's> {
             backup: Some(&path),
         });
         log::warn!("finishing the restore of {}", path.display());
+        let database = &self.target.path;
+        let replaced = keep_written_since(self.options, database, &self.connection, &intent)?;
         intent
             .carry_out(
                 &mut self.connection,
@@ -550,7 +583,7 @@ impl<'o, 's> Session<'o, 's> {
         self.recovered = Some(Recovered {
             started_at: intent.started_at,
             backup: Some(path),
-            replaced: None,
+            replaced,
         });
         Ok(())
     }
