@@ -177,6 +177,19 @@ fn rows_written_between_a_restore_and_its_end_are_kept() {
     }
 }
 
+/// The note of a restore in a format of later was called no note, to be removed: the files would
+/// have stayed those of another day.
+#[test]
+fn a_note_of_a_newer_version_is_left_to_it() {
+    let app = app();
+    let path = app.folder().join("app.db.restore");
+    std::fs::write(&path, "heirloom restore, format 3\nwhatever: it says\n").unwrap();
+    let refused = app.refused(ErrorKind::NeedsAttention);
+    assert!(refused.to_string().contains("newer version"), "{refused}");
+    assert!(refused.help().unwrap().starts_with("leave it there"));
+    assert!(path.exists());
+}
+
 /// Backups were on another disk, where no folder can be moved to: the restore failed after the
 /// database, and every start of the app from then on.
 #[test]
