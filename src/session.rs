@@ -162,6 +162,15 @@ pub(crate) fn stores<'p>(options: &Options<'_>, database: &'p Path) -> (Store<'p
     )
 }
 
+/// A name as a shell takes it for one word.
+fn shell_word(name: &str) -> String {
+    let plain = |c: char| c.is_alphanumeric() || "-_.".contains(c);
+    match name.chars().all(plain) {
+        true => name.to_owned(),
+        false => format!("'{}'", name.replace('\'', "'\\''")),
+    }
+}
+
 /// What copies there are of a database that is damaged, empty or gone, and how to get one back, in
 /// a sentence.
 pub(crate) fn copies_kept(options: &Options<'_>, database: &Path) -> Option<String> {
@@ -180,7 +189,10 @@ pub(crate) fn copies_kept(options: &Options<'_>, database: &Path) -> Option<Stri
         (None, Some(copy)) => {
             let name = copy.path.file_stem().unwrap_or_default();
             let name = name.to_string_lossy();
-            (copy, format!("`heirloom restore-snapshot --name {name}`"))
+            (
+                copy,
+                format!("`heirloom restore-snapshot --name {}`", shell_word(&name)),
+            )
         }
         (None, None) => return None,
     };
