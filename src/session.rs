@@ -575,7 +575,11 @@ impl<'o, 's> Session<'o, 's> {
         });
         log::warn!("finishing the restore of {}", path.display());
         let database = &self.target.path;
-        let replaced = keep_written_since(self.options, database, &self.connection, &intent)?;
+        // Where the copy is gone nothing will be replaced, and every start would keep one more.
+        let replaced = match intent.good_copy() {
+            Some(_) => keep_written_since(self.options, database, &self.connection, &intent)?,
+            None => None,
+        };
         intent
             .carry_out(
                 &mut self.connection,

@@ -190,6 +190,26 @@ fn a_note_of_a_newer_version_is_left_to_it() {
     assert!(path.exists());
 }
 
+/// The snapshot of a restore that was interrupted was deleted: each start of the app failed, and
+/// left one more copy of a database that nobody touched.
+#[test]
+fn starts_that_cannot_finish_a_restore_do_not_fill_the_disk() {
+    let app = app();
+    snapshot(&app, &["files"]).unwrap();
+    note(&app, &app.folder().join("backups/files-replaced-x"));
+    app.sql("INSERT INTO t VALUES ('since')");
+    std::fs::remove_file(app.folder().join("snapshots/before.db")).unwrap();
+    for _ in 0..2 {
+        let refused = app.run().unwrap_err();
+        assert_eq!(
+            refused.help().unwrap().split("; ").last(),
+            Some("restore another copy")
+        );
+    }
+    assert_eq!(app.backups(), Vec::<std::path::PathBuf>::new());
+    assert_eq!(app.number("SELECT count(*) FROM t"), 2);
+}
+
 /// Backups were on another disk, where no folder can be moved to: the restore failed after the
 /// database, and every start of the app from then on.
 #[test]
