@@ -173,12 +173,14 @@ impl Folders {
         let (beside, ready) = (database.parent().unwrap_or(database), ready_of(database));
         for name in disk::folders_in(&ready)? {
             let live = beside.join(&name);
-            if disk::is_there(&live)? {
-                disk::create_private_folder(&self.replaced, database)?;
-                let kept = disk::free_name(&self.replaced, &name, "")?;
-                disk::rename(&live, &kept)?;
-                // Before something else has its name, or a power cut could leave neither.
-                disk::sync_folder(&self.replaced)?;
+            // A link that leads nowhere has the name too.
+            if live.symlink_metadata().is_ok() || disk::is_there(&live)? {
+                let aside = self.aside(beside);
+                // Among the backups, unless these are on another disk, or on one that is gone.
+                keep(&live, &self.replaced, database).or_else(|error| {
+                    log::warn!("{error:#}; now {}", aside.display());
+                    keep(&live, &aside, database).map_err(|_| error)
+                })?;
                 disk::sync_folder(beside)?;
             }
             disk::rename(&ready.join(&name), &live)?;
@@ -192,12 +194,33 @@ impl Folders {
         disk::remove_folder(&ready_of(database))
     }
 
+    /// Where those go that they replace and that cannot be moved to the backups.
+    fn aside(&self, beside: &Path) -> PathBuf {
+        beside.join(self.replaced.file_name().unwrap_or_default())
+    }
+
+    /// Where those are kept that they replaced, if there were any.
+    pub(crate) fn kept(&self, database: &Path) -> Option<PathBuf> {
+        let aside = self.aside(database.parent().unwrap_or(database));
+        let mut places = [self.replaced.clone(), aside].into_iter();
+        places.find(|place| disk::is_there(place).unwrap_or(false))
+    }
+
     /// Where they are beside the database.
     pub(crate) fn places(&self, database: &Path) -> Result<Vec<PathBuf>, Error> {
         let beside = database.parent().unwrap_or(database);
         let names = disk::folders_in(&self.source)?;
         Ok(names.into_iter().map(|name| beside.join(name)).collect())
     }
+}
+
+/// Moves a folder of the app's to where it is kept.
+fn keep(live: &Path, replaced: &Path, database: &Path) -> Result<(), Error> {
+    disk::create_private_folder(replaced, database)?;
+    let name = live.file_name().unwrap_or_default().to_string_lossy();
+    disk::rename(live, &disk::free_name(replaced, &name, "")?)?;
+    // Before something else has its name, or a power cut could leave neither.
+    disk::sync_folder(replaced)
 }
 
 /// Copies a folder into another, with its permissions, and syncs what it wrote.

@@ -560,6 +560,8 @@ pub(crate) struct Intent {
     pub(crate) folders: Option<Folders>,
 }
 
+/// How the titles of every format begin.
+const INTENT_TITLES: &str = "heirloom restore, format ";
 const INTENT_TITLE: &str = "heirloom restore, format 1";
 /// With folders, which a version that knows nothing of them must not pass over.
 const INTENT_TITLE_WITH_FOLDERS: &str = "heirloom restore, format 2";
@@ -602,6 +604,14 @@ impl Intent {
         let known = with_folders || title == Some(INTENT_TITLE);
         match known.then(&mut read).flatten() {
             Some(intent) => Ok(Some(intent)),
+            _ if !known && text.starts_with(INTENT_TITLES) => Err(Error::new(
+                ErrorKind::NeedsAttention,
+                format!(
+                    "{} is the note of a restore that a newer version began, and that is not finished",
+                    path.display()
+                ),
+            )
+            .with_help("leave it there, and start the newest version of the app, which finishes the restore")),
             // It is written in one go under another name, so half a note is not ours.
             _ => Err(Error::new(
                 ErrorKind::NeedsAttention,
@@ -683,6 +693,8 @@ impl Intent {
         if let Some(Folders { source, replaced }) = folders {
             let (source, replaced) = (source.display(), replaced.display());
             text += &format!("folders: {source}\nreplaced: {replaced}\n");
+            // A version that does not know this format has people look here, and remove it.
+            text += "do not remove this: the newest version of the app finishes the restore\n";
         }
         let path = Intent::path_for(database);
         let staging = disk::companion(&path, ".partial");

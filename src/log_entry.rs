@@ -160,14 +160,14 @@ impl LogEntry {
             migrations,
             backup,
             restored_from,
-            // It stands in the database alone.
-            backfill: _,
+            backfill,
             bytes,
             id,
             sequence,
         } = self;
         let mut text = format!(
-            "id: {id}\nact: {}\nat: {at}\nfinished: {finished}\nsequence: {sequence}\n",
+            "id: {}\nact: {}\nat: {at}\nfinished: {finished}\nsequence: {sequence}\n",
+            on_one_line(id),
             act.as_str()
         );
         let mut add = |name: &str, value: Option<String>| {
@@ -186,6 +186,7 @@ impl LogEntry {
         add("migrations", Some(migrations_to_text(migrations)));
         add("backup", backup.clone());
         add("restored-from", restored_from.clone());
+        add("backfill", backfill.clone());
         add("bytes", bytes.map(|bytes| bytes.to_string()));
         text
     }
@@ -216,7 +217,7 @@ impl LogEntry {
             migrations: migrations_from_text(&field("migrations").unwrap_or_default()),
             backup: field("backup"),
             restored_from: field("restored-from"),
-            backfill: None,
+            backfill: field("backfill"),
             bytes: unsigned("bytes"),
             id: field("id")?,
             sequence: unsigned("sequence")?,
@@ -286,7 +287,7 @@ mod tests {
             migrations: migrations_from_text("auth/3, -2"),
             backup: Some("notes.db".into()),
             restored_from: Some("/a: b/c.db".into()),
-            backfill: None,
+            backfill: Some("fill".into()),
             bytes: Some(4096),
             id: id.into(),
             sequence,

@@ -7,6 +7,7 @@ use rusqlite::{Connection, Row, params};
 
 use crate::error::Error;
 use crate::log_entry::{Act, LogEntry, migrations_from_text, migrations_to_text};
+use crate::progress::{self, Progress};
 use crate::sqlite::{failure, is_no_such_table};
 
 pub(crate) const TABLE: &str = "heirloom_log";
@@ -79,9 +80,37 @@ pub(crate) fn insert(connection: &Connection, entry: &LogEntry) -> Result<(), Er
         .map_err(|error| failure("cannot write the log", error))
 }
 
-/// Reads the log, empty where there is none. A row that is no entry of ours is left out: the log
-/// decides nothing.
+/// Reads what a database knows of its log: the table, and its backfills.
 pub(crate) fn read(connection: &Connection) -> Result<Vec<LogEntry>, Error> {
+    let mut entries = rows(connection)?;
+    entries.extend(progress::all(connection)?.into_iter().map(backfill));
+    Ok(entries)
+}
+
+/// How far a backfill is tells when it was begun, too.
+fn backfill((name, progress): (String, Progress)) -> LogEntry {
+    LogEntry {
+        act: Act::Backfill,
+        finished: progress.finished_at.is_some(),
+        duration: None,
+        app_version: None,
+        version_before: None,
+        version: None,
+        migrations: Vec::new(),
+        // One that was begun anew in a database that was replaced is another.
+        id: format!("backfill {name} {}", progress.started_at),
+        backup: progress.backup,
+        restored_from: None,
+        backfill: Some(name),
+        bytes: None,
+        at: progress.started_at,
+        sequence: 0,
+    }
+}
+
+/// Empty where there is no table. A row that is no entry of ours is left out: the log decides
+/// nothing.
+fn rows(connection: &Connection) -> Result<Vec<LogEntry>, Error> {
     let cannot = |error| failure("cannot read the log", error);
     let mut statement = match connection.prepare(SELECT) {
         Err(error) if is_no_such_table(&error) => return Ok(Vec::new()),

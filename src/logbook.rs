@@ -6,7 +6,6 @@ use crate::backup::Backup;
 use crate::error::Error;
 use crate::log_entry::{Act, Log, LogEntry, Logged, merge};
 use crate::options::Options;
-use crate::progress::{self, Progress};
 use crate::record::Shelf;
 use crate::session::stores;
 use crate::{connect, history, log_file, log_table};
@@ -40,7 +39,6 @@ pub(crate) fn entries(
 ) -> Result<Vec<LogEntry>, Error> {
     let (automatic, snapshots) = stores(options, database);
     let mut entries = log_table::read(connection)?;
-    entries.extend(progress::all(connection)?.into_iter().map(backfill));
     entries.extend(log_file::read(&automatic)?);
     entries.extend(
         snapshots
@@ -50,26 +48,6 @@ pub(crate) fn entries(
             .map(taken),
     );
     Ok(merge(entries))
-}
-
-/// How far a backfill is tells when it was begun, too.
-fn backfill((name, progress): (String, Progress)) -> LogEntry {
-    LogEntry {
-        act: Act::Backfill,
-        finished: progress.finished_at.is_some(),
-        duration: None,
-        app_version: None,
-        version_before: None,
-        version: None,
-        migrations: Vec::new(),
-        id: format!("backfill {name}"),
-        backup: progress.backup,
-        restored_from: None,
-        backfill: Some(name),
-        bytes: None,
-        at: progress.started_at,
-        sequence: 0,
-    }
 }
 
 /// A snapshot leaves the database alone, so only its record tells of it.

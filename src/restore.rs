@@ -504,9 +504,9 @@ pub(crate) fn restore(
     in_use.extend(replaced.as_deref());
     notes.extend(store.thin_out(Shelf::Replaced, options.keep, None, &in_use));
     drop(lock);
-    let replaced_folders = folders.map(|folders| folders.replaced);
+    let replaced_folders = folders.and_then(|folders| folders.kept(&target.path));
     Ok(Restored {
-        replaced_folders: replaced_folders.filter(|kept| disk::is_there(kept).unwrap_or(true)),
+        replaced_folders,
         database: target.path,
         file: proven.path,
         replaced,
@@ -665,16 +665,19 @@ fn finish_folders(options: &Options<'_>, target: &Target) -> Result<(), Error> {
     let Some(folders) = &intent.folders else {
         return Ok(());
     };
+    let (path, patience) = (&target.path, options.lock_timeout);
     let progress = |done, total| options.copied(done, total);
-    let finished = connect::writer(&target.path).and_then(|mut connection| {
-        connect::patience(&connection, options.lock_timeout)?;
-        intent.carry_out(
-            &mut connection,
-            &target.path,
-            options.lock_timeout,
-            &progress,
-        )
+    let opened = connect::writer(path).and_then(|connection| {
+        connect::patience(&connection, patience)?;
+        Ok(connection)
     });
+    let finished = match opened {
+        Ok(mut connection) => {
+            session::keep_written_since(options, path, &connection, &intent)?;
+            intent.carry_out(&mut connection, path, patience, &progress)
+        }
+        Err(error) => Err(error),
+    };
     match finished {
         Err(error) if error.is_busy() || error.is_interrupted() => Err(error),
         Err(error) => {

@@ -162,6 +162,17 @@ pub(crate) fn stores<'p>(options: &Options<'_>, database: &'p Path) -> (Store<'p
     )
 }
 
+/// A path or a name as a shell takes it for one word.
+fn shell_word(text: &str) -> String {
+    let plain =
+        |c: char| c.is_alphanumeric() || "/._-+:@%".contains(c) || cfg!(windows) && c == '\\';
+    match text.chars().all(plain) {
+        true => text.to_owned(),
+        false if cfg!(windows) => format!("\"{text}\""),
+        false => format!("'{}'", text.replace('\'', r"'\''")),
+    }
+}
+
 /// What copies there are of a database that is damaged, empty or gone, and how to get one back, in
 /// a sentence.
 pub(crate) fn copies_kept(options: &Options<'_>, database: &Path) -> Option<String> {
@@ -175,13 +186,16 @@ pub(crate) fn copies_kept(options: &Options<'_>, database: &Path) -> Option<Stri
     let latest = automatic
         .iter()
         .rfind(|copy| copy.record.shelf == Shelf::Automatic);
-    let path = database.display();
+    let path = shell_word(&database.to_string_lossy());
     let (newest, command) = match (latest, snapshots.last()) {
         (Some(copy), _) => (copy, "restore latest".to_owned()),
         (None, Some(copy)) => {
             let name = copy.path.file_stem().unwrap_or_default();
             let name = name.to_string_lossy();
-            (copy, format!("restore-snapshot --name {name}"))
+            (
+                copy,
+                format!("restore-snapshot --name {}", shell_word(&name)),
+            )
         }
         (None, None) => return None,
     };
@@ -233,6 +247,37 @@ pub(crate) fn take_copy(
         set_up: &|connection| options.set_up(connection),
     };
     store.take(&reader, name, &occasion, progress)
+}
+
+/// A restore with folders leaves a whole database while it is not finished, and others may write
+/// to it: what is not as the copy is kept before it is replaced again. Where that went.
+pub(crate) fn keep_written_since(
+    options: &Options<'_>,
+    database: &Path,
+    connection: &Connection,
+    intent: &Intent,
+) -> Result<Option<PathBuf>, Error> {
+    let whole = intent.folders.is_some()
+        && disk::length(database)? > 0
+        && matches!(copy::quick_check(connection), Ok(None));
+    if !whole {
+        return Ok(None);
+    }
+    patiently(options, connection, database, "BEGIN IMMEDIATE")?;
+    let as_copied = connect::copy(&intent.copy)
+        .and_then(|copy| catalog::first_difference(connection, &copy))
+        .is_ok_and(|difference| difference.is_none());
+    let kept = match as_copied {
+        true => Ok(None),
+        false => {
+            let (store, name) = (stores(options, database).0, Name::Time(Shelf::Replaced));
+            take_copy(options, database, &store, &name, None, &|_, _| Ok(())).map(Some)
+        }
+    };
+    connection
+        .execute_batch("ROLLBACK")
+        .map_err(|error| sqlite::failure("cannot run `ROLLBACK`", error))?;
+    Ok(kept?.map(|kept| kept.path))
 }
 
 /// Takes the process lock, waiting as long as the caller allows.
@@ -533,6 +578,12 @@ impl<'o, 's> Session<'o, 's> {
             backup: Some(&path),
         });
         log::warn!("finishing the restore of {}", path.display());
+        let database = &self.target.path;
+        // Where the copy is gone nothing will be replaced, and every start would keep one more.
+        let replaced = match intent.good_copy() {
+            Some(_) => keep_written_since(self.options, database, &self.connection, &intent)?,
+            None => None,
+        };
         intent
             .carry_out(
                 &mut self.connection,
@@ -552,7 +603,7 @@ impl<'o, 's> Session<'o, 's> {
         self.recovered = Some(Recovered {
             started_at: intent.started_at,
             backup: Some(path),
-            replaced: None,
+            replaced,
         });
         Ok(())
     }

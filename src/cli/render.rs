@@ -77,7 +77,8 @@ pub(crate) fn path(path: &Path) -> String {
 
 /// A word as a shell takes it for one.
 pub(crate) fn typed(word: &str) -> String {
-    let is_plain = |c: char| c.is_alphanumeric() || "/\\._-+:@%".contains(c);
+    let is_plain =
+        |c: char| c.is_alphanumeric() || "/._-+:@%".contains(c) || cfg!(windows) && c == '\\';
     match word.chars().all(is_plain) {
         true => word.to_owned(),
         false if cfg!(windows) => format!("\"{word}\""),

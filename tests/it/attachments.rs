@@ -114,17 +114,7 @@ fn a_restore_that_died_before_its_files_is_finished_by_the_next_start() {
             std::fs::rename(at(folder), replaced.join(folder)).unwrap();
             std::fs::rename(ready.join(folder), at(folder)).unwrap();
         }
-        let digest = blake3::hash(&std::fs::read(&snapshot).unwrap()).to_hex();
-        std::fs::write(
-            at("app.db.restore"),
-            format!(
-                "heirloom restore, format 2\nstarted-at: 2026-11-21T09:14:03Z\nblake3: {digest}\njournal-mode: delete\ncopy: {}\nfolders: {}\nreplaced: {}\n",
-                snapshot.display(),
-                at("snapshots/before.files").display(),
-                replaced.display()
-            ),
-        )
-        .unwrap();
+        note(&app, &replaced);
         let status = app.migrator().status(app.database()).unwrap();
         assert_eq!(status.interrupted.as_deref(), Some("2026-11-21T09:14:03Z"));
 
@@ -142,21 +132,125 @@ fn a_restore_that_died_before_its_files_is_finished_by_the_next_start() {
     }
 }
 
-/// The note of a restore that was interrupted, of a snapshot called `before` with its folders.
-fn note_a_restore(app: &App) {
+/// A note of a restore with folders, whose snapshot is there.
+fn note(app: &App, replaced: &std::path::Path) {
     let at = |path: &str| app.folder().join(path);
-    let copy = at("snapshots/before.db");
-    let digest = blake3::hash(&std::fs::read(&copy).unwrap()).to_hex();
+    let snapshot = at("snapshots/before.db");
+    let digest = blake3::hash(&std::fs::read(&snapshot).unwrap()).to_hex();
     std::fs::write(
         at("app.db.restore"),
         format!(
             "heirloom restore, format 2\nstarted-at: 2026-11-21T09:14:03Z\nblake3: {digest}\njournal-mode: delete\ncopy: {}\nfolders: {}\nreplaced: {}\n",
-            copy.display(),
+            snapshot.display(),
             at("snapshots/before.files").display(),
-            at("backups/files-replaced-x").display()
+            replaced.display()
         ),
     )
     .unwrap();
+}
+
+/// The files could not be put back, and a person went on with the database that was: the next
+/// start restored it again, over the rows of since, of which there was no copy.
+#[test]
+fn rows_written_between_a_restore_and_its_end_are_kept() {
+    for end in ["run", "the same restore", "a restore of another copy"] {
+        let app = app();
+        snapshot(&app, &["files"]).unwrap();
+        app.migrator().snapshot(app.database(), "other").unwrap();
+        note_a_restore(&app);
+        app.sql("INSERT INTO t VALUES ('since')");
+        let wanted = |name: &str| CopyRef::Snapshot(name.into());
+        match end {
+            "run" => {
+                let recovered = app.run().unwrap().recovered.unwrap();
+                assert!(recovered.replaced.is_some());
+            }
+            "the same restore" => {
+                let restored = app.migrator().restore(app.database(), &wanted("before"));
+                restored.unwrap();
+            }
+            _ => {
+                std::fs::remove_file(app.folder().join("snapshots/before.db")).unwrap();
+                let restored = app.migrator().restore(app.database(), &wanted("other"));
+                restored.unwrap();
+            }
+        }
+        assert_eq!(app.number("SELECT count(*) FROM t"), 1, "{end}");
+        let kept = app.backups().into_iter().filter(|copy| {
+            crate::support::number_in(copy, "SELECT count(*) FROM t WHERE x = 'since'") == 1
+        });
+        assert_eq!(kept.count(), 1, "{end}");
+    }
+}
+
+/// The note of a restore in a format of later was called no note, to be removed: the files would
+/// have stayed those of another day.
+#[test]
+fn a_note_of_a_newer_version_is_left_to_it() {
+    let app = app();
+    let path = app.folder().join("app.db.restore");
+    std::fs::write(&path, "heirloom restore, format 3\nwhatever: it says\n").unwrap();
+    let refused = app.refused(ErrorKind::NeedsAttention);
+    assert!(refused.to_string().contains("newer version"), "{refused}");
+    assert!(refused.help().unwrap().starts_with("leave it there"));
+    assert!(path.exists());
+}
+
+/// The snapshot of a restore that was interrupted was deleted: each start of the app failed, and
+/// left one more copy of a database that nobody touched.
+#[test]
+fn starts_that_cannot_finish_a_restore_do_not_fill_the_disk() {
+    let app = app();
+    snapshot(&app, &["files"]).unwrap();
+    note_a_restore(&app);
+    app.sql("INSERT INTO t VALUES ('since')");
+    std::fs::remove_file(app.folder().join("snapshots/before.db")).unwrap();
+    for _ in 0..2 {
+        let refused = app.run().unwrap_err();
+        assert_eq!(
+            refused.help().unwrap().split("; ").last(),
+            Some("restore another copy")
+        );
+    }
+    assert_eq!(app.backups(), Vec::<std::path::PathBuf>::new());
+    assert_eq!(app.number("SELECT count(*) FROM t"), 2);
+}
+
+/// Backups were on another disk, where no folder can be moved to: the restore failed after the
+/// database, and every start of the app from then on.
+#[test]
+fn replaced_files_that_cannot_go_to_the_backups_stay_beside_the_database() {
+    let app = app();
+    snapshot(&app, &["files"]).unwrap();
+    let files = app.folder().join("files");
+    std::fs::write(files.join("a.txt"), "now").unwrap();
+    // As little as on another disk can a folder be made below a file.
+    note(&app, &app.database().join("files-replaced-x"));
+    assert!(app.run().unwrap().recovered.is_some());
+    let read = |path: &std::path::Path| std::fs::read_to_string(path).unwrap();
+    assert_eq!(read(&files.join("a.txt")), "a");
+    let kept = app.folder().join("files-replaced-x/files/a.txt");
+    assert_eq!(read(&kept), "now");
+}
+
+/// A link that led nowhere had the place of a folder: the restore could not be finished, and the
+/// app not be started.
+#[cfg(unix)]
+#[test]
+fn a_link_that_leads_nowhere_makes_way_for_a_folder() {
+    let app = app();
+    snapshot(&app, &["files"]).unwrap();
+    let files = app.folder().join("files");
+    std::fs::remove_dir_all(&files).unwrap();
+    std::os::unix::fs::symlink("nowhere", &files).unwrap();
+    let wanted = CopyRef::Snapshot("before".into());
+    app.migrator().restore(app.database(), &wanted).unwrap();
+    assert_eq!(std::fs::read_to_string(files.join("a.txt")).unwrap(), "a");
+}
+
+/// The note of a restore that was interrupted, of a snapshot called `before` with its folders.
+fn note_a_restore(app: &App) {
+    note(app, &app.folder().join("backups/files-replaced-x"));
 }
 
 #[test]

@@ -230,7 +230,10 @@ fn where_there_are_copies_of_what_is_gone_or_damaged_it_is_said() {
         for command in ["doctor", "show", "run"] {
             let said = text(&heirloom(&app, &[command]));
             assert!(said.contains("there is a copy"), "{harm} {command}: {said}");
-            assert!(said.contains("app.db restore latest` puts it back"), "{harm}: {said}");
+            assert!(
+                said.contains("app.db restore latest` puts it back"),
+                "{harm}: {said}"
+            );
         }
         let restored = heirloom(&app, &["restore", "latest", "--yes"]);
         assert!(restored.status.success(), "{harm}: {}", text(&restored));

@@ -248,3 +248,29 @@ fn two_databases_of_one_folder_have_a_log_each() {
     app.migrator().migrate(&other).unwrap();
     assert_eq!(app.migrator().log(&other).unwrap().entries.len(), 1);
 }
+
+/// A backfill stood in the database alone: a drop, a reset or a restore took it out of the log.
+#[test]
+fn a_backfill_is_told_of_after_what_it_filled_is_gone() {
+    for replaced_by in ["drop", "reset", "restore"] {
+        let app = app();
+        app.run().unwrap();
+        app.sql("INSERT INTO a VALUES (1)");
+        let sql = "UPDATE a SET x = 2 WHERE rowid BETWEEN :first AND :last";
+        let fill = || heirloom::Backfill::sql("fill", "a", sql);
+        let migrator = app.migrator();
+        migrator.backfill(app.database(), &fill()).unwrap();
+        match replaced_by {
+            "drop" => drop(migrator.empty(app.database()).unwrap()),
+            "reset" => drop(migrator.reset(app.database(), None, None).unwrap()),
+            _ => drop(migrator.restore(app.database(), &latest()).unwrap()),
+        }
+        let told: Vec<_> = log(&app)
+            .entries
+            .into_iter()
+            .filter(|entry| entry.act == Act::Backfill)
+            .map(|entry| (entry.backfill.unwrap(), entry.finished))
+            .collect();
+        assert_eq!(told, [("fill".to_owned(), true)], "{replaced_by}");
+    }
+}

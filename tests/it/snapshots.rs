@@ -543,3 +543,21 @@ fn two_databases_in_one_folder_keep_their_copies_apart() {
     assert!(state(&other) == before);
     assert_eq!(copies(&app.database()).len(), 2);
 }
+
+/// The command that brings a snapshot back broke at the space in its name.
+#[test]
+fn a_snapshot_is_pointed_to_as_a_shell_takes_its_name() {
+    let app = App::new();
+    app.file("V1__t.sql", "CREATE TABLE t (x)");
+    app.run().unwrap();
+    app.migrator()
+        .snapshot(app.database(), "before it's imported")
+        .unwrap();
+    std::fs::remove_file(app.database()).unwrap();
+    let status = app.migrator().status(app.database()).unwrap();
+    let notes = format!("{:?}", status.notes);
+    assert!(
+        notes.contains(r"--name 'before it'\\''s imported'`"),
+        "{notes}"
+    );
+}
