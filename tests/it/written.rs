@@ -156,7 +156,7 @@ fn the_way_back_says_what_it_cannot_bring_back_and_nothing_else() {
                 "-- It does not bring back the NULLs of `a` in `t`, which were filled.",
                 "-- It does not bring back the values of `b` in `t` as they were before the conversion.",
             ],
-            down_lacks: &["of `c`"],
+            down_lacks: &["values of `c`", "NULLs of `c`"],
             ..Written::default()
         },
         Written {
