@@ -175,9 +175,9 @@ impl Run<'_, '_, '_, '_> {
             counts: catalog::row_counts(self.connection(), &self.work.lineage)?,
             sequences: catalog::sequences(self.connection())?,
         };
-        let tables = match self.work.direction {
-            Direction::Down => catalog::entries(self.connection())?,
-            Direction::Up => Vec::new(),
+        let reverted = match self.work.direction {
+            Direction::Down => Some(catalog::entries(self.connection())?),
+            Direction::Up => None,
         };
         self.execute(SAVEPOINT)?;
         if let Some(marker) = self.marker {
@@ -238,7 +238,9 @@ impl Run<'_, '_, '_, '_> {
             history::clear_marker(self.connection())?;
         }
         options.check_cancelled()?;
-        self.forget_backfills(tables)?;
+        if let Some(before) = reverted {
+            self.forget_backfills(before)?;
+        }
         self.log()?;
         self.commit(Commit::Last)
     }

@@ -28,7 +28,7 @@ use crate::run::newest;
 use crate::schema::same_name;
 use crate::script::{Directive, Script};
 use crate::session::{Session, Stage};
-use crate::sqlite::{self, failure, statement_failure};
+use crate::sqlite::{self, Savepoint, failure, statement_failure};
 use crate::statement::{Action, Statement};
 use crate::token::{Tokens, quote};
 use crate::{disk, history, source, task};
@@ -360,7 +360,7 @@ impl<'b> Backfill<'b> {
                 .iter()
                 .try_for_each(|statement| run(connection, script, statement, first, last)),
             Work::Function(fill) => {
-                execute(connection, "SAVEPOINT heirloom_batch")?;
+                let savepoint = Savepoint::begin(connection)?;
                 fill(connection, first..=last).map_err(|error| {
                     // However the function words it that SQLite was told to stop.
                     options
@@ -368,9 +368,10 @@ impl<'b> Backfill<'b> {
                         .err()
                         .unwrap_or_else(|| refused(error))
                 })?;
-                connection
-                    .execute_batch("RELEASE heirloom_batch")
-                    .map_err(|_| left_the_transaction("the app's function"))
+                match savepoint.release(connection) {
+                    true => Ok(()),
+                    false => Err(left_the_transaction("the app's function")),
+                }
             }
         }
     }
@@ -472,12 +473,6 @@ fn rows_refused(error: Error) -> Error {
         ),
         _ => error,
     }
-}
-
-fn execute(connection: &Connection, sql: &str) -> Result<(), Error> {
-    connection
-        .execute_batch(sql)
-        .map_err(|error| failure(format!("cannot run `{sql}`"), error))
 }
 
 /// What [`Migrator::backfill`](crate::Migrator::backfill) did. All rows are done.
@@ -637,6 +632,7 @@ pub(crate) fn backfill(
         backfill,
         failed: None,
         known: None,
+        reaches: None,
     };
     match batches.all(&mut filled) {
         Ok(()) => {
@@ -679,6 +675,8 @@ struct Batches<'r, 'o, 's> {
     failed: Option<(i64, i64)>,
     /// How far it was after the last commit.
     known: Option<Progress>,
+    /// Whether it may delete rows elsewhere, and for which schema that was asked.
+    reaches: Option<(i64, bool)>,
 }
 
 impl Batches<'_, '_, '_> {
@@ -789,7 +787,11 @@ impl Batches<'_, '_, '_> {
             return Ok(progress);
         };
         self.failed = Some((first, last));
-        let reaches = backfill.may_delete_elsewhere(&mut self.session.connection, &rowids.table)?;
+        let reaches = match self.reaches {
+            Some((schema, reaches)) if schema == progress.schema_version => reaches,
+            _ => backfill.may_delete_elsewhere(&mut self.session.connection, &rowids.table)?,
+        };
+        self.reaches = Some((progress.schema_version, reaches));
         let connection = &self.session.connection;
         let all = || count(connection, &rowids, i64::MIN, i64::MAX);
         let all_before = reaches.then(all).transpose()?;

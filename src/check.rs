@@ -47,13 +47,13 @@ pub(crate) fn check(options: &Options<'_>) -> Result<Checked, Error> {
     }
     let wanted = options.source.schema(schema_file)?;
     // A component that does not come through is a finding of the walk.
-    let desired = match (&wanted, replay::components(options)) {
-        (Some(script), Ok(on)) => {
-            let desired = replay::desired(options, on, script)?;
-            Some(catalog::schema(&desired.connection, &options.own_tables())?)
-        }
-        _ => None,
-    };
+    let mut desired = None;
+    if let Some(script) = &wanted
+        && let Ok(on) = replay::components(options)
+    {
+        let made = replay::desired(options, on, script)?;
+        desired = Some(catalog::schema(&made.connection, &options.own_tables())?);
+    }
     let afresh: Vec<&[Migration]> = lists
         .iter()
         .map(|(list, _)| comparison::afresh(list))

@@ -278,11 +278,7 @@ fn wal_fault(connection: &Connection, found: &mut Diagnosis) -> Result<(), Error
 
 /// The rows that are left of a backfill are there to be filled, and nothing is wrong.
 fn backfills(connection: &Connection, found: &mut Diagnosis) -> Result<(), Error> {
-    let all = progress::all(connection)?;
-    let unfinished = all
-        .iter()
-        .filter_map(|(name, it)| progress::unfinished(name, it));
-    found.notes.extend(unfinished);
+    found.notes.extend(progress::unfinished(connection)?);
     Ok(())
 }
 

@@ -8,6 +8,7 @@
 //! from the database and from every such file together.
 
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use chrono::Utc;
 
@@ -81,6 +82,24 @@ impl LogFile {
                 let _ = disk::remove(staging);
             })
     }
+}
+
+/// Does what a log file tells of, and notes how it ended. What could not be noted is a value beside
+/// the outcome: no reason to keep somebody from the data.
+pub(crate) fn around(
+    begun: Result<LogFile, Error>,
+    started: Instant,
+    act: impl FnOnce() -> Result<(), Error>,
+) -> (Result<(), Error>, Option<Error>) {
+    let done = act();
+    let noted = match (begun, &done) {
+        (Err(unwritten), _) => Err(unwritten),
+        (Ok(file), Ok(())) => file.finish(|entry| entry.duration = Some(started.elapsed())),
+        (Ok(file), Err(error)) if error.data_state().is_unchanged() => file.forget(),
+        // The next start may finish it.
+        (Ok(_), Err(_)) => Ok(()),
+    };
+    (done, noted.err())
 }
 
 /// A restore that the next start finished is noted as done.

@@ -68,9 +68,11 @@ impl Progress {
     }
 }
 
-/// A backfill that is not finished, in a sentence.
-pub(crate) fn unfinished(name: &str, progress: &Progress) -> Option<String> {
-    progress.finished_at.is_none().then(|| {
+/// Each backfill that is not finished, in a sentence.
+pub(crate) fn unfinished(connection: &Connection) -> Result<Vec<String>, Error> {
+    let all = all(connection)?.into_iter();
+    let unfinished = all.filter(|(_, progress)| progress.finished_at.is_none());
+    let sentence = |(name, progress): (String, Progress)| {
         format!(
             "the backfill `{name}` of `{}`, begun at {}, is not finished: {} of {} are done; run it again to go on",
             progress.table,
@@ -78,7 +80,8 @@ pub(crate) fn unfinished(name: &str, progress: &Progress) -> Option<String> {
             Grouped(progress.rows_done),
             Counted(progress.rows_total, "row"),
         )
-    })
+    };
+    Ok(unfinished.map(sentence).collect())
 }
 
 /// Every backfill by its name, in the order in which they were begun.

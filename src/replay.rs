@@ -61,9 +61,9 @@ pub(crate) struct Desired {
     pub(crate) former: Vec<(String, String)>,
 }
 
-/// Makes the schema of a file in memory, on what is there already. What `sqlite3 .schema` and `.dump` print beside it is
-/// passed over: PRAGMAs, transaction control, SQLite's own tables and heirloom's, the storage of
-/// virtual tables.
+/// Makes the schema of a file in memory, on what is there already. What `sqlite3 .schema` and
+/// `.dump` print beside it is passed over: PRAGMAs, transaction control, SQLite's own tables and
+/// heirloom's, the storage of virtual tables.
 ///
 /// # Errors
 /// [`ErrorKind::InvalidMigration`] for anything else that is no CREATE.

@@ -26,7 +26,7 @@ use crate::run::{self, newest};
 use crate::seed::{self, SeedFile};
 use crate::session::{Session, Stage, stores, take_copy};
 use crate::task::Task;
-use crate::{catalog, connect, disk, history, log_table};
+use crate::{catalog, connect, disk, history, log_file, log_table};
 
 /// What [`Migrator::empty`](crate::Migrator::empty) did.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -195,15 +195,8 @@ fn logged(
         LogFile::begin(&store, &session.target.path, entry, goes)
     };
     let begun = begin();
-    let started = Instant::now();
-    let done = put(session);
-    let noted = match (begun, &done) {
-        (Err(unwritten), _) => Err(unwritten),
-        (Ok(file), Ok(())) => file.finish(|entry| entry.duration = Some(started.elapsed())),
-        (Ok(file), Err(error)) if error.data_state().is_unchanged() => file.forget(),
-        (Ok(_), Err(_)) => Ok(()),
-    };
-    done.map(|()| noted.err())
+    let (done, unnoted) = log_file::around(begun, Instant::now(), || put(session));
+    done.map(|()| unnoted)
 }
 
 fn make_anew(

@@ -27,7 +27,7 @@ use crate::record::{Record, Shelf};
 use crate::run::newest;
 use crate::schema::Table;
 use crate::session::{self, stores};
-use crate::{catalog, disk, log_table, sqlite};
+use crate::{catalog, disk, log_file, log_table, sqlite};
 
 /// Which copy is meant.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -564,8 +564,7 @@ struct Replaced {
     kept: Option<PathBuf>,
 }
 
-/// Restores, and notes it in the log: that it began, and that it is done. What cannot be noted
-/// is no reason to keep somebody from the data.
+/// Restores, and notes it in the log: that it began, and that it is done.
 fn logged(
     options: &Options<'_>,
     target: &Target,
@@ -576,15 +575,8 @@ fn logged(
 ) -> Result<(), Error> {
     let started = Instant::now();
     let begun = begin_log(options, target, proven, replaced);
-    let restored = restore();
-    let noted = match (begun, &restored) {
-        (Err(unwritten), _) => Err(unwritten),
-        (Ok(file), Ok(())) => file.finish(|entry| entry.duration = Some(started.elapsed())),
-        (Ok(file), Err(error)) if error.data_state().is_unchanged() => file.forget(),
-        // The next start may finish it.
-        (Ok(_), Err(_)) => Ok(()),
-    };
-    if let Err(error) = noted {
+    let (restored, unnoted) = log_file::around(begun, started, restore);
+    if let Some(error) = unnoted {
         notes.push(format!("the log does not tell of this restore: {error}"));
     }
     restored

@@ -120,13 +120,11 @@ pub(crate) fn status(options: &Options<'_>, path: &Path) -> Result<Status, Error
         .metadata
         .as_ref()
         .is_none_or(|file| file.len() == 0);
-    let kept = session::copies_kept(options, &look.target.path).filter(|_| gone);
-    let backfills = progress::all(&look.view.connection)?;
-    let backfills = backfills.iter();
-    let unfinished = backfills.filter_map(|(name, progress)| progress::unfinished(name, progress));
+    let kept = gone.then(|| session::copies_kept(options, &look.target.path));
+    let unfinished = progress::unfinished(&look.view.connection)?;
     Ok(Status {
         exists: look.target.metadata.is_some(),
-        notes: kept.into_iter().chain(unfinished).collect(),
+        notes: kept.flatten().into_iter().chain(unfinished).collect(),
         version: newest(look.history()),
         newest_known: look.migrations().last().map(|migration| migration.version),
         migrations: entries,
