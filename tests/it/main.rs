@@ -23,6 +23,8 @@ mod backfill;
 mod backups;
 mod bad_input;
 mod baseline;
+#[cfg(feature = "cli")]
+mod cases;
 #[cfg(feature = "generate")]
 mod check;
 #[cfg(feature = "cli")]
