@@ -110,7 +110,7 @@
 //! compiles none of it.
 //!
 //! ```no_run
-//! # #[cfg(feature = "generate")]
+//! # #[cfg(feature = "devtools")]
 //! # {
 //! let checked = heirloom::Migrator::new("migrations").check().unwrap();
 //! assert!(checked.is_clean(), "{checked}");
@@ -127,182 +127,62 @@ pub use include_dir;
 pub use refinery_core;
 pub use rusqlite;
 
-// The house, from the ground up. Imports go downward only; `tests/it/house.rs` sees to it.
-
-// The facts: values in, values out. No SQLite, no files, no clock.
-#[cfg(feature = "generate")]
-mod change;
-mod claim;
-#[cfg(feature = "generate")]
-mod clauses;
-#[cfg(feature = "generate")]
-mod condition;
-#[cfg(feature = "generate")]
-mod create_table;
-#[cfg(feature = "generate")]
-mod definition;
-#[cfg(feature = "generate")]
-mod diff;
-mod error;
-mod estimate;
-mod event;
-#[cfg(feature = "generate")]
-mod finding;
-mod inspected;
-mod layout;
-mod lineage;
-mod log_entry;
-mod measured;
-mod migration;
-#[cfg(feature = "generate")]
-mod normal;
-#[cfg(feature = "generate")]
-mod note;
-mod plan;
-mod problem;
-#[cfg(feature = "generate")]
-mod rebuild;
-mod record;
-#[cfg(feature = "generate")]
-mod rename;
-mod replaced;
-mod report;
-mod retention;
-mod schema;
-#[cfg(feature = "generate")]
-mod scope;
-mod script;
-mod statement;
-mod task;
-mod token;
-#[cfg(feature = "generate")]
-mod writer;
-
-// The hands, each for one thing: a table, a schema, a folder, a lock, the disk.
-mod catalog;
-mod component;
-mod connect;
-mod disk;
-mod foreign;
-#[cfg(feature = "generate")]
-mod git;
-mod history;
-mod lock;
-mod log_table;
-mod options;
-mod pages;
-mod progress;
-mod refinery;
-mod rust_migration;
-mod seeds;
-mod source;
-mod sqlite;
-mod statistics;
-mod tables;
-
-// The craftsmen: a plan in one transaction, verified copies.
-mod apply;
-mod attachments;
+// From the ground up: imports go downward only, and `tests/it/architecture.rs` checks it.
 mod backup;
-#[cfg(feature = "generate")]
-mod compose;
-mod copy;
-#[cfg(feature = "generate")]
-mod dump;
-mod filling;
-mod foresee;
-mod log_file;
-mod look;
-#[cfg(feature = "generate")]
-mod replay;
-#[cfg(feature = "generate")]
-mod sample;
-mod session;
-mod take_back;
-mod take_over;
-
-// The verbs: lock, look, plan, act, prove.
-mod adopt;
-#[cfg(feature = "generate")]
-mod alteration;
-mod backfill;
-mod baseline;
-#[cfg(feature = "generate")]
-mod check;
-mod comparison;
-mod create;
-mod doctor;
-mod file_name;
-#[cfg(feature = "generate")]
-mod generate;
-mod init;
+#[cfg(feature = "devtools")]
+mod devtools;
 mod inspect;
-mod listing;
-mod logbook;
-mod newer;
-#[cfg(feature = "generate")]
-mod push;
-mod rehearsal;
-mod reset;
-mod restore;
-mod revert;
-mod run;
-mod seed;
-#[cfg(feature = "generate")]
-mod squash;
-mod stats;
-mod status;
-mod template;
-
-// The door, and one for the fuzzers.
-#[cfg(all(fuzzing, feature = "generate"))]
-#[doc(hidden)]
-pub mod fuzzing;
+mod migration;
 mod migrator;
+mod options;
+mod report;
+mod restore;
+mod run;
+mod sqlite;
 
-#[cfg(feature = "generate")]
-pub use alteration::{Alteration, AlterationPlan};
-pub use backfill::{Backfill, BackfillPlan, Backfilled, DEFAULT_BATCH};
-#[cfg(feature = "generate")]
-pub use change::ChangeKind;
-pub use comparison::State;
-pub use component::Component;
-pub use create::{Created, create};
-pub use error::{DataState, Difference, Error, ErrorKind, Location, RenameQuestion};
-pub use estimate::{Estimate, RebuildEstimate};
-pub use event::Event;
-#[cfg(feature = "generate")]
-pub use finding::{Checked, Finding, FindingKind};
-pub use foreign::Tool;
-#[cfg(feature = "generate")]
-pub use generate::{Change, GenerateOptions, Generated, GeneratedFile};
-pub use history::DEFAULT_TABLE as DEFAULT_HISTORY_TABLE;
-pub use init::{Initialized, init};
-pub use inspected::{
+#[cfg(feature = "devtools")]
+pub use devtools::alter::alter_table::ChangeKind;
+#[cfg(feature = "devtools")]
+pub use devtools::check::finding::{Checked, Finding, FindingKind};
+#[cfg(feature = "devtools")]
+pub use devtools::generate::alteration::{Alteration, AlterationPlan};
+#[cfg(feature = "devtools")]
+pub use devtools::generate::from_schema::{Change, GenerateOptions, Generated, GeneratedFile};
+#[cfg(feature = "devtools")]
+pub use devtools::generate::push::{OnHistory, Pushed};
+pub use devtools::project::create::{Created, create};
+pub use devtools::project::init::{Initialized, init};
+pub use devtools::project::reset::{Emptied, Redone, Reset};
+pub use devtools::project::seed::{SeedFile, Seeded};
+#[cfg(feature = "devtools")]
+pub use devtools::squash::merge::{SquashOptions, Squashed};
+pub use inspect::description::{
     ColumnInfo, ForeignKeyInfo, Generation, IndexInfo, Inspected, ReferenceInfo, TableInfo,
     TriggerInfo, ViewInfo,
 };
-pub use layout::Layout;
-pub use log_entry::{Act, Log, LogEntry, Logged};
-pub use measured::{CopyStats, HistoryStats, IndexStats, SizeAt, Stats, TableStats};
-pub use migrator::{Migrator, Opened, data_folder};
-pub use newer::{RestoreOffer, WaysBack};
-pub use options::{DEFAULT_KEEP, DEFAULT_LOCK_TIMEOUT, HookError, Moment};
-pub use plan::{Direction, Loss, Lost, Plan, Step};
-pub use problem::{Diagnosis, Problem, ProblemKind};
-#[cfg(feature = "generate")]
-pub use push::{OnHistory, Pushed};
-pub use rehearsal::Rehearsed;
-pub use report::{Done, Recovered, Report, TableRows};
-pub use reset::{Emptied, Redone, Reset};
-pub use restore::{CopyInfo, CopyRef, Holding, Origin, RestorePlan, Restored, Verify};
-pub use revert::RevertTo;
-pub use rust_migration::RustMigration;
-pub use script::Position;
-pub use seed::{SeedFile, Seeded};
-pub use source::{SCHEMA_FILE, Source};
-#[cfg(feature = "generate")]
-pub use squash::{SquashOptions, Squashed};
-pub use statement::is_complete;
-pub use status::{Entry, Status};
-pub use template::Template;
+pub use inspect::problem::{Diagnosis, Problem, ProblemKind};
+pub use inspect::sizes::{CopyStats, HistoryStats, IndexStats, SizeAt, Stats, TableStats};
+pub use inspect::status::{Entry, Status};
+pub use migration::compare::State;
+pub use migration::files::layout::Layout;
+pub use migration::files::source::{SCHEMA_FILE, Source};
+pub use migration::history::log_entry::{Act, Log, LogEntry, Logged};
+pub use migration::history::other_tools::Tool;
+pub use migration::history::table::DEFAULT_TABLE as DEFAULT_HISTORY_TABLE;
+pub use migrator::configuration::{Migrator, Opened, data_folder};
+pub use options::component::Component;
+pub use options::rust_migration::RustMigration;
+pub use options::settings::{DEFAULT_KEEP, DEFAULT_LOCK_TIMEOUT, HookError, Moment};
+pub use report::error::{DataState, Difference, Error, ErrorKind, Location, RenameQuestion};
+pub use report::estimate::{Estimate, RebuildEstimate};
+pub use report::event::Event;
+pub use report::outcome::{Done, Recovered, Report, TableRows};
+pub use report::plan::{Direction, Loss, Lost, Plan, Step};
+pub use restore::downgrade::{RestoreOffer, WaysBack};
+pub use restore::execute::{CopyInfo, CopyRef, Holding, Origin, RestorePlan, Restored, Verify};
+pub use run::backfill::{Backfill, BackfillPlan, Backfilled, DEFAULT_BATCH};
+pub use run::rehearse::Rehearsed;
+pub use run::revert::RevertTo;
+pub use run::template::Template;
+pub use sqlite::sql::script::Position;
+pub use sqlite::sql::statement::is_complete;

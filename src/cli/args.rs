@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
-use super::complete;
+use crate::complete::candidates;
 
 /// SQLite migrations for desktop apps: a verified copy first, then all of it or nothing.
 #[derive(Debug, Parser)]
@@ -347,7 +347,7 @@ pub(crate) struct Snapshot {
 #[derive(Debug, clap::Args)]
 pub(crate) struct RestoreSnapshot {
     /// Which snapshot
-    #[arg(long, add = complete::snapshots())]
+    #[arg(long, add = candidates::snapshots())]
     pub(crate) name: String,
     /// Print what would change, and change nothing
     #[arg(long)]
@@ -357,7 +357,7 @@ pub(crate) struct RestoreSnapshot {
 #[derive(Debug, clap::Args)]
 pub(crate) struct Restore {
     /// A file name that `backups` lists, a path, or `latest`
-    #[arg(add = complete::backups())]
+    #[arg(add = candidates::backups())]
     pub(crate) backup: PathBuf,
     /// Print what would change, and change nothing
     #[arg(long)]
@@ -391,7 +391,7 @@ pub(crate) struct Generate {
     #[arg(long, value_name = "OLD=NEW")]
     pub(crate) rename: Vec<String>,
     /// A column or a table is gone and was not renamed: table.column, table; may be repeated
-    #[arg(long, value_name = "GONE", add = complete::tables())]
+    #[arg(long, value_name = "GONE", add = candidates::tables())]
     pub(crate) drop: Vec<String>,
     /// Consent to what the changes destroy, and write the consent into the files
     #[arg(long)]
@@ -427,7 +427,7 @@ pub(crate) struct Show {
 #[derive(Debug, clap::Args)]
 pub(crate) struct Run {
     /// Apply up to this version and no further
-    #[arg(long, value_name = "VERSION", add = complete::pending_versions())]
+    #[arg(long, value_name = "VERSION", add = candidates::pending_versions())]
     pub(crate) to: Option<i64>,
     /// Print what would be done, and do nothing
     #[arg(long)]
@@ -466,7 +466,7 @@ pub(crate) struct Revert {
     #[arg(long, value_name = "N", default_value_t = 1, conflicts_with = "to")]
     pub(crate) steps: usize,
     /// Go back until this version is the newest; 0 takes everything back
-    #[arg(long, value_name = "VERSION", add = complete::applied_versions())]
+    #[arg(long, value_name = "VERSION", add = candidates::applied_versions())]
     pub(crate) to: Option<i64>,
     /// Print what would be done, and do nothing
     #[arg(long)]

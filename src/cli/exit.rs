@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use heirloom::{DataState, Error, ErrorKind};
 
-use super::nearest::did_you_mean;
+use crate::nearest::did_you_mean;
 
 /// The exit codes of the contract.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

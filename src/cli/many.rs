@@ -8,14 +8,16 @@ use std::thread;
 
 use serde_json::{Value, json};
 
-use super::args::{Args, Command};
-use super::commands::{restore, run, work};
-use super::databases::identity;
-use super::exit::{Exit, Failure};
-use super::reach::Reach;
-use super::render::{self, BOLD, styled};
-use super::settings::Settings;
-use super::ui::{Kept, Kind, Ui, Unit};
+use crate::args::{Args, Command};
+use crate::commands::reach::Reach;
+use crate::commands::{restore, run};
+use crate::exit::{Exit, Failure};
+use crate::output::report;
+use crate::output::text;
+use crate::output::text::{BOLD, styled};
+use crate::output::ui::{Kept, Kind, Ui, Unit};
+use crate::settings::databases::identity;
+use crate::settings::gather::Settings;
 
 /// The most databases that are worked on at once. They share one disk.
 const AT_ONCE: usize = 4;
@@ -40,7 +42,7 @@ pub(crate) fn run(
     let command = &args.command;
     if command.reach() == Reach::One {
         return match databases {
-            [one] => super::dispatch(ui, &settings.with_database(one), command),
+            [one] => crate::dispatch(ui, &settings.with_database(one), command),
             several => Err(refused(several)),
         };
     }
@@ -86,7 +88,7 @@ fn for_each(
     // Ctrl-C ends at once what only looks: there is nothing to roll back.
     let cancelled = &match args.command.only_looks() {
         true => Arc::default(),
-        false => work::cancel_flag(),
+        false => report::cancel_flag(),
     };
     let next = &AtomicUsize::new(0);
     let cores = thread::available_parallelism().map_or(1, usize::from);
@@ -103,7 +105,7 @@ fn for_each(
                     let mut ui = Ui::keeping(&args.global, *answer);
                     let result = match cancelled.load(Ordering::Relaxed) {
                         true => Err(Failure::NotBegun),
-                        false => super::dispatch(&mut ui, settings, &args.command),
+                        false => crate::dispatch(&mut ui, settings, &args.command),
                     };
                     let _ = sender.send((at, Ended::of(ui, result)));
                 }
@@ -140,11 +142,11 @@ impl Ended {
     /// What the command would have printed for this one, with its path.
     fn document(&self, database: &Path) -> Value {
         let mut document = match &self.failure {
-            Some(failure) => render::failure_json(failure),
+            Some(failure) => text::failure_json(failure),
             None => self.kept.document.clone().unwrap_or(json!({ "ok": true })),
         };
         if document.get("database").is_none() {
-            document["database"] = render::path_json(identity(database));
+            document["database"] = text::path_json(identity(database));
         }
         document
     }
@@ -153,7 +155,7 @@ impl Ended {
 /// One line where it went well, with what somebody should know, unless every line is wanted; what
 /// failed in full.
 fn tell(ui: &mut Ui, database: &Path, ended: Ended) {
-    let path = render::path(&identity(database));
+    let path = text::path(&identity(database));
     let Kept {
         lines, in_short, ..
     } = ended.kept;
@@ -168,9 +170,9 @@ fn tell(ui: &mut Ui, database: &Path, ended: Ended) {
     let all = short.is_none() && ended.failure.is_none();
     for (kind, line) in lines {
         match kind {
-            Kind::Note => ui.note(&render::indented(&line)),
-            Kind::Remark => ui.line(&render::indented(&line)),
-            Kind::Line if all => ui.line(&render::indented(&line)),
+            Kind::Note => ui.note(&text::indented(&line)),
+            Kind::Remark => ui.line(&text::indented(&line)),
+            Kind::Line if all => ui.line(&text::indented(&line)),
             Kind::Line => {}
         }
     }
@@ -199,7 +201,7 @@ fn refuse_one_name_twice(databases: &[PathBuf], command: &Command) -> Result<(),
         Some(pair) => Err(Failure::Usage {
             message: format!(
                 "two of the databases lie in {}, and would both have a snapshot called `{}` there",
-                render::path(&pair[0]),
+                text::path(&pair[0]),
                 options.name
             ),
             help: "take them one after the other, each under a name of its own".into(),

@@ -3,7 +3,7 @@
 use clap::error::{ContextKind, ContextValue};
 use clap::{Command, CommandFactory};
 
-use super::args::Args;
+use crate::args::Args;
 
 /// How alike two names must be, from 0 to 1, to be taken for one another.
 const ALIKE: f64 = 0.75;

@@ -3,19 +3,20 @@
 use heirloom::{CopyInfo, Verify};
 use serde_json::{Value, json};
 
-use super::work;
-use crate::cli::args::Backups;
-use crate::cli::exit::{Exit, Failure};
-use crate::cli::render::{self, GREEN, RED, styled};
-use crate::cli::settings::Settings;
-use crate::cli::ui::Ui;
+use crate::args::Backups;
+use crate::exit::{Exit, Failure};
+use crate::output::report;
+use crate::output::text;
+use crate::output::text::{GREEN, RED, styled};
+use crate::output::ui::Ui;
+use crate::settings::gather::Settings;
 
 pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Backups) -> Result<Exit, Failure> {
     let verify = match options.verify {
         true => Verify::Everything,
         false => Verify::Digest,
     };
-    let copies = work::keeper(settings)?.copies(&settings.database.value, verify)?;
+    let copies = report::keeper(settings)?.copies(&settings.database.value, verify)?;
     let rows: Vec<Vec<String>> = copies.iter().map(row).collect();
     ui.table(&rows);
     if copies.is_empty() {
@@ -25,7 +26,7 @@ pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Backups) -> Result
         .iter()
         .map(|copy| {
             json!({
-                "file": render::path_json(&copy.file),
+                "file": text::path_json(&copy.file),
                 "origin": copy.origin.as_str(),
                 "replaced": copy.replaced,
                 "created_at": copy.created_at,
@@ -47,9 +48,9 @@ fn row(copy: &CopyInfo) -> Vec<String> {
     vec![
         shown(copy),
         origin.to_owned(),
-        render::local_time(&copy.created_at),
-        format!("{:>8}", render::bytes(copy.bytes)),
-        render::version(copy.version),
+        text::local_time(&copy.created_at),
+        format!("{:>8}", text::bytes(copy.bytes)),
+        text::version(copy.version),
         match copy.verified {
             true => styled(GREEN, "verified"),
             false => styled(RED, "DAMAGED"),

@@ -1,24 +1,24 @@
 //! `heirloom baseline`
 
-use super::work;
-use crate::cli::args::Baseline;
-use crate::cli::exit::{Exit, Failure};
-use crate::cli::render;
-use crate::cli::settings::Settings;
-use crate::cli::ui::Ui;
+use crate::args::Baseline;
+use crate::exit::{Exit, Failure};
+use crate::output::report;
+use crate::output::text;
+use crate::output::ui::Ui;
+use crate::settings::gather::Settings;
 
 pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Baseline) -> Result<Exit, Failure> {
-    let migrator = work::migrator(settings)?.cancel_with(work::cancel_flag());
+    let migrator = report::migrator(settings)?.cancel_with(report::cancel_flag());
     let database = &settings.database.value;
     if options.dry_run {
         let plan = migrator.plan_baseline(database, options.at)?;
-        work::show_marks(ui, &plan, "marked");
+        report::show_marks(ui, &plan, "marked");
         return Ok(Exit::Done);
     }
     let report = migrator
-        .on_event(|event| work::show_event(ui, "marked", event))
+        .on_event(|event| report::show_event(ui, "marked", event))
         .baseline(database, options.at)?;
-    work::show_report(ui, settings, &report);
-    ui.document(&render::report_json("marked", &report));
+    report::show_report(ui, settings, &report);
+    ui.document(&text::report_json("marked", &report));
     Ok(Exit::Done)
 }

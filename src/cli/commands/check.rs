@@ -5,18 +5,19 @@ use std::path::Path;
 use heirloom::{Checked, Event};
 use serde_json::{Value, json};
 
-use super::work;
-use crate::cli::exit::{Exit, Failure};
-use crate::cli::render::{self, GREEN, RED, YELLOW, styled};
-use crate::cli::settings::{Origin, Settings};
-use crate::cli::ui::Ui;
+use crate::exit::{Exit, Failure};
+use crate::output::report;
+use crate::output::text;
+use crate::output::text::{GREEN, RED, YELLOW, styled};
+use crate::output::ui::Ui;
+use crate::settings::gather::{Origin, Settings};
 
 pub(crate) fn run(ui: &mut Ui, settings: &Settings) -> Result<Exit, Failure> {
     if settings.schema.origin != Origin::Default {
-        work::schema_file(settings)?;
+        report::schema_file(settings)?;
     }
-    let checked = work::migrator(settings)?
-        .cancel_with(work::cancel_flag())
+    let checked = report::migrator(settings)?
+        .cancel_with(report::cancel_flag())
         .on_event(|event| show_event(ui, event))
         .check()?;
     show(ui, &checked);
@@ -56,7 +57,7 @@ fn show(ui: &mut Ui, checked: &Checked) {
         ui.line(&format!("{} {note}", styled(YELLOW, "note    ")));
     }
     let schema = match &checked.schema_file {
-        Some(file) => format!("compared with {}", render::path(Path::new(file))),
+        Some(file) => format!("compared with {}", text::path(Path::new(file))),
         None => "there is no schema file".to_owned(),
     };
     let release = match &checked.released_tag {

@@ -3,10 +3,10 @@
 use clap_complete::env::{Bash, EnvCompleter, Fish, Powershell, Zsh};
 use serde_json::json;
 
-use crate::cli::args::{Completions, ShellName};
-use crate::cli::complete;
-use crate::cli::exit::{Exit, Failure};
-use crate::cli::ui::Ui;
+use crate::args::{Completions, ShellName};
+use crate::complete::candidates;
+use crate::exit::{Exit, Failure};
+use crate::output::ui::Ui;
 
 pub(crate) fn run(ui: &mut Ui, options: &Completions) -> Result<Exit, Failure> {
     let shell: &dyn EnvCompleter = match options.shell {
@@ -18,7 +18,7 @@ pub(crate) fn run(ui: &mut Ui, options: &Completions) -> Result<Exit, Failure> {
     let mut script = Vec::new();
     let name = env!("CARGO_PKG_NAME");
     // Into memory, which takes everything.
-    let _ = shell.write_registration(complete::VARIABLE, name, name, name, &mut script);
+    let _ = shell.write_registration(candidates::VARIABLE, name, name, name, &mut script);
     let script = String::from_utf8_lossy(&script);
     ui.line(script.trim_end());
     ui.document(&json!({ "ok": true, "script": script }));

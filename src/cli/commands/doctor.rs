@@ -3,14 +3,15 @@
 use heirloom::Diagnosis;
 use serde_json::{Value, json};
 
-use super::work;
-use crate::cli::exit::{Exit, Failure};
-use crate::cli::render::{self, GREEN, RED, styled};
-use crate::cli::settings::Settings;
-use crate::cli::ui::Ui;
+use crate::exit::{Exit, Failure};
+use crate::output::report;
+use crate::output::text;
+use crate::output::text::{GREEN, RED, styled};
+use crate::output::ui::Ui;
+use crate::settings::gather::Settings;
 
 pub(crate) fn run(ui: &mut Ui, settings: &Settings) -> Result<Exit, Failure> {
-    let found = work::keeper(settings)?.doctor(&settings.database.value)?;
+    let found = report::keeper(settings)?.doctor(&settings.database.value)?;
     show(ui, &found);
     ui.document(&document(&found));
     Ok(match (found.is_damaged(), found.is_healthy()) {
@@ -33,22 +34,22 @@ fn show(ui: &mut Ui, found: &Diagnosis) {
     for passed in &found.passed {
         ui.line(&format!("{} {passed}", styled(GREEN, "ok      ")));
     }
-    work::show_notes(ui, &found.notes);
+    report::show_notes(ui, &found.notes);
     if let Some(holder) = &found.held_by {
         ui.line(&format!("held by  {holder}"));
     }
-    let free = found.free_bytes.map_or("unknown".to_owned(), render::bytes);
+    let free = found.free_bytes.map_or("unknown".to_owned(), text::bytes);
     ui.line(&format!(
         "disk     the next run needs about {}, free: {free}",
-        render::bytes(found.needed_bytes)
+        text::bytes(found.needed_bytes)
     ));
     ui.line(&format!(
         "{} examined with SQLite {}: {}",
-        render::path(&found.database),
+        text::path(&found.database),
         found.sqlite_version,
         match found.problems.len() as u64 {
             0 => "nothing is wrong".to_owned(),
-            count => render::counted(count, "problem"),
+            count => text::counted(count, "problem"),
         }
     ));
 }
@@ -68,7 +69,7 @@ fn document(found: &Diagnosis) -> Value {
         "problems": problems.collect::<Vec<_>>(),
         "passed": found.passed,
         "notes": found.notes,
-        "database": render::path_json(&found.database),
+        "database": text::path_json(&found.database),
         "exists": found.exists,
         "held_by": found.held_by,
         "sqlite_version": found.sqlite_version,

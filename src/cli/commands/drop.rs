@@ -3,35 +3,36 @@
 use heirloom::Event;
 use serde_json::json;
 
-use super::work;
-use crate::cli::exit::{Exit, Failure};
-use crate::cli::render::{self, GREEN, styled};
-use crate::cli::settings::Settings;
-use crate::cli::ui::Ui;
+use crate::exit::{Exit, Failure};
+use crate::output::report;
+use crate::output::text;
+use crate::output::text::{GREEN, styled};
+use crate::output::ui::Ui;
+use crate::settings::gather::Settings;
 
 pub(crate) fn run(ui: &mut Ui, settings: &Settings) -> Result<Exit, Failure> {
     let database = &settings.database.value;
     let question = format!(
         "Drop everything in {}, after a snapshot?",
-        render::path(database)
+        text::path(database)
     );
-    work::confirm(ui, &question)?;
-    let emptied = work::keeper(settings)?
-        .cancel_with(work::cancel_flag())
-        .on_event(|event: &Event<'_>| work::show_event(ui, "", event))
+    report::confirm(ui, &question)?;
+    let emptied = report::keeper(settings)?
+        .cancel_with(report::cancel_flag())
+        .on_event(|event: &Event<'_>| report::show_event(ui, "", event))
         .empty(database)?;
-    let name = render::path(&emptied.database);
+    let name = text::path(&emptied.database);
     match &emptied.snapshot {
         Some(snapshot) => {
-            work::show_snapshot(ui, &emptied.database, snapshot);
+            report::show_snapshot(ui, &emptied.database, snapshot);
             ui.line(&format!("{} {name} is empty", styled(GREEN, "done    ")));
         }
         None => ui.line(&format!("nothing to do: there is nothing in {name}")),
     }
     ui.document(&json!({
         "ok": true,
-        "snapshot": render::some_path_json(emptied.snapshot.as_ref()),
-        "database": render::path_json(&emptied.database),
+        "snapshot": text::some_path_json(emptied.snapshot.as_ref()),
+        "database": text::path_json(&emptied.database),
     }));
     Ok(Exit::Done)
 }

@@ -3,15 +3,16 @@
 use heirloom::{GenerateOptions, Generated, RenameQuestion};
 use serde_json::{Value, json};
 
-use super::work;
-use crate::cli::args::Generate;
-use crate::cli::exit::{Exit, Failure};
-use crate::cli::render::{self, BOLD, GREEN, YELLOW, styled};
-use crate::cli::settings::Settings;
-use crate::cli::ui::Ui;
+use crate::args::Generate;
+use crate::exit::{Exit, Failure};
+use crate::output::report;
+use crate::output::text;
+use crate::output::text::{BOLD, GREEN, YELLOW, styled};
+use crate::output::ui::Ui;
+use crate::settings::gather::Settings;
 
 pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Generate) -> Result<Exit, Failure> {
-    work::schema_file(settings)?;
+    report::schema_file(settings)?;
     let generated = match generate(ui, settings, options) {
         // Something would be written, whatever the answer is.
         Err(failure) if options.check && failure.is_a_question() => {
@@ -31,12 +32,12 @@ pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Generate) -> Resul
             ui.line(&format!(
                 "{}  {}",
                 styled(GREEN, "wrote"),
-                render::path(&file.up)
+                text::path(&file.up)
             ));
             ui.line(&format!(
                 "{}  {}",
                 styled(GREEN, "wrote"),
-                render::path(&file.down)
+                text::path(&file.down)
             ));
         }
         show_changes(ui, &generated);
@@ -62,7 +63,7 @@ fn generate(ui: &mut Ui, settings: &Settings, options: &Generate) -> Result<Gene
     if options.strict_order {
         wishes = wishes.strict_order();
     }
-    let migrator = work::keeper(settings)?;
+    let migrator = report::keeper(settings)?;
     let may_ask = !options.check;
     answered(ui, wishes, may_ask, |_, wishes| {
         Ok(migrator.generate(wishes)?)
@@ -109,7 +110,7 @@ fn ask(ui: &mut Ui, question: &RenameQuestion) -> Option<Answer> {
         .collect();
     choices.push("it is dropped with what it holds, and the new one is empty".to_owned());
     let text = format!("`{subject}` is gone:");
-    let chosen = work::asks(ui, |ui| ui.choose(&text, &choices))?;
+    let chosen = report::asks(ui, |ui| ui.choose(&text, &choices))?;
     Some(match question.candidates.get(chosen) {
         Some(candidate) => Answer::Renamed(format!("{}={}", quoted(question), quote(candidate))),
         None => Answer::Dropped(quoted(question)),
@@ -129,12 +130,12 @@ fn quote(name: &str) -> String {
 }
 
 fn show(ui: &mut Ui, generated: &Generated) {
-    let difference = render::schema_difference(&generated.schema_before, &generated.schema_after);
+    let difference = text::schema_difference(&generated.schema_before, &generated.schema_after);
     ui.on_a_terminal(&difference);
     for file in &generated.files {
         for (path, sql) in [(&file.up, &file.up_sql), (&file.down, &file.down_sql)] {
-            ui.line(&styled(BOLD, render::path(path)));
-            ui.line(&render::indented(sql));
+            ui.line(&styled(BOLD, text::path(path)));
+            ui.line(&text::indented(sql));
         }
     }
     show_changes(ui, generated);
@@ -161,8 +162,8 @@ fn document(generated: &Generated, looks_only: bool) -> Value {
                 "kind": change.kind.as_str(),
                 "destructive": !change.destroys.is_empty(),
                 "destroys": change.destroys,
-                "file": render::some_path_json(file.map(|file| &file.up)),
-                "down_file": render::some_path_json(file.map(|file| &file.down)),
+                "file": text::some_path_json(file.map(|file| &file.up)),
+                "down_file": text::some_path_json(file.map(|file| &file.down)),
                 "up": file.map(|file| &file.up_sql),
                 "down": file.map(|file| &file.down_sql),
             })

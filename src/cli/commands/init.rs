@@ -4,10 +4,11 @@ use std::time::SystemTime;
 
 use serde_json::json;
 
-use crate::cli::exit::{Exit, Failure};
-use crate::cli::render::{self, BOLD, GREEN, styled};
-use crate::cli::settings::Surroundings;
-use crate::cli::ui::Ui;
+use crate::exit::{Exit, Failure};
+use crate::output::text;
+use crate::output::text::{BOLD, GREEN, styled};
+use crate::output::ui::Ui;
+use crate::settings::gather::Surroundings;
 
 /// What an app calls when it starts.
 const START_UP: &str = r#"use heirloom::Migrator;
@@ -29,28 +30,24 @@ pub(crate) fn run(ui: &mut Ui) -> Result<Exit, Failure> {
     let folder = Surroundings::of_this_process()?.folder;
     let files = heirloom::init(&folder, SystemTime::now())?;
     for file in [&files.settings, &files.schema, &files.up, &files.down] {
-        ui.line(&format!(
-            "{}  {}",
-            styled(GREEN, "wrote"),
-            render::path(file)
-        ));
+        ui.line(&format!("{}  {}", styled(GREEN, "wrote"), text::path(file)));
     }
     ui.line("\nWhat the app calls when it starts:\n");
-    ui.line(&render::indented(START_UP));
+    ui.line(&text::indented(START_UP));
     ui.line("\nand in its build.rs, so that Cargo notices new migrations:\n");
-    ui.line(&render::indented(BUILD_SCRIPT));
+    ui.line(&text::indented(BUILD_SCRIPT));
     ui.line(&format!(
         "\nNext: {} makes the database; edit {}, and {} writes the next migration",
         styled(BOLD, "heirloom run"),
-        render::path(&files.schema),
+        text::path(&files.schema),
         styled(BOLD, "heirloom generate"),
     ));
     ui.document(&json!({
         "ok": true,
-        "settings": render::path_json(&files.settings),
-        "schema": render::path_json(&files.schema),
-        "up": render::path_json(&files.up),
-        "down": render::path_json(&files.down),
+        "settings": text::path_json(&files.settings),
+        "schema": text::path_json(&files.schema),
+        "up": text::path_json(&files.up),
+        "down": text::path_json(&files.down),
         "start_up": START_UP,
     }));
     Ok(Exit::Done)

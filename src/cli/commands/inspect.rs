@@ -3,42 +3,43 @@
 use heirloom::{Inspected, TableInfo};
 use serde_json::json;
 
-use super::work;
-use crate::cli::args::Inspect;
-use crate::cli::describe;
-use crate::cli::exit::{Exit, Failure};
-use crate::cli::render::{self, BOLD, styled};
-use crate::cli::settings::Settings;
-use crate::cli::ui::Ui;
+use crate::args::Inspect;
+use crate::exit::{Exit, Failure};
+use crate::output::report;
+use crate::output::schema;
+use crate::output::text;
+use crate::output::text::{BOLD, styled};
+use crate::output::ui::Ui;
+use crate::settings::gather::Settings;
 
 pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Inspect) -> Result<Exit, Failure> {
     let only = options.table.as_deref();
-    let found = work::keeper(settings)?.inspect(&settings.database.value, only)?;
+    let found = report::keeper(settings)?.inspect(&settings.database.value, only)?;
     if options.sql {
         let sql = found.sql();
         sql.lines().for_each(|line| ui.line(line));
         ui.document(
-            &json!({ "ok": true, "database": render::path_json(&found.database), "sql": sql }),
+            &json!({ "ok": true, "database": text::path_json(&found.database), "sql": sql }),
         );
         return Ok(Exit::Done);
     }
     show(ui, &found, only.is_none());
-    ui.document(&describe::document(&found));
+    ui.document(&schema::document(&found));
     Ok(Exit::Done)
 }
 
 fn show(ui: &mut Ui, found: &Inspected, with_overview: bool) {
     if !found.exists {
-        return ui.line(&work::not_there(&found.database));
+        return ui.line(&report::not_there(&found.database));
     }
     if with_overview {
         ui.line(&format!(
             "{} has {} and {}",
-            render::path(&found.database),
-            render::counted(found.tables.len() as u64, "table"),
-            render::counted(found.views.len() as u64, "view")
+            text::path(&found.database),
+            text::counted(found.tables.len() as u64, "table"),
+            text::counted(found.views.len() as u64, "view")
         ));
-        let rows: Vec<Vec<String>> = found.tables.iter().map(describe::overview).collect();
+        let rows: Vec<Vec<String>> = found.tables.iter().map(schema::overview).collect();
         ui.table(&rows);
     }
     for table in &found.tables {
@@ -57,20 +58,20 @@ fn show(ui: &mut Ui, found: &Inspected, with_overview: bool) {
             &view
                 .triggers
                 .iter()
-                .map(describe::trigger)
+                .map(schema::trigger)
                 .collect::<Vec<_>>(),
         );
-        ui.line(&render::indented(&view.sql));
+        ui.line(&text::indented(&view.sql));
     }
 }
 
 fn show_table(ui: &mut Ui, table: &TableInfo) {
-    let kind = Some(describe::kind(table)).filter(|kind| !kind.is_empty());
+    let kind = Some(schema::kind(table)).filter(|kind| !kind.is_empty());
     let kind = kind.map_or(String::new(), |kind| format!(", {kind}"));
-    let rows = describe::rows(table);
+    let rows = schema::rows(table);
     ui.line(&format!("{}  {rows}{kind}", styled(BOLD, &table.name)));
     let shown = table.columns.iter().filter(|column| !column.hidden);
-    let columns = shown.map(|column| describe::column(table, column));
+    let columns = shown.map(|column| schema::column(table, column));
     ui.table(&columns.collect::<Vec<_>>());
-    ui.table(&describe::facts(table));
+    ui.table(&schema::facts(table));
 }

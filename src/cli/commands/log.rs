@@ -3,18 +3,18 @@
 use heirloom::{Log, LogEntry};
 use serde_json::{Value, json};
 
-use super::work;
-use crate::cli::exit::{Exit, Failure};
-use crate::cli::render;
-use crate::cli::settings::Settings;
-use crate::cli::ui::Ui;
+use crate::exit::{Exit, Failure};
+use crate::output::report;
+use crate::output::text;
+use crate::output::ui::Ui;
+use crate::settings::gather::Settings;
 
 pub(crate) fn run(ui: &mut Ui, settings: &Settings) -> Result<Exit, Failure> {
-    let log = work::keeper(settings)?.log(&settings.database.value)?;
+    let log = report::keeper(settings)?.log(&settings.database.value)?;
     show(ui, &log);
     ui.document(&json!({
         "ok": true,
-        "database": render::path_json(&log.database),
+        "database": text::path_json(&log.database),
         "exists": log.exists,
         "log": log.entries.iter().map(entry_json).collect::<Vec<_>>(),
         "unlogged": log.unlogged,
@@ -26,7 +26,7 @@ fn show(ui: &mut Ui, log: &Log) {
     let rows: Vec<Vec<String>> = log.entries.iter().map(line).collect();
     ui.table(&rows);
     if !log.exists {
-        ui.line(&work::not_there(&log.database));
+        ui.line(&report::not_there(&log.database));
     } else if log.entries.is_empty() {
         ui.line("nothing is in the log");
     }
@@ -34,20 +34,20 @@ fn show(ui: &mut Ui, log: &Log) {
     if unlogged > 0 {
         ui.line(&format!(
             "{} applied by another tool, or before there was a log; `heirloom show` has them",
-            render::counted(unlogged, "migration")
+            text::counted(unlogged, "migration")
         ));
     }
 }
 
 fn line(entry: &LogEntry) -> Vec<String> {
-    let owner = render::owner(entry.component());
+    let owner = text::owner(entry.component());
     let versions = match entry.version_before == entry.version {
         _ if entry.backfill.is_some() => entry.backfill.clone().unwrap_or_default(),
-        true => render::version(entry.version),
+        true => text::version(entry.version),
         false => format!(
             "{owner}{} -> {}",
-            render::version(entry.version_before),
-            render::version(entry.version)
+            text::version(entry.version_before),
+            text::version(entry.version)
         ),
     };
     let components = entry.components().into_iter();
@@ -63,16 +63,16 @@ fn line(entry: &LogEntry) -> Vec<String> {
         more.push(format!("by version {app_version}"));
     }
     if let Some(from) = &entry.restored_from {
-        more.push(format!("from {}", render::path(from.as_ref())));
+        more.push(format!("from {}", text::path(from.as_ref())));
     }
     if let Some(backup) = &entry.backup {
         more.push(format!("copy {backup}"));
     }
     vec![
-        render::local_time(&entry.at),
+        text::local_time(&entry.at),
         entry.act.as_str().to_owned(),
         versions,
-        entry.duration.map_or(String::new(), render::duration),
+        entry.duration.map_or(String::new(), text::duration),
         more.join(", "),
     ]
 }
@@ -89,7 +89,7 @@ pub(crate) fn entry_json(entry: &LogEntry) -> Value {
         "kind": entry.act.as_str(),
         "at": entry.at,
         "finished": entry.finished,
-        "duration_ms": entry.duration.map(render::milliseconds),
+        "duration_ms": entry.duration.map(text::milliseconds),
         "app_version": entry.app_version,
         "component": entry.component(),
         "version_before": entry.version_before,

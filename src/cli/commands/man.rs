@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use clap::CommandFactory;
 use serde_json::{Value, json};
 
-use crate::cli::args::{Args, Man};
-use crate::cli::exit::{Exit, Failure};
-use crate::cli::render;
-use crate::cli::ui::Ui;
+use crate::args::{Args, Man};
+use crate::exit::{Exit, Failure};
+use crate::output::text;
+use crate::output::ui::Ui;
 
 pub(crate) fn run(ui: &mut Ui, options: &Man) -> Result<Exit, Failure> {
     let command = Args::command();
@@ -33,9 +33,9 @@ pub(crate) fn run(ui: &mut Ui, options: &Man) -> Result<Exit, Failure> {
     let mut files: Vec<_> = entries.map(|entry| entry.path()).filter(ours).collect();
     files.sort();
     for file in &files {
-        ui.line(&render::path(file));
+        ui.line(&text::path(file));
     }
-    let files: Vec<Value> = files.iter().map(render::path_json).collect();
+    let files: Vec<Value> = files.iter().map(text::path_json).collect();
     ui.document(&json!({ "ok": true, "files": files }));
     Ok(Exit::Done)
 }

@@ -3,15 +3,17 @@
 use heirloom::{Change, GenerateOptions, Migrator, OnHistory, Plan, Pushed};
 use serde_json::{Value, json};
 
-use super::{generate, work};
-use crate::cli::args::Push;
-use crate::cli::exit::{Exit, Failure};
-use crate::cli::render::{self, GREEN, YELLOW, styled};
-use crate::cli::settings::Settings;
-use crate::cli::ui::Ui;
+use crate::args::Push;
+use crate::commands::generate;
+use crate::exit::{Exit, Failure};
+use crate::output::report;
+use crate::output::text;
+use crate::output::text::{GREEN, YELLOW, styled};
+use crate::output::ui::Ui;
+use crate::settings::gather::Settings;
 
 pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Push) -> Result<Exit, Failure> {
-    work::schema_file(settings)?;
+    report::schema_file(settings)?;
     let database = &settings.database.value;
     let wishes = options
         .rename
@@ -30,10 +32,10 @@ pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Push) -> Result<Ex
         return dry_run(ui, plan);
     }
     let pushed = generate::answered(ui, wishes, true, |ui, wishes| {
-        work::with_consent(ui, options.allow_destructive, |ui, consent| {
+        report::with_consent(ui, options.allow_destructive, |ui, consent| {
             let migrator = pusher(settings, consent)?
-                .cancel_with(work::cancel_flag())
-                .on_event(|event| work::show_event(ui, "pushed", event));
+                .cancel_with(report::cancel_flag())
+                .on_event(|event| report::show_event(ui, "pushed", event));
             Ok(migrator.push(database, wishes, on_history)?)
         })
     })?;
@@ -43,7 +45,7 @@ pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Push) -> Result<Ex
 
 /// No migrations are needed, nor a folder of them.
 fn pusher<'a>(settings: &Settings, allow_destructive: bool) -> Result<Migrator<'a>, Failure> {
-    let migrator = work::keeper(settings)?;
+    let migrator = report::keeper(settings)?;
     Ok(match allow_destructive {
         true => migrator.allow_destructive(),
         false => migrator,
@@ -54,23 +56,23 @@ fn show(ui: &mut Ui, pushed: &Pushed) {
     for change in &pushed.changes {
         ui.line(&format!("{:<8} {}", change.kind.as_str(), change.table));
     }
-    work::show_notes(ui, &pushed.notes);
-    let database = render::path(&pushed.database);
+    report::show_notes(ui, &pushed.notes);
+    let database = text::path(&pushed.database);
     ui.line(&match pushed.changes.is_empty() {
         true => format!("nothing to do: {database} is as the schema file says"),
         false => format!(
             "{} {database} is as the schema file says, in {}",
             styled(GREEN, "done    "),
-            render::duration(pushed.duration)
+            text::duration(pushed.duration)
         ),
     });
     ui.document(&json!({
         "ok": true,
         "changes": pushed.changes.iter().map(change_json).collect::<Value>(),
         "sql": pushed.sql,
-        "backup": render::some_path_json(pushed.backup.as_ref()),
-        "database": render::path_json(&pushed.database),
-        "duration_ms": render::milliseconds(pushed.duration),
+        "backup": text::some_path_json(pushed.backup.as_ref()),
+        "database": text::path_json(&pushed.database),
+        "duration_ms": text::milliseconds(pushed.duration),
         "notes": pushed.notes,
     }));
 }
@@ -85,13 +87,13 @@ fn change_json(change: &Change) -> Value {
 }
 
 fn dry_run(ui: &mut Ui, plan: Plan) -> Result<Exit, Failure> {
-    let database = render::path(&plan.database);
+    let database = text::path(&plan.database);
     if let Some(started_at) = &plan.interrupted {
-        ui.line(&render::interrupted(started_at));
+        ui.line(&text::interrupted(started_at));
     }
     for step in &plan.steps {
-        work::show_effects(ui, step);
-        ui.line(&render::indented(&step.sql));
+        report::show_effects(ui, step);
+        ui.line(&text::indented(&step.sql));
     }
     ui.line(&match (plan.steps.is_empty(), &plan.interrupted) {
         (true, None) => format!("nothing to do: {database} is as the schema file says"),
@@ -107,8 +109,8 @@ fn dry_run(ui: &mut Ui, plan: Plan) -> Result<Exit, Failure> {
         "changes": [],
         "sql": plan.steps.first().map_or("", |step| step.sql.as_str()),
         "backup": null,
-        "database": render::path_json(&plan.database),
-        "plan": plan.steps.iter().map(render::step_json).collect::<Value>(),
+        "database": text::path_json(&plan.database),
+        "plan": plan.steps.iter().map(text::step_json).collect::<Value>(),
     }));
     Ok(Exit::Done)
 }

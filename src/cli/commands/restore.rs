@@ -6,13 +6,14 @@ use std::path::PathBuf;
 use heirloom::{CopyRef, Event, RestorePlan};
 use serde_json::{Value, json};
 
-use super::work;
-use crate::cli::args::{Command, Restore, RestoreSnapshot};
-use crate::cli::exit::{Exit, Failure};
-use crate::cli::names;
-use crate::cli::render::{self, BOLD, GREEN, styled};
-use crate::cli::settings::Settings;
-use crate::cli::ui::Ui;
+use crate::args::{Command, Restore, RestoreSnapshot};
+use crate::complete::names;
+use crate::exit::{Exit, Failure};
+use crate::output::report;
+use crate::output::text;
+use crate::output::text::{BOLD, GREEN, styled};
+use crate::output::ui::Ui;
+use crate::settings::gather::Settings;
 
 pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Restore) -> Result<Exit, Failure> {
     put_back(ui, settings, &copy_of(options), options.dry_run)
@@ -59,7 +60,7 @@ pub(crate) fn ask_before(ui: &mut Ui, settings: &Settings, command: &Command) ->
     if !ui.can_ask() {
         return None;
     }
-    let plan = work::keeper(settings)
+    let plan = report::keeper(settings)
         .ok()?
         .plan_restore(&settings.database.value, &wanted)
         .ok()?;
@@ -68,8 +69,8 @@ pub(crate) fn ask_before(ui: &mut Ui, settings: &Settings, command: &Command) ->
 }
 
 fn agrees(ui: &mut Ui, plan: &RestorePlan) -> bool {
-    let question = format!("Put it back over {}?", render::path(&plan.database));
-    work::asks(ui, |ui| ui.ask(&question))
+    let question = format!("Put it back over {}?", text::path(&plan.database));
+    report::asks(ui, |ui| ui.ask(&question))
 }
 
 fn put_back(
@@ -81,7 +82,7 @@ fn put_back(
     let database = &settings.database.value;
     // With --yes nobody reads a plan, and the restore proves the copy by itself.
     if dry_run || !ui.says_yes() {
-        let plan = work::keeper(settings)?.plan_restore(database, wanted)?;
+        let plan = report::keeper(settings)?.plan_restore(database, wanted)?;
         show_plan(ui, &plan);
         if dry_run {
             ui.document(&plan_json(&plan));
@@ -93,16 +94,16 @@ fn put_back(
             });
         }
     }
-    let restored = work::keeper(settings)?
-        .on_event(|event: &Event<'_>| work::show_event(ui, "", event))
+    let restored = report::keeper(settings)?
+        .on_event(|event: &Event<'_>| report::show_event(ui, "", event))
         .restore(database, wanted)?;
-    work::show_notes(ui, &restored.notes);
+    report::show_notes(ui, &restored.notes);
     let line = format!(
         "{} {} is now {}, at version {}",
         styled(GREEN, "restored"),
-        render::path(&restored.database),
-        render::path(&restored.file),
-        styled(BOLD, render::version(restored.version)),
+        text::path(&restored.database),
+        text::path(&restored.file),
+        styled(BOLD, text::version(restored.version)),
     );
     ui.line(&line);
     ui.in_short(&line);
@@ -110,51 +111,51 @@ fn put_back(
         ui.line(&format!(
             "{} {}",
             styled(GREEN, "restored"),
-            render::path(folder)
+            text::path(folder)
         ));
     }
-    if let Some(replaced) = restored.replaced.as_deref().map(render::path) {
+    if let Some(replaced) = restored.replaced.as_deref().map(text::path) {
         ui.remark(&match restored.was_damaged {
             true => format!("the damaged file is kept as {replaced}"),
             false => format!(
                 "undo with: {} restore {}",
-                render::command_on(&restored.database),
-                render::typed(&replaced)
+                text::command_on(&restored.database),
+                text::typed(&replaced)
             ),
         });
     }
     if let Some(kept) = &restored.replaced_folders {
         ui.remark(&format!(
             "the files that were there before are kept in {}",
-            render::path(kept)
+            text::path(kept)
         ));
     }
     ui.document(&json!({
         "ok": true,
-        "file": render::path_json(&restored.file),
-        "replaced": render::some_path_json(restored.replaced.as_ref()),
+        "file": text::path_json(&restored.file),
+        "replaced": text::some_path_json(restored.replaced.as_ref()),
         "folders": paths_json(&restored.folders),
-        "replaced_folders": render::some_path_json(restored.replaced_folders.as_ref()),
+        "replaced_folders": text::some_path_json(restored.replaced_folders.as_ref()),
         "was_damaged": restored.was_damaged,
         "version": restored.version,
-        "database": render::path_json(&restored.database),
+        "database": text::path_json(&restored.database),
         "notes": restored.notes,
     }));
     Ok(Exit::Done)
 }
 
 fn paths_json(paths: &[PathBuf]) -> Vec<Value> {
-    paths.iter().map(render::path_json).collect()
+    paths.iter().map(text::path_json).collect()
 }
 
 fn show_plan(ui: &mut Ui, plan: &RestorePlan) {
     ui.line(&format!(
         "{} would replace {}",
-        render::path(&plan.file),
-        render::path(&plan.database)
+        text::path(&plan.file),
+        text::path(&plan.database)
     ));
     for folder in &plan.folders {
-        ui.line(&format!("  and the files in {}", render::path(folder)));
+        ui.line(&format!("  and the files in {}", text::path(folder)));
     }
     let Some(before) = &plan.before else {
         return ui.line("  which is not there, or cannot be read");
@@ -162,10 +163,10 @@ fn show_plan(ui: &mut Ui, plan: &RestorePlan) {
     let after = &plan.after;
     ui.line(&format!(
         "  version {} -> {}, {} -> {}",
-        render::version(before.version),
-        render::version(after.version),
-        render::bytes(before.bytes),
-        render::bytes(after.bytes)
+        text::version(before.version),
+        text::version(after.version),
+        text::bytes(before.bytes),
+        text::bytes(after.bytes)
     ));
     let tables: BTreeSet<&String> = before.rows.keys().chain(after.rows.keys()).collect();
     let rows = |count: Option<&u64>| count.map_or("none".to_owned(), |count| count.to_string());
@@ -186,10 +187,10 @@ fn plan_json(plan: &RestorePlan) -> Value {
     json!({
         "ok": true,
         "dry_run": true,
-        "file": render::path_json(&plan.file),
+        "file": text::path_json(&plan.file),
         "replaced": null,
         "folders": paths_json(&plan.folders),
-        "database": render::path_json(&plan.database),
+        "database": text::path_json(&plan.database),
         "before": plan.before.as_ref().map(holding),
         "after": holding(&plan.after),
     })

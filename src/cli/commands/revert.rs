@@ -2,12 +2,12 @@
 
 use heirloom::RevertTo;
 
-use super::work;
-use crate::cli::args::Revert;
-use crate::cli::exit::{Exit, Failure};
-use crate::cli::render;
-use crate::cli::settings::Settings;
-use crate::cli::ui::Ui;
+use crate::args::Revert;
+use crate::exit::{Exit, Failure};
+use crate::output::report;
+use crate::output::text;
+use crate::output::ui::Ui;
+use crate::settings::gather::Settings;
 
 pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Revert) -> Result<Exit, Failure> {
     let to = match options.to {
@@ -16,19 +16,19 @@ pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Revert) -> Result<
     };
     let database = &settings.database.value;
     if options.dry_run {
-        let plan = work::migrator(settings)?
+        let plan = report::migrator(settings)?
             .plan_revert(database, to)
-            .map_err(|error| work::or_meant_version(settings, options.to, error))?;
-        work::show_plan(ui, settings, &plan);
-        ui.document(&work::plan_json("reverted", &plan));
+            .map_err(|error| report::or_meant_version(settings, options.to, error))?;
+        report::show_plan(ui, settings, &plan);
+        ui.document(&report::plan_json("reverted", &plan));
         return Ok(Exit::Done);
     }
-    let report = work::migrator(settings)?
-        .cancel_with(work::cancel_flag())
-        .on_event(|event| work::show_event(ui, "reverted", event))
+    let report = report::migrator(settings)?
+        .cancel_with(report::cancel_flag())
+        .on_event(|event| report::show_event(ui, "reverted", event))
         .revert(database, to)
-        .map_err(|error| work::or_meant_version(settings, options.to, error))?;
-    work::show_report(ui, settings, &report);
-    ui.document(&render::report_json("reverted", &report));
+        .map_err(|error| report::or_meant_version(settings, options.to, error))?;
+    report::show_report(ui, settings, &report);
+    ui.document(&text::report_json("reverted", &report));
     Ok(Exit::Done)
 }

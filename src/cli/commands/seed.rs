@@ -3,27 +3,28 @@
 use heirloom::{Plan, Seeded};
 use serde_json::{Value, json};
 
-use super::work;
-use crate::cli::args::Seed;
-use crate::cli::exit::{Exit, Failure};
-use crate::cli::render::{self, BOLD, GREEN, styled};
-use crate::cli::settings::Settings;
-use crate::cli::ui::Ui;
+use crate::args::Seed;
+use crate::exit::{Exit, Failure};
+use crate::output::report;
+use crate::output::text;
+use crate::output::text::{BOLD, GREEN, styled};
+use crate::output::ui::Ui;
+use crate::settings::gather::Settings;
 
 pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Seed) -> Result<Exit, Failure> {
     let folder = &settings.seeds.value;
     let (database, environment) = (&settings.database.value, options.environment.as_deref());
-    let or_not_there = |error| work::or_no_seeds(settings, environment, error);
+    let or_not_there = |error| report::or_no_seeds(settings, environment, error);
     if options.dry_run {
-        let plan = work::consenting(settings, options.allow_destructive)?
+        let plan = report::consenting(settings, options.allow_destructive)?
             .plan_seed(database, folder, environment)
             .map_err(or_not_there)?;
         return dry_run(ui, plan);
     }
-    let seeded = work::with_consent(ui, options.allow_destructive, |ui, consent| {
-        work::consenting(settings, consent)?
-            .cancel_with(work::cancel_flag())
-            .on_event(|event| work::show_event(ui, "seeded", event))
+    let seeded = report::with_consent(ui, options.allow_destructive, |ui, consent| {
+        report::consenting(settings, consent)?
+            .cancel_with(report::cancel_flag())
+            .on_event(|event| report::show_event(ui, "seeded", event))
             .seed(database, folder, environment)
             .map_err(or_not_there)
     })?;
@@ -32,34 +33,34 @@ pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Seed) -> Result<Ex
 }
 
 fn show(ui: &mut Ui, seeded: &Seeded) {
-    work::show_notes(ui, &seeded.notes);
-    let database = render::path(&seeded.database);
+    report::show_notes(ui, &seeded.notes);
+    let database = text::path(&seeded.database);
     ui.line(&match seeded.files.is_empty() {
         true => format!("nothing to do: {database} has every seed as it is"),
         false => format!(
             "{} {database} in {}",
             styled(GREEN, "done    "),
-            render::duration(seeded.duration)
+            text::duration(seeded.duration)
         ),
     });
     ui.document(&json!({
         "ok": true,
-        "seeded": render::seeds_json(&seeded.files),
-        "backup": render::some_path_json(seeded.backup.as_ref()),
-        "database": render::path_json(&seeded.database),
-        "duration_ms": render::milliseconds(seeded.duration),
+        "seeded": text::seeds_json(&seeded.files),
+        "backup": text::some_path_json(seeded.backup.as_ref()),
+        "database": text::path_json(&seeded.database),
+        "duration_ms": text::milliseconds(seeded.duration),
         "notes": seeded.notes,
     }));
 }
 
 fn dry_run(ui: &mut Ui, plan: Plan) -> Result<Exit, Failure> {
-    let database = render::path(&plan.database);
+    let database = text::path(&plan.database);
     if let Some(started_at) = &plan.interrupted {
-        ui.line(&render::interrupted(started_at));
+        ui.line(&text::interrupted(started_at));
     }
     for step in &plan.steps {
         ui.line(&styled(BOLD, &step.name));
-        work::show_effects(ui, step);
+        report::show_effects(ui, step);
     }
     ui.line(&match plan.steps.is_empty() {
         true => format!("nothing to do: {database} has every seed as it is"),
@@ -75,7 +76,7 @@ fn dry_run(ui: &mut Ui, plan: Plan) -> Result<Exit, Failure> {
             json!({
                 "file": step.name,
                 "destructive": !step.losses.is_empty(),
-                "destroys": render::losses_json(&step.losses),
+                "destroys": text::losses_json(&step.losses),
                 "sql": step.sql,
             })
         })
@@ -85,7 +86,7 @@ fn dry_run(ui: &mut Ui, plan: Plan) -> Result<Exit, Failure> {
         "dry_run": true,
         "seeded": [],
         "backup": null,
-        "database": render::path_json(&plan.database),
+        "database": text::path_json(&plan.database),
         "plan": steps,
     }));
     Ok(Exit::Done)

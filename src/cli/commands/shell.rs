@@ -8,11 +8,11 @@ use heirloom::rusqlite::fallible_iterator::FallibleIterator;
 use heirloom::rusqlite::types::ValueRef;
 use heirloom::rusqlite::{Batch, Connection, OpenFlags, Result as Sqlite};
 
-use crate::cli::args::Shell;
-use crate::cli::exit::{Exit, Failure};
-use crate::cli::render;
-use crate::cli::settings::Settings;
-use crate::cli::ui::Ui;
+use crate::args::Shell;
+use crate::exit::{Exit, Failure};
+use crate::output::text;
+use crate::output::ui::Ui;
+use crate::settings::gather::Settings;
 
 const TABLES: &str = "SELECT name AS \"table\" FROM sqlite_schema
     WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY 1;";
@@ -198,7 +198,7 @@ impl<'u> Plain<'u> {
                 table.push(cells.collect::<Sqlite<Vec<_>>>()?);
             }
             if !table.is_empty() {
-                for line in render::table(&columns, &table) {
+                for line in text::table(&columns, &table) {
                     self.ui.line(&line);
                 }
             }

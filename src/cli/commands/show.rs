@@ -3,15 +3,16 @@
 use heirloom::{Entry, State, Status};
 use serde_json::{Value, json};
 
-use super::work;
-use crate::cli::args::Show;
-use crate::cli::exit::{Exit, Failure};
-use crate::cli::render::{self, BOLD, DIM, GREEN, RED, YELLOW, styled};
-use crate::cli::settings::Settings;
-use crate::cli::ui::Ui;
+use crate::args::Show;
+use crate::exit::{Exit, Failure};
+use crate::output::report;
+use crate::output::text;
+use crate::output::text::{BOLD, DIM, GREEN, RED, YELLOW, styled};
+use crate::output::ui::Ui;
+use crate::settings::gather::Settings;
 
 pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Show) -> Result<Exit, Failure> {
-    let status = work::migrator(settings)?.status(&settings.database.value)?;
+    let status = report::migrator(settings)?.status(&settings.database.value)?;
     show(ui, &status);
     ui.document(&document(&status));
     Ok(if options.check && !status.is_up_to_date() {
@@ -22,7 +23,7 @@ pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Show) -> Result<Ex
 }
 
 fn show(ui: &mut Ui, status: &Status) {
-    let database = render::path(&status.database);
+    let database = text::path(&status.database);
     let state = match (status.exists, status.version) {
         (true, Some(version)) => format!("{database} is at version {version}"),
         (true, None) if status.count(State::Applied) > 0 => {
@@ -33,15 +34,15 @@ fn show(ui: &mut Ui, status: &Status) {
     };
     ui.line(&state);
     if let Some(started_at) = &status.interrupted {
-        ui.line(&render::interrupted(started_at));
+        ui.line(&text::interrupted(started_at));
     }
-    work::show_notes(ui, &status.notes);
+    report::show_notes(ui, &status.notes);
     let rows: Vec<Vec<String>> = status.migrations.iter().map(row).collect();
     let lines = ui.table_lines(&rows);
     for (entry, line) in status.migrations.iter().zip(lines) {
         ui.line(&line);
         if entry.state == State::Pending {
-            let effects = render::effects(
+            let effects = text::effects(
                 &entry.losses,
                 entry.consents,
                 entry.estimate.as_ref(),
@@ -52,7 +53,7 @@ fn show(ui: &mut Ui, status: &Status) {
             }
             ui.line(&styled(
                 DIM,
-                render::indented(entry.sql.as_deref().unwrap_or_default()),
+                text::indented(entry.sql.as_deref().unwrap_or_default()),
             ));
         }
     }
@@ -91,7 +92,7 @@ fn row(entry: &Entry) -> Vec<String> {
 }
 
 fn number(entry: &Entry) -> String {
-    let owner = render::owner(entry.component.as_deref());
+    let owner = text::owner(entry.component.as_deref());
     format!("{owner}{}", entry.version)
 }
 
@@ -127,10 +128,10 @@ fn document(status: &Status) -> Value {
                 "applied_at": entry.applied_at,
                 "reversible": entry.reversible,
                 "destructive": !entry.losses.is_empty(),
-                "destroys": render::losses_json(&entry.losses),
+                "destroys": text::losses_json(&entry.losses),
                 "rebuilds": entry.rebuilds,
-                "rebuild_estimates": render::rebuilds_json(entry.estimate.as_ref()),
-                "estimated_ms": render::estimated_ms(entry.estimate.as_ref()),
+                "rebuild_estimates": text::rebuilds_json(entry.estimate.as_ref()),
+                "estimated_ms": text::estimated_ms(entry.estimate.as_ref()),
                 "disk_bytes": entry.estimate.as_ref().map(|estimate| estimate.disk_bytes),
                 "file": entry.file,
                 "sql": entry.sql,
@@ -151,7 +152,7 @@ fn document(status: &Status) -> Value {
     });
     json!({
         "ok": true,
-        "database": render::path_json(&status.database),
+        "database": text::path_json(&status.database),
         "exists": status.exists,
         "version": status.version,
         "newest_known": status.newest_known,

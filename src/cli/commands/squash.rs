@@ -5,12 +5,13 @@ use std::path::PathBuf;
 use heirloom::{SquashOptions, Squashed};
 use serde_json::{Value, json};
 
-use super::work;
-use crate::cli::args::Squash;
-use crate::cli::exit::{Exit, Failure};
-use crate::cli::render::{self, BOLD, GREEN, styled};
-use crate::cli::settings::Settings;
-use crate::cli::ui::Ui;
+use crate::args::Squash;
+use crate::exit::{Exit, Failure};
+use crate::output::report;
+use crate::output::text;
+use crate::output::text::{BOLD, GREEN, styled};
+use crate::output::ui::Ui;
+use crate::settings::gather::Settings;
 
 pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Squash) -> Result<Exit, Failure> {
     let mut wishes = SquashOptions::new();
@@ -23,11 +24,11 @@ pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Squash) -> Result<
     if options.remove {
         wishes = wishes.remove_originals();
     }
-    let squashed = work::migrator(settings)?.squash(&wishes)?;
+    let squashed = report::migrator(settings)?.squash(&wishes)?;
     match options.dry_run {
         true if !squashed.is_written => {
-            ui.line(&styled(BOLD, render::path(&squashed.file)));
-            ui.line(&render::indented(&squashed.sql));
+            ui.line(&styled(BOLD, text::path(&squashed.file)));
+            ui.line(&text::indented(&squashed.sql));
         }
         true => {}
         false => squashed.write()?,
@@ -48,25 +49,25 @@ fn show(ui: &mut Ui, squashed: &Squashed) {
         line("replaces", label.clone());
     }
     if !squashed.is_written {
-        line("file", render::path(&squashed.file));
+        line("file", text::path(&squashed.file));
     }
     for (from, to) in &squashed.moves {
         line(
             "moves",
-            format!("{} to {}", render::path(from), render::path(to)),
+            format!("{} to {}", text::path(from), text::path(to)),
         );
     }
     for file in &squashed.removals {
-        line("removes", render::path(file));
+        line("removes", text::path(file));
     }
 }
 
 fn document(squashed: &Squashed, dry_run: bool) -> Value {
-    let paths = |files: Vec<&PathBuf>| files.into_iter().map(render::path_json).collect::<Vec<_>>();
+    let paths = |files: Vec<&PathBuf>| files.into_iter().map(text::path_json).collect::<Vec<_>>();
     json!({
         "ok": true,
         "dry_run": dry_run,
-        "file": render::path_json(&squashed.file),
+        "file": text::path_json(&squashed.file),
         "sql": squashed.sql,
         "replaced": squashed.replaced,
         "moved": paths(squashed.moves.iter().map(|(_, to)| to).collect()),

@@ -3,35 +3,36 @@
 use heirloom::{Stats, TableStats};
 use serde_json::{Value, json};
 
-use super::{log, work};
-use crate::cli::exit::{Exit, Failure};
-use crate::cli::render;
-use crate::cli::settings::Settings;
-use crate::cli::ui::Ui;
+use crate::commands::log;
+use crate::exit::{Exit, Failure};
+use crate::output::report;
+use crate::output::text;
+use crate::output::ui::Ui;
+use crate::settings::gather::Settings;
 
 /// Bars of the plot.
 const BARS: usize = 10;
 
 pub(crate) fn run(ui: &mut Ui, settings: &Settings) -> Result<Exit, Failure> {
-    let stats = work::keeper(settings)?.stats(&settings.database.value)?;
+    let stats = report::keeper(settings)?.stats(&settings.database.value)?;
     show(ui, &stats);
     ui.document(&document(&stats));
     Ok(Exit::Done)
 }
 
 fn size(bytes: Option<u64>) -> String {
-    bytes.map_or("unknown".to_owned(), render::bytes)
+    bytes.map_or("unknown".to_owned(), text::bytes)
 }
 
 fn show(ui: &mut Ui, stats: &Stats) {
     if !stats.exists {
-        return ui.line(&work::not_there(&stats.database));
+        return ui.line(&report::not_there(&stats.database));
     }
     let mut rows = Vec::new();
     for table in &stats.tables {
         let count = table
             .rows
-            .map_or("? rows".to_owned(), |rows| render::counted(rows, "row"));
+            .map_or("? rows".to_owned(), |rows| text::counted(rows, "row"));
         rows.push(vec![table.name.clone(), count, size(table.bytes)]);
         for index in &table.indexes {
             rows.push(vec![
@@ -49,24 +50,24 @@ fn show(ui: &mut Ui, stats: &Stats) {
     let last = history
         .last_run
         .as_ref()
-        .map(|run| render::local_time(&run.at));
+        .map(|run| text::local_time(&run.at));
     let copies = &stats.backups;
     ui.table(&[
         vec![
             "file".into(),
             format!(
                 "{}, write-ahead log {}",
-                render::bytes(stats.bytes),
-                render::bytes(stats.wal_bytes)
+                text::bytes(stats.bytes),
+                text::bytes(stats.wal_bytes)
             ),
         ],
         vec![
             "pages".into(),
             format!(
                 "{} of {} bytes, {} free",
-                render::grouped(stats.pages),
+                text::grouped(stats.pages),
                 stats.page_size,
-                render::grouped(stats.free_pages)
+                text::grouped(stats.free_pages)
             ),
         ],
         vec!["journal mode".into(), stats.journal_mode.clone()],
@@ -75,7 +76,7 @@ fn show(ui: &mut Ui, stats: &Stats) {
             format!(
                 "{} applied{pending}, version {}",
                 history.applied,
-                render::version(history.version)
+                text::version(history.version)
             ),
         ],
         vec![
@@ -86,19 +87,19 @@ fn show(ui: &mut Ui, stats: &Stats) {
             "copies".into(),
             format!(
                 "{} and {}, {}",
-                render::counted(copies.automatic as u64, "backup"),
-                render::counted(copies.snapshots as u64, "snapshot"),
-                render::bytes(copies.bytes)
+                text::counted(copies.automatic as u64, "backup"),
+                text::counted(copies.snapshots as u64, "snapshot"),
+                text::bytes(copies.bytes)
             ),
         ],
     ]);
     let points: Vec<(String, u64)> = stats
         .growth
         .iter()
-        .map(|point| (render::local_time(&point.at), point.bytes))
+        .map(|point| (text::local_time(&point.at), point.bytes))
         .collect();
     if points.len() > 1 {
-        for line in ui.table_lines(&render::plot(&points, BARS)) {
+        for line in ui.table_lines(&text::plot(&points, BARS)) {
             ui.on_a_terminal(&line);
         }
     }
@@ -120,7 +121,7 @@ fn document(stats: &Stats) -> Value {
     let growth = stats.growth.iter();
     json!({
         "ok": true,
-        "database": render::path_json(&stats.database),
+        "database": text::path_json(&stats.database),
         "exists": stats.exists,
         "bytes": stats.bytes,
         "wal_bytes": stats.wal_bytes,

@@ -1,0 +1,251 @@
+//! Folders of files that a snapshot takes along: what an app keeps beside its database.
+
+use std::path::{Path, PathBuf};
+
+use fs_extra::dir::{CopyOptions, TransitProcess, TransitProcessResult, copy_with_progress};
+
+use crate::report::error::{Error, ErrorKind};
+use crate::sqlite::disk::files;
+
+/// Where the folders of a snapshot are: `before-import.files` beside `before-import.db`.
+pub(crate) fn folder_of(snapshot: &Path) -> PathBuf {
+    snapshot.with_extension("files")
+}
+
+/// How the hidden names begin of what is not finished: databases may share a folder.
+fn unfinished_of(database: &Path) -> String {
+    let name = database.file_name().unwrap_or_default().to_string_lossy();
+    format!(".{name}-")
+}
+
+/// How they end.
+const UNFINISHED: &str = ".files.partial";
+
+/// Where the folders of a snapshot are until they are whole.
+fn staging_of(snapshot: &Path, database: &Path) -> PathBuf {
+    let name = snapshot.file_stem().unwrap_or_default().to_string_lossy();
+    let begin = unfinished_of(database);
+    snapshot.with_file_name(format!("{begin}{name}{UNFINISHED}"))
+}
+
+/// Where the folders of a restore are, whole, before each takes the place of the app's.
+fn ready_of(database: &Path) -> PathBuf {
+    database.with_file_name(format!("{}restored.files", unfinished_of(database)))
+}
+
+/// Removes what an interrupted snapshot, or restore, left of its folders. How many. Only under
+/// the process lock, and where no note of a restore waits for them.
+pub(crate) fn clean(snapshots: &Path, database: &Path) -> Result<usize, Error> {
+    let beside = database.parent().unwrap_or(database);
+    let begin = unfinished_of(database);
+    let mut removed = 0;
+    for folder in [snapshots, beside] {
+        for name in files::files_in(folder)? {
+            if name.starts_with(&begin) && name.ends_with(UNFINISHED) {
+                files::remove_folder(&folder.join(name))?;
+                removed += 1;
+            }
+        }
+    }
+    let ready = ready_of(database);
+    if files::is_there(&ready)? {
+        files::remove_folder(&ready)?;
+        removed += 1;
+    }
+    Ok(removed)
+}
+
+/// Refuses folders that cannot be told apart later, or are not there.
+pub(crate) fn check(database: &Path, folders: &[PathBuf]) -> Result<Vec<PathBuf>, Error> {
+    let refuse = |folder: &Path, reason: &str| {
+        Err(
+            Error::new(ErrorKind::Usage, format!("{} {reason}", folder.display()))
+                .with_help("name folders that lie beside the database"),
+        )
+    };
+    let beside = database.parent().unwrap_or(database);
+    let mut found: Vec<PathBuf> = Vec::new();
+    for folder in folders {
+        let path = beside.join(folder);
+        let Ok(real) = path.canonicalize() else {
+            return refuse(&path, "does not exist");
+        };
+        if !real.is_dir() {
+            return refuse(&path, "is no folder");
+        }
+        if real.parent() != Some(beside)
+            || ["backups", "snapshots"]
+                .iter()
+                .any(|own| real.ends_with(own))
+        {
+            return refuse(&path, "is no folder of the app's beside the database");
+        }
+        if !found.contains(&real) {
+            found.push(real);
+        }
+    }
+    Ok(found)
+}
+
+/// Sets aside what is where the folders of a new snapshot will be: a snapshot that was
+/// interrupted before its database had a name left it, or somebody else did.
+pub(crate) fn make_way(snapshot: &Path) -> Result<(), Error> {
+    let target = folder_of(snapshot);
+    if !target.exists() {
+        return Ok(());
+    }
+    let name = target.file_name().unwrap_or_default().to_string_lossy();
+    let base = format!("{name}-unfinished");
+    let aside = files::free_name(target.parent().unwrap_or(&target), &base, "")?;
+    log::warn!(
+        "{} belongs to no snapshot; now {}",
+        target.display(),
+        aside.display()
+    );
+    files::rename(&target, &aside)
+}
+
+/// Copies folders to where a snapshot of this path will be. They get their name only when
+/// every file is there and synced.
+pub(crate) fn take(
+    snapshot: &Path,
+    database: &Path,
+    folders: &[PathBuf],
+    progress: &dyn Fn(u64, u64) -> Result<(), Error>,
+) -> Result<(), Error> {
+    let (target, staging) = (folder_of(snapshot), staging_of(snapshot, database));
+    files::remove_folder(&staging)?;
+    files::create_private_folder(&staging, snapshot.parent().unwrap_or(snapshot))?;
+    for folder in folders {
+        copy(folder, &staging, progress)?;
+    }
+    files::sync_folder(&staging)?;
+    files::rename(&staging, &target)?;
+    files::sync_folder(target.parent().unwrap_or(&target))
+}
+
+/// The folders that a restore puts back beside the database. They are copied before the database
+/// changes, and take their places after it. Each step can be done again from any point.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Folders {
+    /// Where the snapshot has them.
+    pub(crate) source: PathBuf,
+    /// Where those go that they replace.
+    pub(crate) replaced: PathBuf,
+}
+
+impl Folders {
+    /// None where the snapshot took none along.
+    pub(crate) fn of(snapshot: &Path, replaced: PathBuf) -> Result<Option<Folders>, Error> {
+        let source = folder_of(snapshot);
+        let any = !files::folders_in(&source)?.is_empty();
+        Ok(any.then_some(Folders { source, replaced }))
+    }
+
+    /// Copies them to the disk of the database. Nothing of the app's is touched.
+    pub(crate) fn prepare(
+        &self,
+        database: &Path,
+        progress: &dyn Fn(u64, u64) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let (beside, ready) = (database.parent().unwrap_or(database), ready_of(database));
+        if files::is_there(&ready)? {
+            return Ok(());
+        }
+        let staging = staging_of(&beside.join("restored"), database);
+        files::remove_folder(&staging)?;
+        files::create_private_folder(&staging, beside)?;
+        for name in files::folders_in(&self.source)? {
+            copy(&self.source.join(name), &staging, progress)?;
+        }
+        files::sync_folder(&staging)?;
+        files::rename(&staging, &ready)?;
+        files::sync_folder(beside)
+    }
+
+    /// Puts them in their places, and keeps what was there.
+    pub(crate) fn put_back(
+        &self,
+        database: &Path,
+        progress: &dyn Fn(u64, u64) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        self.prepare(database, progress)?;
+        let (beside, ready) = (database.parent().unwrap_or(database), ready_of(database));
+        for name in files::folders_in(&ready)? {
+            let live = beside.join(&name);
+            // A link that leads nowhere has the name too.
+            if live.symlink_metadata().is_ok() || files::is_there(&live)? {
+                let aside = self.aside(beside);
+                // Among the backups, unless these are on another disk, or on one that is gone.
+                keep(&live, &self.replaced, database).or_else(|error| {
+                    log::warn!("{error:#}; now {}", aside.display());
+                    keep(&live, &aside, database).map_err(|_| error)
+                })?;
+                files::sync_folder(beside)?;
+            }
+            files::rename(&ready.join(&name), &live)?;
+            files::sync_folder(beside)?;
+        }
+        Ok(())
+    }
+
+    /// Removes what was prepared, when nothing waits for it any more.
+    pub(crate) fn forget(&self, database: &Path) -> Result<(), Error> {
+        files::remove_folder(&ready_of(database))
+    }
+
+    /// Where those go that they replace and that cannot be moved to the backups.
+    fn aside(&self, beside: &Path) -> PathBuf {
+        beside.join(self.replaced.file_name().unwrap_or_default())
+    }
+
+    /// Where those are kept that they replaced, if there were any.
+    pub(crate) fn kept(&self, database: &Path) -> Option<PathBuf> {
+        let aside = self.aside(database.parent().unwrap_or(database));
+        let mut places = [self.replaced.clone(), aside].into_iter();
+        places.find(|place| files::is_there(place).unwrap_or(false))
+    }
+
+    /// Where they are beside the database.
+    pub(crate) fn places(&self, database: &Path) -> Result<Vec<PathBuf>, Error> {
+        let beside = database.parent().unwrap_or(database);
+        let names = files::folders_in(&self.source)?;
+        Ok(names.into_iter().map(|name| beside.join(name)).collect())
+    }
+}
+
+/// Moves a folder of the app's to where it is kept.
+fn keep(live: &Path, replaced: &Path, database: &Path) -> Result<(), Error> {
+    files::create_private_folder(replaced, database)?;
+    let name = live.file_name().unwrap_or_default().to_string_lossy();
+    files::rename(live, &files::free_name(replaced, &name, "")?)?;
+    // Before something else has its name, or a power cut could leave neither.
+    files::sync_folder(replaced)
+}
+
+/// Copies a folder into another, with its permissions, and syncs what it wrote.
+fn copy(
+    folder: &Path,
+    into: &Path,
+    progress: &dyn Fn(u64, u64) -> Result<(), Error>,
+) -> Result<(), Error> {
+    let mut stopped = None;
+    let handler = |state: TransitProcess| match progress(state.copied_bytes, state.total_bytes) {
+        Ok(()) => TransitProcessResult::ContinueOrAbort,
+        Err(error) => {
+            stopped.get_or_insert(error);
+            TransitProcessResult::Abort
+        }
+    };
+    let copied = copy_with_progress(folder, into, &CopyOptions::new(), handler);
+    if let Some(error) = stopped {
+        return Err(error);
+    }
+    copied.map_err(|error| {
+        Error::new(ErrorKind::Io, format!("cannot copy {}", folder.display()))
+            .with_help("check the folder and the disk, and try again")
+            .because(error)
+    })?;
+    let name = folder.file_name().unwrap_or_default();
+    files::finish_folder(folder, &into.join(name))
+}

@@ -1,0 +1,9 @@
+//! Backups: taken and verified, recorded, listed, thinned out, put back through SQLite. May use
+//! `migration`, `sqlite` and `report`.
+
+pub(crate) mod attachments;
+pub(crate) mod copy;
+pub(crate) mod log_file;
+pub(crate) mod metadata;
+pub(crate) mod retention;
+pub(crate) mod store;

@@ -1,0 +1,527 @@
+//! The copies of a database: taken, recorded, listed, thinned out.
+//!
+//! There are three shelves: automatic backups, the states that a restore replaced (both in
+//! the backups folder), and named snapshots. A copy is made under a staging name, verified,
+//! recorded, and only then given its name (see `copy`).
+//!
+//! The record is a small text file beside the copy, `.NAME.record`. What has no record is
+//! no copy of ours: it is neither listed nor ever removed.
+
+use std::path::{Path, PathBuf};
+
+use chrono::{DateTime, Utc};
+use rusqlite::Connection;
+
+use crate::backup::copy;
+use crate::backup::copy::Facts;
+use crate::backup::metadata::{Record, Shelf, on_one_line};
+use crate::backup::retention;
+use crate::backup::retention::Decision;
+use crate::migration::history::table::rfc3339;
+use crate::report::error::{Error, ErrorKind};
+use crate::sqlite::disk::files;
+
+/// A copy and its record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Backup {
+    pub(crate) path: PathBuf,
+    pub(crate) record: Record,
+}
+
+impl Backup {
+    /// The file name, which is how the database refers to a copy.
+    pub(crate) fn file_name(&self) -> String {
+        file_name(&self.path)
+    }
+
+    /// Whether the file is as long as what was recorded.
+    pub(crate) fn has_its_length(&self) -> bool {
+        files::length(&self.path).is_ok_and(|length| length == self.record.bytes)
+    }
+
+    /// Whether the file is still what was recorded.
+    pub(crate) fn verifies(&self) -> bool {
+        self.has_its_length()
+            && files::digest(&self.path).is_ok_and(|digest| digest == self.record.digest)
+    }
+}
+
+fn file_name(path: &Path) -> String {
+    path.file_name()
+        .map(|name| name.to_string_lossy().into_owned())
+        .unwrap_or_default()
+}
+
+/// A folder with copies of one database.
+pub(crate) struct Store<'p> {
+    folder: PathBuf,
+    /// Where the database's other copies are: one count orders them all.
+    other: PathBuf,
+    database: &'p Path,
+    stem: String,
+}
+
+/// What a copy is taken of, as the caller read it under the write lock.
+pub(crate) struct Occasion<'o> {
+    pub(crate) now: DateTime<Utc>,
+    pub(crate) version: Option<i64>,
+    /// Of the app that takes it.
+    pub(crate) app_version: Option<&'o str>,
+    /// Registers the app's functions and collations, which checking indexes needs.
+    pub(crate) set_up: &'o dyn Fn(&Connection) -> Result<(), Error>,
+}
+
+/// What a copy is to be called.
+pub(crate) enum Name<'n> {
+    /// By its time: an automatic backup, or a state that is about to be replaced.
+    Time(Shelf),
+    /// As somebody said: a snapshot.
+    Given(&'n str),
+}
+
+/// The time in a copy's name.
+pub(crate) const TIME: &str = "%Y-%m-%dT%H-%M-%S";
+
+impl<'p> Store<'p> {
+    pub(crate) fn new(folder: PathBuf, other: PathBuf, database: &'p Path) -> Store<'p> {
+        let stem = database
+            .file_stem()
+            .map(|stem| stem.to_string_lossy().into_owned())
+            .unwrap_or_default();
+        Store {
+            folder,
+            other,
+            database,
+            stem,
+        }
+    }
+
+    /// The count of the newest copy, in both folders.
+    pub(crate) fn last_sequence(&self) -> Result<u64, Error> {
+        let other = Store {
+            folder: self.other.clone(),
+            other: self.folder.clone(),
+            database: self.database,
+            stem: self.stem.clone(),
+        };
+        let all = self.recorded()?.into_iter().chain(other.recorded()?);
+        Ok(all.map(|backup| backup.record.sequence).max().unwrap_or(0))
+    }
+
+    /// The folder.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// How records name the database.
+    pub(crate) fn identity(&self) -> String {
+        on_one_line(&match self.folder.parent() == self.database.parent() {
+            true => file_name(self.database),
+            false => self.database.display().to_string(),
+        })
+    }
+
+    fn record_path(&self, name: &str) -> PathBuf {
+        self.folder.join(format!(".{name}.record"))
+    }
+
+    /// What staging files are called after: the database's whole name, and where the folder may
+    /// hold copies of one of the same name elsewhere, its path in short. Both may be at work at
+    /// the same time, and each cleans up after itself alone.
+    fn staging_prefix(&self) -> String {
+        let name = file_name(self.database);
+        let identity = self.identity();
+        if identity == on_one_line(&name) {
+            return name;
+        }
+        let digest = blake3::hash(identity.as_bytes()).to_hex();
+        format!("{name}-{}", &digest[..16])
+    }
+
+    /// Where a copy is made.
+    pub(crate) fn staging_path(&self, now: DateTime<Utc>) -> PathBuf {
+        let time = now.format(TIME);
+        let prefix = self.staging_prefix();
+        self.folder.join(format!(".{prefix}-{time}.partial"))
+    }
+
+    /// A name for what belongs to the database and an RFC 3339 time, without an ending.
+    pub(crate) fn timed_name(&self, at: &str) -> String {
+        let time = at.split(['.', 'Z']).next().unwrap_or(at).replace(':', "-");
+        format!("{}-{time}", file_name(self.database))
+    }
+
+    /// Where a copy of this name is.
+    pub(crate) fn path_of(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
+    /// The copies that have a record, oldest first.
+    pub(crate) fn list(&self) -> Result<Vec<Backup>, Error> {
+        let mut backups = Vec::new();
+        for backup in self.recorded()? {
+            if files::is_file(&backup.path)? {
+                backups.push(backup);
+            }
+        }
+        backups.sort_by_key(|backup| backup.record.sequence);
+        Ok(backups)
+    }
+
+    /// Which other database the copy of this name was taken of, where its record says so.
+    pub(crate) fn other_owner(&self, name: &str) -> Result<Option<String>, Error> {
+        let text = files::read_text(&self.record_path(name))?;
+        let record = text.as_deref().and_then(Record::from_text);
+        Ok(record
+            .map(|record| record.database)
+            .filter(|database| *database != self.identity()))
+    }
+
+    /// The records of this database, with and without their copies.
+    fn recorded(&self) -> Result<Vec<Backup>, Error> {
+        let own = self.identity();
+        let mut backups = Vec::new();
+        for file in self.dotfiles()? {
+            let Some(name) = file.strip_suffix(".record") else {
+                continue;
+            };
+            let text = files::read_text(&self.record_path(name))?;
+            let record = text.as_deref().and_then(Record::from_text);
+            backups.extend(
+                record
+                    .filter(|record| record.database == own)
+                    .filter(|record| record.shelf == Shelf::Snapshot || self.is_timed(name))
+                    .map(|record| Backup {
+                        path: self.folder.join(name),
+                        record,
+                    }),
+            );
+        }
+        Ok(backups)
+    }
+
+    fn is_timed(&self, name: &str) -> bool {
+        name.strip_prefix(&self.stem)
+            .and_then(|rest| rest.strip_suffix(".db"))
+            .is_some_and(is_time_and_number)
+    }
+
+    /// The hidden files of the folder, without their dots.
+    fn dotfiles(&self) -> Result<Vec<String>, Error> {
+        let files = files::files_in(&self.folder)?;
+        Ok(files
+            .iter()
+            .filter_map(|file| file.strip_prefix('.').map(str::to_owned))
+            .collect())
+    }
+
+    /// What an interrupted copy left: staging files, and records without a copy.
+    pub(crate) fn leftovers(&self) -> Result<Vec<PathBuf>, Error> {
+        let own = self.staging_prefix();
+        let mut left = Vec::new();
+        for file in self.dotfiles()? {
+            let staging = file
+                .strip_prefix(&own)
+                .and_then(|rest| rest.strip_suffix(".partial"))
+                .map(|rest| rest.strip_suffix(".record").unwrap_or(rest));
+            if staging.is_some_and(is_time_and_number) {
+                left.push(self.folder.join(format!(".{file}")));
+            }
+        }
+        for Backup { path, .. } in self.recorded()? {
+            if !files::is_there(&path)? {
+                left.push(self.record_path(&file_name(&path)));
+            }
+        }
+        Ok(left)
+    }
+
+    /// Removes it. How many files. Only under the process lock.
+    pub(crate) fn clean(&self) -> Result<usize, Error> {
+        let left = self.leftovers()?;
+        left.iter().try_for_each(|path| files::remove(path))?;
+        Ok(left.len())
+    }
+
+    /// Copies the state that `reader` sees, proves the copy good, and records it. An
+    /// automatic backup of the same state as the newest one's is not kept twice: that copy
+    /// is returned.
+    pub(crate) fn take(
+        &self,
+        reader: &Connection,
+        name: &Name<'_>,
+        occasion: &Occasion<'_>,
+        progress: &dyn Fn(u64, u64) -> Result<(), Error>,
+    ) -> Result<Backup, Error> {
+        files::create_private_folder(&self.folder, self.database)?;
+        let existing = self.list()?;
+        let staging = self.staging_path(occasion.now);
+        let set_up = occasion.set_up;
+        let taken = copy::make(reader, &staging, self.database, set_up, progress)
+            .and_then(|facts| self.keep(&staging, facts, &existing, name, occasion));
+        if taken.is_err() {
+            let _ = files::remove(&staging);
+        }
+        taken
+    }
+
+    /// Records a copy that was proved good and gives it its name, or drops it in favour of
+    /// an equal one.
+    fn keep(
+        &self,
+        staging: &Path,
+        facts: Facts,
+        existing: &[Backup],
+        name: &Name<'_>,
+        occasion: &Occasion<'_>,
+    ) -> Result<Backup, Error> {
+        if let Name::Time(shelf) = name
+            && let Some(newest) = existing.iter().rfind(|copy| copy.record.shelf == *shelf)
+            && newest.record.digest == facts.digest
+            && newest.verifies()
+        {
+            files::remove(staging)?;
+            return Ok(newest.clone());
+        }
+        let record = Record {
+            shelf: match name {
+                Name::Time(shelf) => *shelf,
+                Name::Given(_) => Shelf::Snapshot,
+            },
+            sequence: self.last_sequence()? + 1,
+            database: self.identity(),
+            created_at: rfc3339(occasion.now),
+            bytes: facts.bytes,
+            digest: facts.digest,
+            version: occasion.version,
+            app_version: occasion.app_version.map(on_one_line),
+            journal_mode: facts.journal_mode,
+        };
+        let (path, recorded) = self.write_record(&record, existing, name, occasion.now)?;
+        let named = files::rename(staging, &path).and_then(|()| files::sync_folder(&self.folder));
+        if let Err(error) = named {
+            let _ = files::remove(&recorded);
+            return Err(error);
+        }
+        Ok(Backup { path, record })
+    }
+
+    /// Writes the record and gives it a free name, which it takes by being there, whole. The
+    /// copy's path and the record's.
+    fn write_record(
+        &self,
+        record: &Record,
+        existing: &[Backup],
+        name: &Name<'_>,
+        now: DateTime<Utc>,
+    ) -> Result<(PathBuf, PathBuf), Error> {
+        let staging = self.staging_path(now).with_extension("record.partial");
+        files::remove(&staging)?;
+        files::write_new(&staging, self.database, &record.to_text())?;
+        loop {
+            let name = match name {
+                Name::Given(name) => format!("{name}.db"),
+                Name::Time(_) => self.free_name(now, existing)?,
+            };
+            let (path, recorded) = (self.folder.join(&name), self.record_path(&name));
+            match files::claim(&staging, &recorded) {
+                Ok(()) => return Ok((path, recorded)),
+                // Another database of this stem took the name a moment ago.
+                Err(_) if recorded.exists() && record.shelf != Shelf::Snapshot => {}
+                Err(error) => {
+                    let _ = files::remove(&staging);
+                    return Err(error);
+                }
+            }
+        }
+    }
+
+    /// `notes-2026-11-21T09-14-03.db`, or with `-2`, `-3` … when that second has one. The
+    /// number is higher than any that is there, so that names sort as copies were made.
+    fn free_name(&self, now: DateTime<Utc>, existing: &[Backup]) -> Result<String, Error> {
+        let base = format!("{}-{}", self.stem, now.format(TIME));
+        let name = |number| match number {
+            1 => format!("{base}.db"),
+            number => format!("{base}-{number}.db"),
+        };
+        let highest = existing
+            .iter()
+            .filter_map(|backup| {
+                let file = backup.file_name();
+                match file.strip_prefix(&base)?.strip_suffix(".db")? {
+                    "" => Some(1),
+                    number => number.strip_prefix('-')?.parse::<u32>().ok(),
+                }
+            })
+            .max();
+        let mut number = highest.unwrap_or(1);
+        while files::is_there(&self.folder.join(name(number)))?
+            || files::is_there(&self.record_path(&name(number)))?
+        {
+            number += 1;
+        }
+        Ok(name(number))
+    }
+
+    /// Refuses a name for a snapshot that would leave the folder, clash with one that is
+    /// there (also where case does not count), or break on another platform.
+    pub(crate) fn check_name(&self, name: &str) -> Result<(), Error> {
+        let refuse = |reason: &str| {
+            Err(Error::new(
+                ErrorKind::Usage,
+                format!("`{name}` is no name for a snapshot: {reason}"),
+            )
+            .with_help("use letters, digits, dots, dashes and underscores, as in before-import"))
+        };
+        if name.is_empty() || name.starts_with(['.', '-', ' ']) || name.ends_with(['.', ' ']) {
+            return refuse("it must not be empty, begin with a dot or a dash, or end with a dot");
+        }
+        if name.len() > LONGEST_NAME {
+            return refuse("it is too long");
+        }
+        let forbidden = |c: char| c.is_control() || r#"<>:"/\|?*"#.contains(c);
+        if name.chars().any(forbidden) {
+            return refuse("a file on some platform cannot be called so");
+        }
+        let stem = name
+            .split('.')
+            .next()
+            .unwrap_or_default()
+            .to_ascii_uppercase();
+        let numbered = |device: &str| {
+            stem.strip_prefix(device)
+                .is_some_and(|number| number.len() == 1 && number.as_bytes()[0].is_ascii_digit())
+        };
+        if ["CON", "PRN", "AUX", "NUL"].contains(&stem.as_str())
+            || numbered("COM")
+            || numbered("LPT")
+        {
+            return refuse("Windows keeps it for a device");
+        }
+        let wanted = format!("{name}.db").to_lowercase();
+        let taken = files::files_in(&self.folder)?;
+        if taken.iter().any(|file| file.to_lowercase() == wanted) {
+            return Err(Error::new(
+                ErrorKind::Usage,
+                format!("there is a snapshot `{name}` already"),
+            )
+            .with_help("choose another name; `heirloom backups` lists those there are"));
+        }
+        Ok(())
+    }
+
+    /// Removes copies of a shelf that are no longer wanted. What cannot be removed is
+    /// reported and stays.
+    pub(crate) fn thin_out(
+        &self,
+        shelf: Shelf,
+        keep: usize,
+        first_pending: Option<i64>,
+        in_use: &[&Path],
+    ) -> Vec<String> {
+        let mut backups = match self.list() {
+            Ok(backups) => backups,
+            Err(error) => return vec![format!("old backups were not removed: {error}")],
+        };
+        backups.retain(|backup| backup.record.shelf == shelf);
+        let copies: Vec<retention::Copy> = backups
+            .iter()
+            .map(|backup| retention::Copy {
+                sequence: backup.record.sequence,
+                version: backup.record.version,
+            })
+            .collect();
+        let in_use: Vec<u64> = backups
+            .iter()
+            .filter(|backup| in_use.contains(&backup.path.as_path()))
+            .map(|backup| backup.record.sequence)
+            .collect();
+        let decisions = retention::decide(&copies, keep, first_pending, &in_use);
+        let mut notes = Vec::new();
+        for (backup, decision) in backups.iter().zip(decisions) {
+            log::debug!("{}: {decision}", backup.path.display());
+            if decision == Decision::Remove
+                && let Err(error) = self.remove(backup)
+            {
+                notes.push(format!("an old backup was not removed: {error}"));
+            }
+        }
+        notes
+    }
+
+    /// The copy first: a record without a copy is cleaned up, a copy without a record would
+    /// stay for ever.
+    fn remove(&self, backup: &Backup) -> Result<(), Error> {
+        files::remove(&backup.path)?;
+        files::remove(&self.record_path(&backup.file_name()))
+    }
+}
+
+/// Leaves room for `.db` and `.record` in the 255 bytes that file systems allow.
+const LONGEST_NAME: usize = 200;
+
+/// Whether what follows the stem is `-YYYY-MM-DDTHH-MM-SS`, perhaps with a number.
+fn is_time_and_number(rest: &str) -> bool {
+    const SHAPE: &[u8] = b"-0000-00-00T00-00-00";
+    let bytes = rest.as_bytes();
+    let shaped = bytes.len() >= SHAPE.len()
+        && SHAPE.iter().zip(bytes).all(|(shape, byte)| match shape {
+            b'0' => byte.is_ascii_digit(),
+            other => byte == other,
+        });
+    shaped
+        && match &rest[SHAPE.len()..] {
+            "" => true,
+            more => more
+                .strip_prefix('-')
+                .is_some_and(|number| number.parse::<u32>().is_ok()),
+        }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_names_of_the_given_shape_are_ours() {
+        for ours in ["-2026-11-21T09-14-03", "-2026-11-21T09-14-03-2"] {
+            assert!(is_time_and_number(ours), "{ours}");
+        }
+        for theirs in [
+            "",
+            "-2026-11-21",
+            "-2026-11-21T09-14-03x",
+            "-2026-11-21T09-14-03-",
+            "-2026-11-21T09-14-0é",
+        ] {
+            assert!(!is_time_and_number(theirs), "{theirs}");
+        }
+    }
+
+    #[test]
+    fn a_snapshots_name_is_one_on_every_platform() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = folder.path().join("notes.db");
+        std::fs::write(folder.path().join("Taken.db"), "").unwrap();
+        let store = Store::new(folder.path().to_owned(), folder.path().join("x"), &database);
+        for name in [
+            "a",
+            "before-import",
+            "2026.11",
+            "größe",
+            "com",
+            "console",
+            "a b",
+        ] {
+            assert!(store.check_name(name).is_ok(), "{name}");
+        }
+        assert!(store.check_name(&"x".repeat(LONGEST_NAME)).is_ok());
+        let long = "x".repeat(201);
+        for name in [
+            "", ".", "..", "../x", "a/b", "a\\b", "a:b", "nul", "NUL.txt", "com1", "x.", "x ",
+            "-x", ".x", "a\nb", "taken", &long,
+        ] {
+            assert!(store.check_name(name).is_err(), "{name:?}");
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! Every command and option is explained: in its help, by an example that can be typed, in the
+//! README. Nothing is left out.
+
+use clap::{Arg, Command, CommandFactory, Parser};
+
+use crate::args::Args;
+
+const README: &str = include_str!("../../../README.md");
+
+/// Every command below one, with the words that call it.
+fn commands(path: &str, command: &Command, found: &mut Vec<(String, Command)>) {
+    for below in command.get_subcommands() {
+        let path = format!("{path} {}", below.get_name());
+        found.push((path.trim().to_owned(), below.clone()));
+        commands(&path, below, found);
+    }
+}
+
+fn all() -> Vec<(String, Command)> {
+    let mut found = Vec::new();
+    commands("", &Args::command(), &mut found);
+    assert!(found.len() > 10);
+    found
+}
+
+/// The row of the README's table of commands.
+fn row(path: &str) -> Option<&'static str> {
+    README.lines().find(|line| {
+        let rest = line
+            .strip_prefix("| `")
+            .and_then(|rest| rest.strip_prefix(path));
+        rest.is_some_and(|rest| rest.starts_with(['`', ' ']))
+    })
+}
+
+/// Words as a shell splits them.
+fn words(line: &str) -> Vec<String> {
+    let (mut words, mut quote) = (vec![String::new()], None);
+    for letter in line.chars() {
+        match (letter, quote) {
+            (letter, Some(open)) if letter == open => quote = None,
+            ('\'' | '"', None) => quote = Some(letter),
+            (' ', None) => words.push(String::new()),
+            (letter, _) => words.last_mut().unwrap().push(letter),
+        }
+    }
+    words.retain(|word| !word.is_empty());
+    words
+}
+
+fn spelt(option: &Arg) -> String {
+    match option.get_long() {
+        Some(long) => format!("`--{long}"),
+        None => option.get_value_names().unwrap()[0].to_string(),
+    }
+}
+
+#[test]
+fn every_command_has_help_an_example_that_parses_and_a_row_in_the_readme() {
+    let mut wrong = Vec::new();
+    for (path, command) in all() {
+        let mut say = |what: &str| wrong.push(format!("{path}: {what}"));
+        if command.get_about().is_none() {
+            say("no help");
+        }
+        let help = command
+            .get_long_about()
+            .map(ToString::to_string)
+            .unwrap_or_default();
+        match help.split("Example: ").nth(1) {
+            None => say("no example"),
+            Some(example) => {
+                let line = example.lines().next().unwrap();
+                if !line.starts_with(&format!("heirloom {path}")) {
+                    say("the example is another command's");
+                }
+                if let Err(error) = Args::try_parse_from(words(line)) {
+                    say(&format!("the example is wrong: {error}"));
+                }
+            }
+        }
+        match row(&path) {
+            None => say("no row in the README"),
+            Some(row) => {
+                for alias in command.get_visible_aliases() {
+                    if !row.contains(&format!("`{alias}`")) {
+                        say(&format!("its row in the README lacks the alias {alias}"));
+                    }
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn every_option_has_help_and_stands_in_the_readme() {
+    let mut wrong = Vec::new();
+    let globals = Args::command();
+    let globals = globals
+        .get_arguments()
+        .map(|option| (String::new(), option.clone()));
+    let options = all().into_iter().flat_map(|(path, command)| {
+        let options: Vec<Arg> = command.get_arguments().cloned().collect();
+        options
+            .into_iter()
+            .map(move |option| (path.clone(), option))
+    });
+    for (path, option) in globals.chain(options) {
+        let name = spelt(&option);
+        if option.get_help().is_none() {
+            wrong.push(format!("{path} {name}: no help"));
+        }
+        let place = match path.is_empty() {
+            true => Some(README),
+            false => row(&path),
+        };
+        if !place.is_some_and(|place| place.contains(&name)) {
+            wrong.push(format!("{path} {name}: not in the README"));
+        }
+        let short = option.get_short().map(|short| format!("`-{short}`"));
+        if short.is_some_and(|short| !README.contains(&short)) {
+            wrong.push(format!(
+                "{path} {name}: its short form is not in the README"
+            ));
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn what_clap_adds_stands_in_the_readme_too() {
+    for word in ["`help", "`-h`", "`--help`", "`-V`", "`--version`"] {
+        assert!(README.contains(word), "{word}");
+    }
+}

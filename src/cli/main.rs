@@ -1,0 +1,175 @@
+//! The `heirloom` command: arguments in, text or JSON and an exit code out. A crate of its own,
+//! which knows the library by its public API alone.
+
+mod args;
+mod commands;
+mod complete;
+mod exit;
+mod many;
+mod nearest;
+mod output;
+mod settings;
+
+use std::process::ExitCode;
+
+use clap::error::ErrorKind;
+use clap::{Parser, ValueEnum};
+
+use crate::args::{Alone, Args, Color, Command, Global};
+use crate::commands::reach::Reach;
+use crate::complete::candidates;
+use crate::exit::{Exit, Failure};
+use crate::output::ui::{self, Ui};
+use crate::settings::databases::{self, Databases};
+use crate::settings::gather::{Settings, Surroundings};
+
+/// Parses, runs, reports. Every output goes through one [`Ui`].
+fn main() -> ExitCode {
+    if candidates::answer() {
+        return Exit::Done.into();
+    }
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        Err(error) => return refuse(&nearest::suggest_command(error)),
+    };
+    let mut ui = Ui::new(&args.global);
+    let exit = match run(&mut ui, &args) {
+        Ok(exit) => exit,
+        Err(failure) => {
+            ui.failure(&failure);
+            failure.exit()
+        }
+    };
+    ui.end(exit, args.command.only_looks()).into()
+}
+
+fn run(ui: &mut Ui, args: &Args) -> Result<Exit, Failure> {
+    // A shell that starts must not depend on the folder it starts in.
+    if let Command::Alone(command) = &args.command {
+        return alone(ui, command);
+    }
+    refuse_databases_on_both_sides(&args.global)?;
+    let around = Surroundings::of_this_process()?;
+    let settings = &Settings::gather(&args.global, &around)?;
+    ui.settings(settings);
+    if args.command.reach() == Reach::None {
+        return dispatch(ui, settings, &args.command);
+    }
+    match databases::expand(&settings.databases)? {
+        Databases::One(path) => dispatch(ui, &settings.with_database(&path), &args.command),
+        Databases::Several(paths) => many::run(ui, settings, &paths, args),
+    }
+}
+
+/// Does what needs neither settings nor a database.
+fn alone(ui: &mut Ui, command: &Alone) -> Result<Exit, Failure> {
+    match command {
+        Alone::Init => commands::init::run(ui),
+        Alone::Completions(options) => commands::completions::run(ui, options),
+        Alone::Man(options) => commands::man::run(ui, options),
+    }
+}
+
+/// Does a command to one database.
+fn dispatch(ui: &mut Ui, settings: &Settings, command: &Command) -> Result<Exit, Failure> {
+    match command {
+        Command::Create(options) => commands::create::run(ui, settings, options),
+        Command::Generate(options) => commands::generate::run(ui, settings, options),
+        Command::Squash(options) => commands::squash::run(ui, settings, options),
+        Command::Show(options) => commands::show::run(ui, settings, options),
+        Command::Check => commands::check::run(ui, settings),
+        Command::Run(options) => commands::run::run(ui, settings, options),
+        Command::Revert(options) => commands::revert::run(ui, settings, options),
+        Command::Adopt(options) => commands::adopt::run(ui, settings, options),
+        Command::Baseline(options) => commands::baseline::run(ui, settings, options),
+        Command::Backfill(options) => commands::backfill::run(ui, settings, options),
+        Command::Backups(options) => commands::backups::run(ui, settings, options),
+        Command::Inspect(options) => commands::inspect::run(ui, settings, options),
+        Command::Stats => commands::stats::run(ui, settings),
+        Command::Doctor => commands::doctor::run(ui, settings),
+        Command::Log => commands::log::run(ui, settings),
+        Command::Snapshot(options) => commands::snapshot::run(ui, settings, options),
+        Command::Restore(options) => commands::restore::run(ui, settings, options),
+        Command::RestoreSnapshot(options) => commands::restore::run_snapshot(ui, settings, options),
+        Command::Alone(command) => alone(ui, command),
+        Command::Seed(options) => commands::seed::run(ui, settings, options),
+        Command::Push(options) => commands::push::run(ui, settings, options),
+        Command::Redo(options) => commands::redo::run(ui, settings, options),
+        Command::Reset(options) => commands::reset::run(ui, settings, options),
+        Command::Drop => commands::drop::run(ui, settings),
+        Command::Shell(options) => commands::shell::run(ui, settings, options),
+    }
+}
+
+/// clap keeps those behind the command and forgets those before it: a database would be left out
+/// without a word.
+fn refuse_databases_on_both_sides(global: &Global) -> Result<(), Failure> {
+    let given = std::env::args_os()
+        .take_while(|word| word != "--")
+        .filter(|word| {
+            let word = word.to_string_lossy();
+            word == "--database" || word.starts_with("--database=")
+        })
+        .count();
+    match given > global.database.len() {
+        false => Ok(()),
+        true => Err(Failure::Usage {
+            message: "--database is given before the command and after it".into(),
+            help: "give all of them after it".into(),
+        }),
+    }
+}
+
+/// Arguments that clap refuses, or a request for help.
+fn refuse(error: &clap::Error) -> ExitCode {
+    let asked = matches!(
+        error.kind(),
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion
+    );
+    let global = what_can_be_read();
+    // Help and refusals are written by clap, which looks here.
+    ui::choice(global.color).write_global();
+    let mut ui = Ui::new(&global);
+    if asked {
+        let written = error.print();
+        ui.written(written);
+        return ui.end(Exit::Done, true).into();
+    }
+    if global.json {
+        let text = error.render().to_string();
+        let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+        let message = lines
+            .next()
+            .map(|line| line.trim_start_matches("error: ").to_owned())
+            .unwrap_or_default();
+        let help: Vec<&str> = lines.collect();
+        let help = help.join(" ");
+        ui.failure(&Failure::Usage { message, help });
+    } else {
+        // Where even that cannot be written there is nobody to tell.
+        let _ = error.print();
+    }
+    ui.end(Exit::Usage, false).into()
+}
+
+/// The global options of words that are wrong as a whole.
+fn what_can_be_read() -> Global {
+    let words: Vec<_> = std::env::args_os()
+        .take_while(|word| word != "--")
+        .collect();
+    let said = |long: &str| words.iter().any(|word| word == long);
+    let color = words.iter().enumerate().find_map(|(at, word)| {
+        let word = word.to_str()?;
+        let when = match word.strip_prefix("--color=") {
+            Some(when) => when,
+            None if word == "--color" => words.get(at + 1)?.to_str()?,
+            None => return None,
+        };
+        Color::from_str(when, false).ok()
+    });
+    Global {
+        json: said("--json"),
+        color: color.unwrap_or_default(),
+        ..Global::default()
+    }
+}

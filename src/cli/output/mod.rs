@@ -1,0 +1,7 @@
+//! Everything that is printed: text, JSON, tables, progress, questions.
+
+pub(crate) mod report;
+pub(crate) mod schema;
+pub(crate) mod table;
+pub(crate) mod text;
+pub(crate) mod ui;

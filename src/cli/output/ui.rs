@@ -1,0 +1,408 @@
+//! Every byte of output, and every question.
+
+use std::io::{ErrorKind, IsTerminal, Write};
+use std::time::{Duration, Instant};
+
+use anstream::{AutoStream, ColorChoice};
+use serde_json::Value;
+
+use crate::args::{Color, Global};
+use crate::exit::{Exit, Failure};
+use crate::output::table;
+use crate::output::text;
+use crate::output::text::{RED, styled};
+use crate::settings::gather::Settings;
+
+/// How long work may take before its progress is shown.
+const PATIENCE: Duration = Duration::from_millis(700);
+
+/// What progress is counted in.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Unit {
+    Bytes,
+    Rows,
+    Databases,
+}
+
+impl Unit {
+    fn of(self, count: u64) -> String {
+        match self {
+            Unit::Bytes => text::bytes(count),
+            Unit::Rows => format!("{} rows", text::grouped(count)),
+            Unit::Databases => text::grouped(count),
+        }
+    }
+}
+
+/// The terminal, or what stands for it.
+pub(crate) struct Ui {
+    to: To,
+    json: bool,
+    quiet: bool,
+    verbose: bool,
+    yes: bool,
+    /// Why stdout takes no more.
+    unwritten: Option<std::io::Error>,
+    /// What is under way, and since when.
+    progress: Option<(String, Instant)>,
+    progress_shown: bool,
+}
+
+/// Where output goes, and answers come from.
+enum To {
+    Terminal {
+        out: AutoStream<std::io::Stdout>,
+        err: AutoStream<std::io::Stderr>,
+    },
+    /// One of several databases: kept until its turn, with the answer that was given before.
+    Kept { kept: Kept, answer: Option<bool> },
+}
+
+/// What a command said of one of several databases.
+#[derive(Debug, Default)]
+pub(crate) struct Kept {
+    /// Everything, in order.
+    pub(crate) lines: Vec<(Kind, String)>,
+    /// One line that stands for all of them.
+    pub(crate) in_short: Option<String>,
+    /// The document of `--json`.
+    pub(crate) document: Option<Value>,
+}
+
+/// What a line is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Output.
+    Line,
+    /// Output that somebody should know of, where one line stands for the others too.
+    Remark,
+    /// Said beside the output, on stderr.
+    Note,
+}
+
+impl Ui {
+    pub(crate) fn new(global: &Global) -> Ui {
+        let choice = choice(global.color);
+        let to = To::Terminal {
+            out: AutoStream::new(std::io::stdout(), choice),
+            err: AutoStream::new(std::io::stderr(), choice),
+        };
+        Ui::over(to, global)
+    }
+
+    fn over(to: To, global: &Global) -> Ui {
+        Ui {
+            to,
+            json: global.json,
+            quiet: global.quiet,
+            verbose: global.verbose,
+            yes: global.yes,
+            unwritten: None,
+            progress: None,
+            progress_shown: false,
+        }
+    }
+
+    /// One that keeps what it is told. Nobody can be asked through it, but for the question that
+    /// was answered before.
+    pub(crate) fn keeping(global: &Global, answer: Option<bool>) -> Ui {
+        let kept = Kept::default();
+        Ui::over(To::Kept { kept, answer }, global)
+    }
+
+    /// What was kept.
+    pub(crate) fn into_kept(self) -> Kept {
+        match self.to {
+            To::Kept { kept, .. } => kept,
+            To::Terminal { .. } => Kept::default(),
+        }
+    }
+
+    fn say(&mut self, kind: Kind, text: &str) {
+        match &mut self.to {
+            To::Kept { kept, .. } => kept.lines.push((kind, text.to_owned())),
+            // Where nobody can be told, nobody is.
+            To::Terminal { err, .. } if kind == Kind::Note => drop(writeln!(err, "{text}")),
+            To::Terminal { out, .. } if self.unwritten.is_none() => {
+                self.unwritten = writeln!(out, "{text}").and_then(|()| out.flush()).err();
+            }
+            To::Terminal { .. } => {}
+        }
+    }
+
+    /// Notes whether something that was written to stdout elsewhere got there.
+    pub(crate) fn written(&mut self, written: std::io::Result<()>) {
+        let written = written.and_then(|()| std::io::stdout().flush());
+        self.unwritten = self.unwritten.take().or(written.err());
+    }
+
+    /// A line for people. Not printed with `--json` or `--quiet`.
+    pub(crate) fn line(&mut self, text: &str) {
+        self.end_progress();
+        if !self.json && !self.quiet {
+            self.say(Kind::Line, text);
+        }
+    }
+
+    /// A line that somebody should know of. It is shown for each of several databases too.
+    pub(crate) fn remark(&mut self, text: &str) {
+        self.end_progress();
+        if !self.json && !self.quiet {
+            self.say(Kind::Remark, text);
+        }
+    }
+
+    /// The line that stands for all others where the command is done to several databases. It
+    /// names the database. Without one all lines are shown, below the database's name.
+    pub(crate) fn in_short(&mut self, text: &str) {
+        if let To::Kept { kept, .. } = &mut self.to {
+            kept.in_short = Some(text.to_owned());
+        }
+    }
+
+    /// Rows of cells, in columns that fit the window.
+    pub(crate) fn table(&mut self, rows: &[Vec<String>]) {
+        for line in self.table_lines(rows) {
+            self.line(&line);
+        }
+    }
+
+    /// The same as lines, a row each, for what has something to say between them.
+    pub(crate) fn table_lines(&self, rows: &[Vec<String>]) -> Vec<String> {
+        let window = terminal_size::terminal_size_of(std::io::stdout());
+        table::lines(rows, window.map(|(width, _)| usize::from(width.0)))
+    }
+
+    /// What helps a person who looks on, and nobody else.
+    pub(crate) fn on_a_terminal(&mut self, text: &str) {
+        if std::io::stdout().is_terminal() {
+            self.line(text);
+        }
+    }
+
+    /// A line beside the output, on stderr.
+    pub(crate) fn note(&mut self, text: &str) {
+        self.end_progress();
+        if !self.quiet {
+            self.say(Kind::Note, text);
+        }
+    }
+
+    /// The one document of `--json`.
+    pub(crate) fn document(&mut self, value: &Value) {
+        if !self.json {
+            return;
+        }
+        match &mut self.to {
+            To::Kept { kept, .. } => kept.document = Some(value.clone()),
+            To::Terminal { .. } => {
+                let text = serde_json::to_string_pretty(value).unwrap_or_default();
+                self.say(Kind::Line, &text);
+            }
+        }
+    }
+
+    /// What the settings want said, and with `-v` where they came from.
+    pub(crate) fn settings(&mut self, settings: &Settings) {
+        for note in &settings.notes {
+            self.note(&format!("note: {note}"));
+        }
+        if self.verbose {
+            for (name, value, origin) in settings.origins() {
+                self.note(&format!("{name:<14} {value}  ({origin})"));
+            }
+        }
+    }
+
+    /// A failure: a document with `--json`, else text on stderr.
+    pub(crate) fn failure(&mut self, failure: &Failure) {
+        self.end_progress();
+        match self.json {
+            true => self.document(&text::failure_json(failure)),
+            false => self.say(Kind::Note, &text::failure(failure)),
+        }
+    }
+
+    /// The failure of one of several databases, as text. Its document is part of a list.
+    pub(crate) fn failure_of(&mut self, database: &str, failure: &Failure) {
+        self.end_progress();
+        if !self.json {
+            let failed = styled(RED, "failed  ");
+            let text = text::indented(&text::failure(failure));
+            self.say(Kind::Note, &format!("{failed} {database}\n{text}"));
+        }
+    }
+
+    /// How the command ends, when all is said. One that only looks has failed when what it found
+    /// could not be written. A reader that went away (`heirloom show | head`) need not be told.
+    pub(crate) fn end(&mut self, exit: Exit, only_looks: bool) -> Exit {
+        self.end_progress();
+        let Some(error) = self.unwritten.take() else {
+            return exit;
+        };
+        if error.kind() != ErrorKind::BrokenPipe {
+            let done = match (exit, only_looks) {
+                (Exit::Done, false) => "; what was asked is done",
+                _ => "",
+            };
+            let text = format!("cannot write the output: {error}{done}");
+            self.say(
+                Kind::Note,
+                &format!("{} {text}", styled(RED.bold(), "error:")),
+            );
+        }
+        match exit {
+            Exit::Done if only_looks => Exit::Failed,
+            exit => exit,
+        }
+    }
+
+    /// Progress of something that may take long, on a terminal only. Where it did not begin now,
+    /// the rate of now (a second) tells what is left.
+    pub(crate) fn progress(
+        &mut self,
+        what: &str,
+        unit: Unit,
+        done: u64,
+        total: u64,
+        rate: Option<u64>,
+    ) {
+        let since = match &self.progress {
+            Some((of, since)) if of == what => *since,
+            _ => {
+                let now = Instant::now();
+                self.progress = Some((what.to_owned(), now));
+                now
+            }
+        };
+        let terminal = matches!(self.to, To::Terminal { .. }) && std::io::stderr().is_terminal();
+        let visible = terminal && !self.json && !self.quiet;
+        if visible && since.elapsed() > PATIENCE && total > 0 {
+            self.progress_shown = true;
+            let since_it_began = done.max(1) as f64 / since.elapsed().as_secs_f64();
+            let each_second = rate.map_or(since_it_began, |rate| rate.max(1) as f64);
+            let left = (total - done) as f64 / each_second;
+            let percent = done * 100 / total;
+            let (now, all) = (unit.of(done), unit.of(total));
+            let mut line = match done < total {
+                true => {
+                    let rate = rate.map_or(String::new(), |rate| format!(", {}/s", unit.of(rate)));
+                    format!("{what} {now} of {all} ({percent}%){rate}, {left:.0} s left")
+                }
+                // What is left is not counted: indexes, checks.
+                false => format!("{what} {all}, finishing"),
+            };
+            // A line that wraps could not be written over.
+            if let Some((width, _)) = terminal_size::terminal_size_of(std::io::stderr()) {
+                let most = usize::from(width.0).saturating_sub(1);
+                line = line.chars().take(most).collect();
+            }
+            over_the_line(&line);
+        }
+    }
+
+    fn end_progress(&mut self) {
+        self.progress = None;
+        if std::mem::take(&mut self.progress_shown) {
+            over_the_line("");
+        }
+    }
+
+    /// Whether what it is asked reaches a person now.
+    pub(crate) fn is_live(&self) -> bool {
+        matches!(self.to, To::Terminal { .. })
+    }
+
+    /// Whether everything is answered with yes.
+    pub(crate) fn says_yes(&self) -> bool {
+        self.yes
+    }
+
+    /// Whether every line is wanted, where one would do.
+    pub(crate) fn is_verbose(&self) -> bool {
+        self.verbose
+    }
+
+    /// Whether there is somebody to ask who wants to be asked, or who was.
+    pub(crate) fn can_ask(&self) -> bool {
+        let may_ask = !self.json && !self.yes;
+        match &self.to {
+            To::Kept { answer, .. } => may_ask && answer.is_some(),
+            To::Terminal { .. } => may_ask && somebody_is_there(),
+        }
+    }
+
+    /// Whether the output is a document.
+    pub(crate) fn speaks_json(&self) -> bool {
+        self.json
+    }
+
+    /// What stands before something that is going to be typed.
+    pub(crate) fn prompt(&mut self, text: &str) {
+        if let To::Terminal { err, .. } = &mut self.to {
+            let _ = write!(err, "{text}");
+            let _ = err.flush();
+        }
+    }
+
+    /// Asks, and takes anything but a yes for a no.
+    pub(crate) fn ask(&mut self, question: &str) -> bool {
+        self.end_progress();
+        let err = match &mut self.to {
+            To::Kept { answer, .. } => return *answer == Some(true),
+            To::Terminal { err, .. } => err,
+        };
+        let _ = write!(err, "{question} [y/N] ");
+        let _ = err.flush();
+        let mut answer = String::new();
+        let read = std::io::stdin().read_line(&mut answer);
+        read.is_ok() && matches!(answer.trim(), "y" | "Y" | "yes" | "Yes" | "YES")
+    }
+
+    /// Lets somebody choose, and asks again until there is an answer. None where the input ends.
+    pub(crate) fn choose(&mut self, question: &str, choices: &[String]) -> Option<usize> {
+        self.end_progress();
+        let To::Terminal { err, .. } = &mut self.to else {
+            return None;
+        };
+        let _ = writeln!(err, "{question}");
+        for (number, choice) in (1..).zip(choices) {
+            let _ = writeln!(err, "  {number}  {choice}");
+        }
+        loop {
+            let _ = write!(err, "[1-{}] ", choices.len());
+            let _ = err.flush();
+            let mut answer = String::new();
+            match std::io::stdin().read_line(&mut answer) {
+                Ok(0) | Err(_) => return None,
+                Ok(_) => {}
+            }
+            let number = answer.trim().parse::<usize>().ok();
+            let chosen = number.and_then(|number| number.checked_sub(1));
+            if let Some(chosen) = chosen.filter(|chosen| *chosen < choices.len()) {
+                return Some(chosen);
+            }
+        }
+    }
+}
+
+fn somebody_is_there() -> bool {
+    std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
+}
+
+/// Writes a line over the last one. Only where there is a terminal; and past what takes colours
+/// out, which would take this out too.
+fn over_the_line(text: &str) {
+    let mut err = std::io::stderr();
+    let _ = write!(err, "\r\x1b[K{text}");
+    let _ = err.flush();
+}
+
+/// When to use colour, in the words of what writes it.
+pub(crate) fn choice(color: Color) -> ColorChoice {
+    match color {
+        Color::Auto => ColorChoice::Auto,
+        Color::Always => ColorChoice::Always,
+        Color::Never => ColorChoice::Never,
+    }
+}

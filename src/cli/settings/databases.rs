@@ -1,0 +1,226 @@
+//! Which databases a command works on: paths and globs, as they were given.
+
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+
+use glob::{MatchOptions, Pattern};
+
+use crate::exit::Failure;
+
+/// As a shell has it: `*` stops at folders and leaves hidden files alone.
+const AS_A_SHELL: MatchOptions = MatchOptions {
+    case_sensitive: true,
+    require_literal_separator: true,
+    require_literal_leading_dot: true,
+};
+
+/// What SQLite and heirloom put beside a database, after its whole name.
+const COMPANIONS: [&str; 5] = ["-wal", "-shm", "-journal", ".lock", ".restore"];
+
+/// A path, or a glob, and the folder it is relative to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Given {
+    /// Taken as it is, whatever characters are in it.
+    pub(crate) base: PathBuf,
+    /// Empty where all of it is in the base.
+    pub(crate) text: PathBuf,
+}
+
+/// What a command works on.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Databases {
+    /// A path, and it alone.
+    One(PathBuf),
+    /// Several paths, or a glob, whatever it found: in the order given, each file once.
+    Several(Vec<PathBuf>),
+}
+
+impl Given {
+    /// A path that is no glob.
+    pub(crate) fn path_alone(path: PathBuf) -> Given {
+        Given {
+            base: path,
+            text: PathBuf::new(),
+        }
+    }
+
+    /// As a path, a glob too.
+    pub(crate) fn path(&self) -> PathBuf {
+        match self.text.as_os_str().is_empty() {
+            true => self.base.clone(),
+            false => self.base.join(&self.text),
+        }
+    }
+
+    /// A file that is there is meant by its name, whatever characters that has.
+    fn is_glob(&self) -> bool {
+        let text = self.text.to_string_lossy();
+        text.contains(['*', '?', '[']) && !self.path().exists()
+    }
+
+    /// The databases that a glob finds, by name.
+    fn matches(&self) -> Result<Vec<PathBuf>, Failure> {
+        let shown = self.path();
+        let wrong = |reason: String| Failure::Usage {
+            message: format!("`{}` is no glob: {reason}", shown.display()),
+            help: "write it like 'workspaces/*/notes.db', in quotes".into(),
+        };
+        let text = self
+            .text
+            .to_str()
+            .ok_or_else(|| wrong("it is not UTF-8".into()))?;
+        let base = self
+            .base
+            .to_str()
+            .ok_or_else(|| wrong("its folder is not UTF-8".into()))?;
+        let pattern = Path::new(&Pattern::escape(base)).join(text);
+        let pattern = pattern.to_string_lossy();
+        let paths =
+            glob::glob_with(&pattern, AS_A_SHELL).map_err(|error| wrong(error.to_string()))?;
+        let mut found = Vec::new();
+        for path in paths {
+            // What cannot be looked into may hold a database that would be left out.
+            let path = path.map_err(|error| Failure::NotFound {
+                message: format!(
+                    "cannot look into {}: {}",
+                    error.path().display(),
+                    error.error()
+                ),
+                help: "make the folder readable, or name the databases one by one".into(),
+            })?;
+            if path.is_file() && !is_beside_a_database(&path) && !is_a_copy(&path) {
+                found.push(path);
+            }
+        }
+        if found.is_empty() {
+            return Err(Failure::NotFound {
+                message: format!("`{}` finds no database", shown.display()),
+                help: "check the glob; one that is to be made must be named by its path".into(),
+            });
+        }
+        Ok(found)
+    }
+}
+
+/// Finds every database that was given.
+pub(crate) fn expand(given: &[Given]) -> Result<Databases, Failure> {
+    if let [one] = given
+        && !one.is_glob()
+    {
+        return Ok(Databases::One(one.path()));
+    }
+    let (mut databases, mut seen) = (Vec::new(), HashSet::new());
+    for given in given {
+        let paths = match given.is_glob() {
+            true => given.matches()?,
+            false => vec![given.path()],
+        };
+        databases.extend(paths.into_iter().filter(|path| seen.insert(identity(path))));
+    }
+    Ok(Databases::Several(databases))
+}
+
+/// The same for every path that leads to one file, whether or not it is there.
+pub(crate) fn identity(path: &Path) -> PathBuf {
+    if let Ok(path) = path.canonicalize() {
+        return path;
+    }
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    match (path.parent().map(Path::canonicalize), path.file_name()) {
+        (Some(Ok(folder)), Some(name)) => folder.join(name),
+        _ => path,
+    }
+}
+
+fn is_beside_a_database(path: &Path) -> bool {
+    let Some(path) = path.to_str() else {
+        return false;
+    };
+    let database = |end| {
+        path.strip_suffix(end)
+            .is_some_and(|path| Path::new(path).is_file())
+    };
+    COMPANIONS.into_iter().any(database)
+}
+
+/// Whether it is one of heirloom's copies, which have a record beside them. `**/*.db` finds
+/// them too, and nobody means them.
+fn is_a_copy(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    path.with_file_name(format!(".{name}.record")).is_file()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn given(base: &Path, text: &str) -> Given {
+        Given {
+            base: base.to_owned(),
+            text: text.into(),
+        }
+    }
+
+    #[test]
+    fn a_glob_finds_databases_and_nothing_that_lies_beside_them() {
+        let folder = tempfile::tempdir().unwrap();
+        // The characters of a glob in the folder's own name are no glob.
+        let base = folder.path().join("[x]*");
+        for name in ["a", "b/backups", ".hidden"] {
+            std::fs::create_dir_all(base.join(name)).unwrap();
+        }
+        for name in [
+            "a/n.db",
+            "a/n.db-wal",
+            "a/n.db.lock",
+            "b/n.db",
+            "b/n.db-journal",
+            "b/odd-wal",
+            "b/backups/n-1.db",
+            "b/backups/.n-1.db.record",
+            "b/backups/own.db",
+            ".hidden/n.db",
+        ] {
+            std::fs::write(base.join(name), "").unwrap();
+        }
+        let found = |texts: &[&str]| {
+            let all: Vec<Given> = texts.iter().map(|text| given(&base, text)).collect();
+            match expand(&all).unwrap() {
+                Databases::One(path) => vec![format!(
+                    "only {}",
+                    path.strip_prefix(&base).unwrap().display()
+                )],
+                Databases::Several(paths) => paths
+                    .iter()
+                    .map(|path| path.strip_prefix(&base).unwrap().display().to_string())
+                    .collect(),
+            }
+        };
+        assert_eq!(found(&["*/n.db"]), ["a/n.db", "b/n.db"]);
+        assert_eq!(found(&["*/*"]), ["a/n.db", "b/n.db", "b/odd-wal"]);
+        assert_eq!(
+            found(&["**/*.db"]),
+            ["a/n.db", "b/backups/own.db", "b/n.db"]
+        );
+        assert_eq!(found(&["a/n.db"]), ["only a/n.db"]);
+        assert_eq!(found(&["new.db"]), ["only new.db"]);
+        assert_eq!(
+            found(&["b/n.db", "*/n.db", "b/../b/n.db"]),
+            ["b/n.db", "a/n.db"]
+        );
+        assert_eq!(
+            found(&["new.db", "./new.db", "a/n.db"]),
+            ["new.db", "a/n.db"]
+        );
+        assert!(matches!(
+            expand(&[given(&base, "c*/n.db")]),
+            Err(Failure::NotFound { .. })
+        ));
+        std::fs::write(base.join("what?[1].db"), "").unwrap();
+        assert_eq!(found(&["what?[1].db"]), ["only what?[1].db"]);
+        assert!(matches!(
+            expand(&[given(&base, "a**b")]),
+            Err(Failure::Usage { .. })
+        ));
+    }
+}

@@ -1,0 +1,4 @@
+//! Where each setting comes from: arguments, environment, `heirloom.toml`, defaults.
+
+pub(crate) mod databases;
+pub(crate) mod gather;

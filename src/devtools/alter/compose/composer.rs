@@ -1,0 +1,162 @@
+//! A migration file in the making: composed against a database in memory on which each
+//! statement is run as soon as it is written.
+
+use crate::devtools::alter::alter_table::{ChangeKind, NATIVE_CONSTRAINTS};
+use crate::devtools::alter::sql_writer::Writer;
+use crate::devtools::model::diff::{ColumnOrder, Model};
+use crate::migration::set::invalid;
+use crate::options::settings::Options;
+use crate::report::error::Error;
+use crate::report::plan::Direction;
+use crate::sqlite::execute::{run_script, text};
+use crate::sqlite::schema::catalog;
+use crate::sqlite::schema::objects::same_name;
+use crate::sqlite::sql::script::Script;
+use rusqlite::Connection;
+use std::collections::BTreeSet;
+
+/// What messages call a file that has no name yet.
+const DRAFT: &str = "the migration in the making";
+
+/// The present schema of a database, taken apart.
+pub(crate) fn model(connection: &Connection, options: &Options<'_>) -> Result<Model, Error> {
+    let schema = catalog::schema(connection, &options.own_tables())?;
+    Model::of(&schema).map_err(|(table, reason)| {
+        invalid(format!("table `{table}` cannot be taken apart: {reason}"))
+            .with_help("write this change by hand (`heirloom create NAME`)")
+    })
+}
+
+/// How files are composed.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Manner {
+    pub(crate) direction: Direction,
+    pub(crate) order: ColumnOrder,
+    /// Whether SQLite's newer forms of ALTER TABLE may be used.
+    pub(crate) constraints: bool,
+}
+
+impl Manner {
+    /// As the linked SQLite can.
+    pub(crate) fn of(direction: Direction, order: ColumnOrder) -> Manner {
+        Manner {
+            direction,
+            order,
+            constraints: rusqlite::version_number() >= NATIVE_CONSTRAINTS,
+        }
+    }
+}
+
+/// What became of one table in a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Change {
+    /// The table by its name after; a view's, where only that changes.
+    pub(crate) table: String,
+    pub(crate) kind: ChangeKind,
+    /// What it takes away or may alter, in words that follow "it would".
+    pub(crate) destroys: Vec<String>,
+}
+
+/// A file's statements, which were run.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Composed {
+    pub(crate) sql: String,
+    pub(crate) changes: Vec<Change>,
+    /// What the way back cannot bring back, in sentences.
+    pub(crate) not_restored: Vec<String>,
+}
+
+pub(super) struct Composer<'c, 'o> {
+    pub(super) connection: &'c Connection,
+    pub(super) options: &'c Options<'o>,
+    pub(super) manner: Manner,
+    pub(super) out: Writer,
+    pub(super) composed: Composed,
+}
+
+impl Composer<'_, '_> {
+    /// The schema as it is by now.
+    pub(super) fn model(&self) -> Result<Model, Error> {
+        model(self.connection, self.options)
+    }
+
+    /// Runs a statement, and writes it.
+    pub(super) fn run(&mut self, sql: &str) -> Result<(), Error> {
+        run_script(self.connection, &Script::new(DRAFT, sql.to_owned()))?;
+        self.out.statement(sql);
+        Ok(())
+    }
+
+    /// Runs what was written apart, and adds it.
+    pub(super) fn run_all(&mut self, written: &Writer) -> Result<(), Error> {
+        run_script(
+            self.connection,
+            &Script::new(DRAFT, written.text().to_owned()),
+        )?;
+        self.out.raw(written.text());
+        Ok(())
+    }
+
+    pub(super) fn note(&mut self, table: &str, kind: ChangeKind, destroys: Vec<String>) {
+        let changes = &mut self.composed.changes;
+        match changes
+            .iter_mut()
+            .find(|change| same_name(&change.table, table))
+        {
+            Some(change) => {
+                change.destroys.extend(destroys);
+                change.kind = change.kind.and(kind);
+            }
+            None => changes.push(Change {
+                table: table.to_owned(),
+                kind,
+                destroys,
+            }),
+        }
+    }
+
+    pub(super) fn not_restored(&mut self, what: String) {
+        self.composed.not_restored.push(what);
+    }
+}
+
+/// A name for the time between that nothing has, before or after.
+pub(super) fn free_name(table: &str, now: &Model, target: &Model) -> String {
+    let plain = format!("{table}_new");
+    let numbered = (2..).map(|number| format!("{table}_new{number}"));
+    std::iter::once(plain)
+        .chain(numbered)
+        .find(|name| !now.has_name(name) && !target.has_name(name))
+        .unwrap_or_default()
+}
+
+/// What stops a rename that is right in itself.
+pub(super) fn stopped(error: Error) -> Error {
+    match error.to_string().starts_with("error in ") {
+        true => error.with_help("SQLite renames nothing while a view or a trigger does not work; correct or drop it in a migration before"),
+        false => error,
+    }
+}
+
+/// What SQLite says of a database after a file.
+pub(crate) fn broken(
+    connection: &Connection,
+    options: &Options<'_>,
+) -> Result<BTreeSet<String>, Error> {
+    let schema = catalog::schema(connection, &options.own_tables())?;
+    let objects = crate::run::engine::dry_run::broken_objects(connection, &schema)?;
+    let mut broken: BTreeSet<String> = objects
+        .into_iter()
+        .map(|(object, error)| format!("{object}: {}", text(&error)))
+        .collect();
+    let references = catalog::references(connection)?;
+    for (table, message) in references.broken {
+        broken.insert(format!("the references of `{table}`: {message}"));
+    }
+    for (child, parent) in catalog::dangling(connection)? {
+        broken.insert(format!(
+            "`{child}` refers to `{parent}`, which is not there"
+        ));
+    }
+    Ok(broken)
+}

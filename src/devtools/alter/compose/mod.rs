@@ -1,0 +1,8 @@
+//! The steps of a change put in an order that works. May use the rest of `devtools::alter`
+//! and `devtools::model`.
+
+pub(crate) mod composer;
+pub(crate) mod objects;
+pub(crate) mod steps;
+pub(crate) mod tables;
+pub(crate) mod virtual_tables;

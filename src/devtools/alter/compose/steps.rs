@@ -1,0 +1,154 @@
+//! The order of the steps in one file.
+
+use rusqlite::Connection;
+
+use crate::devtools::alter::alter_table::ChangeKind;
+use crate::devtools::alter::compose::composer::{
+    Composed, Composer, Manner, free_name, model, stopped,
+};
+use crate::devtools::alter::compose::objects::made_again;
+use crate::devtools::alter::compose::tables::{refuse_nowhere, required};
+use crate::devtools::alter::compose::virtual_tables::kept_columns;
+use crate::devtools::alter::grouping::{Scope, parents_first};
+use crate::devtools::alter::preconditions;
+use crate::devtools::alter::renames::Renames;
+use crate::devtools::alter::sql_writer::Writer;
+use crate::devtools::model::canonical::plain;
+use crate::devtools::model::diff::{Difference, Entity, Model, difference};
+use crate::options::settings::Options;
+use crate::report::error::Error;
+use crate::report::plan::Direction;
+use crate::sqlite::schema::objects::{ObjectKind, same_name};
+
+/// Composes the file that leads from what `connection` holds to `target`, as far as `scope`
+/// goes, and leaves `connection` as the file does.
+///
+/// # Errors
+/// [`ErrorKind::NeedsDefault`]; and what SQLite refuses, which nobody foresaw.
+pub(crate) fn compose(
+    connection: &Connection,
+    options: &Options<'_>,
+    target: &Model,
+    scope: Option<&Scope>,
+    renames: &Renames,
+    manner: Manner,
+) -> Result<Composed, Error> {
+    let mut composer = Composer {
+        connection,
+        options,
+        manner,
+        out: Writer::default(),
+        composed: Composed::default(),
+    };
+    composer.rename(renames, target)?;
+    let now = model(connection, options)?;
+    let difference = difference(&now, target, manner.order);
+    let difference = match scope {
+        Some(scope) => scope.keep(difference),
+        None => difference,
+    };
+    composer.change(&now, target, &difference)?;
+    composer.composed.sql = composer.out.text().to_owned();
+    Ok(composer.composed)
+}
+
+impl Composer<'_, '_> {
+    /// Natively and first: SQLite takes every index, trigger, view and reference along.
+    fn rename(&mut self, renames: &Renames, target: &Model) -> Result<(), Error> {
+        if renames.tables.is_empty() && renames.columns.is_empty() {
+            return Ok(());
+        }
+        self.drop_broken_views(target)?;
+        for (before, after) in &renames.tables {
+            self.make_room(after)?;
+            let (before, name) = (plain(before), plain(after));
+            self.run(&format!("ALTER TABLE {before} RENAME TO {name}"))
+                .map_err(stopped)?;
+            self.note(after, ChangeKind::Rename, Vec::new());
+        }
+        for (table, before, after) in &renames.columns {
+            self.run(&format!(
+                "ALTER TABLE {} RENAME COLUMN {} TO {}",
+                plain(table),
+                plain(before),
+                plain(after)
+            ))
+            .map_err(stopped)?;
+            self.note(table, ChangeKind::Rename, Vec::new());
+        }
+        self.out.end_block();
+        Ok(())
+    }
+
+    fn change(
+        &mut self,
+        now: &Model,
+        target: &Model,
+        difference: &Difference<'_>,
+    ) -> Result<(), Error> {
+        if self.manner.direction == Direction::Up {
+            difference.altered.iter().try_for_each(refuse_nowhere)?;
+        }
+        let mut altered = difference.altered.iter();
+        altered.try_for_each(|altered| self.refuse_wrong_conversions(altered))?;
+        let mut checks = Writer::default();
+        preconditions::write(&required(now, target, difference), &mut checks);
+        // On the rows that the migrations themselves make they must hold here already.
+        self.run_all(&checks).map_err(|error| {
+            error.with_help("the migrations themselves make such rows: correct them in a migration of their own first, or give the column `-- using: EXPR` in the schema file")
+        })?;
+        let again = made_again(now, target, difference);
+        self.drop_objects(now, difference, &again)?;
+        let mut remade: Vec<&str> = Vec::new();
+        for entity in &difference.dropped {
+            // Something else of that name takes its place.
+            let Some(successor) = target.table(entity.name()) else {
+                continue;
+            };
+            match kept_columns(entity, successor) {
+                Some(columns) => {
+                    let between = free_name(successor.name(), now, target);
+                    self.remake(entity, successor, &columns, &between)?;
+                    remade.push(successor.name());
+                }
+                None => self.drop_table(entity)?,
+            }
+        }
+        let (created, searches): (Vec<&Entity>, Vec<&Entity>) = difference
+            .created
+            .iter()
+            .partition(|e| e.definition.is_some());
+        for entity in parents_first(&created) {
+            self.create_table(entity, target)?;
+        }
+        let mut rebuilt: Vec<&str> = Vec::new();
+        for altered in &difference.altered {
+            if self.alter(altered, now, target)? {
+                rebuilt.push(&altered.after.name);
+            }
+        }
+        for entity in &difference.dropped {
+            if target.table(entity.name()).is_none() {
+                self.drop_table(entity)?;
+            }
+        }
+        let made = |table: &str| {
+            rebuilt.iter().any(|name| same_name(name, table))
+                || created.iter().any(|entity| same_name(entity.name(), table))
+        };
+        let indexes = difference
+            .new
+            .iter()
+            .filter(|o| o.kind == ObjectKind::Index);
+        for index in indexes.filter(|index| !made(&index.table)) {
+            self.run(&index.sql)?;
+            self.note(&index.table, ChangeKind::Alter, Vec::new());
+        }
+        self.out.end_block();
+        for entity in searches.iter().filter(|e| !remade.contains(&e.name())) {
+            self.create_table(entity, target)?;
+        }
+        self.refill_searches(now, difference);
+        self.create_objects(now, target, difference, &again, &rebuilt)
+    }
+}

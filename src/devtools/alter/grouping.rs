@@ -1,0 +1,256 @@
+//! Which changes share a file: every boundary between files must leave a database that works.
+
+use std::collections::BTreeSet;
+
+use crate::devtools::alter::renames::Renames;
+use crate::devtools::model::diff::{Altered, Difference, Edit, Entity, Model};
+use crate::devtools::model::table::Definition;
+use crate::sqlite::schema::objects::{Object, ObjectKind, same_name};
+use crate::sqlite::sql::token::mentions;
+
+/// What a file is about: tables with their indexes, triggers and views. In small letters.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Scope {
+    pub(crate) tables: BTreeSet<String>,
+    /// Triggers and views.
+    pub(crate) objects: BTreeSet<String>,
+}
+
+impl Scope {
+    pub(crate) fn has_table(&self, name: &str) -> bool {
+        self.tables.contains(&name.to_ascii_lowercase())
+    }
+
+    pub(crate) fn has_object(&self, object: &Object) -> bool {
+        match object.kind {
+            ObjectKind::Index => self.has_table(&object.table),
+            ObjectKind::Trigger | ObjectKind::View => {
+                self.objects.contains(&object.name.to_ascii_lowercase())
+            }
+        }
+    }
+
+    /// What of a difference the file is about.
+    pub(crate) fn keep<'m>(&self, mut difference: Difference<'m>) -> Difference<'m> {
+        difference
+            .created
+            .retain(|entity| self.has_table(entity.name()));
+        difference
+            .dropped
+            .retain(|entity| self.has_table(entity.name()));
+        difference
+            .altered
+            .retain(|altered| self.has_table(&altered.after.name));
+        difference.gone.retain(|object| self.has_object(object));
+        difference.new.retain(|object| self.has_object(object));
+        difference
+    }
+}
+
+/// All scopes as one.
+pub(crate) fn together(scopes: &[Scope]) -> Scope {
+    let mut all = Scope::default();
+    for scope in scopes {
+        all.tables.extend(scope.tables.iter().cloned());
+        all.objects.extend(scope.objects.iter().cloned());
+    }
+    all
+}
+
+/// What files there will be, in order: one for each changed table. Tables that a changed view
+/// or trigger ties together, or a reference that changes with both its ends, share one. What
+/// is only new is left to the last file it needs, and what only goes, to the first.
+pub(crate) fn scopes(
+    before: &Model,
+    after: &Model,
+    difference: &Difference<'_>,
+    renames: &Renames,
+) -> Vec<Scope> {
+    let mut tables: Vec<(u8, String)> = Vec::new();
+    let mut add = |rank: u8, name: &str| {
+        let name = name.to_ascii_lowercase();
+        if !tables.iter().any(|(_, known)| *known == name) {
+            tables.push((rank, name));
+        }
+    };
+    let renamed = renames.tables.iter().map(|(_, new)| new);
+    let columns = renames.columns.iter().map(|(table, _, _)| table);
+    renamed.chain(columns).for_each(|table| add(0, table));
+    for entity in parents_first(&difference.created) {
+        add(1, entity.name());
+    }
+    difference
+        .altered
+        .iter()
+        .for_each(|altered| add(2, &altered.after.name));
+    let indexes = difference.gone.iter().chain(&difference.new);
+    for index in indexes.filter(|object| object.kind == ObjectKind::Index) {
+        add(2, &index.table);
+    }
+    // Children first: between two files nothing may refer to what is gone.
+    let dropped = parents_first(&difference.dropped);
+    dropped
+        .iter()
+        .rev()
+        .for_each(|entity| add(3, entity.name()));
+    tables.sort_by_key(|(rank, _)| *rank);
+    let tables: Vec<String> = tables.into_iter().map(|(_, name)| name).collect();
+
+    let mut ties = Ties::new(tables.len());
+    let named_in = |sql: &str| -> Vec<usize> {
+        let named = tables.iter().enumerate();
+        named
+            .filter(|(_, table)| mentions(sql, table))
+            .map(|(index, _)| index)
+            .collect()
+    };
+    let called = |names: [&str; 2]| -> Vec<usize> {
+        let is_called = |table: &str| names.iter().any(|name| same_name(name, table));
+        let found = tables.iter().enumerate();
+        found
+            .filter(|(_, table)| is_called(table))
+            .map(|(index, _)| index)
+            .collect()
+    };
+    for altered in &difference.altered {
+        for key in altered.edits.iter().filter_map(Edit::reference) {
+            let is_parent = |other: &Altered<'_>| same_name(&other.after.name, &key.parent);
+            if difference.altered.iter().any(is_parent) {
+                ties.tie(called([&key.parent, &altered.after.name]));
+            }
+        }
+    }
+    // References in a circle: no order in which each table's parents are there before it.
+    let created = parents_first(&difference.created);
+    for (at, entity) in created.iter().enumerate() {
+        for later in parents(entity, &created[at..]) {
+            ties.tie(called([later.name(), entity.name()]));
+        }
+    }
+    let others: Vec<&Object> = difference
+        .gone
+        .iter()
+        .chain(&difference.new)
+        .copied()
+        .collect();
+    for object in &others {
+        let twin = |model: &Model| model.object(object).map(|found| found.sql.clone());
+        if let (Some(old), Some(new)) = (twin(before), twin(after)) {
+            ties.tie(named_in(&old).into_iter().chain(named_in(&new)));
+        }
+    }
+    let mut scopes: Vec<Scope> = Vec::new();
+    let mut place = vec![0; tables.len()];
+    for (index, table) in tables.iter().enumerate() {
+        let root = ties.root(index);
+        if root == index {
+            place[index] = scopes.len();
+            scopes.push(Scope::default());
+        } else {
+            place[index] = place[root];
+        }
+        scopes[place[index]].tables.insert(table.clone());
+    }
+    // A view over a new view comes with it or after it, so they are looked at in turn.
+    let mut views: Vec<(String, usize)> = Vec::new();
+    for object in others
+        .iter()
+        .filter(|object| object.kind != ObjectKind::Index)
+    {
+        let (is_new, is_gone) = (
+            after.object(object).is_some(),
+            before.object(object).is_some(),
+        );
+        let mut places: BTreeSet<usize> = named_in(&object.sql)
+            .into_iter()
+            .map(|index| place[index])
+            .collect();
+        let over = views.iter().filter(|(view, _)| mentions(&object.sql, view));
+        places.extend(over.map(|(_, place)| *place));
+        let chosen = match (is_new, is_gone) {
+            (true, false) => places.last(),
+            _ => places.first(),
+        };
+        let at = chosen.copied().unwrap_or_else(|| {
+            scopes.push(Scope::default());
+            scopes.len() - 1
+        });
+        let name = object.name.to_ascii_lowercase();
+        scopes[at].objects.insert(name.clone());
+        views.push((name, at));
+    }
+    scopes
+}
+
+/// Which of so many things belong together.
+struct Ties(Vec<usize>);
+
+impl Ties {
+    fn new(count: usize) -> Ties {
+        Ties((0..count).collect())
+    }
+
+    /// The first of those that belong together with one.
+    fn root(&self, mut index: usize) -> usize {
+        while self.0[index] != index {
+            index = self.0[index];
+        }
+        index
+    }
+
+    fn tie(&mut self, together: impl IntoIterator<Item = usize>) {
+        let together = together.into_iter();
+        let roots: Vec<usize> = together.map(|index| self.root(index)).collect();
+        if let Some(&first) = roots.iter().min() {
+            for root in roots {
+                self.0[root] = first;
+            }
+        }
+    }
+}
+
+/// Tables in an order in which each comes after those it refers to, but for references in a
+/// circle.
+pub(crate) fn parents_first<'m>(tables: &[&'m Entity]) -> Vec<&'m Entity> {
+    let mut left: Vec<&Entity> = tables.to_vec();
+    let mut ordered = Vec::with_capacity(left.len());
+    while !left.is_empty() {
+        let free = left
+            .iter()
+            .position(|entity| parents(entity, &left).is_empty());
+        let circular = || left.iter().position(|entity| leads_back(entity, &left));
+        let next = free.or_else(circular).unwrap_or(0);
+        ordered.push(left.remove(next));
+    }
+    ordered
+}
+
+/// The other tables among some that a table refers to.
+fn parents<'m>(entity: &Entity, among: &[&'m Entity]) -> Vec<&'m Entity> {
+    let keys = entity.definition.iter().flat_map(Definition::foreign_keys);
+    let others = keys.filter(|key| !same_name(&key.parent, entity.name()));
+    others
+        .filter_map(|key| {
+            among
+                .iter()
+                .find(|other| same_name(other.name(), &key.parent))
+        })
+        .copied()
+        .collect()
+}
+
+/// Whether references lead from a table back to itself.
+fn leads_back(entity: &Entity, among: &[&Entity]) -> bool {
+    let mut open = parents(entity, among);
+    let mut seen: Vec<&str> = Vec::new();
+    while let Some(parent) = open.pop() {
+        if same_name(parent.name(), entity.name()) {
+            return true;
+        }
+        if !seen.contains(&parent.name()) {
+            seen.push(parent.name());
+            open.extend(parents(parent, among));
+        }
+    }
+    false
+}

@@ -1,0 +1,1032 @@
+//! What must be true of the rows before a table is changed: the developer's data proves
+//! nothing about the users'. A condition is SQL that travels in the migration and ends it where
+//! it does not hold, in any tool; heirloom reads from it how many rows and an example.
+
+use crate::devtools::alter::sql_writer::Writer;
+use crate::devtools::model::canonical::plain;
+use crate::devtools::model::clauses::{items, parenthesised, span};
+use crate::devtools::model::diff::{Model, is_unique_index};
+use crate::devtools::model::table::{Column, Definition, ForeignKey, KeyPart, Rule};
+use crate::sqlite::schema::objects::{Affinity, same_name};
+use crate::sqlite::sql::statement::CHECKS;
+use crate::sqlite::sql::token::{Token, Tokens};
+
+/// Something that must be true of the rows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Condition {
+    /// What the rows that must not be there are, in words before their number.
+    problem: String,
+    /// Those rows: FROM and WHERE.
+    rows: String,
+    example: Example,
+}
+
+/// What is shown of one of the rows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Example {
+    /// A value, by its expression.
+    Value(String),
+    /// The row itself, by the name of its key.
+    Row(String),
+}
+
+/// Writes conditions, so that a migration ends where one does not hold.
+pub(crate) fn write(conditions: &[Condition], out: &mut Writer) {
+    if conditions.is_empty() {
+        return;
+    }
+    out.comment("What must be true of the rows. Where it is not, the migration ends here.");
+    out.statement(&format!(
+        "CREATE TEMP TABLE IF NOT EXISTS {CHECKS} (problem TEXT CHECK (problem IS NULL))"
+    ));
+    for Condition {
+        problem,
+        rows,
+        example,
+    } in conditions
+    {
+        let problem = problem.replace('\'', "''");
+        let (label, shown) = match example {
+            Example::Value(expression) => (String::new(), expression),
+            Example::Row(key) => {
+                let name = key.trim_matches('"').replace('\'', "''");
+                (format!("where `{name}` is "), key)
+            }
+        };
+        out.statement(&format!(
+            "INSERT INTO temp.{CHECKS}\nSELECT '{problem}: ' || found || ', for example {label}' || example\nFROM (\n    SELECT count(*) AS found, substr(quote(min({shown})), 1, 60) AS example\n    {}\n)\nWHERE found > 0",
+            rows.replace('\n', "\n    ")
+        ));
+    }
+    out.statement(&format!("DROP TABLE temp.{CHECKS}"));
+    out.end_block();
+}
+
+/// How a column that was there before gets its values.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// As they were.
+    Same(String),
+    /// As they were, and the default instead of NULL.
+    OrDefault(String, String),
+    /// From an expression over the old row.
+    Using(String),
+    /// From its default, or NULL.
+    Default,
+    /// Nowhere: it must not be NULL and there is nothing to put into it.
+    Nowhere,
+}
+
+/// Where a column's values come from.
+pub(crate) fn origin(before: &Definition, column: &Column) -> Origin {
+    let was = before.column(&column.name);
+    let newly_not_null = column.is_not_null() && was.is_some_and(|was| !was.is_not_null());
+    let changed = was.is_none_or(|was| {
+        was.declared != column.declared || newly_not_null || was.generated.is_some()
+    });
+    if let (Some(expression), true) = (&column.using, changed) {
+        return Origin::Using(expression.clone());
+    }
+    let value = column
+        .default
+        .as_ref()
+        .filter(|default| default.is_a_value());
+    match (was, value) {
+        (Some(was), Some(value)) if newly_not_null => {
+            Origin::OrDefault(was.name.clone(), value.value.clone())
+        }
+        (Some(was), _) => Origin::Same(was.name.clone()),
+        (None, _) => {
+            let null = column.default.as_ref().is_none_or(|d| d.normal == "null");
+            match column.is_not_null() && null && !column.is_rowid {
+                true => Origin::Nowhere,
+                false => Origin::Default,
+            }
+        }
+    }
+}
+
+/// What the rows of a table must fulfil to become those of another.
+pub(crate) fn conditions(before: &Definition, after: &Definition, now: &Model) -> Vec<Condition> {
+    let mut found = Vec::new();
+    let now_strict = after.strict && !before.strict;
+    for column in &after.columns {
+        found.extend(no_nulls(before, after, column));
+        let was = before.column(&column.name);
+        let Some(was) = was.filter(|_| column.generated.is_none()) else {
+            continue;
+        };
+        let name = plain(&column.name);
+        let affinity = after.affinity_of(column);
+        let retyped = affinity != before.affinity_of(was) || now_strict;
+        let converted = matches!(origin(before, column), Origin::Using(_));
+        let strict = after.strict.then_some(column.declared.as_str());
+        let filter = match retyped {
+            true => unfit(&name, affinity, strict),
+            // The rowid takes nothing else, whatever its affinity.
+            false => becomes_the_rowid(before, column)
+                .then(|| format!("typeof({name}) NOT IN ('integer', 'null')")),
+        };
+        if let (false, Some(filter)) = (converted, filter) {
+            let kind = match column.declared.as_str() {
+                "" => "values without a type",
+                declared => declared,
+            };
+            found.push(Condition {
+                problem: format!(
+                    "values of `{}`.`{}` that would not come through as {kind}",
+                    before.name, column.name
+                ),
+                rows: format!("FROM {}\nWHERE {filter}", plain(&before.name)),
+                example: Example::Value(name),
+            });
+        }
+    }
+    for constraint in &after.constraints {
+        let new = !before.constraints.contains(constraint);
+        match &constraint.rule {
+            Rule::PrimaryKey { key, .. } | Rule::Unique { key, .. } => {
+                let columns = key.iter().filter_map(|part| after.column(&part.column));
+                if new || columns.into_iter().any(|c| !is_kept(before, after, c)) {
+                    found.extend(unique(before, after, key));
+                }
+            }
+            Rule::Check { .. } => {
+                let columns = named_in(after, &constraint.text);
+                if new || columns.iter().any(|c| !is_kept(before, after, c)) {
+                    found.push(check(before, after, &constraint.text));
+                }
+            }
+            Rule::ForeignKey(key) if new => found.extend(reference(before, after, key, now)),
+            Rule::ForeignKey(_) => {}
+        }
+    }
+    found
+}
+
+/// Whether a column is the rowid afterwards and was not before.
+fn becomes_the_rowid(before: &Definition, column: &Column) -> bool {
+    column.is_rowid && !before.column(&column.name).is_some_and(|was| was.is_rowid)
+}
+
+/// NULLs that a column would have to hold and must not.
+fn no_nulls(before: &Definition, after: &Definition, column: &Column) -> Option<Condition> {
+    let was = before.column(&column.name);
+    // The rowid would be given a number in place of a NULL.
+    let demanded = column.is_not_null() || becomes_the_rowid(before, column);
+    let newly = was.is_none_or(|was| !was.is_not_null());
+    let possible = match (&column.generated, origin(before, column)) {
+        (Some(_), _) => newly || !is_kept(before, after, column),
+        (None, Origin::Using(_)) => true,
+        (None, Origin::Same(_)) => newly,
+        (None, Origin::OrDefault(..) | Origin::Default | Origin::Nowhere) => false,
+    };
+    (demanded && possible).then(|| Condition {
+        problem: format!("rows of `{}` without `{}`", before.name, column.name),
+        rows: format!(
+            "FROM {}\nWHERE {} IS NULL",
+            seen_as(before, after, &[column]),
+            plain(&column.name)
+        ),
+        example: row_name(before),
+    })
+}
+
+/// The rows' own name: their key, or their rowid.
+fn row_name(table: &Definition) -> Example {
+    match (table.primary_key().first(), table.rowid_alias()) {
+        (Some(key), _) => Example::Row(plain(key)),
+        (None, Some(alias)) => Example::Row(alias.to_owned()),
+        (None, None) => Example::Value("NULL".to_owned()),
+    }
+}
+
+/// The filter that finds values which would not come through a change to an affinity, by
+/// the rules of <https://sqlite.org/datatype3.html#type_affinity>: text that a number's
+/// spelling replaces (`007`, `1e3`, ` 12 `), text that is no number, blobs, integers beyond 2^53 into
+/// REAL, fractions into INTEGER, and a REAL that its own text does not give back.
+fn unfit(value: &str, affinity: Affinity, strict: Option<&str>) -> Option<String> {
+    let number = format!("CAST({value} AS NUMERIC)");
+    let respelled = format!("CAST({number} AS TEXT) IS NOT {value}");
+    let exact = "BETWEEN -9007199254740992 AND 9007199254740992";
+    let kind = format!("typeof({value})");
+    let blob = format!("{kind} = 'blob'");
+    Some(match affinity {
+        Affinity::Blob if strict == Some("BLOB") => format!("{kind} NOT IN ('blob', 'null')"),
+        Affinity::Blob => return None,
+        Affinity::Text => format!(
+            "{blob}\n   OR ({kind} = 'real' AND CAST(CAST({value} AS TEXT) AS REAL) IS NOT {value})"
+        ),
+        Affinity::Numeric => format!("{blob}\n   OR ({kind} = 'text' AND {respelled})"),
+        Affinity::Integer => format!(
+            "{blob}\n   OR ({kind} = 'real' AND CAST({value} AS INTEGER) <> {value})\n   OR ({kind} = 'text' AND (typeof({number}) <> 'integer' OR {respelled}))"
+        ),
+        Affinity::Real => format!(
+            "{blob}\n   OR ({kind} = 'integer' AND {value} NOT {exact})\n   OR ({kind} = 'text' AND ({respelled} OR (typeof({number}) = 'integer' AND {number} NOT {exact})))"
+        ),
+    })
+}
+
+/// Whether a column's constraints find in it what they found before.
+fn is_kept(before: &Definition, after: &Definition, column: &Column) -> bool {
+    let Some(was) = before.column(&column.name) else {
+        return false;
+    };
+    let alike =
+        before.affinity_of(was) == after.affinity_of(column) && was.collation == column.collation;
+    alike
+        && match (&was.generated, &column.generated) {
+            (None, None) => matches!(origin(before, column), Origin::Same(_)),
+            (Some(was), Some(now)) => {
+                was.normal == now.normal
+                    && named_in(after, &now.text)
+                        .iter()
+                        .filter(|other| other.name != column.name)
+                        .all(|other| is_kept(before, after, other))
+            }
+            _ => false,
+        }
+}
+
+/// The columns that an expression names.
+fn named_in<'d>(table: &'d Definition, text: &str) -> Vec<&'d Column> {
+    let tokens: Vec<Token<'_>> = Tokens::new(text).collect();
+    let names = |column: &&Column| {
+        tokens
+            .iter()
+            .any(|token| !token.text.starts_with('\'') && same_name(&token.name(), &column.name))
+    };
+    table.columns.iter().filter(names).collect()
+}
+
+/// The old rows as the new table will see them, as far as some columns go, each with what
+/// [`row_name`] calls it by.
+fn seen_as(before: &Definition, after: &Definition, columns: &[&Column]) -> String {
+    let mut needed: Vec<&Column> = Vec::new();
+    let mut open = columns.to_vec();
+    while let Some(column) = open.pop() {
+        if !needed.iter().any(|known| known.name == column.name) {
+            needed.push(column);
+            open.extend(
+                column
+                    .generated
+                    .iter()
+                    .flat_map(|generated| named_in(after, &generated.text)),
+            );
+        }
+    }
+    let table = plain(&before.name);
+    if needed.iter().all(|column| is_kept(before, after, column)) {
+        return table;
+    }
+    let (mut generated, ordinary): (Vec<&Column>, Vec<&Column>) =
+        needed.iter().partition(|column| column.generated.is_some());
+    let mut shown: Vec<String> = ordinary
+        .iter()
+        .map(|column| {
+            let value = value_of(before, after, column);
+            format!("{value} AS {}", plain(&column.name))
+        })
+        .collect();
+    if let Example::Row(key) = row_name(before)
+        && !needed.iter().any(|column| plain(&column.name) == key)
+    {
+        shown.push(format!("{key} AS {key}"));
+    }
+    let mut rows = format!("(SELECT {} FROM {table}) AS {table}", shown.join(", "));
+    // A generated column may be computed from another.
+    while !generated.is_empty() {
+        let waits = |column: &&Column| {
+            let others = named_in(after, column.generated.as_ref().map_or("", |g| &g.text));
+            others
+                .iter()
+                .any(|other| other.name != column.name && generated.contains(other))
+        };
+        let next = generated.iter().position(|column| !waits(column));
+        let column = generated.remove(next.unwrap_or(0));
+        let text = column.generated.as_ref().map_or("NULL", |g| &g.text);
+        let value = converted(format!("({text})"), after.affinity_of(column), false);
+        let name = plain(&column.name);
+        rows = format!("(SELECT *, {value} AS {name} FROM {rows}) AS {table}");
+    }
+    rows
+}
+
+/// What a column that is not generated will hold, as an expression over the old row.
+fn value_of(before: &Definition, after: &Definition, column: &Column) -> String {
+    let affinity = after.affinity_of(column);
+    let was = before.column(&column.name);
+    let retyped = was.is_some_and(|was| before.affinity_of(was) != affinity);
+    let value = match origin(before, column) {
+        Origin::Same(name) if retyped => converted(plain(&name), affinity, true),
+        Origin::Same(name) => plain(&name),
+        Origin::OrDefault(name, value) => converted(
+            format!("coalesce({}, {value})", plain(&name)),
+            affinity,
+            retyped,
+        ),
+        Origin::Using(expression) => converted(format!("({expression})"), affinity, false),
+        Origin::Default => match &column.default {
+            Some(default) => converted(default.value.clone(), affinity, false),
+            None => "NULL".into(),
+        },
+        Origin::Nowhere => filler(after, column),
+    };
+    match &column.collation {
+        Some(collation) => format!("{value} COLLATE {}", plain(collation)),
+        None => value,
+    }
+}
+
+/// A value as a column of an affinity compares it. A number is cast only where it is
+/// known to come through.
+fn converted(value: String, affinity: Affinity, comes_through: bool) -> String {
+    let kind = match (affinity, comes_through) {
+        (Affinity::Text, _) => "TEXT",
+        (Affinity::Integer, true) => "INTEGER",
+        (Affinity::Real, true) => "REAL",
+        (Affinity::Numeric, true) => "NUMERIC",
+        // Without the affinity it had as a column.
+        (Affinity::Blob, _) => return format!("+{value}"),
+        _ => return value,
+    };
+    format!("CAST({value} AS {kind})")
+}
+
+/// Whether a column holds nothing in the rows that are there, which fulfils every constraint but
+/// NOT NULL.
+fn is_new_and_null(before: &Definition, column: &Column) -> bool {
+    let null = column.default.as_ref().is_none_or(|d| d.normal == "null");
+    column.generated.is_none() && null && origin(before, column) == Origin::Default
+}
+
+/// Rows that would be one row to a key.
+fn unique(before: &Definition, after: &Definition, key: &[KeyPart]) -> Option<Condition> {
+    let names: Vec<&str> = key.iter().map(|part| part.column.as_str()).collect();
+    let parts: Vec<&Column> = names.iter().filter_map(|name| after.column(name)).collect();
+    // What is filled on a way back is another in each row.
+    let filled =
+        |column: &Column| column.generated.is_none() && origin(before, column) == Origin::Nowhere;
+    if parts
+        .iter()
+        .any(|column| is_new_and_null(before, column) || filled(column))
+    {
+        return None;
+    }
+    let rows = seen_as(before, after, &parts);
+    let column = |part: &KeyPart| {
+        let own = after.column(&part.column).and_then(|c| c.collation.clone());
+        let name = plain(&part.column);
+        match part.collation.clone().or(own) {
+            Some(collation) => format!("{name} COLLATE {}", plain(&collation)),
+            None => name,
+        }
+    };
+    let columns: Vec<String> = key.iter().map(column).collect();
+    let there: Vec<String> = names
+        .iter()
+        .map(|n| format!("{} IS NOT NULL", plain(n)))
+        .collect();
+    let shown: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    let first = plain(names.first()?);
+    Some(Condition {
+        problem: format!(
+            "values of {} that stand in more than one row of `{}`",
+            shown.join(", "),
+            before.name
+        ),
+        rows: format!(
+            "FROM (\n    SELECT {first} FROM {rows}\n    WHERE {}\n    GROUP BY {} HAVING count(*) > 1\n)",
+            there.join(" AND "),
+            columns.join(", ")
+        ),
+        example: Example::Value(first),
+    })
+}
+
+/// The same for a unique index, whose columns and filter are SQL.
+pub(crate) fn unique_index(
+    before: &Definition,
+    after: &Definition,
+    sql: &str,
+    name: &str,
+    new: bool,
+) -> Option<Condition> {
+    let columns = named_in(after, sql);
+    if !new && columns.iter().all(|c| is_kept(before, after, c)) {
+        return None;
+    }
+    let tokens: Vec<_> = Tokens::new(sql).collect();
+    let end = tokens.last().map(|token| token.start + token.text.len())?;
+    let mut behind = tokens.iter().skip_while(|token| token.word() != "WHERE");
+    let filter = behind.nth(1).map(|token| &sql[token.start..end]);
+    let part = |part: &&[Token<'_>]| match part {
+        [part @ .., last] if ["ASC", "DESC"].contains(&last.word().as_str()) => &sql[span(part)],
+        part => &sql[span(part)],
+    };
+    let parts: Vec<&str> = items(parenthesised(&tokens)).iter().map(part).collect();
+    let there: Vec<String> = parts
+        .iter()
+        .map(|part| format!("({part}) IS NOT NULL"))
+        .collect();
+    let filter = match filter {
+        Some(filter) => format!("WHERE ({filter})\n    AND {}", there.join(" AND ")),
+        None => format!("WHERE {}", there.join(" AND ")),
+    };
+    is_unique_index(sql).then(|| Condition {
+        problem: format!(
+            "values of the unique index `{name}` that stand in more than one row of `{}`",
+            before.name
+        ),
+        rows: format!(
+            "FROM (\n    SELECT {} AS value FROM {}\n    {filter}\n    GROUP BY {} HAVING count(*) > 1\n)",
+            parts.first().unwrap_or(&"NULL"),
+            seen_as(before, after, &columns),
+            parts.join(", ")
+        ),
+        example: Example::Value("value".into()),
+    })
+}
+
+/// Rows that a CHECK would not let in.
+fn check(before: &Definition, after: &Definition, text: &str) -> Condition {
+    let tokens: Vec<Token<'_>> = Tokens::new(text).collect();
+    let condition = &text[span(parenthesised(&tokens))];
+    let shown: Vec<&str> = condition.split_whitespace().collect();
+    Condition {
+        problem: format!(
+            "rows of `{}` that do not fulfil CHECK ({})",
+            before.name,
+            shown.join(" ")
+        ),
+        rows: format!(
+            "FROM {}\nWHERE NOT ({condition})",
+            seen_as(before, after, &named_in(after, condition))
+        ),
+        example: row_name(before),
+    }
+}
+
+/// Rows whose new reference leads nowhere. One to the table itself, or to what is made later in
+/// the file, is checked by the run, at its end, as all are.
+fn reference(
+    before: &Definition,
+    after: &Definition,
+    key: &ForeignKey,
+    now: &Model,
+) -> Option<Condition> {
+    let parent = now.definition(&key.parent)?;
+    let is_there = |name: &String| parent.column(name).is_some();
+    let usable = key.columns.len() == key.to.len() && key.to.iter().all(is_there);
+    if !usable || same_name(&key.parent, &before.name) {
+        return None;
+    }
+    let parts = key.columns.iter().filter_map(|name| after.column(name));
+    let parts: Vec<&Column> = parts.collect();
+    if parts.iter().any(|column| is_new_and_null(before, column)) {
+        return None;
+    }
+    let rows = seen_as(before, after, &parts);
+    let rows = rows
+        .strip_suffix(&format!(") AS {}", plain(&before.name)))
+        .map_or(rows.clone(), |inner| format!("{inner})"));
+    let child = |column: &String| format!("child.{}", plain(column));
+    let there = key
+        .columns
+        .iter()
+        .map(|column| format!("{} IS NOT NULL", child(column)));
+    let pairs = key.columns.iter().zip(&key.to);
+    let matches = pairs.map(|(column, to)| format!("parent.{} = {}", plain(to), child(column)));
+    let all = |conditions: Vec<String>| conditions.join(" AND ");
+    Some(Condition {
+        problem: format!(
+            "rows of `{}` that refer to a row of `{}` that is not there",
+            before.name, key.parent
+        ),
+        rows: format!(
+            "FROM {rows} AS child\nWHERE {} AND NOT EXISTS (\n    SELECT 1 FROM {} AS parent WHERE {}\n)",
+            all(there.collect()),
+            plain(&key.parent),
+            all(matches.collect())
+        ),
+        example: match row_name(before) {
+            Example::Row(key) => Example::Value(format!("child.{key}")),
+            value => value,
+        },
+    })
+}
+
+/// A value of the right kind to fill a column with on a way back, where what it held is gone:
+/// the same in all rows, or another in each where the column is part of a key.
+pub(crate) fn filler(table: &Definition, column: &Column) -> String {
+    const NUMBER: &str = "row_number() OVER ()";
+    let in_key = table.keyed.iter().any(|name| same_name(name, &column.name));
+    match (table.affinity_of(column), in_key) {
+        (Affinity::Text, false) => "''".into(),
+        (Affinity::Text, true) => format!("CAST({NUMBER} AS TEXT)"),
+        (Affinity::Integer | Affinity::Numeric | Affinity::Real, false) => "0".into(),
+        (Affinity::Integer | Affinity::Numeric | Affinity::Real, true) => NUMBER.into(),
+        (Affinity::Blob, false) => "x''".into(),
+        (Affinity::Blob, true) => format!("CAST({NUMBER} AS BLOB)"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::devtools::model::diff::Entity;
+    use crate::sqlite::schema::objects::{Table, TableKind};
+
+    fn table(columns: &str) -> Definition {
+        let sql = format!("CREATE TABLE t ({columns})");
+        Definition::parse(&sql).unwrap_or_else(|reason| panic!("{sql}: {reason}"))
+    }
+
+    /// What `t` must fulfil beside a table `p (k, l)`.
+    fn demanded(before: &str, after: &str) -> Vec<String> {
+        let sql = "CREATE TABLE p (k, l, PRIMARY KEY (k, l))";
+        let parent = Entity {
+            table: Table {
+                name: "p".into(),
+                kind: TableKind::Ordinary,
+                columns: Vec::new(),
+                sql: sql.into(),
+            },
+            definition: Some(Definition::parse(sql).unwrap()),
+        };
+        let now = Model {
+            tables: vec![parent],
+            others: Vec::new(),
+        };
+        let found = conditions(&table(before), &table(after), &now);
+        found.iter().map(told).collect()
+    }
+
+    fn told(condition: &Condition) -> String {
+        let Condition {
+            problem,
+            rows,
+            example,
+        } = condition;
+        let rows: Vec<&str> = rows.split_whitespace().collect();
+        let shown = match example {
+            Example::Value(value) => value.clone(),
+            Example::Row(key) => format!("row {key}"),
+        };
+        format!("{problem}: {}; {shown}", rows.join(" "))
+    }
+
+    #[test]
+    fn a_columns_values_come_from_where_they_can() {
+        let same = || Origin::Same("a".into());
+        let using = || Origin::Using("x".into());
+        let cases = [
+            ("a", "a", same()),
+            ("A", "a NOT NULL", Origin::Same("A".into())),
+            ("a DEFAULT 1", "a DEFAULT 2", same()),
+            (
+                "a",
+                "a NOT NULL DEFAULT 1",
+                Origin::OrDefault("a".into(), "1".into()),
+            ),
+            ("a", "a NOT NULL DEFAULT NULL", same()),
+            ("a", "a NOT NULL DEFAULT (1 + 1)", same()),
+            ("a", "a -- using: x\n", same()),
+            ("a NOT NULL", "a NOT NULL -- using: x\n", same()),
+            ("a", "a NOT NULL -- using: x\n", using()),
+            ("a INT", "a TEXT -- using: x\n", using()),
+            ("b, a AS (b)", "b, a -- using: x\n", using()),
+            ("b", "b, a -- using: x\n", using()),
+            ("b", "b, a", Origin::Default),
+            ("b", "b, a NOT NULL DEFAULT 1", Origin::Default),
+            ("b", "b, a NOT NULL DEFAULT (1 + 1)", Origin::Default),
+            ("b", "b, a INTEGER PRIMARY KEY NOT NULL", Origin::Default),
+            ("b", "b, a NOT NULL", Origin::Nowhere),
+            ("b", "b, a NOT NULL DEFAULT NULL", Origin::Nowhere),
+        ];
+        for (before, after, expected) in cases {
+            let after = table(after);
+            let found = origin(&table(before), after.column("a").unwrap());
+            assert_eq!(found, expected, "{before} to {}", after.text());
+        }
+    }
+
+    #[track_caller]
+    fn expect(cases: &[(&str, &str, &[&str])]) {
+        for (before, after, expected) in cases {
+            assert_eq!(demanded(before, after), *expected, "{before} to {after}");
+        }
+    }
+
+    #[test]
+    fn nulls_are_looked_for_where_they_were_allowed_and_are_no_more() {
+        expect(&[
+            ("a", "a", &[]),
+            (
+                "a",
+                "a NOT NULL",
+                &["rows of `t` without `a`: FROM t WHERE a IS NULL; row rowid"],
+            ),
+            ("a NOT NULL", "a NOT NULL", &[]),
+            ("a", "a NOT NULL DEFAULT 1", &[]),
+            (
+                "a",
+                "a NOT NULL -- using: x\n",
+                &[
+                    "rows of `t` without `a`: FROM (SELECT +(x) AS a, rowid AS rowid FROM t) AS t WHERE a IS NULL; row rowid",
+                ],
+            ),
+            (
+                "a INTEGER PRIMARY KEY, b",
+                "a INTEGER PRIMARY KEY, b NOT NULL",
+                &["rows of `t` without `b`: FROM t WHERE b IS NULL; row a"],
+            ),
+            (
+                "a, b, PRIMARY KEY (b, a)",
+                "a NOT NULL, b, PRIMARY KEY (b, a)",
+                &["rows of `t` without `a`: FROM t WHERE a IS NULL; row b"],
+            ),
+            (
+                "rowid, oid, _rowid_, a",
+                "rowid, oid, _rowid_, a NOT NULL",
+                &["rows of `t` without `a`: FROM t WHERE a IS NULL; NULL"],
+            ),
+            (
+                "a",
+                "a, g AS (a) NOT NULL",
+                &[
+                    "rows of `t` without `g`: FROM (SELECT *, +(a) AS g FROM (SELECT a AS a, rowid AS rowid FROM t) AS t) AS t WHERE g IS NULL; row rowid",
+                ],
+            ),
+            (
+                "a, g AS (a)",
+                "a, g AS (a) NOT NULL",
+                &["rows of `t` without `g`: FROM t WHERE g IS NULL; row rowid"],
+            ),
+            ("a, g AS (a) NOT NULL", "a, g AS (a) NOT NULL", &[]),
+            (
+                "a, g AS (a) NOT NULL",
+                "a, g AS (a + 1) NOT NULL",
+                &[
+                    "rows of `t` without `g`: FROM (SELECT *, +(a + 1) AS g FROM (SELECT a AS a, rowid AS rowid FROM t) AS t) AS t WHERE g IS NULL; row rowid",
+                ],
+            ),
+        ]);
+    }
+
+    #[test]
+    fn values_are_looked_at_where_their_type_changes() {
+        expect(&[
+            (
+                "a INT, g AS (a) NOT NULL",
+                "a TEXT, g AS (a) NOT NULL",
+                &[
+                    "values of `t`.`a` that would not come through as TEXT: FROM t WHERE typeof(a) = 'blob' OR (typeof(a) = 'real' AND CAST(CAST(a AS TEXT) AS REAL) IS NOT a); a",
+                    "rows of `t` without `g`: FROM (SELECT *, +(a) AS g FROM (SELECT CAST(a AS TEXT) AS a, rowid AS rowid FROM t) AS t) AS t WHERE g IS NULL; row rowid",
+                ],
+            ),
+            (
+                "a INT",
+                "a TEXT",
+                &[
+                    "values of `t`.`a` that would not come through as TEXT: FROM t WHERE typeof(a) = 'blob' OR (typeof(a) = 'real' AND CAST(CAST(a AS TEXT) AS REAL) IS NOT a); a",
+                ],
+            ),
+            (
+                "a INT",
+                "a VARCHAR",
+                &[
+                    "values of `t`.`a` that would not come through as VARCHAR: FROM t WHERE typeof(a) = 'blob' OR (typeof(a) = 'real' AND CAST(CAST(a AS TEXT) AS REAL) IS NOT a); a",
+                ],
+            ),
+            (
+                "a TEXT",
+                "a INT",
+                &[
+                    "values of `t`.`a` that would not come through as INT: FROM t WHERE typeof(a) = 'blob' OR (typeof(a) = 'real' AND CAST(a AS INTEGER) <> a) OR (typeof(a) = 'text' AND (typeof(CAST(a AS NUMERIC)) <> 'integer' OR CAST(CAST(a AS NUMERIC) AS TEXT) IS NOT a)); a",
+                ],
+            ),
+            (
+                "a TEXT",
+                "a REAL",
+                &[
+                    "values of `t`.`a` that would not come through as REAL: FROM t WHERE typeof(a) = 'blob' OR (typeof(a) = 'integer' AND a NOT BETWEEN -9007199254740992 AND 9007199254740992) OR (typeof(a) = 'text' AND (CAST(CAST(a AS NUMERIC) AS TEXT) IS NOT a OR (typeof(CAST(a AS NUMERIC)) = 'integer' AND CAST(a AS NUMERIC) NOT BETWEEN -9007199254740992 AND 9007199254740992))); a",
+                ],
+            ),
+            (
+                "a TEXT",
+                "a NUMERIC",
+                &[
+                    "values of `t`.`a` that would not come through as NUMERIC: FROM t WHERE typeof(a) = 'blob' OR (typeof(a) = 'text' AND CAST(CAST(a AS NUMERIC) AS TEXT) IS NOT a); a",
+                ],
+            ),
+            ("a TEXT", "a", &[]),
+            ("a TEXT", "a INT -- using: 1\n", &[]),
+            ("a INTEGER PRIMARY KEY", "a INTEGER PRIMARY KEY", &[]),
+            (
+                "a INT, b ANY, c BLOB",
+                "a INT, b ANY, c BLOB) STRICT; -- ",
+                &[
+                    "values of `t`.`a` that would not come through as INT: FROM t WHERE typeof(a) = 'blob' OR (typeof(a) = 'real' AND CAST(a AS INTEGER) <> a) OR (typeof(a) = 'text' AND (typeof(CAST(a AS NUMERIC)) <> 'integer' OR CAST(CAST(a AS NUMERIC) AS TEXT) IS NOT a)); a",
+                    "values of `t`.`c` that would not come through as BLOB: FROM t WHERE typeof(c) NOT IN ('blob', 'null'); c",
+                ],
+            ),
+            ("a INT) STRICT; -- ", "a INT, b ANY) STRICT; -- ", &[]),
+        ]);
+    }
+
+    #[test]
+    fn a_key_is_looked_at_where_it_or_a_column_of_it_is_not_as_it_was() {
+        expect(&[
+            (
+                "a, g AS (a), h AS (g) UNIQUE",
+                "a, g AS (a), h AS (g) UNIQUE",
+                &[],
+            ),
+            (
+                "a, g AS (a), h AS (g) UNIQUE",
+                "a, g AS (a + 1), h AS (g) UNIQUE",
+                &[
+                    "values of `h` that stand in more than one row of `t`: FROM ( SELECT h FROM (SELECT *, +(g) AS h FROM (SELECT *, +(a + 1) AS g FROM (SELECT a AS a, rowid AS rowid FROM t) AS t) AS t) AS t WHERE h IS NOT NULL GROUP BY h HAVING count(*) > 1 ); h",
+                ],
+            ),
+            (
+                "a INT, g AS (a), h AS (g) UNIQUE",
+                "a TEXT, g AS (a), h AS (g) UNIQUE",
+                &[
+                    "values of `t`.`a` that would not come through as TEXT: FROM t WHERE typeof(a) = 'blob' OR (typeof(a) = 'real' AND CAST(CAST(a AS TEXT) AS REAL) IS NOT a); a",
+                    "values of `h` that stand in more than one row of `t`: FROM ( SELECT h FROM (SELECT *, +(g) AS h FROM (SELECT *, +(a) AS g FROM (SELECT CAST(a AS TEXT) AS a, rowid AS rowid FROM t) AS t) AS t) AS t WHERE h IS NOT NULL GROUP BY h HAVING count(*) > 1 ); h",
+                ],
+            ),
+            (
+                "a, g UNIQUE",
+                "a, g AS (a) UNIQUE",
+                &[
+                    "values of `g` that stand in more than one row of `t`: FROM ( SELECT g FROM (SELECT *, +(a) AS g FROM (SELECT a AS a, rowid AS rowid FROM t) AS t) AS t WHERE g IS NOT NULL GROUP BY g HAVING count(*) > 1 ); g",
+                ],
+            ),
+            (
+                "a, g AS (a) UNIQUE",
+                "a, g UNIQUE",
+                &[
+                    "values of `g` that stand in more than one row of `t`: FROM ( SELECT g FROM (SELECT g AS g, rowid AS rowid FROM t) AS t WHERE g IS NOT NULL GROUP BY g HAVING count(*) > 1 ); g",
+                ],
+            ),
+            (
+                "a INT",
+                "a INTEGER PRIMARY KEY",
+                &[
+                    "rows of `t` without `a`: FROM t WHERE a IS NULL; row rowid",
+                    "values of `t`.`a` that would not come through as INTEGER: FROM t WHERE typeof(a) NOT IN ('integer', 'null'); a",
+                    "values of `a` that stand in more than one row of `t`: FROM ( SELECT a FROM t WHERE a IS NOT NULL GROUP BY a HAVING count(*) > 1 ); a",
+                ],
+            ),
+            (
+                "a",
+                "a INTEGER PRIMARY KEY",
+                &[
+                    "rows of `t` without `a`: FROM (SELECT CAST(a AS INTEGER) AS a, rowid AS rowid FROM t) AS t WHERE a IS NULL; row rowid",
+                    "values of `t`.`a` that would not come through as INTEGER: FROM t WHERE typeof(a) = 'blob' OR (typeof(a) = 'real' AND CAST(a AS INTEGER) <> a) OR (typeof(a) = 'text' AND (typeof(CAST(a AS NUMERIC)) <> 'integer' OR CAST(CAST(a AS NUMERIC) AS TEXT) IS NOT a)); a",
+                    "values of `a` that stand in more than one row of `t`: FROM ( SELECT a FROM (SELECT CAST(a AS INTEGER) AS a, rowid AS rowid FROM t) AS t WHERE a IS NOT NULL GROUP BY a HAVING count(*) > 1 ); a",
+                ],
+            ),
+            (
+                "a",
+                "a UNIQUE",
+                &[
+                    "values of `a` that stand in more than one row of `t`: FROM ( SELECT a FROM t WHERE a IS NOT NULL GROUP BY a HAVING count(*) > 1 ); a",
+                ],
+            ),
+            ("a UNIQUE", "a UNIQUE", &[]),
+            (
+                "a BLOB UNIQUE",
+                "a REAL UNIQUE",
+                &[
+                    "values of `t`.`a` that would not come through as REAL: FROM t WHERE typeof(a) = 'blob' OR (typeof(a) = 'integer' AND a NOT BETWEEN -9007199254740992 AND 9007199254740992) OR (typeof(a) = 'text' AND (CAST(CAST(a AS NUMERIC) AS TEXT) IS NOT a OR (typeof(CAST(a AS NUMERIC)) = 'integer' AND CAST(a AS NUMERIC) NOT BETWEEN -9007199254740992 AND 9007199254740992))); a",
+                    "values of `a` that stand in more than one row of `t`: FROM ( SELECT a FROM (SELECT CAST(a AS REAL) AS a, rowid AS rowid FROM t) AS t WHERE a IS NOT NULL GROUP BY a HAVING count(*) > 1 ); a",
+                ],
+            ),
+            (
+                "a BLOB UNIQUE",
+                "a NUMERIC UNIQUE",
+                &[
+                    "values of `t`.`a` that would not come through as NUMERIC: FROM t WHERE typeof(a) = 'blob' OR (typeof(a) = 'text' AND CAST(CAST(a AS NUMERIC) AS TEXT) IS NOT a); a",
+                    "values of `a` that stand in more than one row of `t`: FROM ( SELECT a FROM (SELECT CAST(a AS NUMERIC) AS a, rowid AS rowid FROM t) AS t WHERE a IS NOT NULL GROUP BY a HAVING count(*) > 1 ); a",
+                ],
+            ),
+            (
+                "a INT UNIQUE",
+                "a TEXT UNIQUE",
+                &[
+                    "values of `t`.`a` that would not come through as TEXT: FROM t WHERE typeof(a) = 'blob' OR (typeof(a) = 'real' AND CAST(CAST(a AS TEXT) AS REAL) IS NOT a); a",
+                    "values of `a` that stand in more than one row of `t`: FROM ( SELECT a FROM (SELECT CAST(a AS TEXT) AS a, rowid AS rowid FROM t) AS t WHERE a IS NOT NULL GROUP BY a HAVING count(*) > 1 ); a",
+                ],
+            ),
+            (
+                "a UNIQUE",
+                "a COLLATE NOCASE UNIQUE",
+                &[
+                    "values of `a` that stand in more than one row of `t`: FROM ( SELECT a FROM (SELECT a COLLATE nocase AS a, rowid AS rowid FROM t) AS t WHERE a IS NOT NULL GROUP BY a COLLATE nocase HAVING count(*) > 1 ); a",
+                ],
+            ),
+            (
+                "a, b",
+                "a, b COLLATE NOCASE, UNIQUE (a COLLATE RTRIM, b)",
+                &[
+                    "values of `a`, `b` that stand in more than one row of `t`: FROM ( SELECT a FROM (SELECT b COLLATE nocase AS b, a AS a, rowid AS rowid FROM t) AS t WHERE a IS NOT NULL AND b IS NOT NULL GROUP BY a COLLATE rtrim, b COLLATE nocase HAVING count(*) > 1 ); a",
+                ],
+            ),
+            ("a", "a, b UNIQUE", &[]),
+            ("a", "a, b DEFAULT NULL UNIQUE", &[]),
+            (
+                "a",
+                "a, b DEFAULT 3 UNIQUE",
+                &[
+                    "values of `b` that stand in more than one row of `t`: FROM ( SELECT b FROM (SELECT +3 AS b, rowid AS rowid FROM t) AS t WHERE b IS NOT NULL GROUP BY b HAVING count(*) > 1 ); b",
+                ],
+            ),
+            (
+                "a",
+                "a, b DEFAULT 3, UNIQUE (a, b)",
+                &[
+                    "values of `a`, `b` that stand in more than one row of `t`: FROM ( SELECT a FROM (SELECT +3 AS b, a AS a, rowid AS rowid FROM t) AS t WHERE a IS NOT NULL AND b IS NOT NULL GROUP BY a, b HAVING count(*) > 1 ); a",
+                ],
+            ),
+            ("a", "a, b NOT NULL UNIQUE", &[]),
+            (
+                "a",
+                "a, g AS (a) UNIQUE",
+                &[
+                    "values of `g` that stand in more than one row of `t`: FROM ( SELECT g FROM (SELECT *, +(a) AS g FROM (SELECT a AS a, rowid AS rowid FROM t) AS t) AS t WHERE g IS NOT NULL GROUP BY g HAVING count(*) > 1 ); g",
+                ],
+            ),
+            (
+                "a",
+                "a NOT NULL DEFAULT 'x' UNIQUE",
+                &[
+                    "values of `a` that stand in more than one row of `t`: FROM ( SELECT a FROM (SELECT +coalesce(a, 'x') AS a, rowid AS rowid FROM t) AS t WHERE a IS NOT NULL GROUP BY a HAVING count(*) > 1 ); a",
+                ],
+            ),
+            (
+                "a",
+                "a, b TEXT DEFAULT 3 UNIQUE",
+                &[
+                    "values of `b` that stand in more than one row of `t`: FROM ( SELECT b FROM (SELECT CAST(3 AS TEXT) AS b, rowid AS rowid FROM t) AS t WHERE b IS NOT NULL GROUP BY b HAVING count(*) > 1 ); b",
+                ],
+            ),
+            (
+                "a",
+                "a, b UNIQUE -- using: a\n",
+                &[
+                    "values of `b` that stand in more than one row of `t`: FROM ( SELECT b FROM (SELECT +(a) AS b, rowid AS rowid FROM t) AS t WHERE b IS NOT NULL GROUP BY b HAVING count(*) > 1 ); b",
+                ],
+            ),
+        ]);
+    }
+
+    #[test]
+    fn a_check_is_asked_of_the_rows_as_they_will_be() {
+        expect(&[
+            (
+                "a",
+                "a, CHECK (a   >\n 0)",
+                &[
+                    "rows of `t` that do not fulfil CHECK (a > 0): FROM t WHERE NOT (a > 0); row rowid",
+                ],
+            ),
+            ("a, CHECK (a > 0)", "a, CHECK (a > 0)", &[]),
+            (
+                r#"a, CHECK ("a" > 0)"#,
+                r#"a NOT NULL DEFAULT 3, CHECK ("a" > 0)"#,
+                &[
+                    r#"rows of `t` that do not fulfil CHECK ("a" > 0): FROM (SELECT +coalesce(a, 3) AS a, rowid AS rowid FROM t) AS t WHERE NOT ("a" > 0); row rowid"#,
+                ],
+            ),
+            (
+                "a, b, CHECK (b > 'a')",
+                "a NOT NULL DEFAULT 3, b, CHECK (b > 'a')",
+                &[],
+            ),
+            (
+                "a TEXT, CHECK (a > 0)",
+                "a INT, CHECK (a > 0)",
+                &[
+                    "values of `t`.`a` that would not come through as INT: FROM t WHERE typeof(a) = 'blob' OR (typeof(a) = 'real' AND CAST(a AS INTEGER) <> a) OR (typeof(a) = 'text' AND (typeof(CAST(a AS NUMERIC)) <> 'integer' OR CAST(CAST(a AS NUMERIC) AS TEXT) IS NOT a)); a",
+                    "rows of `t` that do not fulfil CHECK (a > 0): FROM (SELECT CAST(a AS INTEGER) AS a, rowid AS rowid FROM t) AS t WHERE NOT (a > 0); row rowid",
+                ],
+            ),
+            (
+                "a",
+                r#"a, "b c" DEFAULT 3, CHECK ("b c" > t.a)"#,
+                &[
+                    r#"rows of `t` that do not fulfil CHECK ("b c" > t.a): FROM (SELECT +3 AS "b c", a AS a, rowid AS rowid FROM t) AS t WHERE NOT ("b c" > t.a); row rowid"#,
+                ],
+            ),
+        ]);
+    }
+
+    #[test]
+    fn a_new_reference_to_what_is_there_is_followed() {
+        expect(&[
+            ("a", "a REFERENCES p", &[]),
+            ("a", "a, b, FOREIGN KEY (a, b) REFERENCES p", &[]),
+            (
+                "a, b",
+                "a, b, FOREIGN KEY (a, b) REFERENCES p (k, l)",
+                &[
+                    "rows of `t` that refer to a row of `p` that is not there: FROM t AS child WHERE child.a IS NOT NULL AND child.b IS NOT NULL AND NOT EXISTS ( SELECT 1 FROM p AS parent WHERE parent.k = child.a AND parent.l = child.b ); child.rowid",
+                ],
+            ),
+            (
+                "a, b",
+                "a, b DEFAULT 1, c DEFAULT 1, FOREIGN KEY (b, c) REFERENCES p (k, l)",
+                &[
+                    "rows of `t` that refer to a row of `p` that is not there: FROM (SELECT +1 AS c, b AS b, rowid AS rowid FROM t) AS child WHERE child.b IS NOT NULL AND child.c IS NOT NULL AND NOT EXISTS ( SELECT 1 FROM p AS parent WHERE parent.k = child.b AND parent.l = child.c ); child.rowid",
+                ],
+            ),
+            (
+                "a",
+                "a, b DEFAULT 1, FOREIGN KEY (a, b) REFERENCES p (k, l)",
+                &[
+                    "rows of `t` that refer to a row of `p` that is not there: FROM (SELECT +1 AS b, a AS a, rowid AS rowid FROM t) AS child WHERE child.a IS NOT NULL AND child.b IS NOT NULL AND NOT EXISTS ( SELECT 1 FROM p AS parent WHERE parent.k = child.a AND parent.l = child.b ); child.rowid",
+                ],
+            ),
+            ("a", "a REFERENCES p (absent)", &[]),
+            (
+                "a",
+                "a REFERENCES p (k)",
+                &[
+                    "rows of `t` that refer to a row of `p` that is not there: FROM t AS child WHERE child.a IS NOT NULL AND NOT EXISTS ( SELECT 1 FROM p AS parent WHERE parent.k = child.a ); child.rowid",
+                ],
+            ),
+            (
+                "a, b, FOREIGN KEY (a, b) REFERENCES p (k, l)",
+                "a, b, FOREIGN KEY (a, b) REFERENCES p (k, l)",
+                &[],
+            ),
+            ("a", "a REFERENCES t (a)", &[]),
+            ("a", "a REFERENCES nowhere (a)", &[]),
+            (
+                "k INT PRIMARY KEY, a",
+                "k INT PRIMARY KEY, a REFERENCES p (k)",
+                &[
+                    "rows of `t` that refer to a row of `p` that is not there: FROM t AS child WHERE child.a IS NOT NULL AND NOT EXISTS ( SELECT 1 FROM p AS parent WHERE parent.k = child.a ); child.k",
+                ],
+            ),
+            (
+                "rowid, oid, _rowid_, a",
+                "rowid, oid, _rowid_, a REFERENCES p (k)",
+                &[
+                    "rows of `t` that refer to a row of `p` that is not there: FROM t AS child WHERE child.a IS NOT NULL AND NOT EXISTS ( SELECT 1 FROM p AS parent WHERE parent.k = child.a ); NULL",
+                ],
+            ),
+        ]);
+    }
+
+    #[test]
+    fn a_unique_index_is_asked_with_its_expressions_and_its_filter() {
+        let both = table("a, b");
+        let cases = [
+            ("a", "a AS value FROM t WHERE (a) IS NOT NULL GROUP BY a"),
+            (
+                "a DESC, b",
+                "a AS value FROM t WHERE (a) IS NOT NULL AND (b) IS NOT NULL GROUP BY a, b",
+            ),
+            (
+                "b ASC, a DESC",
+                "b AS value FROM t WHERE (b) IS NOT NULL AND (a) IS NOT NULL GROUP BY b, a",
+            ),
+            (
+                "lower(a), b COLLATE NOCASE",
+                "lower(a) AS value FROM t WHERE (lower(a)) IS NOT NULL AND (b COLLATE NOCASE) IS NOT NULL GROUP BY lower(a), b COLLATE NOCASE",
+            ),
+            (
+                "(a || ',' || b), max(a, 1) DESC",
+                "(a || ',' || b) AS value FROM t WHERE ((a || ',' || b)) IS NOT NULL AND (max(a, 1)) IS NOT NULL GROUP BY (a || ',' || b), max(a, 1)",
+            ),
+            (
+                "a) WHERE (b > 0",
+                "a AS value FROM t WHERE ((b > 0)) AND (a) IS NOT NULL GROUP BY a",
+            ),
+            (
+                "a) WHERE b > 0 OR (a > 1",
+                "a AS value FROM t WHERE (b > 0 OR (a > 1)) AND (a) IS NOT NULL GROUP BY a",
+            ),
+            (
+                "a, b) WHERE (b IN (1, 2)",
+                "a AS value FROM t WHERE ((b IN (1, 2))) AND (a) IS NOT NULL AND (b) IS NOT NULL GROUP BY a, b",
+            ),
+        ];
+        for (columns, query) in cases {
+            let sql = format!("CREATE UNIQUE INDEX i ON t ({columns})");
+            let found = unique_index(&both, &both, &sql, "i", true).unwrap();
+            let expected = format!(
+                "values of the unique index `i` that stand in more than one row of `t`: FROM ( SELECT {query} HAVING count(*) > 1 ); value"
+            );
+            assert_eq!(told(&found), expected);
+            assert_eq!(unique_index(&both, &both, &sql, "i", false), None);
+            let plain = sql.replace("UNIQUE ", "");
+            assert_eq!(unique_index(&both, &both, &plain, "i", true), None);
+        }
+    }
+}

@@ -1,0 +1,6 @@
+//! The migrations walked up and down over made-up rows, with findings. May use
+//! `devtools::sample_data` and `devtools::model`.
+
+pub(crate) mod finding;
+pub(crate) mod last_release;
+pub(crate) mod walk;

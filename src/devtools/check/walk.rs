@@ -1,0 +1,813 @@
+//! `check`: the whole history walked before a user's database is: up, down, and up again,
+//! over rows made up for it. Everything happens in memory.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use rusqlite::Connection;
+
+use crate::devtools::check::finding::{Checked, Finding, FindingKind};
+use crate::devtools::check::last_release;
+use crate::devtools::check::last_release::Release;
+use crate::devtools::model::diff::{ColumnOrder, Model, difference};
+use crate::devtools::replay;
+use crate::devtools::sample_data::fill;
+use crate::devtools::sample_data::fill::Hints;
+use crate::devtools::squash::dump::difference_in;
+use crate::migration::compare;
+use crate::migration::files::pair_up;
+use crate::migration::set;
+use crate::migration::set::Migration;
+use crate::migration::step::{Kind, Task};
+use crate::migration::table_owners;
+use crate::options::settings::{Moment, Options, When, belonging_to};
+use crate::report::error::{Error, ErrorKind};
+use crate::report::event::Event;
+use crate::report::outcome::{Counted, Grouped};
+use crate::report::plan::{Direction, Loss, Lost};
+use crate::run::engine::dry_run;
+use crate::run::engine::dry_run::{Foreseen, Outlook};
+use crate::sqlite::execute::{failure, run_script};
+use crate::sqlite::open::memory;
+use crate::sqlite::schema::catalog;
+use crate::sqlite::schema::objects;
+use crate::sqlite::schema::objects::{Schema, same_name};
+use crate::sqlite::schema::table_tracker::Lineage;
+use crate::sqlite::sql::script::Script;
+use crate::sqlite::sql::statement::Statement;
+use crate::sqlite::sql::token::quote;
+
+/// Checks the migrations.
+pub(crate) fn check(options: &Options<'_>) -> Result<Checked, Error> {
+    options.check_history_table()?;
+    let schema_file = options.schema_file.as_deref();
+    let mut lists = Vec::new();
+    let mut refused = Vec::new();
+    let components = options.components.iter();
+    let components = components.map(|one| (Some(&one.name), &one.source, one.source.files(None)));
+    let own = (options.component.as_ref(), &options.source, options.files());
+    for (component, source, files) in components.chain([own]) {
+        let (migrations, wrong) = pair_up::sort_out(files?);
+        lists.push((belonging_to(component, migrations), source));
+        refused.extend(wrong);
+    }
+    let wanted = options.source.schema(schema_file)?;
+    // A component that does not come through is a finding of the walk.
+    let mut desired = None;
+    if let Some(script) = &wanted
+        && let Ok(on) = replay::components(options)
+    {
+        let made = replay::desired(options, on, script)?;
+        desired = Some(catalog::schema(&made.connection, &options.own_tables())?);
+    }
+    let afresh: Vec<&[Migration]> = lists
+        .iter()
+        .map(|(list, _)| compare::afresh(list))
+        .collect();
+    let scripts = lists
+        .iter()
+        .flat_map(|(list, _)| list)
+        .flat_map(|migration| [Some(&migration.up), migration.down.as_ref()]);
+    let mut walk = Walk {
+        options,
+        migrations: afresh.iter().copied().flatten().collect(),
+        hints: Hints::of(scripts.flatten().chain(&wanted)),
+        connection: memory(options)?,
+        schema: Schema::default(),
+        has_rows: true,
+        checked: Checked {
+            findings: Vec::new(),
+            notes: Vec::new(),
+            migrations: 0,
+            released_tag: None,
+            schema_file: None,
+        },
+    };
+    for (file, error) in refused {
+        let finding = Finding::of_error(FindingKind::BadName, None, &file, "", &error);
+        walk.checked.findings.push(finding);
+    }
+    if let Err(error) = table_owners::refuse_twins(&afresh) {
+        let label = error.migration().map(str::to_owned);
+        let mut all = walk.migrations.iter();
+        let claiming = all.find(|known| Some(known.label()) == label);
+        let file = claiming.map(|known| known.up.file()).unwrap_or_default();
+        let finding = Finding::of_error(FindingKind::Fails, label, file, "", &error);
+        walk.checked.findings.push(finding);
+    }
+    let came_through = walk.all()?;
+    for (list, _) in &lists {
+        walk.compare_squashed(list)?;
+    }
+    if let (true, Some(wanted), Some(desired)) = (came_through, &wanted, &desired) {
+        walk.compare_with(wanted, desired);
+    }
+    let mut checked = walk.checked;
+    for (list, source) in &lists {
+        if let Some(mut release) = source.folder().and_then(last_release::last_release) {
+            let named = |script| source.named(script);
+            release.files = release
+                .files
+                .into_iter()
+                .map(named)
+                .collect::<Result<_, _>>()?;
+            compare_with_release(list, release, &mut checked);
+        }
+    }
+    Ok(checked)
+}
+
+/// The histories being walked.
+struct Walk<'w, 'o> {
+    options: &'w Options<'o>,
+    migrations: Vec<&'w Migration>,
+    hints: Hints,
+    /// The database before the next migration, with rows.
+    connection: Connection,
+    schema: Schema,
+    /// Whether there are made-up rows in it, to compare with what comes back.
+    has_rows: bool,
+    checked: Checked,
+}
+
+/// One file, run on a copy of a database.
+struct Ran {
+    connection: Connection,
+    schema: Schema,
+    /// The tables from before, and where they are now.
+    lineage: Lineage,
+    outlook: Outlook,
+    losses: Vec<Loss>,
+}
+
+impl Walk<'_, '_> {
+    /// Walks every migration. False when one of them does not get through at all.
+    fn all(&mut self) -> Result<bool, Error> {
+        let migrations = self.migrations.clone();
+        for (index, migration) in migrations.iter().enumerate() {
+            self.options.check_cancelled()?;
+            let found = self.checked.findings.len();
+            let through = self.step(index)?;
+            self.checked.migrations += 1;
+            self.options.emit(Event::Checked {
+                migration: &migration.label(),
+                findings: self.checked.findings.len() - found,
+            });
+            if !through {
+                let left = (migrations.len() - index - 1) as u64;
+                if left > 0 {
+                    let left = Counted(left, "later migration");
+                    let note = format!("{left} could not be checked");
+                    self.note(migration, note);
+                }
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    fn step(&mut self, index: usize) -> Result<bool, Error> {
+        let migration = self.migrations[index];
+        self.has_rows = true;
+        let up = match Task::up(migration) {
+            Ok(task) => task,
+            Err(error) => {
+                self.failed(migration, &migration.up, "", &error)?;
+                return Ok(false);
+            }
+        };
+        let after = match self.run(&self.connection, &up, Direction::Up) {
+            Ok(after) => after,
+            Err(error) => {
+                // Without the rows that were made up it may get through, and so may the next.
+                let bare = self.without_rows(index)?;
+                let Ok(after) = self.run(&bare, &up, Direction::Up) else {
+                    self.failed(migration, &migration.up, "fails", &error)?;
+                    return Ok(false);
+                };
+                if is_demanded(&error) {
+                    let note = format!("it ends where rows do not fit: {}", error.message());
+                    self.note(migration, note);
+                } else {
+                    let what = "fails on rows that the schema before it allows";
+                    self.failed(migration, &migration.up, what, &error)?;
+                }
+                self.connection = bare;
+                self.has_rows = false;
+                after
+            }
+        };
+        self.examine_up(migration, &up, &after)?;
+        // For the way back, and for the next migration.
+        for reason in fill::fill(&after.connection, &after.schema, &self.hints)? {
+            if !self.checked.notes.contains(&reason) {
+                self.checked.notes.push(reason);
+            }
+        }
+        let in_rust = |direction| {
+            self.options
+                .code(migration.component.as_deref(), &migration.up, direction)
+        };
+        if migration.in_rust && in_rust(Direction::Up).is_none() {
+            let note = "it is written in Rust, and only a test of the app can check it".to_owned();
+            self.note(migration, note);
+        }
+        let script = migration.down.as_ref();
+        let down = match script {
+            Some(script) => Some(
+                Task::down(migration.version, &migration.name, script.clone()).map(|task| Task {
+                    component: migration.component.clone(),
+                    ..task
+                }),
+            ),
+            None => {
+                in_rust(Direction::Down).map(|code| Ok(Task::in_rust(migration, code.consents())))
+            }
+        };
+        match down {
+            Some(down) => self.way_back(
+                migration,
+                &up,
+                &after,
+                script.unwrap_or(&migration.up),
+                down,
+            )?,
+            None if migration.is_meant_to_stay() => {}
+            None if migration.in_rust && in_rust(Direction::Up).is_none() => {}
+            // Not for the app to write.
+            None if migration.component != self.options.component => {
+                self.note(migration, "there is no way back".to_owned());
+            }
+            None => {
+                let message = "there is no way back".to_owned();
+                let label = set::label(migration.version, &migration.name);
+                let help = format!(
+                    "write {label}.down.sql; or say that it is meant with `-- heirloom: irreversible`, at the top of the file, or, where that was released, alone in {label}.down.sql"
+                );
+                self.find(
+                    migration,
+                    &migration.up,
+                    FindingKind::Irreversible,
+                    message,
+                    help,
+                );
+            }
+        }
+        self.connection = after.connection;
+        self.schema = after.schema;
+        Ok(true)
+    }
+
+    /// The way back and the way there again, on copies.
+    fn way_back(
+        &mut self,
+        migration: &Migration,
+        up: &Task,
+        after: &Ran,
+        script: &Script,
+        task: Result<Task, Error>,
+    ) -> Result<(), Error> {
+        let back = task.and_then(|task| {
+            let back = self.run(&after.connection, &task, Direction::Down)?;
+            Ok((task, back))
+        });
+        let (down, back) = match back {
+            Ok(back) => back,
+            Err(error) => return self.failed(migration, script, "the way back fails", &error),
+        };
+        let differences = differences(&self.schema, &back.schema);
+        let is_back = differences.is_empty();
+        if !is_back {
+            let message = format!(
+                "the way back does not bring the schema back: {}",
+                differences.join(", ")
+            );
+            let help = format!("correct {}", script.file());
+            self.find(migration, script, FindingKind::DownDiffers, message, help);
+        }
+        let mut lost = self.lost_on_the_way_back(&down, after, &back);
+        if !down.consents {
+            lost.extend(lost_values(&after.connection, &back));
+        }
+        self.loses(migration, script, "the way back loses data", lost);
+        self.breaks(
+            migration,
+            script,
+            broken_references(&after.connection, &back)?,
+        );
+        let written = after.outlook.watched.iter().map(|(origin, _)| origin);
+        let written = written.chain(back.outlook.watched.iter().map(|(_, now)| now));
+        let written: BTreeSet<&str> = written.map(String::as_str).collect();
+        if self.has_rows {
+            for note in values_that_differ(&self.connection, &written, &back.connection) {
+                self.note(migration, note);
+            }
+        }
+        let again = self.execute(&back.connection, up, Direction::Up);
+        match again.and_then(|again| self.schema_of(&again)) {
+            Err(error) => {
+                let what = "fails when it is applied again after its way back";
+                self.failed(migration, &migration.up, what, &error)
+            }
+            Ok(again) => {
+                let differences = self::differences(&after.schema, &again);
+                if is_back && !differences.is_empty() {
+                    let message = format!(
+                        "applied again after its way back it gives another schema: {}",
+                        differences.join(", ")
+                    );
+                    let help = "make the way back undo all of it".to_owned();
+                    self.find(migration, script, FindingKind::DownDiffers, message, help);
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// What a run would refuse, or a user would miss.
+    fn examine_up(&mut self, migration: &Migration, task: &Task, after: &Ran) -> Result<(), Error> {
+        let mut lost = Vec::new();
+        for loss in &after.losses {
+            match loss.what {
+                // Whether values really change depends on what they are.
+                Lost::Narrowed { .. } => self.note(migration, loss.to_string()),
+                _ => lost.push(format!("destroys {loss}")),
+            }
+        }
+        for (origin, now) in after.lineage.tables() {
+            let told = |loss: &Loss| loss.what == Lost::Rows && same_name(&loss.table, origin);
+            if after.losses.iter().any(told) {
+                continue;
+            }
+            let before = fill::rows_of(&self.connection, origin);
+            lost.extend(fewer(now, before, fill::rows_of(&after.connection, now)));
+        }
+        lost.extend(lost_values(&self.connection, after));
+        if !(task.consents || self.options.allow_destructive) {
+            self.loses(migration, &migration.up, "loses data", lost);
+        }
+        for note in &after.outlook.notes {
+            self.note(migration, note.clone());
+        }
+        let broken = broken_references(&self.connection, after)?;
+        self.breaks(migration, &migration.up, broken);
+        Ok(())
+    }
+
+    /// Rows that were there before the migration and are not after its way back; and rows
+    /// whose loss a revert would refuse, because no DELETE speaks of their table.
+    fn lost_on_the_way_back(&self, task: &Task, after: &Ran, back: &Ran) -> Vec<String> {
+        let mut lost: BTreeMap<String, String> = BTreeMap::new();
+        if task.consents || task.kind == Kind::Rust {
+            return Vec::new();
+        }
+        for (origin, now) in after.lineage.tables() {
+            let first = fill::rows_of(&self.connection, origin);
+            let second = fill::rows_of(&after.connection, now);
+            let third = fill::rows_of(&back.connection, origin);
+            let before = first.zip(second).map(|(first, second)| first.min(second));
+            lost.extend(fewer(origin, before, third).map(|text| (origin.to_lowercase(), text)));
+        }
+        for (origin, now) in back.lineage.tables() {
+            let spoken_of = |table: &String| same_name(table, origin);
+            if !back.outlook.effects.deletes.iter().any(spoken_of) {
+                let before = fill::rows_of(&after.connection, origin);
+                let left = fill::rows_of(&back.connection, now);
+                if let Some(text) = fewer(now, before, left) {
+                    lost.entry(now.to_lowercase()).or_insert(text);
+                }
+            }
+        }
+        lost.into_values().collect()
+    }
+
+    fn breaks(&mut self, migration: &Migration, script: &Script, references: Vec<String>) {
+        if !references.is_empty() {
+            let message = references.join(", ");
+            let help = "foreign keys are not enforced during a run and are checked at its end, which would refuse this; correct the rows in the file".to_owned();
+            self.find(
+                migration,
+                script,
+                FindingKind::BreaksReferences,
+                message,
+                help,
+            );
+        }
+    }
+
+    /// Runs one file on a copy of a database, refused for what a run refuses.
+    fn run(&self, from: &Connection, task: &Task, direction: Direction) -> Result<Ran, Error> {
+        let tasks = std::slice::from_ref(task);
+        let foreseen = dry_run::foresee(from, self.options, tasks)?;
+        let Foreseen {
+            foresight,
+            mut outlooks,
+            mut losses,
+            ..
+        } = foreseen;
+        let connection = self.execute(from, task, direction)?;
+        Ok(Ran {
+            schema: self.schema_of(&connection)?,
+            connection,
+            lineage: foresight.lineage().clone(),
+            outlook: outlooks.pop().unwrap_or_default(),
+            losses: losses.pop().unwrap_or_default(),
+        })
+    }
+
+    /// Executes one file on a copy of a database, as a run would: with foreign keys off, and
+    /// in one transaction unless it says otherwise.
+    fn execute(
+        &self,
+        from: &Connection,
+        task: &Task,
+        direction: Direction,
+    ) -> Result<Connection, Error> {
+        let connection = replay::copy_of(self.options, from)?;
+        let sql = |sql: &str| {
+            connection
+                .execute_batch(sql)
+                .map_err(|error| failure(format!("cannot run `{sql}`"), error))
+        };
+        let refused = |what: &str, help: &str| {
+            let message = format!("{} {what}", task.script.file());
+            Err(Error::new(ErrorKind::MigrationFailed, message).with_help(help))
+        };
+        if !task.no_transaction {
+            sql("BEGIN")?;
+        }
+        self.hook(&connection, task, direction, When::BeforeEach)?;
+        match self
+            .options
+            .code(task.component.as_deref(), &task.script, direction)
+        {
+            Some(code) if task.kind == Kind::Rust => code.call(&connection, direction)?,
+            _ => run_script(&connection, &task.script)?,
+        }
+        self.hook(&connection, task, direction, When::AfterEach)?;
+        match (task.no_transaction, connection.is_autocommit()) {
+            (false, false) => sql("COMMIT")?,
+            (true, true) => {}
+            (true, false) => return refused("leaves a transaction open", "end it with COMMIT"),
+            (false, true) => {
+                return refused(
+                    "ends the transaction of the run",
+                    "do not commit or roll back there",
+                );
+            }
+        }
+        sql("PRAGMA foreign_keys = OFF")?;
+        Ok(connection)
+    }
+
+    /// A migration may have its work done in part by the app, so its hooks are called.
+    fn hook(
+        &self,
+        connection: &Connection,
+        task: &Task,
+        direction: Direction,
+        when: When,
+    ) -> Result<(), Error> {
+        let moment = Moment {
+            connection,
+            direction,
+            version: Some(task.version),
+            migration: &task.label(),
+        };
+        self.options.call_hooks(when, &moment)
+    }
+
+    /// The database before a migration, with what the migrations before it wrote alone.
+    fn without_rows(&self, index: usize) -> Result<Connection, Error> {
+        let mut connection = memory(self.options)?;
+        for migration in &self.migrations[..index] {
+            let task = Task::up(migration)?;
+            connection = self.run(&connection, &task, Direction::Up)?.connection;
+        }
+        Ok(connection)
+    }
+
+    fn schema_of(&self, connection: &Connection) -> Result<Schema, Error> {
+        catalog::schema(connection, &self.options.own_tables())
+    }
+
+    fn find(
+        &mut self,
+        migration: &Migration,
+        script: &Script,
+        kind: FindingKind,
+        message: String,
+        help: String,
+    ) {
+        self.checked.findings.push(Finding {
+            kind,
+            migration: Some(migration.label()),
+            file: script.file().to_owned(),
+            message,
+            help,
+        });
+    }
+
+    /// A file that fails is a finding; somebody who cancels is not.
+    fn failed(
+        &mut self,
+        migration: &Migration,
+        script: &Script,
+        what: &str,
+        error: &Error,
+    ) -> Result<(), Error> {
+        self.options.check_cancelled()?;
+        self.checked.findings.push(Finding::of_error(
+            FindingKind::Fails,
+            Some(migration.label()),
+            script.file(),
+            what,
+            error,
+        ));
+        Ok(())
+    }
+
+    fn loses(&mut self, migration: &Migration, script: &Script, what: &str, lost: Vec<String>) {
+        if !lost.is_empty() {
+            let message = format!("{what}: {}", lost.join(", "));
+            let help = format!(
+                "keep them, or, if that is meant, put `-- heirloom: allow-destructive` at the top of {}",
+                script.file()
+            );
+            self.find(migration, script, FindingKind::LosesRows, message, help);
+        }
+    }
+
+    fn note(&mut self, migration: &Migration, note: String) {
+        self.checked
+            .notes
+            .push(format!("{}: {note}", migration.label()));
+    }
+
+    /// Compares each squashed migration with its originals, by every way on which a database can
+    /// have come by them, as far as their files are there.
+    fn compare_squashed(&mut self, migrations: &[Migration]) -> Result<(), Error> {
+        for (file, error) in compare::changed_originals(migrations) {
+            let kind = FindingKind::SquashDiffers;
+            let label = Some(file.label());
+            let finding = Finding::of_error(kind, label, file.up.file(), "", &error);
+            self.checked.findings.push(finding);
+        }
+        for squashed in migrations.iter().filter(|one| one.is_squashed()) {
+            for way in compare::ways(migrations, squashed) {
+                let found = replay::replay(self.options, way).and_then(|originals| {
+                    let squashed = replay::replay(self.options, [squashed])?;
+                    difference_in(self.options, &originals, &squashed)
+                });
+                let message = match found {
+                    Ok(None) => continue,
+                    Ok(Some(what)) => format!("does not give what its originals give: {what}"),
+                    Err(error) => {
+                        format!("cannot be compared with its originals: {}", error.message())
+                    }
+                };
+                let help =
+                    "put the originals and the squashed file back as they were, or squash again"
+                        .to_owned();
+                let kind = FindingKind::SquashDiffers;
+                self.find(squashed, &squashed.up, kind, message, help);
+            }
+        }
+        Ok(())
+    }
+
+    /// Compares what the migrations gave with the schema as it should be.
+    fn compare_with(&mut self, wanted: &Script, desired: &Schema) {
+        let file = wanted.file();
+        let differences = differences(desired, &self.schema);
+        if !differences.is_empty() {
+            self.checked.findings.push(Finding {
+                kind: FindingKind::SchemaFileDiffers,
+                migration: None,
+                file: file.to_owned(),
+                message: format!(
+                    "the migrations do not give {file}: {}",
+                    differences.join(", ")
+                ),
+                help: "write the migration that is missing, or correct the schema file".into(),
+            });
+        }
+        self.checked.schema_file = Some(file.to_owned());
+    }
+}
+
+/// What tells the second schema from the first, in words. That columns are in another order is
+/// none: `generate` appends where it can.
+fn differences(expected: &Schema, actual: &Schema) -> Vec<String> {
+    if let (Ok(one), Ok(other)) = (Model::of(expected), Model::of(actual))
+        && difference(&one, &other, ColumnOrder::Ignored).is_empty()
+    {
+        return Vec::new();
+    }
+    objects::differences(expected, actual)
+}
+
+/// Whether a file itself demands of the rows what some do not fulfil. That is what the demand is
+/// for, and no fault.
+fn is_demanded(error: &Error) -> bool {
+    error
+        .statement()
+        .is_some_and(|text| Statement { start: 0, text }.condition().is_some())
+}
+
+/// Says so where a table has fewer rows than before.
+fn fewer(table: &str, before: Option<u64>, after: Option<u64>) -> Option<String> {
+    let (before, after) = before.zip(after)?;
+    let rows = Counted(before, "row");
+    (after < before).then(|| format!("`{table}` has {} of its {rows}", Grouped(after)))
+}
+
+/// The columns of rebuilt tables that hold fewer values than before.
+fn lost_values(before: &Connection, after: &Ran) -> Vec<String> {
+    let mut lost = Vec::new();
+    for rebuilt in &after.outlook.effects.rebuilds {
+        let was = contents_of(before, &rebuilt.before).unwrap_or_default();
+        let is = contents_of(&after.connection, &rebuilt.now).unwrap_or_default();
+        for (column, before) in was.values {
+            if let Some(&after) = is.values.get(&column).filter(|after| **after < before) {
+                lost.push(format!(
+                    "column `{column}` of `{}` has {} of its {}",
+                    rebuilt.now,
+                    Grouped(after),
+                    Counted(before, "value")
+                ));
+            }
+        }
+    }
+    lost
+}
+
+/// What a table in memory holds, whose reading does not fail.
+fn contents_of(connection: &Connection, table: &str) -> Option<catalog::Contents> {
+    catalog::contents(connection, table).ok().flatten()
+}
+
+/// The tables that have more rows than before, or as many and not the same, once the schema
+/// is back.
+fn values_that_differ(
+    before: &Connection,
+    tables: &BTreeSet<&str>,
+    back: &Connection,
+) -> Vec<String> {
+    let mut notes = Vec::new();
+    for table in tables {
+        let count = |connection| fill::rows_of(connection, table).unwrap_or_default();
+        let (was, left) = (count(before), count(back));
+        if was != left {
+            if left > was {
+                let more = Counted(left - was, "row");
+                notes.push(format!(
+                    "the way back leaves {more} in `{table}` that were not there before"
+                ));
+            }
+            continue;
+        }
+        let is = values(back, table);
+        let changed: Vec<String> = values(before, table)
+            .into_iter()
+            .filter(|(column, values)| is.get(column).is_some_and(|is| is != values))
+            .map(|(column, _)| format!("`{column}`"))
+            .collect();
+        if !changed.is_empty() {
+            notes.push(format!(
+                "the way back leaves other values in {} of `{table}` than there were before",
+                changed.join(", ")
+            ));
+        }
+        let rowids = |connection| contents_of(connection, table).map(|read| read.rowids);
+        if rowids(before) != rowids(back) {
+            notes.push(format!("the way back leaves `{table}` with other rowids"));
+        }
+    }
+    notes
+}
+
+/// The values of each column, by its name in small letters, in the order of the rows.
+fn values(connection: &Connection, table: &str) -> BTreeMap<String, Vec<String>> {
+    let columns = catalog::column_names(connection, table);
+    let read = |column: &String| {
+        let sql = format!("SELECT {} FROM main.{}", quote(column), quote(table));
+        let mut statement = connection.prepare(&sql).ok()?;
+        let rows = statement.query_map([], |row| Ok(format!("{:?}", row.get_ref(0)?)));
+        let values = rows.ok()?.collect::<Result<_, _>>().ok()?;
+        Some((column.to_ascii_lowercase(), values))
+    };
+    columns.iter().filter_map(read).collect()
+}
+
+/// References that lead nowhere and did not before, in words.
+fn broken_references(before: &Connection, ran: &Ran) -> Result<Vec<String>, Error> {
+    let before = catalog::references(before)?;
+    let after = catalog::references(&ran.connection)?;
+    let original = |table: &str| {
+        ran.lineage
+            .origin_of(table)
+            .unwrap_or(table)
+            .to_ascii_lowercase()
+    };
+    let broken = after
+        .broken
+        .iter()
+        .filter(|(table, _)| !before.broken.contains_key(&original(table)))
+        .map(|(table, message)| {
+            format!("the references of `{table}` can no longer be checked: {message}")
+        });
+    let violated = after
+        .violations
+        .iter()
+        .filter_map(|((child, parent), rows)| {
+            let known = before.violations.get(&(original(child), original(parent)));
+            let new = rows.len().saturating_sub(known.map_or(0, Vec::len));
+            (new > 0).then(|| {
+                let rows = Counted(new as u64, "row");
+                format!("{rows} of `{child}` would refer to a row of `{parent}` that is not there")
+            })
+        });
+    Ok(broken.chain(violated).collect())
+}
+
+/// Compares the files with those of the last release: what was shipped must not change.
+fn compare_with_release(migrations: &[Migration], release: Release, checked: &mut Checked) {
+    let Release { tag, files } = release;
+    let (released, _) = pair_up::sort_out(files);
+    let mut find = |kind, migration: &Migration, message: String, help: &str| {
+        checked.findings.push(Finding {
+            kind,
+            migration: Some(migration.label()),
+            file: migration.up.file().to_owned(),
+            message,
+            help: help.to_owned(),
+        });
+    };
+    const HELP: &str = "databases that have it would refuse to be migrated; put it back, and make the change in a new migration";
+    let same = |was: &Migration| {
+        let mut now = migrations.iter().filter(|now| now.version == was.version);
+        now.clone().find(|now| now.name == was.name).or(now.next())
+    };
+    for was in &released {
+        let edited = FindingKind::EditedAfterRelease;
+        if is_squashed_since(migrations, was) {
+            continue;
+        }
+        match same(was) {
+            None => find(
+                edited,
+                was,
+                format!("was released in {tag} and is gone"),
+                HELP,
+            ),
+            Some(now) if now.name != was.name => {
+                let message = format!("was released in {tag} as {}", was.label());
+                find(edited, now, message, HELP);
+            }
+            Some(now) if !same_text(&now.up, &was.up) => {
+                let message = format!("was edited after its release in {tag}");
+                find(edited, now, message, HELP);
+            }
+            Some(_) => {}
+        }
+    }
+    let newest = released.last().map(|migration| migration.version);
+    for new in migrations.iter().filter(|new| !new.any_order) {
+        let known = released.iter().any(|was| was.version == new.version);
+        if let Some(newest) = newest.filter(|newest| !known && new.version < *newest) {
+            let message = format!("is new and older than version {newest}, released in {tag}");
+            const HELP: &str =
+                "databases that have that version would refuse it; give it a newer version";
+            find(FindingKind::OutOfOrder, new, message, HELP);
+        }
+    }
+    for was in &released {
+        if let Some(now) = same(was)
+            && now.name == was.name
+            && let (Some(before), Some(after)) = (&was.down, &now.down)
+            && !same_text(before, after)
+        {
+            checked.notes.push(format!(
+                "{}: the way back was edited after its release in {tag}; databases that have the migration keep the old one",
+                now.label()
+            ));
+        }
+    }
+    checked.released_tag = Some(tag);
+}
+
+/// Whether a squashed migration replaces what was released, as it was released.
+fn is_squashed_since(migrations: &[Migration], was: &Migration) -> bool {
+    let gone = migrations
+        .iter()
+        .all(|now| (now.version, &now.name) != (was.version, &was.name));
+    let mut replaced = migrations.iter().flat_map(|now| &now.replaces);
+    gone && replaced.any(|replaced| {
+        replaced.is(was.version, &was.name)
+            && replaced.checksums.iter().any(|sum| was.recognises(*sum))
+    })
+}
+
+fn same_text(one: &Script, other: &Script) -> bool {
+    set::plain(one.text()) == set::plain(other.text())
+}

@@ -1,0 +1,670 @@
+//! `generate`: from the schema as it should be to migrations, proved before they are written.
+
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use rusqlite::{Connection, ErrorCode};
+
+use crate::devtools::alter::alter_table::ChangeKind;
+use crate::devtools::alter::compose::composer::{Composed, Manner, broken, model};
+use crate::devtools::alter::compose::steps::compose;
+use crate::devtools::alter::grouping::{Scope, scopes, together};
+use crate::devtools::alter::renames::{Renames, renames};
+use crate::devtools::model::canonical::plain;
+use crate::devtools::model::diff::{ColumnOrder, Model, difference};
+use crate::devtools::project::create::{file_name, next_version};
+use crate::devtools::replay::{components, copy_of, desired, no_schema_file, replay_on};
+use crate::devtools::sample_data::fill;
+use crate::devtools::sample_data::fill::Hints;
+use crate::migration::compare::afresh;
+use crate::migration::files::source::SCHEMA_FILE;
+use crate::migration::set::{Migration, label};
+use crate::migration::step::Task;
+use crate::options::settings::Options;
+use crate::report::error::{Error, ErrorKind, Location};
+use crate::report::plan::Direction;
+use crate::sqlite::disk::files;
+use crate::sqlite::execute::{code, run_script, statement_failure, text};
+use crate::sqlite::schema::catalog;
+use crate::sqlite::schema::objects::{Object, ObjectKind, Table, TableKind, same_name};
+use crate::sqlite::sql::script::Script;
+use crate::sqlite::sql::token::Tokens;
+
+/// How many characters of a table's name go into a file's.
+const LONGEST: usize = 24;
+
+/// What a caller wants of [`Migrator::generate`](crate::Migrator::generate) beside the schema
+/// file itself.
+#[derive(Debug, Clone)]
+pub struct GenerateOptions {
+    name: Option<String>,
+    renames: Vec<String>,
+    drops: Vec<String>,
+    allow_destructive: bool,
+    order: ColumnOrder,
+    at: SystemTime,
+}
+
+impl Default for GenerateOptions {
+    fn default() -> GenerateOptions {
+        GenerateOptions {
+            name: None,
+            renames: Vec::new(),
+            drops: Vec::new(),
+            allow_destructive: false,
+            order: ColumnOrder::Ignored,
+            at: SystemTime::now(),
+        }
+    }
+}
+
+impl GenerateOptions {
+    /// Nothing beside the schema file.
+    pub fn new() -> GenerateOptions {
+        GenerateOptions::default()
+    }
+
+    /// What the files are called; after what they do unless said otherwise.
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+
+    /// Something was renamed: `users.name=full_name` for a column, `users=people` for a table.
+    pub fn rename(mut self, rename: impl Into<String>) -> Self {
+        self.renames.push(rename.into());
+        self
+    }
+
+    /// Something is gone and was not renamed: `users.name`, or `users`. It is no consent.
+    pub fn drop(mut self, gone: impl Into<String>) -> Self {
+        self.drops.push(gone.into());
+        self
+    }
+
+    /// Consents to what the changes destroy, and writes the consent into the files.
+    pub fn allow_destructive(mut self) -> Self {
+        self.allow_destructive = true;
+        self
+    }
+
+    /// Whether it was consented to what the changes destroy.
+    pub(crate) fn consents(&self) -> bool {
+        self.allow_destructive
+    }
+
+    /// Builds tables anew whose columns are only in another order.
+    pub fn strict_order(mut self) -> Self {
+        self.order = ColumnOrder::Counts;
+        self
+    }
+
+    /// The time that versions are made from, now unless said otherwise.
+    pub fn at(mut self, time: SystemTime) -> Self {
+        self.at = time;
+        self
+    }
+}
+
+/// Migrations that lead to the schema as it should be, proved and not written yet.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Generated {
+    /// What changes, table by table, in the order of the files.
+    pub changes: Vec<Change>,
+    /// The pairs of files, in the order in which they apply.
+    pub files: Vec<GeneratedFile>,
+    /// The schema that the migrations give, a statement after the other.
+    pub schema_before: String,
+    /// The schema as it should be, likewise.
+    pub schema_after: String,
+}
+
+/// What becomes of one table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Change {
+    /// The table, by its name after; the view, where only that changes.
+    pub table: String,
+    /// What is done.
+    pub kind: ChangeKind,
+    /// What it takes away or may alter, in words that follow "it would"; empty where nothing.
+    pub destroys: Vec<String>,
+    /// Which of [`Generated::files`] does it. Tables that are tied together share one.
+    pub file: usize,
+}
+
+/// A migration and its way back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct GeneratedFile {
+    /// Where the way there is going to be.
+    pub up: PathBuf,
+    /// Where the way back is going to be.
+    pub down: PathBuf,
+    /// The SQL of the way there.
+    pub up_sql: String,
+    /// The SQL of the way back.
+    pub down_sql: String,
+}
+
+impl Generated {
+    /// Whether the migrations give the schema already.
+    pub fn is_empty(&self) -> bool {
+        self.files.is_empty()
+    }
+
+    /// Writes the files. All of them, or none.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Io`] and [`ErrorKind::DiskFull`]; what was written is removed again.
+    pub fn write(&self) -> Result<(), Error> {
+        let pairs = self.files.iter();
+        // The way back first: a way there without it would be taken for irreversible.
+        let texts = pairs.flat_map(|f| [(&f.down, &f.down_sql), (&f.up, &f.up_sql)]);
+        let mut written: Vec<&Path> = Vec::new();
+        for (path, text) in texts {
+            if let Some(folder) = path.parent() {
+                files::create_folders(folder)?;
+            }
+            if let Err(error) = files::write_source(path, text) {
+                for path in written {
+                    files::remove(path)?;
+                }
+                return Err(error);
+            }
+            written.push(path);
+        }
+        Ok(())
+    }
+}
+
+/// Compares what the migrations give with the schema file, and writes down what leads from one
+/// to the other.
+pub(crate) fn generate(
+    options: &Options<'_>,
+    wishes: &GenerateOptions,
+) -> Result<Generated, Error> {
+    let folder = options.source.folder().ok_or_else(|| {
+        Error::new(
+            ErrorKind::Usage,
+            "migrations can only be written into a folder",
+        )
+        .with_help("give the migrator the folder's path")
+    })?;
+    let migrations = match folder.is_dir() {
+        true => options.migrations()?,
+        false => Vec::new(),
+    };
+    let script = schema_script(options)?;
+    let present = replay_on(components(options)?, afresh(&migrations))?;
+    let Compared {
+        before,
+        after,
+        renames,
+    } = compare(options, wishes, &present, &script)?;
+    let work = Work {
+        options,
+        wishes,
+        folder,
+        migrations: &migrations,
+        present: &present,
+        after: &after,
+        renames,
+    };
+    let mut generated = work.files()?;
+    generated.schema_before = listing(&before);
+    generated.schema_after = listing(&after);
+    Ok(generated)
+}
+
+/// The schema file, which must be there.
+pub(crate) fn schema_script(options: &Options<'_>) -> Result<Script, Error> {
+    let schema_file = options.schema_file.as_deref();
+    options.source.schema(schema_file)?.ok_or_else(|| {
+        let folder = options.source.folder().unwrap_or(Path::new(""));
+        let beside = folder.join(SCHEMA_FILE);
+        no_schema_file(schema_file.unwrap_or(&beside))
+    })
+}
+
+/// A schema, the one that it is to become, and what has another name there.
+struct Compared {
+    before: Model,
+    after: Model,
+    renames: Renames,
+}
+
+fn compare(
+    options: &Options<'_>,
+    wishes: &GenerateOptions,
+    present: &Connection,
+    script: &Script,
+) -> Result<Compared, Error> {
+    let wanted = desired(options, components(options)?, script)?;
+    let before = model(present, options)?;
+    let mut after = model(&wanted.connection, options)?;
+    for (table, was) in wanted.former {
+        let entity = after
+            .tables
+            .iter_mut()
+            .find(|e| same_name(e.name(), &table));
+        if let Some(definition) = entity.and_then(|entity| entity.definition.as_mut()) {
+            definition.was = Some(was);
+        }
+    }
+    refuse_broken(present, &wanted.connection, options, script)?;
+    let renames = renames(&before, &after, &wishes.renames, &wishes.drops)?;
+    renames.in_conversions(&mut after);
+    Ok(Compared {
+        before,
+        after,
+        renames,
+    })
+}
+
+/// What leads from a schema to that of the schema file in one go, proved on a copy.
+pub(crate) fn at_once(
+    options: &Options<'_>,
+    wishes: &GenerateOptions,
+    present: &Connection,
+    script: &Script,
+) -> Result<Composed, Error> {
+    let Compared { after, renames, .. } = compare(options, wishes, present, script)?;
+    let working = copy_of(options, present)?;
+    let known = broken(&working, options)?;
+    let manner = Manner::of(Direction::Up, wishes.order);
+    let composed = compose(&working, options, &after, None, &renames, manner)?;
+    let file = Path::new(script.file());
+    if let Some(problem) = broken(&working, options)?.difference(&known).next() {
+        return Err(unproved(file, &format!("would leave {problem}")));
+    }
+    expect_equal(&model(&working, options)?, &after, wishes.order, file)?;
+    Ok(composed)
+}
+
+/// A schema as text, in an order that says nothing of how it came about.
+fn listing(model: &Model) -> String {
+    let mut tables: Vec<_> = model.tables.iter().collect();
+    tables.sort_by_key(|entity| entity.name().to_ascii_lowercase());
+    let mut text = String::new();
+    let mut add = |sql: &str| {
+        text += sql.trim_end();
+        text += ";\n\n";
+    };
+    for entity in tables {
+        match &entity.definition {
+            // However the name is quoted.
+            Some(definition) => add(&definition.create_as(&plain(entity.name()))),
+            None => add(&entity.table.sql),
+        }
+        let own = model.others.iter();
+        let of_table = |object: &&Object| {
+            object.kind != ObjectKind::View && same_name(&object.table, entity.name())
+        };
+        own.filter(of_table).for_each(|object| add(&object.sql));
+    }
+    let apart = |object: &&Object| model.table(&object.table).is_none();
+    model
+        .others
+        .iter()
+        .filter(apart)
+        .for_each(|object| add(&object.sql));
+    text.trim_end().to_owned()
+}
+
+/// A view or a reference of the schema file that does not work is no schema to go to.
+fn refuse_broken(
+    present: &Connection,
+    wanted: &Connection,
+    options: &Options<'_>,
+    script: &Script,
+) -> Result<(), Error> {
+    let known = broken(present, options)?;
+    let problems = broken(wanted, options)?;
+    let Some(problem) = problems.difference(&known).next() else {
+        return Ok(());
+    };
+    let refused = Error::new(
+        ErrorKind::InvalidMigration,
+        format!("{} does not work as it is: {problem}", script.file()),
+    )
+    .with_help("correct it in the schema file");
+    // What is wrong is named first, in quotes.
+    let name = problem.split('`').nth(1).unwrap_or_default();
+    let statements = script.statements();
+    let made_by = statements.iter().find(|statement| {
+        let head = Tokens::new(statement.text).take_while(|token| token.text != "(");
+        head.take(7).any(|token| same_name(&token.name(), name))
+    });
+    Err(match made_by {
+        Some(statement) => refused.at(Location::new(script, statement.start, false)),
+        None => refused,
+    })
+}
+
+/// Everything that is decided before the first file is composed.
+struct Work<'w, 'o> {
+    options: &'w Options<'o>,
+    wishes: &'w GenerateOptions,
+    folder: &'w Path,
+    migrations: &'w [Migration],
+    present: &'w Connection,
+    after: &'w Model,
+    renames: Renames,
+}
+
+/// A pair of files before it has a name.
+struct Draft {
+    up: Composed,
+    down: Composed,
+}
+
+impl Work<'_, '_> {
+    fn files(&self) -> Result<Generated, Error> {
+        let renamed = copy_of(self.options, self.present)?;
+        let nothing = Scope::default();
+        compose(
+            &renamed,
+            self.options,
+            self.after,
+            Some(&nothing),
+            &self.renames,
+            self.manner(Direction::Up),
+        )?;
+        let before = model(&renamed, self.options)?;
+        let difference = difference(&before, self.after, self.wishes.order);
+        let scopes = scopes(&before, self.after, &difference, &self.renames);
+        // Where a boundary between files would not hold, one file does it all.
+        let split = self.drafts(&scopes).and_then(|drafts| {
+            let generated = self.named(drafts)?;
+            self.prove(&generated)?;
+            self.prove_with_rows(&generated).map(|()| generated)
+        });
+        let generated = match split {
+            Err(error) if scopes.len() > 1 && !is_an_answer(&error) => {
+                log::debug!("one file for all changes, because: {error}");
+                let generated = self.named(self.drafts(&[together(&scopes)])?)?;
+                self.prove(&generated)?;
+                self.prove_with_rows(&generated)?;
+                generated
+            }
+            other => other?,
+        };
+        self.refuse_destruction(&generated)?;
+        Ok(generated)
+    }
+
+    fn manner(&self, direction: Direction) -> Manner {
+        Manner::of(direction, self.wishes.order)
+    }
+
+    fn drafts(&self, scopes: &[Scope]) -> Result<Vec<Draft>, Error> {
+        let working = copy_of(self.options, self.present)?;
+        let mut drafts = Vec::with_capacity(scopes.len());
+        for scope in scopes {
+            let before = model(&working, self.options)?;
+            let renames = self.renames.within(scope);
+            let up = compose(
+                &working,
+                self.options,
+                self.after,
+                Some(scope),
+                &renames,
+                self.manner(Direction::Up),
+            )?;
+            let back = copy_of(self.options, &working)?;
+            let manner = self.manner(Direction::Down);
+            let down = compose(
+                &back,
+                self.options,
+                &before,
+                None,
+                &renames.reversed(),
+                manner,
+            )?;
+            drafts.push(Draft { up, down });
+        }
+        drafts.retain(|draft| !draft.up.sql.is_empty());
+        Ok(drafts)
+    }
+
+    /// Gives the drafts their names, and their first lines.
+    fn named(&self, drafts: Vec<Draft>) -> Result<Generated, Error> {
+        let first = next_version(self.migrations, self.wishes.at);
+        let given = self.wishes.name.as_deref().map(file_name).transpose()?;
+        let many = drafts.len() > 1;
+        let mut generated = Generated {
+            changes: Vec::new(),
+            files: Vec::new(),
+            schema_before: String::new(),
+            schema_after: String::new(),
+        };
+        for ((index, Draft { up, down }), version) in drafts.into_iter().enumerate().zip(first..) {
+            let name = match &given {
+                Some(name) if many => format!("{name}_{}", tables_of(&up)),
+                Some(name) => name.clone(),
+                None => described(&up),
+            };
+            let label = label(version, &name);
+            let destroys = up.changes.iter().any(|change| !change.destroys.is_empty());
+            let consent = match destroys {
+                true => "-- heirloom: allow-destructive\n",
+                false => "",
+            };
+            let mut about: Vec<String> = up
+                .changes
+                .iter()
+                .flat_map(|change| &change.destroys)
+                .map(|what| format!("-- It is meant to {what}.\n"))
+                .collect();
+            about.insert(0, "-- Written by `heirloom generate`.\n".to_owned());
+            let going_back = down.changes.iter().flat_map(|change| &change.destroys);
+            let lost: Vec<String> = up
+                .not_restored
+                .iter()
+                .map(|what| format!("-- It does not bring back {what}.\n"))
+                .chain(going_back.map(|what| format!("-- It will {what}.\n")))
+                .collect();
+            generated.files.push(GeneratedFile {
+                up: self.folder.join(format!("{label}.sql")),
+                down: self.folder.join(format!("{label}.down.sql")),
+                up_sql: format!("{consent}{}\n{}", about.concat(), up.sql),
+                down_sql: format!(
+                    "-- Written by `heirloom generate`: the way back.\n{}\n{}",
+                    lost.concat(),
+                    down.sql
+                ),
+            });
+            generated
+                .changes
+                .extend(up.changes.into_iter().map(|change| Change {
+                    table: change.table,
+                    kind: change.kind,
+                    destroys: change.destroys,
+                    file: index,
+                }));
+        }
+        Ok(generated)
+    }
+
+    /// Runs the files as they will be written, there and back, and compares: the migrations
+    /// plus the files give the schema file, every boundary is a database that works, and
+    /// the ways back bring back what was.
+    fn prove(&self, generated: &Generated) -> Result<(), Error> {
+        let proof = copy_of(self.options, self.present)?;
+        let known = broken(&proof, self.options)?;
+        let mut states = vec![model(&proof, self.options)?];
+        for file in &generated.files {
+            self.run_file(&proof, &file.up, &file.up_sql)?;
+            let now = broken(&proof, self.options)?;
+            if let Some(problem) = now.difference(&known).next() {
+                return Err(unproved(&file.up, &format!("would leave {problem}")));
+            }
+            states.push(model(&proof, self.options)?);
+        }
+        let (last, order) = (states.pop(), self.wishes.order);
+        if let (Some(last), Some(file)) = (last, generated.files.last()) {
+            expect_equal(&last, self.after, order, &file.up)?;
+        }
+        for file in generated.files.iter().rev() {
+            self.run_file(&proof, &file.down, &file.down_sql)?;
+            if let Some(state) = states.pop() {
+                let now = model(&proof, self.options)?;
+                expect_equal(&now, &state, order, &file.down)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Runs the files once more over rows that are made up, because much that passes on an
+    /// empty table fails on one with rows. Whether rows fit is for the users' rows to say; that
+    /// none of them goes, and that nothing else fails, is not.
+    fn prove_with_rows(&self, generated: &Generated) -> Result<(), Error> {
+        let proof = copy_of(self.options, self.present)?;
+        let schema = catalog::schema(&proof, &self.options.own_tables())?;
+        let texts = generated.files.iter().map(|file| file.up_sql.clone());
+        let texts: Vec<Script> = texts.map(|sql| Script::new("", sql)).collect();
+        fill::fill(&proof, &schema, &Hints::of(texts.iter()))?;
+        let counts = |reversed: bool| {
+            let ordinary = schema.tables.iter();
+            // What goes with consent may leave its name to something else.
+            let goes = |table: &&Table| {
+                let drop = format!("drop table `{}`", table.name);
+                let mut destroyed = generated.changes.iter().flat_map(|change| &change.destroys);
+                destroyed.any(|what| *what == drop)
+            };
+            let ordinary =
+                ordinary.filter(|table| table.kind == TableKind::Ordinary && !goes(table));
+            let tables = ordinary.map(|table| {
+                let now = match reversed {
+                    true => table.name.as_str(),
+                    false => self.renames.name_after(&table.name),
+                };
+                Ok((table.name.clone(), catalog::row_count(&proof, now)?))
+            });
+            tables.collect::<Result<Vec<_>, Error>>()
+        };
+        let before = counts(true)?;
+        let there = generated.files.iter().map(|file| (&file.up, &file.up_sql));
+        let back = generated
+            .files
+            .iter()
+            .rev()
+            .map(|file| (&file.down, &file.down_sql));
+        for (reversed, files) in [(false, there.collect::<Vec<_>>()), (true, back.collect())] {
+            for (path, sql) in files {
+                let script = Script::new(path.display().to_string(), sql.clone());
+                for statement in script.statements() {
+                    match proof.execute_batch(statement.text) {
+                        // They do not fulfil a constraint, and nothing more can be said.
+                        Err(error) if is_of_rows(&error) => return Ok(()),
+                        done => done.map_err(|e| statement_failure(&script, &statement, e))?,
+                    }
+                }
+            }
+            let after = counts(reversed)?;
+            let fewer = before.iter().zip(&after).find(|((_, was), (_, now))| {
+                // What comes back empty had gone with consent.
+                now.is_some_and(|now| was.is_some_and(|was| now < was && (!reversed || now > 0)))
+            });
+            if let (Some(((table, _), _)), Some(file)) = (fewer, generated.files.last()) {
+                return Err(unproved(&file.up, &format!("would lose rows of `{table}`")));
+            }
+        }
+        Ok(())
+    }
+
+    fn run_file(&self, connection: &Connection, path: &Path, sql: &str) -> Result<(), Error> {
+        let script = Script::new(path.display().to_string(), sql.to_owned());
+        let task = Task::down(0, "generated", script)?;
+        run_script(connection, &task.script)
+    }
+
+    fn refuse_destruction(&self, generated: &Generated) -> Result<(), Error> {
+        let destroyed: Vec<&str> = generated
+            .changes
+            .iter()
+            .flat_map(|change| &change.destroys)
+            .map(String::as_str)
+            .collect();
+        if destroyed.is_empty() || self.wishes.allow_destructive {
+            return Ok(());
+        }
+        Err(Error::new(
+            ErrorKind::Destructive,
+            format!("it would {}", destroyed.join("; ")),
+        )
+        .with_help(
+            "say --allow-destructive if that is meant; the consent is written into the migration",
+        ))
+    }
+}
+
+/// Whether a statement failed because of the rows it met. ALTER TABLE has no code for that.
+fn is_of_rows(error: &rusqlite::Error) -> bool {
+    let words = text(error);
+    code(error) == Some(ErrorCode::ConstraintViolation)
+        || words.ends_with("constraint failed")
+        || words == "type mismatch on DEFAULT"
+}
+
+/// Whether an error is about what the developer wants, and no other way of writing it helps.
+fn is_an_answer(error: &Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::NeedsDefault | ErrorKind::Usage | ErrorKind::AmbiguousRename
+    )
+}
+
+fn unproved(file: &Path, problem: &str) -> Error {
+    Error::new(
+        ErrorKind::InvalidMigration,
+        format!("{} {problem}", file.display()),
+    )
+    .with_help("nothing was written; write this change by hand (`heirloom create NAME`), and please tell us of it")
+}
+
+fn expect_equal(
+    now: &Model,
+    expected: &Model,
+    order: ColumnOrder,
+    file: &Path,
+) -> Result<(), Error> {
+    let left = difference(now, expected, order);
+    match left.first_words() {
+        None => Ok(()),
+        Some(words) => Err(unproved(
+            file,
+            &format!("would not lead to the schema: {words}"),
+        )),
+    }
+}
+
+/// `users`, `users_and_notes`, `5_tables`: what a file is about, as a part of its name.
+fn tables_of(composed: &Composed) -> String {
+    // A name may be longer than a file system takes.
+    let clean = |name: &str| -> String {
+        name.chars()
+            .take(LONGEST)
+            .map(|c| if c.is_alphanumeric() { c } else { '_' })
+            .collect()
+    };
+    let tables: Vec<String> = composed.changes.iter().map(|c| clean(&c.table)).collect();
+    match tables.as_slice() {
+        [one] => one.clone(),
+        [one, other] => format!("{one}_and_{other}"),
+        many => format!("{}_tables", many.len()),
+    }
+}
+
+fn described(composed: &Composed) -> String {
+    let kind = match composed.changes.as_slice() {
+        [only] => only.kind.as_str(),
+        [first, rest @ ..] if rest.iter().all(|change| change.kind == first.kind) => {
+            first.kind.as_str()
+        }
+        _ => "change",
+    };
+    format!("{kind}_{}", tables_of(composed))
+}

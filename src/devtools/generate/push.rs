@@ -1,0 +1,246 @@
+//! `push`: a database under development made as the schema file says, without migrations.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use rusqlite::Connection;
+
+use crate::backup::copy::Intent;
+use crate::devtools::alter::compose::composer::Composed;
+use crate::devtools::generate::from_schema;
+use crate::devtools::generate::from_schema::{Change, GenerateOptions};
+use crate::migration::history::table;
+use crate::migration::step::{Kind, Task};
+use crate::options::settings::Options;
+use crate::report::error::{Error, ErrorKind};
+use crate::report::outcome::{Counted, Recovered, Report};
+use crate::report::plan::Plan;
+use crate::run::engine::dry_run::copy_schema;
+use crate::run::engine::session::{Session, Stage};
+use crate::run::migrate;
+use crate::run::migrate::{newest, nothing_to_do};
+use crate::sqlite::open;
+use crate::sqlite::open::{Target, memory};
+use crate::sqlite::sql::script::Script;
+
+/// What becomes of a database that has a history. After a push it would no longer say how the
+/// schema came about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnHistory {
+    /// The push is refused.
+    Refuse,
+    /// The push is done, and the history says what is not so.
+    MakeUntrue,
+}
+
+/// What [`Migrator::push`](crate::Migrator::push) did.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Pushed {
+    /// The database, with symbolic links resolved.
+    pub database: PathBuf,
+    /// What changed, table by table. Empty where the schema was as the file says.
+    pub changes: Vec<Change>,
+    /// The SQL that did it.
+    pub sql: String,
+    /// The copy taken before. None when there was nothing to do, or nothing to copy.
+    pub backup: Option<PathBuf>,
+    /// An interrupted run that was put back before anything else.
+    pub recovered: Option<Recovered>,
+    /// What somebody should know, in sentences.
+    pub notes: Vec<String>,
+    /// From the call to its return.
+    pub duration: Duration,
+}
+
+impl Pushed {
+    fn of(report: Report, composed: Composed) -> Pushed {
+        let changes = composed.changes.into_iter().map(|change| Change {
+            table: change.table,
+            kind: change.kind,
+            destroys: change.destroys,
+            file: 0,
+        });
+        Pushed {
+            database: report.database,
+            changes: changes.collect(),
+            sql: composed.sql,
+            backup: report.backup,
+            recovered: report.recovered,
+            notes: report.notes,
+            duration: report.duration,
+        }
+    }
+}
+
+/// Makes the schema of a database what the schema file says.
+pub(crate) fn push(
+    options: &Options<'_>,
+    path: &Path,
+    wishes: &GenerateOptions,
+    on_history: OnHistory,
+) -> Result<Pushed, Error> {
+    let started = Instant::now();
+    let work = Push::new(options, wishes, on_history)?;
+    let target = open::resolve(path)?;
+    match work.look(&target) {
+        Ok(Some((version, composed))) if composed.sql.is_empty() => {
+            let report = nothing_to_do(target.path, version, started);
+            return Ok(Pushed::of(report, composed));
+        }
+        Err(error) if !error.is_busy() => return Err(error),
+        _ => {}
+    }
+    let mut session = Session::begin(options, target, Stage::Live, started)?;
+    let mut done = None;
+    let outcome = work.carry_out(&mut session).map(|(report, composed)| {
+        done = Some(composed);
+        report
+    });
+    let (_, report) = session.conclude(outcome)?;
+    Ok(Pushed::of(report, done.unwrap_or_default()))
+}
+
+/// What a push would do. Writes nothing, creates nothing.
+pub(crate) fn plan(
+    options: &Options<'_>,
+    path: &Path,
+    wishes: &GenerateOptions,
+    on_history: OnHistory,
+) -> Result<Plan, Error> {
+    let work = Push::new(options, wishes, on_history)?;
+    let target = open::resolve(path)?;
+    let view = open::view_of(&target)?;
+    options.set_up(&view.connection)?;
+    let marker = table::read_marker(&view.connection)?;
+    let tasks = match &marker {
+        // What is put back first is what must be compared.
+        Some(_) => Vec::new(),
+        None => work.tasks(&work.composed(&view.connection)?)?,
+    };
+    Ok(Plan {
+        interrupted: marker.map(|marker| marker.started_at),
+        ..migrate::plan_tasks(options, target.path, &view.connection, &tasks)?
+    })
+}
+
+/// What is asked for.
+struct Push<'p, 'o> {
+    options: &'p Options<'o>,
+    wishes: &'p GenerateOptions,
+    on_history: OnHistory,
+    script: Script,
+}
+
+impl<'p, 'o> Push<'p, 'o> {
+    fn new(
+        options: &'p Options<'o>,
+        wishes: &'p GenerateOptions,
+        on_history: OnHistory,
+    ) -> Result<Push<'p, 'o>, Error> {
+        options.check_history_table()?;
+        if !options.components.is_empty() || options.component.is_some() {
+            return Err(Error::new(
+                ErrorKind::Usage,
+                "a database with components cannot be pushed to: the schema file does not speak of their tables",
+            )
+            .with_help("write a migration with `heirloom generate`"));
+        }
+        Ok(Push {
+            options,
+            wishes,
+            on_history,
+            script: from_schema::schema_script(options)?,
+        })
+    }
+
+    /// What is to be done, and the schema version. None where something that was interrupted
+    /// must be put back first.
+    fn look(&self, target: &Target) -> Result<Option<(Option<i64>, Composed)>, Error> {
+        if Intent::path_for(&target.path).exists() {
+            return Ok(None);
+        }
+        let view = open::view_of(target)?;
+        self.options.set_up(&view.connection)?;
+        if table::read_marker(&view.connection)?.is_some() {
+            return Ok(None);
+        }
+        let applied = table::read(&view.connection, &self.options.history_table)?;
+        Ok(Some((newest(&applied), self.composed(&view.connection)?)))
+    }
+
+    /// Under the write lock: compares, acts, proves.
+    fn carry_out(&self, session: &mut Session<'_, '_>) -> Result<(Report, Composed), Error> {
+        let applied = table::read(&session.connection, &self.options.history_table)?;
+        let composed = self.composed(&session.connection)?;
+        let mut report = Report {
+            recovered: session.recovered.take(),
+            ..nothing_to_do(
+                session.target.path.clone(),
+                newest(&applied),
+                session.started,
+            )
+        };
+        let tasks = self.tasks(&composed)?;
+        if !tasks.is_empty() {
+            migrate::carry_out(session, &tasks, &mut report).map_err(|error| {
+                match error.kind() {
+                    ErrorKind::Destructive => {
+                        error.with_help("if that is meant, say --allow-destructive")
+                    }
+                    ErrorKind::MigrationFailed => error.with_help(
+                        "correct the rows, or give the column `-- using: EXPR` in the schema file",
+                    ),
+                    _ => error,
+                }
+            })?;
+            if !applied.is_empty() {
+                report.notes.push(format!(
+                    "the history of {} no longer says how the schema came about; `heirloom reset` begins anew",
+                    Counted(applied.len() as u64, "migration")
+                ));
+            }
+        }
+        Ok((report, composed))
+    }
+
+    /// What leads from the database's own schema to that of the file.
+    fn composed(&self, real: &Connection) -> Result<Composed, Error> {
+        let present = memory(self.options)?;
+        copy_schema(real, &present)?;
+        let composed = from_schema::at_once(self.options, self.wishes, &present, &self.script);
+        let applied = table::read(real, &self.options.history_table)?;
+        let is_done = matches!(&composed, Ok(composed) if composed.sql.is_empty());
+        if applied.is_empty() || is_done || self.on_history == OnHistory::MakeUntrue {
+            return composed;
+        }
+        Err(Error::new(
+            ErrorKind::Usage,
+            format!(
+                "{} applied to this database, and after a push its history would not say how its schema came about",
+                match applied.len() {
+                    1 => "a migration is".to_owned(),
+                    many => format!("{} are", Counted(many as u64, "migration")),
+                }
+            ),
+        )
+        .with_help("write a migration with `heirloom generate`; or say --force where the database can be thrown away"))
+    }
+
+    fn tasks(&self, composed: &Composed) -> Result<Vec<Task>, Error> {
+        if composed.sql.is_empty() {
+            return Ok(Vec::new());
+        }
+        let script = Script::new(
+            format!("the way to {}", self.script.file()),
+            composed.sql.clone(),
+        );
+        let name = Path::new(self.script.file()).file_name();
+        let name = name.unwrap_or_default().to_string_lossy();
+        let task = Task::apart(Kind::Unrecorded, &name, script)?;
+        Ok(vec![Task {
+            consents: self.wishes.consents(),
+            ..task
+        }])
+    }
+}

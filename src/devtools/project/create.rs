@@ -1,0 +1,88 @@
+//! `create`: an empty pair of files.
+
+use std::path::PathBuf;
+use std::time::SystemTime;
+
+use chrono::{DateTime, Utc};
+
+use crate::migration::files::name::is_valid_name;
+use crate::migration::files::source::Source;
+use crate::migration::set::{Migration, label};
+use crate::report::error::{Error, ErrorKind};
+use crate::sqlite::disk::files;
+
+/// The two files of a new migration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Created {
+    /// The version, a UTC time: 20261121091403.
+    pub version: i64,
+    /// The way there.
+    pub up: PathBuf,
+    /// The way back.
+    pub down: PathBuf,
+}
+
+/// A name as a file can have it.
+pub(crate) fn file_name(name: &str) -> Result<String, Error> {
+    let name: String = name
+        .trim()
+        .chars()
+        .map(|c| if c == ' ' || c == '-' { '_' } else { c })
+        .collect();
+    match is_valid_name(&name) {
+        true => Ok(name),
+        false => Err(Error::new(
+            ErrorKind::Usage,
+            format!("`{name}` is no name for a migration"),
+        )
+        .with_help("use letters, digits and underscores, as in add_phone")),
+    }
+}
+
+/// The version of a migration that comes after all there are: the time in UTC, to the second,
+/// or the next number where that is not larger.
+pub(crate) fn next_version(existing: &[Migration], at: SystemTime) -> i64 {
+    let at: DateTime<Utc> = at.into();
+    let now = at.format("%Y%m%d%H%M%S").to_string().parse();
+    let newest = existing.last().map_or(0, |migration| migration.version);
+    newest.saturating_add(1).max(now.unwrap_or_default())
+}
+
+/// Writes an empty migration and its way back into a folder, which is made if it is not
+/// there. The version is `at` in UTC, to the second; where that is not larger than the newest
+/// there is, as in the same second, it is the next number.
+///
+/// # Errors
+/// [`ErrorKind::Usage`] for a name that no file could have, or migrations that are no folder; [`ErrorKind::Io`].
+///
+/// ```
+/// let folder = std::env::temp_dir().join(format!("heirloom-doc-{}", std::process::id()));
+/// let made = heirloom::create(&folder, "add phone", std::time::SystemTime::now())?;
+/// assert!(made.up.ends_with(format!("V{}__add_phone.sql", made.version)));
+/// # std::fs::remove_dir_all(folder).unwrap();
+/// # Ok::<(), heirloom::Error>(())
+/// ```
+pub fn create(folder: impl Into<Source>, name: &str, at: SystemTime) -> Result<Created, Error> {
+    let source = folder.into();
+    let folder = source.folder().ok_or_else(|| {
+        Error::new(ErrorKind::Usage, "the migrations are no folder on disk")
+            .with_help("give the folder that they are embedded from")
+    })?;
+    let name = file_name(name)?;
+    files::create_folders(folder)?;
+    let version = next_version(&source.load(None)?, at);
+    let label = label(version, &name);
+    let (up, down) = (
+        folder.join(format!("{label}.sql")),
+        folder.join(format!("{label}.down.sql")),
+    );
+    files::write_source(&up, &format!("-- {name}: the way there.\n"))?;
+    files::write_source(
+        &down,
+        &format!(
+            "-- {name}: the way back. Left without a statement, the migration is irreversible.\n"
+        ),
+    )?;
+    Ok(Created { version, up, down })
+}

@@ -1,0 +1,116 @@
+//! `init`: the files that a project begins with.
+
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use crate::devtools::project::create::next_version;
+use crate::migration::files::source::SCHEMA_FILE;
+use crate::migration::set::label;
+use crate::report::error::{Error, ErrorKind};
+use crate::sqlite::disk::files;
+
+/// The first table, as the schema file and the first migration have it.
+const TABLE: &str = "CREATE TABLE notes (
+    id INTEGER PRIMARY KEY,
+    title TEXT NOT NULL,
+    body TEXT NOT NULL DEFAULT '',
+    created_at TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP
+);
+";
+
+const SETTINGS: &str = "# Settings of the `heirloom` command. Paths are relative to this file.
+database = \".data/app.db\"
+migrations = \"migrations\"
+
+# These are the defaults:
+# schema = \"migrations/schema.sql\"  # the schema as it should be
+# seeds = \"seeds\"                   # rows for a new database, `heirloom seed`
+# keep = 5                          # automatic backups that stay
+# lock-timeout = 30                 # seconds
+";
+
+/// The files that [`init`] wrote.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Initialized {
+    /// The settings of the command.
+    pub settings: PathBuf,
+    /// The schema as it should be.
+    pub schema: PathBuf,
+    /// The first migration.
+    pub up: PathBuf,
+    /// Its way back.
+    pub down: PathBuf,
+}
+
+/// Writes into a folder what a project begins with: `heirloom.toml`, and `migrations` with
+/// `schema.sql`, a first migration and its way back. All of them, or none; nothing that is there
+/// is written over. The version is `at` in UTC.
+///
+/// # Errors
+/// [`ErrorKind::Usage`] where one of them, or anything else in `migrations`, is there;
+/// [`ErrorKind::Io`].
+///
+/// ```
+/// # let folder = tempfile::tempdir().unwrap();
+/// # let folder = folder.path();
+/// let files = heirloom::init(folder, std::time::SystemTime::now())?;
+/// assert_eq!(files.schema, folder.join("migrations/schema.sql"));
+/// heirloom::Migrator::new(folder.join("migrations")).migrate(folder.join("app.db"))?;
+/// # Ok::<(), heirloom::Error>(())
+/// ```
+pub fn init(folder: impl AsRef<Path>, at: SystemTime) -> Result<Initialized, Error> {
+    let folder = folder.as_ref();
+    let migrations = folder.join("migrations");
+    let label = label(next_version(&[], at), "create_notes");
+    let files = Initialized {
+        settings: folder.join("heirloom.toml"),
+        schema: migrations.join(SCHEMA_FILE),
+        up: migrations.join(format!("{label}.sql")),
+        down: migrations.join(format!("{label}.down.sql")),
+    };
+    refuse_what_is_there(&files.settings, &migrations)?;
+    files::create_folders(&migrations)?;
+    let schema = format!(
+        "-- The schema as it should be. Edit it, and `heirloom generate` writes the migration.\n\n{TABLE}"
+    );
+    let texts = [
+        (&files.schema, schema.as_str()),
+        (&files.down, "DROP TABLE notes;\n"),
+        (&files.up, TABLE),
+        (&files.settings, SETTINGS),
+    ];
+    for (index, (path, text)) in texts.iter().enumerate() {
+        if let Err(error) = files::write_source(path, text) {
+            for (written, _) in &texts[..index] {
+                files::remove(written)?;
+            }
+            return Err(error);
+        }
+    }
+    Ok(files)
+}
+
+fn refuse_what_is_there(settings: &Path, migrations: &Path) -> Result<(), Error> {
+    let in_the_way = match files::is_there(settings)? {
+        true => Some(settings.to_owned()),
+        false => {
+            let inside = match files::is_file(migrations)? {
+                true => Some(PathBuf::new()),
+                false => files::files_in(migrations)?
+                    .into_iter()
+                    .min()
+                    .map(PathBuf::from),
+            };
+            inside.map(|name| migrations.join(name))
+        }
+    };
+    match in_the_way {
+        None => Ok(()),
+        Some(path) => Err(Error::new(
+            ErrorKind::Usage,
+            format!("{} is there already, and nothing is written over", path.display()),
+        )
+        .with_help("begin in a folder without migrations, or make the next one with `heirloom create NAME`")),
+    }
+}

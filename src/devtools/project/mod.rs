@@ -1,0 +1,7 @@
+//! A developer's own database and project: create, init, seed, push, reset, redo. May use
+//! what `devtools` may use.
+
+pub(crate) mod create;
+pub(crate) mod init;
+pub(crate) mod reset;
+pub(crate) mod seed;

@@ -1,0 +1,1112 @@
+//! Rows made up for the tables of a database in memory, so that a migration meets some.
+//!
+//! Every value is a guess, and SQLite is the judge: a row is offered, and where a constraint
+//! refuses it, the columns it speaks of get their next guesses. The guesses come from the
+//! declared type, the literals in the table's own constraints and triggers, the rows a
+//! foreign key can point to, and what the migrations read a column as. Nothing is random and
+//! nothing depends on the time, so that a finding today is a finding tomorrow.
+
+use std::collections::BTreeSet;
+
+use rusqlite::types::Value;
+use rusqlite::{Connection, params_from_iter};
+
+use crate::devtools::model::clauses::parenthesised;
+use crate::report::error::Error;
+use crate::sqlite::execute::{failure, text};
+use crate::sqlite::schema::catalog;
+use crate::sqlite::schema::objects::{Affinity, Schema, Table, TableKind, affinity, same_name};
+use crate::sqlite::sql::script::Script;
+use crate::sqlite::sql::token::{Token, TokenKind, Tokens, quote};
+
+/// So many rows a table has at least, where they can be made up.
+const ROWS: u64 = 3;
+/// So many offers of one row are refused before it is given up.
+const OFFERS: usize = 1000;
+/// A foreign key chooses among so many rows.
+const PARENTS: usize = 50;
+
+const COLUMNS: &str = "SELECT name, type, \"notnull\", dflt_value, pk, hidden
+    FROM pragma_table_xinfo(?1, 'main') WHERE hidden = 0";
+const UNIQUE: &str = "SELECT DISTINCT part.name FROM pragma_index_list(?1, 'main') AS list,
+    pragma_index_xinfo(list.name, 'main') AS part
+    WHERE list.\"unique\" AND part.key AND part.name IS NOT NULL";
+const REFERENCES: &str = "SELECT id, \"table\", \"from\", \"to\"
+    FROM pragma_foreign_key_list(?1, 'main') ORDER BY id, seq";
+const WITHOUT_ROWID: &str =
+    "SELECT 1 FROM pragma_table_list WHERE schema = 'main' AND name = ?1 AND wr";
+const OBJECTS: &str = "SELECT name, sql FROM main.sqlite_schema
+    WHERE type = ?1 AND tbl_name = ?2 COLLATE NOCASE AND sql IS NOT NULL ORDER BY rowid";
+
+/// What the migrations read columns as, by the columns' names in small letters.
+#[derive(Debug, Default)]
+pub(crate) struct Hints {
+    json: BTreeSet<String>,
+    times: BTreeSet<String>,
+}
+
+impl Hints {
+    /// Looks for arguments of the JSON and of the date functions, and for `column -> …`.
+    pub(crate) fn of<'s>(scripts: impl Iterator<Item = &'s Script>) -> Hints {
+        let mut hints = Hints::default();
+        for script in scripts {
+            let tokens: Vec<Token<'_>> = Tokens::new(script.text()).collect();
+            for (index, token) in tokens.iter().enumerate() {
+                let next = |ahead: usize| tokens.get(index + ahead).map_or("", |t| t.text);
+                let name = || token.name().to_ascii_lowercase();
+                if next(1) == "-" && next(2) == ">" {
+                    hints.json.insert(name());
+                }
+                let word = token.word();
+                let found = match word.as_str() {
+                    "DATE" | "TIME" | "DATETIME" | "JULIANDAY" | "UNIXEPOCH" | "STRFTIME"
+                    | "TIMEDIFF" => &mut hints.times,
+                    _ if word.starts_with("JSON") => &mut hints.json,
+                    _ => continue,
+                };
+                if next(1) == "(" {
+                    let arguments = parenthesised(&tokens[index..]);
+                    let names = arguments.iter().filter(|t| t.kind != TokenKind::Symbol);
+                    found.extend(names.map(|t| t.name().to_ascii_lowercase()));
+                }
+            }
+        }
+        hints
+    }
+}
+
+/// Gives every table of a schema at least three rows. Returned is, for each table that stays
+/// empty, why.
+pub(crate) fn fill(
+    connection: &Connection,
+    schema: &Schema,
+    hints: &Hints,
+) -> Result<Vec<String>, Error> {
+    let mut notes = Vec::new();
+    let mut waiting: Vec<Facts> = schema
+        .tables
+        .iter()
+        .filter(|table| table.kind == TableKind::Ordinary)
+        .filter(|table| rows_of(connection, &table.name).is_some_and(|rows| rows < ROWS))
+        .map(|table| Facts::read(connection, table))
+        .collect::<Result<_, _>>()?;
+    // A table whose parents are full comes first; in a circle, the one that was made first.
+    while !waiting.is_empty() {
+        let waits = |facts: &Facts| {
+            facts.references.iter().any(|reference| {
+                let parent = |other: &Facts| same_name(&other.name, &reference.parent);
+                !parent(facts) && waiting.iter().any(parent)
+            })
+        };
+        let next = waiting.iter().position(|facts| !waits(facts)).unwrap_or(0);
+        let facts = waiting.remove(next);
+        notes.extend(facts.fill(connection, schema, hints)?);
+    }
+    for table in schema.tables.iter().filter(|table| keeps_words(table)) {
+        let columns = catalog::column_names(connection, &table.name);
+        if rows_of(connection, &table.name) == Some(0) {
+            let names: Vec<String> = columns.iter().map(|column| quote(column)).collect();
+            let words = vec!["'some words'"; columns.len()];
+            // Its options may forbid it, and nothing depends on it.
+            let _ = connection.execute_batch(&format!(
+                "INSERT INTO main.{} ({}) VALUES ({})",
+                quote(&table.name),
+                names.join(", "),
+                words.join(", ")
+            ));
+        }
+    }
+    Ok(notes)
+}
+
+/// How many rows a table in memory has, whose reading does not fail.
+pub(crate) fn rows_of(connection: &Connection, table: &str) -> Option<u64> {
+    catalog::row_count(connection, table).ok().flatten()
+}
+
+/// Full-text search that holds its own text. What other modules keep is their business.
+fn keeps_words(table: &Table) -> bool {
+    table.kind == TableKind::Virtual
+        && !table.is_derived()
+        && Tokens::new(&table.sql).any(|token| same_name(&token.name(), "fts5"))
+}
+
+/// A value to be offered; none leaves the column out, for its DEFAULT.
+type Guess = Option<Value>;
+
+/// What has to be known of a table to write into it.
+struct Facts {
+    name: String,
+    columns: Vec<Fact>,
+    references: Vec<Reference>,
+    rules: Vec<Rule>,
+    /// A name for the rowid, where there is one that is no column.
+    rowid: Option<&'static str>,
+}
+
+struct Fact {
+    name: String,
+    declared: String,
+    nullable: bool,
+    default: Option<String>,
+    unique: bool,
+}
+
+struct Reference {
+    parent: String,
+    /// Column and, where it is written, the parent's column.
+    columns: Vec<(usize, Option<String>)>,
+}
+
+/// A constraint, a trigger or an index: what SQLite calls it, and what it speaks of.
+struct Rule {
+    name: Option<String>,
+    columns: Vec<usize>,
+    guesses: Vec<Value>,
+}
+
+impl Facts {
+    fn read(connection: &Connection, table: &Table) -> Result<Facts, Error> {
+        let name = table.name.clone();
+        let read = || Facts::query(connection, table);
+        read().map_err(|error| failure(format!("cannot read the columns of `{name}`"), error))
+    }
+
+    fn query(connection: &Connection, table: &Table) -> rusqlite::Result<Facts> {
+        let name = table.name.as_str();
+        let unique: Vec<String> = column(connection, UNIQUE, name)?;
+        let mut keys = Vec::new();
+        let mut columns = Vec::new();
+        let mut statement = connection.prepare(COLUMNS)?;
+        let mut rows = statement.query([name])?;
+        while let Some(row) = rows.next()? {
+            let column: String = row.get(0)?;
+            if row.get::<_, i64>(4)? > 0 {
+                keys.push(columns.len());
+            }
+            columns.push(Fact {
+                declared: row.get::<_, Option<String>>(1)?.unwrap_or_default(),
+                nullable: !row.get::<_, bool>(2)?,
+                default: row.get(3)?,
+                unique: unique.iter().any(|name| same_name(name, &column)),
+                name: column,
+            });
+        }
+        for &key in &keys {
+            columns[key].unique = true;
+            columns[key].nullable = false;
+        }
+        let without_rowid = !column::<i64>(connection, WITHOUT_ROWID, name)?.is_empty();
+        let is_rowid = |fact: &Fact| same_name(&fact.declared, "INTEGER");
+        let hidden = without_rowid || matches!(keys[..], [key] if is_rowid(&columns[key]));
+        let rowid = ["rowid", "_rowid_", "oid"]
+            .into_iter()
+            .find(|alias| !columns.iter().any(|fact| same_name(&fact.name, alias)))
+            .filter(|_| !hidden);
+        let mut rules = checks(&table.sql, &columns);
+        for (_, sql) in objects(connection, "trigger", name)? {
+            let tokens: Vec<Token<'_>> = Tokens::new(&sql).collect();
+            // It refuses in words of its own.
+            if tokens.iter().any(|token| token.word() == "RAISE") {
+                rules.push(Rule::of(None, &tokens, &columns));
+            }
+        }
+        for (index, sql) in objects(connection, "index", name)? {
+            rules.push(Rule {
+                name: Some(index),
+                columns: mentioned(&Tokens::new(&sql).collect::<Vec<_>>(), &columns),
+                guesses: Vec::new(),
+            });
+        }
+        Ok(Facts {
+            name: name.to_owned(),
+            references: references(connection, name, &columns)?,
+            columns,
+            rules,
+            rowid,
+        })
+    }
+
+    /// Adds rows until there are enough. Why there is none, if so.
+    fn fill(
+        &self,
+        connection: &Connection,
+        schema: &Schema,
+        hints: &Hints,
+    ) -> Result<Option<String>, Error> {
+        let mut made = rows_of(connection, &self.name).unwrap_or(ROWS);
+        while made < ROWS {
+            match self.add_row(connection, schema, hints, made.cast_signed()) {
+                Ok(()) => made += 1,
+                Err(_) if made > 0 => break,
+                Err(reason) => {
+                    return Ok(Some(format!(
+                        "no row could be made up for `{}`: {reason}",
+                        self.name
+                    )));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// Offers rows until one is taken; else the last refusal.
+    fn add_row(
+        &self,
+        connection: &Connection,
+        schema: &Schema,
+        hints: &Hints,
+        number: i64,
+    ) -> Result<(), String> {
+        let guesses = self.guesses(connection, schema, hints, number);
+        let mut chosen = vec![0; self.columns.len()];
+        let (mut refusal, mut rounds) = (String::new(), 0);
+        for _ in 0..OFFERS {
+            let row = guesses.iter().zip(&chosen);
+            let row: Vec<&Guess> = row.map(|(guesses, &index)| &guesses[index]).collect();
+            match self.offer(connection, &row, number) {
+                Ok(()) => return Ok(()),
+                Err(reason) => refusal = reason,
+            }
+            // The next combination of what is to blame, as on the wheels of a counter.
+            let round = self.blamed(&refusal).into_iter().all(|column| {
+                chosen[column] = (chosen[column] + 1) % guesses[column].len();
+                chosen[column] == 0
+            });
+            // The first one may have begun in the middle.
+            rounds += usize::from(round);
+            if rounds > 1 {
+                break;
+            }
+        }
+        Err(refusal)
+    }
+
+    fn offer(&self, connection: &Connection, row: &[&Guess], number: i64) -> Result<(), String> {
+        let (mut names, mut values) = (Vec::new(), Vec::new());
+        if let Some(alias) = self.rowid {
+            names.push(alias.to_owned());
+            values.push(Value::Integer(key(number)));
+        }
+        for (fact, guess) in self.columns.iter().zip(row) {
+            if let Some(value) = guess {
+                names.push(quote(&fact.name));
+                values.push(value.clone());
+            }
+        }
+        let marks = vec!["?"; names.len()].join(", ");
+        let table = quote(&self.name);
+        // ABORT, so that no conflict clause of the table takes another row away.
+        let sql = match names.is_empty() {
+            true => format!("INSERT OR ABORT INTO main.{table} DEFAULT VALUES"),
+            false => format!(
+                "INSERT OR ABORT INTO main.{table} ({}) VALUES ({marks})",
+                names.join(", ")
+            ),
+        };
+        let insert = || {
+            let mut statement = connection.prepare(&sql)?;
+            statement.execute(params_from_iter(values))
+        };
+        // A trigger's RAISE may leave half of its work, or end the savepoint itself.
+        let _ = connection.execute_batch("SAVEPOINT heirloom_offer");
+        let inserted = insert();
+        let end = match inserted {
+            Ok(1..) => "RELEASE heirloom_offer",
+            _ => "ROLLBACK TO heirloom_offer; RELEASE heirloom_offer",
+        };
+        let _ = connection.execute_batch(end);
+        match inserted {
+            Ok(0) => Err("a trigger ignores it".to_owned()),
+            Ok(_) => Ok(()),
+            Err(error) => Err(text(&error)),
+        }
+    }
+
+    /// The columns that a refusal speaks of: by its constraint or index, or by their names.
+    /// Where it speaks of none, all.
+    fn blamed(&self, refusal: &str) -> Vec<usize> {
+        // After the colon stand a constraint's name or text, columns, or an index. "cannot
+        // store TEXT value in INTEGER column t.c" has none.
+        let culprit = refusal.split_once(": ").map_or(refusal, |(_, tail)| tail);
+        let called = |rule: &&Rule| {
+            let name = culprit.strip_prefix("index '").unwrap_or(culprit);
+            rule.name.as_deref() == Some(name.trim_end_matches('\''))
+        };
+        let blamed = match self.rules.iter().find(called) {
+            Some(rule) => rule.columns.clone(),
+            None => mentioned(&Tokens::new(culprit).collect::<Vec<_>>(), &self.columns),
+        };
+        match blamed.is_empty() {
+            true => (0..self.columns.len()).collect(),
+            false => blamed,
+        }
+    }
+
+    /// For each column what to try, the likeliest first. At least one guess each.
+    fn guesses(
+        &self,
+        connection: &Connection,
+        schema: &Schema,
+        hints: &Hints,
+        number: i64,
+    ) -> Vec<Vec<Guess>> {
+        let mut pointed: Vec<Option<Vec<Value>>> = vec![None; self.columns.len()];
+        let mut null_first: Vec<bool> = (0..self.columns.len())
+            // Never in the first row, which may be the only one.
+            .map(|index| number > 0 && number % 2 == index as i64 % 2)
+            .collect();
+        for reference in &self.references {
+            let null = null_first[reference.columns[0].0];
+            let values = reference.values(connection, schema, hints, number, &pointed, self);
+            for (&(column, _), values) in reference.columns.iter().zip(values) {
+                // Two references may share a column; the first one decides.
+                pointed[column].get_or_insert(values);
+                null_first[column] = null;
+            }
+        }
+        let columns = self.columns.iter().enumerate();
+        columns
+            .map(|(index, fact)| {
+                let mut guesses: Vec<Guess> = match pointed[index].take() {
+                    Some(values) if !values.is_empty() => values.into_iter().map(Some).collect(),
+                    Some(_) if fact.nullable => Vec::new(),
+                    _ => self.own_guesses(index, hints, number),
+                };
+                if fact.nullable {
+                    let no_parent = guesses.is_empty();
+                    let at = match null_first[index] || no_parent {
+                        true => 0,
+                        false => guesses.len(),
+                    };
+                    guesses.insert(at, Some(Value::Null));
+                }
+                guesses
+            })
+            .collect()
+    }
+
+    /// What a column may hold by itself, without NULL.
+    fn own_guesses(&self, index: usize, hints: &Hints, number: i64) -> Vec<Guess> {
+        let fact = &self.columns[index];
+        let mut guesses = Vec::new();
+        let rules: Vec<&Rule> = self
+            .rules
+            .iter()
+            .filter(|rule| rule.columns.contains(&index))
+            .collect();
+        for rule in &rules {
+            let mut values = rule.guesses.clone();
+            if !values.is_empty() {
+                let turn = number.unsigned_abs() as usize % values.len();
+                values.rotate_left(turn);
+            }
+            guesses.extend(values.into_iter().map(Some));
+        }
+        let plain: Vec<Value> = [0, 3, 6, 9, 12]
+            .into_iter()
+            .flat_map(|more| plain(fact, hints, number + more))
+            .collect();
+        // A default that is computed may depend on the time, or on chance.
+        let constant = |default: &String| !default.contains('(') && !default.starts_with("CURRENT");
+        let default_first =
+            (number == 0 || !guesses.is_empty()) && fact.default.as_ref().is_some_and(constant);
+        guesses.extend(default_first.then_some(None));
+        guesses.extend(plain.into_iter().map(Some));
+        guesses.extend(fact.default.is_some().then_some(None));
+        if !rules.is_empty() {
+            guesses.extend(usual(fact, number).into_iter().map(Some));
+        }
+        guesses.dedup();
+        guesses
+    }
+}
+
+impl Reference {
+    /// For each of its columns the values that the parent's rows have, in one order, another
+    /// one first for each row. Before the parent has any: none where that is allowed, else
+    /// what the parent's own first row will be given.
+    fn values(
+        &self,
+        connection: &Connection,
+        schema: &Schema,
+        hints: &Hints,
+        number: i64,
+        pointed: &[Option<Vec<Value>>],
+        child: &Facts,
+    ) -> Vec<Vec<Value>> {
+        let none = || vec![Vec::new(); self.columns.len()];
+        let Some(table) = schema.table(&self.parent) else {
+            return none();
+        };
+        let Ok(parent) = Facts::read(connection, table) else {
+            return none();
+        };
+        let Some(to) = self.parent_columns(connection, &parent) else {
+            return none();
+        };
+        let names: Vec<String> = to
+            .iter()
+            .map(|&index| quote(&parent.columns[index].name))
+            .collect();
+        let mut rows = read_rows(connection, &parent.name, &names).unwrap_or_default();
+        let agrees = |row: &Vec<Value>| {
+            let columns = self.columns.iter().zip(row);
+            columns.into_iter().all(|(&(column, _), value)| {
+                pointed[column]
+                    .as_ref()
+                    .is_none_or(|decided| decided.first() == Some(value))
+            })
+        };
+        if rows.iter().any(agrees) {
+            rows.retain(agrees);
+        }
+        if !rows.is_empty() {
+            let turn = number.unsigned_abs() as usize % rows.len();
+            rows.rotate_left(turn);
+        } else if self
+            .columns
+            .iter()
+            .any(|&(column, _)| !child.columns[column].nullable)
+        {
+            // A circle that allows no NULL, or a row that can only refer to itself.
+            let own = to.iter().map(|&index| {
+                let guesses = parent.own_guesses(index, hints, number);
+                guesses.into_iter().flatten().next().unwrap_or(Value::Null)
+            });
+            rows.push(own.collect());
+        }
+        let columns = 0..self.columns.len();
+        columns
+            .map(|column| rows.iter().map(|row| row[column].clone()).collect())
+            .collect()
+    }
+
+    /// The columns of the parent it points to. Left unsaid, they are its primary key.
+    fn parent_columns(&self, connection: &Connection, parent: &Facts) -> Option<Vec<usize>> {
+        let find = |name: &str| {
+            let mut columns = parent.columns.iter();
+            columns.position(|fact| same_name(&fact.name, name))
+        };
+        let named = self.columns.iter().map(|(_, to)| to.as_deref().map(find));
+        if let Some(named) = named.collect::<Option<Option<Vec<usize>>>>() {
+            return named;
+        }
+        let key = "SELECT name FROM pragma_table_xinfo(?1, 'main') WHERE pk > 0 ORDER BY pk";
+        let key: Vec<String> = column(connection, key, &parent.name).ok()?;
+        let key: Option<Vec<usize>> = key.iter().map(|name| find(name)).collect();
+        key.filter(|key| key.len() == self.columns.len())
+    }
+}
+
+impl Rule {
+    fn of(name: Option<String>, tokens: &[Token<'_>], columns: &[Fact]) -> Rule {
+        Rule {
+            name,
+            columns: mentioned(tokens, columns),
+            guesses: literals(tokens, columns),
+        }
+    }
+}
+
+/// Name and text of the triggers or the indexes of a table.
+fn objects(
+    connection: &Connection,
+    kind: &str,
+    table: &str,
+) -> rusqlite::Result<Vec<(String, String)>> {
+    let mut statement = connection.prepare(OBJECTS)?;
+    let rows = statement.query_map([kind, table], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    rows.collect()
+}
+
+/// The first column of what a query with one parameter gives.
+fn column<T: rusqlite::types::FromSql>(
+    connection: &Connection,
+    sql: &str,
+    parameter: &str,
+) -> rusqlite::Result<Vec<T>> {
+    let mut statement = connection.prepare(sql)?;
+    let rows = statement.query_map([parameter], |row| row.get(0))?;
+    rows.collect()
+}
+
+fn read_rows(
+    connection: &Connection,
+    table: &str,
+    columns: &[String],
+) -> rusqlite::Result<Vec<Vec<Value>>> {
+    let mut statement = connection.prepare(&format!(
+        "SELECT {} FROM main.{} WHERE {} IS NOT NULL LIMIT {PARENTS}",
+        columns.join(", "),
+        quote(table),
+        columns.join(" IS NOT NULL AND "),
+    ))?;
+    let rows = statement.query_map([], |row| {
+        let columns = 0..columns.len();
+        columns.map(|index| row.get(index)).collect()
+    })?;
+    rows.collect()
+}
+
+fn references(
+    connection: &Connection,
+    table: &str,
+    columns: &[Fact],
+) -> rusqlite::Result<Vec<Reference>> {
+    let mut found: Vec<(i64, Reference)> = Vec::new();
+    let mut statement = connection.prepare(REFERENCES)?;
+    let mut rows = statement.query([table])?;
+    while let Some(row) = rows.next()? {
+        let (id, from): (i64, String) = (row.get(0)?, row.get(2)?);
+        // A generated column can point too, and cannot be written to.
+        let Some(column) = columns.iter().position(|fact| same_name(&fact.name, &from)) else {
+            continue;
+        };
+        let column = (column, row.get(3)?);
+        match found.last_mut() {
+            Some((last, reference)) if *last == id => reference.columns.push(column),
+            _ => found.push((
+                id,
+                Reference {
+                    parent: row.get(1)?,
+                    columns: vec![column],
+                },
+            )),
+        }
+    }
+    Ok(found.into_iter().map(|(_, reference)| reference).collect())
+}
+
+/// The CHECKs in the text of a table.
+fn checks(sql: &str, columns: &[Fact]) -> Vec<Rule> {
+    let tokens: Vec<Token<'_>> = Tokens::new(sql).collect();
+    let mut found = Vec::new();
+    for (index, token) in tokens.iter().enumerate() {
+        if token.word() != "CHECK" {
+            continue;
+        }
+        let name = match index
+            .checked_sub(2)
+            .map(|at| (&tokens[at], &tokens[at + 1]))
+        {
+            Some((word, name)) if word.word() == "CONSTRAINT" => Some(name.name().into_owned()),
+            _ => None,
+        };
+        let expression = parenthesised(&tokens[index..]);
+        found.push(Rule::of(name, expression, columns));
+    }
+    found
+}
+
+/// The columns that tokens speak of, in the order of the table.
+fn mentioned(tokens: &[Token<'_>], columns: &[Fact]) -> Vec<usize> {
+    let named = |fact: &Fact| {
+        let mut names = tokens.iter().filter(|token| !token.text.starts_with('\''));
+        names.any(|token| same_name(&token.name(), &fact.name))
+    };
+    let columns = columns.iter().enumerate();
+    columns
+        .filter(|(_, fact)| named(fact))
+        .map(|(index, _)| index)
+        .collect()
+}
+
+/// The values that the literals of an expression suggest: themselves, numbers beside them,
+/// texts of that length, texts that fit a pattern.
+fn literals(tokens: &[Token<'_>], columns: &[Fact]) -> Vec<Value> {
+    let says = |word: &str| tokens.iter().any(|token| token.word() == word);
+    let (measures, matches) = (says("LENGTH"), says("LIKE") || says("GLOB"));
+    let mut found = Vec::new();
+    for (index, token) in tokens.iter().enumerate() {
+        let is_column = || {
+            let name = token.name();
+            columns.iter().any(|fact| same_name(&fact.name, &name))
+        };
+        match token.kind {
+            TokenKind::Quoted if token.text.starts_with('\'') || !is_column() => {
+                let text = token.name().into_owned();
+                if matches {
+                    found.push(Value::Text(fitting(&text)));
+                }
+                found.push(Value::Text(text));
+            }
+            TokenKind::Word => {
+                let Ok(number) = token.text.parse::<i64>() else {
+                    continue;
+                };
+                let before = index.checked_sub(1).map_or("", |at| tokens[at].text);
+                if before == "." {
+                    continue;
+                }
+                if let (Some(point), Some(digits)) = (tokens.get(index + 1), tokens.get(index + 2))
+                    && point.text == "."
+                    && let Ok(real) = format!("{}.{}", token.text, digits.text).parse()
+                {
+                    found.push(Value::Real(real));
+                }
+                if let (true, Ok(length @ 1..=200)) = (measures, usize::try_from(number)) {
+                    found.extend(of_length(length).map(Value::Text));
+                }
+                let number = if before == "-" { -number } else { number };
+                found.push(Value::Integer(number));
+                found.push(Value::Integer(number.saturating_add(1)));
+                found.push(Value::Integer(number.saturating_sub(1)));
+            }
+            _ => {}
+        }
+    }
+    found
+}
+
+/// Texts of a length, in characters: several of each kind, for a unique column.
+fn of_length(length: usize) -> impl Iterator<Item = String> {
+    (1..=3).flat_map(move |number| {
+        let letter = |first: u8| {
+            let last = char::from(first + number);
+            format!("{}{last}", char::from(first).to_string().repeat(length - 1))
+        };
+        let digits: String = format!("{number:0>length$}");
+        [digits, letter(b'A'), letter(b'a')]
+    })
+}
+
+/// A text that fits a pattern of LIKE or GLOB, as far as a glance can tell.
+fn fitting(pattern: &str) -> String {
+    let mut text = String::new();
+    let mut rest = pattern.chars();
+    while let Some(c) = rest.next() {
+        match c {
+            '%' | '*' | '_' | '?' => text.push('x'),
+            '[' => {
+                // The first of a class; of an excluded one, a letter and hope.
+                let class: String = rest.by_ref().take_while(|&c| c != ']').collect();
+                let first = class.chars().next().filter(|&c| c != '^');
+                text.push(first.unwrap_or('x'));
+            }
+            other => text.push(other),
+        }
+    }
+    text
+}
+
+/// The key of a row: with gaps, and far from what a migration writes itself.
+fn key(number: i64) -> i64 {
+    1001 + 3 * number + number % 2
+}
+
+/// What a column is likely to hold by its type and its name.
+fn plain(fact: &Fact, hints: &Hints, number: i64) -> Vec<Value> {
+    let name = fact.name.to_ascii_lowercase();
+    let declared = fact.declared.to_ascii_uppercase();
+    let text = |text: String| Value::Text(text);
+    let key = key(number);
+    let day = number.rem_euclid(28) + 1;
+    let ends = ["_at", "_on", "date", "time", "timestamp"];
+    let time = hints.times.contains(&name)
+        || ends.iter().any(|end| name.ends_with(end))
+        || ["DATE", "TIME"].iter().any(|word| declared.contains(word));
+    let json = hints.json.contains(&name) || name.contains("json") || declared.contains("JSON");
+    match affinity(&fact.declared) {
+        Affinity::Integer if time => vec![Value::Integer(1_709_210_096 + 86_400 * number)],
+        Affinity::Real if time => vec![Value::Real(2_460_370.5 + number as f64)],
+        Affinity::Integer if fact.unique => vec![Value::Integer(key)],
+        Affinity::Integer => vec![Value::Integer(key), Value::Integer(number)],
+        Affinity::Real => vec![Value::Real(key as f64 + 0.5)],
+        _ if json => vec![text(format!("{{\"n\": {key}}}"))],
+        Affinity::Text | Affinity::Numeric if time => vec![
+            text(format!("2024-02-{day:02}T12:34:56Z")),
+            text(format!("2024-02-{day:02} 12:34:56")),
+            text(format!("2024-02-{day:02}")),
+        ],
+        // Texts that a careless copy alters.
+        Affinity::Text if number == 1 => vec![text("007".into())],
+        Affinity::Text if number == 2 => vec![text(format!("it's “{}”\n2", fact.name))],
+        Affinity::Text => vec![text(format!("{} {key}", fact.name))],
+        Affinity::Numeric if declared.contains("BOOL") => {
+            vec![Value::Integer(number % 2), Value::Integer((number + 1) % 2)]
+        }
+        Affinity::Numeric => vec![Value::Integer(key), Value::Real(key as f64 + 0.5)],
+        Affinity::Blob if declared.is_empty() && number % 2 == 0 => vec![text(format!("0{key}"))],
+        Affinity::Blob => vec![Value::Blob(vec![0, 0xff, number.to_le_bytes()[0]])],
+    }
+}
+
+/// What is usual in columns that a constraint watches.
+fn usual(fact: &Fact, number: i64) -> Vec<Value> {
+    let number = number.unsigned_abs();
+    let texts = || {
+        let day = number % 28 + 1;
+        [
+            format!("2024-02-{day:02}"),
+            format!("2024-02-{day:02}T12:34:56Z"),
+            format!("2024-02-{day:02} 12:34:56"),
+            format!("12:34:{day:02}"),
+            format!("{{\"n\": {number}}}"),
+            format!("[{number}]"),
+            format!("someone{number}@example.org"),
+            format!("https://example.org/{number}"),
+            format!("00000000-0000-4000-8000-{number:012}"),
+            format!("#80808{}", number % 10),
+            format!("{number}"),
+            "x".to_owned(),
+            "en".to_owned(),
+            "EUR".to_owned(),
+        ]
+        .map(Value::Text)
+    };
+    let integers = || [0, 1, -1, 2, 10, 100, 1_709_210_096].map(Value::Integer);
+    let reals = || [0.5, 0.0, 1.0, -0.5].map(Value::Real);
+    match affinity(&fact.declared) {
+        Affinity::Integer => integers().to_vec(),
+        Affinity::Real => reals().to_vec(),
+        Affinity::Text => texts().to_vec(),
+        Affinity::Numeric => [&integers()[..], &reals(), &texts()].concat(),
+        Affinity::Blob => [&[Value::Blob(vec![0; 16])][..], &texts(), &integers()].concat(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A database in memory with this schema, filled for these migrations, and the notes.
+    fn filled(schema: &str, migrations: &'static str) -> (Connection, Vec<String>) {
+        let connection = Connection::open_in_memory().unwrap();
+        connection
+            .execute_batch("PRAGMA foreign_keys = OFF")
+            .unwrap();
+        connection.execute_batch(schema).unwrap();
+        let read = catalog::whole_schema(&connection).unwrap();
+        let script = Script::new("", migrations);
+        let notes = fill(&connection, &read, &Hints::of([script].iter())).unwrap();
+        (connection, notes)
+    }
+
+    /// The rows of a query in SQL's own words.
+    fn rows(connection: &Connection, query: &str) -> Vec<String> {
+        let mut statement = connection.prepare(query).unwrap();
+        let columns = statement.column_count();
+        let rows = statement.query_map([], |row| {
+            let texts = (0..columns).map(|at| row.get::<_, Value>(at));
+            texts.collect::<rusqlite::Result<Vec<Value>>>()
+        });
+        rows.unwrap()
+            .map(|row| {
+                let texts = row.unwrap().into_iter().map(|value| match value {
+                    Value::Null => "NULL".to_owned(),
+                    Value::Integer(number) => number.to_string(),
+                    Value::Real(number) => format!("{number:?}"),
+                    Value::Text(text) => format!("'{text}'"),
+                    Value::Blob(bytes) => format!("{bytes:?}"),
+                });
+                texts.collect::<Vec<_>>().join(" ")
+            })
+            .collect()
+    }
+
+    /// Fills a table `t` of these columns, and expects these rows.
+    #[track_caller]
+    fn expect(migrations: &'static str, cases: &[(&str, &[&str])]) {
+        for (columns, expected) in cases {
+            let (connection, notes) = filled(&format!("CREATE TABLE t ({columns});"), migrations);
+            assert_eq!(rows(&connection, "SELECT * FROM t"), *expected, "{columns}");
+            assert_eq!(notes, [""; 0], "{columns}");
+        }
+    }
+
+    #[test]
+    fn values_go_by_type_and_name_and_the_first_row_has_no_null() {
+        expect(
+            "",
+            &[
+                (
+                    "a INTEGER PRIMARY KEY, b TEXT, c REAL, d NUMERIC, e BLOB, f, g BOOLEAN",
+                    &[
+                        "1001 'b 1001' 1001.5 1001 [0, 255, 0] '01001' 0",
+                        "1005 NULL 1005.5 NULL [0, 255, 1] NULL 1",
+                        "1007 'it's “b”\n2' NULL 1007 NULL '01007' NULL",
+                    ],
+                ),
+                (
+                    "a INT NOT NULL, b TEXT NOT NULL, c REAL NOT NULL, d NUMERIC NOT NULL, e BLOB NOT NULL, f NOT NULL",
+                    &[
+                        "1001 'b 1001' 1001.5 1001 [0, 255, 0] '01001'",
+                        "1005 '007' 1005.5 1005 [0, 255, 1] [0, 255, 1]",
+                        "1007 'it's “b”\n2' 1007.5 1007 [0, 255, 2] '01007'",
+                    ],
+                ),
+                (
+                    "a INT UNIQUE, b TEXT UNIQUE NOT NULL, c BOOLEAN NOT NULL",
+                    &["1001 'b 1001' 0", "1005 '007' 1", "NULL 'it's “b”\n2' 0"],
+                ),
+                (
+                    "a_at INT NOT NULL, b_on REAL NOT NULL, cdate TEXT NOT NULL, d DATE NOT NULL, e DATETIME NOT NULL, timestamp NOT NULL",
+                    &[
+                        "1709210096 2460370.5 '2024-02-01T12:34:56Z' '2024-02-01T12:34:56Z' '2024-02-01T12:34:56Z' '01001'",
+                        "1709296496 2460371.5 '2024-02-02T12:34:56Z' '2024-02-02T12:34:56Z' '2024-02-02T12:34:56Z' [0, 255, 1]",
+                        "1709382896 2460372.5 '2024-02-03T12:34:56Z' '2024-02-03T12:34:56Z' '2024-02-03T12:34:56Z' '01007'",
+                    ],
+                ),
+                (
+                    "a_json TEXT NOT NULL, j JSON NOT NULL, json BLOB NOT NULL",
+                    &[
+                        "'{\"n\": 1001}' '{\"n\": 1001}' '{\"n\": 1001}'",
+                        "'{\"n\": 1005}' '{\"n\": 1005}' '{\"n\": 1005}'",
+                        "'{\"n\": 1007}' '{\"n\": 1007}' '{\"n\": 1007}'",
+                    ],
+                ),
+                (
+                    "rowid TEXT NOT NULL",
+                    &["'rowid 1001'", "'007'", "'it's “rowid”\n2'"],
+                ),
+                (
+                    "k TEXT PRIMARY KEY) WITHOUT ROWID; -- ",
+                    &["'007'", "'it's “k”\n2'", "'k 1001'"],
+                ),
+                ("a INT AS (1), b INT", &["1 1001", "1 1005", "1 NULL"]),
+                (
+                    "a INT, b TEXT, UNIQUE (a, b)); INSERT INTO t VALUES (1, 'x'), (2, 'y'); -- ",
+                    &["1 'x'", "2 'y'", "NULL 'it's “b”\n2'"],
+                ),
+                (
+                    "a); INSERT INTO t VALUES (1), (2), (3), (4); -- ",
+                    &["1", "2", "3", "4"],
+                ),
+            ],
+        );
+    }
+
+    #[test]
+    fn rowids_have_gaps_by_whatever_name_is_free() {
+        for (columns, name) in [
+            ("a", "rowid"),
+            ("rowid, a", "_rowid_"),
+            ("_rowid_, rowid", "oid"),
+            ("a INTEGER, PRIMARY KEY (a)", "rowid"),
+        ] {
+            let (connection, _) = filled(&format!("CREATE TABLE t ({columns});"), "");
+            let found = rows(&connection, &format!("SELECT {name} FROM t"));
+            assert_eq!(found, ["1001", "1005", "1007"], "{columns}");
+        }
+    }
+
+    #[test]
+    fn a_constant_default_is_for_the_first_row_and_where_something_is_demanded() {
+        expect(
+            "",
+            &[
+                (
+                    "a INT DEFAULT 5, b TEXT NOT NULL DEFAULT 'd', c INT NOT NULL DEFAULT (1 + 1), d TEXT NOT NULL DEFAULT CURRENT_DATE",
+                    &[
+                        "5 'd' 2 'd 1001'",
+                        "1005 '007' 1005 '007'",
+                        "NULL 'it's “b”\n2' 1007 'it's “d”\n2'",
+                    ],
+                ),
+                (
+                    "e INT NOT NULL DEFAULT 50 CHECK (e > '40'), f INT NOT NULL CHECK (f > '1005')",
+                    &["50 1011", "50 1013", "50 1007"],
+                ),
+            ],
+        );
+    }
+
+    #[test]
+    fn what_constraints_and_triggers_speak_of_is_tried() {
+        expect(
+            "",
+            &[
+                (
+                    "a TEXT NOT NULL, b TEXT NOT NULL, CONSTRAINT fine CHECK (b = 'other' OR b = 'a' OR b = 'B')",
+                    &["'a 1001' 'other'", "'007' 'a'", "'it's “a”\n2' 'B'"],
+                ),
+                (
+                    "a INT NOT NULL, b fine CHECK (b > '1'), CONSTRAINT fine CHECK (a > 5 AND a < 7)",
+                    &["6 1001", "6 NULL", "6 1007"],
+                ),
+                // Were every column to blame, the last one's turn would come too late.
+                (
+                    "a TEXT NOT NULL, c TEXT NOT NULL, d TEXT NOT NULL, e TEXT NOT NULL, f TEXT NOT NULL, b TEXT NOT NULL, CONSTRAINT fine CHECK (b <> 'x' AND b = 'B')",
+                    &[
+                        "'a 1001' 'c 1001' 'd 1001' 'e 1001' 'f 1001' 'B'",
+                        "'007' '007' '007' '007' '007' 'B'",
+                        "'it's “a”\n2' 'it's “c”\n2' 'it's “d”\n2' 'it's “e”\n2' 'it's “f”\n2' 'B'",
+                    ],
+                ),
+                (
+                    "a INT NOT NULL CHECK (a < '500'), b INT NOT NULL UNIQUE CHECK (b < '500')",
+                    &["0 0", "1 1", "2 -1"],
+                ),
+                (
+                    "a INT NOT NULL CHECK (a < '0'), r REAL NOT NULL CHECK (r < '0')",
+                    &["-1 -0.5", "-1 -0.5", "-1 -0.5"],
+                ),
+                (
+                    "a REAL NOT NULL CHECK (a IS NOT NULL AND a = 2.25), b REAL NOT NULL CHECK (b > -3 AND b < -1.5)",
+                    &["2.25 -2.0", "2.25 -2.0", "2.25 -2.0"],
+                ),
+                (
+                    "a TEXT NOT NULL CHECK (length(a) = 5), b TEXT NOT NULL UNIQUE CHECK (length(b) = 3)",
+                    &["'00001' '001'", "'AAAAB' 'AAB'", "'aaaab' 'aab'"],
+                ),
+                (
+                    "c TEXT NOT NULL CHECK (c LIKE '_b%[x]'), d TEXT NOT NULL CHECK (d GLOB '[a-c][^z]?*')",
+                    &["'_b%[x]' 'axxx'", "'_b%[x]' 'axxx'", "'_b%[x]' 'axxx'"],
+                ),
+                (
+                    "k TEXT NOT NULL CHECK (k GLOB '[0-9]*' AND length(k) = 2)",
+                    &["'0x'", "'01'", "'01'"],
+                ),
+                (
+                    "a INT NOT NULL CHECK (a <> 5), b INT NOT NULL CHECK (b > 2 AND b < 4), c INT NOT NULL CHECK (c = -7 OR c = 9)",
+                    &["6 3 -7", "6 3 9", "4 3 9"],
+                ),
+                ("a INT NOT NULL UNIQUE CHECK (a IN (1, 2))", &["1", "2"]),
+                (
+                    "a INT NOT NULL CHECK (a >= 10 AND a % 10 = 0), b TEXT NOT NULL CHECK (length(b) > 9), c TEXT NOT NULL CHECK (date(c) IS NOT NULL)",
+                    &[
+                        "10 '2024-02-01' '2024-02-01'",
+                        "10 '2024-02-02' '007'",
+                        "10 'it's “b”\n2' '2024-02-03'",
+                    ],
+                ),
+                (
+                    "a TEXT NOT NULL, b TEXT NOT NULL CHECK (\"b\" <> 'x'), c TEXT NOT NULL CHECK (c = \"dq\")",
+                    &[
+                        "'a 1001' 'b 1001' 'dq'",
+                        "'007' '007' 'dq'",
+                        "'it's “a”\n2' 'it's “b”\n2' 'dq'",
+                    ],
+                ),
+                (
+                    "a TEXT NOT NULL, b TEXT NOT NULL, c TEXT NOT NULL CHECK (c IN ('a', 'b', 'o''clock'))",
+                    &[
+                        "'a 1001' 'b 1001' 'a'",
+                        "'007' '007' 'b'",
+                        "'it's “a”\n2' 'it's “b”\n2' 'o'clock'",
+                    ],
+                ),
+                (
+                    "a TEXT NOT NULL, b TEXT NOT NULL CHECK (b IN ('x', 'X', 'y', 'z'))); CREATE UNIQUE INDEX i ON t (lower(b)); -- ",
+                    &["'a 1001' 'x'", "'007' 'y'", "'it's “a”\n2' 'z'"],
+                ),
+                (
+                    "a TEXT NOT NULL, b TEXT NOT NULL); CREATE TRIGGER tr BEFORE INSERT ON t WHEN new.b <> 'magic' BEGIN SELECT RAISE(ABORT, 'no b'); END; -- ",
+                    &["'a 1001' 'magic'", "'007' 'magic'", "'it's “a”\n2' 'magic'"],
+                ),
+                (
+                    "a TEXT NOT NULL, b TEXT NOT NULL); CREATE TRIGGER tr BEFORE INSERT ON t WHEN new.b <> 'magic' BEGIN SELECT RAISE(IGNORE); END; -- ",
+                    &["'a 1001' 'magic'", "'007' 'magic'", "'it's “a”\n2' 'magic'"],
+                ),
+                (
+                    "a TEXT NOT NULL, b TEXT NOT NULL, c TEXT NOT NULL, CHECK (NOT (a = 'p' AND b = 'p')), CHECK (NOT (b = 'p' AND c = 'p')), CHECK (a = 'p')",
+                    &["'p' 'b 1001' 'p'", "'p' '007' 'p'", "'p' 'it's “b”\n2' 'p'"],
+                ),
+            ],
+        );
+    }
+
+    #[test]
+    fn references_lead_to_rows_and_a_circle_is_entered_somewhere() {
+        expect(
+            "",
+            &[
+                (
+                    "id INTEGER PRIMARY KEY, p INT NOT NULL REFERENCES p, q TEXT REFERENCES p (code), s INT REFERENCES t); CREATE TABLE p (id INTEGER PRIMARY KEY, code TEXT UNIQUE); -- ",
+                    &[
+                        "1001 1001 'code 1001' NULL",
+                        "1005 1005 'it's “code”\n2' NULL",
+                        "1007 1007 NULL 1001",
+                    ],
+                ),
+                (
+                    "code TEXT REFERENCES p (code), n INT NOT NULL); CREATE TABLE p (code TEXT UNIQUE NOT NULL, g INT REFERENCES g); CREATE TABLE g (id INTEGER PRIMARY KEY); -- ",
+                    &["'007' 1001", "'code 1001' 1005", "NULL 1007"],
+                ),
+                (
+                    "p INT NOT NULL REFERENCES nowhere, q INT REFERENCES nowhere, r INT NOT NULL REFERENCES t (absent)",
+                    &["1001 NULL 1001", "1005 NULL 1005", "1007 NULL 1007"],
+                ),
+                (
+                    "id INTEGER PRIMARY KEY, o INT NOT NULL REFERENCES o); CREATE TABLE o (id INTEGER PRIMARY KEY, t INT NOT NULL REFERENCES t); -- ",
+                    &["1001 1001", "1005 1005", "1007 1007"],
+                ),
+                (
+                    "id INTEGER PRIMARY KEY, o INT REFERENCES o); CREATE TABLE o (id INTEGER PRIMARY KEY, t INT REFERENCES t); -- ",
+                    &["1001 NULL", "1005 NULL", "1007 NULL"],
+                ),
+                (
+                    "x INT NOT NULL, y INT NOT NULL, z INT NOT NULL, FOREIGN KEY (x, y) REFERENCES p (a, b), FOREIGN KEY (y, z) REFERENCES q (b, c)); CREATE TABLE p (a INT, b INT, PRIMARY KEY (a, b)); CREATE TABLE q (b INT REFERENCES p (b), c INT, PRIMARY KEY (b, c)); -- ",
+                    &["1001 1001 1001", "1005 1005 1005", "1007 1007 1007"],
+                ),
+            ],
+        );
+    }
+
+    #[test]
+    fn what_the_migrations_read_as_json_or_a_time_is_some() {
+        expect(
+            "SELECT a -> '$.x', b - 1, c > 2, date(d, 'utc'), e, json_extract(f, '$'), json, date, g FROM t",
+            &[(
+                "a TEXT NOT NULL, b TEXT NOT NULL, c TEXT NOT NULL, d TEXT NOT NULL, e TEXT NOT NULL, f TEXT NOT NULL, g TEXT NOT NULL",
+                &[
+                    "'{\"n\": 1001}' 'b 1001' 'c 1001' '2024-02-01T12:34:56Z' 'e 1001' '{\"n\": 1001}' 'g 1001'",
+                    "'{\"n\": 1005}' '007' '007' '2024-02-02T12:34:56Z' '007' '{\"n\": 1005}' '007'",
+                    "'{\"n\": 1007}' 'it's “b”\n2' 'it's “c”\n2' '2024-02-03T12:34:56Z' 'it's “e”\n2' '{\"n\": 1007}' 'it's “g”\n2'",
+                ],
+            )],
+        );
+    }
+
+    #[test]
+    fn words_go_into_searches_that_hold_their_own_and_nothing_into_other_modules() {
+        let (connection, notes) = filled(
+            "CREATE TABLE t (a TEXT CHECK (0));
+            CREATE VIRTUAL TABLE copy USING fts5(a, content='t');
+            CREATE VIRTUAL TABLE own USING fts5(a, b);
+            CREATE VIRTUAL TABLE box USING rtree(id, x, y);",
+            "",
+        );
+        assert_eq!(
+            notes,
+            ["no row could be made up for `t`: CHECK constraint failed: 0"]
+        );
+        assert_eq!(
+            rows(&connection, "SELECT * FROM own"),
+            ["'some words' 'some words'"]
+        );
+        assert_eq!(
+            rows(&connection, "SELECT rowid FROM copy('words')"),
+            [""; 0]
+        );
+        assert_eq!(rows(&connection, "SELECT * FROM box"), [""; 0]);
+    }
+
+    #[test]
+    fn a_row_that_nothing_satisfies_is_given_up_when_everything_was_tried() {
+        use std::sync::atomic::{AtomicUsize, Ordering};
+        static OFFERED: AtomicUsize = AtomicUsize::new(0);
+        let connection = Connection::open_in_memory().unwrap();
+        let flags = rusqlite::functions::FunctionFlags::SQLITE_DETERMINISTIC
+            | rusqlite::functions::FunctionFlags::SQLITE_UTF8;
+        let refuses = |_: &rusqlite::functions::Context<'_>| {
+            OFFERED.fetch_add(1, Ordering::Relaxed);
+            Ok(false)
+        };
+        connection
+            .create_scalar_function("fits", 1, flags, refuses)
+            .unwrap();
+        connection
+            .execute_batch("CREATE TABLE t (a INT NOT NULL CHECK (fits(a)))")
+            .unwrap();
+        let schema = catalog::whole_schema(&connection).unwrap();
+        let notes = fill(&connection, &schema, &Hints::default()).unwrap();
+        assert_eq!(
+            notes,
+            ["no row could be made up for `t`: CHECK constraint failed: fits(a)"]
+        );
+        let offered = OFFERED.load(Ordering::Relaxed);
+        assert!((2..100).contains(&offered), "{offered}");
+    }
+}

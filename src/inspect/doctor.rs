@@ -1,0 +1,434 @@
+//! `doctor`: everything that can be wrong with a database and around it, looked for.
+
+use std::path::Path;
+
+use rusqlite::Connection;
+
+use crate::backup::copy;
+use crate::backup::copy::Intent;
+use crate::inspect::description::checks_of;
+use crate::inspect::problem::{Diagnosis, Problem, ProblemKind};
+use crate::inspect::status;
+use crate::inspect::status::{Entry, Status};
+use crate::migration::compare::State;
+use crate::migration::history::{backfills, table};
+use crate::migration::set::label_in;
+use crate::options::settings::Options;
+use crate::report::error::{Error, ErrorKind};
+use crate::report::outcome::{Counted, Grouped};
+use crate::restore::execute;
+use crate::restore::execute::Verify;
+use crate::run::engine::session;
+use crate::run::engine::session::stores;
+use crate::sqlite::disk::{files, lock};
+use crate::sqlite::open;
+use crate::sqlite::open::Target;
+use crate::sqlite::schema::catalog;
+use crate::sqlite::schema::objects::TableKind;
+
+/// Since when SQLite has no fault in resetting the write-ahead log
+/// (<https://sqlite.org/wal.html#walresetbug>).
+const WITHOUT_WAL_FAULT: i32 = 3_051_003;
+
+/// Examines a database. Writes nothing.
+pub(crate) fn doctor(options: &Options<'_>, path: &Path) -> Result<Diagnosis, Error> {
+    options.check_history_table()?;
+    let target = open::resolve(path)?;
+    let at_work = lock::held_by(&target.path);
+    let mut found = Diagnosis {
+        exists: target.metadata.is_some(),
+        problems: Vec::new(),
+        passed: Vec::new(),
+        notes: Vec::new(),
+        held_by: at_work
+            .clone()
+            .or_else(|| lock::holder_by_inode(&target.path)),
+        sqlite_version: rusqlite::version().to_owned(),
+        needed_bytes: files::length(&target.path)?
+            + files::length(&files::companion(&target.path, "-wal"))?,
+        free_bytes: files::free_space(&options.backups_of(&target.path)),
+        database: target.path.clone(),
+    };
+    file(&target, &mut found)?;
+    // What somebody is at work on is not left over.
+    if at_work.is_none() {
+        leftovers(options, &target, &mut found)?;
+    }
+    inside(options, &target, &mut found)?;
+    copies(options, path, &mut found)?;
+    room(&mut found);
+    found
+        .problems
+        .sort_by_key(|problem| problem.kind != ProblemKind::Damaged);
+    Ok(found)
+}
+
+/// What can be seen of the file without opening it.
+fn file(target: &Target, found: &mut Diagnosis) -> Result<(), Error> {
+    if let Err(error) = target.refuse_hard_link() {
+        found
+            .problems
+            .push(Problem::of(ProblemKind::HardLink, &error));
+    }
+    if let Some(kind) = files::network_file_system(&target.path) {
+        found.problems.push(Problem::new(
+            ProblemKind::NetworkFileSystem,
+            format!(
+                "{} lies on a network file system ({kind}), where locks do not hold",
+                target.path.display()
+            ),
+            "keep the database on a disk of this machine, and exchange copies of it",
+        ));
+    }
+    if files::length(&target.path)? > 0 {
+        return Ok(());
+    }
+    for ending in ["-wal", "-journal"] {
+        let companion = files::companion(&target.path, ending);
+        if files::length(&companion)? > 0 {
+            found.problems.push(Problem::new(
+                ProblemKind::Leftover,
+                format!("{} is there, and its database is not", companion.display()),
+                "it may hold data: put the database back beside it if you have that; otherwise move it away, because it would be replayed into whatever gets the database's name",
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// What something that was interrupted left beside the database.
+fn leftovers(options: &Options<'_>, target: &Target, found: &mut Diagnosis) -> Result<(), Error> {
+    match Intent::read(&target.path) {
+        Ok(None) => {}
+        Ok(Some(intent)) => found.problems.push(Problem::new(
+            ProblemKind::Interrupted,
+            format!(
+                "the restore of {} from {} was interrupted",
+                intent.started_at,
+                intent.copy.display()
+            ),
+            "start the app, or run `heirloom run`, which finishes it",
+        )),
+        Err(error) => found
+            .problems
+            .push(Problem::of(ProblemKind::Interrupted, &error)),
+    }
+    let (automatic, snapshots) = stores(options, &target.path);
+    let note = files::companion(&Intent::path_for(&target.path), ".partial");
+    let mut left = automatic.leftovers()?;
+    left.extend(snapshots.leftovers()?);
+    left.extend(files::is_there(&note)?.then_some(note));
+    for path in left {
+        found.problems.push(Problem::new(
+            ProblemKind::Leftover,
+            format!("{} was left by an interruption", path.display()),
+            "the next run that has something to do removes it",
+        ));
+    }
+    Ok(())
+}
+
+/// What is in the database.
+fn inside(options: &Options<'_>, target: &Target, found: &mut Diagnosis) -> Result<(), Error> {
+    if files::length(&target.path)? == 0 {
+        gone(options, target, found);
+        return Ok(());
+    }
+    let damaged = |error: Error| match error.kind() {
+        ErrorKind::NotADatabase => {
+            let error = session::point_to_copies(options, &target.path, error);
+            Ok(Problem::of(ProblemKind::Damaged, &error))
+        }
+        _ => Err(error),
+    };
+    let view = match open::view_of(target) {
+        Ok(view) => view,
+        Err(error) => {
+            found.problems.push(damaged(error)?);
+            return Ok(());
+        }
+    };
+    let connection = &view.connection;
+    options.set_up(connection)?;
+    let looked = integrity(connection, found)
+        .and_then(|()| checks(connection, found))
+        .and_then(|()| references(connection, found))
+        .and_then(|()| wal_fault(connection, found))
+        .and_then(|()| backfills(connection, found))
+        .and_then(|()| compare(options, &target.path, connection, found));
+    if !view.is_of_one_state() {
+        return Err(Error::new(
+            ErrorKind::Locked,
+            "another program wrote to the database while it was examined",
+        )
+        .with_help("close the other program, and try again"));
+    }
+    looked.or_else(|error| damaged(error).map(|problem| found.problems.push(problem)))
+}
+
+/// There is nothing in the file, or no file. An empty one may be new.
+fn gone(options: &Options<'_>, target: &Target, found: &mut Diagnosis) {
+    let state = match found.exists {
+        true => "is empty",
+        false => "does not exist",
+    };
+    let message = format!("{} {state}", target.path.display());
+    match session::copies_kept(options, &target.path) {
+        Some(kept) => found
+            .problems
+            .push(Problem::new(ProblemKind::Missing, message, kept)),
+        None if found.exists => found.notes.push(message),
+        None => found.problems.push(Problem::new(
+            ProblemKind::Missing,
+            message,
+            "check the path; `heirloom run` makes a new one",
+        )),
+    }
+}
+
+fn integrity(connection: &Connection, found: &mut Diagnosis) -> Result<(), Error> {
+    let mut findings = copy::integrity_findings(connection)?;
+    findings.retain(|finding| !finding.starts_with("CHECK constraint failed in "));
+    if findings.is_empty() {
+        found.passed.push("integrity_check found nothing".into());
+    }
+    found.problems.extend(findings.into_iter().map(|finding| {
+        match copy::is_of_contents(&finding) {
+            true => Problem::new(
+                ProblemKind::Contents,
+                finding,
+                "correct the rows, or build the index anew, in a migration",
+            ),
+            false => Problem::new(
+                ProblemKind::Damaged,
+                finding,
+                "copy the whole folder somewhere safe, then put a backup back with `heirloom restore latest`; `REINDEX` mends what is wrong with an index alone",
+            ),
+        }
+    }));
+    Ok(())
+}
+
+/// The rows that a CHECK forbids. A read-only connection of SQLite's does not know the conditions,
+/// so that its integrity_check passes over them.
+fn checks(connection: &Connection, found: &mut Diagnosis) -> Result<(), Error> {
+    for table in catalog::whole_schema(connection)?.tables {
+        if table.kind != TableKind::Ordinary {
+            continue;
+        }
+        for check in checks_of(&table.sql) {
+            let broken = catalog::rows_where(connection, &table.name, &format!("NOT ({check})"))?;
+            match broken {
+                Some(0) => {}
+                Some(count) => found.problems.push(Problem::new(
+                    ProblemKind::Contents,
+                    format!(
+                        "{} of `{}` that CHECK ({check}) forbids",
+                        Counted(count, "row"),
+                        table.name
+                    ),
+                    "correct the rows in a migration",
+                )),
+                None => found.notes.push(format!(
+                    "CHECK ({check}) of `{}` could not be looked at without the app's functions",
+                    table.name
+                )),
+            }
+        }
+    }
+    Ok(())
+}
+
+fn references(connection: &Connection, found: &mut Diagnosis) -> Result<(), Error> {
+    let references = catalog::references(connection)?;
+    if references.violations.is_empty() && references.broken.is_empty() {
+        found.passed.push("foreign_key_check found nothing".into());
+    }
+    for ((table, parent), rowids) in references.violations {
+        let example = rowids.iter().find(|rowid| **rowid != 0);
+        let example = example.map_or(String::new(), |rowid| {
+            format!(", for example rowid {rowid}")
+        });
+        let rows = Counted(rowids.len() as u64, "row");
+        found.problems.push(Problem::new(
+            ProblemKind::BrokenReference,
+            format!(
+                "{rows} of `{table}` that refer to a row of `{parent}` that is not there{example}"
+            ),
+            "correct or remove these rows; a run tolerates those that were there before it",
+        ));
+    }
+    for (table, message) in references.broken {
+        found.problems.push(Problem::new(
+            ProblemKind::BrokenReference,
+            format!("the references of `{table}` cannot be checked: {message}"),
+            "the column they point to must be there, and a primary key or unique",
+        ));
+    }
+    Ok(())
+}
+
+fn wal_fault(connection: &Connection, found: &mut Diagnosis) -> Result<(), Error> {
+    let version = rusqlite::version_number();
+    if version < WITHOUT_WAL_FAULT && copy::journal_mode(connection)? == "wal" {
+        found.problems.push(Problem::new(
+            ProblemKind::OldSqlite,
+            format!(
+                "SQLite {} can damage a database in WAL mode when two processes write",
+                found.sqlite_version
+            ),
+            "use SQLite 3.51.3 or newer, or another journal mode",
+        ));
+    }
+    Ok(())
+}
+
+/// The rows that are left of a backfill are there to be filled, and nothing is wrong.
+fn backfills(connection: &Connection, found: &mut Diagnosis) -> Result<(), Error> {
+    found.notes.extend(backfills::unfinished(connection)?);
+    Ok(())
+}
+
+/// The history against the migrations, and what the next run would need.
+fn compare(
+    options: &Options<'_>,
+    path: &Path,
+    connection: &Connection,
+    found: &mut Diagnosis,
+) -> Result<(), Error> {
+    if let Some(marker) = table::read_marker(connection)? {
+        found.problems.push(Problem::new(
+            ProblemKind::Interrupted,
+            format!("the run of {} was interrupted", marker.started_at),
+            "start the app, or run `heirloom run`, which puts it back first",
+        ));
+    }
+    let status = match status::status(options, path) {
+        Ok(status) => status,
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            let note = format!("the history was not compared with migrations: {error}");
+            found.notes.push(note);
+            return table::read(connection, &options.history_table).map_or_else(
+                |error| {
+                    let problem = Problem::of(ProblemKind::History, &error);
+                    found.problems.push(problem);
+                    Ok(())
+                },
+                |_| Ok(()),
+            );
+        }
+        // A note of a restore that cannot be read was told of.
+        Err(error) if error.kind() == ErrorKind::NeedsAttention => return Ok(()),
+        Err(error)
+            if matches!(
+                error.kind(),
+                ErrorKind::Diverged | ErrorKind::InvalidMigration
+            ) =>
+        {
+            found
+                .problems
+                .push(Problem::of(ProblemKind::History, &error));
+            return Ok(());
+        }
+        Err(error) => return Err(error),
+    };
+    let needs = status
+        .migrations
+        .iter()
+        .filter_map(|entry| Some(entry.estimate.as_ref()?.disk_bytes));
+    found.needed_bytes = needs.chain([found.needed_bytes]).max().unwrap_or_default();
+    if let Some(error) = &status.problem {
+        found
+            .problems
+            .push(Problem::of(ProblemKind::Pending, error));
+    }
+    contradictions(&status, found);
+    Ok(())
+}
+
+fn contradictions(status: &Status, found: &mut Diagnosis) {
+    let before = found.problems.len();
+    for entry in &status.migrations {
+        let (what, help) = match entry.state {
+            State::Changed => (
+                "was changed since it was applied",
+                "put the file back as it was, and write what is new into a new migration",
+            ),
+            State::Missing if entry.applied_at.is_none() => (
+                "is needed before the squashed migration that replaces it counts as applied, and its file is missing",
+                "open the database once with a version of the app that still has the file; or put the file back",
+            ),
+            State::Missing
+                if newest_file(status, entry).is_none_or(|known| entry.version > known) =>
+            {
+                (
+                    "is applied and newer than these migrations",
+                    "install the newer app, or take it back with the older one's `revert_to_known`",
+                )
+            }
+            State::Missing => ("is applied, and its file is missing", "put the file back"),
+            State::OutOfOrder => (
+                "is older than what is applied, and was never applied",
+                "give it a newer version",
+            ),
+            State::Applied | State::Pending => continue,
+        };
+        let label = label_in(entry.component.as_deref(), entry.version, &entry.name);
+        let message = format!("{label} {what}");
+        found
+            .problems
+            .push(Problem::new(ProblemKind::History, message, help));
+    }
+    if found.problems.len() == before {
+        found.passed.push(format!(
+            "{} applied, {} pending",
+            Counted(status.count(State::Applied) as u64, "migration"),
+            status.count(State::Pending)
+        ));
+    }
+}
+
+/// The newest version for which there is a file, of the history in which a migration stands.
+fn newest_file(status: &Status, of: &Entry) -> Option<i64> {
+    let siblings = status.migrations.iter();
+    let siblings = siblings.filter(|entry| entry.component == of.component && entry.file.is_some());
+    siblings.map(|entry| entry.version).max()
+}
+
+fn copies(options: &Options<'_>, path: &Path, found: &mut Diagnosis) -> Result<(), Error> {
+    let copies = execute::copies(options, path, Verify::Everything)?;
+    let damaged = copies.iter().filter(|copy| !copy.verified);
+    let before = found.problems.len();
+    found.problems.extend(damaged.map(|copy| {
+        Problem::new(
+            ProblemKind::BackupDamaged,
+            format!(
+                "{} is not what was recorded when it was taken",
+                copy.file.display()
+            ),
+            "remove it with its record, so that nobody counts on it, and check the disk",
+        )
+    }));
+    if found.problems.len() == before && !copies.is_empty() {
+        found.passed.push(match copies.len() {
+            1 => "the one copy verifies".to_owned(),
+            count => format!("all {count} copies verify"),
+        });
+    }
+    Ok(())
+}
+
+fn room(found: &mut Diagnosis) {
+    let needed = found.needed_bytes;
+    if let Some(free) = found.free_bytes.filter(|free| *free < needed) {
+        found.problems.push(Problem::new(
+            ProblemKind::DiskFull,
+            format!(
+                "the next run needs about {}, and {} are free",
+                Counted(needed, "byte"),
+                Grouped(free)
+            ),
+            "free some space, or choose another folder for backups",
+        ));
+    }
+}

@@ -1,0 +1,136 @@
+//! What is wrong with a database and its surroundings, as values.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use crate::report::error::Error;
+
+/// The kind of a [`Problem`], in the words that `--json` uses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ProblemKind {
+    /// The file is damaged, or no database.
+    Damaged,
+    /// There is no database, or an empty one of which there are copies.
+    Missing,
+    /// Rows that a constraint forbids, or an index for full-text search that lags behind.
+    Contents,
+    /// Rows that refer to what is not there.
+    BrokenReference,
+    /// The history and the migrations contradict each other.
+    History,
+    /// The pending migrations cannot run as they are.
+    Pending,
+    /// A run or a restore that was interrupted.
+    Interrupted,
+    /// A copy that is not what was recorded.
+    BackupDamaged,
+    /// Companions without their database, unfinished files.
+    Leftover,
+    /// Too little room for the next run.
+    DiskFull,
+    /// The file has another name.
+    HardLink,
+    /// The file lies on a network file system.
+    NetworkFileSystem,
+    /// The SQLite in use has a fault that can damage the database.
+    OldSqlite,
+}
+
+impl ProblemKind {
+    /// The name in JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            ProblemKind::Damaged => "damaged",
+            ProblemKind::Missing => "missing",
+            ProblemKind::Contents => "contents",
+            ProblemKind::BrokenReference => "broken-reference",
+            ProblemKind::History => "history",
+            ProblemKind::Pending => "pending",
+            ProblemKind::Interrupted => "interrupted",
+            ProblemKind::BackupDamaged => "backup-damaged",
+            ProblemKind::Leftover => "leftover",
+            ProblemKind::DiskFull => "disk-full",
+            ProblemKind::HardLink => "hard-link",
+            ProblemKind::NetworkFileSystem => "network-file-system",
+            ProblemKind::OldSqlite => "old-sqlite",
+        }
+    }
+}
+
+/// Something that is wrong, and what to do. As text it is both.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Problem {
+    /// What kind.
+    pub kind: ProblemKind,
+    /// What is wrong.
+    pub message: String,
+    /// What to do.
+    pub help: String,
+}
+
+impl Problem {
+    pub(crate) fn new(
+        kind: ProblemKind,
+        message: impl Into<String>,
+        help: impl Into<String>,
+    ) -> Problem {
+        Problem {
+            kind,
+            message: message.into(),
+            help: help.into(),
+        }
+    }
+
+    /// What was refused, as something that is wrong.
+    pub(crate) fn of(kind: ProblemKind, error: &Error) -> Problem {
+        let cause = std::error::Error::source(error);
+        let cause = cause.map_or(String::new(), |cause| format!(": {cause}"));
+        let message = format!("{error}{cause}");
+        Problem::new(kind, message, error.help().unwrap_or_default())
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}; {}", self.message, self.help)
+    }
+}
+
+/// What [`Migrator::doctor`](crate::Migrator::doctor) finds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Diagnosis {
+    /// The database, with symbolic links resolved.
+    pub database: PathBuf,
+    /// Whether there is a file.
+    pub exists: bool,
+    /// What is wrong, the worst first.
+    pub problems: Vec<Problem>,
+    /// What was looked at and found in order, in sentences.
+    pub passed: Vec<String>,
+    /// What could not be looked at, and backfills that are not finished, in sentences.
+    pub notes: Vec<String>,
+    /// Who holds the database at this moment, as far as the system tells.
+    pub held_by: Option<String>,
+    /// The version of SQLite in use.
+    pub sqlite_version: String,
+    /// The bytes of free disk that the next run needs, about.
+    pub needed_bytes: u64,
+    /// The bytes that are free where backups go, none where the system does not tell.
+    pub free_bytes: Option<u64>,
+}
+
+impl Diagnosis {
+    /// Whether nothing is wrong.
+    pub fn is_healthy(&self) -> bool {
+        self.problems.is_empty()
+    }
+
+    /// Whether the data itself is damaged.
+    pub fn is_damaged(&self) -> bool {
+        let mut problems = self.problems.iter();
+        problems.any(|problem| problem.kind == ProblemKind::Damaged)
+    }
+}

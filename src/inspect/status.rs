@@ -1,0 +1,228 @@
+//! `show`: every migration with its state, and what the pending ones would do.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use crate::migration::compare;
+use crate::migration::compare::{Compared, State};
+use crate::migration::history::backfills;
+use crate::migration::history::table;
+use crate::migration::set::Migration;
+use crate::migration::step::Task;
+use crate::options::settings::Options;
+use crate::report::error::Error;
+use crate::report::estimate::Estimate;
+use crate::report::plan::{Direction, Loss};
+use crate::run::engine::dry_run;
+use crate::run::engine::session;
+use crate::run::look::{Look, look};
+use crate::run::migrate::newest;
+
+/// How a database stands to its migrations. Made without writing anything.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Status {
+    /// The database, with symbolic links resolved.
+    pub database: PathBuf,
+    /// Whether there is a file yet.
+    pub exists: bool,
+    /// The schema version, none when nothing was applied.
+    pub version: Option<i64>,
+    /// The newest version these migrations know.
+    pub newest_known: Option<i64>,
+    /// Every migration and every row of the history, in the order of versions.
+    pub migrations: Vec<Entry>,
+    /// An interrupted run that the next start will put back, or a restore that it will finish:
+    /// when it began, RFC 3339.
+    pub interrupted: Option<String>,
+    /// Why the pending migrations cannot be run as they are.
+    pub problem: Option<Error>,
+    /// What somebody should know, in sentences: that there are copies of a database that is gone,
+    /// or a backfill that is not finished.
+    pub notes: Vec<String>,
+}
+
+impl Status {
+    /// Whether a run would find nothing to do.
+    pub fn is_up_to_date(&self) -> bool {
+        self.interrupted.is_none()
+            && self
+                .migrations
+                .iter()
+                .all(|entry| entry.state == State::Applied)
+    }
+
+    /// How many migrations are in a state.
+    pub fn count(&self, state: State) -> usize {
+        let in_state = |entry: &&Entry| entry.state == state;
+        self.migrations.iter().filter(in_state).count()
+    }
+}
+
+/// One line of a [`Status`].
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Entry {
+    /// The component whose it is, none for the app's own.
+    pub component: Option<String>,
+    /// Its version.
+    pub version: i64,
+    /// Its name, without version.
+    pub name: String,
+    /// How file and history stand to each other.
+    pub state: State,
+    /// When it was applied, RFC 3339.
+    pub applied_at: Option<String>,
+    /// Whether there is a way back.
+    pub reversible: bool,
+    /// What it would destroy of what is in the database now.
+    pub losses: Vec<Loss>,
+    /// Whether the file consents to that.
+    pub consents: bool,
+    /// The tables it would build anew.
+    pub rebuilds: Vec<String>,
+    /// What that takes in time and disk, none where it rebuilds nothing.
+    pub estimate: Option<Estimate>,
+    /// The file, where there is one.
+    pub file: Option<String>,
+    /// The SQL: of the file, or as it was applied where the file is gone.
+    pub sql: Option<String>,
+    /// What a reviewer should know, in sentences.
+    pub notes: Vec<String>,
+}
+
+/// Looks at a database.
+pub(crate) fn status(options: &Options<'_>, path: &Path) -> Result<Status, Error> {
+    let look = look(options, path)?;
+    let mut entries = Vec::new();
+    let mut pending = Vec::new();
+    for known in look.known(options) {
+        let compared = compare::compare(known.migrations, known.history);
+        let table = options.history_table_of(known.component);
+        let times = table::times(&look.view.connection, table)?;
+        for compared in &compared {
+            entries.extend(entry(options, &look, known.component, compared, &times)?);
+        }
+        pending.extend(
+            compared
+                .iter()
+                .filter(|compared| compared.state == State::Pending)
+                .filter_map(|compared| compared.migration),
+        );
+    }
+    let changed = look.known(options).into_iter().find_map(|known| {
+        let changed = compare::changed_originals(known.migrations);
+        changed.into_iter().next().map(|(_, error)| error)
+    });
+    let problem = foresee(options, &look, &pending, &mut entries).err();
+    let problem = changed.or(problem);
+    let gone = look
+        .target
+        .metadata
+        .as_ref()
+        .is_none_or(|file| file.len() == 0);
+    let kept = gone.then(|| session::copies_kept(options, &look.target.path));
+    let unfinished = backfills::unfinished(&look.view.connection)?;
+    Ok(Status {
+        exists: look.target.metadata.is_some(),
+        notes: kept.flatten().into_iter().chain(unfinished).collect(),
+        version: newest(look.history()),
+        newest_known: look.migrations().last().map(|migration| migration.version),
+        migrations: entries,
+        problem,
+        interrupted: look.interrupted,
+        database: look.target.path,
+    })
+}
+
+/// One line, without what it would do.
+fn entry(
+    options: &Options<'_>,
+    look: &Look,
+    component: Option<&str>,
+    compared: &Compared<'_>,
+    times: &BTreeMap<i64, String>,
+) -> Result<Option<Entry>, Error> {
+    let Compared {
+        state,
+        migration,
+        applied,
+        replaced,
+    } = compared;
+    let file = migration.map(|file| (file.version, &file.name));
+    let row = applied.map(|row| (row.version, &row.name));
+    let needed = replaced.map(|replaced| (replaced.version, &replaced.name));
+    let Some((version, name)) = file.or(row).or(needed) else {
+        return Ok(None);
+    };
+    let table = options.history_table_of(component);
+    let connection = &look.view.connection;
+    let kept = match (state, applied) {
+        (State::Missing | State::Changed, Some(_)) => {
+            table::as_applied(connection, table, version)?
+        }
+        (_, Some(_)) if migration.is_none() => table::as_applied(connection, table, version)?,
+        _ => None,
+    };
+    let reversible = match (state, migration) {
+        (State::Missing | State::Changed, _) | (_, None) => {
+            kept.as_ref().is_some_and(|kept| kept.down.is_some())
+        }
+        (_, Some(migration)) => {
+            migration.down.is_some()
+                || options
+                    .code(
+                        migration.component.as_deref(),
+                        &migration.up,
+                        Direction::Down,
+                    )
+                    .is_some()
+        }
+    };
+    Ok(Some(Entry {
+        component: component.map(str::to_owned),
+        version,
+        name: name.clone(),
+        state: *state,
+        applied_at: applied.and_then(|_| times.get(&version).cloned()),
+        reversible,
+        losses: Vec::new(),
+        consents: false,
+        rebuilds: Vec::new(),
+        estimate: None,
+        file: migration.map(|migration| migration.up.file().to_owned()),
+        sql: migration
+            .map(|migration| migration.up.text().to_owned())
+            .or(kept.map(|kept| kept.up)),
+        notes: Vec::new(),
+    }))
+}
+
+/// Fills in what the pending migrations would do, up to the first that cannot be run.
+fn foresee(
+    options: &Options<'_>,
+    look: &Look,
+    pending: &[&Migration],
+    entries: &mut [Entry],
+) -> Result<(), Error> {
+    let pending = pending
+        .iter()
+        .map(|migration| Task::up(migration))
+        .collect::<Result<Vec<Task>, Error>>()?;
+    if pending.is_empty() {
+        return Ok(());
+    }
+    let foreseen = dry_run::foresee(&look.view.connection, options, &pending)?;
+    let outlooks = foreseen.outlooks.into_iter().zip(foreseen.losses);
+    let entries = entries
+        .iter_mut()
+        .filter(|entry| entry.state == State::Pending);
+    for ((entry, task), (outlook, losses)) in entries.zip(&pending).zip(outlooks) {
+        entry.consents = task.consents;
+        entry.losses = losses;
+        entry.rebuilds = outlook.effects.rebuilt_names();
+        entry.estimate = outlook.estimate(&look.view.connection)?;
+        entry.notes = outlook.notes;
+    }
+    Ok(())
+}

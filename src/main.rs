@@ -1,9 +1,0 @@
-//! The `heirloom` command.
-
-mod cli;
-
-use std::process::ExitCode;
-
-fn main() -> ExitCode {
-    cli::main()
-}

@@ -1,0 +1,7 @@
+//! Migration files: their names, the layouts of other tools, files paired to migrations.
+//! May use the rest of `migration` below it, `sqlite` and `report`.
+
+pub(crate) mod layout;
+pub(crate) mod name;
+pub(crate) mod pair_up;
+pub(crate) mod source;

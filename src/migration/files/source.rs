@@ -1,0 +1,302 @@
+//! Where migrations come from: a folder in the program, a folder on disk, refinery's values.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use include_dir::Dir;
+
+use crate::migration::files::layout::Layout;
+use crate::migration::files::name::looks_like_sql;
+use crate::migration::files::pair_up;
+use crate::migration::set::{Migration, invalid};
+use crate::report::error::{Error, ErrorKind};
+use crate::sqlite::disk::files;
+use crate::sqlite::sql::script::Script;
+
+/// The file in a migrations folder that holds the schema as it should be, and is no
+/// migration.
+pub const SCHEMA_FILE: &str = "schema.sql";
+
+/// Where migrations come from. Made by `From`, so that [`Migrator::new`](crate::Migrator::new)
+/// takes any of them.
+#[derive(Clone)]
+pub struct Source {
+    kind: Kind,
+    layout: Layout,
+}
+
+#[derive(Clone)]
+enum Kind {
+    Embedded(&'static Dir<'static>),
+    Folder(PathBuf),
+    Refinery(Vec<refinery_core::Migration>),
+}
+
+impl From<&'static Dir<'static>> for Source {
+    fn from(folder: &'static Dir<'static>) -> Source {
+        Source::of(Kind::Embedded(folder))
+    }
+}
+
+impl From<PathBuf> for Source {
+    fn from(folder: PathBuf) -> Source {
+        Source::of(Kind::Folder(folder))
+    }
+}
+
+impl From<&PathBuf> for Source {
+    fn from(folder: &PathBuf) -> Source {
+        Source::of(Kind::Folder(folder.clone()))
+    }
+}
+
+impl From<&Path> for Source {
+    fn from(folder: &Path) -> Source {
+        Source::of(Kind::Folder(folder.to_owned()))
+    }
+}
+
+impl From<&str> for Source {
+    fn from(folder: &str) -> Source {
+        Source::of(Kind::Folder(folder.into()))
+    }
+}
+
+impl From<Vec<refinery_core::Migration>> for Source {
+    fn from(migrations: Vec<refinery_core::Migration>) -> Source {
+        Source::of(Kind::Refinery(migrations))
+    }
+}
+
+impl From<&[refinery_core::Migration]> for Source {
+    fn from(migrations: &[refinery_core::Migration]) -> Source {
+        Source::of(Kind::Refinery(migrations.to_vec()))
+    }
+}
+
+impl fmt::Debug for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.kind {
+            Kind::Embedded(_) => write!(f, "Source(embedded)"),
+            Kind::Folder(folder) => write!(f, "Source({})", folder.display()),
+            Kind::Refinery(migrations) => write!(f, "Source({} of refinery)", migrations.len()),
+        }
+    }
+}
+
+impl Source {
+    fn of(kind: Kind) -> Source {
+        Source {
+            kind,
+            layout: Layout::default(),
+        }
+    }
+
+    /// Reads the folder as another tool laid it out.
+    ///
+    /// ```
+    /// use heirloom::{Layout, Migrator, Source};
+    /// let migrator = Migrator::new(Source::from("migrations").layout(Layout::Diesel));
+    /// ```
+    pub fn layout(self, layout: Layout) -> Source {
+        Source { layout, ..self }
+    }
+
+    /// Reads the migrations, in the order of their versions. `schema_file` is left out.
+    pub(crate) fn load(&self, schema_file: Option<&Path>) -> Result<Vec<Migration>, Error> {
+        pair_up::assemble(self.files(schema_file)?)
+    }
+
+    /// Reads every file that may be a migration. `schema_file` is left out.
+    pub(crate) fn files(&self, schema_file: Option<&Path>) -> Result<Vec<Script>, Error> {
+        let files = match &self.kind {
+            Kind::Refinery(migrations) => from_refinery(migrations),
+            Kind::Embedded(folder) => {
+                let mut files = Vec::new();
+                embedded(folder, &mut files)?;
+                files
+            }
+            Kind::Folder(folder) => on_disk(folder, schema_file)?,
+        };
+        files.into_iter().map(|script| self.named(script)).collect()
+    }
+
+    /// Whether files are called as heirloom calls them.
+    #[cfg(feature = "devtools")]
+    pub(crate) fn is_in_our_layout(&self) -> bool {
+        self.layout == Layout::Heirloom
+    }
+
+    pub(crate) fn named(&self, script: Script) -> Result<Script, Error> {
+        if self.layout == Layout::Heirloom {
+            return Ok(script);
+        }
+        match self.layout.name_of(script.file()) {
+            Ok(name) => Ok(script.named(name)),
+            Err(reason) => Err(invalid(format!("{}: {reason}", script.file()))),
+        }
+    }
+
+    /// The schema as it should be: `schema_file` where it is there, else the one that lies
+    /// with the migrations.
+    #[cfg(feature = "devtools")]
+    pub(crate) fn schema(&self, schema_file: Option<&Path>) -> Result<Option<Script>, Error> {
+        let beside = || self.folder().map(|folder| folder.join(SCHEMA_FILE));
+        let path = schema_file.map(Path::to_owned).or_else(beside);
+        if let Some(path) = path.filter(|path| path.is_file()) {
+            return script(&path).map(Some);
+        }
+        match &self.kind {
+            Kind::Embedded(folder) => folder
+                .get_file(SCHEMA_FILE)
+                .map(|file| {
+                    let text = utf8(SCHEMA_FILE, Cow::Borrowed(file.contents()))?;
+                    Ok(Script::new(SCHEMA_FILE, text))
+                })
+                .transpose(),
+            Kind::Folder(_) | Kind::Refinery(_) => Ok(None),
+        }
+    }
+
+    /// The folder on disk, where that is what the migrations come from.
+    pub(crate) fn folder(&self) -> Option<&Path> {
+        match &self.kind {
+            Kind::Folder(folder) => Some(folder),
+            Kind::Embedded(_) | Kind::Refinery(_) => None,
+        }
+    }
+}
+
+/// A file that is read by itself.
+pub(crate) fn script(path: &Path) -> Result<Script, Error> {
+    let name = path.display().to_string();
+    let text = utf8(&name, Cow::Owned(files::read_source(path)?))?;
+    Ok(Script::new(name, text))
+}
+
+/// The scripts of a folder in the program. What is no SQL file may well be binary, and
+/// comes without its text.
+fn embedded(folder: &'static Dir<'static>, files: &mut Vec<Script>) -> Result<(), Error> {
+    for file in folder.files() {
+        let path: Cow<'static, str> = file.path().to_string_lossy();
+        if path == SCHEMA_FILE {
+            continue;
+        }
+        let text = match looks_like_sql(&path) {
+            true => utf8(&path, Cow::Borrowed(file.contents()))?,
+            false => Cow::Borrowed(""),
+        };
+        files.push(Script::new(path, text));
+    }
+    folder.dirs().try_for_each(|below| embedded(below, files))
+}
+
+fn on_disk(folder: &Path, schema_file: Option<&Path>) -> Result<Vec<Script>, Error> {
+    let paths = files::files_below(folder)?.ok_or_else(|| {
+        Error::new(
+            ErrorKind::NotFound,
+            format!("the migrations folder {} does not exist", folder.display()),
+        )
+        .with_help("check the path, or make the first migration with `heirloom create NAME`")
+    })?;
+    let schema_file = schema_file.and_then(|file| file.canonicalize().ok());
+    let mut files = Vec::with_capacity(paths.len());
+    for relative in paths {
+        // `.git/refs/tags/v1` is no migration, though it is named like one.
+        let hidden =
+            |part: std::path::Component<'_>| part.as_os_str().as_encoded_bytes().starts_with(b".");
+        if relative.components().any(hidden) {
+            continue;
+        }
+        let path = folder.join(&relative);
+        if relative == Path::new(SCHEMA_FILE)
+            || (schema_file.is_some() && path.canonicalize().ok() == schema_file)
+        {
+            continue;
+        }
+        let name = path.display().to_string();
+        files.push(match looks_like_sql(&name) {
+            true => script(&path)?,
+            false => Script::new(name, ""),
+        });
+    }
+    Ok(files)
+}
+
+fn utf8(file: &str, bytes: Cow<'static, [u8]>) -> Result<Cow<'static, str>, Error> {
+    let fail = |error: std::str::Utf8Error| {
+        Error::new(
+            ErrorKind::InvalidMigration,
+            format!(
+                "{file} is not UTF-8: byte {} is wrong",
+                error.valid_up_to() + 1
+            ),
+        )
+        .with_help("save it as UTF-8")
+    };
+    match bytes {
+        Cow::Borrowed(bytes) => std::str::from_utf8(bytes).map(Cow::Borrowed).map_err(fail),
+        Cow::Owned(bytes) => String::from_utf8(bytes)
+            .map(Cow::Owned)
+            .map_err(|error| fail(error.utf8_error())),
+    }
+}
+
+fn from_refinery(migrations: &[refinery_core::Migration]) -> Vec<Script> {
+    migrations
+        .iter()
+        .map(|migration| {
+            // A migration read back from a history carries no SQL; it has nothing to apply.
+            let text = migration.sql().unwrap_or_default().to_owned();
+            Script::new(format!("{migration}.sql"), text)
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_is_read_with_what_lies_below_it_and_without_the_schema() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join("2026")).unwrap();
+        for (file, text) in [
+            ("V2__b.sql", "B"),
+            ("2026/V1__a.sql", "A"),
+            ("2026/V1__a.down.sql", "UNDO A"),
+            ("schema.sql", "S"),
+            ("README.md", "R"),
+        ] {
+            std::fs::write(folder.path().join(file), text).unwrap();
+        }
+        let loaded = Source::from(folder.path()).load(None).unwrap();
+        let read: Vec<_> = loaded.iter().map(|m| (m.version, m.up.text())).collect();
+        assert_eq!(read, [(1, "A"), (2, "B")]);
+        assert_eq!(loaded[0].down.as_ref().unwrap().text(), "UNDO A");
+    }
+
+    #[test]
+    fn a_file_that_is_not_utf8_is_named_with_the_byte() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("V1__a.sql"), b"SELECT '\xff'").unwrap();
+        let error = Source::from(folder.path()).load(None).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidMigration);
+        assert!(
+            error.to_string().contains("V1__a.sql is not UTF-8: byte 9"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn values_of_refinery_keep_version_name_prefix_and_checksum() {
+        let theirs = refinery_core::Migration::unapplied("U20261121091403__a", "SELECT 1").unwrap();
+        let ours = Source::from(vec![theirs.clone()]).load(None).unwrap();
+        assert_eq!(
+            (ours[0].version, ours[0].any_order),
+            (20_261_121_091_403, true)
+        );
+        assert!(ours[0].recognises(theirs.checksum()));
+    }
+}

@@ -1,0 +1,328 @@
+//! What was ever done to a database, as values, and as text beside its copies.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::backup::metadata::on_one_line;
+use crate::report::outcome::whose;
+
+/// What [`Migrator::log`](crate::Migrator::log) finds.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Log {
+    /// The database, with symbolic links resolved.
+    pub database: PathBuf,
+    /// Whether there is a file.
+    pub exists: bool,
+    /// The newest first.
+    pub entries: Vec<LogEntry>,
+    /// Applied versions that no entry tells of: another tool applied them, or a heirloom
+    /// that kept no log yet.
+    pub unlogged: Vec<i64>,
+}
+
+/// What was done to a database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Act {
+    /// Migrations were applied.
+    Run,
+    /// Migrations were taken back.
+    Revert,
+    /// Migrations that another tool applied, or nobody, were marked as applied.
+    Adopt,
+    /// Seed files were run.
+    Seed,
+    /// The database was made as the schema file says, without a migration.
+    Push,
+    /// A copy was put back.
+    Restore,
+    /// Everything was dropped, migrated and seeded.
+    Reset,
+    /// Everything was dropped.
+    Drop,
+    /// Rows were filled in batches.
+    Backfill,
+    /// A copy was taken under a name.
+    Snapshot,
+}
+
+impl Act {
+    /// The word in JSON and in tables.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Act::Run => "run",
+            Act::Revert => "revert",
+            Act::Adopt => "adopt",
+            Act::Seed => "seed",
+            Act::Push => "push",
+            Act::Restore => "restore",
+            Act::Reset => "reset",
+            Act::Drop => "drop",
+            Act::Backfill => "backfill",
+            Act::Snapshot => "snapshot",
+        }
+    }
+
+    pub(crate) fn from_text(text: &str) -> Option<Act> {
+        let all = [
+            Act::Run,
+            Act::Revert,
+            Act::Adopt,
+            Act::Seed,
+            Act::Push,
+            Act::Restore,
+            Act::Reset,
+            Act::Drop,
+            Act::Backfill,
+            Act::Snapshot,
+        ];
+        all.into_iter().find(|act| act.as_str() == text)
+    }
+}
+
+/// One line of a [`Log`].
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct LogEntry {
+    /// What was done.
+    pub act: Act,
+    /// When it was done, RFC 3339 in UTC.
+    pub at: String,
+    /// Whether it is known to have come to its end. A restore or a reset that was killed is not:
+    /// it was undone, or it was done; nor is a backfill with rows left.
+    pub finished: bool,
+    /// From the call to the commit. None of a snapshot.
+    pub duration: Option<Duration>,
+    /// The version of the app that did it, where that was said.
+    pub app_version: Option<String>,
+    /// The schema version before.
+    pub version_before: Option<i64>,
+    /// The schema version afterwards.
+    pub version: Option<i64>,
+    /// The migrations that were applied or taken back, in the order in which it was done.
+    pub migrations: Vec<Logged>,
+    /// The file name of the copy that was taken: of the state before, or the snapshot. The copy
+    /// may be gone since.
+    pub backup: Option<String>,
+    /// The path of the copy that a restore put back.
+    pub restored_from: Option<String>,
+    /// The name of a backfill.
+    pub backfill: Option<String>,
+    /// The size of the database afterwards, in bytes.
+    pub bytes: Option<u64>,
+    /// Tells entries apart that are found in two places.
+    pub(crate) id: String,
+    /// The count of the newest copy when it was done: the order within a second.
+    pub(crate) sequence: u64,
+}
+
+/// A migration that a [`LogEntry`] tells of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Logged {
+    /// The component whose it is, none for the app's own.
+    pub component: Option<String>,
+    /// Its version.
+    pub version: i64,
+}
+
+impl LogEntry {
+    /// The component whose versions these are, none where they are the app's own.
+    pub fn component(&self) -> Option<&str> {
+        self.whose().0
+    }
+
+    /// The components that were migrated beside that, each with the newest version applied.
+    pub fn components(&self) -> BTreeMap<&str, i64> {
+        self.whose().1
+    }
+
+    fn whose(&self) -> (Option<&str>, BTreeMap<&str, i64>) {
+        let all = self.migrations.iter();
+        whose(
+            all.map(|done| (done.component.as_deref(), done.version)),
+            self.version_before != self.version,
+        )
+    }
+
+    pub(crate) fn to_text(&self) -> String {
+        let LogEntry {
+            act,
+            at,
+            finished,
+            duration,
+            app_version,
+            version_before,
+            version,
+            migrations,
+            backup,
+            restored_from,
+            backfill,
+            bytes,
+            id,
+            sequence,
+        } = self;
+        let mut text = format!(
+            "id: {}\nact: {}\nat: {at}\nfinished: {finished}\nsequence: {sequence}\n",
+            on_one_line(id),
+            act.as_str()
+        );
+        let mut add = |name: &str, value: Option<String>| {
+            if let Some(value) = value {
+                let _ = writeln!(text, "{name}: {}", on_one_line(&value));
+            }
+        };
+        let number = |number: &i64| number.to_string();
+        add(
+            "microseconds",
+            duration.map(|took| took.as_micros().to_string()),
+        );
+        add("app-version", app_version.clone());
+        add("version-before", version_before.as_ref().map(number));
+        add("version", version.as_ref().map(number));
+        add("migrations", Some(migrations_to_text(migrations)));
+        add("backup", backup.clone());
+        add("restored-from", restored_from.clone());
+        add("backfill", backfill.clone());
+        add("bytes", bytes.map(|bytes| bytes.to_string()));
+        text
+    }
+
+    /// What entries are sorted by.
+    pub(crate) fn order(&self) -> (&str, u64, bool, &str) {
+        order(&self.at, self.sequence, self.act != Act::Snapshot)
+    }
+
+    /// None for a text that is no complete entry.
+    pub(crate) fn from_text(text: &str) -> Option<LogEntry> {
+        let field = |name: &str| {
+            text.lines()
+                .filter_map(|line| line.split_once(": "))
+                .find(|(field, _)| *field == name)
+                .map(|(_, value)| value.to_owned())
+        };
+        let number = |name: &str| field(name).and_then(|value| value.parse().ok());
+        let unsigned = |name: &str| field(name).and_then(|value| value.parse::<u64>().ok());
+        Some(LogEntry {
+            act: Act::from_text(&field("act")?)?,
+            at: field("at")?,
+            finished: field("finished")? == "true",
+            duration: unsigned("microseconds").map(Duration::from_micros),
+            app_version: field("app-version"),
+            version_before: number("version-before"),
+            version: number("version"),
+            migrations: migrations_from_text(&field("migrations").unwrap_or_default()),
+            backup: field("backup"),
+            restored_from: field("restored-from"),
+            backfill: field("backfill"),
+            bytes: unsigned("bytes"),
+            id: field("id")?,
+            sequence: unsigned("sequence")?,
+        })
+    }
+}
+
+/// A copy knows its time to the second, and the count of copies that it raised. What came right
+/// after it has the same count.
+pub(crate) fn order(at: &str, sequence: u64, after_the_copy: bool) -> (&str, u64, bool, &str) {
+    let second = at.get(..TO_THE_SECOND).unwrap_or(at);
+    (second, sequence, after_the_copy, at)
+}
+
+/// The length of `2026-11-21T09:14:03`.
+const TO_THE_SECOND: usize = 19;
+
+/// `auth/3, 4, 5`
+pub(crate) fn migrations_to_text(migrations: &[Logged]) -> String {
+    let each = migrations.iter().map(|done| match &done.component {
+        Some(component) => format!("{component}/{}", done.version),
+        None => done.version.to_string(),
+    });
+    each.collect::<Vec<_>>().join(", ")
+}
+
+pub(crate) fn migrations_from_text(text: &str) -> Vec<Logged> {
+    let each = text.split(", ").filter_map(|done| {
+        let (component, version) = match done.rsplit_once('/') {
+            Some((component, version)) => (Some(component.to_owned()), version),
+            None => (None, done),
+        };
+        let version = version.parse().ok()?;
+        Some(Logged { component, version })
+    });
+    each.collect()
+}
+
+/// Entries from several places as one log, the newest first. Of one that is found twice, the
+/// finished one counts.
+pub(crate) fn merge(entries: impl IntoIterator<Item = LogEntry>) -> Vec<LogEntry> {
+    let mut merged: Vec<LogEntry> = Vec::new();
+    for entry in entries {
+        match merged.iter_mut().find(|known| known.id == entry.id) {
+            Some(known) if known.finished => {}
+            Some(known) => *known = entry,
+            None => merged.push(entry),
+        }
+    }
+    merged.sort_by(|one, other| other.order().cmp(&one.order()));
+    merged
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(id: &str, at: &str, sequence: u64) -> LogEntry {
+        LogEntry {
+            act: Act::Restore,
+            at: at.into(),
+            finished: false,
+            duration: Some(Duration::from_micros(1234)),
+            app_version: Some("1.0\nβ".into()),
+            version_before: Some(3),
+            version: None,
+            migrations: migrations_from_text("auth/3, -2"),
+            backup: Some("notes.db".into()),
+            restored_from: Some("/a: b/c.db".into()),
+            backfill: Some("fill".into()),
+            bytes: Some(4096),
+            id: id.into(),
+            sequence,
+        }
+    }
+
+    #[test]
+    fn an_entry_reads_back_as_it_was_written_and_half_an_entry_is_none() {
+        let written = entry("a", "2026-11-21T09:14:03Z", 7);
+        let text = written.to_text();
+        let read = LogEntry::from_text(&text).unwrap();
+        let expected = LogEntry {
+            app_version: Some("1.0\\nβ".into()),
+            ..written
+        };
+        assert_eq!(read, expected);
+        assert_eq!(LogEntry::from_text("id: a\nact: restore\n"), None);
+    }
+
+    #[test]
+    fn entries_of_two_places_become_one_log_in_the_order_of_time_and_then_of_copies() {
+        let finished = LogEntry {
+            finished: true,
+            ..entry("b", "2026-11-21T09:14:03Z", 2)
+        };
+        let merged = merge([
+            entry("c", "2026-11-21T09:14:03Z", 3),
+            entry("b", "2026-11-21T09:14:03Z", 2),
+            finished.clone(),
+            entry("b", "2026-11-21T09:14:03Z", 2),
+            entry("d", "2026-11-21T09:14:04Z", 1),
+            entry("a", "2026-11-21T09:14:03Z", 1),
+        ]);
+        let ids: Vec<&str> = merged.iter().map(|entry| entry.id.as_str()).collect();
+        assert_eq!(ids, ["d", "c", "b", "a"]);
+        assert_eq!(merged[2], finished);
+    }
+}

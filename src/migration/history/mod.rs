@@ -1,0 +1,10 @@
+//! Tables in the database that record what was done: ours, refinery's, other tools'.
+//! May use `sqlite` and `report`.
+
+pub(crate) mod backfills;
+pub(crate) mod log_entry;
+pub(crate) mod log_table;
+pub(crate) mod other_tools;
+pub(crate) mod refinery;
+pub(crate) mod seeds;
+pub(crate) mod table;

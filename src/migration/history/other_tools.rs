@@ -1,0 +1,299 @@
+//! Histories that other migration tools keep in a database, read and never written.
+//!
+//! What each writes was read off databases that the tools made (`tests/foreign/README.md`).
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
+
+use rusqlite::types::Value;
+use rusqlite::{Connection, Row};
+
+use crate::report::error::{Error, ErrorKind};
+use crate::sqlite::execute::failure;
+use crate::sqlite::schema::catalog;
+use crate::sqlite::sql::token::quote;
+
+/// A tool that may have kept a database before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Tool {
+    /// diesel: `__diesel_schema_migrations`.
+    Diesel,
+    /// sqlx, and Tauri's SQL plug-in, which uses it: `_sqlx_migrations`.
+    Sqlx,
+    /// rusqlite_migration: a number in `PRAGMA user_version`. Anybody may write one there, so
+    /// it is never guessed.
+    RusqliteMigration,
+    /// TypeORM: `migrations`.
+    TypeOrm,
+    /// Drizzle: `__drizzle_migrations`.
+    Drizzle,
+    /// Prisma: `_prisma_migrations`.
+    Prisma,
+    /// goose: `goose_db_version`.
+    Goose,
+    /// dbmate: `schema_migrations`.
+    Dbmate,
+}
+
+impl Tool {
+    /// Every one, in the order in which they are looked for.
+    pub const ALL: [Tool; 8] = [
+        Tool::Diesel,
+        Tool::Sqlx,
+        Tool::Prisma,
+        Tool::Drizzle,
+        Tool::Goose,
+        Tool::TypeOrm,
+        Tool::Dbmate,
+        Tool::RusqliteMigration,
+    ];
+
+    /// The name on the command line.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Tool::Diesel => "diesel",
+            Tool::Sqlx => "sqlx",
+            Tool::RusqliteMigration => "rusqlite_migration",
+            Tool::TypeOrm => "typeorm",
+            Tool::Drizzle => "drizzle",
+            Tool::Prisma => "prisma",
+            Tool::Goose => "goose",
+            Tool::Dbmate => "dbmate",
+        }
+    }
+
+    /// The tables that it keeps in a database, which are no part of the app's schema: the
+    /// first holds its history.
+    pub(crate) fn tables(self) -> &'static [&'static str] {
+        match self {
+            Tool::Diesel => &["__diesel_schema_migrations"],
+            Tool::Sqlx => &["_sqlx_migrations"],
+            Tool::RusqliteMigration => &[],
+            // Its notes of views and generated columns too.
+            Tool::TypeOrm => &["migrations", "typeorm_metadata"],
+            Tool::Drizzle => &["__drizzle_migrations"],
+            Tool::Prisma => &["_prisma_migrations"],
+            Tool::Goose => &["goose_db_version"],
+            Tool::Dbmate => &["schema_migrations"],
+        }
+    }
+
+    /// The table of its history.
+    fn table(self) -> Option<&'static str> {
+        self.tables().first().copied()
+    }
+
+    /// Columns by which its table is told from another of that name.
+    fn columns(self) -> &'static [&'static str] {
+        match self {
+            Tool::Diesel => &["version", "run_on"],
+            Tool::Sqlx => &["version", "description", "success", "checksum"],
+            Tool::RusqliteMigration => &[],
+            Tool::TypeOrm => &["id", "timestamp", "name"],
+            Tool::Drizzle => &["id", "hash", "created_at"],
+            Tool::Prisma => &["migration_name", "finished_at", "rolled_back_at"],
+            Tool::Goose => &["version_id", "is_applied"],
+            Tool::Dbmate => &["version"],
+        }
+    }
+}
+
+impl fmt::Display for Tool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for Tool {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Tool, String> {
+        let same = |tool: &Tool| tool.as_str() == name;
+        Tool::ALL.into_iter().find(same).ok_or_else(|| {
+            let names = Tool::ALL.map(Tool::as_str).join(", ");
+            format!("`{name}` is none of {names}")
+        })
+    }
+}
+
+/// What a tool says was applied.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Done {
+    /// These versions.
+    Versions(Vec<i64>),
+    /// So many, counted from the first.
+    Count(usize),
+}
+
+/// The history that another tool keeps.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Foreign {
+    pub(crate) tool: Tool,
+    pub(crate) done: Done,
+}
+
+/// Reads the history that a tool keeps, whichever it is where none is named.
+///
+/// # Errors
+/// [`ErrorKind::Diverged`] for one that the tool itself calls unfinished, that is not what
+/// the tool writes, or where two tools keep one.
+pub(crate) fn recognise(
+    connection: &Connection,
+    wanted: Option<Tool>,
+) -> Result<Option<Foreign>, Error> {
+    let mut found = None;
+    for tool in Tool::ALL {
+        let is_wanted = match wanted {
+            Some(wanted) => wanted == tool,
+            None => tool.table().is_some(),
+        };
+        if !is_wanted || !is_there(connection, tool) {
+            continue;
+        }
+        let foreign = Foreign {
+            tool,
+            done: read(connection, tool)?,
+        };
+        if let Some(Foreign { tool: first, .. }) = found.replace(foreign) {
+            return Err(diverged(format!(
+                "both {first} and {tool} keep a history in the database"
+            ))
+            .with_help("say whose is to be taken over"));
+        }
+    }
+    Ok(found)
+}
+
+fn is_there(connection: &Connection, tool: Tool) -> bool {
+    let Some(table) = tool.table() else {
+        return true;
+    };
+    let columns = catalog::column_names(connection, table);
+    let has = |wanted: &&str| {
+        columns
+            .iter()
+            .any(|column| column.eq_ignore_ascii_case(wanted))
+    };
+    !columns.is_empty()
+        && tool.columns().iter().all(has)
+        // Other tools have a table of that name too, with more in it.
+        && (tool != Tool::Dbmate || columns.len() == 1)
+}
+
+fn read(connection: &Connection, tool: Tool) -> Result<Done, Error> {
+    let rows = |sql: &str| rows(connection, tool, sql);
+    let table = quote(tool.table().unwrap_or_default());
+    Ok(match tool {
+        Tool::RusqliteMigration => {
+            let number = catalog::number(connection, "PRAGMA user_version")?;
+            Done::Count(usize::try_from(number).map_err(|_| {
+                diverged(format!(
+                    "user_version is {number}, which rusqlite_migration never writes"
+                ))
+            })?)
+        }
+        Tool::Drizzle => Done::Count(rows(&format!("SELECT id, 1 FROM {table}"))?.len()),
+        Tool::Diesel | Tool::Dbmate => {
+            let rows = rows(&format!("SELECT version, 1 FROM {table} ORDER BY version"))?;
+            Done::Versions(versions(
+                tool,
+                rows.into_iter().map(|(version, _)| version),
+            )?)
+        }
+        Tool::TypeOrm => {
+            let rows = rows(&format!(
+                "SELECT timestamp, 1 FROM {table} ORDER BY timestamp"
+            ))?;
+            Done::Versions(versions(
+                tool,
+                rows.into_iter().map(|(version, _)| version),
+            )?)
+        }
+        Tool::Sqlx => {
+            let rows = rows(&format!(
+                "SELECT version, success FROM {table} ORDER BY version"
+            ))?;
+            if let Some((version, _)) = rows.iter().find(|(_, success)| success != "1") {
+                return Err(unfinished(tool, version));
+            }
+            Done::Versions(versions(
+                tool,
+                rows.into_iter().map(|(version, _)| version),
+            )?)
+        }
+        Tool::Prisma => {
+            let sql = format!(
+                "SELECT migration_name, CASE WHEN rolled_back_at IS NOT NULL THEN 'back'
+                    WHEN finished_at IS NULL THEN 'open' ELSE 'done' END
+                 FROM {table} ORDER BY migration_name"
+            );
+            let rows = rows(&sql)?;
+            if let Some((name, _)) = rows.iter().find(|(_, state)| state == "open") {
+                return Err(unfinished(tool, name));
+            }
+            let done = rows.into_iter().filter(|(_, state)| state == "done");
+            Done::Versions(versions(tool, done.map(|(name, _)| name))?)
+        }
+        Tool::Goose => {
+            // The newest row of a version says whether it is applied. Version 0 is the table's own.
+            let sql = format!("SELECT version_id, is_applied FROM {table} ORDER BY id");
+            let newest: BTreeMap<String, String> = rows(&sql)?.into_iter().collect();
+            let applied = newest
+                .into_iter()
+                .filter(|(version, applied)| applied == "1" && version != "0");
+            Done::Versions(versions(tool, applied.map(|(version, _)| version))?)
+        }
+    })
+}
+
+/// Two columns of every row, as texts.
+fn rows(connection: &Connection, tool: Tool, sql: &str) -> Result<Vec<(String, String)>, Error> {
+    let read = || {
+        let mut statement = connection.prepare(sql)?;
+        let rows = statement.query_map([], |row| Ok((text(row, 0)?, text(row, 1)?)))?;
+        rows.collect::<rusqlite::Result<Vec<_>>>()
+    };
+    read().map_err(|error| failure(format!("cannot read the history of {tool}"), error))
+}
+
+fn text(row: &Row<'_>, index: usize) -> rusqlite::Result<String> {
+    Ok(match row.get(index)? {
+        Value::Integer(number) => number.to_string(),
+        Value::Real(number) => number.to_string(),
+        Value::Text(text) => text,
+        other => format!("{other:?}"),
+    })
+}
+
+/// The numbers that names begin with: `20240110120000_create_users`, `2024-01-10-120000`.
+fn versions(tool: Tool, names: impl Iterator<Item = String>) -> Result<Vec<i64>, Error> {
+    let mut versions: Vec<i64> = names
+        .map(|name| {
+            let number = name.split('_').next().unwrap_or_default();
+            let number = match tool {
+                Tool::Diesel => number.replace('-', ""),
+                _ => number.to_owned(),
+            };
+            number.parse().map_err(|_| {
+                diverged(format!(
+                    "the history of {tool} has `{name}`, which begins with no number"
+                ))
+            })
+        })
+        .collect::<Result<_, Error>>()?;
+    // Some tools keep them as texts.
+    versions.sort_unstable();
+    Ok(versions)
+}
+
+fn unfinished(tool: Tool, name: &str) -> Error {
+    diverged(format!("{tool} began `{name}` and did not finish it")).with_help(format!(
+        "put that right with {tool} first; its history was left alone"
+    ))
+}
+
+fn diverged(message: String) -> Error {
+    Error::new(ErrorKind::Diverged, message)
+}

@@ -1,0 +1,287 @@
+//! A migration in one direction, ready to be carried out.
+
+use crate::migration::set::{Migration, invalid, label_in};
+use crate::report::error::{Error, Location};
+use crate::report::estimate::Estimate;
+use crate::report::plan::{Loss, Step};
+use crate::sqlite::schema::table_tracker::Effects;
+use crate::sqlite::sql::script::{Directive, Script};
+use crate::sqlite::sql::statement::Action;
+
+/// How a task is done, and what is written of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Statements, and a row in the history that comes or goes.
+    Sql,
+    /// A function of the app's, and a row in the history that comes or goes. The script says no
+    /// more than that.
+    Rust,
+    /// A row in the history and nothing else: what it stands for is there already.
+    RowOnly,
+    /// Statements, and a note of the file among the seeds.
+    Seed,
+    /// Statements, and nothing written of them.
+    #[cfg(feature = "devtools")]
+    Unrecorded,
+}
+
+impl Kind {
+    /// Whether the history has a row of it.
+    pub(crate) fn is_in_history(self) -> bool {
+        matches!(self, Kind::Sql | Kind::Rust | Kind::RowOnly)
+    }
+}
+
+/// One migration to carry out, in one direction.
+#[derive(Debug, Clone)]
+pub(crate) struct Task {
+    pub(crate) version: i64,
+    pub(crate) name: String,
+    pub(crate) any_order: bool,
+    /// What is run.
+    pub(crate) script: Script,
+    /// The way back, kept in the database when the way there is run.
+    pub(crate) down: Option<Script>,
+    pub(crate) consents: bool,
+    pub(crate) no_transaction: bool,
+    pub(crate) kind: Kind,
+    /// The component whose it is, none for the app's own.
+    pub(crate) component: Option<String>,
+}
+
+impl Task {
+    /// The way there.
+    ///
+    /// # Errors
+    /// `InvalidMigration`, for what can be said of a file without a database.
+    pub(crate) fn up(migration: &Migration) -> Result<Task, Error> {
+        let task = match migration.in_rust {
+            true => Task::in_rust(migration, false),
+            false => Task::down(migration.version, &migration.name, migration.up.clone())?,
+        };
+        Ok(Task {
+            any_order: migration.any_order,
+            component: migration.component.clone(),
+            down: migration.down.clone(),
+            ..task
+        })
+    }
+
+    /// What a function does, there or back.
+    pub(crate) fn in_rust(migration: &Migration, consents: bool) -> Task {
+        Task {
+            version: migration.version,
+            name: migration.name.clone(),
+            any_order: false,
+            script: migration.up.clone(),
+            down: None,
+            consents,
+            no_transaction: false,
+            kind: Kind::Rust,
+            component: migration.component.clone(),
+        }
+    }
+
+    /// The way back, by a script whose own directives count.
+    ///
+    /// # Errors
+    /// As [`Task::up`].
+    pub(crate) fn down(version: i64, name: &str, script: Script) -> Result<Task, Error> {
+        Task::read(version, name, script, Kind::Sql)
+    }
+
+    /// What stands in no history, by the name that messages have for it.
+    ///
+    /// # Errors
+    /// As [`Task::up`].
+    pub(crate) fn apart(kind: Kind, name: &str, script: Script) -> Result<Task, Error> {
+        Task::read(0, name, script, kind)
+    }
+
+    fn read(version: i64, name: &str, script: Script, kind: Kind) -> Result<Task, Error> {
+        let mut task = Task {
+            version,
+            name: name.to_owned(),
+            any_order: false,
+            script,
+            down: None,
+            consents: false,
+            no_transaction: false,
+            kind,
+            component: None,
+        };
+        let directives = task
+            .check()
+            .map_err(|error| match task.script.help() {
+                Some(help) => error.with_help(help),
+                None => error,
+            })
+            .map_err(|error| error.in_migration(&task.label()))?;
+        task.consents = directives.contains(&Directive::AllowDestructive);
+        task.no_transaction = directives.contains(&Directive::NoTransaction);
+        Ok(task)
+    }
+
+    /// What the file says of itself, where nothing in it is to be refused.
+    fn check(&self) -> Result<Vec<Directive>, Error> {
+        let script = &self.script;
+        check_text(script)?;
+        let directives = script.directives().map_err(|(offset, sentence)| {
+            invalid(sentence).at(Location::new(script, offset, true))
+        })?;
+        if directives.iter().any(is_of_a_backfill) {
+            let (what, among) = match self.kind {
+                Kind::Seed => ("seed file", "seeds"),
+                _ => ("migration", "migrations"),
+            };
+            let sentence = format!("{} is a backfill, and no {what}", script.file());
+            return Err(invalid(sentence).with_help(format!(
+                "move it out of the {among}, and run it after them with `heirloom backfill`"
+            )));
+        }
+        check_statements(
+            script,
+            directives.contains(&Directive::NoTransaction),
+            self.kind,
+        )?;
+        Ok(directives)
+    }
+
+    /// The task as a plan shows it.
+    pub(crate) fn step(
+        &self,
+        losses: Vec<Loss>,
+        effects: &Effects,
+        estimate: Option<Estimate>,
+        notes: Vec<String>,
+    ) -> Step {
+        Step {
+            component: self.component.clone(),
+            version: self.version,
+            name: self.name.clone(),
+            file: self.script.file().to_owned(),
+            sql: self.script.text().to_owned(),
+            losses,
+            rebuilds: effects.rebuilt_names(),
+            estimate,
+            consents: self.consents,
+            no_transaction: self.no_transaction,
+            notes,
+        }
+    }
+
+    pub(crate) fn label(&self) -> String {
+        match self.kind.is_in_history() {
+            true => label_in(self.component.as_deref(), self.version, &self.name),
+            false => self.name.clone(),
+        }
+    }
+}
+
+fn is_of_a_backfill(directive: &Directive) -> bool {
+    matches!(directive, Directive::Backfill(_) | Directive::Batch(_))
+}
+
+pub(crate) fn check_text(script: &Script) -> Result<(), Error> {
+    match script.text().find('\0') {
+        None => Ok(()),
+        Some(offset) => Err(invalid(format!(
+            "{} holds a NUL character, at which SQLite would stop reading",
+            script.file()
+        ))
+        .at(Location::new(script, offset, true))),
+    }
+}
+
+/// What can be refused from a script's tokens alone, before anything is opened: an empty
+/// file, transaction control inside the run's transaction, other databases.
+fn check_statements(script: &Script, no_transaction: bool, kind: Kind) -> Result<(), Error> {
+    // Seeds go into one transaction, whatever they say.
+    let outside = |help| match kind {
+        Kind::Seed => "remove it: the seed files are run in one transaction",
+        _ => help,
+    };
+    let refuse = |offset, sentence: String, help: &str| {
+        Err(invalid(sentence)
+            .at(Location::new(script, offset, true))
+            .with_help(help))
+    };
+    if script.is_empty() {
+        return Err(
+            invalid(format!("{} has no statement", script.file())).with_help(
+                "write the statements into it, or remove the file; `SELECT 1;` does nothing on purpose",
+            ),
+        );
+    }
+    for statement in script.statements() {
+        match statement.action() {
+            Action::Transaction(word) if !no_transaction => {
+                return refuse(
+                    statement.start,
+                    format!("{word} would escape the transaction of the run"),
+                    outside(
+                        "remove it: a run is one transaction already; or put `-- heirloom: no-transaction` at the top of the file",
+                    ),
+                );
+            }
+            Action::Vacuum if !no_transaction => {
+                return refuse(
+                    statement.start,
+                    "VACUUM cannot run inside a transaction".into(),
+                    outside("put `-- heirloom: no-transaction` at the top of the file"),
+                );
+            }
+            Action::Pragma(name) if !no_transaction && PRAGMAS_OUTSIDE.contains(&name.as_str()) => {
+                return refuse(
+                    statement.start,
+                    format!("PRAGMA {name} does nothing inside a transaction, and says nothing"),
+                    outside(
+                        "remove it, or put `-- heirloom: no-transaction` at the top of the file",
+                    ),
+                );
+            }
+            Action::Attach(word) => {
+                return refuse(
+                    statement.start,
+                    format!("{word} reaches for another database, which no copy protects"),
+                    "migrate each database by itself",
+                );
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// Without effect inside a transaction, or an error there (<https://sqlite.org/pragma.html>).
+///
+/// `foreign_keys` is not among them: a file that switches it off wants what a run does in
+/// any case.
+const PRAGMAS_OUTSIDE: &[&str] = &["journal_mode", "synchronous", "page_size"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_would_leave_the_transaction_is_refused_with_its_line() {
+        let line = |sql: &'static str, free| {
+            check_statements(&Script::new("f.sql", sql), free, Kind::Sql)
+                .map_err(|error| error.location().map_or(0, |at| at.position.line))
+        };
+        assert_eq!(line("SELECT 1;\nCOMMIT;", false), Err(2));
+        assert_eq!(line("SELECT 1;\n-- x\nVACUUM;", false), Err(3));
+        assert_eq!(line("PRAGMA journal_mode=WAL;", false), Err(1));
+        assert_eq!(line("PRAGMA foreign_keys=OFF;", false), Ok(()));
+        assert_eq!(
+            line(
+                "BEGIN; SELECT 1; COMMIT; VACUUM; PRAGMA journal_mode=WAL;",
+                true
+            ),
+            Ok(())
+        );
+        assert_eq!(line("ATTACH 'x' AS y;", true), Err(1));
+        assert_eq!(line("-- only a comment\n;", false), Err(0));
+        assert_eq!(line("SELECT 'COMMIT'; SELECT \"begin\"", false), Ok(()));
+    }
+}

@@ -1,0 +1,543 @@
+//! The one error type, and the state it says the data is in.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use crate::report::outcome::{Counted, Grouped, Report};
+use crate::report::plan::Loss;
+use crate::sqlite::sql::script::{Position, Script};
+
+/// The kind of a failure, in the words that `--json` uses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// A statement, a check after it, or a hook failed.
+    MigrationFailed,
+    /// An applied migration's file changed, or the history cannot be read as one.
+    Diverged,
+    /// An applied migration has no file.
+    Missing,
+    /// A file is older than the newest applied migration and was never applied.
+    OutOfOrder,
+    /// The database was migrated by a newer version of the app.
+    DatabaseNewer,
+    /// Another process holds the database.
+    Locked,
+    /// Data would be destroyed, and nobody consented.
+    Destructive,
+    /// A migration without a way back.
+    Irreversible,
+    /// Something is gone and something is new, which may be one thing under another name.
+    AmbiguousRename,
+    /// A new column that must not be NULL has nothing to hold for the rows that are there.
+    NeedsDefault,
+    /// A folder, a directory, a special file, an encrypted or a damaged database.
+    NotADatabase,
+    /// No space left.
+    DiskFull,
+    /// A copy did not verify.
+    BackupInvalid,
+    /// A file, a folder or a version that is not there.
+    NotFound,
+    /// A migration file that cannot be used: its name, its encoding, its contents.
+    InvalidMigration,
+    /// The data needs a person.
+    NeedsAttention,
+    /// A wrong argument or setting.
+    Usage,
+    /// Cancelled from outside.
+    Interrupted,
+    /// The operating system or SQLite refused something else.
+    Io,
+}
+
+impl ErrorKind {
+    /// The name in JSON. An interruption is reported as `migration-failed`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            ErrorKind::MigrationFailed | ErrorKind::Interrupted => "migration-failed",
+            ErrorKind::Diverged => "diverged",
+            ErrorKind::Missing => "missing",
+            ErrorKind::OutOfOrder => "out-of-order",
+            ErrorKind::DatabaseNewer => "database-newer",
+            ErrorKind::Locked => "locked",
+            ErrorKind::Destructive => "destructive",
+            ErrorKind::Irreversible => "irreversible",
+            ErrorKind::AmbiguousRename => "ambiguous-rename",
+            ErrorKind::NeedsDefault => "needs-default",
+            ErrorKind::NotADatabase => "not-a-database",
+            ErrorKind::DiskFull => "disk-full",
+            ErrorKind::BackupInvalid => "backup-invalid",
+            ErrorKind::NotFound => "not-found",
+            ErrorKind::InvalidMigration => "invalid-migration",
+            ErrorKind::NeedsAttention => "needs-attention",
+            ErrorKind::Usage => "usage",
+            ErrorKind::Io => "io",
+        }
+    }
+}
+
+/// What state a failure left the data in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum DataState {
+    /// Nothing was written.
+    Untouched,
+    /// Everything was rolled back.
+    RolledBack,
+    /// Everything was rolled back, and the database was read and found equal to the copy.
+    RolledBackAndProved {
+        /// The copy taken before the run.
+        backup: PathBuf,
+    },
+    /// What had been committed was replaced by the copy taken before the run.
+    Restored {
+        /// The copy that was put back.
+        from: PathBuf,
+    },
+    /// Neither could be done. The copy is good and was not touched.
+    NeedsAttention {
+        /// The copy that holds the last good state, where there is one.
+        good_copy: Option<PathBuf>,
+    },
+    /// A backfill stopped between two batches: those that were done stay, and the one that
+    /// failed was rolled back. It goes on from there.
+    Backfilled {
+        /// Rows done so far, those of earlier calls among them.
+        done: u64,
+        /// Rows in all: as many as there were when it began.
+        total: u64,
+        /// The first and the last rowid of the batch that failed, where one did.
+        failed: Option<(i64, i64)>,
+    },
+    /// The work itself was committed; what failed came after it.
+    Committed,
+}
+
+impl DataState {
+    /// What was committed is gone again: replaced by a copy, or by the empty database that was
+    /// there before.
+    pub(crate) fn put_back(copy: Option<PathBuf>) -> DataState {
+        match copy {
+            Some(from) => DataState::Restored { from },
+            None => DataState::RolledBack,
+        }
+    }
+
+    /// Whether the database is as it was before the call.
+    pub fn is_unchanged(&self) -> bool {
+        match self {
+            DataState::Untouched
+            | DataState::RolledBack
+            | DataState::RolledBackAndProved { .. }
+            | DataState::Restored { .. } => true,
+            DataState::NeedsAttention { .. }
+            | DataState::Backfilled { .. }
+            | DataState::Committed => false,
+        }
+    }
+}
+
+impl fmt::Display for DataState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            DataState::Untouched => write!(f, "the database was not changed"),
+            DataState::RolledBack => {
+                write!(f, "every change was rolled back; the database is as it was")
+            }
+            DataState::RolledBackAndProved { backup } => write!(
+                f,
+                "every change was rolled back, and the database was proved equal to the copy {}",
+                backup.display()
+            ),
+            DataState::Restored { from } => write!(
+                f,
+                "the database was put back from the copy {}",
+                from.display()
+            ),
+            DataState::NeedsAttention {
+                good_copy: Some(copy),
+            } => write!(
+                f,
+                "the database may hold part of the work; the last good state is in {}",
+                copy.display()
+            ),
+            DataState::NeedsAttention { good_copy: None } => {
+                write!(
+                    f,
+                    "the database may hold part of the work, and no good copy of it is known"
+                )
+            }
+            DataState::Backfilled {
+                done,
+                total,
+                failed,
+            } => {
+                let total = Counted(*total, "row");
+                write!(f, "{} of {total} are done, and stay", Grouped(*done))?;
+                match failed {
+                    Some((first, last)) => {
+                        write!(f, "; the batch of rowids {first} to {last} was rolled back")
+                    }
+                    None => Ok(()),
+                }
+            }
+            DataState::Committed => write!(f, "the work itself is done and committed"),
+        }
+    }
+}
+
+/// The place in a migration file at which something failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Location {
+    /// The file, as the migration source names it.
+    pub file: String,
+    /// Line and column, from 1.
+    pub position: Position,
+    /// Whether the column is the one SQLite named, or only where the statement begins.
+    pub exact: bool,
+    /// The text of that line.
+    pub line_text: String,
+}
+
+impl Location {
+    pub(crate) fn new(script: &Script, offset: usize, exact: bool) -> Location {
+        let position = script.position(offset);
+        Location {
+            file: script.file().to_owned(),
+            position,
+            exact,
+            line_text: script.line(position.line).unwrap_or_default().to_owned(),
+        }
+    }
+
+    /// The line with its number, and a caret under the column.
+    pub fn excerpt(&self) -> String {
+        let number = self.position.line.to_string();
+        let margin = " ".repeat(number.len());
+        // Tabs stay tabs, so that the caret stands where the eye looks.
+        let pad: String = self
+            .line_text
+            .trim_start_matches('\u{feff}')
+            .chars()
+            .take(self.position.column - 1)
+            .map(|c| if c == '\t' { '\t' } else { ' ' })
+            .collect();
+        format!(
+            "{number} | {}\n{margin} | {pad}^",
+            self.line_text.trim_start_matches('\u{feff}')
+        )
+    }
+}
+
+impl fmt::Display for Location {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.file, self.position)
+    }
+}
+
+/// What went wrong, where, what state the data is in, and what to do.
+///
+/// `{error}` is one line. `{error:#}` adds the place, the statement, the state of the
+/// data and the way out, a line each, fit for a log or a dialog.
+///
+/// ```
+/// use heirloom::{ErrorKind, Migrator};
+///
+/// let error = Migrator::new("no/such/folder").migrate("notes.db").unwrap_err();
+/// assert_eq!(error.kind(), ErrorKind::NotFound);
+/// assert!(error.data_state().is_unchanged());
+/// ```
+pub struct Error(Box<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    kind: ErrorKind,
+    message: String,
+    help: Option<String>,
+    data: DataState,
+    migration: Option<String>,
+    location: Option<Location>,
+    statement: Option<String>,
+    backup: Option<PathBuf>,
+    losses: Vec<Loss>,
+    versions: Option<(i64, Option<i64>)>,
+    difference: Option<Difference>,
+    questions: Vec<RenameQuestion>,
+    report: Option<Report>,
+    source: Option<Box<dyn StdError + Send + Sync>>,
+}
+
+/// A migration's SQL as it was applied, and as the file has it now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Difference {
+    /// As applied, kept in the database.
+    pub applied: String,
+    /// As the file has it.
+    pub file: String,
+}
+
+/// Something that is gone from a schema while something is new, which may be one thing under
+/// another name, or two things ([`ErrorKind::AmbiguousRename`]).
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RenameQuestion {
+    /// The table, by its new name, where a column is asked about.
+    pub table: Option<String>,
+    /// The table or the column that is gone.
+    pub gone: String,
+    /// What it may be called now.
+    pub candidates: Vec<String>,
+}
+
+impl RenameQuestion {
+    /// What is gone as `--rename` and `--drop` spell it: `users.name`, or `users`.
+    pub fn subject(&self) -> String {
+        match &self.table {
+            Some(table) => format!("{table}.{}", self.gone),
+            None => self.gone.clone(),
+        }
+    }
+}
+
+impl Error {
+    pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Error {
+        Error(Box::new(Inner {
+            kind,
+            message: message.into(),
+            help: None,
+            data: DataState::Untouched,
+            migration: None,
+            location: None,
+            statement: None,
+            backup: None,
+            losses: Vec::new(),
+            versions: None,
+            difference: None,
+            questions: Vec::new(),
+            report: None,
+            source: None,
+        }))
+    }
+
+    /// The kind of the failure.
+    pub fn kind(&self) -> ErrorKind {
+        self.0.kind
+    }
+
+    /// Whether the database was migrated by a newer version of the app: the user
+    /// installed an older one. [`Error::versions`] has both numbers.
+    pub fn is_from_newer_app(&self) -> bool {
+        self.0.kind == ErrorKind::DatabaseNewer
+    }
+
+    /// Whether another process holds the database: try again, or ask the user to close
+    /// the other window.
+    pub fn is_busy(&self) -> bool {
+        self.0.kind == ErrorKind::Locked
+    }
+
+    /// Whether the work was cancelled from outside.
+    pub fn is_interrupted(&self) -> bool {
+        self.0.kind == ErrorKind::Interrupted
+    }
+
+    /// What failed, without the migration's name.
+    #[cfg(feature = "devtools")]
+    pub(crate) fn message(&self) -> &str {
+        &self.0.message
+    }
+
+    /// What to do now, as a sentence for a person.
+    pub fn help(&self) -> Option<&str> {
+        self.0.help.as_deref()
+    }
+
+    /// What state the data is in.
+    pub fn data_state(&self) -> &DataState {
+        &self.0.data
+    }
+
+    /// The verified copy that was taken before the work began, where it came that far.
+    pub fn backup(&self) -> Option<&Path> {
+        self.0.backup.as_deref()
+    }
+
+    /// What had been done up to the failure. Nothing of it is in the database unless
+    /// [`Error::data_state`] says so.
+    pub fn report(&self) -> Option<&Report> {
+        self.0.report.as_ref()
+    }
+
+    /// The migration it happened in, as `V3__name`, or the backfill, by its name.
+    pub fn migration(&self) -> Option<&str> {
+        self.0.migration.as_deref()
+    }
+
+    /// The place in the file.
+    pub fn location(&self) -> Option<&Location> {
+        self.0.location.as_ref()
+    }
+
+    /// The statement that failed.
+    pub fn statement(&self) -> Option<&str> {
+        self.0.statement.as_deref()
+    }
+
+    /// What would be destroyed ([`ErrorKind::Destructive`]).
+    pub fn losses(&self) -> &[Loss] {
+        &self.0.losses
+    }
+
+    /// The database's version and the newest one these migrations know
+    /// ([`ErrorKind::DatabaseNewer`]).
+    pub fn versions(&self) -> Option<(i64, Option<i64>)> {
+        self.0.versions
+    }
+
+    /// The SQL as applied and as it is now ([`ErrorKind::Diverged`]), where it is known.
+    pub fn difference(&self) -> Option<&Difference> {
+        self.0.difference.as_ref()
+    }
+
+    /// What must be answered before a migration can be written
+    /// ([`ErrorKind::AmbiguousRename`]).
+    pub fn rename_questions(&self) -> &[RenameQuestion] {
+        &self.0.questions
+    }
+
+    #[cfg(feature = "devtools")]
+    pub(crate) fn with_questions(mut self, questions: Vec<RenameQuestion>) -> Error {
+        self.0.questions = questions;
+        self
+    }
+
+    pub(crate) fn with_help(mut self, help: impl Into<String>) -> Error {
+        self.0.help = Some(help.into());
+        self
+    }
+
+    pub(crate) fn with_data(mut self, data: DataState) -> Error {
+        self.0.data = data;
+        self
+    }
+
+    /// Names the migration unless a deeper layer did.
+    pub(crate) fn in_migration(mut self, label: &str) -> Error {
+        self.0.migration.get_or_insert_with(|| label.to_owned());
+        self
+    }
+
+    pub(crate) fn at(mut self, location: Location) -> Error {
+        self.0.location = Some(location);
+        self
+    }
+
+    pub(crate) fn with_statement(mut self, statement: &str) -> Error {
+        self.0.statement = Some(statement.to_owned());
+        self
+    }
+
+    pub(crate) fn with_backup(mut self, backup: Option<PathBuf>) -> Error {
+        self.0.backup = backup.or(self.0.backup);
+        self
+    }
+
+    pub(crate) fn with_losses(mut self, losses: Vec<Loss>) -> Error {
+        self.0.losses = losses;
+        self
+    }
+
+    pub(crate) fn with_versions(mut self, database: i64, known: Option<i64>) -> Error {
+        self.0.versions = Some((database, known));
+        self
+    }
+
+    pub(crate) fn with_difference(mut self, difference: Option<Difference>) -> Error {
+        self.0.difference = difference;
+        self
+    }
+
+    pub(crate) fn with_report(mut self, report: Report) -> Error {
+        self.0.report = Some(report);
+        self
+    }
+
+    pub(crate) fn because(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Error {
+        self.0.source = Some(source.into());
+        self
+    }
+
+    /// The same failure, now one that a person must look at.
+    pub(crate) fn needing_attention(mut self, good_copy: Option<PathBuf>) -> Error {
+        self.0.kind = ErrorKind::NeedsAttention;
+        self.0.data = DataState::NeedsAttention { good_copy };
+        self
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let inner = &self.0;
+        if let Some(migration) = &inner.migration {
+            write!(f, "{migration}: ")?;
+        }
+        write!(f, "{}", inner.message)?;
+        if !f.alternate() {
+            return Ok(());
+        }
+        let mut cause = self.source();
+        while let Some(error) = cause {
+            write!(f, "\ncause: {error}")?;
+            cause = error.source();
+        }
+        if let Some(location) = &inner.location {
+            write!(f, "\nat {location}\n{}", location.excerpt())?;
+        }
+        for loss in &inner.losses {
+            write!(f, "\nlost: {loss}")?;
+        }
+        write!(f, "\ndata: {}", inner.data)?;
+        if let Some(help) = &inner.help {
+            write!(f, "\nhelp: {help}")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}: {self:#}", self.0.kind)
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.0.source.as_deref().map(|source| source as _)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_caret_stands_under_the_column_also_behind_tabs_and_a_byte_order_mark() {
+        let script = Script::new("f.sql", "SELECT 1;\n\tSELECT é, wrong");
+        let at = script.text().find("wrong").unwrap();
+        assert_eq!(
+            Location::new(&script, at, true).excerpt(),
+            "2 | \tSELECT é, wrong\n  | \t          ^"
+        );
+    }
+
+    #[test]
+    fn what_was_committed_or_needs_somebody_is_not_called_unchanged() {
+        let from = PathBuf::from("copy.db");
+        assert!(DataState::RolledBack.is_unchanged());
+        assert!(DataState::Restored { from }.is_unchanged());
+        assert!(!DataState::Committed.is_unchanged());
+        assert!(!DataState::NeedsAttention { good_copy: None }.is_unchanged());
+    }
+}

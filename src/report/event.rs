@@ -1,0 +1,94 @@
+//! What happens during a run, for a splash screen or a terminal.
+
+use std::path::Path;
+use std::time::Duration;
+
+/// One thing that happens while a database is migrated. Events are for interfaces:
+/// nothing is decided from them, and a slow listener slows the run down.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+pub enum Event<'e> {
+    /// Another process is at work on this database; this one waits.
+    Waiting {
+        /// Who holds it, as far as is known.
+        holder: &'e str,
+    },
+    /// A run that was interrupted is being put back.
+    Recovering {
+        /// The copy that is put back, none where the database had been empty.
+        backup: Option<&'e Path>,
+    },
+    /// Unfinished files of a copy or a restore that was interrupted were removed.
+    CleanedUp {
+        /// How many.
+        files: usize,
+    },
+    /// There is work to do: so many migrations.
+    Planned {
+        /// How many migrations will be applied or reverted.
+        migrations: usize,
+    },
+    /// The copy is being taken. Sent often, at least at the beginning and the end.
+    Copying {
+        /// Bytes copied so far.
+        done: u64,
+        /// Bytes in all.
+        total: u64,
+    },
+    /// The copy is verified and in its place.
+    CopyVerified {
+        /// The copy.
+        backup: &'e Path,
+        /// Copying and verifying took so long.
+        duration: Duration,
+    },
+    /// A migration begins.
+    Started {
+        /// As `V3__name`.
+        migration: &'e str,
+        /// Which one of [`Event::Planned`], from 1.
+        number: usize,
+        /// Out of so many.
+        of: usize,
+    },
+    /// A big table that is built anew is being filled. Sent every so many rows.
+    Filling {
+        /// The table, by the name it will have.
+        table: &'e str,
+        /// Rows so far.
+        done: u64,
+        /// Rows in all: as many as the table had.
+        total: u64,
+    },
+    /// A batch of a backfill is in the database for good.
+    Backfilling {
+        /// Rows done so far, those of earlier calls among them.
+        done: u64,
+        /// Rows in all: as many as there were when it began.
+        total: u64,
+        /// Rows a second, since this call began its first batch.
+        rate: u64,
+    },
+    /// A migration was applied or reverted. Nothing is permanent before
+    /// [`Event::Committed`].
+    Finished {
+        /// As `V3__name`.
+        migration: &'e str,
+        /// It took so long.
+        duration: Duration,
+    },
+    /// A migration was walked up, down and up again by `Migrator::check`.
+    #[cfg(feature = "devtools")]
+    Checked {
+        /// As `V3__name`.
+        migration: &'e str,
+        /// So many things are wrong with it.
+        findings: usize,
+    },
+    /// The result is being checked: references, row counts, schema.
+    Proving,
+    /// Everything is in the database for good.
+    Committed,
+    /// Something failed and is being taken back.
+    RollingBack,
+}

@@ -1,0 +1,8 @@
+//! Values that callers get: errors, plans, reports, events. Values in, values out; it imports
+//! nothing of ours, and every other folder may use it.
+
+pub(crate) mod error;
+pub(crate) mod estimate;
+pub(crate) mod event;
+pub(crate) mod outcome;
+pub(crate) mod plan;

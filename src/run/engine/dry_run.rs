@@ -1,0 +1,581 @@
+//! The pending statements, compiled against a copy of the schema that has no rows.
+//!
+//! Every statement is compiled; those that change the schema are also run, so that the
+//! next one finds the schema it expects. Statements on rows are not run: on a copy
+//! without rows a constraint may fail that holds on the real ones.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex};
+
+use rusqlite::Connection;
+use rusqlite::config::DbConfig;
+use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
+
+use crate::backup::copy;
+use crate::migration::history::table::OwnTables;
+use crate::migration::step::{Kind, Task};
+use crate::options::settings::Options;
+use crate::report::error::{Error, ErrorKind, Location};
+use crate::report::estimate::{Estimate, RebuildEstimate};
+use crate::report::plan::{Loss, Step};
+use crate::run::engine::session::OF_A_FILE;
+use crate::sqlite::execute::{
+    failure, refused_rows, run_statement, statement_failure, text, unfulfilled,
+};
+use crate::sqlite::open::memory;
+use crate::sqlite::schema::catalog;
+use crate::sqlite::schema::catalog::Entry;
+use crate::sqlite::schema::objects::{ObjectKind, Schema, TableKind, same_name};
+use crate::sqlite::schema::table_tracker::{Effects, Lineage, Rebuilt};
+use crate::sqlite::sql::script::Script;
+use crate::sqlite::sql::statement::{Action, CHECKS, Statement};
+use crate::sqlite::sql::token::{Tokens, mentions, quote};
+
+/// A database in memory with the schema of the real one.
+pub(crate) struct Foresight<'o> {
+    connection: Connection,
+    own: OwnTables<'o>,
+    lineage: Lineage,
+    schema: Schema,
+    /// Virtual tables whose module is not here. What touches them cannot be compiled.
+    unknown: Vec<String>,
+    written: Arc<Mutex<BTreeSet<String>>>,
+    /// Views and triggers that did not work before the first file.
+    broken: BTreeSet<String>,
+    /// Tables that were dropped, and where.
+    dropped: Vec<(String, Location)>,
+}
+
+/// What one file does, as far as a schema without rows can tell.
+#[derive(Debug, Default)]
+pub(crate) struct Outlook {
+    pub(crate) effects: Effects,
+    /// Original and present name of the tables it writes to: the ones that may lose rows.
+    pub(crate) watched: Vec<(String, String)>,
+    /// What a reviewer should know: indexes, triggers and views that are gone without a DROP
+    /// that names them, names that are read as texts.
+    pub(crate) notes: Vec<String>,
+}
+
+impl<'o> Foresight<'o> {
+    /// Copies the schema that `real` has.
+    pub(crate) fn of(real: &Connection, options: &'o Options<'_>) -> Result<Foresight<'o>, Error> {
+        let mut connection = memory(options)?;
+        let (unknown, likenesses) = copy_schema(real, &connection)?;
+        let own = options.own_tables();
+        let written = Arc::new(Mutex::new(BTreeSet::new()));
+        let notebook = Arc::clone(&written);
+        connection
+            .authorizer(Some(move |context: AuthContext<'_>| {
+                if let AuthAction::Insert { table_name }
+                | AuthAction::Delete { table_name }
+                | AuthAction::Update { table_name, .. }
+                | AuthAction::DropTable { table_name } = context.action
+                    && let Ok(mut tables) = notebook.lock()
+                {
+                    tables.insert(table_name.to_ascii_lowercase());
+                }
+                Authorization::Allow
+            }))
+            .map_err(|error| failure("cannot prepare the database in memory", error))?;
+        let mut schema = catalog::schema(&connection, &own)?;
+        // Only called like a module's storage, and somebody's data.
+        for table in &mut schema.tables {
+            if likenesses.iter().any(|name| same_name(name, &table.name)) {
+                table.kind = TableKind::Ordinary;
+            }
+        }
+        let broken = broken_objects(&connection, &schema)?
+            .into_iter()
+            .map(|(object, _)| object)
+            .collect();
+        Ok(Foresight {
+            lineage: Lineage::of(&schema),
+            own,
+            connection,
+            schema,
+            unknown,
+            written,
+            broken,
+            dropped: Vec::new(),
+        })
+    }
+
+    /// The schema after the files seen so far.
+    pub(crate) fn schema(&self) -> &Schema {
+        &self.schema
+    }
+
+    /// The tables of the real database, and where they are now.
+    pub(crate) fn lineage(&self) -> &Lineage {
+        &self.lineage
+    }
+
+    /// What a function may write to, of which nothing is known: everything.
+    fn every_table(&self) -> Vec<(String, String)> {
+        let tables = self.lineage.tables();
+        tables
+            .map(|(origin, now)| (origin.to_owned(), now.to_owned()))
+            .collect()
+    }
+
+    /// Compiles one file and says what it does. The error has file, line and column.
+    pub(crate) fn file(&mut self, script: &Script) -> Result<Outlook, Error> {
+        if let Ok(mut written) = self.written.lock() {
+            written.clear();
+        }
+        let settings = OF_A_FILE
+            .iter()
+            .map(|pragma| {
+                let before = catalog::number(&self.connection, &format!("PRAGMA {pragma}"))?;
+                Ok(format!("PRAGMA {pragma} = {before};"))
+            })
+            .collect::<Result<String, Error>>()?;
+        let mut outlook = Outlook::default();
+        let mut named = Vec::new();
+        let mut schema_changed = false;
+        for statement in script.statements() {
+            let action = statement.action();
+            outlook.notes.extend(self.quoted_text(script, &statement));
+            schema_changed |= self.statement(script, &statement, &action)?;
+            match &action {
+                Action::DropObject(name) => named.push(name.clone()),
+                Action::DropTable(name) => {
+                    let place = Location::new(script, statement.start, false);
+                    self.dropped.push((name.clone(), place));
+                }
+                _ => {}
+            }
+            self.lineage.observe(&action, &mut outlook.effects);
+        }
+        self.connection
+            .execute_batch(&settings)
+            .map_err(|error| failure("cannot put the settings of a file back", error))?;
+        // Before the checks below compile statements of their own.
+        let written = self
+            .written
+            .lock()
+            .map(|tables| tables.clone())
+            .unwrap_or_default();
+        if schema_changed {
+            let after = catalog::schema(&self.connection, &self.own)?;
+            self.lineage.end_of_file(&after, &mut outlook.effects);
+            outlook.notes.extend(gone(&self.schema, &after, &named));
+            self.schema = after;
+            self.refuse_newly_broken(script)?;
+        }
+        outlook.watched = self
+            .lineage
+            .tables()
+            .filter(|(_, now)| {
+                written.contains(&now.to_ascii_lowercase()) || outlook.effects.rebuilds(now)
+            })
+            .map(|(origin, now)| (origin.to_owned(), now.to_owned()))
+            .collect();
+        Ok(outlook)
+    }
+
+    /// Compiles one statement, and runs it where later ones depend on it. True when it
+    /// may have changed the schema.
+    fn statement(
+        &self,
+        script: &Script,
+        statement: &Statement<'_>,
+        action: &Action,
+    ) -> Result<bool, Error> {
+        let parameters = match self.connection.prepare(statement.text) {
+            Ok(prepared) => prepared.parameter_count(),
+            Err(error) if self.cannot_know(&error) => return Ok(false),
+            Err(error) => return Err(statement_failure(script, statement, error)),
+        };
+        if parameters > 0 {
+            return Err(Error::new(
+                ErrorKind::InvalidMigration,
+                "the statement has a parameter, which nobody would fill in",
+            )
+            .at(Location::new(script, statement.start, false))
+            .with_statement(statement.text)
+            .with_help("write the value into the statement"));
+        }
+        let by_hand = statement.touches_schema_table() && *action == Action::Data;
+        let pragma = matches!(action, Action::Pragma(_));
+        if action.is_schema() || by_hand || pragma {
+            match run_statement(&self.connection, script, statement) {
+                Err(_) if pragma => {}
+                result => result?,
+            }
+        }
+        Ok(action.is_schema() || by_hand)
+    }
+
+    /// SQLite takes a name in double quotes that is no column for a text, so that a copy from a
+    /// misspelt column fills every row with its name
+    /// (<https://sqlite.org/quirks.html#double_quoted_string_literals_are_accepted>).
+    fn quoted_text(&self, script: &Script, statement: &Statement<'_>) -> Option<String> {
+        let reads = Tokens::new(statement.text).any(|token| token.word() == "FROM");
+        if !reads || !statement.text.contains('"') {
+            return None;
+        }
+        let strings = |on| {
+            let config = DbConfig::SQLITE_DBCONFIG_DQS_DML;
+            self.connection.set_db_config(config, on).ok()
+        };
+        strings(false)?;
+        let strict = self.connection.prepare(statement.text).map(drop);
+        strings(true)?;
+        let message = text(&strict.err()?);
+        let name = message
+            .strip_prefix("no such column: \"")?
+            .split('"')
+            .next()?;
+        self.connection.prepare(statement.text).ok()?;
+        Some(format!(
+            "`\"{name}\"` at {}:{} is no column and is read as a text; write it in single quotes if that is meant",
+            script.file(),
+            script.position(statement.start).line
+        ))
+    }
+
+    /// Whether an error only says that a virtual table's module is not here.
+    fn cannot_know(&self, error: &rusqlite::Error) -> bool {
+        let message = text(error);
+        message.starts_with("no such module")
+            || self.unknown.iter().any(|table| {
+                message.rsplit(['.', ' ']).next().is_some_and(|named| {
+                    message.starts_with("no such table") && same_name(named, table)
+                })
+            })
+    }
+
+    /// A view that cannot be read any more, or a trigger that cannot run, would fail in the
+    /// app.
+    fn refuse_newly_broken(&mut self, script: &Script) -> Result<(), Error> {
+        for (object, error) in broken_objects(&self.connection, &self.schema)? {
+            if self.broken.contains(&object) || self.cannot_know(&error) {
+                continue;
+            }
+            return Err(Error::new(
+                ErrorKind::MigrationFailed,
+                format!("{object} would no longer work: {}", text(&error)),
+            )
+            .at(Location::new(script, 0, false))
+            .with_help("drop it first and create it again in the same file"));
+        }
+        Ok(())
+    }
+
+    /// A reference to a table that was dropped leads nowhere. Without rows that breaks no
+    /// reference yet; the app's first insert would fail.
+    fn refuse_dangling(&self) -> Result<(), Error> {
+        for (child, parent) in catalog::dangling(&self.connection)? {
+            let dropped = self
+                .dropped
+                .iter()
+                .find(|(name, _)| same_name(name, &parent));
+            if let Some((_, place)) = dropped {
+                return Err(Error::new(
+                    ErrorKind::MigrationFailed,
+                    format!(
+                        "`{child}` would refer to `{parent}`, which {} drops",
+                        place.file
+                    ),
+                )
+                .at(place.clone())
+                .with_help("drop or rebuild the other table too; and rebuild in this order: create the new table, copy, drop the old one, rename; renaming the old one first takes its references along"));
+            }
+        }
+        Ok(())
+    }
+
+    /// The schema as planned, sorted, without what is not the plan's business.
+    pub(crate) fn planned(&self) -> Result<Vec<(String, String)>, Error> {
+        listing(&self.connection, &self.own)
+    }
+
+    /// The same list for the real database.
+    pub(crate) fn actual(&self, real: &Connection) -> Result<Vec<(String, String)>, Error> {
+        listing(real, &self.own)
+    }
+}
+
+/// The pending files in order: what each does, and what of the real rows each would
+/// destroy.
+pub(crate) struct Foreseen<'o> {
+    pub(crate) foresight: Foresight<'o>,
+    /// The tables before the first file.
+    pub(crate) lineage: Lineage,
+    pub(crate) outlooks: Vec<Outlook>,
+    pub(crate) losses: Vec<Vec<Loss>>,
+}
+
+/// Compiles files against a copy of the schema, and counts in `real` what they would destroy.
+pub(crate) fn foresee<'o>(
+    real: &Connection,
+    options: &'o Options<'_>,
+    tasks: &[Task],
+) -> Result<Foreseen<'o>, Error> {
+    let mut foresight = Foresight::of(real, options)?;
+    let lineage = foresight.lineage.clone();
+    let (mut outlooks, mut losses) = (Vec::new(), Vec::new());
+    let mut rows_are_as_now = true;
+    for task in tasks {
+        if task.kind == Kind::RowOnly {
+            outlooks.push(Outlook::default());
+            losses.push(Vec::new());
+            continue;
+        }
+        let named = |error: Error| error.in_migration(&task.label());
+        let mut outlook = foresight.file(&task.script).map_err(named)?;
+        if task.kind == Kind::Rust {
+            outlook.watched = foresight.every_table();
+        }
+        if rows_are_as_now {
+            rows_are_as_now = check_rows(real, &task.script).map_err(named)?;
+        }
+        let counted = outlook
+            .effects
+            .candidates
+            .iter()
+            .filter_map(|candidate| catalog::count_loss(real, candidate).transpose())
+            .collect::<Result<_, _>>()
+            .map_err(named)?;
+        outlooks.push(outlook);
+        losses.push(counted);
+    }
+    foresight.refuse_dangling()?;
+    Ok(Foreseen {
+        foresight,
+        lineage,
+        outlooks,
+        losses,
+    })
+}
+
+/// Checks what a file demands of the rows before it does anything to them, so that it is
+/// refused before a copy is taken. True when it does nothing else, and the next file meets the
+/// same rows. What can only be asked later is asked by the run.
+fn check_rows(real: &Connection, script: &Script) -> Result<bool, Error> {
+    for statement in script.statements() {
+        match statement.condition() {
+            Some(_) => {
+                if let Some(problem) = unfulfilled(real, &statement) {
+                    return Err(refused_rows(script, &statement, problem));
+                }
+            }
+            // The table that conditions are put into, made and dropped.
+            None if mentions(statement.text, CHECKS) => {}
+            None => return Ok(false),
+        }
+    }
+    Ok(true)
+}
+
+impl Foreseen<'_> {
+    /// The tasks as a plan shows them.
+    pub(crate) fn into_steps(self, real: &Connection, tasks: &[Task]) -> Result<Vec<Step>, Error> {
+        let foreseen = self.outlooks.into_iter().zip(self.losses);
+        let step = |(task, (outlook, losses)): (&Task, (Outlook, Vec<Loss>))| {
+            let estimate = outlook.estimate(real)?;
+            Ok(task.step(losses, &outlook.effects, estimate, outlook.notes))
+        };
+        tasks.iter().zip(foreseen).map(step).collect()
+    }
+}
+
+impl Outlook {
+    /// The tables that it builds anew and that the real database has: the original name, and
+    /// what becomes of it.
+    pub(crate) fn rebuilt(&self) -> impl Iterator<Item = (&str, &Rebuilt)> {
+        self.effects.rebuilds.iter().filter_map(|rebuilt| {
+            let mut watched = self.watched.iter();
+            let (origin, _) = watched.find(|(_, now)| same_name(now, &rebuilt.now))?;
+            Some((origin.as_str(), rebuilt))
+        })
+    }
+
+    /// What its rebuilds would take, none where it has none. Reads of the real database what
+    /// is rebuilt, and nothing else.
+    pub(crate) fn estimate(&self, real: &Connection) -> Result<Option<Estimate>, Error> {
+        if self.effects.rebuilds.is_empty() {
+            return Ok(None);
+        }
+        let database = catalog::bytes(real)?;
+        let estimate = |(origin, rebuilt): (&str, &Rebuilt)| {
+            Ok(RebuildEstimate::new(
+                rebuilt.now.clone(),
+                catalog::row_count(real, origin)?.unwrap_or_default(),
+                catalog::table_bytes(real, origin).unwrap_or(database),
+                catalog::index_count(real, origin),
+            ))
+        };
+        let rebuilds = self.rebuilt().map(estimate).collect::<Result<_, Error>>()?;
+        let journal_mode = copy::journal_mode(real)?;
+        Ok(Some(Estimate::of(rebuilds, database, &journal_mode)))
+    }
+}
+
+fn listing(connection: &Connection, own: &OwnTables<'_>) -> Result<Vec<(String, String)>, Error> {
+    let mut objects: Vec<(String, String)> = catalog::entries(connection)?
+        .into_iter()
+        .filter(|entry| !own.hold(&entry.table))
+        .map(|entry| (format!("{} `{}`", entry.kind, entry.name), entry.sql))
+        .collect();
+    objects.sort();
+    Ok(objects)
+}
+
+/// Makes every object of `real` again in `copy`, without rows. Returned are the virtual
+/// tables that cannot be made, and the tables that are called like a virtual table's storage
+/// and were not made by its module.
+pub(crate) fn copy_schema(
+    real: &Connection,
+    copy: &Connection,
+) -> Result<(Vec<String>, Vec<String>), Error> {
+    let kinds = catalog::table_kinds(real)?;
+    let kind_of = |name: &str| {
+        kinds
+            .iter()
+            .find(|(table, _)| same_name(table, name))
+            .map(|(_, kind)| *kind)
+    };
+    let has_statistics = kind_of("sqlite_stat1").is_some();
+    let entries = catalog::entries(real)?;
+    let (mut unknown, mut own) = (Vec::new(), Vec::new());
+    let make = |entry: &Entry| {
+        copy.execute_batch(&entry.sql).map_err(|error| {
+            Error::new(
+                ErrorKind::MigrationFailed,
+                format!(
+                    "the {} `{}` cannot be made again: {}",
+                    entry.kind,
+                    entry.name,
+                    text(&error)
+                ),
+            )
+            .with_help("a function or a collation of the app's own must be registered in the connection set-up; the command line has none")
+        })
+    };
+    let is_table = |entry: &&Entry| entry.kind == "table";
+    for entry in entries.iter().filter(is_table) {
+        match kind_of(&entry.name) {
+            Some(TableKind::Shadow) => {}
+            Some(TableKind::Virtual) => {
+                if copy.execute_batch(&entry.sql).is_err() {
+                    unknown.push(entry.name.clone());
+                }
+            }
+            _ => make(entry)?,
+        }
+    }
+    let made = catalog::table_kinds(copy)?;
+    let is_made = |name: &str| made.iter().any(|(table, _)| same_name(table, name));
+    for entry in entries.iter().filter(is_table) {
+        let shadow = kind_of(&entry.name) == Some(TableKind::Shadow);
+        if shadow && !is_made(&entry.name) {
+            make(entry)?;
+            own.push(entry.name.clone());
+        }
+    }
+    for entry in entries.iter().filter(|entry| !is_table(entry)) {
+        // The indexes of a module's own tables came with them.
+        if kind_of(&entry.table) != Some(TableKind::Shadow) {
+            make(entry)?;
+        }
+    }
+    if has_statistics {
+        copy.execute_batch("ANALYZE sqlite_schema")
+            .map_err(|error| failure("cannot prepare the database in memory", error))?;
+    }
+    Ok((unknown, own))
+}
+
+pub(crate) fn read_view(connection: &Connection, view: &str) -> rusqlite::Result<()> {
+    connection
+        .prepare(&format!("SELECT * FROM main.{}", quote(view)))
+        .map(drop)
+}
+
+fn read_first_row(connection: &Connection, table: &str) -> rusqlite::Result<()> {
+    let sql = format!("SELECT * FROM main.{}", quote(table));
+    connection.prepare(&sql)?.raw_query().next().map(drop)
+}
+
+/// Views and virtual tables that cannot be read, and tables and views that cannot be written to
+/// because of a trigger, with what SQLite says. Of a database without rows.
+pub(crate) fn broken_objects(
+    connection: &Connection,
+    schema: &Schema,
+) -> Result<Vec<(String, rusqlite::Error)>, Error> {
+    let mut broken = Vec::new();
+    for object in &schema.others {
+        if object.kind == ObjectKind::View
+            && let Err(error) = read_view(connection, &object.name)
+        {
+            broken.push((format!("the view `{}`", object.name), error));
+        }
+    }
+    // A search table over another table looks at that one only when it is read
+    // (<https://sqlite.org/fts5.html#external_content_tables>).
+    for table in &schema.tables {
+        if table.kind == TableKind::Virtual
+            && let Err(error) = read_first_row(connection, &table.name)
+        {
+            broken.push((format!("the virtual table `{}`", table.name), error));
+        }
+    }
+    let entries = catalog::entries(connection)?;
+    let with_triggers: BTreeSet<&str> = entries
+        .iter()
+        .filter(|entry| entry.kind == "trigger")
+        .map(|entry| entry.table.as_str())
+        .collect();
+    for table in with_triggers {
+        let name = quote(table);
+        // An UPDATE of every column, because a trigger may be for one of them.
+        let sets: Vec<String> = catalog::column_names(connection, table)
+            .iter()
+            .map(|column| format!("{0} = {0}", quote(column)))
+            .collect();
+        let statements = [
+            format!("EXPLAIN INSERT INTO main.{name} DEFAULT VALUES"),
+            format!("EXPLAIN UPDATE main.{name} SET {}", sets.join(", ")),
+            format!("EXPLAIN DELETE FROM main.{name}"),
+        ];
+        let failed = statements
+            .iter()
+            .find_map(|statement| connection.prepare(statement).err())
+            // A view without an INSTEAD OF trigger for this is not for writing.
+            .filter(|error| !text(error).starts_with("cannot modify "));
+        broken.extend(failed.map(|error| (format!("a trigger of `{table}`"), error)));
+    }
+    Ok(broken)
+}
+
+/// Indexes, triggers and views that are not there any more, though no statement names
+/// them: a rebuild that forgot to make them again.
+fn gone(before: &Schema, after: &Schema, named: &[String]) -> Vec<String> {
+    before
+        .others
+        .iter()
+        .filter(|object| {
+            !after
+                .others
+                .iter()
+                .any(|left| left.kind == object.kind && same_name(&left.name, &object.name))
+        })
+        .filter(|object| !named.iter().any(|name| same_name(name, &object.name)))
+        .filter(|object| {
+            // With its table it goes without saying.
+            after
+                .tables
+                .iter()
+                .any(|table| mentions(&object.sql, &table.name))
+        })
+        .map(|object| {
+            format!(
+                "the {} `{}` is gone afterwards; a rebuilt table must have it made again",
+                object.kind, object.name
+            )
+        })
+        .collect()
+}

@@ -1,0 +1,9 @@
+//! The steps of a run: the session with its lock and write transaction, the dry run, applying,
+//! the proof before the commit, the rollback. May use what `run` may use.
+
+pub(crate) mod apply;
+pub(crate) mod dry_run;
+pub(crate) mod recognise;
+pub(crate) mod rollback;
+pub(crate) mod row_progress;
+pub(crate) mod session;

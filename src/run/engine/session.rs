@@ -1,0 +1,789 @@
+//! A database opened for work: locked, put right, and inside a transaction.
+
+use std::cell::Cell;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use chrono::Utc;
+use rusqlite::Connection;
+
+use crate::backup::copy;
+use crate::backup::copy::{Intent, State};
+use crate::backup::metadata::Shelf;
+use crate::backup::store::{Backup, Name, Occasion, Store};
+use crate::backup::{attachments, log_file};
+use crate::migration::history::backfills;
+use crate::migration::history::table;
+use crate::migration::history::table::Marker;
+use crate::options::settings::Options;
+use crate::report::error::{DataState, Error, ErrorKind};
+use crate::report::event::Event;
+use crate::report::outcome::{Grouped, Recovered, Report};
+use crate::sqlite::disk::files;
+use crate::sqlite::disk::lock;
+use crate::sqlite::disk::lock::Lock;
+use crate::sqlite::execute;
+use crate::sqlite::open;
+use crate::sqlite::open::Target;
+use crate::sqlite::schema::catalog;
+
+/// Virtual machine instructions between two looks at the cancel flag, well under a
+/// millisecond apart.
+const INSTRUCTIONS_PER_LOOK: i32 = 10_000;
+
+/// How long SQLite waits on its own before the cancel flag is looked at again.
+const SLICE: Duration = Duration::from_millis(100);
+
+/// Threads that help to sort the entries of an index. They call its collations, so there are
+/// none where an app may have registered one: such a function need not bear two callers.
+const SORTERS: u32 = 2;
+
+/// Bytes of a write-ahead log from which on a backfill waits for those who read it.
+const LARGE_LOG: u64 = 64 << 20;
+
+/// Settings of the connection that a migration may change, or that a run must. They are
+/// put back to what the app's connection had: ROLLBACK does not do it.
+const PRAGMAS: &[&str] = &[
+    "foreign_keys",
+    "synchronous",
+    "legacy_alter_table",
+    "ignore_check_constraints",
+    "recursive_triggers",
+    "writable_schema",
+    "busy_timeout",
+    "threads",
+];
+
+/// Those that a file may change for itself alone: the next one must do the same whether it runs
+/// right after it or at the next start.
+pub(crate) const OF_A_FILE: &[&str] = &[
+    "legacy_alter_table",
+    "ignore_check_constraints",
+    "recursive_triggers",
+    "writable_schema",
+];
+
+const COMMIT: &str = "COMMIT";
+
+/// What a session works on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stage {
+    /// Somebody's database: copied before the first change, put back when anything fails.
+    Live,
+    /// A copy of it that is thrown away: not copied again, not put back, and no other copy is
+    /// tidied up or thinned out for its sake.
+    Rehearsal,
+}
+
+/// The largest that the files of a database were, in bytes.
+#[derive(Debug, Default, Clone, Copy)]
+struct Largest {
+    database: u64,
+    log: u64,
+    journal: u64,
+}
+
+/// A database under the process lock, with its connection set up for a run.
+pub(crate) struct Session<'o, 's> {
+    pub(crate) options: &'o Options<'s>,
+    pub(crate) target: Target,
+    pub(crate) connection: Connection,
+    pub(crate) recovered: Option<Recovered>,
+    pub(crate) started: Instant,
+    pub(crate) stage: Stage,
+    largest: Cell<Largest>,
+    /// Whether statistics of ANALYZE were written that the connection has not read.
+    pub(crate) new_statistics: bool,
+    /// Whether rows were counted, in the place of an update hook that the app may have set up.
+    pub(crate) counted_rows: bool,
+    /// Whether this session made the file.
+    created: bool,
+    pragmas: Vec<(&'static str, i64)>,
+    /// `memory` or `off`, where the app's set-up chose it.
+    app_journal_mode: Option<String>,
+    /// None between the batches of a backfill.
+    lock: Option<Lock>,
+}
+
+/// Runs a statement, waiting for other programs as long as the caller allows.
+pub(crate) fn patiently(
+    options: &Options<'_>,
+    connection: &Connection,
+    database: &Path,
+    sql: &str,
+) -> Result<(), Error> {
+    let timeout = options.lock_timeout;
+    let deadline = Instant::now() + timeout;
+    let holder = || lock::sqlite_holder(database);
+    let mut told = false;
+    open::patience(connection, timeout.min(SLICE))?;
+    loop {
+        match connection.execute_batch(sql) {
+            Err(error) if execute::is_busy(&error) => {
+                options.check_cancelled()?;
+                if Instant::now() >= deadline {
+                    return Err(lock::busy(&holder(), timeout));
+                }
+                if !std::mem::replace(&mut told, true) {
+                    options.emit(Event::Waiting { holder: &holder() });
+                }
+            }
+            Err(error) => {
+                let what = match sql {
+                    COMMIT => "cannot commit".to_owned(),
+                    _ => format!("cannot read {}", database.display()),
+                };
+                return Err(execute::failure(what, error));
+            }
+            Ok(()) => return open::patience(connection, timeout),
+        }
+    }
+}
+
+/// Removes what interrupted copies and restores left, and says so. Only under the process
+/// lock.
+pub(crate) fn clean_up(options: &Options<'_>, database: &Path) -> Result<(), Error> {
+    let (backups, snapshots) = stores(options, database);
+    let mut files = backups.clean()? + snapshots.clean()?;
+    if !files::is_there(&Intent::path_for(database))? {
+        files += attachments::clean(&database.with_file_name("snapshots"), database)?;
+    }
+    let note = files::companion(&Intent::path_for(database), ".partial");
+    if files::is_there(&note)? {
+        files::remove(&note)?;
+        files += 1;
+    }
+    if files > 0 {
+        options.emit(Event::CleanedUp { files });
+        log::info!("removed {files} unfinished files of an interrupted copy");
+    }
+    Ok(())
+}
+
+/// The automatic backups of a database, and its snapshots.
+pub(crate) fn stores<'p>(options: &Options<'_>, database: &'p Path) -> (Store<'p>, Store<'p>) {
+    let backups = options.backups_of(database);
+    let snapshots = database.with_file_name("snapshots");
+    (
+        Store::new(backups.clone(), snapshots.clone(), database),
+        Store::new(snapshots, backups, database),
+    )
+}
+
+/// A path or a name as a shell takes it for one word.
+fn shell_word(text: &str) -> String {
+    let plain =
+        |c: char| c.is_alphanumeric() || "/._-+:@%".contains(c) || cfg!(windows) && c == '\\';
+    match text.chars().all(plain) {
+        true => text.to_owned(),
+        false if cfg!(windows) => format!("\"{text}\""),
+        false => format!("'{}'", text.replace('\'', r"'\''")),
+    }
+}
+
+/// What copies there are of a database that is damaged, empty or gone, and how to get one back, in
+/// a sentence.
+pub(crate) fn copies_kept(options: &Options<'_>, database: &Path) -> Option<String> {
+    let (automatic, snapshots) = stores(options, database);
+    let list = |store: &Store<'_>| -> Vec<Backup> {
+        let mut copies = store.list().unwrap_or_default();
+        copies.retain(|copy| copy.has_its_length() && copy.path != database);
+        copies
+    };
+    let (automatic, snapshots) = (list(&automatic), list(&snapshots));
+    let latest = automatic
+        .iter()
+        .rfind(|copy| copy.record.shelf == Shelf::Automatic);
+    let path = shell_word(&database.to_string_lossy());
+    let (newest, command) = match (latest, snapshots.last()) {
+        (Some(copy), _) => (copy, "restore latest".to_owned()),
+        (None, Some(copy)) => {
+            let name = copy.path.file_stem().unwrap_or_default();
+            let name = name.to_string_lossy();
+            (
+                copy,
+                format!("restore-snapshot --name {}", shell_word(&name)),
+            )
+        }
+        (None, None) => return None,
+    };
+    let command = format!("`heirloom --database {path} {command}`");
+    let newest = newest.path.display();
+    Some(match automatic.len() + snapshots.len() {
+        1 => format!("there is a copy of this database, {newest}: {command} puts it back"),
+        count => format!(
+            "there are {} copies of this database, the newest of them {newest}: {command} puts it back",
+            Grouped(count as u64)
+        ),
+    })
+}
+
+/// Points to the copies where a database is damaged.
+pub(crate) fn point_to_copies(options: &Options<'_>, path: &Path, error: Error) -> Error {
+    if !matches!(
+        error.kind(),
+        ErrorKind::NotADatabase | ErrorKind::BackupInvalid
+    ) {
+        return error;
+    }
+    let target = open::resolve(path).ok();
+    let Some(kept) = target.and_then(|target| copies_kept(options, &target.path)) else {
+        return error;
+    };
+    let help = error.help().unwrap_or_default().to_owned();
+    match help.contains(&kept) {
+        true => error,
+        false => error.with_help(format!("{help}; {kept}")),
+    }
+}
+
+/// Copies the state that the caller keeps from changing with the write lock.
+pub(crate) fn take_copy(
+    options: &Options<'_>,
+    database: &Path,
+    store: &Store<'_>,
+    name: &Name<'_>,
+    version: Option<i64>,
+    progress: &dyn Fn(u64, u64) -> Result<(), Error>,
+) -> Result<Backup, Error> {
+    let reader = open::reader(database)?;
+    options.set_up(&reader)?;
+    let occasion = Occasion {
+        now: Utc::now(),
+        version,
+        app_version: options.app_version.as_deref(),
+        set_up: &|connection| options.set_up(connection),
+    };
+    store.take(&reader, name, &occasion, progress)
+}
+
+/// A restore with folders leaves a whole database while it is not finished, and others may write
+/// to it: what is not as the copy is kept before it is replaced again. Where that went.
+pub(crate) fn keep_written_since(
+    options: &Options<'_>,
+    database: &Path,
+    connection: &Connection,
+    intent: &Intent,
+) -> Result<Option<PathBuf>, Error> {
+    let whole = intent.folders.is_some()
+        && files::length(database)? > 0
+        && matches!(copy::quick_check(connection), Ok(None));
+    if !whole {
+        return Ok(None);
+    }
+    patiently(options, connection, database, "BEGIN IMMEDIATE")?;
+    let as_copied = open::copy(&intent.copy)
+        .and_then(|copy| catalog::first_difference(connection, &copy))
+        .is_ok_and(|difference| difference.is_none());
+    let kept = match as_copied {
+        true => Ok(None),
+        false => {
+            let (store, name) = (stores(options, database).0, Name::Time(Shelf::Replaced));
+            take_copy(options, database, &store, &name, None, &|_, _| Ok(())).map(Some)
+        }
+    };
+    connection
+        .execute_batch("ROLLBACK")
+        .map_err(|error| execute::failure("cannot run `ROLLBACK`", error))?;
+    Ok(kept?.map(|kept| kept.path))
+}
+
+/// Takes the process lock, waiting as long as the caller allows.
+pub(crate) fn lock(options: &Options<'_>, database: &Path) -> Result<Lock, Error> {
+    Lock::acquire(
+        database,
+        options.lock_timeout,
+        &options.owner(),
+        |holder| options.emit(Event::Waiting { holder }),
+        || options.is_cancelled(),
+    )
+}
+
+impl<'o, 's> Session<'o, 's> {
+    /// Locks, opens, puts an interrupted run back, and begins a transaction with the write
+    /// lock held. Nothing read before that decides anything.
+    pub(crate) fn begin(
+        options: &'o Options<'s>,
+        mut target: Target,
+        stage: Stage,
+        started: Instant,
+    ) -> Result<Session<'o, 's>, Error> {
+        let path = target.path.clone();
+        target.refuse_hard_link()?;
+        if !files::is_there(&Intent::path_for(&path))? {
+            target.refuse_too_short()?;
+        }
+        if target.metadata.is_none()
+            && let Some(folder) = path.parent()
+        {
+            files::create_folders(folder)?;
+        }
+        let lock = lock(options, &path)?;
+        // While we waited, somebody may have made it.
+        target = open::resolve(&path)?;
+        let created = target.metadata.is_none();
+        let connection = open::writer(&path)?;
+        let mut session = Session {
+            options,
+            target,
+            connection,
+            recovered: None,
+            started,
+            stage,
+            largest: Cell::default(),
+            new_statistics: false,
+            counted_rows: false,
+            created,
+            pragmas: Vec::new(),
+            app_journal_mode: None,
+            lock: Some(lock),
+        };
+        match session.prepare() {
+            Ok(()) => Ok(session),
+            Err(error) => {
+                session.abandon();
+                Err(point_to_copies(options, &path, error))
+            }
+        }
+    }
+
+    fn prepare(&mut self) -> Result<(), Error> {
+        if self.stage == Stage::Live {
+            clean_up(self.options, &self.target.path)?;
+        }
+        self.finish_restore()?;
+        self.patiently("PRAGMA schema_version")?;
+        open::refuse_read_only(&self.connection, &self.target.path)?;
+        self.options.set_up(&self.connection)?;
+        if !self.connection.is_autocommit() {
+            return Err(Error::new(
+                ErrorKind::Io,
+                "the app's connection set-up left a transaction open",
+            )
+            .with_help("commit in the connection set-up what it begins"));
+        }
+        self.journal_on_disk()?;
+        for &pragma in PRAGMAS {
+            let before = catalog::number(&self.connection, &format!("PRAGMA {pragma}"))?;
+            self.pragmas.push((pragma, before));
+        }
+        self.foreign_keys_off()?;
+        open::sync_everything(&self.connection)?;
+        if !self.options.has_apps_code() {
+            self.set(&format!("PRAGMA threads = {SORTERS}"))?;
+        }
+        self.watch_for_cancel(true)?;
+        self.recover()?;
+        if catalog::word(&self.connection, "PRAGMA journal_mode")? == "wal" {
+            self.checkpoint()?;
+        }
+        self.lock_for_writing()
+    }
+
+    /// A journal in memory, or none, would not survive a kill. The app's own choice comes
+    /// back at the end.
+    fn journal_on_disk(&mut self) -> Result<(), Error> {
+        let mode = catalog::word(&self.connection, "PRAGMA journal_mode")?;
+        if matches!(mode.as_str(), "memory" | "off") {
+            catalog::word(&self.connection, "PRAGMA journal_mode = DELETE")?;
+            self.app_journal_mode = Some(mode);
+        }
+        Ok(())
+    }
+
+    fn set(&self, sql: &str) -> Result<(), Error> {
+        self.connection
+            .execute_batch(sql)
+            .map_err(|error| execute::failure(format!("cannot run `{sql}`"), error))
+    }
+
+    /// Off, and read back: inside a transaction the pragma does nothing and says nothing,
+    /// and DROP TABLE would delete the children.
+    pub(crate) fn foreign_keys_off(&self) -> Result<(), Error> {
+        self.set("PRAGMA foreign_keys = OFF")?;
+        if catalog::number(&self.connection, "PRAGMA foreign_keys")? != 0 {
+            return Err(
+                Error::new(ErrorKind::Io, "foreign keys cannot be switched off")
+                    .with_help("switch them off in the connection set-up"),
+            );
+        }
+        Ok(())
+    }
+
+    /// On, and read back: what a backfill writes keeps the references.
+    pub(crate) fn foreign_keys_on(&self) -> Result<(), Error> {
+        self.set("PRAGMA foreign_keys = ON")?;
+        match catalog::number(&self.connection, "PRAGMA foreign_keys")? {
+            0 => Err(
+                Error::new(ErrorKind::Io, "foreign keys cannot be switched on")
+                    .with_help("use an SQLite that has them"),
+            ),
+            _ => Ok(()),
+        }
+    }
+
+    pub(crate) fn watch_for_cancel(&mut self, on: bool) -> Result<(), Error> {
+        // A handler of the app's own stays where there is nothing to watch for.
+        let Some(flag) = self.options.cancel.clone() else {
+            return Ok(());
+        };
+        let handler = on.then_some(move || flag.load(std::sync::atomic::Ordering::Relaxed));
+        self.connection
+            .progress_handler(INSTRUCTIONS_PER_LOOK, handler)
+            .map_err(|error| execute::failure("cannot watch for an interruption", error))
+    }
+
+    /// Moves the write-ahead log into the file, so that the file alone can be copied. Where
+    /// somebody reads or writes that does not go, and is not needed.
+    fn checkpoint(&self) -> Result<(), Error> {
+        // Not worth waiting for: the backup API copies what is left in the log.
+        open::patience(&self.connection, Duration::ZERO)?;
+        let moved = self
+            .connection
+            .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| {
+                row.get::<_, i64>(0)
+            });
+        log::debug!("checkpoint before the copy: {moved:?}");
+        open::patience(&self.connection, self.options.lock_timeout)
+    }
+
+    /// Takes SQLite's write lock.
+    pub(crate) fn lock_for_writing(&self) -> Result<(), Error> {
+        self.patiently("BEGIN IMMEDIATE")
+    }
+
+    /// Lets others in between two batches of a backfill: runs, which take the process lock, and
+    /// whoever writes.
+    pub(crate) fn let_others_in(&mut self) -> Result<(), Error> {
+        self.watch_for_cancel(false)?;
+        if !self.connection.is_autocommit() {
+            self.set("ROLLBACK")?;
+        }
+        self.lock = None;
+        Ok(())
+    }
+
+    /// Takes both locks again for the next batch.
+    pub(crate) fn come_back(&mut self) -> Result<(), Error> {
+        self.lock = Some(lock(self.options, &self.target.path)?);
+        self.lock_for_writing()?;
+        self.watch_for_cancel(true)
+    }
+
+    /// Commits. Where that fails the transaction may still be open.
+    pub(crate) fn commit(&mut self) -> Result<(), Error> {
+        self.watch_for_cancel(false)?;
+        self.patiently(COMMIT)
+    }
+
+    /// Keeps the write-ahead log from growing: moves it into the file as far as nobody reads it,
+    /// and where it is large waits for those who do. (A log that is moved whole is written from
+    /// its beginning again.)
+    pub(crate) fn bound_log(&self) -> Result<(), Error> {
+        let path = &self.target.path;
+        let log = files::companion(path, "-wal");
+        let is_busy = |mode: &str, patience| {
+            open::patience(&self.connection, patience)?;
+            catalog::number(&self.connection, &format!("PRAGMA wal_checkpoint({mode})"))
+        };
+        if files::length(&log)? <= LARGE_LOG {
+            let passed = is_busy("PASSIVE", Duration::ZERO);
+            log::debug!("checkpoint: {passed:?}");
+            return open::patience(&self.connection, self.options.lock_timeout);
+        }
+        let (timeout, mut told) = (self.options.lock_timeout, false);
+        let deadline = Instant::now() + timeout;
+        // In slices, because who waits for readers there keeps writers out.
+        while is_busy("TRUNCATE", SLICE.min(timeout))? != 0 {
+            self.options.check_cancelled()?;
+            if Instant::now() >= deadline {
+                return Err(Error::new(
+                    ErrorKind::Locked,
+                    format!(
+                        "another connection keeps reading an old state, so that the write-ahead log of {} would grow without end; waited {:.1} s",
+                        path.display(),
+                        timeout.as_secs_f64()
+                    ),
+                )
+                .with_help("end the long read"));
+            }
+            if !std::mem::replace(&mut told, true) {
+                let holder = "a reader of an old state";
+                self.options.emit(Event::Waiting { holder });
+            }
+            std::thread::sleep(SLICE);
+        }
+        open::patience(&self.connection, timeout)
+    }
+
+    fn patiently(&self, sql: &str) -> Result<(), Error> {
+        patiently(self.options, &self.connection, &self.target.path, sql)
+    }
+
+    /// Puts back a run that was interrupted between two commits. Only under the process
+    /// lock, which a living run would hold.
+    fn recover(&mut self) -> Result<(), Error> {
+        let Some(marker) = table::read_marker(&self.connection)? else {
+            return Ok(());
+        };
+        let store = self.store();
+        let path = marker
+            .backup
+            .as_deref()
+            // A name that leaves the folder is none that we wrote.
+            .filter(|name| Path::new(name).file_name() == Some(name.as_ref()))
+            .map(|name| store.path_of(name));
+        if marker.backup.is_some() && (path.is_none() || marker.digest.is_none()) {
+            return Err(Error::new(
+                ErrorKind::NeedsAttention,
+                "the marker of an interrupted run names no backup of ours",
+            )
+            .needing_attention(None)
+            .with_help("restore a backup by hand"));
+        }
+        self.options.emit(Event::Recovering {
+            backup: path.as_deref(),
+        });
+        log::warn!("putting back the interrupted run of {}", marker.started_at);
+        let replaced = self.put_back(&marker, path.as_deref()).map_err(|error| {
+            if copy::is_back(&error) {
+                return error.with_data(DataState::put_back(path.clone()));
+            }
+            let good_copy = path.clone().filter(|path| {
+                let digest = marker.digest.as_deref().unwrap_or_default();
+                copy::may_be_good(path, digest)
+            });
+            let help = match &path {
+                Some(path) => format!(
+                    "the run of {} was interrupted. Put its copy (BLAKE3 digest {}) at {} and run again; or put an older backup back with `heirloom restore`",
+                    marker.started_at,
+                    marker.digest.as_deref().unwrap_or("unknown"),
+                    path.display(),
+                ),
+                None => format!("the run of {} was interrupted", marker.started_at),
+            };
+            if error.is_busy() || error.is_interrupted() {
+                return error;
+            }
+            error.needing_attention(good_copy).with_help(help)
+        })?;
+        self.recovered = Some(Recovered {
+            started_at: marker.started_at,
+            backup: path,
+            replaced,
+        });
+        Ok(())
+    }
+
+    /// Ends a restore that was interrupted while it replaced a database that could not be
+    /// read. Only under the process lock.
+    fn finish_restore(&mut self) -> Result<(), Error> {
+        let Some(intent) = Intent::read(&self.target.path)? else {
+            return Ok(());
+        };
+        let path = intent.copy.clone();
+        self.options.emit(Event::Recovering {
+            backup: Some(&path),
+        });
+        log::warn!("finishing the restore of {}", path.display());
+        let database = &self.target.path;
+        // Where the copy is gone nothing will be replaced, and every start would keep one more.
+        let replaced = match intent.good_copy() {
+            Some(_) => keep_written_since(self.options, database, &self.connection, &intent)?,
+            None => None,
+        };
+        intent
+            .carry_out(
+                &mut self.connection,
+                &self.target.path,
+                self.options.lock_timeout,
+                &|done, total| self.options.copied(done, total),
+            )
+            .map_err(|error| match error.is_busy() || error.is_interrupted() {
+                true => error,
+                false => error.needing_attention(intent.good_copy()).with_help(
+                    "a restore was interrupted and could not be finished; restore another copy",
+                ),
+            })?;
+        if let Err(error) = log_file::finish_newest(&self.store(), &self.target.path) {
+            log::warn!("the restore is not in the log as finished: {error:#}");
+        }
+        self.recovered = Some(Recovered {
+            started_at: intent.started_at,
+            backup: Some(path),
+            replaced,
+        });
+        Ok(())
+    }
+
+    /// Puts back what a marker names. What is replaced is kept first, because between the
+    /// commits of such a run other programs may have written: where that went.
+    pub(crate) fn put_back(
+        &mut self,
+        marker: &Marker,
+        path: Option<&Path>,
+    ) -> Result<Option<PathBuf>, Error> {
+        let state = match (path, marker.digest.as_deref()) {
+            (Some(path), Some(digest)) => State::Copy { path, digest },
+            _ => State::Empty,
+        };
+        // First, or what is kept could take the name of a copy that is gone.
+        state.prove()?;
+        let kept = self.keep_replaced().unwrap_or_else(|error| {
+            log::warn!("the state that is replaced could not be kept: {error:#}");
+            None
+        });
+        copy::put_back(
+            &mut self.connection,
+            &state,
+            &marker.journal_mode,
+            self.options.lock_timeout,
+            &|fresh| self.options.set_up(fresh),
+        )?;
+        Ok(kept)
+    }
+
+    fn keep_replaced(&self) -> Result<Option<PathBuf>, Error> {
+        if self.is_new()? {
+            return Ok(None);
+        }
+        if !self.connection.is_autocommit() {
+            self.set("ROLLBACK")?;
+        }
+        self.lock_for_writing()?;
+        let (store, name) = (self.store(), Name::Time(Shelf::Replaced));
+        // Not to be interrupted: it is on the way back from something that failed.
+        let path = &self.target.path;
+        let kept = take_copy(self.options, path, &store, &name, None, &|_, _| Ok(()));
+        self.set("ROLLBACK")?;
+        kept.map(|kept| Some(kept.path))
+    }
+
+    /// The database's automatic backups.
+    pub(crate) fn store(&self) -> Store<'_> {
+        stores(self.options, &self.target.path).0
+    }
+
+    /// Takes note of the size of the files. The main file is at its largest after the commit,
+    /// a rollback journal before it, a write-ahead log after it.
+    pub(crate) fn measure(&self) {
+        let path = &self.target.path;
+        // Only a figure for the report.
+        let length = |path: &Path| files::length(path).unwrap_or(0);
+        let companion = |ending| length(&files::companion(path, ending));
+        let before = self.largest.get();
+        self.largest.set(Largest {
+            database: before.database.max(length(path)),
+            log: before.log.max(companion("-wal")),
+            journal: before.journal.max(companion("-journal")),
+        });
+    }
+
+    /// The disk that the files took at their largest, in bytes.
+    pub(crate) fn disk_bytes(&self) -> u64 {
+        let Largest {
+            database,
+            log,
+            journal,
+        } = self.largest.get();
+        database + log + journal
+    }
+
+    /// Retention, last: of automatic backups, and of states that were replaced.
+    pub(crate) fn thin_out(
+        &self,
+        first_pending: Option<i64>,
+        in_use: Option<&Path>,
+    ) -> Vec<String> {
+        if self.stage == Stage::Rehearsal {
+            return Vec::new();
+        }
+        let (store, keep) = (self.store(), self.options.keep);
+        let unfinished = backfills::backups_in_use(&self.connection).unwrap_or_default();
+        let unfinished: Vec<PathBuf> = unfinished.iter().map(|name| store.path_of(name)).collect();
+        let in_use: Vec<&Path> = unfinished
+            .iter()
+            .map(PathBuf::as_path)
+            .chain(in_use)
+            .collect();
+        let mut notes = store.thin_out(Shelf::Automatic, keep, first_pending, &in_use);
+        notes.extend(store.thin_out(Shelf::Replaced, keep, None, &[]));
+        notes
+    }
+
+    /// Whether nothing was ever written to the database, so that there is nothing to copy.
+    /// (Inside BEGIN IMMEDIATE, `page_count` is 1 even then. The first write to a new file,
+    /// be it the switch to WAL mode, gives it a length.)
+    pub(crate) fn is_new(&self) -> Result<bool, Error> {
+        Ok(files::length(&self.target.path)? == 0)
+    }
+
+    /// Ends a session by what came of it. A failure after a commit says that it came after.
+    pub(crate) fn conclude(
+        self,
+        outcome: Result<Report, Error>,
+    ) -> Result<(Connection, Report), Error> {
+        let report = match outcome {
+            Ok(report) => report,
+            Err(error) => {
+                self.abandon();
+                return Err(error);
+            }
+        };
+        match self.finish() {
+            Ok(connection) => Ok((connection, report)),
+            Err(error) if report.is_up_to_date() => Err(error),
+            Err(error) => Err(error.with_data(DataState::Committed)),
+        }
+    }
+
+    /// Puts back what a file changed for itself.
+    pub(crate) fn end_of_file(&self) -> Result<(), Error> {
+        let of_a_file = |(pragma, _): &&(&str, i64)| OF_A_FILE.contains(pragma);
+        let mut changed = self.pragmas.iter().filter(of_a_file);
+        changed.try_for_each(|(pragma, before)| self.set(&format!("PRAGMA {pragma} = {before}")))
+    }
+
+    /// Ends a session in which nothing was changed, or everything was committed, and
+    /// returns the connection with the app's own settings.
+    pub(crate) fn finish(mut self) -> Result<Connection, Error> {
+        if !self.connection.is_autocommit() {
+            self.set("ROLLBACK")?;
+        }
+        self.watch_for_cancel(false)?;
+        if self.new_statistics {
+            // Reads the schema again, and the statistics with it.
+            self.set("PRAGMA writable_schema = RESET")?;
+        }
+        for (pragma, before) in &self.pragmas {
+            self.set(&format!("PRAGMA {pragma} = {before}"))?;
+        }
+        if let Some(mode) = &self.app_journal_mode {
+            catalog::word(&self.connection, &format!("PRAGMA journal_mode = {mode}"))?;
+        }
+        // Temporary objects of a migration would stand in the way of the app's own.
+        let temporary = "SELECT count(*) FROM temp.sqlite_schema";
+        let lost_hook = self.counted_rows && self.options.setup.is_some();
+        if lost_hook || catalog::number(&self.connection, temporary)? > 0 {
+            let fresh = open::writer(&self.target.path)?;
+            self.options.set_up(&fresh)?;
+            return Ok(fresh);
+        }
+        Ok(self.connection)
+    }
+
+    /// Ends a session that failed. A file that it made, and that is still empty, goes: the
+    /// folder is as it was. It goes while the write lock is held, so that nobody can have
+    /// written to it in between.
+    pub(crate) fn abandon(self) {
+        let path = &self.target.path;
+        let ours = self.created && matches!(files::length(path), Ok(0));
+        if ours && cfg!(unix) {
+            let _ = files::remove(path);
+        }
+        if ours && !cfg!(unix) {
+            drop(self.connection);
+            let _ = files::remove(path);
+        }
+    }
+}

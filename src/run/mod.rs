@@ -1,0 +1,11 @@
+//! What changes a database to another version: run, revert, rehearse, adopt, backfill. May use
+//! `backup`, `options`, `migration`, `sqlite` and `report`.
+
+pub(crate) mod adopt;
+pub(crate) mod backfill;
+pub(crate) mod engine;
+pub(crate) mod look;
+pub(crate) mod migrate;
+pub(crate) mod rehearse;
+pub(crate) mod revert;
+pub(crate) mod template;

@@ -1,0 +1,767 @@
+//! The only module that writes through `std::fs`.
+//!
+//! Nothing here may be given the path of a live database: see `connect`.
+
+use std::ffi::OsString;
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, Read, Seek, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Once;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::report::error::{Error, ErrorKind};
+use crate::report::outcome::{Counted, Grouped};
+
+/// An operating system's refusal as ours.
+pub(crate) fn failure(what: impl Into<String>, error: io::Error) -> Error {
+    let (kind, help) = match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            (ErrorKind::DiskFull, "free some space and try again")
+        }
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => (
+            ErrorKind::Io,
+            "make it and its folder readable and writable for this user, or choose another",
+        ),
+        _ => (ErrorKind::Io, "check the path and the disk, and try again"),
+    };
+    Error::new(kind, what).with_help(help).because(error)
+}
+
+/// `path` with an ending glued on: `notes.db` and `-wal` give `notes.db-wal`.
+pub(crate) fn companion(path: &Path, ending: &str) -> PathBuf {
+    let mut name = OsString::from(path);
+    name.push(ending);
+    PathBuf::from(name)
+}
+
+/// The length in bytes, 0 for a file that is not there. Opens nothing.
+///
+/// What cannot be looked at is not taken for absent: a log that is overlooked is data that is
+/// missing from a copy, and a copy that is overlooked makes an older one the newest.
+pub(crate) fn length(path: &Path) -> Result<u64, Error> {
+    match path.metadata() {
+        Ok(metadata) => Ok(metadata.len()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(0),
+        Err(error) => Err(cannot_look(path, error)),
+    }
+}
+
+/// Whether there is a file of this name, and no folder.
+pub(crate) fn is_file(path: &Path) -> Result<bool, Error> {
+    match path.metadata() {
+        Ok(metadata) => Ok(metadata.is_file()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(cannot_look(path, error)),
+    }
+}
+
+/// Whether there is something of this name.
+pub(crate) fn is_there(path: &Path) -> Result<bool, Error> {
+    path.try_exists().map_err(|error| cannot_look(path, error))
+}
+
+/// Whether a file's permissions keep this user from reading it, as far as that can be told
+/// without opening it.
+pub(crate) fn is_forbidden(path: &Path) -> bool {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        let Ok(file) = path.metadata() else {
+            return false;
+        };
+        // Linux says there who this process is.
+        let own = Path::new("/proc/self").metadata().map(|own| own.uid());
+        let anothers = own.is_ok_and(|own| own != file.uid() && own != 0);
+        file.mode() & 0o444 == 0 || (anothers && file.mode() & 0o044 == 0)
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = path;
+        false
+    }
+}
+
+/// The first byte of a file that holds no locks; none where there is none.
+pub(crate) fn first_byte(path: &Path) -> Result<Option<u8>, Error> {
+    let mut byte = [0];
+    match File::open(path).and_then(|mut file| file.read(&mut byte)) {
+        Ok(read) => Ok((read > 0).then_some(byte[0])),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(cannot_look(path, error)),
+    }
+}
+
+fn cannot_look(path: &Path, error: io::Error) -> Error {
+    failure(format!("cannot look at {}", path.display()), error)
+}
+
+/// A name in a folder that is free: `base` and `ending`, with `-2`, `-3` … between them
+/// where it must be.
+pub(crate) fn free_name(folder: &Path, base: &str, ending: &str) -> Result<PathBuf, Error> {
+    let mut path = folder.join(format!("{base}{ending}"));
+    let mut number = 1;
+    while is_there(&path)? {
+        number += 1;
+        path = folder.join(format!("{base}-{number}{ending}"));
+    }
+    Ok(path)
+}
+
+/// Makes a folder and those above it, durably: what is synced in a folder whose own name is
+/// not would be lost with it.
+pub(crate) fn create_folders(path: &Path) -> Result<(), Error> {
+    let missing: Vec<&Path> = path
+        .ancestors()
+        .take_while(|folder| matches!(is_there(folder), Ok(false)))
+        .collect();
+    fs::create_dir_all(path).map_err(|error| {
+        failure(
+            format!("cannot create the folder {}", path.display()),
+            error,
+        )
+    })?;
+    missing.into_iter().try_for_each(sync_name)
+}
+
+/// Makes the name of a file or a folder durable.
+fn sync_name(path: &Path) -> Result<(), Error> {
+    match path.parent() {
+        Some(above) if !above.as_os_str().is_empty() => sync_folder(above),
+        _ => sync_folder(Path::new(".")),
+    }
+}
+
+/// Makes a folder that only its owner may enter, owned by whoever owns `like`, and durable.
+pub(crate) fn create_private_folder(path: &Path, like: &Path) -> Result<(), Error> {
+    if path.is_dir() {
+        return Ok(());
+    }
+    if let Some(above) = path.parent() {
+        create_folders(above)?;
+    }
+    match create_private(path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
+        Err(error) => Err(failure(
+            format!("cannot create the folder {}", path.display()),
+            error,
+        )),
+        Ok(()) => {
+            own_like(path, like);
+            sync_name(path)
+        }
+    }
+}
+
+/// Makes a folder, which must not exist yet, that only its owner may enter.
+fn create_private(path: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::DirBuilderExt;
+        builder.mode(0o700);
+    }
+    builder.create(path)
+}
+
+/// Gives a file to whoever owns `like`. Only root can, and for anybody else the owner is
+/// right already, so a refusal is no failure.
+fn own_like(path: &Path, like: &Path) {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::{MetadataExt, chown};
+        if let (Ok(like), Ok(own)) = (like.metadata(), path.metadata())
+            && (like.uid(), like.gid()) != (own.uid(), own.gid())
+        {
+            let _ = chown(path, Some(like.uid()), Some(like.gid()));
+        }
+    }
+    #[cfg(not(unix))]
+    let _ = (path, like);
+}
+
+/// Creates an empty file that no more people can read than `like`, before a byte of its
+/// contents exists. The umask decides nothing.
+pub(crate) fn create_like(path: &Path, like: &Path) -> Result<(), Error> {
+    let create = || {
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true);
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::OpenOptionsExt;
+            options.mode(0o600);
+        }
+        let file = options.open(path)?;
+        own_like(path, like);
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            let mode = like.metadata()?.permissions().mode() & 0o666;
+            let wanted = fs::Permissions::from_mode(mode | 0o600);
+            if let Err(error) = file.set_permissions(wanted) {
+                let _ = fs::remove_file(path);
+                return Err(error);
+            }
+        }
+        drop(file);
+        Ok(())
+    };
+    create().map_err(|error| failure(format!("cannot create {}", path.display()), error))
+}
+
+/// Writes a small file that must not exist yet, and syncs it. What cannot be written whole
+/// is not left behind.
+pub(crate) fn write_new(path: &Path, like: &Path, text: &str) -> Result<(), Error> {
+    create_like(path, like)?;
+    let write = || {
+        let mut file = OpenOptions::new().write(true).open(path)?;
+        file.write_all(text.as_bytes())?;
+        file.sync_all()
+    };
+    write().map_err(|error| {
+        let _ = fs::remove_file(path);
+        failure(format!("cannot write {}", path.display()), error)
+    })
+}
+
+/// Writes a file a developer asked for. It must not exist yet. What cannot be written whole is
+/// not left behind.
+pub(crate) fn write_source(path: &Path, text: &str) -> Result<(), Error> {
+    let write = || {
+        let mut file = OpenOptions::new().write(true).create_new(true).open(path)?;
+        file.write_all(text.as_bytes()).inspect_err(|_| {
+            let _ = fs::remove_file(path);
+        })
+    };
+    write().map_err(|error| failure(format!("cannot write {}", path.display()), error))
+}
+
+/// Changes the first bytes of a file.
+pub(crate) fn patch(path: &Path, length: usize, change: fn(&mut [u8])) -> Result<(), Error> {
+    let write = || {
+        let mut file = OpenOptions::new().read(true).write(true).open(path)?;
+        let mut bytes = vec![0; length];
+        file.read_exact(&mut bytes)?;
+        change(&mut bytes);
+        file.rewind()?;
+        file.write_all(&bytes)
+    };
+    write().map_err(|error| failure(format!("cannot write {}", path.display()), error))
+}
+
+/// Reads a small text file; none when it is not there.
+pub(crate) fn read_text(path: &Path) -> Result<Option<String>, Error> {
+    match fs::read(path) {
+        Ok(bytes) => Ok(Some(String::from_utf8_lossy(&bytes).into_owned())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(failure(format!("cannot read {}", path.display()), error)),
+    }
+}
+
+/// The files of a folder and of those below it, with paths relative to it, sorted. None
+/// when the folder is not there.
+pub(crate) fn files_below(folder: &Path) -> Result<Option<Vec<PathBuf>>, Error> {
+    let fail =
+        |path: &Path, error| failure(format!("cannot read the folder {}", path.display()), error);
+    if !is_there(folder)? {
+        return Ok(None);
+    }
+    let mut files = Vec::new();
+    let mut open = vec![PathBuf::new()];
+    let mut seen = Vec::new();
+    while let Some(below) = open.pop() {
+        let path = folder.join(&below);
+        // Two links may lead in a circle.
+        let real = path.canonicalize().map_err(|error| fail(&path, error))?;
+        if seen.contains(&real) {
+            continue;
+        }
+        seen.push(real);
+        for entry in fs::read_dir(&path).map_err(|error| fail(&path, error))? {
+            let entry = entry.map_err(|error| fail(&path, error))?;
+            let relative = below.join(entry.file_name());
+            // metadata() follows links, file_type() would not.
+            if entry.path().is_dir() {
+                open.push(relative);
+            } else {
+                files.push(relative);
+            }
+        }
+    }
+    files.sort();
+    Ok(Some(files))
+}
+
+/// The names of the files in a folder, none when it is not there.
+pub(crate) fn files_in(folder: &Path) -> Result<Vec<String>, Error> {
+    let list = || {
+        fs::read_dir(folder)?
+            .map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()))
+            .collect::<io::Result<Vec<_>>>()
+    };
+    match list() {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        listed => listed.map_err(|error| {
+            failure(
+                format!("cannot read the folder {}", folder.display()),
+                error,
+            )
+        }),
+    }
+}
+
+/// The names of the folders in a folder, none when it is not there.
+pub(crate) fn folders_in(folder: &Path) -> Result<Vec<String>, Error> {
+    let mut names = Vec::new();
+    for name in files_in(folder)? {
+        let path = folder.join(&name);
+        // is_dir() takes a disk that does not answer for a no.
+        match path.metadata() {
+            Ok(found) if found.is_dir() => names.push(name),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(cannot_look(&path, error));
+            }
+            _ => {}
+        }
+    }
+    names.sort();
+    Ok(names)
+}
+
+/// Removes a folder of ours with everything in it; that it is gone already is fine.
+pub(crate) fn remove_folder(path: &Path) -> Result<(), Error> {
+    match fs::remove_dir_all(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(failure(format!("cannot remove {}", path.display()), error))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Gives a copied folder the permissions of its source, with everything in it (fs_extra leaves
+/// them to the umask), and syncs every file and every name.
+pub(crate) fn finish_folder(source: &Path, copy: &Path) -> Result<(), Error> {
+    let fail = |error| failure(format!("cannot finish {}", copy.display()), error);
+    let like_source = |below: &Path| -> Result<(), Error> {
+        let (from, to) = (source.join(below), copy.join(below));
+        let permissions = from.metadata().map_err(fail)?.permissions();
+        fs::set_permissions(&to, permissions).map_err(fail)?;
+        own_like(&to, &from);
+        Ok(())
+    };
+    for file in files_below(copy)?.unwrap_or_default() {
+        sync_file(&copy.join(&file))?;
+        like_source(&file)?;
+    }
+    let mut folders = vec![PathBuf::new()];
+    let mut looked = 0;
+    while let Some(folder) = folders.get(looked).cloned() {
+        let names = folders_in(&copy.join(&folder))?;
+        folders.extend(names.into_iter().map(|name| folder.join(name)));
+        looked += 1;
+    }
+    // The deepest first.
+    for folder in folders.iter().rev() {
+        like_source(folder)?;
+        sync_folder(&copy.join(folder))?;
+    }
+    Ok(())
+}
+
+/// The bytes of a migration file.
+pub(crate) fn read_source(path: &Path) -> Result<Vec<u8>, Error> {
+    fs::read(path).map_err(|error| failure(format!("cannot read {}", path.display()), error))
+}
+
+/// Makes a file's contents durable. A failure is final for that file: after it, the
+/// system may call pages clean that never reached the disk.
+pub(crate) fn sync_file(path: &Path) -> Result<(), Error> {
+    OpenOptions::new()
+        .write(true)
+        .open(path)
+        .and_then(|file| file.sync_all())
+        .map_err(|error| failure(format!("cannot sync {}", path.display()), error))
+}
+
+/// Makes names in a folder durable. Where folders cannot be synced (Windows, some network
+/// file systems) there is nothing to do.
+pub(crate) fn sync_folder(path: &Path) -> Result<(), Error> {
+    if !cfg!(unix) {
+        return Ok(());
+    }
+    match File::open(path).and_then(|folder| folder.sync_all()) {
+        Err(error)
+            if matches!(
+                error.kind(),
+                io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported
+            ) =>
+        {
+            Ok(())
+        }
+        result => result
+            .map_err(|error| failure(format!("cannot sync the folder {}", path.display()), error)),
+    }
+}
+
+/// Gives a finished file its name. The name must be free.
+pub(crate) fn rename(from: &Path, to: &Path) -> Result<(), Error> {
+    fs::rename(from, to).map_err(|error| {
+        failure(
+            format!("cannot rename {} to {}", from.display(), to.display()),
+            error,
+        )
+    })
+}
+
+/// Gives a finished file its name, which is nobody's yet: of two that want it at the same
+/// time, one gets it.
+pub(crate) fn claim(from: &Path, to: &Path) -> Result<(), Error> {
+    let claimed = match fs::hard_link(from, to) {
+        Ok(()) => fs::remove_file(from),
+        // FAT and some network file systems know no links.
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists && !to.exists() => {
+            fs::rename(from, to)
+        }
+        refused => refused,
+    };
+    claimed.map_err(|error| {
+        failure(
+            format!("cannot rename {} to {}", from.display(), to.display()),
+            error,
+        )
+    })
+}
+
+/// Removes a file; that it is gone already is fine.
+pub(crate) fn remove(path: &Path) -> Result<(), Error> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(failure(format!("cannot remove {}", path.display()), error))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The BLAKE3 digest of a file in hexadecimal, 64 KiB at a time.
+pub(crate) fn digest(path: &Path) -> Result<String, Error> {
+    let hash = || {
+        let mut file = File::open(path)?;
+        let mut hasher = blake3::Hasher::new();
+        let mut buffer = vec![0; 64 * 1024];
+        loop {
+            match file.read(&mut buffer)? {
+                0 => return Ok(hasher.finalize().to_hex().to_string()),
+                read => hasher.update(&buffer[..read]),
+            };
+        }
+    };
+    hash().map_err(|error| failure(format!("cannot read {}", path.display()), error))
+}
+
+/// A file that is written and digested in one go.
+pub(crate) struct Digested {
+    file: File,
+    path: PathBuf,
+    hasher: blake3::Hasher,
+}
+
+impl Digested {
+    /// Begins at the start of an empty file that is there.
+    pub(crate) fn open(path: &Path) -> Result<Digested, Error> {
+        let file = OpenOptions::new()
+            .write(true)
+            .open(path)
+            .map_err(|error| failure(format!("cannot write {}", path.display()), error))?;
+        Ok(Digested {
+            file,
+            path: path.to_owned(),
+            hasher: blake3::Hasher::new(),
+        })
+    }
+
+    pub(crate) fn write(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        self.hasher.update(bytes);
+        self.file
+            .write_all(bytes)
+            .map_err(|error| failure(format!("cannot write {}", self.path.display()), error))
+    }
+
+    /// The digest in hexadecimal.
+    pub(crate) fn finish(self) -> String {
+        self.hasher.finalize().to_hex().to_string()
+    }
+}
+
+/// Makes a file empty.
+pub(crate) fn truncate(path: &Path) -> Result<(), Error> {
+    OpenOptions::new()
+        .write(true)
+        .truncate(true)
+        .open(path)
+        .map(drop)
+        .map_err(|error| failure(format!("cannot write {}", path.display()), error))
+}
+
+/// Bytes this user may still write on the disk of a folder, none where it cannot be told.
+pub(crate) fn free_space(folder: &Path) -> Option<u64> {
+    folder
+        .ancestors()
+        .find(|folder| folder.is_dir())
+        .and_then(|folder| fs4::available_space(folder).ok())
+}
+
+/// The network file system that a file lies on, where the system tells: Linux lists what is
+/// mounted in `/proc/mounts`.
+pub(crate) fn network_file_system(path: &Path) -> Option<String> {
+    let mounts = read_text(Path::new("/proc/mounts")).ok()??;
+    let kind = file_system_of(&mounts, path)?;
+    NETWORK.contains(&kind).then(|| kind.to_owned())
+}
+
+const NETWORK: &[&str] = &[
+    "9p",
+    "afs",
+    "ceph",
+    "cifs",
+    "fuse.sshfs",
+    "ncpfs",
+    "nfs",
+    "nfs4",
+    "smb3",
+    "smbfs",
+];
+
+/// The kind of file system that a path lies on. Of two that are mounted at one place, the later
+/// hides the earlier.
+fn file_system_of<'m>(mounts: &'m str, path: &Path) -> Option<&'m str> {
+    let mounts = mounts.lines().filter_map(|line| {
+        let mut words = line.split(' ').skip(1);
+        // A space in a path is written as \040.
+        let place = PathBuf::from(words.next()?.replace("\\040", " "));
+        let kind = words.next()?;
+        path.starts_with(&place)
+            .then(|| (place.components().count(), kind))
+    });
+    mounts.max_by_key(|(depth, _)| *depth).map(|(_, kind)| kind)
+}
+
+/// Refuses what there is no room for. Only a friendly word: the disk itself has the last one.
+pub(crate) fn check_room(folder: &Path, what: &str, bytes: u64, help: &str) -> Result<(), Error> {
+    match free_space(folder) {
+        Some(free) if free < bytes => Err(Error::new(
+            ErrorKind::DiskFull,
+            format!(
+                "{what} needs {}, and {} has {} free",
+                Counted(bytes, "byte"),
+                folder.display(),
+                Grouped(free)
+            ),
+        )
+        .with_help(help)),
+        _ => Ok(()),
+    }
+}
+
+/// Copies a damaged database as it is, with its companions, which nothing else can.
+///
+/// No connection of this process may be open on it: closing the file drops their locks.
+///
+/// Each file is written as `staging` first, and gets its name when it is whole.
+pub(crate) fn copy_damaged(database: &Path, to: &Path, staging: &Path) -> Result<(), Error> {
+    // The file itself last: what has its name is whole.
+    for ending in ["-wal", "-journal", ""] {
+        let (from, to) = (companion(database, ending), companion(to, ending));
+        if !is_there(&from)? {
+            continue;
+        }
+        remove(staging)?;
+        create_like(staging, database)?;
+        fs::copy(&from, staging)
+            .map_err(|error| failure(format!("cannot save {}", from.display()), error))?;
+        sync_file(staging)?;
+        rename(staging, &to)?;
+    }
+    sync_folder(to.parent().unwrap_or(to))
+}
+
+/// Whether two paths are one file, also by a hard link.
+pub(crate) fn is_same_file(one: &Path, other: &Path) -> bool {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        if let (Ok(one), Ok(other)) = (one.metadata(), other.metadata()) {
+            return (one.dev(), one.ino()) == (other.dev(), other.ino());
+        }
+    }
+    matches!((one.canonicalize(), other.canonicalize()), (Ok(one), Ok(other)) if one == other)
+}
+
+/// A private folder for a copy of a database, removed with everything in it when it is
+/// dropped. What a killed process left of its own is removed by the next that needs one.
+pub(crate) struct Scratch {
+    folder: PathBuf,
+    database: PathBuf,
+    /// Locked from before the folder is there until it is gone, by a lock that dies with the
+    /// process.
+    _alive: File,
+}
+
+/// How the names of scratch folders begin, in the folder for temporary files.
+const SCRATCH: &str = "heirloom-";
+/// How the name of the file ends that is locked while a scratch folder is in use.
+const IN_USE: &str = ".lock";
+
+impl Scratch {
+    /// A place for a database, with nothing in it yet.
+    pub(crate) fn new() -> Result<Scratch, Error> {
+        static COUNTER: AtomicU64 = AtomicU64::new(0);
+        static TIDIED: Once = Once::new();
+        loop {
+            let folder = std::env::temp_dir().join(format!(
+                "{SCRATCH}{}-{}",
+                std::process::id(),
+                COUNTER.fetch_add(1, Ordering::Relaxed)
+            ));
+            let lock = companion(&folder, IN_USE);
+            let made = lock_new(&lock).and_then(|alive| {
+                // The lock must not make a folder that is not ours look like one.
+                create_private(&folder).inspect_err(|_| drop(fs::remove_file(&lock)))?;
+                Ok(alive)
+            });
+            match made {
+                Ok(alive) => {
+                    TIDIED.call_once(|| remove_scratch_of_the_dead(&folder));
+                    return Ok(Scratch {
+                        database: folder.join("database"),
+                        folder,
+                        _alive: alive,
+                    });
+                }
+                // What a killed process of this number left, or somebody else made.
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) => {
+                    let what = format!("cannot create the folder {}", folder.display());
+                    let help = "give this user room there, or set TMPDIR to another folder";
+                    return Err(failure(what, error).with_help(help));
+                }
+            }
+        }
+    }
+
+    pub(crate) fn copy_of(database: &Path, companions: &[&str]) -> Result<Scratch, Error> {
+        let scratch = Scratch::new()?;
+        let copy = |ending: &str| {
+            let from = companion(database, ending);
+            match fs::copy(&from, companion(&scratch.database, ending)) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => Err(failure(
+                    format!("cannot make a private copy of {}", from.display()),
+                    error,
+                )),
+                _ => Ok(()),
+            }
+        };
+        copy("")?;
+        companions.iter().try_for_each(|ending| copy(ending))?;
+        Ok(scratch)
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.database
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        if let Err(error) = fs::remove_dir_all(&self.folder) {
+            log::warn!("cannot remove {}: {error}", self.folder.display());
+        }
+        let _ = fs::remove_file(companion(&self.folder, IN_USE));
+    }
+}
+
+/// Makes a file that was not there, and locks it.
+fn lock_new(path: &Path) -> io::Result<File> {
+    let file = OpenOptions::new().write(true).create_new(true).open(path)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        // Somebody tidies up, and took it for one that was left.
+        Err(TryLockError::WouldBlock) => Err(io::ErrorKind::AlreadyExists.into()),
+        Err(TryLockError::Error(error)) => Err(error),
+    }
+}
+
+/// Removes the scratch folders of processes that are dead: nobody holds the lock that was there
+/// before the folder. Only this user's, and only what can be proved; nothing depends on it.
+fn remove_scratch_of_the_dead(own: &Path) {
+    let temporary = own.parent().unwrap_or(own);
+    for name in files_in(temporary).unwrap_or_default() {
+        let lock = temporary.join(&name);
+        let Some(folder) = name.strip_suffix(IN_USE).filter(|name| is_scratch(name)) else {
+            continue;
+        };
+        // No link is followed, and no pipe waited for.
+        if !lock.symlink_metadata().is_ok_and(|file| file.is_file()) || !is_owned_alike(&lock, own)
+        {
+            continue;
+        }
+        let Ok(file) = File::open(&lock) else {
+            continue;
+        };
+        if file.try_lock().is_ok() {
+            let left = temporary.join(folder);
+            log::info!("removing {}, which a killed process left", left.display());
+            if remove_folder(&left).is_ok() {
+                let _ = fs::remove_file(&lock);
+            }
+        }
+    }
+}
+
+/// Whether a name is `heirloom-`, a process, and a number.
+fn is_scratch(name: &str) -> bool {
+    let numbers = name
+        .strip_prefix(SCRATCH)
+        .and_then(|rest| rest.split_once('-'));
+    numbers.is_some_and(|(process, number)| {
+        process.parse::<u32>().is_ok() && number.parse::<u64>().is_ok()
+    })
+}
+
+/// Whether two files are one user's, where that can be told.
+fn is_owned_alike(one: &Path, other: &Path) -> bool {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        matches!((one.symlink_metadata(), other.symlink_metadata()),
+            (Ok(one), Ok(other)) if one.uid() == other.uid())
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = (one, other);
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_lies_on_what_was_mounted_last_and_nearest() {
+        let mounts = "/dev/sda1 / ext4 rw 0 0\nserver:/home /home nfs4 rw 0 0\n\
+            tmpfs /home/a\\040b tmpfs rw 0 0\nx /srv ext4 rw 0 0\ny /srv cifs rw 0 0\n";
+        let cases = [
+            ("/var/notes.db", "ext4"),
+            ("/home/notes.db", "nfs4"),
+            ("/homely/notes.db", "ext4"),
+            ("/home/a b/notes.db", "tmpfs"),
+            ("/srv/notes.db", "cifs"),
+        ];
+        for (path, kind) in cases {
+            assert_eq!(
+                file_system_of(mounts, Path::new(path)),
+                Some(kind),
+                "{path}"
+            );
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! One heirloom at a time on one database.
+//!
+//! The lock is the operating system's, on a file of its own beside the database: the
+//! kernel releases it when the process dies, however it dies. The file is never removed,
+//! because removing a lock file lets two processes hold two locks of one name.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{Read, Seek, Write};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use crate::report::error::{Error, ErrorKind};
+use crate::sqlite::disk::files;
+
+/// Held until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Lock {
+    _file: File,
+}
+
+/// Where a database's lock file is: `notes.db.lock` beside `notes.db`. It belongs to the
+/// database and not to the backups folder, which two callers may choose differently.
+pub(crate) fn path_for(database: &Path) -> PathBuf {
+    files::companion(database, ".lock")
+}
+
+impl Lock {
+    /// Waits for the lock for at most `timeout`. `waiting` is called once, with the holder,
+    /// when it is not free at once; `cancelled` is asked while waiting.
+    pub(crate) fn acquire(
+        database: &Path,
+        timeout: Duration,
+        owner: &str,
+        waiting: impl FnOnce(&str),
+        cancelled: impl Fn() -> bool,
+    ) -> Result<Lock, Error> {
+        let path = path_for(database);
+        let fail = |error| files::failure(format!("cannot lock {}", path.display()), error);
+        let mut file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(&path)
+            .map_err(fail)?;
+        let deadline = Instant::now() + timeout;
+        let mut pause = Duration::from_millis(2);
+        let mut waiting = Some(waiting);
+        loop {
+            match file.try_lock() {
+                Ok(()) => break,
+                Err(TryLockError::Error(error)) => return Err(fail(error)),
+                Err(TryLockError::WouldBlock) => {}
+            }
+            if let Some(waiting) = waiting.take() {
+                waiting(&holder(&mut file));
+            }
+            if cancelled() {
+                return Err(Error::new(
+                    ErrorKind::Interrupted,
+                    "interrupted while waiting for another process",
+                ));
+            }
+            if Instant::now() >= deadline {
+                return Err(busy(&holder(&mut file), timeout));
+            }
+            std::thread::sleep(pause.min(deadline.saturating_duration_since(Instant::now())));
+            pause = (pause * 2).min(Duration::from_millis(50));
+        }
+        introduce(&mut file, owner);
+        Ok(Lock { _file: file })
+    }
+}
+
+/// Who is at work on a database, as the lock file has it. Makes no file.
+pub(crate) fn held_by(database: &Path) -> Option<String> {
+    let mut file = File::open(path_for(database)).ok()?;
+    match file.try_lock_shared() {
+        Err(TryLockError::WouldBlock) => Some(holder(&mut file)),
+        _ => None,
+    }
+}
+
+/// Writes who holds the lock, for the message of somebody who waits; nothing is decided
+/// from it. A file that somebody else filled is left as it is.
+fn introduce(file: &mut File, owner: &str) {
+    let mut begin = [0; NOTE.len()];
+    let empty = file.metadata().is_ok_and(|file| file.len() == 0);
+    let ours = file
+        .rewind()
+        .and_then(|()| file.read_exact(&mut begin))
+        .is_ok_and(|()| begin == *NOTE.as_bytes());
+    if empty || ours {
+        let note = format!("{NOTE}{} ({owner})\n", std::process::id());
+        let _ = file
+            .set_len(0)
+            .and_then(|()| file.rewind())
+            .and_then(|()| file.write_all(note.as_bytes()));
+    }
+}
+
+/// How such a note begins.
+const NOTE: &str = "pid ";
+
+/// Another process kept the database for longer than we were told to wait.
+pub(crate) fn busy(holder: &str, waited: Duration) -> Error {
+    Error::new(
+        ErrorKind::Locked,
+        format!(
+            "the database is held by {holder}; waited {:.1} s",
+            waited.as_secs_f64()
+        ),
+    )
+    .with_help("close the other program or wait for it, and try again")
+}
+
+/// What the holder wrote about itself. On Windows a locked file cannot be read.
+fn holder(file: &mut File) -> String {
+    let mut text = String::new();
+    let read = file
+        .rewind()
+        .and_then(|()| file.take(200).read_to_string(&mut text));
+    match (read, text.trim()) {
+        (Ok(_), text) if !text.is_empty() => text.to_owned(),
+        _ => "another process".to_owned(),
+    }
+}
+
+/// Who holds one of SQLite's own locks on a file, as far as the system tells: Linux lists
+/// them in `/proc/locks`. Asking with `fcntl` would need a descriptor of the database,
+/// and closing that would drop our own locks.
+pub(crate) fn sqlite_holder(database: &Path) -> String {
+    holder_by_inode(database).unwrap_or_else(|| "another program".to_owned())
+}
+
+#[cfg(target_os = "linux")]
+pub(crate) fn holder_by_inode(database: &Path) -> Option<String> {
+    use std::os::unix::fs::MetadataExt;
+    // In WAL mode the locks are on the shared memory.
+    let inodes: Vec<u64> = ["", "-shm"]
+        .iter()
+        .filter_map(|ending| files::companion(database, ending).metadata().ok())
+        .map(|metadata| metadata.ino())
+        .collect();
+    let own = std::process::id().to_string();
+    // `1: POSIX  ADVISORY  WRITE 4242 fd:00:131090 1073741825 1073741825`
+    files::read_text(Path::new("/proc/locks"))
+        .ok()??
+        .lines()
+        .map(|line| line.split_whitespace().collect::<Vec<_>>())
+        .filter(|words| words.len() > 5 && words[3] == "WRITE" && words[4] != own)
+        .find(|words| {
+            words[5]
+                .rsplit(':')
+                .next()
+                .and_then(|inode| inode.parse().ok())
+                .is_some_and(|inode| inodes.contains(&inode))
+        })
+        .map(|words| {
+            let name = files::read_text(&Path::new("/proc").join(words[4]).join("comm"));
+            match name {
+                Ok(Some(name)) => format!("pid {} ({})", words[4], name.trim()),
+                _ => format!("pid {}", words[4]),
+            }
+        })
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn holder_by_inode(_database: &Path) -> Option<String> {
+    None
+}

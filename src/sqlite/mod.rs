@@ -1,0 +1,9 @@
+//! What is known of SQLite alone: its language, its catalogue, opening and executing, and the
+//! files that a database consists of. May use `report`.
+
+pub(crate) mod disk;
+pub(crate) mod execute;
+pub(crate) mod open;
+pub(crate) mod pages;
+pub(crate) mod schema;
+pub(crate) mod sql;

@@ -1,0 +1,348 @@
+//! Every way in which a database is opened.
+//!
+//! A live database is opened by SQLite alone. On Unix, closing *any* descriptor of the
+//! file drops the locks this process holds on it, so nothing here opens it with
+//! `std::fs`; asking for its metadata opens nothing.
+
+use std::fs::Metadata;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use rusqlite::{Connection, OpenFlags};
+
+use crate::options::settings::Options;
+use crate::report::error::{Error, ErrorKind};
+use crate::sqlite::disk::files;
+use crate::sqlite::execute::failure;
+
+/// The smallest page of a database (<https://sqlite.org/fileformat2.html#pages>), in bytes.
+/// SQLite takes some shorter files for empty ones and would write over them.
+pub(crate) const SHORTEST: u64 = 512;
+
+/// A path that was looked at: absolute, with symbolic links resolved.
+#[derive(Debug, Clone)]
+pub(crate) struct Target {
+    pub(crate) path: PathBuf,
+    /// None when there is no file yet.
+    pub(crate) metadata: Option<Metadata>,
+}
+
+impl Target {
+    /// Refuses a file that has a second name: its companions, its lock and its backups would
+    /// belong to one of them, and another program may use the other.
+    pub(crate) fn refuse_hard_link(&self) -> Result<(), Error> {
+        #[cfg(unix)]
+        if let Some(metadata) = &self.metadata {
+            use std::os::unix::fs::MetadataExt;
+            if metadata.nlink() > 1 {
+                return Err(Error::new(
+                    ErrorKind::Io,
+                    format!(
+                        "{} has more than one name (hard links)",
+                        self.path.display()
+                    ),
+                )
+                .with_help("make a copy of its own of it, and remove the other names"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Refuses a file that SQLite would take for an empty database and write over.
+    pub(crate) fn refuse_too_short(&self) -> Result<(), Error> {
+        let short = |metadata: &Metadata| (1..SHORTEST).contains(&metadata.len());
+        match self.metadata.as_ref().is_some_and(short) {
+            true => Err(not_a_database(&self.path, "is too short to be a database")),
+            false => Ok(()),
+        }
+    }
+}
+
+/// The refusal where a database must be there.
+pub(crate) fn no_database(path: &Path) -> Error {
+    Error::new(
+        ErrorKind::NotFound,
+        format!("there is no database at {}", path.display()),
+    )
+    .with_help("check the path")
+}
+
+/// Follows symbolic links, so that the real file's folder holds its companions and its
+/// backups, and refuses what cannot be a database.
+pub(crate) fn resolve(path: &Path) -> Result<Target, Error> {
+    let io = |error: io::Error| {
+        Error::new(ErrorKind::Io, format!("cannot look at {}", path.display())).because(error)
+    };
+    if path.as_os_str().is_empty() || path == Path::new(":memory:") {
+        return Err(Error::new(
+            ErrorKind::Usage,
+            format!("`{}` is no path of a database file", path.display()),
+        )
+        .with_help("name the file"));
+    }
+    let mut resolved = std::path::absolute(path).map_err(io)?;
+    // A link may point to a file that is not there yet, which canonicalize() refuses.
+    for _ in 0..40 {
+        match std::fs::read_link(&resolved) {
+            Ok(target) => {
+                resolved = resolved.parent().unwrap_or(Path::new("/")).join(target);
+            }
+            Err(_) => break,
+        }
+    }
+    let metadata = match std::fs::metadata(&resolved) {
+        Ok(metadata) => Some(metadata),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+        Err(error) if error.kind() == io::ErrorKind::NotADirectory => {
+            return Err(not_a_database(
+                &resolved,
+                "lies below something that is no folder",
+            ));
+        }
+        Err(error) => return Err(io(error)),
+    };
+    if let Some(metadata) = &metadata {
+        if metadata.is_dir() {
+            return Err(not_a_database(&resolved, "is a folder"));
+        }
+        if !metadata.is_file() {
+            return Err(not_a_database(&resolved, "is not a regular file"));
+        }
+        resolved = resolved.canonicalize().map_err(io)?;
+    } else if let (Some(folder), Some(name)) = (resolved.parent(), resolved.file_name())
+        && let Ok(folder) = folder.canonicalize()
+    {
+        resolved = folder.join(name);
+    }
+    Ok(Target {
+        path: resolved,
+        metadata,
+    })
+}
+
+fn not_a_database(path: &Path, reason: &str) -> Error {
+    Error::new(
+        ErrorKind::NotADatabase,
+        format!("{} {reason}", path.display()),
+    )
+    .with_help("give the path of the database file")
+}
+
+/// The connection that migrates and is handed to the app. Creates the file if it must.
+pub(crate) fn writer(path: &Path) -> Result<Connection, Error> {
+    Connection::open(path).map_err(|error| cannot_open(path, error))
+}
+
+/// The busy timeout that rusqlite gives every connection.
+pub(crate) const USUAL_PATIENCE: Duration = Duration::from_secs(5);
+
+/// How long SQLite itself waits for a lock: no longer than the caller would, and no longer
+/// than is usual.
+pub(crate) fn patience(connection: &Connection, wanted: Duration) -> Result<(), Error> {
+    connection
+        .busy_timeout(wanted.min(USUAL_PATIENCE))
+        .map_err(|error| failure("cannot set the busy timeout", error))
+}
+
+/// Makes commits durable against a loss of power. EXTRA also syncs the folder after a rollback
+/// journal is removed, without which a power cut can bring the journal, and with it the old
+/// state, back.
+pub(crate) fn sync_everything(connection: &Connection) -> Result<(), Error> {
+    let pragmas = match cfg!(target_os = "macos") {
+        true => "PRAGMA synchronous = EXTRA; PRAGMA fullfsync = ON",
+        false => "PRAGMA synchronous = EXTRA",
+    };
+    connection
+        .execute_batch(pragmas)
+        .map_err(|error| failure(format!("cannot run `{pragmas}`"), error))
+}
+
+/// Refuses a database that SQLite could open for reading only, which it does in silence.
+pub(crate) fn refuse_read_only(connection: &Connection, path: &Path) -> Result<(), Error> {
+    let read_only = connection
+        .is_readonly("main")
+        .map_err(|error| cannot_open(path, error))?;
+    if read_only {
+        return Err(
+            Error::new(ErrorKind::Io, format!("{} is read-only", path.display()))
+                .with_help("make the file and its folder writable for this user"),
+        );
+    }
+    Ok(())
+}
+
+/// A second, read-only connection to a database this process has open already.
+pub(crate) fn reader(path: &Path) -> Result<Connection, Error> {
+    read_only(path, "mode=ro")
+}
+
+/// A copy at rest. `immutable` keeps SQLite from creating companions beside it
+/// (<https://sqlite.org/uri.html#uriimmutable>).
+pub(crate) fn copy(path: &Path) -> Result<Connection, Error> {
+    read_only(path, "mode=ro&immutable=1")
+}
+
+fn read_only(path: &Path, parameters: &str) -> Result<Connection, Error> {
+    let url = url::Url::from_file_path(path).map_err(|()| {
+        Error::new(
+            ErrorKind::Io,
+            format!("{} cannot be written as a URI", path.display()),
+        )
+    })?;
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
+        | OpenFlags::SQLITE_OPEN_URI
+        | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    Connection::open_with_flags(format!("{url}?{parameters}"), flags)
+        .map_err(|error| cannot_open(path, error))
+}
+
+fn cannot_open(path: &Path, error: rusqlite::Error) -> Error {
+    let what = format!("cannot open {}", path.display());
+    // SQLite says the same of everything that it cannot open.
+    match files::is_forbidden(path) {
+        true => failure(format!("{what}: permission denied"), error)
+            .with_help("make it and its folder readable and writable for this user"),
+        false => failure(what, error),
+    }
+}
+
+/// A connection that sees the database as it is and leaves no trace of having looked.
+pub(crate) struct View {
+    pub(crate) connection: Connection,
+    /// The file as it was, where it is read without locks.
+    unlocked: Option<Stamp>,
+    /// A copy that has to go when the view does.
+    _scratch: Option<files::Scratch>,
+}
+
+/// What a file that is written to does not keep.
+#[derive(Debug, PartialEq, Eq)]
+struct Stamp {
+    path: PathBuf,
+    length: u64,
+    modified: Option<SystemTime>,
+}
+
+impl Stamp {
+    fn of(path: &Path) -> Result<Stamp, Error> {
+        Ok(Stamp {
+            path: path.to_owned(),
+            length: files::length(path)?,
+            modified: path.metadata().and_then(|file| file.modified()).ok(),
+        })
+    }
+}
+
+impl View {
+    fn of(connection: Connection) -> View {
+        View {
+            connection,
+            unlocked: None,
+            _scratch: None,
+        }
+    }
+
+    /// Whether what was read so far is one state: nobody wrote to a file that is read without
+    /// locks.
+    pub(crate) fn is_of_one_state(&self) -> bool {
+        let same = |before: &Stamp| Stamp::of(&before.path).is_ok_and(|now| now == *before);
+        self.unlocked.as_ref().is_none_or(same)
+    }
+}
+
+/// Opens a database to look at it, creating no file and changing no byte.
+///
+/// An ordinary read-only open of a database in WAL mode leaves `-wal` and `-shm` beside
+/// it. So: no companions, then nobody is writing, and `immutable` is safe to say. A journal that
+/// begins with a zero is no companion: SQLite keeps it so between two transactions where it is
+/// told to (`journal_mode = PERSIST`), and while the file is still as it was.
+/// Companions of a database that somebody has open are read with `readonly_shm`, which
+/// keeps the index of the WAL in memory. Companions that a crash left behind may have to
+/// be rolled back or replayed first, which is done on a private copy. SQLite is asked before:
+/// where a connection is alive, of this process or another, it answers "busy", and the file
+/// is left alone, because closing it would drop this process's locks.
+pub(crate) fn view(path: &Path) -> Result<View, Error> {
+    let wal = files::companion(path, "-wal");
+    let journal = files::companion(path, "-journal");
+    let busy =
+        files::length(&wal)? > 0 || files::first_byte(&journal)?.is_some_and(|byte| byte != 0);
+    // Without its log it is nobody's, and SQLite would make the log to read it.
+    let shared_memory = files::is_there(&files::companion(path, "-shm"))? && files::is_there(&wal)?;
+    let unlocked = (!busy && !shared_memory)
+        .then(|| Stamp::of(path))
+        .transpose()?;
+    let parameters = match unlocked {
+        Some(_) => "mode=ro&immutable=1",
+        None => "mode=ro&readonly_shm=1",
+    };
+    let direct = read_only(path, parameters).and_then(|connection| {
+        readable(&connection, path)?;
+        Ok(connection)
+    });
+    match direct {
+        Ok(connection) => {
+            return Ok(View {
+                unlocked,
+                ..View::of(connection)
+            });
+        }
+        // Busy is what a living writer answers, of this process too.
+        Err(error) if !busy || error.is_busy() || error.kind() == ErrorKind::NotADatabase => {
+            return Err(error);
+        }
+        Err(_) => {}
+    }
+    let scratch = files::Scratch::copy_of(path, &["-wal", "-journal"])?;
+    let connection = writer(scratch.path())?;
+    readable(&connection, path)?;
+    Ok(View {
+        _scratch: Some(scratch),
+        ..View::of(connection)
+    })
+}
+
+/// Reads the first page, where "not a database" and "needs recovery" come to light.
+pub(crate) fn readable(connection: &Connection, path: &Path) -> Result<(), Error> {
+    connection
+        .query_row("PRAGMA schema_version", [], |_| Ok(()))
+        .map_err(|error| failure(format!("cannot read {}", path.display()), error))
+}
+
+/// What was there before an interrupted run: its copy, or nothing where there was none. None
+/// when the copy is gone.
+pub(crate) fn state_before(backup: Option<&str>, folder: &Path) -> Option<View> {
+    let connection = match backup {
+        Some(name) => {
+            let path = folder.join(Path::new(name).file_name()?);
+            path.is_file().then(|| copy(&path).ok()).flatten()?
+        }
+        None => Connection::open_in_memory().ok()?,
+    };
+    Some(View::of(connection))
+}
+
+/// A view of a database that may not be there yet: then it is empty.
+pub(crate) fn view_of(target: &Target) -> Result<View, Error> {
+    target.refuse_too_short()?;
+    if target.metadata.as_ref().is_some_and(|file| file.len() > 0) {
+        return view(&target.path);
+    }
+    Ok(View::of(empty()?))
+}
+
+/// A database in memory with nothing in it.
+pub(crate) fn empty() -> Result<Connection, Error> {
+    Connection::open_in_memory().map_err(|error| failure("cannot open a database in memory", error))
+}
+
+/// A database in memory, with the app's functions and collations, and without enforcement of
+/// foreign keys, as in a run.
+pub(crate) fn memory(options: &Options<'_>) -> Result<Connection, Error> {
+    let connection = empty()?;
+    options.set_up(&connection)?;
+    connection
+        .execute_batch("PRAGMA foreign_keys = OFF")
+        .map_err(|error| failure("cannot prepare the database in memory", error))?;
+    Ok(connection)
+}

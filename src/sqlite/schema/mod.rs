@@ -1,0 +1,7 @@
+//! The schema as SQLite's catalogue has it: read, compared, followed through statements.
+//! May use `sqlite::sql` and `report`.
+
+pub(crate) mod catalog;
+pub(crate) mod objects;
+pub(crate) mod statistics;
+pub(crate) mod table_tracker;

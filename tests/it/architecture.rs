@@ -1,0 +1,355 @@
+//! The layers hold: imports go downward only, between folders and inside one, without circles;
+//! the library knows nothing of the terminal; one folder alone writes files.
+//!
+//! What is read are the folders themselves. A folder's `mod.rs` says in its doc comment which
+//! layers it may use; what this test holds it to is the order of the `mod` lines in
+//! `src/lib.rs`: a folder may import only folders that stand above it there, the lowest layer
+//! first.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+/// A crate root and what belongs to it.
+struct Crate {
+    /// Its folder.
+    folder: PathBuf,
+    /// Every module by its path (`run::engine::apply`), without tests and comments.
+    modules: BTreeMap<String, String>,
+}
+
+fn source_folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("src")
+}
+
+/// The code of a file: without its tests and without comments.
+fn code_of(path: &Path) -> String {
+    let text = std::fs::read_to_string(path).unwrap();
+    text.split("#[cfg(test)]\nmod tests")
+        .next()
+        .unwrap()
+        .lines()
+        .filter(|line| !line.trim_start().starts_with("//"))
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+/// Folders directly below `src` that are crates of their own above the public API.
+fn is_above_the_public_api(folder: &str) -> bool {
+    ["cli", "studio"].contains(&folder)
+}
+
+impl Crate {
+    fn library() -> Crate {
+        Crate::read(source_folder(), "lib.rs", |folder| {
+            !is_above_the_public_api(folder)
+        })
+    }
+
+    fn command() -> Crate {
+        Crate::read(source_folder().join("cli"), "main.rs", |_| true)
+    }
+
+    fn read(folder: PathBuf, root: &str, belongs: impl Fn(&str) -> bool) -> Crate {
+        fn walk(
+            folder: &Path,
+            path: &[String],
+            modules: &mut BTreeMap<String, String>,
+            root: &str,
+        ) {
+            for entry in std::fs::read_dir(folder).unwrap() {
+                let entry = entry.unwrap().path();
+                let name = entry.file_stem().unwrap().to_str().unwrap().to_owned();
+                let below = [path, std::slice::from_ref(&name)].concat();
+                if entry.is_dir() {
+                    walk(&entry, &below, modules, root);
+                } else if entry.extension().is_some_and(|ending| ending == "rs") {
+                    let module = match name.as_str() {
+                        "mod" => path.join("::"),
+                        _ if path.is_empty() && entry.ends_with(root) => String::new(),
+                        _ => below.join("::"),
+                    };
+                    modules.insert(module, code_of(&entry));
+                }
+            }
+        }
+        let mut modules = BTreeMap::new();
+        walk(&folder, &[], &mut modules, root);
+        modules.retain(|module, _| belongs(module.split("::").next().unwrap_or_default()));
+        Crate { folder, modules }
+    }
+
+    /// The modules that one module imports, by the longest path that is a module.
+    fn imports_of(&self, module: &str) -> BTreeSet<String> {
+        let mut found = BTreeSet::new();
+        for path in paths_behind_crate(&self.modules[module]) {
+            let words: Vec<&str> = path.split("::").collect();
+            let longest = (1..=words.len())
+                .rev()
+                .map(|length| words[..length].join("::"))
+                .find(|path| self.modules.contains_key(path));
+            found.extend(longest);
+        }
+        found.remove(module);
+        found
+    }
+
+    /// Every import as a pair of modules.
+    fn imports(&self) -> Vec<(String, String)> {
+        self.modules
+            .keys()
+            .filter(|module| !module.is_empty())
+            .flat_map(|module| {
+                let imports = self.imports_of(module);
+                imports.into_iter().map(|import| (module.clone(), import))
+            })
+            .collect()
+    }
+}
+
+/// Every path that stands behind `crate::`, also in `use crate::{a, b::{c, d}}`.
+fn paths_behind_crate(code: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for (at, _) in code.match_indices("crate::") {
+        spread("", &code[at + "crate::".len()..], &mut found);
+    }
+    found.sort();
+    found.dedup();
+    found
+}
+
+/// Reads one path or group, and returns how many bytes it took.
+fn spread(before: &str, text: &str, found: &mut Vec<String>) -> usize {
+    let join = |name: &str| match before {
+        "" => name.to_owned(),
+        _ => format!("{before}::{name}"),
+    };
+    if let Some(group) = text.strip_prefix('{') {
+        let mut at = 0;
+        loop {
+            let rest = &group[at..];
+            let skipped = rest.len() - rest.trim_start_matches([' ', '\n', ',', '\t']).len();
+            at += skipped;
+            let rest = &group[at..];
+            if rest.is_empty() || rest.starts_with('}') {
+                return at + 2;
+            }
+            at += spread(before, rest, found).max(1);
+        }
+    }
+    let name: String = text
+        .chars()
+        .take_while(|c| c.is_alphanumeric() || *c == '_')
+        .collect();
+    if let Some(rest) = text[name.len()..].strip_prefix("::") {
+        if rest.starts_with(|c: char| c.is_alphabetic() || c == '{' || c == '_') {
+            return name.len() + 2 + spread(&join(&name), rest, found);
+        }
+    }
+    match name.as_str() {
+        "" => {}
+        "self" => found.push(before.to_owned()),
+        _ => found.push(join(&name)),
+    }
+    let renamed = text[name.len()..]
+        .strip_prefix(" as ")
+        .map_or(0, |alias| 4 + alias.find([',', '}', ';']).unwrap_or(0));
+    name.len() + renamed
+}
+
+/// The folders of the library in the order of their `mod` lines, the lowest layer first.
+fn layers() -> Vec<String> {
+    code_of(&source_folder().join("lib.rs"))
+        .lines()
+        .filter_map(|line| {
+            let line = line.strip_prefix("pub ").unwrap_or(line);
+            Some(line.strip_prefix("mod ")?.strip_suffix(';')?.to_owned())
+        })
+        .collect()
+}
+
+#[test]
+fn imports_are_read_in_every_form() {
+    let code =
+        "use crate::{a, b::{c, d::{self, E}}, e as f};\nfn x() { crate::g::h() }\nuse crate::i;";
+    assert_eq!(
+        paths_behind_crate(code),
+        ["a", "b::c", "b::d", "b::d::E", "e", "g::h", "i"]
+    );
+}
+
+#[test]
+fn every_folder_has_a_door_that_says_what_lives_there() {
+    let mut wrong = Vec::new();
+    for root in [Crate::library(), Crate::command()] {
+        for module in root.modules.keys().filter(|module| !module.is_empty()) {
+            let parts: Vec<&str> = module.split("::").collect();
+            let mut path = root.folder.clone();
+            path.extend(&parts);
+            if path.is_dir() {
+                let door = std::fs::read_to_string(path.join("mod.rs")).unwrap_or_default();
+                if !door.starts_with("//! ") {
+                    wrong.push(format!(
+                        "{}: let its mod.rs say in a few lines (`//!`) what lives there and which layers it may use",
+                        path.display()
+                    ));
+                }
+            }
+            if parts.len() > 1 && parts[parts.len() - 1] == parts[parts.len() - 2] {
+                wrong.push(format!(
+                    "{module} is named like its folder: give it a name of its own"
+                ));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn folders_import_only_folders_below_them() {
+    let library = Crate::library();
+    let layers = layers();
+    let layer = |module: &str| {
+        let folder = module.split("::").next().unwrap();
+        layers.iter().position(|layer| layer == folder)
+    };
+    let mut wrong = Vec::new();
+    for (from, to) in library.imports() {
+        match (layer(&from), layer(&to)) {
+            (Some(above), Some(below)) if below <= above => {}
+            (Some(_), Some(_)) => wrong.push(format!("{from} imports {to}, which is above it")),
+            _ => wrong.push(format!("{from} or {to} has no `mod` line in src/lib.rs")),
+        }
+    }
+    assert!(
+        wrong.is_empty(),
+        "{wrong:#?}\nThe order of the `mod` lines in src/lib.rs is the order of the layers, the lowest first. Move what \
+         is needed by both down into the lower folder, or hand it over as a value or a closure."
+    );
+}
+
+#[test]
+fn there_are_no_circles() {
+    for root in [Crate::library(), Crate::command()] {
+        let mut edges: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        for (from, to) in root.imports() {
+            edges.entry(from).or_default().insert(to);
+        }
+        // What imports nothing that is left, or is imported by nothing that is left, is taken
+        // away until only circles and what lies between two of them are left.
+        loop {
+            let before = edges.values().map(BTreeSet::len).sum::<usize>();
+            let imported: BTreeSet<String> = edges.values().flatten().cloned().collect();
+            edges.retain(|from, targets| !targets.is_empty() && imported.contains(from));
+            let importing: BTreeSet<String> = edges.keys().cloned().collect();
+            for targets in edges.values_mut() {
+                targets.retain(|target| importing.contains(target));
+            }
+            if before == edges.values().map(BTreeSet::len).sum::<usize>() {
+                break;
+            }
+        }
+        edges.retain(|_, targets| !targets.is_empty());
+        assert!(
+            edges.is_empty(),
+            "these modules import each other in a circle, or something that does:\n{edges:#?}\n\
+             Move what both need into a module of its own below them."
+        );
+    }
+}
+
+/// Inside a folder, too: a subfolder and the files beside it are on layers of their own, so
+/// two of them never import each other, not even through different files.
+#[test]
+fn entries_of_one_folder_do_not_import_each_other_both_ways() {
+    for root in [Crate::library(), Crate::command()] {
+        let mut pairs: BTreeMap<(String, String), (String, String)> = BTreeMap::new();
+        for (from, to) in root.imports() {
+            let (one, other): (Vec<&str>, Vec<&str>) =
+                (from.split("::").collect(), to.split("::").collect());
+            let shared = one.iter().zip(&other).take_while(|(a, b)| a == b).count();
+            if shared < one.len() && shared < other.len() {
+                pairs.insert(
+                    (one[..=shared].join("::"), other[..=shared].join("::")),
+                    (from.clone(), to.clone()),
+                );
+            }
+        }
+        let wrong: Vec<String> = pairs
+            .iter()
+            .filter(|((a, b), _)| a < b)
+            .filter_map(|((a, b), (from, to))| {
+                let (back, into) = pairs.get(&(b.clone(), a.clone()))?;
+                Some(format!(
+                    "{a} and {b}: {from} imports {to}, and {back} imports {into}"
+                ))
+            })
+            .collect();
+        assert!(
+            wrong.is_empty(),
+            "{wrong:#?}\nOne of the two is the lower one: move there what it needs from the other."
+        );
+    }
+}
+
+#[test]
+fn what_is_above_the_library_uses_its_public_api_alone() {
+    for folder in ["cli", "studio"] {
+        let folder = source_folder().join(folder);
+        if !folder.is_dir() {
+            continue;
+        }
+        for (module, code) in Crate::read(folder.clone(), "main.rs", |_| true).modules {
+            assert!(
+                !code.contains("#[path"),
+                "{module} in {} reaches into the library's files",
+                folder.display()
+            );
+        }
+    }
+}
+
+#[test]
+fn the_library_knows_nothing_of_the_terminal() {
+    for (module, code) in Crate::library().modules {
+        for word in [
+            "println!",
+            "eprintln!",
+            "process::exit",
+            "env::var",
+            "clap",
+            "anstream",
+        ] {
+            assert!(!code.contains(word), "{module} has {word}");
+        }
+    }
+}
+
+#[test]
+fn one_folder_alone_writes_files() {
+    const WRITING: &[&str] = &[
+        "fs::write",
+        "File::create",
+        "OpenOptions",
+        "fs::rename",
+        "fs::remove",
+        "create_dir",
+        "DirBuilder",
+        "fs::copy",
+        "fs::set_permissions",
+        "fs::hard_link",
+        "set_len(",
+    ];
+    for root in [Crate::library(), Crate::command()] {
+        for (module, code) in root.modules {
+            if module.starts_with("sqlite::disk::") {
+                continue;
+            }
+            for word in WRITING {
+                assert!(
+                    !code.contains(word),
+                    "{module} has {word}: only sqlite/disk writes files"
+                );
+            }
+        }
+    }
+}

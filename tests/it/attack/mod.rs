@@ -1,0 +1,14 @@
+//! A file per danger: kills, power cuts, faults, races, hostile files.
+
+pub mod bad_input;
+pub mod crashes;
+#[cfg(all(feature = "cli", target_os = "linux"))]
+pub mod faults;
+pub mod kills;
+pub mod model;
+pub mod old_files;
+#[cfg(all(feature = "cli", target_os = "linux"))]
+pub mod power;
+pub mod races;
+#[cfg(feature = "cli")]
+pub mod surroundings;

@@ -1,0 +1,13 @@
+//! The command line as the contract has it.
+
+pub mod backfill;
+pub mod check;
+pub mod contract;
+pub mod copies;
+pub mod doctor;
+pub mod generate;
+pub mod inspect;
+pub mod log;
+pub mod many;
+pub mod stats;
+pub mod terminal;

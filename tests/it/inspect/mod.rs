@@ -1,0 +1,4 @@
+//! Looking writes nothing.
+
+pub mod log;
+pub mod looking;
