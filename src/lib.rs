@@ -127,18 +127,38 @@ pub use include_dir;
 pub use refinery_core;
 pub use rusqlite;
 
-// From the ground up: imports go downward only, and `tests/it/architecture.rs` checks it.
+// The layers, from the ground up: imports go downward only, and a test holds them to it.
+
+// Values that callers get.
+mod report;
+
+// SQLite: its language, its catalogue, its files.
+mod sqlite;
+
+// Migrations as values, and the history of what was applied.
+mod migration;
+
+// What an app configures.
+mod options;
+
+// Verified copies: taken, recorded, put back.
 mod backup;
+
+// From one version to another.
+mod run;
+
+// What support opens in an emergency.
+mod restore;
+
+// Looking, which never writes.
+mod inspect;
+
+// For developers: an app that only migrates compiles none of it.
 #[cfg(feature = "devtools")]
 mod devtools;
-mod inspect;
-mod migration;
+
+// The public API.
 mod migrator;
-mod options;
-mod report;
-mod restore;
-mod run;
-mod sqlite;
 
 #[cfg(feature = "devtools")]
 pub use devtools::alter::alter_table::ChangeKind;
@@ -150,9 +170,13 @@ pub use devtools::generate::alteration::{Alteration, AlterationPlan};
 pub use devtools::generate::from_schema::{Change, GenerateOptions, Generated, GeneratedFile};
 #[cfg(feature = "devtools")]
 pub use devtools::generate::push::{OnHistory, Pushed};
+#[cfg(feature = "devtools")]
 pub use devtools::project::create::{Created, create};
+#[cfg(feature = "devtools")]
 pub use devtools::project::init::{Initialized, init};
+#[cfg(feature = "devtools")]
 pub use devtools::project::reset::{Emptied, Redone, Reset};
+#[cfg(feature = "devtools")]
 pub use devtools::project::seed::{SeedFile, Seeded};
 #[cfg(feature = "devtools")]
 pub use devtools::squash::merge::{SquashOptions, Squashed};
@@ -169,7 +193,10 @@ pub use migration::files::source::{SCHEMA_FILE, Source};
 pub use migration::history::log_entry::{Act, Log, LogEntry, Logged};
 pub use migration::history::other_tools::Tool;
 pub use migration::history::table::DEFAULT_TABLE as DEFAULT_HISTORY_TABLE;
-pub use migrator::configuration::{Migrator, Opened, data_folder};
+pub use migrator::configuration::{Migrator, data_folder};
+pub use migrator::database::{Database, Opened};
+#[cfg(feature = "devtools")]
+pub use migrator::devtools::Devtools;
 pub use options::component::Component;
 pub use options::rust_migration::RustMigration;
 pub use options::settings::{DEFAULT_KEEP, DEFAULT_LOCK_TIMEOUT, HookError, Moment};

@@ -7,52 +7,19 @@ use std::time::Duration;
 
 use rusqlite::Connection;
 
-#[cfg(feature = "devtools")]
-use crate::devtools::check::finding::Checked;
-#[cfg(feature = "devtools")]
-use crate::devtools::check::walk;
-#[cfg(feature = "devtools")]
-use crate::devtools::generate::from_schema;
-#[cfg(feature = "devtools")]
-use crate::devtools::generate::from_schema::{GenerateOptions, Generated};
-#[cfg(feature = "devtools")]
-use crate::devtools::generate::push;
-#[cfg(feature = "devtools")]
-use crate::devtools::generate::push::{OnHistory, Pushed};
-use crate::devtools::project::reset;
-use crate::devtools::project::reset::{Emptied, Redone, Reset};
-use crate::devtools::project::seed;
-use crate::devtools::project::seed::Seeded;
-#[cfg(feature = "devtools")]
-use crate::devtools::squash::merge;
-#[cfg(feature = "devtools")]
-use crate::devtools::squash::merge::{SquashOptions, Squashed};
-use crate::inspect::description::Inspected;
-use crate::inspect::problem::Diagnosis;
-use crate::inspect::sizes::Stats;
-use crate::inspect::status::Status;
-use crate::inspect::{describe, doctor, log, stats, status};
 use crate::migration::files::source::Source;
-use crate::migration::history::log_entry::Log;
 use crate::migration::history::other_tools::Tool;
+use crate::migrator::database::{Database, Opened};
+#[cfg(feature = "devtools")]
+use crate::migrator::devtools::Devtools;
 use crate::options::component::Component;
 use crate::options::rust_migration::RustMigration;
 use crate::options::settings::{HookError, Migrating, Moment, Options, When};
 use crate::report::error::{Error, ErrorKind};
 use crate::report::event::Event;
 use crate::report::outcome::Report;
-use crate::report::plan::Plan;
-use crate::restore::downgrade;
-use crate::restore::downgrade::WaysBack;
-use crate::restore::execute;
-use crate::restore::execute::{CopyInfo, CopyRef, RestorePlan, Restored, Verify};
-use crate::run::adopt::{baseline, import};
-use crate::run::backfill;
-use crate::run::backfill::{Backfill, BackfillPlan, Backfilled};
-use crate::run::rehearse::Rehearsed;
-use crate::run::revert::RevertTo;
+use crate::run::migrate;
 use crate::run::template::Template;
-use crate::run::{migrate, rehearse, revert};
 
 /// Longer than anybody waits, and short enough to be added to any instant.
 const LONGEST_WAIT: Duration = Duration::from_secs(365 * 24 * 3600);
@@ -75,17 +42,6 @@ const LONGEST_WAIT: Duration = Duration::from_secs(365 * 24 * 3600);
 #[derive(Debug)]
 pub struct Migrator<'a> {
     options: Options<'a>,
-}
-
-/// A migrated database, open.
-#[derive(Debug)]
-#[non_exhaustive]
-pub struct Opened {
-    /// The connection. Its settings are those of the app's set-up; foreign keys are as
-    /// SQLite was built, which is on where it is bundled.
-    pub connection: Connection,
-    /// What was done.
-    pub report: Report,
 }
 
 impl<'a> Migrator<'a> {
@@ -300,6 +256,23 @@ impl<'a> Migrator<'a> {
         Template::new(self.options, seed)
     }
 
+    /// What is about one database file: its status, a plan of what would be done, reverting,
+    /// backups, looking.
+    pub fn database(&self, path: impl Into<PathBuf>) -> Database<'_, 'a> {
+        Database {
+            options: &self.options,
+            path: path.into(),
+        }
+    }
+
+    /// What is about the migrations themselves, for developers: generate, check, squash.
+    #[cfg(feature = "devtools")]
+    pub fn devtools(&self) -> Devtools<'_, 'a> {
+        Devtools {
+            options: &self.options,
+        }
+    }
+
     /// Migrates a database and hands back a connection to it. A database that is not there
     /// is made, with the folders above it.
     ///
@@ -317,466 +290,6 @@ impl<'a> Migrator<'a> {
     /// As [`Migrator::open`].
     pub fn migrate(&self, database: impl AsRef<Path>) -> Result<Report, Error> {
         self.open(database).map(|opened| opened.report)
-    }
-
-    /// Migrates a database up to a version and no further.
-    ///
-    /// # Errors
-    /// As [`Migrator::open`], and [`ErrorKind::NotFound`] for a version that is not there.
-    pub fn migrate_to(&self, database: impl AsRef<Path>, version: i64) -> Result<Report, Error> {
-        migrate::run(&self.options, database.as_ref(), Some(version)).map(|(_, report)| report)
-    }
-
-    /// What [`Migrator::migrate`] would do, up to a version where one is given. Writes
-    /// nothing and creates no file.
-    ///
-    /// # Errors
-    /// What `migrate` would refuse, but for [`ErrorKind::Destructive`], which is in
-    /// [`Plan::refused`].
-    pub fn plan(&self, database: impl AsRef<Path>, to: Option<i64>) -> Result<Plan, Error> {
-        migrate::plan(&self.options, database.as_ref(), to)
-    }
-
-    /// Does to a scratch copy of a database what [`Migrator::migrate`] would do, up to a version
-    /// where one is given, and throws the copy away. Set-up and hooks are called as in a run, on
-    /// the copy. Of the database itself no byte changes, and no file comes or goes beside it.
-    ///
-    /// The copy is made in the system's folder for temporary files.
-    ///
-    /// # Errors
-    /// Where there can be no rehearsal: [`ErrorKind::DiskFull`], [`ErrorKind::Locked`],
-    /// [`ErrorKind::NotADatabase`], [`ErrorKind::BackupInvalid`], [`ErrorKind::Interrupted`].
-    /// What `migrate` would fail with is in [`Rehearsed::failure`].
-    pub fn rehearse(
-        &self,
-        database: impl AsRef<Path>,
-        to: Option<i64>,
-    ) -> Result<Rehearsed, Error> {
-        rehearse::rehearse(&self.options, database.as_ref(), to)
-    }
-
-    /// Takes migrations back, the newest first, with the protection of a run.
-    ///
-    /// # Errors
-    /// As [`Migrator::open`], and [`ErrorKind::Irreversible`] before anything is touched.
-    pub fn revert(&self, database: impl AsRef<Path>, to: RevertTo) -> Result<Report, Error> {
-        revert::revert(&self.options, database.as_ref(), to)
-    }
-
-    /// What [`Migrator::revert`] would do. Writes nothing and creates no file.
-    ///
-    /// # Errors
-    /// What `revert` would refuse.
-    pub fn plan_revert(&self, database: impl AsRef<Path>, to: RevertTo) -> Result<Plan, Error> {
-        revert::plan(&self.options, database.as_ref(), to)
-    }
-
-    /// Marks a database that nobody kept a history of as being at a version: the history gets a
-    /// row of each migration up to it, and nothing is run. First it is proved that the schema
-    /// is what those migrations give; of rows that they would have written nothing is
-    /// known. Copied before, and in one transaction, as a run is.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Diverged`] where the schema is another, with what is different, or where
-    /// the database has another history already; [`ErrorKind::NotFound`] for a version or a
-    /// database that is not there; and as [`Migrator::open`].
-    pub fn baseline(&self, database: impl AsRef<Path>, version: i64) -> Result<Report, Error> {
-        baseline::baseline(&self.options, database.as_ref(), version)
-    }
-
-    /// What [`Migrator::baseline`] would do. Writes nothing and creates no file.
-    ///
-    /// # Errors
-    /// What `baseline` would refuse.
-    pub fn plan_baseline(&self, database: impl AsRef<Path>, version: i64) -> Result<Plan, Error> {
-        baseline::plan(&self.options, database.as_ref(), version)
-    }
-
-    /// Takes over the history that another tool kept, and runs nothing. The tool is found out
-    /// where none is named. Twice, it finds nothing to do.
-    ///
-    /// # Errors
-    /// [`ErrorKind::NotFound`] where there is none; [`ErrorKind::Diverged`] where it is
-    /// unfinished or not what these migrations say, or the schema is another;
-    /// [`ErrorKind::DatabaseNewer`]; and as [`Migrator::open`].
-    pub fn adopt(
-        &self,
-        database: impl AsRef<Path>,
-        tool: impl Into<Option<Tool>>,
-    ) -> Result<Report, Error> {
-        import::adopt(&self.options, database.as_ref(), tool.into())
-    }
-
-    /// What [`Migrator::adopt`] would do. Writes nothing and creates no file.
-    ///
-    /// # Errors
-    /// What `adopt` would refuse.
-    pub fn plan_adopt(
-        &self,
-        database: impl AsRef<Path>,
-        tool: impl Into<Option<Tool>>,
-    ) -> Result<Plan, Error> {
-        import::plan(&self.options, database.as_ref(), tool.into())
-    }
-
-    /// Fills the rows of a large table in batches, after a verified copy, and goes on where it
-    /// stopped when it is called again: see [`Backfill`]. To be called after
-    /// [`Migrator::open`], from a thread of its own where the app is not to wait. It opens a
-    /// connection of its own, with the app's set-up; hooks are not called.
-    ///
-    /// Between two batches both locks are free, so that others write, start, and run migrations.
-    /// Foreign keys are on. After each batch the write-ahead log is moved into the file; where it
-    /// is larger than 64 MiB, because somebody reads an old state, the backfill waits for that
-    /// reader, for as long as for a lock. [`Migrator::cancel_with`] ends it within a batch, which is rolled
-    /// back, or between two.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Diverged`] where other statements were begun under this name, or where
-    /// rowids may have changed; [`ErrorKind::MigrationFailed`], [`ErrorKind::Destructive`],
-    /// [`ErrorKind::Locked`], [`ErrorKind::Interrupted`] for a batch, which is rolled back:
-    /// [`DataState::Backfilled`](crate::DataState::Backfilled) says how far it is.
-    pub fn backfill(
-        &self,
-        database: impl AsRef<Path>,
-        backfill: &Backfill<'_>,
-    ) -> Result<Backfilled, Error> {
-        backfill::backfill(&self.options, database.as_ref(), backfill)
-    }
-
-    /// What [`Migrator::backfill`] would find to do. Writes nothing and creates no file.
-    ///
-    /// # Errors
-    /// What `backfill` would refuse before its first batch.
-    pub fn plan_backfill(
-        &self,
-        database: impl AsRef<Path>,
-        backfill: &Backfill<'_>,
-    ) -> Result<BackfillPlan, Error> {
-        backfill::plan(&self.options, database.as_ref(), backfill)
-    }
-
-    /// Takes a named copy of a database into `snapshots` beside it.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Usage`] for a name that is taken, leaves the folder or would break on
-    /// another platform; [`ErrorKind::Locked`]; [`ErrorKind::BackupInvalid`] when the copy
-    /// does not verify.
-    pub fn snapshot(&self, database: impl AsRef<Path>, name: &str) -> Result<CopyInfo, Error> {
-        self.snapshot_with(database, name, &[])
-    }
-
-    /// Takes a named copy of a database, and with it folders of files that an app keeps
-    /// beside its database, by their names. [`Migrator::restore`] puts them back with the
-    /// snapshot.
-    ///
-    /// # Errors
-    /// As [`Migrator::snapshot`], and [`ErrorKind::Usage`] for a folder elsewhere.
-    pub fn snapshot_with(
-        &self,
-        database: impl AsRef<Path>,
-        name: &str,
-        folders: &[PathBuf],
-    ) -> Result<CopyInfo, Error> {
-        execute::snapshot(&self.options, database.as_ref(), name, folders)
-    }
-
-    /// Every automatic backup and snapshot of a database, the newest first. Writes nothing.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Io`] where a folder cannot be read.
-    pub fn copies(
-        &self,
-        database: impl AsRef<Path>,
-        verify: Verify,
-    ) -> Result<Vec<CopyInfo>, Error> {
-        execute::copies(&self.options, database.as_ref(), verify)
-    }
-
-    /// Puts a copy back, after keeping the present state. Killed at any instant, the database
-    /// is as it was or as the copy is, or the next start finishes it.
-    ///
-    /// The database may be open elsewhere: who reads it sees the old state or the new. It
-    /// may be damaged or gone; then no connection of this process may be open on it.
-    ///
-    /// # Errors
-    /// [`ErrorKind::NotFound`] and [`ErrorKind::BackupInvalid`] before anything is touched;
-    /// [`ErrorKind::Locked`].
-    pub fn restore(&self, database: impl AsRef<Path>, copy: &CopyRef) -> Result<Restored, Error> {
-        execute::restore(&self.options, database.as_ref(), copy)
-    }
-
-    /// What [`Migrator::restore`] would do. Writes nothing.
-    ///
-    /// # Errors
-    /// What `restore` would refuse.
-    pub fn plan_restore(
-        &self,
-        database: impl AsRef<Path>,
-        copy: &CopyRef,
-    ) -> Result<RestorePlan, Error> {
-        execute::plan(&self.options, database.as_ref(), copy)
-    }
-
-    /// What this app can offer when [`Error::is_from_newer_app`] is the answer: take the
-    /// newer migrations back, restore the copy from before them, or open anyway. Writes
-    /// nothing.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Usage`] when the database is not newer.
-    pub fn ways_back(&self, database: impl AsRef<Path>) -> Result<WaysBack, Error> {
-        downgrade::ways_back(&self.options, database.as_ref())
-    }
-
-    /// Takes back every migration this app does not know, with the ways back that were
-    /// stored in the database when they were applied, and with the protection of a run.
-    ///
-    /// # Errors
-    /// As [`Migrator::revert`].
-    pub fn revert_to_known(&self, database: impl AsRef<Path>) -> Result<Report, Error> {
-        downgrade::revert_to_known(&self.options, database.as_ref())
-    }
-
-    /// Opens a newer database all the same, where every migration this app does not know
-    /// declared itself harmless to it (`-- heirloom: compatible-with VERSION`).
-    ///
-    /// # Errors
-    /// [`ErrorKind::DatabaseNewer`] where one did not.
-    pub fn open_anyway(&self, database: impl AsRef<Path>) -> Result<Opened, Error> {
-        let (connection, report) = downgrade::open_anyway(&self.options, database.as_ref())?;
-        Ok(Opened { connection, report })
-    }
-
-    /// Runs the seed files of a folder, `*.sql` by name, then those of the environment's folder
-    /// in it (`dev` for `seeds/dev/*.sql`): each that was not run on this database yet, or says
-    /// something else now. They hold rows, and are to be written so that they can be run again.
-    /// All in one transaction, with the protection of a run.
-    ///
-    /// # Errors
-    /// As [`Migrator::open`]; [`ErrorKind::Usage`] while migrations are pending, and for an
-    /// environment that leaves the folder; [`ErrorKind::NotFound`];
-    /// [`ErrorKind::InvalidMigration`] for a file that changes the schema.
-    pub fn seed(
-        &self,
-        database: impl AsRef<Path>,
-        folder: impl AsRef<Path>,
-        environment: Option<&str>,
-    ) -> Result<Seeded, Error> {
-        seed::seed(
-            &self.options,
-            database.as_ref(),
-            folder.as_ref(),
-            environment,
-        )
-    }
-
-    /// What [`Migrator::seed`] would do. Writes nothing and creates no file.
-    ///
-    /// # Errors
-    /// What `seed` would refuse, but for [`ErrorKind::Destructive`], which is in
-    /// [`Plan::refused`].
-    pub fn plan_seed(
-        &self,
-        database: impl AsRef<Path>,
-        folder: impl AsRef<Path>,
-        environment: Option<&str>,
-    ) -> Result<Plan, Error> {
-        seed::plan(
-            &self.options,
-            database.as_ref(),
-            folder.as_ref(),
-            environment,
-        )
-    }
-
-    /// Takes everything out of a database, after a snapshot called `before-drop-` and the time.
-    /// The file stays, with its journal mode, owner and permissions. Killed at any instant, the
-    /// database is as it was or empty.
-    ///
-    /// # Errors
-    /// As [`Migrator::snapshot`].
-    pub fn empty(&self, database: impl AsRef<Path>) -> Result<Emptied, Error> {
-        reset::empty(&self.options, database.as_ref())
-    }
-
-    /// Begins anew: puts what the migrations and the seeds of a folder give, from empty, in the
-    /// place of everything that a database holds, after a snapshot called `before-reset-` and
-    /// the time. It is made beside the database first, where set-up and hooks are called, and
-    /// put in its place in one transaction: what fails leaves the database as it was.
-    ///
-    /// # Errors
-    /// As [`Migrator::open`] and [`Migrator::seed`]. [`Error::backup`] is the snapshot.
-    pub fn reset(
-        &self,
-        database: impl AsRef<Path>,
-        seeds: Option<&Path>,
-        environment: Option<&str>,
-    ) -> Result<Reset, Error> {
-        reset::reset(&self.options, database.as_ref(), seeds, environment)
-    }
-
-    /// Takes the newest migrations back and applies them again, after a verified copy: while
-    /// one is being written. Done beside the database first and put in its place in one
-    /// transaction, so that what fails leaves the database as it was.
-    ///
-    /// # Errors
-    /// As [`Migrator::revert`] and [`Migrator::open`].
-    pub fn redo(&self, database: impl AsRef<Path>, steps: usize) -> Result<Redone, Error> {
-        reset::redo(&self.options, database.as_ref(), steps)
-    }
-
-    /// Makes the schema of a database under development what the schema file says, at once and
-    /// without a migration: what [`Migrator::generate`] would write is worked out from the
-    /// database's own schema and done with the protection of a run.
-    ///
-    /// # Errors
-    /// As [`Migrator::generate`] and [`Migrator::open`]; [`ErrorKind::Usage`] where migrations
-    /// are applied, unless the history may be made untrue.
-    #[cfg(feature = "devtools")]
-    pub fn push(
-        &self,
-        database: impl AsRef<Path>,
-        wishes: &GenerateOptions,
-        on_history: OnHistory,
-    ) -> Result<Pushed, Error> {
-        push::push(&self.options, database.as_ref(), wishes, on_history)
-    }
-
-    /// What [`Migrator::push`] would do: no step, or one. Writes nothing and creates no file.
-    ///
-    /// # Errors
-    /// What `push` would refuse, but for [`ErrorKind::Destructive`], which is in
-    /// [`Plan::refused`].
-    #[cfg(feature = "devtools")]
-    pub fn plan_push(
-        &self,
-        database: impl AsRef<Path>,
-        wishes: &GenerateOptions,
-        on_history: OnHistory,
-    ) -> Result<Plan, Error> {
-        push::plan(&self.options, database.as_ref(), wishes, on_history)
-    }
-
-    /// Compares what the migrations give with the schema file (`schema.sql` in their folder), and
-    /// works out the migrations that lead there, each with its way back. They are proved on
-    /// databases in memory. Nothing is written before [`Generated::write`].
-    ///
-    /// # Errors
-    /// [`ErrorKind::AmbiguousRename`], [`ErrorKind::NeedsDefault`], [`ErrorKind::Destructive`];
-    /// [`ErrorKind::InvalidMigration`] for a statement of the schema file or of a migration
-    /// that is wrong; [`ErrorKind::NotFound`] without a schema file.
-    #[cfg(feature = "devtools")]
-    pub fn generate(&self, wishes: &GenerateOptions) -> Result<Generated, Error> {
-        from_schema::generate(&self.options, wishes)
-    }
-
-    /// Works out one migration that gives what old ones give, schema and rows, and that databases
-    /// recognise as done which have those. It is proved on databases in memory. Nothing is
-    /// written before [`Squashed::write`].
-    ///
-    /// ```
-    /// use heirloom::{Migrator, SquashOptions};
-    /// # let folder = tempfile::tempdir().unwrap();
-    /// # let file = |name: &str, sql: &str| std::fs::write(folder.path().join(name), sql).unwrap();
-    /// # file("V1__notes.sql", "CREATE TABLE notes (id INTEGER PRIMARY KEY);");
-    /// # file("V2__text.sql", "ALTER TABLE notes ADD COLUMN text TEXT;");
-    /// # let migrations = folder.path();
-    /// let squashed = Migrator::new(migrations).squash(&SquashOptions::new().to(2))?;
-    /// assert_eq!(squashed.replaced, ["V1__notes", "V2__text"]);
-    /// squashed.write()?;
-    /// # Ok::<(), heirloom::Error>(())
-    /// ```
-    ///
-    /// # Errors
-    /// [`ErrorKind::Usage`] where there is nothing to squash, or something that no file can hold:
-    /// migrations in Rust, without a transaction, or with rows that come from the clock or from
-    /// chance; [`ErrorKind::NotFound`] for a version that is not there;
-    /// [`ErrorKind::InvalidMigration`] where the proof fails.
-    #[cfg(feature = "devtools")]
-    pub fn squash(&self, wishes: &SquashOptions) -> Result<Squashed, Error> {
-        merge::squash(&self.options, wishes)
-    }
-
-    /// Walks the whole history in memory, for an app's own tests: each migration up, down and
-    /// up again, over rows made up to fit every constraint. Reported are ways back that do
-    /// not bring the schema back, lost rows, failures, broken references, missing ways back,
-    /// bad file names, a schema file that the migrations do not give, and, where the
-    /// migrations come from a folder in a git repository, files that were edited since the
-    /// last tag. No database file is opened or made. The app's hooks around each migration
-    /// are called as in a run.
-    ///
-    /// ```
-    /// # let folder = tempfile::tempdir().unwrap();
-    /// # let file = |name: &str, sql: &str| std::fs::write(folder.path().join(name), sql).unwrap();
-    /// # file("V1__notes.sql", "CREATE TABLE notes (id INTEGER PRIMARY KEY, text TEXT);");
-    /// # file("V1__notes.down.sql", "DROP TABLE notes;");
-    /// # let migrations = folder.path();
-    /// // In a test: concat!(env!("CARGO_MANIFEST_DIR"), "/migrations")
-    /// let checked = heirloom::Migrator::new(migrations).check()?;
-    /// assert!(checked.is_clean(), "{checked}");
-    /// # Ok::<(), heirloom::Error>(())
-    /// ```
-    ///
-    /// # Errors
-    /// [`ErrorKind::InvalidMigration`] for a file that is not UTF-8 and for a schema file
-    /// that holds anything but CREATE statements; [`ErrorKind::NotFound`]. What is wrong with
-    /// a migration is no error but a [`Finding`](crate::Finding).
-    #[cfg(feature = "devtools")]
-    pub fn check(&self) -> Result<Checked, Error> {
-        walk::check(&self.options)
-    }
-
-    /// The schema of any database, or of one table or view of it, described. Writes nothing.
-    ///
-    /// # Errors
-    /// [`ErrorKind::NotFound`] for a table that is not there; [`ErrorKind::NotADatabase`].
-    pub fn inspect(
-        &self,
-        database: impl AsRef<Path>,
-        table: Option<&str>,
-    ) -> Result<Inspected, Error> {
-        describe::inspect(&self.options, database.as_ref(), table)
-    }
-
-    /// Everything that can be wrong with a database and around it, looked for: damage, broken
-    /// references, a history that contradicts the migrations, copies that do not verify, what an
-    /// interruption left, too little room. Reads everything; writes nothing.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Locked`] where somebody writes to it; what else keeps it from being examined.
-    /// What is wrong is no error but a [`Problem`](crate::Problem).
-    pub fn doctor(&self, database: impl AsRef<Path>) -> Result<Diagnosis, Error> {
-        doctor::doctor(&self.options, database.as_ref())
-    }
-
-    /// Rows and bytes of any database, table by table, with its history, its copies and how it
-    /// grew. Reads every page; writes nothing.
-    ///
-    /// # Errors
-    /// [`ErrorKind::NotADatabase`]; [`ErrorKind::Diverged`] for a history that is none.
-    pub fn stats(&self, database: impl AsRef<Path>) -> Result<Stats, Error> {
-        stats::stats(&self.options, database.as_ref())
-    }
-
-    /// Every run, revert, restore and snapshot of a database, the newest first. Writes nothing.
-    /// What failed left the database as it was, and is in no log.
-    ///
-    /// Runs and reverts stand in the database itself (`heirloom_log`, committed with what they
-    /// tell of), restores in hidden files beside the automatic backups, snapshots in their
-    /// records. A snapshot that was removed is not told of.
-    ///
-    /// # Errors
-    /// [`ErrorKind::NotADatabase`]; [`ErrorKind::Diverged`] for a history that is none.
-    pub fn log(&self, database: impl AsRef<Path>) -> Result<Log, Error> {
-        log::log(&self.options, database.as_ref())
-    }
-
-    /// How a database stands to the migrations. Writes nothing and creates no file.
-    ///
-    /// # Errors
-    /// [`ErrorKind::NotADatabase`], [`ErrorKind::InvalidMigration`], [`ErrorKind::Diverged`]
-    /// for a history that is none. Anything else is in [`Status::problem`].
-    pub fn status(&self, database: impl AsRef<Path>) -> Result<Status, Error> {
-        status::status(&self.options, database.as_ref())
     }
 }
 

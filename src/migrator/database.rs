@@ -1,0 +1,166 @@
+//! What is about one database file.
+
+use std::path::PathBuf;
+
+use rusqlite::Connection;
+
+use crate::inspect::status;
+use crate::inspect::status::Status;
+use crate::migration::history::other_tools::Tool;
+use crate::options::settings::Options;
+use crate::report::error::Error;
+use crate::report::outcome::Report;
+use crate::report::plan::Plan;
+use crate::run::adopt::{baseline, import};
+use crate::run::backfill;
+use crate::run::backfill::{Backfill, BackfillPlan, Backfilled};
+use crate::run::rehearse::Rehearsed;
+use crate::run::revert::RevertTo;
+use crate::run::{migrate, rehearse, revert};
+
+/// One database file, and everything that can be asked of it or done to it.
+///
+/// Made by [`Migrator::database`](crate::Migrator::database), at no cost: nothing is read before a method is called.
+#[derive(Debug)]
+pub struct Database<'m, 'a> {
+    pub(super) options: &'m Options<'a>,
+    pub(super) path: PathBuf,
+}
+
+/// A migrated database, open.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Opened {
+    /// The connection. Its settings are those of the app's set-up; foreign keys are as
+    /// SQLite was built, which is on where it is bundled.
+    pub connection: Connection,
+    /// What was done.
+    pub report: Report,
+}
+
+impl Database<'_, '_> {
+    /// How a database stands to the migrations. Writes nothing and creates no file.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotADatabase`], [`ErrorKind::InvalidMigration`], [`ErrorKind::Diverged`]
+    /// for a history that is none. Anything else is in [`Status::problem`].
+    pub fn status(&self) -> Result<Status, Error> {
+        status::status(self.options, &self.path)
+    }
+
+    /// What [`Migrator::migrate`] would do, up to a version where one is given. Writes
+    /// nothing and creates no file.
+    ///
+    /// # Errors
+    /// What `migrate` would refuse, but for [`ErrorKind::Destructive`], which is in
+    /// [`Plan::refused`].
+    pub fn plan(&self, to: Option<i64>) -> Result<Plan, Error> {
+        migrate::plan(self.options, &self.path, to)
+    }
+
+    /// Migrates a database up to a version and no further.
+    ///
+    /// # Errors
+    /// As [`Migrator::open`], and [`ErrorKind::NotFound`] for a version that is not there.
+    pub fn migrate_to(&self, version: i64) -> Result<Report, Error> {
+        migrate::run(self.options, &self.path, Some(version)).map(|(_, report)| report)
+    }
+
+    /// Does to a scratch copy of a database what [`Migrator::migrate`] would do, up to a version
+    /// where one is given, and throws the copy away. Set-up and hooks are called as in a run, on
+    /// the copy. Of the database itself no byte changes, and no file comes or goes beside it.
+    ///
+    /// The copy is made in the system's folder for temporary files.
+    ///
+    /// # Errors
+    /// Where there can be no rehearsal: [`ErrorKind::DiskFull`], [`ErrorKind::Locked`],
+    /// [`ErrorKind::NotADatabase`], [`ErrorKind::BackupInvalid`], [`ErrorKind::Interrupted`].
+    /// What `migrate` would fail with is in [`Rehearsed::failure`].
+    pub fn rehearse(&self, to: Option<i64>) -> Result<Rehearsed, Error> {
+        rehearse::rehearse(self.options, &self.path, to)
+    }
+
+    /// Takes migrations back, the newest first, with the protection of a run.
+    ///
+    /// # Errors
+    /// As [`Migrator::open`], and [`ErrorKind::Irreversible`] before anything is touched.
+    pub fn revert(&self, to: RevertTo) -> Result<Report, Error> {
+        revert::revert(self.options, &self.path, to)
+    }
+
+    /// What [`Migrator::revert`] would do. Writes nothing and creates no file.
+    ///
+    /// # Errors
+    /// What `revert` would refuse.
+    pub fn plan_revert(&self, to: RevertTo) -> Result<Plan, Error> {
+        revert::plan(self.options, &self.path, to)
+    }
+
+    /// Fills the rows of a large table in batches, after a verified copy, and goes on where it
+    /// stopped when it is called again: see [`Backfill`]. To be called after
+    /// [`Migrator::open`], from a thread of its own where the app is not to wait. It opens a
+    /// connection of its own, with the app's set-up; hooks are not called.
+    ///
+    /// Between two batches both locks are free, so that others write, start, and run migrations.
+    /// Foreign keys are on. After each batch the write-ahead log is moved into the file; where it
+    /// is larger than 64 MiB, because somebody reads an old state, the backfill waits for that
+    /// reader, for as long as for a lock. [`Migrator::cancel_with`] ends it within a batch, which is rolled
+    /// back, or between two.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Diverged`] where other statements were begun under this name, or where
+    /// rowids may have changed; [`ErrorKind::MigrationFailed`], [`ErrorKind::Destructive`],
+    /// [`ErrorKind::Locked`], [`ErrorKind::Interrupted`] for a batch, which is rolled back:
+    /// [`DataState::Backfilled`](crate::DataState::Backfilled) says how far it is.
+    pub fn backfill(&self, backfill: &Backfill<'_>) -> Result<Backfilled, Error> {
+        backfill::backfill(self.options, &self.path, backfill)
+    }
+
+    /// What [`Migrator::backfill`] would find to do. Writes nothing and creates no file.
+    ///
+    /// # Errors
+    /// What `backfill` would refuse before its first batch.
+    pub fn plan_backfill(&self, backfill: &Backfill<'_>) -> Result<BackfillPlan, Error> {
+        backfill::plan(self.options, &self.path, backfill)
+    }
+
+    /// Takes over the history that another tool kept, and runs nothing. The tool is found out
+    /// where none is named. Twice, it finds nothing to do.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`] where there is none; [`ErrorKind::Diverged`] where it is
+    /// unfinished or not what these migrations say, or the schema is another;
+    /// [`ErrorKind::DatabaseNewer`]; and as [`Migrator::open`].
+    pub fn adopt(&self, tool: impl Into<Option<Tool>>) -> Result<Report, Error> {
+        import::adopt(self.options, &self.path, tool.into())
+    }
+
+    /// What [`Migrator::adopt`] would do. Writes nothing and creates no file.
+    ///
+    /// # Errors
+    /// What `adopt` would refuse.
+    pub fn plan_adopt(&self, tool: impl Into<Option<Tool>>) -> Result<Plan, Error> {
+        import::plan(self.options, &self.path, tool.into())
+    }
+
+    /// Marks a database that nobody kept a history of as being at a version: the history gets a
+    /// row of each migration up to it, and nothing is run. First it is proved that the schema
+    /// is what those migrations give; of rows that they would have written nothing is
+    /// known. Copied before, and in one transaction, as a run is.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Diverged`] where the schema is another, with what is different, or where
+    /// the database has another history already; [`ErrorKind::NotFound`] for a version or a
+    /// database that is not there; and as [`Migrator::open`].
+    pub fn baseline(&self, version: i64) -> Result<Report, Error> {
+        baseline::baseline(self.options, &self.path, version)
+    }
+
+    /// What [`Migrator::baseline`] would do. Writes nothing and creates no file.
+    ///
+    /// # Errors
+    /// What `baseline` would refuse.
+    pub fn plan_baseline(&self, version: i64) -> Result<Plan, Error> {
+        baseline::plan(self.options, &self.path, version)
+    }
+}

@@ -1,0 +1,53 @@
+//! Looking at a database: nothing here writes.
+
+use crate::inspect::description::Inspected;
+use crate::inspect::problem::Diagnosis;
+use crate::inspect::sizes::Stats;
+use crate::inspect::{describe, doctor, log, stats};
+use crate::migration::history::log_entry::Log;
+use crate::report::error::Error;
+
+use crate::migrator::database::Database;
+
+impl Database<'_, '_> {
+    /// The schema of any database, or of one table or view of it, described. Writes nothing.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`] for a table that is not there; [`ErrorKind::NotADatabase`].
+    pub fn inspect(&self, table: Option<&str>) -> Result<Inspected, Error> {
+        describe::inspect(self.options, &self.path, table)
+    }
+
+    /// Everything that can be wrong with a database and around it, looked for: damage, broken
+    /// references, a history that contradicts the migrations, copies that do not verify, what an
+    /// interruption left, too little room. Reads everything; writes nothing.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Locked`] where somebody writes to it; what else keeps it from being examined.
+    /// What is wrong is no error but a [`Problem`](crate::Problem).
+    pub fn doctor(&self) -> Result<Diagnosis, Error> {
+        doctor::doctor(self.options, &self.path)
+    }
+
+    /// Rows and bytes of any database, table by table, with its history, its copies and how it
+    /// grew. Reads every page; writes nothing.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotADatabase`]; [`ErrorKind::Diverged`] for a history that is none.
+    pub fn stats(&self) -> Result<Stats, Error> {
+        stats::stats(self.options, &self.path)
+    }
+
+    /// Every run, revert, restore and snapshot of a database, the newest first. Writes nothing.
+    /// What failed left the database as it was, and is in no log.
+    ///
+    /// Runs and reverts stand in the database itself (`heirloom_log`, committed with what they
+    /// tell of), restores in hidden files beside the automatic backups, snapshots in their
+    /// records. A snapshot that was removed is not told of.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotADatabase`]; [`ErrorKind::Diverged`] for a history that is none.
+    pub fn log(&self) -> Result<Log, Error> {
+        log::log(self.options, &self.path)
+    }
+}

@@ -1,0 +1,92 @@
+//! Backups, snapshots, restores, and what to do after a downgrade.
+
+use std::path::PathBuf;
+
+use crate::report::error::Error;
+use crate::report::outcome::Report;
+use crate::restore::downgrade;
+use crate::restore::downgrade::WaysBack;
+use crate::restore::execute;
+use crate::restore::execute::{CopyInfo, CopyRef, RestorePlan, Restored, Verify};
+
+use crate::migrator::database::{Database, Opened};
+
+impl Database<'_, '_> {
+    /// Takes a named copy of a database into `snapshots` beside it.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Usage`] for a name that is taken, leaves the folder or would break on
+    /// another platform; [`ErrorKind::Locked`]; [`ErrorKind::BackupInvalid`] when the copy
+    /// does not verify.
+    pub fn snapshot(&self, name: &str) -> Result<CopyInfo, Error> {
+        self.snapshot_with(name, &[])
+    }
+
+    /// Takes a named copy of a database, and with it folders of files that an app keeps
+    /// beside its database, by their names. [`Migrator::restore`] puts them back with the
+    /// snapshot.
+    ///
+    /// # Errors
+    /// As [`Migrator::snapshot`], and [`ErrorKind::Usage`] for a folder elsewhere.
+    pub fn snapshot_with(&self, name: &str, folders: &[PathBuf]) -> Result<CopyInfo, Error> {
+        execute::snapshot(self.options, &self.path, name, folders)
+    }
+
+    /// Every automatic backup and snapshot of a database, the newest first. Writes nothing.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Io`] where a folder cannot be read.
+    pub fn copies(&self, verify: Verify) -> Result<Vec<CopyInfo>, Error> {
+        execute::copies(self.options, &self.path, verify)
+    }
+
+    /// Puts a copy back, after keeping the present state. Killed at any instant, the database
+    /// is as it was or as the copy is, or the next start finishes it.
+    ///
+    /// The database may be open elsewhere: who reads it sees the old state or the new. It
+    /// may be damaged or gone; then no connection of this process may be open on it.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`] and [`ErrorKind::BackupInvalid`] before anything is touched;
+    /// [`ErrorKind::Locked`].
+    pub fn restore(&self, copy: &CopyRef) -> Result<Restored, Error> {
+        execute::restore(self.options, &self.path, copy)
+    }
+
+    /// What [`Migrator::restore`] would do. Writes nothing.
+    ///
+    /// # Errors
+    /// What `restore` would refuse.
+    pub fn plan_restore(&self, copy: &CopyRef) -> Result<RestorePlan, Error> {
+        execute::plan(self.options, &self.path, copy)
+    }
+
+    /// What this app can offer when [`Error::is_from_newer_app`] is the answer: take the
+    /// newer migrations back, restore the copy from before them, or open anyway. Writes
+    /// nothing.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Usage`] when the database is not newer.
+    pub fn ways_back(&self) -> Result<WaysBack, Error> {
+        downgrade::ways_back(self.options, &self.path)
+    }
+
+    /// Takes back every migration this app does not know, with the ways back that were
+    /// stored in the database when they were applied, and with the protection of a run.
+    ///
+    /// # Errors
+    /// As [`Migrator::revert`].
+    pub fn revert_to_known(&self) -> Result<Report, Error> {
+        downgrade::revert_to_known(self.options, &self.path)
+    }
+
+    /// Opens a newer database all the same, where every migration this app does not know
+    /// declared itself harmless to it (`-- heirloom: compatible-with VERSION`).
+    ///
+    /// # Errors
+    /// [`ErrorKind::DatabaseNewer`] where one did not.
+    pub fn open_anyway(&self) -> Result<Opened, Error> {
+        let (connection, report) = downgrade::open_anyway(self.options, &self.path)?;
+        Ok(Opened { connection, report })
+    }
+}
