@@ -27,7 +27,7 @@ fn main() {
         let snapshots = folder.path().join("snapshots");
         let migrator = Migrator::new("none");
         let mut ours = || {
-            let taken = time(|| migrator.snapshot(&database, "s").unwrap());
+            let taken = time(|| migrator.database(&database).snapshot("s").unwrap());
             std::fs::remove_dir_all(&snapshots).unwrap();
             taken
         };

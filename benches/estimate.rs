@@ -28,9 +28,9 @@ fn main() {
             let migration =
                 refinery_core::Migration::unapplied("V1__rebuild", &rebuild(shape)).unwrap();
             let migrator = Migrator::new(vec![migration]);
-            let foretold = &migrator.plan(&database, None).unwrap().steps[0];
+            let foretold = &migrator.database(&database).plan(None).unwrap().steps[0];
             let foretold = foretold.estimate.as_ref().unwrap();
-            let found = migrator.rehearse(&database, None).unwrap();
+            let found = migrator.database(&database).rehearse(None).unwrap();
             let took = found.migrations[0].duration;
             println!(
                 "  {rows} rows of {columns} x {characters}, {indexes} indexes, {} MB: {:.1?} foretold, {took:.1?} found, ratio {:.2}; disk {} MB foretold, {} MB found, ratio {:.2}",

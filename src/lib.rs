@@ -69,19 +69,19 @@
 //! # Copies
 //!
 //! Automatic backups lie in `backups` beside the database, named by their time, with a hidden
-//! record each. [`Migrator::snapshot`] takes one under a name, [`Migrator::copies`] lists
-//! them, [`Migrator::restore`] puts one back: through SQLite into the live file, after keeping
-//! the present state. When the database is newer than the app, [`Migrator::ways_back`] says
+//! record each. [`Database::snapshot`] takes one under a name, [`Database::copies`] lists
+//! them, [`Database::restore`] puts one back: through SQLite into the live file, after keeping
+//! the present state. When the database is newer than the app, [`Database::ways_back`] says
 //! what to offer.
 //!
-//! [`Migrator::rehearse`] does all of it to a scratch copy and throws the copy away.
+//! [`Database::rehearse`] does all of it to a scratch copy and throws the copy away.
 //!
 //! A new database has nothing to lose: it is neither copied nor foreseen.
 //!
 //! # Looking
 //!
-//! [`Migrator::status`], [`Migrator::inspect`], [`Migrator::stats`], [`Migrator::log`] and
-//! [`Migrator::doctor`] are for a settings or an about page. They return values, and write nothing.
+//! [`Database::status`], [`Database::inspect`], [`Database::stats`], [`Database::log`] and
+//! [`Database::doctor`] are for a settings or an about page. They return values, and write nothing.
 //!
 //! # Large tables
 //!
@@ -95,16 +95,16 @@
 //!
 //! # While an app is written
 //!
-//! [`Migrator::seed`] runs files of rows once for each text, [`Migrator::redo`] takes the newest
-//! migration back and applies it again, [`Migrator::reset`] begins anew, [`Migrator::empty`] leaves
+//! [`Database::seed`] runs files of rows once for each text, [`Database::redo`] takes the newest
+//! migration back and applies it again, [`Database::reset`] begins anew, [`Database::empty`] leaves
 //! nothing; each after a copy, and old or new when it fails or is killed. [`init`] writes the
 //! files that a project begins with.
 //!
-//! With the feature `generate`, `Migrator::push` makes a database as the schema file says, without
-//! a migration. `Migrator::generate` compares what the migrations give with a
+//! With the feature `generate`, `Database::push` makes a database as the schema file says, without
+//! a migration. `Devtools::generate` compares what the migrations give with a
 //! file of CREATE statements and writes the migrations that lead there, proved before they are
-//! written; `Alteration` does the same to one table from Rust. `Migrator::squash` makes old migrations
-//! into one. `Migrator::check` walks the whole history in memory, each
+//! written; `Alteration` does the same to one table from Rust. `Devtools::squash` makes old migrations
+//! into one. `Devtools::check` walks the whole history in memory, each
 //! migration up, down and up again over rows made up to fit every constraint, and says what is
 //! wrong with it before any user meets it. An app that only migrates needs none of this, and
 //! compiles none of it.
@@ -112,7 +112,7 @@
 //! ```no_run
 //! # #[cfg(feature = "devtools")]
 //! # {
-//! let checked = heirloom::Migrator::new("migrations").check().unwrap();
+//! let checked = heirloom::Migrator::new("migrations").devtools().check().unwrap();
 //! assert!(checked.is_clean(), "{checked}");
 //! # }
 //! ```

@@ -61,7 +61,7 @@ struct Image {
 static IMAGE: LazyLock<Image> = LazyLock::new(|| {
     let app = App::new();
     let path = app.database();
-    migrator().migrate_to(&path, 2).unwrap();
+    migrator().database(&path).migrate_to(2).unwrap();
     let connection = Connection::open(&path).unwrap();
     let rows = "INSERT INTO notes VALUES (1, 'one'), (2, 'two'), (9, 'nine');
         INSERT INTO tags VALUES (1, 'x'), (2, 'y');";
@@ -149,11 +149,11 @@ fuzz_target!(|disk: Disk| {
 
     let before = app.files();
     let looks: [Option<Error>; 5] = [
-        migrator.status(&path).err(),
-        migrator.plan(&path, None).err(),
-        migrator.plan_revert(&path, RevertTo::Steps(1)).err(),
-        migrator.ways_back(&path).err(),
-        migrator.copies(&path, Verify::Everything).err(),
+        migrator.database(&path).status().err(),
+        migrator.database(&path).plan(None).err(),
+        migrator.database(&path).plan_revert(RevertTo::Steps(1)).err(),
+        migrator.database(&path).ways_back().err(),
+        migrator.database(&path).copies(Verify::Everything).err(),
     ];
     looks.iter().flatten().for_each(is_whole);
     app.is_as_it_was(&before);
@@ -161,15 +161,15 @@ fuzz_target!(|disk: Disk| {
     let seen = app.seen_by_sqlite(&path);
     let done = match disk.work {
         Work::Run => migrator.migrate(&path).map(drop),
-        Work::Revert => migrator.revert(&path, RevertTo::Steps(1)).map(drop),
-        Work::RevertToKnown => migrator.revert_to_known(&path).map(drop),
+        Work::Revert => migrator.database(&path).revert(RevertTo::Steps(1)).map(drop),
+        Work::RevertToKnown => migrator.database(&path).revert_to_known().map(drop),
         Work::Restore => {
             let copy = CopyRef::File("app-1.db".into());
-            migrator.restore(&path, &copy).map(drop)
+            migrator.database(&path).restore(&copy).map(drop)
         }
-        Work::RestoreItself => migrator.restore(&path, &CopyRef::Latest).map(drop),
-        Work::Snapshot => migrator.snapshot(&path, "s").map(drop),
-        Work::Rehearse => migrator.rehearse(&path, None).map(drop),
+        Work::RestoreItself => migrator.database(&path).restore(&CopyRef::Latest).map(drop),
+        Work::Snapshot => migrator.database(&path).snapshot("s").map(drop),
+        Work::Rehearse => migrator.database(&path).rehearse(None).map(drop),
     };
     let Err(error) = done else { return };
     is_whole(&error);

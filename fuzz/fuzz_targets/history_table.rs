@@ -226,8 +226,8 @@ fuzz_target!(|hostile: Hostile| {
     let migrator = migrator();
     match hostile.applied {
         Applied::Nothing => {}
-        Applied::First => drop(migrator.migrate_to(&path, 1).unwrap()),
-        Applied::Second => drop(migrator.migrate_to(&path, 2).unwrap()),
+        Applied::First => drop(migrator.database(&path).migrate_to(1).unwrap()),
+        Applied::Second => drop(migrator.database(&path).migrate_to(2).unwrap()),
     }
     let connection = Connection::open(&path).unwrap();
     connection
@@ -247,10 +247,10 @@ fuzz_target!(|hostile: Hostile| {
     let before = app.files();
     let seen = app.seen_by_sqlite(&path);
     let looks: [Option<Error>; 4] = [
-        migrator.status(&path).err(),
-        migrator.plan(&path, None).err(),
-        migrator.plan_revert(&path, RevertTo::Steps(1)).err(),
-        migrator.ways_back(&path).err(),
+        migrator.database(&path).status().err(),
+        migrator.database(&path).plan(None).err(),
+        migrator.database(&path).plan_revert(RevertTo::Steps(1)).err(),
+        migrator.database(&path).ways_back().err(),
     ];
     looks.iter().flatten().for_each(is_whole);
     app.is_as_it_was(&before);
@@ -258,12 +258,12 @@ fuzz_target!(|hostile: Hostile| {
     let done = match hostile.work {
         Work::Run => migrator.migrate(&path).map(drop),
         Work::Revert(steps) => migrator
-            .revert(&path, RevertTo::Steps(steps.into()))
+            .database(&path).revert(RevertTo::Steps(steps.into()))
             .map(drop),
-        Work::RevertTo(version) => migrator.revert(&path, RevertTo::Version(version)).map(drop),
-        Work::RevertToKnown => migrator.revert_to_known(&path).map(drop),
-        Work::OpenAnyway => migrator.open_anyway(&path).map(drop),
-        Work::Rehearse => migrator.rehearse(&path, None).map(drop),
+        Work::RevertTo(version) => migrator.database(&path).revert(RevertTo::Version(version)).map(drop),
+        Work::RevertToKnown => migrator.database(&path).revert_to_known().map(drop),
+        Work::OpenAnyway => migrator.database(&path).open_anyway().map(drop),
+        Work::Rehearse => migrator.database(&path).rehearse(None).map(drop),
     };
     let own = |path: &std::path::Path| {
         let connection = Connection::open(path).unwrap();

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use crate::sqlite::schema::objects::ObjectKind;
 use crate::sqlite::sql::token::{Token, Tokens, mentions};
 
-/// What [`Migrator::inspect`](crate::Migrator::inspect) finds.
+/// What [`Database::inspect`](crate::Database::inspect) finds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Inspected {

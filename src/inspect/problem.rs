@@ -98,7 +98,7 @@ impl fmt::Display for Problem {
     }
 }
 
-/// What [`Migrator::doctor`](crate::Migrator::doctor) finds.
+/// What [`Database::doctor`](crate::Database::doctor) finds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Diagnosis {

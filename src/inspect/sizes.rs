@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::migration::history::log_entry::LogEntry;
 
-/// What [`Migrator::stats`](crate::Migrator::stats) finds.
+/// What [`Database::stats`](crate::Database::stats) finds.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Stats {

@@ -100,7 +100,7 @@ impl<'a> Migrator<'a> {
 
     /// Sets up every connection on which migrations are compiled or run: functions,
     /// collations, `PRAGMA`s. It is called on the database, on databases in memory, and
-    /// for [`Migrator::status`] on a read-only connection, so it must not write. It must not
+    /// for [`Database::status`] on a read-only connection, so it must not write. It must not
     /// leave a transaction open.
     pub fn connection_setup(
         mut self,
@@ -212,7 +212,7 @@ impl<'a> Migrator<'a> {
     }
 
     /// Switches migrating off, for a start-up or a test that wants a database as it is:
-    /// [`Migrator::open`], [`Migrator::migrate`] and [`Migrator::migrate_to`] then open a
+    /// [`Migrator::open`], [`Migrator::migrate`] and [`Database::migrate_to`] then open a
     /// database that is there, with the connection set-up, and look at nothing in it. One that
     /// is not there is [`ErrorKind::NotFound`], and nothing is made. The report says so
     /// ([`Report::switched_off`]). An interrupted run is not put back either.

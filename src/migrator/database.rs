@@ -42,17 +42,17 @@ impl Database<'_, '_> {
     /// How a database stands to the migrations. Writes nothing and creates no file.
     ///
     /// # Errors
-    /// [`ErrorKind::NotADatabase`], [`ErrorKind::InvalidMigration`], [`ErrorKind::Diverged`]
+    /// [`ErrorKind::NotADatabase`](crate::ErrorKind::NotADatabase), [`ErrorKind::InvalidMigration`](crate::ErrorKind::InvalidMigration), [`ErrorKind::Diverged`](crate::ErrorKind::Diverged)
     /// for a history that is none. Anything else is in [`Status::problem`].
     pub fn status(&self) -> Result<Status, Error> {
         status::status(self.options, &self.path)
     }
 
-    /// What [`Migrator::migrate`] would do, up to a version where one is given. Writes
+    /// What [`Migrator::migrate`](crate::Migrator::migrate) would do, up to a version where one is given. Writes
     /// nothing and creates no file.
     ///
     /// # Errors
-    /// What `migrate` would refuse, but for [`ErrorKind::Destructive`], which is in
+    /// What `migrate` would refuse, but for [`ErrorKind::Destructive`](crate::ErrorKind::Destructive), which is in
     /// [`Plan::refused`].
     pub fn plan(&self, to: Option<i64>) -> Result<Plan, Error> {
         migrate::plan(self.options, &self.path, to)
@@ -61,20 +61,20 @@ impl Database<'_, '_> {
     /// Migrates a database up to a version and no further.
     ///
     /// # Errors
-    /// As [`Migrator::open`], and [`ErrorKind::NotFound`] for a version that is not there.
+    /// As [`Migrator::open`](crate::Migrator::open), and [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) for a version that is not there.
     pub fn migrate_to(&self, version: i64) -> Result<Report, Error> {
         migrate::run(self.options, &self.path, Some(version)).map(|(_, report)| report)
     }
 
-    /// Does to a scratch copy of a database what [`Migrator::migrate`] would do, up to a version
+    /// Does to a scratch copy of a database what [`Migrator::migrate`](crate::Migrator::migrate) would do, up to a version
     /// where one is given, and throws the copy away. Set-up and hooks are called as in a run, on
     /// the copy. Of the database itself no byte changes, and no file comes or goes beside it.
     ///
     /// The copy is made in the system's folder for temporary files.
     ///
     /// # Errors
-    /// Where there can be no rehearsal: [`ErrorKind::DiskFull`], [`ErrorKind::Locked`],
-    /// [`ErrorKind::NotADatabase`], [`ErrorKind::BackupInvalid`], [`ErrorKind::Interrupted`].
+    /// Where there can be no rehearsal: [`ErrorKind::DiskFull`](crate::ErrorKind::DiskFull), [`ErrorKind::Locked`](crate::ErrorKind::Locked),
+    /// [`ErrorKind::NotADatabase`](crate::ErrorKind::NotADatabase), [`ErrorKind::BackupInvalid`](crate::ErrorKind::BackupInvalid), [`ErrorKind::Interrupted`](crate::ErrorKind::Interrupted).
     /// What `migrate` would fail with is in [`Rehearsed::failure`].
     pub fn rehearse(&self, to: Option<i64>) -> Result<Rehearsed, Error> {
         rehearse::rehearse(self.options, &self.path, to)
@@ -83,12 +83,12 @@ impl Database<'_, '_> {
     /// Takes migrations back, the newest first, with the protection of a run.
     ///
     /// # Errors
-    /// As [`Migrator::open`], and [`ErrorKind::Irreversible`] before anything is touched.
+    /// As [`Migrator::open`](crate::Migrator::open), and [`ErrorKind::Irreversible`](crate::ErrorKind::Irreversible) before anything is touched.
     pub fn revert(&self, to: RevertTo) -> Result<Report, Error> {
         revert::revert(self.options, &self.path, to)
     }
 
-    /// What [`Migrator::revert`] would do. Writes nothing and creates no file.
+    /// What [`Database::revert`] would do. Writes nothing and creates no file.
     ///
     /// # Errors
     /// What `revert` would refuse.
@@ -98,25 +98,25 @@ impl Database<'_, '_> {
 
     /// Fills the rows of a large table in batches, after a verified copy, and goes on where it
     /// stopped when it is called again: see [`Backfill`]. To be called after
-    /// [`Migrator::open`], from a thread of its own where the app is not to wait. It opens a
+    /// [`Migrator::open`](crate::Migrator::open), from a thread of its own where the app is not to wait. It opens a
     /// connection of its own, with the app's set-up; hooks are not called.
     ///
     /// Between two batches both locks are free, so that others write, start, and run migrations.
     /// Foreign keys are on. After each batch the write-ahead log is moved into the file; where it
     /// is larger than 64 MiB, because somebody reads an old state, the backfill waits for that
-    /// reader, for as long as for a lock. [`Migrator::cancel_with`] ends it within a batch, which is rolled
+    /// reader, for as long as for a lock. [`Migrator::cancel_with`](crate::Migrator::cancel_with) ends it within a batch, which is rolled
     /// back, or between two.
     ///
     /// # Errors
-    /// [`ErrorKind::Diverged`] where other statements were begun under this name, or where
-    /// rowids may have changed; [`ErrorKind::MigrationFailed`], [`ErrorKind::Destructive`],
-    /// [`ErrorKind::Locked`], [`ErrorKind::Interrupted`] for a batch, which is rolled back:
+    /// [`ErrorKind::Diverged`](crate::ErrorKind::Diverged) where other statements were begun under this name, or where
+    /// rowids may have changed; [`ErrorKind::MigrationFailed`](crate::ErrorKind::MigrationFailed), [`ErrorKind::Destructive`](crate::ErrorKind::Destructive),
+    /// [`ErrorKind::Locked`](crate::ErrorKind::Locked), [`ErrorKind::Interrupted`](crate::ErrorKind::Interrupted) for a batch, which is rolled back:
     /// [`DataState::Backfilled`](crate::DataState::Backfilled) says how far it is.
     pub fn backfill(&self, backfill: &Backfill<'_>) -> Result<Backfilled, Error> {
         backfill::backfill(self.options, &self.path, backfill)
     }
 
-    /// What [`Migrator::backfill`] would find to do. Writes nothing and creates no file.
+    /// What [`Database::backfill`] would find to do. Writes nothing and creates no file.
     ///
     /// # Errors
     /// What `backfill` would refuse before its first batch.
@@ -128,14 +128,14 @@ impl Database<'_, '_> {
     /// where none is named. Twice, it finds nothing to do.
     ///
     /// # Errors
-    /// [`ErrorKind::NotFound`] where there is none; [`ErrorKind::Diverged`] where it is
+    /// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) where there is none; [`ErrorKind::Diverged`](crate::ErrorKind::Diverged) where it is
     /// unfinished or not what these migrations say, or the schema is another;
-    /// [`ErrorKind::DatabaseNewer`]; and as [`Migrator::open`].
+    /// [`ErrorKind::DatabaseNewer`](crate::ErrorKind::DatabaseNewer); and as [`Migrator::open`](crate::Migrator::open).
     pub fn adopt(&self, tool: impl Into<Option<Tool>>) -> Result<Report, Error> {
         import::adopt(self.options, &self.path, tool.into())
     }
 
-    /// What [`Migrator::adopt`] would do. Writes nothing and creates no file.
+    /// What [`Database::adopt`] would do. Writes nothing and creates no file.
     ///
     /// # Errors
     /// What `adopt` would refuse.
@@ -149,14 +149,14 @@ impl Database<'_, '_> {
     /// known. Copied before, and in one transaction, as a run is.
     ///
     /// # Errors
-    /// [`ErrorKind::Diverged`] where the schema is another, with what is different, or where
-    /// the database has another history already; [`ErrorKind::NotFound`] for a version or a
-    /// database that is not there; and as [`Migrator::open`].
+    /// [`ErrorKind::Diverged`](crate::ErrorKind::Diverged) where the schema is another, with what is different, or where
+    /// the database has another history already; [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) for a version or a
+    /// database that is not there; and as [`Migrator::open`](crate::Migrator::open).
     pub fn baseline(&self, version: i64) -> Result<Report, Error> {
         baseline::baseline(self.options, &self.path, version)
     }
 
-    /// What [`Migrator::baseline`] would do. Writes nothing and creates no file.
+    /// What [`Database::baseline`] would do. Writes nothing and creates no file.
     ///
     /// # Errors
     /// What `baseline` would refuse.

@@ -24,9 +24,9 @@ impl Devtools<'_, '_> {
     /// databases in memory. Nothing is written before [`Generated::write`].
     ///
     /// # Errors
-    /// [`ErrorKind::AmbiguousRename`], [`ErrorKind::NeedsDefault`], [`ErrorKind::Destructive`];
-    /// [`ErrorKind::InvalidMigration`] for a statement of the schema file or of a migration
-    /// that is wrong; [`ErrorKind::NotFound`] without a schema file.
+    /// [`ErrorKind::AmbiguousRename`](crate::ErrorKind::AmbiguousRename), [`ErrorKind::NeedsDefault`](crate::ErrorKind::NeedsDefault), [`ErrorKind::Destructive`](crate::ErrorKind::Destructive);
+    /// [`ErrorKind::InvalidMigration`](crate::ErrorKind::InvalidMigration) for a statement of the schema file or of a migration
+    /// that is wrong; [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) without a schema file.
     pub fn generate(&self, wishes: &GenerateOptions) -> Result<Generated, Error> {
         from_schema::generate(self.options, wishes)
     }
@@ -42,17 +42,17 @@ impl Devtools<'_, '_> {
     /// # file("V1__notes.sql", "CREATE TABLE notes (id INTEGER PRIMARY KEY);");
     /// # file("V2__text.sql", "ALTER TABLE notes ADD COLUMN text TEXT;");
     /// # let migrations = folder.path();
-    /// let squashed = Migrator::new(migrations).squash(&SquashOptions::new().to(2))?;
+    /// let squashed = Migrator::new(migrations).devtools().squash(&SquashOptions::new().to(2))?;
     /// assert_eq!(squashed.replaced, ["V1__notes", "V2__text"]);
     /// squashed.write()?;
     /// # Ok::<(), heirloom::Error>(())
     /// ```
     ///
     /// # Errors
-    /// [`ErrorKind::Usage`] where there is nothing to squash, or something that no file can hold:
+    /// [`ErrorKind::Usage`](crate::ErrorKind::Usage) where there is nothing to squash, or something that no file can hold:
     /// migrations in Rust, without a transaction, or with rows that come from the clock or from
-    /// chance; [`ErrorKind::NotFound`] for a version that is not there;
-    /// [`ErrorKind::InvalidMigration`] where the proof fails.
+    /// chance; [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) for a version that is not there;
+    /// [`ErrorKind::InvalidMigration`](crate::ErrorKind::InvalidMigration) where the proof fails.
     pub fn squash(&self, wishes: &SquashOptions) -> Result<Squashed, Error> {
         merge::squash(self.options, wishes)
     }
@@ -72,14 +72,14 @@ impl Devtools<'_, '_> {
     /// # file("V1__notes.down.sql", "DROP TABLE notes;");
     /// # let migrations = folder.path();
     /// // In a test: concat!(env!("CARGO_MANIFEST_DIR"), "/migrations")
-    /// let checked = heirloom::Migrator::new(migrations).check()?;
+    /// let checked = heirloom::Migrator::new(migrations).devtools().check()?;
     /// assert!(checked.is_clean(), "{checked}");
     /// # Ok::<(), heirloom::Error>(())
     /// ```
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidMigration`] for a file that is not UTF-8 and for a schema file
-    /// that holds anything but CREATE statements; [`ErrorKind::NotFound`]. What is wrong with
+    /// [`ErrorKind::InvalidMigration`](crate::ErrorKind::InvalidMigration) for a file that is not UTF-8 and for a schema file
+    /// that holds anything but CREATE statements; [`ErrorKind::NotFound`](crate::ErrorKind::NotFound). What is wrong with
     /// a migration is no error but a [`Finding`](crate::Finding).
     pub fn check(&self) -> Result<Checked, Error> {
         walk::check(self.options)

@@ -13,7 +13,7 @@ impl Database<'_, '_> {
     /// The schema of any database, or of one table or view of it, described. Writes nothing.
     ///
     /// # Errors
-    /// [`ErrorKind::NotFound`] for a table that is not there; [`ErrorKind::NotADatabase`].
+    /// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) for a table that is not there; [`ErrorKind::NotADatabase`](crate::ErrorKind::NotADatabase).
     pub fn inspect(&self, table: Option<&str>) -> Result<Inspected, Error> {
         describe::inspect(self.options, &self.path, table)
     }
@@ -23,7 +23,7 @@ impl Database<'_, '_> {
     /// interruption left, too little room. Reads everything; writes nothing.
     ///
     /// # Errors
-    /// [`ErrorKind::Locked`] where somebody writes to it; what else keeps it from being examined.
+    /// [`ErrorKind::Locked`](crate::ErrorKind::Locked) where somebody writes to it; what else keeps it from being examined.
     /// What is wrong is no error but a [`Problem`](crate::Problem).
     pub fn doctor(&self) -> Result<Diagnosis, Error> {
         doctor::doctor(self.options, &self.path)
@@ -33,7 +33,7 @@ impl Database<'_, '_> {
     /// grew. Reads every page; writes nothing.
     ///
     /// # Errors
-    /// [`ErrorKind::NotADatabase`]; [`ErrorKind::Diverged`] for a history that is none.
+    /// [`ErrorKind::NotADatabase`](crate::ErrorKind::NotADatabase); [`ErrorKind::Diverged`](crate::ErrorKind::Diverged) for a history that is none.
     pub fn stats(&self) -> Result<Stats, Error> {
         stats::stats(self.options, &self.path)
     }
@@ -46,7 +46,7 @@ impl Database<'_, '_> {
     /// records. A snapshot that was removed is not told of.
     ///
     /// # Errors
-    /// [`ErrorKind::NotADatabase`]; [`ErrorKind::Diverged`] for a history that is none.
+    /// [`ErrorKind::NotADatabase`](crate::ErrorKind::NotADatabase); [`ErrorKind::Diverged`](crate::ErrorKind::Diverged) for a history that is none.
     pub fn log(&self) -> Result<Log, Error> {
         log::log(self.options, &self.path)
     }

@@ -15,19 +15,19 @@ impl Database<'_, '_> {
     /// Takes a named copy of a database into `snapshots` beside it.
     ///
     /// # Errors
-    /// [`ErrorKind::Usage`] for a name that is taken, leaves the folder or would break on
-    /// another platform; [`ErrorKind::Locked`]; [`ErrorKind::BackupInvalid`] when the copy
+    /// [`ErrorKind::Usage`](crate::ErrorKind::Usage) for a name that is taken, leaves the folder or would break on
+    /// another platform; [`ErrorKind::Locked`](crate::ErrorKind::Locked); [`ErrorKind::BackupInvalid`](crate::ErrorKind::BackupInvalid) when the copy
     /// does not verify.
     pub fn snapshot(&self, name: &str) -> Result<CopyInfo, Error> {
         self.snapshot_with(name, &[])
     }
 
     /// Takes a named copy of a database, and with it folders of files that an app keeps
-    /// beside its database, by their names. [`Migrator::restore`] puts them back with the
+    /// beside its database, by their names. [`Database::restore`] puts them back with the
     /// snapshot.
     ///
     /// # Errors
-    /// As [`Migrator::snapshot`], and [`ErrorKind::Usage`] for a folder elsewhere.
+    /// As [`Database::snapshot`], and [`ErrorKind::Usage`](crate::ErrorKind::Usage) for a folder elsewhere.
     pub fn snapshot_with(&self, name: &str, folders: &[PathBuf]) -> Result<CopyInfo, Error> {
         execute::snapshot(self.options, &self.path, name, folders)
     }
@@ -35,7 +35,7 @@ impl Database<'_, '_> {
     /// Every automatic backup and snapshot of a database, the newest first. Writes nothing.
     ///
     /// # Errors
-    /// [`ErrorKind::Io`] where a folder cannot be read.
+    /// [`ErrorKind::Io`](crate::ErrorKind::Io) where a folder cannot be read.
     pub fn copies(&self, verify: Verify) -> Result<Vec<CopyInfo>, Error> {
         execute::copies(self.options, &self.path, verify)
     }
@@ -47,13 +47,13 @@ impl Database<'_, '_> {
     /// may be damaged or gone; then no connection of this process may be open on it.
     ///
     /// # Errors
-    /// [`ErrorKind::NotFound`] and [`ErrorKind::BackupInvalid`] before anything is touched;
-    /// [`ErrorKind::Locked`].
+    /// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) and [`ErrorKind::BackupInvalid`](crate::ErrorKind::BackupInvalid) before anything is touched;
+    /// [`ErrorKind::Locked`](crate::ErrorKind::Locked).
     pub fn restore(&self, copy: &CopyRef) -> Result<Restored, Error> {
         execute::restore(self.options, &self.path, copy)
     }
 
-    /// What [`Migrator::restore`] would do. Writes nothing.
+    /// What [`Database::restore`] would do. Writes nothing.
     ///
     /// # Errors
     /// What `restore` would refuse.
@@ -66,7 +66,7 @@ impl Database<'_, '_> {
     /// nothing.
     ///
     /// # Errors
-    /// [`ErrorKind::Usage`] when the database is not newer.
+    /// [`ErrorKind::Usage`](crate::ErrorKind::Usage) when the database is not newer.
     pub fn ways_back(&self) -> Result<WaysBack, Error> {
         downgrade::ways_back(self.options, &self.path)
     }
@@ -75,7 +75,7 @@ impl Database<'_, '_> {
     /// stored in the database when they were applied, and with the protection of a run.
     ///
     /// # Errors
-    /// As [`Migrator::revert`].
+    /// As [`Database::revert`].
     pub fn revert_to_known(&self) -> Result<Report, Error> {
         downgrade::revert_to_known(self.options, &self.path)
     }
@@ -84,7 +84,7 @@ impl Database<'_, '_> {
     /// declared itself harmless to it (`-- heirloom: compatible-with VERSION`).
     ///
     /// # Errors
-    /// [`ErrorKind::DatabaseNewer`] where one did not.
+    /// [`ErrorKind::DatabaseNewer`](crate::ErrorKind::DatabaseNewer) where one did not.
     pub fn open_anyway(&self) -> Result<Opened, Error> {
         let (connection, report) = downgrade::open_anyway(self.options, &self.path)?;
         Ok(Opened { connection, report })

@@ -21,9 +21,9 @@ impl Database<'_, '_> {
     /// All in one transaction, with the protection of a run.
     ///
     /// # Errors
-    /// As [`Migrator::open`]; [`ErrorKind::Usage`] while migrations are pending, and for an
-    /// environment that leaves the folder; [`ErrorKind::NotFound`];
-    /// [`ErrorKind::InvalidMigration`] for a file that changes the schema.
+    /// As [`Migrator::open`](crate::Migrator::open); [`ErrorKind::Usage`](crate::ErrorKind::Usage) while migrations are pending, and for an
+    /// environment that leaves the folder; [`ErrorKind::NotFound`](crate::ErrorKind::NotFound);
+    /// [`ErrorKind::InvalidMigration`](crate::ErrorKind::InvalidMigration) for a file that changes the schema.
     pub fn seed(
         &self,
         folder: impl AsRef<Path>,
@@ -32,10 +32,10 @@ impl Database<'_, '_> {
         seed::seed(self.options, &self.path, folder.as_ref(), environment)
     }
 
-    /// What [`Migrator::seed`] would do. Writes nothing and creates no file.
+    /// What [`Database::seed`] would do. Writes nothing and creates no file.
     ///
     /// # Errors
-    /// What `seed` would refuse, but for [`ErrorKind::Destructive`], which is in
+    /// What `seed` would refuse, but for [`ErrorKind::Destructive`](crate::ErrorKind::Destructive), which is in
     /// [`Plan::refused`].
     pub fn plan_seed(
         &self,
@@ -50,7 +50,7 @@ impl Database<'_, '_> {
     /// database is as it was or empty.
     ///
     /// # Errors
-    /// As [`Migrator::snapshot`].
+    /// As [`Database::snapshot`].
     pub fn empty(&self) -> Result<Emptied, Error> {
         reset::empty(self.options, &self.path)
     }
@@ -61,7 +61,7 @@ impl Database<'_, '_> {
     /// put in its place in one transaction: what fails leaves the database as it was.
     ///
     /// # Errors
-    /// As [`Migrator::open`] and [`Migrator::seed`]. [`Error::backup`] is the snapshot.
+    /// As [`Migrator::open`](crate::Migrator::open) and [`Database::seed`]. [`Error::backup`] is the snapshot.
     pub fn reset(&self, seeds: Option<&Path>, environment: Option<&str>) -> Result<Reset, Error> {
         reset::reset(self.options, &self.path, seeds, environment)
     }
@@ -71,26 +71,26 @@ impl Database<'_, '_> {
     /// transaction, so that what fails leaves the database as it was.
     ///
     /// # Errors
-    /// As [`Migrator::revert`] and [`Migrator::open`].
+    /// As [`Database::revert`] and [`Migrator::open`](crate::Migrator::open).
     pub fn redo(&self, steps: usize) -> Result<Redone, Error> {
         reset::redo(self.options, &self.path, steps)
     }
 
     /// Makes the schema of a database under development what the schema file says, at once and
-    /// without a migration: what [`Migrator::generate`] would write is worked out from the
+    /// without a migration: what [`Devtools::generate`](crate::Devtools::generate) would write is worked out from the
     /// database's own schema and done with the protection of a run.
     ///
     /// # Errors
-    /// As [`Migrator::generate`] and [`Migrator::open`]; [`ErrorKind::Usage`] where migrations
+    /// As [`Devtools::generate`](crate::Devtools::generate) and [`Migrator::open`](crate::Migrator::open); [`ErrorKind::Usage`](crate::ErrorKind::Usage) where migrations
     /// are applied, unless the history may be made untrue.
     pub fn push(&self, wishes: &GenerateOptions, on_history: OnHistory) -> Result<Pushed, Error> {
         push::push(self.options, &self.path, wishes, on_history)
     }
 
-    /// What [`Migrator::push`] would do: no step, or one. Writes nothing and creates no file.
+    /// What [`Database::push`] would do: no step, or one. Writes nothing and creates no file.
     ///
     /// # Errors
-    /// What `push` would refuse, but for [`ErrorKind::Destructive`], which is in
+    /// What `push` would refuse, but for [`ErrorKind::Destructive`](crate::ErrorKind::Destructive), which is in
     /// [`Plan::refused`].
     pub fn plan_push(
         &self,

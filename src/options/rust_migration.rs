@@ -61,8 +61,8 @@ impl<'a> RustMigration<'a> {
     ///
     /// The function is given the connection inside the run's transaction. It must not commit or
     /// roll back, which is noticed and undone. It is called again where a run was taken back,
-    /// on scratch copies ([`crate::Migrator::rehearse`]), and on made-up rows by
-    /// `Migrator::check`; so it must do nothing outside of the database.
+    /// on scratch copies ([`crate::Database::rehearse`]), and on made-up rows by
+    /// `Devtools::check`; so it must do nothing outside of the database.
     pub fn new(
         label: impl Into<String>,
         function: impl Fn(&Connection) -> Result<(), HookError> + Send + 'a,

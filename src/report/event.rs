@@ -77,7 +77,7 @@ pub enum Event<'e> {
         /// It took so long.
         duration: Duration,
     },
-    /// A migration was walked up, down and up again by `Migrator::check`.
+    /// A migration was walked up, down and up again by `Devtools::check`.
     #[cfg(feature = "devtools")]
     Checked {
         /// As `V3__name`.

@@ -32,14 +32,14 @@ pub struct WaysBack {
     /// The migrations this app does not know, as `V3__name`, the oldest first.
     pub unknown: Vec<String>,
     /// Whether each of them can be taken back with the way back that was stored in the
-    /// database when it was applied: [`Migrator::revert_to_known`](crate::Migrator::revert_to_known).
+    /// database when it was applied: [`Database::revert_to_known`](crate::Database::revert_to_known).
     pub can_revert: bool,
     /// The copy taken before the first of them, where it is still there and sound:
-    /// [`Migrator::restore`](crate::Migrator::restore).
+    /// [`Database::restore`](crate::Database::restore).
     pub restore: Option<RestoreOffer>,
     /// Whether each of them declared itself harmless to this app
     /// (`-- heirloom: compatible-with VERSION`):
-    /// [`Migrator::open_anyway`](crate::Migrator::open_anyway).
+    /// [`Database::open_anyway`](crate::Database::open_anyway).
     pub can_open_anyway: bool,
 }
 
@@ -47,7 +47,7 @@ pub struct WaysBack {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct RestoreOffer {
-    /// What to say to [`Migrator::restore`](crate::Migrator::restore).
+    /// What to say to [`Database::restore`](crate::Database::restore).
     pub copy: CopyRef,
     /// The file.
     pub file: PathBuf,

@@ -92,7 +92,7 @@ pub struct CopyInfo {
 }
 
 impl CopyInfo {
-    /// How [`Migrator::restore`](crate::Migrator::restore) is told of it.
+    /// How [`Database::restore`](crate::Database::restore) is told of it.
     pub fn reference(&self) -> CopyRef {
         match (self.origin, self.file.file_stem()) {
             (Origin::Snapshot, Some(name)) => CopyRef::Snapshot(name.to_string_lossy().into()),

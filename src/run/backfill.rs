@@ -482,7 +482,7 @@ fn rows_refused(error: Error) -> Error {
     }
 }
 
-/// What [`Migrator::backfill`](crate::Migrator::backfill) did. All rows are done.
+/// What [`Database::backfill`](crate::Database::backfill) did. All rows are done.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Backfilled {
@@ -533,7 +533,7 @@ impl fmt::Display for Backfilled {
     }
 }
 
-/// What [`Migrator::backfill`](crate::Migrator::backfill) would do.
+/// What [`Database::backfill`](crate::Database::backfill) would do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct BackfillPlan {

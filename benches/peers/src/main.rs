@@ -174,7 +174,7 @@ fn copies() {
             let database = database.clone();
             Box::new(move || {
                 number += 1;
-                migrator.snapshot(&database, &format!("s{number}")).unwrap();
+                migrator.database(&database).snapshot(&format!("s{number}")).unwrap();
             })
         }),
         ("cp and sync", {

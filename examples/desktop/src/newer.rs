@@ -19,7 +19,7 @@ impl Newer {
     pub fn look(database: &Path) -> Result<Newer, Error> {
         Ok(Newer {
             database: database.to_owned(),
-            ways: migrator().ways_back(database)?,
+            ways: migrator().database(database).ways_back()?,
             job: None,
         })
     }
@@ -58,7 +58,7 @@ impl Newer {
         {
             let database = database.clone();
             chosen = Some(Job::start(move || {
-                migrator().revert_to_known(database).map(|_| Next::Start)
+                migrator().database(database).revert_to_known().map(|_| Next::Start)
             }));
         }
         if let Some(restore) = &ways.restore
@@ -74,7 +74,7 @@ impl Newer {
         {
             let (database, copy) = (database.clone(), restore.copy.clone());
             chosen = Some(Job::start(move || {
-                migrator().restore(database, &copy).map(|_| Next::Start)
+                migrator().database(database).restore(&copy).map(|_| Next::Start)
             }));
         }
         if ways.can_open_anyway
@@ -85,7 +85,7 @@ impl Newer {
             )
         {
             chosen = Some(Job::start(move || {
-                let opened = migrator().open_anyway(database)?;
+                let opened = migrator().database(database).open_anyway()?;
                 Ok(Next::Opened(Box::new(opened)))
             }));
         }

@@ -56,7 +56,7 @@ pub fn make(database: &Path, sample: Sample) -> Result<(), Box<dyn Error>> {
     if database.exists() {
         return Ok(());
     }
-    migrator().migrate_to(database, OLD)?;
+    migrator().database(database).migrate_to(OLD)?;
     Connection::open(database)?.execute_batch(NOTES)?;
     if sample == Sample::Newer {
         migrator().migrate(database)?;

@@ -81,7 +81,7 @@ impl Settings {
         );
         ui.add_space(12.0);
         ui.add_enabled_ui(!self.is_busy(), |ui| {
-            self.snapshot(ui);
+            self.database(ui).snapshot();
             if let Some(error) = &self.error {
                 ui.label(RichText::new(sentence(error)).color(ui.visuals().error_fg_color));
                 if let Some(help) = error.help() {
@@ -104,7 +104,7 @@ impl Settings {
             if ui.button("Take a snapshot").clicked() {
                 let name = std::mem::take(&mut self.name);
                 self.start(move |database| {
-                    migrator().snapshot(database, name.trim())?;
+                    migrator().database(database).snapshot(name.trim())?;
                     list(database)
                 });
             }
@@ -143,7 +143,7 @@ impl Settings {
         });
         if let Some(copy) = chosen {
             self.start(move |database| {
-                let plan = migrator().plan_restore(database, &copy)?;
+                let plan = migrator().database(database).plan_restore(&copy)?;
                 Ok(Answer::Plan(copy, plan))
             });
         }
@@ -173,7 +173,7 @@ impl Settings {
         });
         match answer {
             Some(true) => self.start(move |database| {
-                migrator().restore(database, &copy)?;
+                migrator().database(database).restore(&copy)?;
                 Ok(Answer::Restored)
             }),
             Some(false) => {}
@@ -184,7 +184,7 @@ impl Settings {
 
 fn list(database: &Path) -> Result<Answer, Error> {
     migrator()
-        .copies(database, Verify::Digest)
+        .database(database).copies(Verify::Digest)
         .map(Answer::Copies)
 }
 

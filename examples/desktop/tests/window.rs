@@ -248,7 +248,7 @@ fn the_settings_list_the_copies() {
     let prepare = |desk: &Desk| {
         migrator().migrate(&desk.database).unwrap();
         migrator()
-            .snapshot(&desk.database, "before the trip")
+            .database(&desk.database).snapshot("before the trip")
             .unwrap();
     };
     let Some((picture, twin)) = page(Sample::Old, "settings", prepare) else {

@@ -180,7 +180,7 @@ pub struct Standing {
 
 #[tauri::command(async)]
 pub fn status(database: State<'_, Database>) -> Result<Standing, Failure> {
-    let status = migrator().status(&database.file)?;
+    let status = migrator().database(&database.file).status()?;
     Ok(Standing {
         pending: status.count(MigrationState::Pending),
         version: status.version,
@@ -215,13 +215,13 @@ impl From<CopyInfo> for Copy {
 
 #[tauri::command(async)]
 pub fn copies(database: State<'_, Database>) -> Result<Vec<Copy>, Failure> {
-    let copies = migrator().copies(&database.file, Verify::Digest)?;
+    let copies = migrator().database(&database.file).copies(Verify::Digest)?;
     Ok(copies.into_iter().map(Copy::from).collect())
 }
 
 #[tauri::command(async)]
 pub fn snapshot(database: State<'_, Database>, name: String) -> Result<Copy, Failure> {
-    let copy = migrator().snapshot(&database.file, &name)?;
+    let copy = migrator().database(&database.file).snapshot(&name)?;
     Ok(Copy::from(copy))
 }
 
@@ -253,7 +253,7 @@ pub struct Change {
 
 #[tauri::command(async)]
 pub fn plan_restore(database: State<'_, Database>, copy: Which) -> Result<Change, Failure> {
-    let plan = migrator().plan_restore(&database.file, &copy.into())?;
+    let plan = migrator().database(&database.file).plan_restore(&copy.into())?;
     Ok(Change {
         now: plan.before.map(|before| before.rows).unwrap_or_default(),
         then: plan.after.rows,
@@ -269,7 +269,7 @@ pub fn restore(
 ) -> Result<String, Failure> {
     // Closed for as long as it lasts, which a damaged database needs.
     *database.connection() = None;
-    let restored = migrator().restore(&database.file, &copy.into());
+    let restored = migrator().database(&database.file).restore(&copy.into());
     let opened = open(app, database);
     restored?;
     opened

@@ -11,13 +11,14 @@ pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Adopt) -> Result<E
     let migrator = report::migrator(settings)?.cancel_with(report::cancel_flag());
     let database = &settings.database.value;
     if options.dry_run {
-        let plan = migrator.plan_adopt(database, options.from)?;
+        let plan = migrator.database(database).plan_adopt(options.from)?;
         report::show_marks(ui, &plan, "adopted");
         return Ok(Exit::Done);
     }
     let report = migrator
         .on_event(|event| report::show_event(ui, "adopted", event))
-        .adopt(database, options.from)?;
+        .database(database)
+        .adopt(options.from)?;
     report::show_report(ui, settings, &report);
     ui.document(&text::report_json("adopted", &report));
     Ok(Exit::Done)

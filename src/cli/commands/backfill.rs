@@ -23,14 +23,17 @@ pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Options) -> Result
     };
     let database = &settings.database.value;
     if options.dry_run {
-        let plan = report::keeper(settings)?.plan_backfill(database, &backfill)?;
+        let plan = report::keeper(settings)?
+            .database(database)
+            .plan_backfill(&backfill)?;
         show_plan(ui, &plan);
         return Ok(Exit::Done);
     }
     let backfilled = report::keeper(settings)?
         .cancel_with(report::cancel_flag())
         .on_event(|event| report::show_event(ui, "", event))
-        .backfill(database, &backfill)?;
+        .database(database)
+        .backfill(&backfill)?;
     show(ui, &backfilled);
     Ok(Exit::Done)
 }

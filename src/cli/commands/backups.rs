@@ -16,7 +16,9 @@ pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Backups) -> Result
         true => Verify::Everything,
         false => Verify::Digest,
     };
-    let copies = report::keeper(settings)?.copies(&settings.database.value, verify)?;
+    let copies = report::keeper(settings)?
+        .database(&settings.database.value)
+        .copies(verify)?;
     let rows: Vec<Vec<String>> = copies.iter().map(row).collect();
     ui.table(&rows);
     if copies.is_empty() {

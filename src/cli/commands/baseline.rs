@@ -11,13 +11,14 @@ pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Baseline) -> Resul
     let migrator = report::migrator(settings)?.cancel_with(report::cancel_flag());
     let database = &settings.database.value;
     if options.dry_run {
-        let plan = migrator.plan_baseline(database, options.at)?;
+        let plan = migrator.database(database).plan_baseline(options.at)?;
         report::show_marks(ui, &plan, "marked");
         return Ok(Exit::Done);
     }
     let report = migrator
         .on_event(|event| report::show_event(ui, "marked", event))
-        .baseline(database, options.at)?;
+        .database(database)
+        .baseline(options.at)?;
     report::show_report(ui, settings, &report);
     ui.document(&text::report_json("marked", &report));
     Ok(Exit::Done)

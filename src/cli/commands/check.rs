@@ -19,6 +19,7 @@ pub(crate) fn run(ui: &mut Ui, settings: &Settings) -> Result<Exit, Failure> {
     let checked = report::migrator(settings)?
         .cancel_with(report::cancel_flag())
         .on_event(|event| show_event(ui, event))
+        .devtools()
         .check()?;
     show(ui, &checked);
     ui.document(&document(&checked));

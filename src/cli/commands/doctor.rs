@@ -11,7 +11,9 @@ use crate::output::ui::Ui;
 use crate::settings::gather::Settings;
 
 pub(crate) fn run(ui: &mut Ui, settings: &Settings) -> Result<Exit, Failure> {
-    let found = report::keeper(settings)?.doctor(&settings.database.value)?;
+    let found = report::keeper(settings)?
+        .database(&settings.database.value)
+        .doctor()?;
     show(ui, &found);
     ui.document(&document(&found));
     Ok(match (found.is_damaged(), found.is_healthy()) {

@@ -20,7 +20,8 @@ pub(crate) fn run(ui: &mut Ui, settings: &Settings) -> Result<Exit, Failure> {
     let emptied = report::keeper(settings)?
         .cancel_with(report::cancel_flag())
         .on_event(|event: &Event<'_>| report::show_event(ui, "", event))
-        .empty(database)?;
+        .database(database)
+        .empty()?;
     let name = text::path(&emptied.database);
     match &emptied.snapshot {
         Some(snapshot) => {

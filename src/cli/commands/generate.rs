@@ -66,7 +66,7 @@ fn generate(ui: &mut Ui, settings: &Settings, options: &Generate) -> Result<Gene
     let migrator = report::keeper(settings)?;
     let may_ask = !options.check;
     answered(ui, wishes, may_ask, |_, wishes| {
-        Ok(migrator.generate(wishes)?)
+        Ok(migrator.devtools().generate(wishes)?)
     })
 }
 

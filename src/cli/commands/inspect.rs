@@ -14,7 +14,9 @@ use crate::settings::gather::Settings;
 
 pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Inspect) -> Result<Exit, Failure> {
     let only = options.table.as_deref();
-    let found = report::keeper(settings)?.inspect(&settings.database.value, only)?;
+    let found = report::keeper(settings)?
+        .database(&settings.database.value)
+        .inspect(only)?;
     if options.sql {
         let sql = found.sql();
         sql.lines().for_each(|line| ui.line(line));

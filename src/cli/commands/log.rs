@@ -10,7 +10,9 @@ use crate::output::ui::Ui;
 use crate::settings::gather::Settings;
 
 pub(crate) fn run(ui: &mut Ui, settings: &Settings) -> Result<Exit, Failure> {
-    let log = report::keeper(settings)?.log(&settings.database.value)?;
+    let log = report::keeper(settings)?
+        .database(&settings.database.value)
+        .log()?;
     show(ui, &log);
     ui.document(&json!({
         "ok": true,

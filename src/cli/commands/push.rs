@@ -27,7 +27,7 @@ pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Push) -> Result<Ex
     if options.dry_run {
         let plan = generate::answered(ui, wishes, true, |_, wishes| {
             let migrator = pusher(settings, options.allow_destructive)?;
-            Ok(migrator.plan_push(database, wishes, on_history)?)
+            Ok(migrator.database(database).plan_push(wishes, on_history)?)
         })?;
         return dry_run(ui, plan);
     }
@@ -36,7 +36,7 @@ pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Push) -> Result<Ex
             let migrator = pusher(settings, consent)?
                 .cancel_with(report::cancel_flag())
                 .on_event(|event| report::show_event(ui, "pushed", event));
-            Ok(migrator.push(database, wishes, on_history)?)
+            Ok(migrator.database(database).push(wishes, on_history)?)
         })
     })?;
     show(ui, &pushed);

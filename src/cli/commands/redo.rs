@@ -22,7 +22,9 @@ pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Redo) -> Result<Ex
                 let verb = if parts < 2 { "reverted" } else { "applied" };
                 report::show_event(ui, verb, event);
             });
-        Ok(migrator.redo(&settings.database.value, options.steps)?)
+        Ok(migrator
+            .database(&settings.database.value)
+            .redo(options.steps)?)
     })?;
     report::show_notes(ui, &redone.notes);
     ui.line(&match redone.reverted.is_empty() {

@@ -31,7 +31,8 @@ pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Reset) -> Result<E
             let verb = if parts < 2 { "applied" } else { "seeded" };
             report::show_event(ui, verb, event);
         })
-        .reset(database, seeds, environment)
+        .database(database)
+        .reset(seeds, environment)
         .map_err(|error| report::or_no_seeds(settings, environment, error))?;
     if let Some(snapshot) = &reset.snapshot {
         report::show_snapshot(ui, &reset.database, snapshot);

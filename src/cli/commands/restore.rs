@@ -62,7 +62,8 @@ pub(crate) fn ask_before(ui: &mut Ui, settings: &Settings, command: &Command) ->
     }
     let plan = report::keeper(settings)
         .ok()?
-        .plan_restore(&settings.database.value, &wanted)
+        .database(&settings.database.value)
+        .plan_restore(&wanted)
         .ok()?;
     show_plan(ui, &plan);
     Some(agrees(ui, &plan))
@@ -82,7 +83,9 @@ fn put_back(
     let database = &settings.database.value;
     // With --yes nobody reads a plan, and the restore proves the copy by itself.
     if dry_run || !ui.says_yes() {
-        let plan = report::keeper(settings)?.plan_restore(database, wanted)?;
+        let plan = report::keeper(settings)?
+            .database(database)
+            .plan_restore(wanted)?;
         show_plan(ui, &plan);
         if dry_run {
             ui.document(&plan_json(&plan));
@@ -96,7 +99,8 @@ fn put_back(
     }
     let restored = report::keeper(settings)?
         .on_event(|event: &Event<'_>| report::show_event(ui, "", event))
-        .restore(database, wanted)?;
+        .database(database)
+        .restore(wanted)?;
     report::show_notes(ui, &restored.notes);
     let line = format!(
         "{} {} is now {}, at version {}",

@@ -17,7 +17,8 @@ pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Revert) -> Result<
     let database = &settings.database.value;
     if options.dry_run {
         let plan = report::migrator(settings)?
-            .plan_revert(database, to)
+            .database(database)
+            .plan_revert(to)
             .map_err(|error| report::or_meant_version(settings, options.to, error))?;
         report::show_plan(ui, settings, &plan);
         ui.document(&report::plan_json("reverted", &plan));
@@ -26,7 +27,8 @@ pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Revert) -> Result<
     let report = report::migrator(settings)?
         .cancel_with(report::cancel_flag())
         .on_event(|event| report::show_event(ui, "reverted", event))
-        .revert(database, to)
+        .database(database)
+        .revert(to)
         .map_err(|error| report::or_meant_version(settings, options.to, error))?;
     report::show_report(ui, settings, &report);
     ui.document(&text::report_json("reverted", &report));

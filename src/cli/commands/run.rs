@@ -33,7 +33,7 @@ pub(crate) fn ask_before(ui: &mut Ui, settings: &Settings, options: &Run) -> Opt
     }
     let migrator = report::consenting(settings, false).ok()?;
     let database = &settings.database.value;
-    let refused = migrator.plan(database, options.to).ok()?.refused?;
+    let refused = migrator.database(database).plan(options.to).ok()?.refused?;
     if !report::may_ask(ui, &refused) {
         return None;
     }
@@ -53,7 +53,8 @@ fn migrate(
     let database = &settings.database.value;
     Ok(match options.to {
         Some(version) => migrator
-            .migrate_to(database, version)
+            .database(database)
+            .migrate_to(version)
             .map_err(|error| report::or_meant_version(settings, version, error))?,
         None => migrator.migrate(database)?,
     })
@@ -63,7 +64,8 @@ fn rehearse(ui: &mut Ui, settings: &Settings, options: &Run) -> Result<Exit, Fai
     let rehearsed = report::consenting(settings, options.allow_destructive)?
         .cancel_with(report::cancel_flag())
         .on_event(|event| report::show_event(ui, "tried", event))
-        .rehearse(&settings.database.value, options.to)?;
+        .database(&settings.database.value)
+        .rehearse(options.to)?;
     for done in &rehearsed.migrations {
         for rows in &done.tables {
             ui.line(&format!(
@@ -103,7 +105,8 @@ fn rehearse(ui: &mut Ui, settings: &Settings, options: &Run) -> Result<Exit, Fai
 
 fn dry_run(ui: &mut Ui, settings: &Settings, options: &Run) -> Result<Exit, Failure> {
     let plan = report::consenting(settings, options.allow_destructive)?
-        .plan(&settings.database.value, options.to)
+        .database(&settings.database.value)
+        .plan(options.to)
         .map_err(|error| report::or_meant_version(settings, options.to, error))?;
     report::show_plan(ui, settings, &plan);
     if plan.refused.is_none() {

@@ -17,7 +17,8 @@ pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Seed) -> Result<Ex
     let or_not_there = |error| report::or_no_seeds(settings, environment, error);
     if options.dry_run {
         let plan = report::consenting(settings, options.allow_destructive)?
-            .plan_seed(database, folder, environment)
+            .database(database)
+            .plan_seed(folder, environment)
             .map_err(or_not_there)?;
         return dry_run(ui, plan);
     }
@@ -25,7 +26,8 @@ pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Seed) -> Result<Ex
         report::consenting(settings, consent)?
             .cancel_with(report::cancel_flag())
             .on_event(|event| report::show_event(ui, "seeded", event))
-            .seed(database, folder, environment)
+            .database(database)
+            .seed(folder, environment)
             .map_err(or_not_there)
     })?;
     show(ui, &seeded);

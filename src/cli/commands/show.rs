@@ -12,7 +12,9 @@ use crate::output::ui::Ui;
 use crate::settings::gather::Settings;
 
 pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Show) -> Result<Exit, Failure> {
-    let status = report::migrator(settings)?.status(&settings.database.value)?;
+    let status = report::migrator(settings)?
+        .database(&settings.database.value)
+        .status()?;
     show(ui, &status);
     ui.document(&document(&status));
     Ok(if options.check && !status.is_up_to_date() {

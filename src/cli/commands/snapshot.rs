@@ -15,7 +15,8 @@ pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Snapshot) -> Resul
     let taken = report::keeper(settings)?
         .cancel_with(report::cancel_flag())
         .on_event(|event: &Event<'_>| report::show_event(ui, "", event))
-        .snapshot_with(&settings.database.value, &options.name, &options.with)?;
+        .database(&settings.database.value)
+        .snapshot_with(&options.name, &options.with)?;
     let line = format!(
         "{} {}  {}, verified",
         styled(GREEN, "snapshot"),

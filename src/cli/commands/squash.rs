@@ -24,7 +24,7 @@ pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Squash) -> Result<
     if options.remove {
         wishes = wishes.remove_originals();
     }
-    let squashed = report::migrator(settings)?.squash(&wishes)?;
+    let squashed = report::migrator(settings)?.devtools().squash(&wishes)?;
     match options.dry_run {
         true if !squashed.is_written => {
             ui.line(&styled(BOLD, text::path(&squashed.file)));

@@ -14,7 +14,9 @@ use crate::settings::gather::Settings;
 const BARS: usize = 10;
 
 pub(crate) fn run(ui: &mut Ui, settings: &Settings) -> Result<Exit, Failure> {
-    let stats = report::keeper(settings)?.stats(&settings.database.value)?;
+    let stats = report::keeper(settings)?
+        .database(&settings.database.value)
+        .stats()?;
     show(ui, &stats);
     ui.document(&document(&stats));
     Ok(Exit::Done)

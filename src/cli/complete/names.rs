@@ -101,7 +101,9 @@ pub(crate) fn snapshots(settings: &Settings) -> Vec<Name> {
 
 fn copies(settings: &Settings, origin: Origin) -> Vec<Name> {
     let copies = report::keeper(settings).ok().and_then(|keeper| {
-        let copies = keeper.copies(&settings.database.value, Verify::Length);
+        let copies = keeper
+            .database(&settings.database.value)
+            .copies(Verify::Length);
         copies.ok()
     });
     let copies = copies.unwrap_or_default().into_iter();

@@ -33,7 +33,7 @@ use crate::sqlite::sql::token::Tokens;
 /// How many characters of a table's name go into a file's.
 const LONGEST: usize = 24;
 
-/// What a caller wants of [`Migrator::generate`](crate::Migrator::generate) beside the schema
+/// What a caller wants of [`Devtools::generate`](crate::Devtools::generate) beside the schema
 /// file itself.
 #[derive(Debug, Clone)]
 pub struct GenerateOptions {

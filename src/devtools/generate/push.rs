@@ -33,7 +33,7 @@ pub enum OnHistory {
     MakeUntrue,
 }
 
-/// What [`Migrator::push`](crate::Migrator::push) did.
+/// What [`Database::push`](crate::Database::push) did.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Pushed {

@@ -37,7 +37,7 @@ use crate::sqlite::disk::files;
 use crate::sqlite::open;
 use crate::sqlite::schema::catalog;
 
-/// What [`Migrator::empty`](crate::Migrator::empty) did.
+/// What [`Database::empty`](crate::Database::empty) did.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Emptied {
@@ -47,7 +47,7 @@ pub struct Emptied {
     pub snapshot: Option<PathBuf>,
 }
 
-/// What [`Migrator::reset`](crate::Migrator::reset) did.
+/// What [`Database::reset`](crate::Database::reset) did.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Reset {
@@ -67,7 +67,7 @@ pub struct Reset {
     pub duration: Duration,
 }
 
-/// What [`Migrator::redo`](crate::Migrator::redo) did.
+/// What [`Database::redo`](crate::Database::redo) did.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Redone {

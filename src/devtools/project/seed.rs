@@ -23,7 +23,7 @@ use crate::run::migrate::{newest, nothing_to_do};
 use crate::sqlite::disk::files;
 use crate::sqlite::open;
 
-/// What [`Migrator::seed`](crate::Migrator::seed) did.
+/// What [`Database::seed`](crate::Database::seed) did.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Seeded {

@@ -33,7 +33,7 @@ use crate::sqlite::sql::token::Tokens;
 const FOLDER: &str = "squashed";
 const NAME: &str = "squashed";
 
-/// What a caller wants of [`Migrator::squash`](crate::Migrator::squash).
+/// What a caller wants of [`Devtools::squash`](crate::Devtools::squash).
 #[derive(Debug, Clone, Default)]
 pub struct SquashOptions {
     to: Option<i64>,

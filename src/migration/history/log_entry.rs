@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::backup::metadata::on_one_line;
 use crate::report::outcome::whose;
 
-/// What [`Migrator::log`](crate::Migrator::log) finds.
+/// What [`Database::log`](crate::Database::log) finds.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Log {

@@ -55,7 +55,8 @@ fn what_is_no_database_is_named_and_left_alone() {
         refused(app.run().unwrap_err());
         refused(
             app.migrator()
-                .revert(app.database(), heirloom::RevertTo::Steps(1))
+                .database(app.database())
+                .revert(heirloom::RevertTo::Steps(1))
                 .map_or_else(
                     |error| error,
                     // Nothing is applied, as far as a truncated one can tell.
@@ -73,9 +74,17 @@ fn looking_at_no_database_says_so_and_leaves_no_trace() {
         let app = app();
         std::fs::write(app.database(), bytes).unwrap();
         let before = app.listing();
-        let error = app.migrator().status(app.database()).unwrap_err();
+        let error = app
+            .migrator()
+            .database(app.database())
+            .status()
+            .unwrap_err();
         assert_eq!(error.kind(), ErrorKind::NotADatabase, "{error:#}");
-        let error = app.migrator().plan(app.database(), None).unwrap_err();
+        let error = app
+            .migrator()
+            .database(app.database())
+            .plan(None)
+            .unwrap_err();
         assert_eq!(error.kind(), ErrorKind::NotADatabase, "{error:#}");
         assert_eq!(app.listing(), before);
     }
@@ -110,7 +119,7 @@ fn a_folder_or_a_device_in_its_place_is_refused() {
         let before = app.listing();
         let error = app.migrator().migrate(&path).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::NotADatabase, "{}", path.display());
-        let error = app.migrator().status(&path).unwrap_err();
+        let error = app.migrator().database(&path).status().unwrap_err();
         assert_eq!(error.kind(), ErrorKind::NotADatabase, "{}", path.display());
         assert_eq!(app.listing(), before);
     }
@@ -233,7 +242,7 @@ fn a_link_to_what_is_not_there_yet_makes_its_target() {
     let app = app();
     std::fs::create_dir(app.folder().join("far")).unwrap();
     symlink("far/real.db", app.database()).unwrap();
-    let status = app.migrator().status(app.database()).unwrap();
+    let status = app.migrator().database(app.database()).status().unwrap();
     assert!(!status.exists);
     let report = app.run().unwrap();
     assert_eq!(report.database, app.folder().join("far").join("real.db"));
@@ -295,7 +304,12 @@ fn odd_characters_in_a_path_are_characters() {
         assert!(path.is_file(), "{name:?}");
         let listing = app.listing();
         assert_eq!(
-            app.migrator().plan(&path, None).unwrap().steps.len(),
+            app.migrator()
+                .database(&path)
+                .plan(None)
+                .unwrap()
+                .steps
+                .len(),
             1,
             "{name:?}"
         );
@@ -309,7 +323,11 @@ fn odd_characters_in_a_path_are_characters() {
             "{name:?}"
         );
         assert!(
-            app.migrator().status(&path).unwrap().is_up_to_date(),
+            app.migrator()
+                .database(&path)
+                .status()
+                .unwrap()
+                .is_up_to_date(),
             "{name:?}"
         );
         // A second copy finds the first.
@@ -403,7 +421,13 @@ fn a_new_database_that_fails_leaves_no_database_behind() {
         assert_eq!(error.migration(), Some("V2__b"));
         assert!(!app.database().exists(), "{sql}");
         assert!(!app.folder().join("app.db-journal").exists());
-        assert!(!app.migrator().status(app.database()).unwrap().exists);
+        assert!(
+            !app.migrator()
+                .database(app.database())
+                .status()
+                .unwrap()
+                .exists
+        );
     }
 }
 

@@ -107,7 +107,9 @@ impl Scene {
             std::fs::create_dir(&files).unwrap();
             std::fs::write(files.join("a.txt"), "then").unwrap();
             let taken = app.migrator();
-            let taken = taken.snapshot_with(app.database(), "kept", &[FILES.into()]);
+            let taken = taken
+                .database(app.database())
+                .snapshot_with("kept", &[FILES.into()]);
             taken.unwrap();
             std::fs::write(files.join("a.txt"), "now").unwrap();
             app.run().unwrap();
@@ -263,7 +265,8 @@ fn killed_once(scene: &Scene, ends: &Ends, moment: Option<usize>, after: Duratio
     // As it was left, before anybody mended anything.
     for copy in app
         .migrator()
-        .copies(&database, Verify::Everything)
+        .database(&database)
+        .copies(Verify::Everything)
         .unwrap()
     {
         assert!(copy.verified, "{what}: {copy:?}");
@@ -283,7 +286,7 @@ fn killed_once(scene: &Scene, ends: &Ends, moment: Option<usize>, after: Duratio
         assert_eq!(sound, "ok", "{what}");
     }
     // The next work of any kind puts right what was left, and changes nothing else.
-    let next = app.migrator().snapshot(&database, "next");
+    let next = app.migrator().database(&database).snapshot("next");
     let found = fingerprint(&database);
     assert!(is_either(&found), "{what}: {next:?}");
     let same = ends.old == ends.new;
@@ -292,7 +295,8 @@ fn killed_once(scene: &Scene, ends: &Ends, moment: Option<usize>, after: Duratio
     assert_eq!(next.is_err(), found.is_none(), "{what}: {next:?}");
     let copies = app
         .migrator()
-        .copies(&database, Verify::Everything)
+        .database(&database)
+        .copies(Verify::Everything)
         .unwrap();
     assert!(
         copies.iter().all(|copy| copy.verified),

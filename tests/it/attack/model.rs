@@ -277,7 +277,10 @@ impl World {
     }
 
     fn listed(&self) -> Vec<Copy> {
-        let copies = self.migrator().copies(self.app.database(), Verify::Digest);
+        let copies = self
+            .migrator()
+            .database(self.app.database())
+            .copies(Verify::Digest);
         let copy = |copy: CopyInfo| {
             assert!(copy.verified, "{copy:?}");
             Copy {
@@ -389,7 +392,8 @@ impl World {
         let to = old.version - steps as i64;
         let outcome = self
             .migrator()
-            .revert(self.app.database(), RevertTo::Steps(steps));
+            .database(self.app.database())
+            .revert(RevertTo::Steps(steps));
         if steps == 1 && old.version == 0 {
             assert!(outcome.unwrap().is_up_to_date());
             return self.check(&Expected::default());
@@ -408,7 +412,7 @@ impl World {
     }
 
     fn snapshot(&mut self, name: &str) {
-        let outcome = self.migrator().snapshot(self.app.database(), name);
+        let outcome = self.migrator().database(self.app.database()).snapshot(name);
         let file = self.app.folder().join(format!("snapshots/{name}.db"));
         let mut expected = Expected::default();
         if self.is_new() {
@@ -423,7 +427,7 @@ impl World {
     }
 
     fn restore(&mut self, what: &CopyRef, copy: Option<Copy>) {
-        let outcome = self.migrator().restore(self.app.database(), what);
+        let outcome = self.migrator().database(self.app.database()).restore(what);
         let Some(copy) = copy else {
             assert_eq!(outcome.unwrap_err().kind(), ErrorKind::NotFound);
             return self.check(&Expected::default());
@@ -519,7 +523,7 @@ impl World {
         // Copies are thinned out, so that their number would come again.
         self.crashes += 1;
         let name = format!("after-{}", self.crashes);
-        match self.migrator().snapshot(&database, &name) {
+        match self.migrator().database(&database).snapshot(&name) {
             Err(error) => assert_eq!(error.kind(), ErrorKind::NotFound, "{said}: {error:#}"),
             Ok(copy) => assert_eq!(State::of(&copy.file), State::of(&database)),
         }
@@ -573,7 +577,8 @@ impl World {
             }),
             &Step::RunTo(to) => self.run(to, |migrator, database| {
                 migrator
-                    .migrate_to(database, to)
+                    .database(database)
+                    .migrate_to(to)
                     .map(drop)
                     .map_err(|e| e.kind())
             }),

@@ -72,19 +72,29 @@ fn writes_the_files_of_this_version() {
     };
     let migrator = app.migrator().app_version("1.2.3");
     app.sql("PRAGMA page_size = 512; PRAGMA user_version = 1");
-    migrator.migrate_to(app.database(), 1).unwrap();
+    migrator.database(app.database()).migrate_to(1).unwrap();
     app.sql("INSERT INTO notes VALUES (1, 'one'), (5, 'fünf')");
     std::fs::create_dir(app.folder().join("files")).unwrap();
     std::fs::write(app.folder().join("files/a.txt"), "then").unwrap();
     let files = [PathBuf::from("files")];
     migrator
-        .snapshot_with(app.database(), "first", &files)
+        .database(app.database())
+        .snapshot_with("first", &files)
         .unwrap();
     std::fs::write(app.folder().join("files/a.txt"), "now").unwrap();
-    migrator.migrate_to(app.database(), SECOND).unwrap();
+    migrator
+        .database(app.database())
+        .migrate_to(SECOND)
+        .unwrap();
     app.sql("INSERT INTO notes VALUES (6, 'lost again', 1)");
-    migrator.restore(app.database(), &CopyRef::Latest).unwrap();
-    migrator.migrate_to(app.database(), SECOND).unwrap();
+    migrator
+        .database(app.database())
+        .restore(&CopyRef::Latest)
+        .unwrap();
+    migrator
+        .database(app.database())
+        .migrate_to(SECOND)
+        .unwrap();
     app.sql("INSERT INTO notes VALUES (7, NULL, 1); UPDATE notes SET text = 'seven' WHERE id = 7");
     keep("middle");
     for moment in 0.. {
@@ -131,7 +141,7 @@ const ROWS: &str = "1 one, 5 fünf, 7 seven";
 fn a_database_of_an_earlier_version_is_known_with_its_history_and_its_copies() {
     for (version, app) in found("middle") {
         let before = app.listing();
-        let status = app.migrator().status(app.database()).unwrap();
+        let status = app.migrator().database(app.database()).status().unwrap();
         assert_eq!(status.version, Some(SECOND), "{version}");
         assert_eq!(
             (status.count(State::Applied), status.count(State::Pending)),
@@ -141,7 +151,8 @@ fn a_database_of_an_earlier_version_is_known_with_its_history_and_its_copies() {
         assert!(status.migrations[0].applied_at.is_some() && status.migrations[0].reversible);
         let copies = app
             .migrator()
-            .copies(app.database(), Verify::Everything)
+            .database(app.database())
+            .copies(Verify::Everything)
             .unwrap();
         let said: Vec<_> = copies
             .iter()
@@ -178,13 +189,21 @@ fn a_database_of_an_earlier_version_is_migrated_and_taken_back() {
         assert_eq!(app.number("SELECT max(pinned) FROM notes"), 2);
     }
     for (version, app) in found("middle") {
-        app.migrator().migrate_to(app.database(), THIRD).unwrap();
+        app.migrator()
+            .database(app.database())
+            .migrate_to(THIRD)
+            .unwrap();
         // Whatever the files say now: the ways back are those of the database.
-        let back = Migrator::new(only_the_first(&app)).revert_to_known(app.database());
+        let back = Migrator::new(only_the_first(&app))
+            .database(app.database())
+            .revert_to_known();
         assert_eq!(back.unwrap().version, Some(1), "{version}");
         assert_eq!(notes(&app), ROWS, "{version}");
         let newest = RevertTo::Steps(1);
-        app.migrator().revert(app.database(), newest).unwrap();
+        app.migrator()
+            .database(app.database())
+            .revert(newest)
+            .unwrap();
         assert_eq!(
             app.number("SELECT count(*) FROM sqlite_schema WHERE name = 'notes'"),
             0
@@ -205,7 +224,8 @@ fn only_the_first(app: &App) -> PathBuf {
 fn copies_of_an_earlier_version_are_put_back_with_their_files() {
     for (version, app) in found("middle") {
         let newer = Migrator::new(only_the_first(&app))
-            .ways_back(app.database())
+            .database(app.database())
+            .ways_back()
             .unwrap();
         let offer = newer.restore.unwrap();
         assert!(
@@ -213,11 +233,16 @@ fn copies_of_an_earlier_version_are_put_back_with_their_files() {
             "{version}"
         );
         app.migrator()
-            .restore(app.database(), &CopyRef::Latest)
+            .database(app.database())
+            .restore(&CopyRef::Latest)
             .unwrap();
         assert_eq!(notes(&app), "1 one, 5 fünf", "{version}");
         let snapshot = CopyRef::Snapshot("first".into());
-        let restored = app.migrator().restore(app.database(), &snapshot).unwrap();
+        let restored = app
+            .migrator()
+            .database(app.database())
+            .restore(&snapshot)
+            .unwrap();
         assert_eq!(
             (restored.version, restored.folders.len()),
             (Some(1), 1),
@@ -233,9 +258,13 @@ fn copies_of_an_earlier_version_are_put_back_with_their_files() {
 #[test]
 fn a_run_that_an_earlier_version_did_not_finish_is_put_back() {
     for (version, app) in found("interrupted") {
-        let status = app.migrator().status(app.database()).unwrap();
+        let status = app.migrator().database(app.database()).status().unwrap();
         assert!(status.interrupted.is_some(), "{version}");
-        let report = app.migrator().migrate_to(app.database(), SECOND).unwrap();
+        let report = app
+            .migrator()
+            .database(app.database())
+            .migrate_to(SECOND)
+            .unwrap();
         assert!(report.recovered.is_some(), "{version}");
         assert_eq!(notes(&app), ROWS, "{version}");
         assert_eq!(app.run().unwrap().version, Some(NEWEST), "{version}");

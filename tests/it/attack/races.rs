@@ -139,7 +139,10 @@ fn sixteen_start(fresh: bool, mode: &str) {
         "{mode}: every row that was acknowledged"
     );
     assert_eq!(app.text("PRAGMA integrity_check"), "ok");
-    let copies = app.migrator().copies(app.database(), Verify::Everything);
+    let copies = app
+        .migrator()
+        .database(app.database())
+        .copies(Verify::Everything);
     let copies = copies.unwrap();
     assert!(copies.iter().all(|copy| copy.verified));
     // A new database has nothing to copy, unless the older app was quicker.

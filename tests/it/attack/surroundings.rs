@@ -102,7 +102,10 @@ fn app_at(folder: &Path, mode: &str, verb: &str) -> App {
          INSERT INTO n SELECT id, x FROM t; DROP TABLE t; ALTER TABLE n RENAME TO t;",
     );
     if verb.starts_with("re") {
-        app.migrator().snapshot(app.database(), "kept").unwrap();
+        app.migrator()
+            .database(app.database())
+            .snapshot("kept")
+            .unwrap();
         app.run().unwrap();
         app.sql("UPDATE t SET x = x || 'changed' WHERE id % 5 = 0");
     }
@@ -124,7 +127,8 @@ fn old_or_new(output: &Output, old: &[String], app: &App, what: &str) -> bool {
     }
     for copy in app
         .migrator()
-        .copies(app.database(), Verify::Everything)
+        .database(app.database())
+        .copies(Verify::Everything)
         .unwrap()
     {
         assert!(copy.verified, "{what}: {copy:?}");
@@ -354,7 +358,8 @@ fn backups_on_another_file_system_are_taken_kept_and_put_back() {
     assert_eq!(backup.parent(), Some(folder.as_path()));
     assert_eq!(data(&backup), old);
     migrator()
-        .restore(app.database(), &CopyRef::Latest)
+        .database(app.database())
+        .restore(&CopyRef::Latest)
         .unwrap();
     assert_eq!(data(&app.database()), old);
     // One that fails after its commit is put back from there.
@@ -505,7 +510,8 @@ fn a_backups_folder_behind_a_link_is_used_where_it_is() {
     let there = elsewhere.path().join(backup.file_name().unwrap());
     assert_eq!(data(&there), old);
     app.migrator()
-        .restore(app.database(), &CopyRef::Latest)
+        .database(app.database())
+        .restore(&CopyRef::Latest)
         .unwrap();
     assert_eq!(data(&app.database()), old);
 }
@@ -539,9 +545,15 @@ fn whatever_the_clock_does_copies_keep_the_order_in_which_they_were_made() {
         std::fs::write(record(&dated), text).unwrap();
         made.insert(0, dated);
     }
-    let copies = app.migrator().copies(app.database(), Verify::Everything);
+    let copies = app
+        .migrator()
+        .database(app.database())
+        .copies(Verify::Everything);
     let files: Vec<PathBuf> = copies.unwrap().into_iter().map(|copy| copy.file).collect();
     assert_eq!(files, made[..4]);
-    let restored = app.migrator().restore(app.database(), &CopyRef::Latest);
+    let restored = app
+        .migrator()
+        .database(app.database())
+        .restore(&CopyRef::Latest);
     assert_eq!(restored.unwrap().file, made[0]);
 }

@@ -20,7 +20,8 @@ fn app() -> App {
 fn snapshot(app: &App, folders: &[&str]) -> Result<heirloom::CopyInfo, heirloom::Error> {
     let folders: Vec<_> = folders.iter().map(Into::into).collect();
     app.migrator()
-        .snapshot_with(app.database(), "before", &folders)
+        .database(app.database())
+        .snapshot_with("before", &folders)
 }
 
 #[test]
@@ -33,9 +34,16 @@ fn files_come_back_with_the_database_and_what_they_replace_is_kept() {
     std::fs::write(files.join("new.txt"), "new").unwrap();
     std::fs::remove_file(files.join("2026").join("b.txt")).unwrap();
     let wanted = CopyRef::Snapshot("before".into());
-    let plan = app.migrator().plan_restore(app.database(), &wanted);
+    let plan = app
+        .migrator()
+        .database(app.database())
+        .plan_restore(&wanted);
     assert_eq!(plan.unwrap().folders, std::slice::from_ref(&files));
-    let restored = app.migrator().restore(app.database(), &wanted).unwrap();
+    let restored = app
+        .migrator()
+        .database(app.database())
+        .restore(&wanted)
+        .unwrap();
     assert_eq!(restored.folders, std::slice::from_ref(&files));
     let replaced = restored.replaced_folders.unwrap().join("files");
     assert_eq!(std::fs::read(replaced.join("new.txt")).unwrap(), b"new");
@@ -52,7 +60,10 @@ fn files_come_back_with_the_database_and_what_they_replace_is_kept() {
         .collect();
     assert_eq!(kept, ["changed", "new"]);
     // The snapshot itself is whole, and can be put back again.
-    app.migrator().restore(app.database(), &wanted).unwrap();
+    app.migrator()
+        .database(app.database())
+        .restore(&wanted)
+        .unwrap();
     assert_eq!(read(&files.join("a.txt")), "a");
 }
 
@@ -68,7 +79,11 @@ fn files_that_a_killed_snapshot_left_are_not_taken_for_those_of_the_next() {
         std::fs::write(left.join("a.txt"), "left").unwrap();
         snapshot(&app, folders).unwrap();
         let wanted = CopyRef::Snapshot("before".into());
-        let restored = app.migrator().restore(app.database(), &wanted).unwrap();
+        let restored = app
+            .migrator()
+            .database(app.database())
+            .restore(&wanted)
+            .unwrap();
         assert_eq!(restored.folders.len(), folders.len());
         let files = app.folder().join("files/a.txt");
         assert_eq!(std::fs::read_to_string(files).unwrap(), "a");
@@ -96,7 +111,10 @@ fn a_restore_that_died_before_its_files_is_finished_by_the_next_start() {
         let snapshot = at("snapshots/before.db");
         if done != "nothing" {
             let database_alone = CopyRef::File(snapshot.clone());
-            let restored = app.migrator().restore(app.database(), &database_alone);
+            let restored = app
+                .migrator()
+                .database(app.database())
+                .restore(&database_alone);
             restored.unwrap();
         }
         let (ready, replaced) = (at(".app.db-restored.files"), at("backups/files-replaced-x"));
@@ -115,7 +133,7 @@ fn a_restore_that_died_before_its_files_is_finished_by_the_next_start() {
             std::fs::rename(ready.join(folder), at(folder)).unwrap();
         }
         note(&app, &replaced);
-        let status = app.migrator().status(app.database()).unwrap();
+        let status = app.migrator().database(app.database()).status().unwrap();
         assert_eq!(status.interrupted.as_deref(), Some("2026-11-21T09:14:03Z"));
 
         let report = app.run().unwrap();
@@ -156,7 +174,10 @@ fn rows_written_between_a_restore_and_its_end_are_kept() {
     for end in ["run", "the same restore", "a restore of another copy"] {
         let app = app();
         snapshot(&app, &["files"]).unwrap();
-        app.migrator().snapshot(app.database(), "other").unwrap();
+        app.migrator()
+            .database(app.database())
+            .snapshot("other")
+            .unwrap();
         note_a_restore(&app);
         app.sql("INSERT INTO t VALUES ('since')");
         let wanted = |name: &str| CopyRef::Snapshot(name.into());
@@ -166,12 +187,18 @@ fn rows_written_between_a_restore_and_its_end_are_kept() {
                 assert!(recovered.replaced.is_some());
             }
             "the same restore" => {
-                let restored = app.migrator().restore(app.database(), &wanted("before"));
+                let restored = app
+                    .migrator()
+                    .database(app.database())
+                    .restore(&wanted("before"));
                 restored.unwrap();
             }
             _ => {
                 std::fs::remove_file(app.folder().join("snapshots/before.db")).unwrap();
-                let restored = app.migrator().restore(app.database(), &wanted("other"));
+                let restored = app
+                    .migrator()
+                    .database(app.database())
+                    .restore(&wanted("other"));
                 restored.unwrap();
             }
         }
@@ -244,7 +271,10 @@ fn a_link_that_leads_nowhere_makes_way_for_a_folder() {
     std::fs::remove_dir_all(&files).unwrap();
     std::os::unix::fs::symlink("nowhere", &files).unwrap();
     let wanted = CopyRef::Snapshot("before".into());
-    app.migrator().restore(app.database(), &wanted).unwrap();
+    app.migrator()
+        .database(app.database())
+        .restore(&wanted)
+        .unwrap();
     assert_eq!(std::fs::read_to_string(files.join("a.txt")).unwrap(), "a");
 }
 
@@ -302,11 +332,17 @@ fn another_restore_finishes_the_one_that_was_interrupted_first() {
     let at = |path: &str| app.folder().join(path);
     snapshot(&app, &["files"]).unwrap();
     app.sql("INSERT INTO t VALUES (2)");
-    app.migrator().snapshot(app.database(), "plain").unwrap();
+    app.migrator()
+        .database(app.database())
+        .snapshot("plain")
+        .unwrap();
     std::fs::write(at("files/a.txt"), "now").unwrap();
     note_a_restore(&app);
     let wanted = CopyRef::Snapshot("plain".into());
-    app.migrator().restore(app.database(), &wanted).unwrap();
+    app.migrator()
+        .database(app.database())
+        .restore(&wanted)
+        .unwrap();
     assert_eq!(app.number("SELECT count(*) FROM t"), 2);
     assert_eq!(std::fs::read_to_string(at("files/a.txt")).unwrap(), "a");
     let kept = at("backups/files-replaced-x/files/a.txt");
@@ -330,7 +366,10 @@ fn files_keep_their_permissions() {
     assert_eq!(mode(&copy.join("a.txt")), 0o600);
     assert_eq!(mode(&copy.join("2026")), 0o700);
     let wanted = CopyRef::Snapshot("before".into());
-    app.migrator().restore(app.database(), &wanted).unwrap();
+    app.migrator()
+        .database(app.database())
+        .restore(&wanted)
+        .unwrap();
     assert_eq!(mode(&secret), 0o600);
     assert_eq!(mode(&inside), 0o700);
 }

@@ -230,7 +230,8 @@ fn the_newest_copy_from_before_a_pending_version_stays() {
     let report = app
         .migrator()
         .keep_last(1)
-        .revert(app.database(), RevertTo::Steps(1))
+        .database(app.database())
+        .revert(RevertTo::Steps(1))
         .unwrap();
     let mut kept = vec![before_three, report.backup.unwrap()];
     kept.sort();
@@ -372,7 +373,8 @@ fn a_folder_relative_to_the_working_directory_is_one_like_any_other() {
         let copies = app
             .migrator()
             .backups(folder)
-            .copies(app.database(), Verify::Digest);
+            .database(app.database())
+            .copies(Verify::Digest);
         assert_eq!(copies.unwrap().len(), 1);
     }
 }
@@ -435,7 +437,8 @@ fn both_ways_of_copying_give_the_same_file() {
         }
         let copy = app
             .migrator()
-            .snapshot(app.database(), &format!("s{read}"))
+            .database(app.database())
+            .snapshot(&format!("s{read}"))
             .unwrap();
         digests.push((copy.bytes, std::fs::read(copy.file).unwrap()));
     }
@@ -487,10 +490,11 @@ fn unfinished_files_of_an_interruption_go_with_the_next_work_of_any_kind() {
         });
         match verb {
             "run" => drop(migrator.migrate(app.database()).unwrap()),
-            "snapshot" => drop(migrator.snapshot(app.database(), "s").unwrap()),
+            "snapshot" => drop(migrator.database(app.database()).snapshot("s").unwrap()),
             _ => drop(
                 migrator
-                    .restore(app.database(), &heirloom::CopyRef::Latest)
+                    .database(app.database())
+                    .restore(&heirloom::CopyRef::Latest)
                     .unwrap(),
             ),
         }
@@ -534,7 +538,8 @@ fn a_folder_that_is_moved_takes_its_copies_along() {
     std::fs::rename(&here, &there).unwrap();
     let copies = app
         .migrator()
-        .copies(there.join("app.db"), heirloom::Verify::Digest)
+        .database(there.join("app.db"))
+        .copies(heirloom::Verify::Digest)
         .unwrap();
     assert_eq!(copies.len(), 1);
 }

@@ -16,7 +16,8 @@ fn app() -> App {
 
 fn listed(app: &App) -> Vec<CopyInfo> {
     app.migrator()
-        .copies(app.database(), Verify::Digest)
+        .database(app.database())
+        .copies(Verify::Digest)
         .unwrap()
 }
 
@@ -67,7 +68,8 @@ fn a_snapshot_is_the_state_as_it_is_and_comes_back_by_its_name() {
         open.execute_batch("INSERT INTO t VALUES ('c')").unwrap();
         let taken = app
             .migrator()
-            .snapshot(app.database(), "before import")
+            .database(app.database())
+            .snapshot("before import")
             .unwrap();
         drop(open);
         assert_eq!(taken.file, app.folder().join("snapshots/before import.db"));
@@ -86,13 +88,20 @@ fn a_snapshot_is_the_state_as_it_is_and_comes_back_by_its_name() {
         app.sql("DROP TABLE t; PRAGMA user_version = 6");
         let dropped = state(&app.database());
         let wanted = CopyRef::Snapshot("before import".into());
-        let done = app.migrator().restore(app.database(), &wanted).unwrap();
+        let done = app
+            .migrator()
+            .database(app.database())
+            .restore(&wanted)
+            .unwrap();
         assert_eq!(done.file, taken.file);
         assert_eq!(state(&app.database()), expected, "{mode}");
         assert_eq!(app.text("PRAGMA journal_mode"), mode);
         assert_eq!(state(&done.replaced.unwrap()), dropped);
         // And once more: it is still there.
-        app.migrator().restore(app.database(), &wanted).unwrap();
+        app.migrator()
+            .database(app.database())
+            .restore(&wanted)
+            .unwrap();
         assert_eq!(state(&app.database()), expected, "{mode}");
     }
 }
@@ -100,7 +109,10 @@ fn a_snapshot_is_the_state_as_it_is_and_comes_back_by_its_name() {
 #[test]
 fn a_name_that_is_taken_leaves_the_folder_or_breaks_elsewhere_is_refused() {
     let app = app();
-    app.migrator().snapshot(app.database(), "Größe 1").unwrap();
+    app.migrator()
+        .database(app.database())
+        .snapshot("Größe 1")
+        .unwrap();
     app.sql("INSERT INTO t VALUES ('later')");
     let before = app.listing();
     let long = "n".repeat(250);
@@ -141,7 +153,11 @@ fn a_name_that_is_taken_leaves_the_folder_or_breaks_elsewhere_is_refused() {
         "-rf",
         &long,
     ] {
-        let error = app.migrator().snapshot(app.database(), name).unwrap_err();
+        let error = app
+            .migrator()
+            .database(app.database())
+            .snapshot(name)
+            .unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Usage, "{name:?}: {error:#}");
         assert!(app.listing() == before, "{name:?}");
     }
@@ -153,7 +169,11 @@ fn a_name_that_is_taken_leaves_the_folder_or_breaks_elsewhere_is_refused() {
         "com10",
         "nul-x",
     ] {
-        let taken = app.migrator().snapshot(app.database(), name).unwrap();
+        let taken = app
+            .migrator()
+            .database(app.database())
+            .snapshot(name)
+            .unwrap();
         assert_eq!(state(&taken.file), state(&app.database()), "{name}");
     }
 }
@@ -165,7 +185,11 @@ fn a_strangers_file_of_that_name_is_left_alone() {
     std::fs::create_dir(&folder).unwrap();
     std::fs::write(folder.join("Mine.DB"), "somebody's").unwrap();
     let before = app.listing();
-    let error = app.migrator().snapshot(app.database(), "mine").unwrap_err();
+    let error = app
+        .migrator()
+        .database(app.database())
+        .snapshot("mine")
+        .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Usage, "{error:#}");
     assert!(app.listing() == before);
 }
@@ -174,12 +198,16 @@ fn a_strangers_file_of_that_name_is_left_alone() {
 #[test]
 fn a_name_whose_record_is_somebody_elses_is_refused_and_nothing_left() {
     let app = app();
-    app.migrator().snapshot(app.database(), "mine").unwrap();
+    app.migrator()
+        .database(app.database())
+        .snapshot("mine")
+        .unwrap();
     let record = app.folder().join("snapshots/.theirs.db.record");
     std::fs::write(&record, "somebody's").unwrap();
     let before = app.listing();
     app.migrator()
-        .snapshot(app.database(), "theirs")
+        .database(app.database())
+        .snapshot("theirs")
         .unwrap_err();
     assert!(app.listing() == before);
 }
@@ -188,11 +216,19 @@ fn a_name_whose_record_is_somebody_elses_is_refused_and_nothing_left() {
 fn there_is_no_snapshot_of_a_database_that_is_not_there_or_cannot_be_read() {
     let app = App::new();
     let before = app.listing();
-    let error = app.migrator().snapshot(app.database(), "a").unwrap_err();
+    let error = app
+        .migrator()
+        .database(app.database())
+        .snapshot("a")
+        .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotFound, "{error:#}");
     assert!(app.listing() == before);
     std::fs::write(app.database(), b"garbage".repeat(1000)).unwrap();
-    let error = app.migrator().snapshot(app.database(), "a").unwrap_err();
+    let error = app
+        .migrator()
+        .database(app.database())
+        .snapshot("a")
+        .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotADatabase, "{error:#}");
     assert!(std::fs::read(app.database()).unwrap() == b"garbage".repeat(1000));
     assert!(listed(&app).is_empty());
@@ -205,7 +241,11 @@ fn a_snapshot_of_a_damaged_database_is_refused_and_leaves_no_half_copy() {
     let mut bytes = std::fs::read(app.database()).unwrap();
     bytes[length as usize - 4096..].fill(0xAB);
     std::fs::write(app.database(), &bytes).unwrap();
-    let error = app.migrator().snapshot(app.database(), "a").unwrap_err();
+    let error = app
+        .migrator()
+        .database(app.database())
+        .snapshot("a")
+        .unwrap_err();
     assert!(
         [ErrorKind::NotADatabase, ErrorKind::BackupInvalid].contains(&error.kind()),
         "{error:#}"
@@ -223,12 +263,16 @@ fn a_snapshot_is_refused_while_another_program_writes() {
     let error = app
         .migrator()
         .lock_timeout(std::time::Duration::from_millis(50))
-        .snapshot(app.database(), "a")
+        .database(app.database())
+        .snapshot("a")
         .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Locked, "{error:#}");
     drop(other);
     assert!(listed(&app).is_empty());
-    app.migrator().snapshot(app.database(), "a").unwrap();
+    app.migrator()
+        .database(app.database())
+        .snapshot("a")
+        .unwrap();
 }
 
 #[test]
@@ -238,7 +282,11 @@ fn snapshots_stay_however_many_backups_come_and_go() {
         .map(|number| {
             app.sql("INSERT INTO t VALUES ('more')");
             let name = format!("s{number}");
-            app.migrator().snapshot(app.database(), &name).unwrap().file
+            app.migrator()
+                .database(app.database())
+                .snapshot(&name)
+                .unwrap()
+                .file
         })
         .collect();
     for version in 2..=5 {
@@ -249,7 +297,8 @@ fn snapshots_stay_however_many_backups_come_and_go() {
         app.migrator().keep_last(1).migrate(app.database()).unwrap();
         app.migrator()
             .keep_last(1)
-            .restore(app.database(), &CopyRef::Snapshot("s3".into()))
+            .database(app.database())
+            .restore(&CopyRef::Snapshot("s3".into()))
             .unwrap();
     }
     assert!(taken.iter().all(|path| path.is_file()));
@@ -265,11 +314,17 @@ fn every_copy_is_listed_with_where_it_comes_from_and_nothing_is_written() {
     let app = app();
     assert!(listed(&app).is_empty());
     let backup = app.run().unwrap().backup.unwrap();
-    let snapshot = app.migrator().snapshot(app.database(), "s").unwrap().file;
+    let snapshot = app
+        .migrator()
+        .database(app.database())
+        .snapshot("s")
+        .unwrap()
+        .file;
     app.sql("INSERT INTO t VALUES ('c')");
     let replaced = app
         .migrator()
-        .restore(app.database(), &CopyRef::Latest)
+        .database(app.database())
+        .restore(&CopyRef::Latest)
         .unwrap()
         .replaced
         .unwrap();
@@ -278,7 +333,11 @@ fn every_copy_is_listed_with_where_it_comes_from_and_nothing_is_written() {
     redate(&replaced, "2026-01-03T00:00:00Z");
     let before = app.listing();
     for verify in [Verify::Digest, Verify::Everything] {
-        let copies = app.migrator().copies(app.database(), verify).unwrap();
+        let copies = app
+            .migrator()
+            .database(app.database())
+            .copies(verify)
+            .unwrap();
         let found: Vec<_> = copies
             .iter()
             .map(|copy| (&copy.file, copy.origin, copy.replaced, copy.version))
@@ -311,11 +370,18 @@ fn copies_of_one_second_are_listed_newest_first_too() {
         );
         made.push(app.run().unwrap().backup.unwrap());
     }
-    made.push(app.migrator().snapshot(app.database(), "s").unwrap().file);
+    made.push(
+        app.migrator()
+            .database(app.database())
+            .snapshot("s")
+            .unwrap()
+            .file,
+    );
     app.sql("INSERT INTO t VALUES ('c')");
     let done = app
         .migrator()
-        .restore(app.database(), &CopyRef::Latest)
+        .database(app.database())
+        .restore(&CopyRef::Latest)
         .unwrap();
     made.push(done.replaced.unwrap());
     made.reverse();
@@ -334,7 +400,8 @@ fn a_clock_that_goes_back_reorders_no_backups() {
     assert_eq!(files, [second.clone(), first]);
     let done = app
         .migrator()
-        .restore(app.database(), &CopyRef::Latest)
+        .database(app.database())
+        .restore(&CopyRef::Latest)
         .unwrap();
     assert_eq!(done.file, second, "what is listed first is `latest`");
 }
@@ -343,14 +410,21 @@ fn a_clock_that_goes_back_reorders_no_backups() {
 fn a_flipped_bit_or_a_changed_length_no_longer_verifies() {
     let app = app();
     app.run().unwrap();
-    app.migrator().snapshot(app.database(), "s").unwrap();
+    app.migrator()
+        .database(app.database())
+        .snapshot("s")
+        .unwrap();
     let copies = listed(&app);
     assert_eq!(copies.len(), 2);
     for copy in &copies {
         let verified = || -> Vec<bool> {
             [Verify::Digest, Verify::Everything]
                 .map(|verify| {
-                    let all = app.migrator().copies(app.database(), verify).unwrap();
+                    let all = app
+                        .migrator()
+                        .database(app.database())
+                        .copies(verify)
+                        .unwrap();
                     all.iter()
                         .find(|other| other.file == copy.file)
                         .unwrap()
@@ -381,7 +455,12 @@ fn a_flipped_bit_or_a_changed_length_no_longer_verifies() {
 fn half_copies_and_strangers_are_never_listed() {
     let app = app();
     let backup = app.run().unwrap().backup.unwrap();
-    let snapshot = app.migrator().snapshot(app.database(), "s").unwrap().file;
+    let snapshot = app
+        .migrator()
+        .database(app.database())
+        .snapshot("s")
+        .unwrap()
+        .file;
     let expected = listed(&app);
     for folder in ["backups", "snapshots"] {
         let folder = app.folder().join(folder);
@@ -416,7 +495,8 @@ fn half_copies_and_strangers_are_never_listed() {
     let done = app
         .migrator()
         .keep_last(1)
-        .restore(app.database(), &CopyRef::Latest)
+        .database(app.database())
+        .restore(&CopyRef::Latest)
         .unwrap();
     assert_eq!(done.file, backup);
     for folder in ["backups", "snapshots"] {
@@ -472,7 +552,11 @@ fn there_is_no_snapshot_of_what_a_killed_first_run_left() {
         }
         let journal = app.folder().join("app.db-journal");
         if app.database().exists() && journal.exists() {
-            let error = app.migrator().snapshot(app.database(), "s").unwrap_err();
+            let error = app
+                .migrator()
+                .database(app.database())
+                .snapshot("s")
+                .unwrap_err();
             assert_eq!(error.kind(), heirloom::ErrorKind::NotFound, "{error:#}");
             tried += 1;
         }
@@ -505,7 +589,10 @@ fn a_record_is_never_there_half() {
         });
         for number in 0..30 {
             let name = format!("s{number}");
-            app.migrator().snapshot(app.database(), &name).unwrap();
+            app.migrator()
+                .database(app.database())
+                .snapshot(&name)
+                .unwrap();
         }
         over.store(true, Ordering::Relaxed);
         assert!(watching.join().unwrap() > 30);
@@ -514,7 +601,10 @@ fn a_record_is_never_there_half() {
         .folder()
         .join("snapshots/.app.db-2026-11-21T09-14-03.record.partial");
     std::fs::write(&records, "heirloom").unwrap();
-    app.migrator().snapshot(app.database(), "after").unwrap();
+    app.migrator()
+        .database(app.database())
+        .snapshot("after")
+        .unwrap();
     assert!(!records.exists());
 }
 
@@ -522,19 +612,32 @@ fn a_record_is_never_there_half() {
 fn two_databases_in_one_folder_keep_their_copies_apart() {
     let app = app();
     app.run().unwrap();
-    app.migrator().snapshot(app.database(), "s").unwrap();
+    app.migrator()
+        .database(app.database())
+        .snapshot("s")
+        .unwrap();
     let other = app.folder().join("app.sqlite");
     app.migrator().migrate(&other).unwrap();
-    let copies = |path: &Path| app.migrator().copies(path, Verify::Digest).unwrap();
+    let copies = |path: &Path| {
+        app.migrator()
+            .database(path)
+            .copies(Verify::Digest)
+            .unwrap()
+    };
     assert!(copies(&other).is_empty());
     let before = state(&other);
     let error = app
         .migrator()
-        .restore(&other, &CopyRef::Latest)
+        .database(&other)
+        .restore(&CopyRef::Latest)
         .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotFound, "{error:#}");
     let snapshot = CopyRef::Snapshot("s".into());
-    let error = app.migrator().restore(&other, &snapshot).unwrap_err();
+    let error = app
+        .migrator()
+        .database(&other)
+        .restore(&snapshot)
+        .unwrap_err();
     assert_eq!(
         error.kind(),
         ErrorKind::NotFound,
@@ -551,10 +654,11 @@ fn a_snapshot_is_pointed_to_as_a_shell_takes_its_name() {
     app.file("V1__t.sql", "CREATE TABLE t (x)");
     app.run().unwrap();
     app.migrator()
-        .snapshot(app.database(), "before it's imported")
+        .database(app.database())
+        .snapshot("before it's imported")
         .unwrap();
     std::fs::remove_file(app.database()).unwrap();
-    let status = app.migrator().status(app.database()).unwrap();
+    let status = app.migrator().database(app.database()).status().unwrap();
     let notes = format!("{:?}", status.notes);
     assert!(
         notes.contains(r"--name 'before it'\\''s imported'`"),

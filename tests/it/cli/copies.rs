@@ -28,7 +28,10 @@ fn path_in(document: &Value, key: &str) -> PathBuf {
 #[test]
 fn without_a_terminal_a_restore_is_confirmed_by_yes_alone() {
     let app = app();
-    app.migrator().snapshot(app.database(), "s").unwrap();
+    app.migrator()
+        .database(app.database())
+        .snapshot("s")
+        .unwrap();
     let before = app.listing();
     for arguments in [
         &["restore", "latest"][..],
@@ -190,7 +193,10 @@ fn backups_lists_every_field_of_the_contract_and_writes_nothing() {
 #[test]
 fn a_dry_run_of_a_restore_tells_and_writes_nothing() {
     let app = app();
-    app.migrator().snapshot(app.database(), "s").unwrap();
+    app.migrator()
+        .database(app.database())
+        .snapshot("s")
+        .unwrap();
     let before = app.listing();
     for arguments in [
         &["restore", "latest", "--dry-run"][..],
@@ -293,7 +299,11 @@ fn filled(app: &App, mode: &str) -> PathBuf {
         "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 340)
          INSERT INTO t SELECT i, 'a', replace(printf('%60000d', i), ' ', 'a') FROM n;",
     );
-    let taken = app.migrator().snapshot(app.database(), "good").unwrap();
+    let taken = app
+        .migrator()
+        .database(app.database())
+        .snapshot("good")
+        .unwrap();
     app.sql("UPDATE t SET state = 'b', body = replace(body, 'a', 'b')");
     taken.file
 }

@@ -49,7 +49,10 @@ fn a_healthy_database_in_either_mode_is_found_so() {
     for mode in ["DELETE", "WAL"] {
         let app = app();
         app.sql(&format!("PRAGMA journal_mode = {mode}"));
-        app.migrator().snapshot(app.database(), "s").unwrap();
+        app.migrator()
+            .database(app.database())
+            .snapshot("s")
+            .unwrap();
         app.file("V2__b.sql", "CREATE TABLE b (x)");
         finds(&app, 0, &[]);
         let said = text(&heirloom(&app, &["doctor"]));
@@ -118,7 +121,10 @@ fn pending_migrations_that_cannot_run() {
 #[test]
 fn a_backup_that_was_altered() {
     let app = app();
-    app.migrator().snapshot(app.database(), "s").unwrap();
+    app.migrator()
+        .database(app.database())
+        .snapshot("s")
+        .unwrap();
     flip(&app.folder().join("snapshots/s.db"), 5000);
     finds(&app, 3, &["backup-damaged"]);
 }

@@ -99,8 +99,14 @@ fn history_copies_and_growth_are_told() {
     let app = app();
     app.file("V2__b.sql", "CREATE TABLE b (x)")
         .file("V3__c.sql", "CREATE TABLE c (x)");
-    app.migrator().migrate_to(app.database(), 2).unwrap();
-    app.migrator().snapshot(app.database(), "s").unwrap();
+    app.migrator()
+        .database(app.database())
+        .migrate_to(2)
+        .unwrap();
+    app.migrator()
+        .database(app.database())
+        .snapshot("s")
+        .unwrap();
     let (_, found) = json(&app, &["stats"]);
     let history = &found["history"];
     assert_eq!(

@@ -27,7 +27,8 @@ fn app_with_copies() -> App {
         "ALTER TABLE notes ADD COLUMN stars INTEGER;",
     );
     app.migrator()
-        .snapshot(app.database(), "before-import")
+        .database(app.database())
+        .snapshot("before-import")
         .unwrap();
     app
 }

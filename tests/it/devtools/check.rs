@@ -21,7 +21,7 @@ fn app(files: &[(&str, &str, Option<&str>)]) -> App {
 
 fn check(app: &App) -> Checked {
     let before = app.listing();
-    let checked = app.migrator().check().unwrap();
+    let checked = app.migrator().devtools().check().unwrap();
     assert_eq!(app.listing(), before, "a check leaves no trace");
     checked
 }
@@ -75,7 +75,10 @@ fn a_sound_history_is_clean_and_counted() {
 #[test]
 fn the_migrations_of_this_repository_are_sound() {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
-    let checked = Migrator::new(root.join("migrations")).check().unwrap();
+    let checked = Migrator::new(root.join("migrations"))
+        .devtools()
+        .check()
+        .unwrap();
     assert!(checked.is_clean(), "{checked}");
     assert_eq!(checked.notes, Vec::<String>::new());
     assert!(checked.schema_file.is_some());
@@ -220,7 +223,11 @@ fn a_way_back_that_would_be_refused_is_found() {
         assert!(text.contains(expected), "{text}");
         app.run().unwrap();
         let revert = heirloom::RevertTo::Steps(1);
-        let error = app.migrator().revert(app.database(), revert).unwrap_err();
+        let error = app
+            .migrator()
+            .database(app.database())
+            .revert(revert)
+            .unwrap_err();
         assert_eq!(error.kind(), heirloom::ErrorKind::Destructive, "{error:#}");
         app.file(
             "V2__seed.down.sql",
@@ -245,6 +252,7 @@ fn the_second_time_must_give_what_the_first_gave() {
             })?;
             Ok(())
         })
+        .devtools()
         .check()
         .unwrap();
     let text = only(&checked, FindingKind::DownDiffers, "V1__t");
@@ -574,7 +582,7 @@ fn a_schema_file_that_the_migrations_do_not_give_is_found() {
         "schema.sql",
         &format!("{notes}\nINSERT INTO notes VALUES (1, 'a', 1);"),
     );
-    let error = app.migrator().check().unwrap_err();
+    let error = app.migrator().devtools().check().unwrap_err();
     assert_eq!(error.location().unwrap().position.line, 2, "{error:#}");
 
     // Another name, which is then no migration.
@@ -585,7 +593,12 @@ fn a_schema_file_that_the_migrations_do_not_give_is_found() {
     .unwrap();
     app.file("wanted.sql", "CREATE TABLE other (x);");
     let wanted = app.migrations().join("wanted.sql");
-    let checked = app.migrator().schema_file(wanted).check().unwrap();
+    let checked = app
+        .migrator()
+        .schema_file(wanted)
+        .devtools()
+        .check()
+        .unwrap();
     assert_eq!(kinds(&checked), [(FindingKind::SchemaFileDiffers, None)]);
 }
 
@@ -593,7 +606,7 @@ fn a_schema_file_that_the_migrations_do_not_give_is_found() {
 fn embedded_migrations_bring_their_schema_file_along() {
     use heirloom::include_dir::{self, Dir, include_dir};
     static MIGRATIONS: Dir = include_dir!("$CARGO_MANIFEST_DIR/migrations");
-    let checked = Migrator::new(&MIGRATIONS).check().unwrap();
+    let checked = Migrator::new(&MIGRATIONS).devtools().check().unwrap();
     assert!(checked.is_clean(), "{checked}");
     assert_eq!(checked.schema_file.as_deref(), Some("schema.sql"));
     assert_eq!(checked.released_tag, None);
@@ -828,7 +841,7 @@ fn functions_of_the_app_and_its_hooks_take_part() {
                 .push((moment.version, moment.direction));
             Ok(())
         });
-    let checked = migrator.check().unwrap();
+    let checked = migrator.devtools().check().unwrap();
     assert!(checked.is_clean(), "{checked}");
     drop(migrator);
     use heirloom::Direction::{Down, Up};
@@ -859,7 +872,12 @@ fn a_file_without_a_transaction_is_walked_too() {
 fn a_check_can_be_cancelled() {
     let app = app(&[NOTES]);
     let flag = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(true));
-    let error = app.migrator().cancel_with(flag).check().unwrap_err();
+    let error = app
+        .migrator()
+        .cancel_with(flag)
+        .devtools()
+        .check()
+        .unwrap_err();
     assert!(error.is_interrupted(), "{error:#}");
 }
 
@@ -981,7 +999,7 @@ fn the_migrations_folder_may_be_the_repository_and_have_an_odd_name() {
             release(&app, "v2");
         }
         std::fs::write(folder.join("V1__notes.sql"), "CREATE TABLE notes (x);").unwrap();
-        let checked = Migrator::new(folder.as_path()).check().unwrap();
+        let checked = Migrator::new(folder.as_path()).devtools().check().unwrap();
         only(&checked, FindingKind::EditedAfterRelease, "V1__notes");
     }
     let app = app(&[NOTES]);
@@ -1012,7 +1030,10 @@ fn a_clone_without_tags_is_compared_with_nothing_and_one_of_a_tag_with_that() {
             "CREATE TABLE notes (x);",
         )
         .unwrap();
-        let checked = Migrator::new(target.join("migrations")).check().unwrap();
+        let checked = Migrator::new(target.join("migrations"))
+            .devtools()
+            .check()
+            .unwrap();
         assert_eq!(checked.released_tag.as_deref(), tag);
         assert_eq!(checked.is_clean(), tag.is_none(), "{checked}");
     }

@@ -13,7 +13,7 @@ impl App {
     }
 
     pub fn generate(&self, wishes: &GenerateOptions) -> Result<Generated, Error> {
-        self.migrator().generate(wishes)
+        self.migrator().devtools().generate(wishes)
     }
 
     /// Generates, writes and runs.
@@ -49,7 +49,8 @@ impl App {
         let steps = RevertTo::Steps(generated.files.len());
         let report = self
             .migrator()
-            .revert(self.database(), steps)
+            .database(self.database())
+            .revert(steps)
             .unwrap_or_else(|error| panic!("{error:#}"));
         let differs: Vec<_> = report
             .notes
@@ -628,7 +629,7 @@ fn rows_that_do_not_fit_are_told_by_show_and_refused_before_a_copy_is_taken() {
     let schema = |kind: &str| format!("CREATE TABLE t (id INTEGER PRIMARY KEY, v {kind});");
     let app = app(&schema("TEXT"), "INSERT INTO t VALUES (1, '007')");
     app.written(&schema("INTEGER"), &consenting());
-    let status = app.migrator().status(app.database()).unwrap();
+    let status = app.migrator().database(app.database()).status().unwrap();
     assert!(
         status
             .problem
@@ -1506,7 +1507,8 @@ fn every_boundary_between_files_is_a_database_that_works() {
     assert!(generated.files.len() >= 2, "{:?}", kinds(&generated));
     let versions: Vec<i64> = app
         .migrator()
-        .status(app.database())
+        .database(app.database())
+        .status()
         .unwrap()
         .migrations
         .iter()
@@ -1515,7 +1517,10 @@ fn every_boundary_between_files_is_a_database_that_works() {
         .collect();
     assert_eq!(versions.len(), generated.files.len());
     for version in versions {
-        app.migrator().migrate_to(app.database(), version).unwrap();
+        app.migrator()
+            .database(app.database())
+            .migrate_to(version)
+            .unwrap();
         app.sound();
         assert_eq!(app.rows("SELECT ax, bx FROM both"), "p|q");
         assert_eq!(app.rows("SELECT x FROM c"), "r");

@@ -602,7 +602,8 @@ fn who_has_the_database_open_sees_the_old_data_or_the_new() {
                 seen.push(count());
             }
         })
-        .reset(app.database(), None, None)
+        .database(app.database())
+        .reset(None, None)
         .unwrap();
     assert_eq!(seen, [2, 2]);
     assert_eq!(count(), 0);
@@ -775,14 +776,18 @@ fn cancelled_before_the_end_the_data_is_as_it_was() {
         let seeds = app.folder().join("seeds");
         let database = app.database();
         let error = match verb {
-            "seed" => migrator.seed(database, seeds, None).unwrap_err(),
-            "reset" => migrator.reset(database, Some(&seeds), None).unwrap_err(),
-            "redo" => migrator.redo(database, 1).unwrap_err(),
-            "empty" => migrator.empty(database).unwrap_err(),
+            "seed" => migrator.database(database).seed(seeds, None).unwrap_err(),
+            "reset" => migrator
+                .database(database)
+                .reset(Some(&seeds), None)
+                .unwrap_err(),
+            "redo" => migrator.database(database).redo(1).unwrap_err(),
+            "empty" => migrator.database(database).empty().unwrap_err(),
             _ => {
                 let wishes = Default::default();
                 migrator
-                    .push(database, &wishes, OnHistory::MakeUntrue)
+                    .database(database)
+                    .push(&wishes, OnHistory::MakeUntrue)
                     .unwrap_err()
             }
         };
@@ -1002,7 +1007,10 @@ fn a_second_seeding_waits_for_the_first_and_finds_nothing_to_do() {
             .map(|_| {
                 scope.spawn(|| {
                     let migrator = app.migrator().lock_timeout(Duration::from_secs(60));
-                    let seeded = migrator.seed(app.database(), &seeds, None).unwrap();
+                    let seeded = migrator
+                        .database(app.database())
+                        .seed(&seeds, None)
+                        .unwrap();
                     seeded.files.len()
                 })
             })

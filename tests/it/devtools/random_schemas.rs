@@ -504,7 +504,7 @@ fn round(seed: u64) -> &'static str {
     let file = app.migrations().join("schema.sql");
     std::fs::write(&file, sql(&before)).unwrap();
     let migrator = app.migrator();
-    match migrator.generate(&GenerateOptions::new()) {
+    match migrator.devtools().generate(&GenerateOptions::new()) {
         Ok(generated) => generated.write().unwrap(),
         // A reference to a table whose key is of no use to it.
         Err(error) if error.to_string().contains("does not work as it is") => return "no schema",
@@ -529,7 +529,7 @@ fn round(seed: u64) -> &'static str {
             wishes = wishes.rename(format!("{}.{}={}", table.name, column.origin, column.name));
         }
     }
-    let generated = match migrator.generate(&wishes) {
+    let generated = match migrator.devtools().generate(&wishes) {
         Ok(generated) => generated,
         Err(error) if error.kind() == ErrorKind::NeedsDefault => return "needs a default",
         Err(error) if error.to_string().contains("does not work as it is") => return "no schema",
@@ -578,6 +578,7 @@ fn round(seed: u64) -> &'static str {
     assert!(lost.is_empty(), "{lost:?}\n{now:?}\n{}", context());
     assert!(
         migrator
+            .devtools()
             .generate(&GenerateOptions::new())
             .unwrap()
             .is_empty(),
@@ -585,7 +586,10 @@ fn round(seed: u64) -> &'static str {
         context()
     );
     let whole = data(&app.database());
-    match migrator.revert(app.database(), RevertTo::Steps(generated.files.len())) {
+    match migrator
+        .database(app.database())
+        .revert(RevertTo::Steps(generated.files.len()))
+    {
         Err(error) => {
             assert_eq!(data(&app.database()), whole, "{error:#}\n{}", context());
             let text = error.to_string();

@@ -43,7 +43,12 @@ fn squash(app: &App) {
 }
 
 fn squash_with(app: &App, wishes: SquashOptions) {
-    app.migrator().squash(&wishes).unwrap().write().unwrap();
+    app.migrator()
+        .devtools()
+        .squash(&wishes)
+        .unwrap()
+        .write()
+        .unwrap();
 }
 
 /// The names of the files, with the folder below.
@@ -82,7 +87,11 @@ fn remove_originals(app: &App) {
 #[test]
 fn the_originals_are_put_away_and_the_file_says_what_it_replaces() {
     let app = app();
-    let squashed = app.migrator().squash(&SquashOptions::new()).unwrap();
+    let squashed = app
+        .migrator()
+        .devtools()
+        .squash(&SquashOptions::new())
+        .unwrap();
     assert_eq!(files(&app).len(), 6, "nothing is written before it is said");
     squashed.write().unwrap();
     assert_eq!(squashed.replaced, ["V1__notes", "V2__stars", "V3__tags"]);
@@ -140,7 +149,10 @@ fn database(app: &App, which: &str) {
         "1-3" | "squashed" => 3,
         _ => 4,
     };
-    make.migrator().migrate_to(make.database(), to).unwrap();
+    make.migrator()
+        .database(make.database())
+        .migrate_to(to)
+        .unwrap();
     make.sql("INSERT INTO notes (text) VALUES ('mine')");
     std::fs::copy(make.database(), app.database()).unwrap();
 }
@@ -263,7 +275,7 @@ fn every_database_meets_every_folder() {
                     // The second start has nothing to do, on the short way and on the long.
                     let listing = app.listing();
                     assert!(app.run().unwrap().is_up_to_date(), "{case}");
-                    let status = app.migrator().status(app.database()).unwrap();
+                    let status = app.migrator().database(app.database()).status().unwrap();
                     assert!(status.is_up_to_date(), "{case}: {status:?}");
                     assert_eq!(app.listing(), listing, "{case}");
                 }
@@ -287,7 +299,7 @@ fn a_database_that_has_all_originals_is_looked_at_and_nothing_is_written() {
         std::fs::remove_file(&lock).unwrap();
         let before = app.listing();
         assert!(app.run().unwrap().is_up_to_date());
-        let plan = app.migrator().plan(app.database(), None).unwrap();
+        let plan = app.migrator().database(app.database()).plan(None).unwrap();
         assert!(plan.steps.is_empty());
         assert_eq!(app.listing(), before);
     }
@@ -316,10 +328,13 @@ fn histories_of_other_line_endings_and_narrow_versions_are_recognised_without_th
 #[test]
 fn what_is_shown_is_one_line_or_in_the_middle_the_originals() {
     let app = app();
-    app.migrator().migrate_to(app.database(), 2).unwrap();
+    app.migrator()
+        .database(app.database())
+        .migrate_to(2)
+        .unwrap();
     squash(&app);
     let shown = |app: &App| -> Vec<(String, State, bool)> {
-        let status = app.migrator().status(app.database()).unwrap();
+        let status = app.migrator().database(app.database()).status().unwrap();
         let entries = status.migrations.into_iter();
         entries
             .map(|entry| (entry.name, entry.state, entry.reversible))
@@ -349,7 +364,7 @@ fn what_is_shown_is_one_line_or_in_the_middle_the_originals() {
     std::fs::rename(&away, app.migrations().join("squashed")).unwrap();
     app.run().unwrap();
     assert_eq!(shown(&app), [("squashed".into(), State::Applied, false)]);
-    let status = app.migrator().status(app.database()).unwrap();
+    let status = app.migrator().database(app.database()).status().unwrap();
     assert!(status.migrations[0].applied_at.is_some());
     std::fs::remove_file(app.database()).unwrap();
     assert_eq!(shown(&app), [("squashed".into(), State::Pending, false)]);
@@ -361,7 +376,7 @@ fn a_database_goes_back_by_the_way_it_came() {
     app.run().unwrap();
     app.sql("INSERT INTO notes (text) VALUES ('mine')");
     squash(&app);
-    let back = |to| app.migrator().revert(app.database(), to);
+    let back = |to| app.migrator().database(app.database()).revert(to);
     back(RevertTo::Steps(1)).unwrap();
     assert_eq!(history(&app), "1notes 2stars");
     assert_eq!(app.number("SELECT count(*) FROM notes"), 2);
@@ -391,8 +406,8 @@ fn a_way_back_into_the_middle_of_originals_that_are_gone_is_refused() {
     for to in [RevertTo::Steps(1), RevertTo::Steps(2), RevertTo::Version(1)] {
         let migrator = app.migrator();
         let refused = [
-            migrator.revert(app.database(), to).map(drop),
-            migrator.plan_revert(app.database(), to).map(drop),
+            migrator.database(app.database()).revert(to).map(drop),
+            migrator.database(app.database()).plan_revert(to).map(drop),
         ];
         for error in refused.map(Result::unwrap_err) {
             assert_eq!(error.kind(), ErrorKind::Missing, "{error:#}");
@@ -411,10 +426,13 @@ fn a_way_back_into_the_middle_of_originals_that_are_gone_is_refused() {
 #[test]
 fn the_doctor_says_which_files_a_database_in_the_middle_needs() {
     let app = app();
-    app.migrator().migrate_to(app.database(), 2).unwrap();
+    app.migrator()
+        .database(app.database())
+        .migrate_to(2)
+        .unwrap();
     squash(&app);
     remove_originals(&app);
-    let found = app.migrator().doctor(app.database()).unwrap();
+    let found = app.migrator().database(app.database()).doctor().unwrap();
     let [problem] = &found.problems[..] else {
         panic!("{found:?}");
     };
@@ -442,10 +460,17 @@ fn an_older_app_says_that_the_database_is_newer_and_what_can_be_done() {
         std::fs::copy(app.database(), older.database()).unwrap();
         let error = older.refused(ErrorKind::DatabaseNewer);
         assert!(error.is_from_newer_app(), "{error}");
-        let ways = older.migrator().ways_back(older.database()).unwrap();
+        let ways = older
+            .migrator()
+            .database(older.database())
+            .ways_back()
+            .unwrap();
         assert_eq!(ways.unknown, ["V3__squashed", "V4__pins"]);
         assert!(!ways.can_revert && !ways.can_open_anyway && ways.restore.is_none());
-        let error = older.migrator().revert_to_known(older.database());
+        let error = older
+            .migrator()
+            .database(older.database())
+            .revert_to_known();
         assert_eq!(error.unwrap_err().kind(), ErrorKind::Irreversible);
         assert_eq!(history(&older), "3squashed 4pins");
     }
@@ -464,7 +489,7 @@ fn what_was_squashed_can_be_squashed_again() {
         squash(&app);
         app.file("V4__pins.sql", PINS);
         let wishes = SquashOptions::new().name("again");
-        let squashed = app.migrator().squash(&wishes).unwrap();
+        let squashed = app.migrator().devtools().squash(&wishes).unwrap();
         assert_eq!(
             squashed.replaced,
             [
@@ -480,12 +505,15 @@ fn what_was_squashed_can_be_squashed_again() {
             remove_originals(&app);
         } else {
             assert_eq!(files(&app).len(), 9, "{:?}", files(&app));
-            let checked = app.migrator().check().unwrap();
+            let checked = app.migrator().devtools().check().unwrap();
             assert!(checked.is_clean(), "{checked}");
         }
         let meets = |make: &App, to: i64| {
             let _ = std::fs::remove_file(app.database());
-            make.migrator().migrate_to(make.database(), to).unwrap();
+            make.migrator()
+                .database(make.database())
+                .migrate_to(to)
+                .unwrap();
             std::fs::copy(make.database(), app.database()).unwrap();
             app.run().map(|_| history(&app)).map_err(|e| e.kind())
         };
@@ -577,13 +605,21 @@ fn lines_that_were_tampered_with_are_refused() {
 #[test]
 fn originals_that_were_changed_are_told_before_any_of_them_is_run() {
     let app = app();
-    app.migrator().migrate_to(app.database(), 1).unwrap();
+    app.migrator()
+        .database(app.database())
+        .migrate_to(1)
+        .unwrap();
     squash(&app);
     app.file("squashed/V2__stars.sql", &format!("{STARS}SELECT 1;"));
     let error = app.refused(ErrorKind::Diverged);
     assert_eq!(error.migration(), Some("V2__stars"));
-    assert!(app.migrator().squash(&SquashOptions::new()).is_err());
-    let checked = app.migrator().check().unwrap();
+    assert!(
+        app.migrator()
+            .devtools()
+            .squash(&SquashOptions::new())
+            .is_err()
+    );
+    let checked = app.migrator().devtools().check().unwrap();
     let kinds: Vec<&str> = checked.findings.iter().map(|f| f.kind.as_str()).collect();
     assert_eq!(kinds, ["squash-differs"], "{checked}");
     // The other kind of line ending is no change.
@@ -595,7 +631,7 @@ fn originals_that_were_changed_are_told_before_any_of_them_is_run() {
 fn a_file_that_gives_something_else_than_its_originals_is_found() {
     let app = app();
     squash(&app);
-    let checked = app.migrator().check().unwrap();
+    let checked = app.migrator().devtools().check().unwrap();
     assert!(checked.is_clean(), "{checked}");
     assert_eq!(checked.migrations, 1);
     let path = app.migrations().join("V3__squashed.sql");
@@ -605,7 +641,7 @@ fn a_file_that_gives_something_else_than_its_originals_is_found() {
         ("stars INTEGER", "stars TEXT", "stars"),
     ] {
         std::fs::write(&path, text.replacen(from, to, 1)).unwrap();
-        let checked = app.migrator().check().unwrap();
+        let checked = app.migrator().devtools().check().unwrap();
         let message = &checked.findings[0].message;
         assert!(message.contains(what), "{checked}");
     }
@@ -627,7 +663,7 @@ fn a_file_whose_search_finds_something_else_is_found() {
          INSERT INTO own (own, rank) VALUES ('rank', 'bm25(10.0)');",
     );
     squash(&app);
-    assert!(app.migrator().check().unwrap().is_clean());
+    assert!(app.migrator().devtools().check().unwrap().is_clean());
     let path = app.migrations().join("V2__squashed.sql");
     let text = std::fs::read_to_string(&path).unwrap();
     for (from, to, what) in [
@@ -640,7 +676,7 @@ fn a_file_whose_search_finds_something_else_is_found() {
     ] {
         assert!(text.contains(from), "{text}");
         std::fs::write(&path, text.replacen(from, to, 1)).unwrap();
-        let checked = app.migrator().check().unwrap();
+        let checked = app.migrator().devtools().check().unwrap();
         let message = &checked.findings[0].message;
         assert!(message.contains(what), "{checked}");
     }
@@ -680,7 +716,12 @@ fn rows_are_written_two_hundred_at_a_time_and_no_mark_that_they_give_themselves(
         "CREATE TABLE marked (id INTEGER PRIMARY KEY AUTOINCREMENT, x);
          INSERT INTO marked (x) VALUES (1), (2);",
     );
-    let sql = app.migrator().squash(&SquashOptions::new()).unwrap().sql;
+    let sql = app
+        .migrator()
+        .devtools()
+        .squash(&SquashOptions::new())
+        .unwrap()
+        .sql;
     assert_eq!(sql.matches("INSERT INTO many").count(), 3, "{sql}");
     assert!(!sql.contains("sqlite_sequence"), "{sql}");
     assert!(!sql.contains("ANALYZE"), "{sql}");
@@ -700,7 +741,11 @@ fn generate_goes_on_from_the_squashed_file_alone() {
         "CREATE TABLE notes (id INTEGER PRIMARY KEY AUTOINCREMENT, text TEXT NOT NULL, stars INTEGER NOT NULL DEFAULT 0);
          CREATE TABLE tags (name TEXT, color TEXT);",
     );
-    let generated = app.migrator().generate(&GenerateOptions::new()).unwrap();
+    let generated = app
+        .migrator()
+        .devtools()
+        .generate(&GenerateOptions::new())
+        .unwrap();
     assert_eq!(generated.files.len(), 1);
     generated.write().unwrap();
     app.run().unwrap();
@@ -802,7 +847,12 @@ fn the_schema_is_written_as_the_schema_file_has_it_where_that_is_the_same() {
          );
          CREATE TABLE tags (name TEXT);",
     );
-    let sql = app.migrator().squash(&SquashOptions::new()).unwrap().sql;
+    let sql = app
+        .migrator()
+        .devtools()
+        .squash(&SquashOptions::new())
+        .unwrap()
+        .sql;
     assert!(sql.contains("-- never used again"), "{sql}");
     // Columns in another order would be another table to `SELECT *`.
     app.file(
@@ -811,7 +861,12 @@ fn the_schema_is_written_as_the_schema_file_has_it_where_that_is_the_same() {
              stars INTEGER NOT NULL DEFAULT 0, text TEXT NOT NULL);
          CREATE TABLE tags (name TEXT);",
     );
-    let sql = app.migrator().squash(&SquashOptions::new()).unwrap().sql;
+    let sql = app
+        .migrator()
+        .devtools()
+        .squash(&SquashOptions::new())
+        .unwrap()
+        .sql;
     assert!(!sql.contains("-- first"), "{sql}");
     // So would a name in other letters be to a program.
     app.file(
@@ -820,7 +875,12 @@ fn the_schema_is_written_as_the_schema_file_has_it_where_that_is_the_same() {
              text TEXT NOT NULL, stars INTEGER NOT NULL DEFAULT 0);
          CREATE TABLE tags (name TEXT);",
     );
-    let sql = app.migrator().squash(&SquashOptions::new()).unwrap().sql;
+    let sql = app
+        .migrator()
+        .devtools()
+        .squash(&SquashOptions::new())
+        .unwrap()
+        .sql;
     assert!(!sql.contains("-- capital"), "{sql}");
 }
 
@@ -862,7 +922,7 @@ fn what_no_file_can_hold_is_refused_by_name_and_nothing_is_written() {
         let app = app();
         app.file("V4__odd.sql", sql);
         let before = app.listing();
-        match app.migrator().squash(&SquashOptions::new()) {
+        match app.migrator().devtools().squash(&SquashOptions::new()) {
             Ok(_) => assert_eq!(expected, "", "{clock}: {sql}"),
             Err(error) => {
                 assert!(error.to_string().contains(expected), "{sql}: {error}");
@@ -870,16 +930,28 @@ fn what_no_file_can_hold_is_refused_by_name_and_nothing_is_written() {
             }
         }
         // What comes before it can be squashed.
-        app.migrator().squash(&SquashOptions::new().to(3)).unwrap();
+        app.migrator()
+            .devtools()
+            .squash(&SquashOptions::new().to(3))
+            .unwrap();
         assert_eq!(app.listing(), before);
     }
     let app = app();
     let migrator = app
         .migrator()
         .rust_migration(RustMigration::new("V4__fill", |_| Ok(())));
-    let error = migrator.squash(&SquashOptions::new()).unwrap_err();
+    let error = migrator
+        .devtools()
+        .squash(&SquashOptions::new())
+        .unwrap_err();
     assert!(error.to_string().contains("V4__fill"), "{error}");
-    let refused = |wishes| app.migrator().squash(&wishes).unwrap_err().kind();
+    let refused = |wishes| {
+        app.migrator()
+            .devtools()
+            .squash(&wishes)
+            .unwrap_err()
+            .kind()
+    };
     assert_eq!(refused(SquashOptions::new().to(7)), ErrorKind::NotFound);
     assert_eq!(refused(SquashOptions::new().to(1)), ErrorKind::Usage);
     assert_eq!(refused(SquashOptions::new().name("tags")), ErrorKind::Usage);
@@ -887,19 +959,32 @@ fn what_no_file_can_hold_is_refused_by_name_and_nothing_is_written() {
     squash(&app);
     assert_eq!(refused(SquashOptions::new()), ErrorKind::Usage);
     let values: Vec<heirloom::refinery_core::Migration> = Vec::new();
-    let error = Migrator::new(values).squash(&SquashOptions::new());
+    let error = Migrator::new(values)
+        .devtools()
+        .squash(&SquashOptions::new());
     assert_eq!(error.unwrap_err().kind(), ErrorKind::Usage);
 }
 
 /// A process that is killed while it writes has done some of the steps, in their order.
 #[test]
 fn a_folder_at_any_step_of_the_writing_gives_the_same() {
-    let steps = app().migrator().squash(&SquashOptions::new()).unwrap();
+    let steps = app()
+        .migrator()
+        .devtools()
+        .squash(&SquashOptions::new())
+        .unwrap();
     for done in 0..=steps.moves.len() + 1 {
         let app = app();
         let half = self::app();
-        half.migrator().migrate_to(half.database(), 2).unwrap();
-        let squashed = app.migrator().squash(&SquashOptions::new()).unwrap();
+        half.migrator()
+            .database(half.database())
+            .migrate_to(2)
+            .unwrap();
+        let squashed = app
+            .migrator()
+            .devtools()
+            .squash(&SquashOptions::new())
+            .unwrap();
         let staging = app.migrations().join(".V3__squashed.sql.partial");
         std::fs::write(&staging, "-- heirloom: replaces V1").unwrap();
         if done > 0 {
@@ -931,7 +1016,7 @@ fn a_folder_at_any_step_of_the_writing_gives_the_same() {
             6
         );
         assert!(done > steps.moves.len() || !staging.exists());
-        assert!(app.migrator().check().unwrap().is_clean());
+        assert!(app.migrator().devtools().check().unwrap().is_clean());
     }
 }
 
@@ -941,11 +1026,19 @@ fn what_cannot_be_moved_is_lost_neither() {
     // What is in the way is told before anything is written.
     app.file("squashed", "no folder");
     let before = app.listing();
-    let error = app.migrator().squash(&SquashOptions::new()).unwrap_err();
+    let error = app
+        .migrator()
+        .devtools()
+        .squash(&SquashOptions::new())
+        .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Io);
     assert_eq!(app.listing(), before);
     std::fs::remove_file(app.migrations().join("squashed")).unwrap();
-    let squashed = app.migrator().squash(&SquashOptions::new()).unwrap();
+    let squashed = app
+        .migrator()
+        .devtools()
+        .squash(&SquashOptions::new())
+        .unwrap();
     // Somebody else has it for a moment.
     let (file, away) = (
         app.migrations().join("V2__stars.sql"),
@@ -971,7 +1064,7 @@ fn what_cannot_be_moved_is_lost_neither() {
     let left = ["V3__squashed.sql", "V4__later.sql", "V5__last.sql"];
     assert_eq!(files(&app), left);
     let wishes = SquashOptions::new().remove_originals();
-    let error = app.migrator().squash(&wishes).unwrap_err();
+    let error = app.migrator().devtools().squash(&wishes).unwrap_err();
     assert!(error.help().unwrap().contains("--to"), "{error:#}");
     assert_eq!(files(&app), left);
     app.run().unwrap();
@@ -1011,7 +1104,10 @@ fn embedded_folders_and_values_of_refinery_are_recognised_too() {
             let _ = std::fs::remove_file(app.database());
             if before > 0 {
                 let make = self::app();
-                make.migrator().migrate_to(make.database(), before).unwrap();
+                make.migrator()
+                    .database(make.database())
+                    .migrate_to(before)
+                    .unwrap();
                 std::fs::copy(make.database(), app.database()).unwrap();
             }
             migrator.migrate(app.database()).unwrap();
@@ -1035,9 +1131,14 @@ fn a_component_is_squashed_by_itself() {
     both()
         .only("part")
         .unwrap()
-        .migrate_to(app.database(), 2)
+        .database(app.database())
+        .migrate_to(2)
         .unwrap();
-    let squashed = both().only("part").unwrap().squash(&SquashOptions::new());
+    let squashed = both()
+        .only("part")
+        .unwrap()
+        .devtools()
+        .squash(&SquashOptions::new());
     squashed.unwrap().write().unwrap();
     both().migrate(app.database()).unwrap();
     assert_eq!(history(), "notes stars tags");
@@ -1100,11 +1201,11 @@ fn what_was_released_may_be_squashed_and_not_edited_on_the_way() {
                 wishes
             },
         );
-        let checked = app.migrator().check().unwrap();
+        let checked = app.migrator().devtools().check().unwrap();
         assert_eq!(checked.released_tag.as_deref(), Some("v1"));
         assert!(checked.is_clean(), "{checked}");
         release(&app, "v2");
-        assert!(app.migrator().check().unwrap().is_clean());
+        assert!(app.migrator().devtools().check().unwrap().is_clean());
         let edited = self::app();
         release(&edited, "v1");
         edited.file("V2__stars.sql", &STARS.replace('0', "9"));
@@ -1117,7 +1218,7 @@ fn what_was_released_may_be_squashed_and_not_edited_on_the_way() {
                 wishes
             },
         );
-        let checked = edited.migrator().check().unwrap();
+        let checked = edited.migrator().devtools().check().unwrap();
         let found: Vec<_> = checked
             .findings
             .iter()

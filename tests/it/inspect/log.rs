@@ -17,7 +17,7 @@ fn app() -> App {
 }
 
 fn log(app: &App) -> Log {
-    app.migrator().log(app.database()).unwrap()
+    app.migrator().database(app.database()).log().unwrap()
 }
 
 /// What was done, the oldest first.
@@ -39,9 +39,15 @@ fn every_act_is_told_with_version_copy_and_size() {
     let app = app();
     let migrator = app.migrator().app_version("2.1");
     let ran = migrator.migrate(app.database()).unwrap();
-    let snapshot = migrator.snapshot(app.database(), "s").unwrap();
-    let reverted = migrator.revert(app.database(), RevertTo::Steps(1)).unwrap();
-    let restored = migrator.restore(app.database(), &latest()).unwrap();
+    let snapshot = migrator.database(app.database()).snapshot("s").unwrap();
+    let reverted = migrator
+        .database(app.database())
+        .revert(RevertTo::Steps(1))
+        .unwrap();
+    let restored = migrator
+        .database(app.database())
+        .restore(&latest())
+        .unwrap();
     let log = log(&app);
     assert!(log.exists && log.unlogged.is_empty());
     let name = |path: &std::path::Path| path.file_name().unwrap().to_str().unwrap().to_owned();
@@ -111,7 +117,11 @@ fn nothing_to_do_is_no_entry_and_neither_is_a_failure() {
 fn a_restored_database_is_the_copy_to_the_bit_and_the_log_goes_on() {
     let app = app();
     app.run().unwrap();
-    let restored = app.migrator().restore(app.database(), &latest()).unwrap();
+    let restored = app
+        .migrator()
+        .database(app.database())
+        .restore(&latest())
+        .unwrap();
     assert_eq!(state(&app.database()), state(&restored.file));
     assert_eq!(acts(&app), ["run", "run", "restore"]);
     app.run().unwrap();
@@ -119,10 +129,14 @@ fn a_restored_database_is_the_copy_to_the_bit_and_the_log_goes_on() {
     // Back to a state from before the restore, and to one from after it.
     let oldest = app.backups()[0].clone();
     app.migrator()
-        .restore(app.database(), &CopyRef::File(oldest))
+        .database(app.database())
+        .restore(&CopyRef::File(oldest))
         .unwrap();
     assert_eq!(acts(&app), ["run", "run", "restore", "run", "restore"]);
-    app.migrator().restore(app.database(), &latest()).unwrap();
+    app.migrator()
+        .database(app.database())
+        .restore(&latest())
+        .unwrap();
     assert_eq!(
         acts(&app),
         ["run", "run", "restore", "run", "restore", "restore"]
@@ -133,12 +147,21 @@ fn a_restored_database_is_the_copy_to_the_bit_and_the_log_goes_on() {
 fn what_was_done_to_a_damaged_or_vanished_database_is_known_from_its_copies() {
     let app = app();
     app.run().unwrap();
-    app.migrator().snapshot(app.database(), "s").unwrap();
+    app.migrator()
+        .database(app.database())
+        .snapshot("s")
+        .unwrap();
     std::fs::write(app.database(), vec![7; 8192]).unwrap();
-    app.migrator().restore(app.database(), &latest()).unwrap();
+    app.migrator()
+        .database(app.database())
+        .restore(&latest())
+        .unwrap();
     assert_eq!(acts(&app), ["run", "run", "snapshot", "restore"]);
     std::fs::remove_file(app.database()).unwrap();
-    app.migrator().restore(app.database(), &latest()).unwrap();
+    app.migrator()
+        .database(app.database())
+        .restore(&latest())
+        .unwrap();
     assert_eq!(acts(&app), ["run", "run", "snapshot", "restore", "restore"]);
     assert!(log(&app).entries.iter().all(|entry| entry.finished));
 }
@@ -148,14 +171,24 @@ fn a_restore_that_was_refused_is_not_told() {
     let app = app();
     app.run().unwrap();
     crate::support::app::flip(&app.backups()[0], 5000);
-    assert!(app.migrator().restore(app.database(), &latest()).is_err());
+    assert!(
+        app.migrator()
+            .database(app.database())
+            .restore(&latest())
+            .is_err()
+    );
     // One that finds the database held.
     let app = self::app();
     app.run().unwrap();
     let holder = app.connect();
     holder.execute_batch("BEGIN EXCLUSIVE").unwrap();
     let migrator = app.migrator().lock_timeout(std::time::Duration::ZERO);
-    assert!(migrator.restore(app.database(), &latest()).is_err());
+    assert!(
+        migrator
+            .database(app.database())
+            .restore(&latest())
+            .is_err()
+    );
     drop(holder);
     assert_eq!(acts(&app), ["run", "run"]);
 }
@@ -187,7 +220,10 @@ fn a_restore_that_the_next_start_finished_is_told_as_finished() {
     app.run().unwrap();
     let copy = app.backups().pop().unwrap();
     let file = CopyRef::File(copy.clone());
-    app.migrator().restore(app.database(), &file).unwrap();
+    app.migrator()
+        .database(app.database())
+        .restore(&file)
+        .unwrap();
     let backups = app.folder().join("backups");
     let files = std::fs::read_dir(&backups).unwrap();
     let noted = files
@@ -235,7 +271,11 @@ fn migrations_of_another_tool_are_counted_and_a_missing_database_has_no_log() {
     let found = log(&app);
     assert_eq!(found.unlogged, [1, 2]);
     assert!(found.entries.is_empty());
-    let none = app.migrator().log(app.folder().join("none.db")).unwrap();
+    let none = app
+        .migrator()
+        .database(app.folder().join("none.db"))
+        .log()
+        .unwrap();
     assert!(!none.exists && none.entries.is_empty());
 }
 
@@ -243,10 +283,16 @@ fn migrations_of_another_tool_are_counted_and_a_missing_database_has_no_log() {
 fn two_databases_of_one_folder_have_a_log_each() {
     let app = app();
     app.run().unwrap();
-    app.migrator().restore(app.database(), &latest()).unwrap();
+    app.migrator()
+        .database(app.database())
+        .restore(&latest())
+        .unwrap();
     let other = app.folder().join("app.db2");
     app.migrator().migrate(&other).unwrap();
-    assert_eq!(app.migrator().log(&other).unwrap().entries.len(), 1);
+    assert_eq!(
+        app.migrator().database(&other).log().unwrap().entries.len(),
+        1
+    );
 }
 
 /// A backfill stood in the database alone: a drop, a reset or a restore took it out of the log.
@@ -259,11 +305,16 @@ fn a_backfill_is_told_of_after_what_it_filled_is_gone() {
         let sql = "UPDATE a SET x = 2 WHERE rowid BETWEEN :first AND :last";
         let fill = || heirloom::Backfill::sql("fill", "a", sql);
         let migrator = app.migrator();
-        migrator.backfill(app.database(), &fill()).unwrap();
+        migrator.database(app.database()).backfill(&fill()).unwrap();
         match replaced_by {
-            "drop" => drop(migrator.empty(app.database()).unwrap()),
-            "reset" => drop(migrator.reset(app.database(), None, None).unwrap()),
-            _ => drop(migrator.restore(app.database(), &latest()).unwrap()),
+            "drop" => drop(migrator.database(app.database()).empty().unwrap()),
+            "reset" => drop(migrator.database(app.database()).reset(None, None).unwrap()),
+            _ => drop(
+                migrator
+                    .database(app.database())
+                    .restore(&latest())
+                    .unwrap(),
+            ),
         }
         let told: Vec<_> = log(&app)
             .entries

@@ -22,30 +22,34 @@ fn look(app: &App, rows: u64) {
     let before = app.listing();
     let migrator = app.migrator();
     for _ in 0..2 {
-        let status = migrator.status(app.database()).unwrap();
+        let status = migrator.database(app.database()).status().unwrap();
         assert!(status.exists && status.problem.is_none(), "{status:?}");
         assert_eq!((status.version, status.newest_known), (Some(1), Some(2)));
         assert_eq!(status.count(State::Pending), 1);
         assert!(!status.is_up_to_date());
         assert_eq!(status.migrations[1].losses[0].count, rows);
-        let plan = migrator.plan(app.database(), None).unwrap();
+        let plan = migrator.database(app.database()).plan(None).unwrap();
         assert_eq!(plan.steps.len(), 1);
         assert_eq!(plan.steps[0].sql, "DROP TABLE a");
         assert_eq!(plan.refused.unwrap().kind(), ErrorKind::Destructive);
         let back = migrator
-            .plan_revert(app.database(), RevertTo::Steps(1))
+            .database(app.database())
+            .plan_revert(RevertTo::Steps(1))
             .unwrap();
         assert_eq!(back.steps[0].sql, "DROP TABLE a");
         assert_eq!(back.steps[0].losses[0].count, rows);
-        let inspected = migrator.inspect(app.database(), Some("A")).unwrap();
+        let inspected = migrator
+            .database(app.database())
+            .inspect(Some("A"))
+            .unwrap();
         assert_eq!(inspected.tables[0].rows, Some(rows));
-        let stats = migrator.stats(app.database()).unwrap();
+        let stats = migrator.database(app.database()).stats().unwrap();
         let table = stats.tables.iter().find(|table| table.name == "a");
         assert_eq!(table.unwrap().rows, Some(rows));
         assert_eq!(stats.history.pending, Some(1));
-        let log = migrator.log(app.database()).unwrap();
+        let log = migrator.database(app.database()).log().unwrap();
         assert_eq!((log.entries.len(), log.unlogged.len()), (1, 0));
-        let found = migrator.doctor(app.database()).unwrap();
+        let found = migrator.database(app.database()).doctor().unwrap();
         assert!(found.is_healthy(), "{found:#?}");
     }
     assert!(app.listing() == before, "{:?}", names(app));
@@ -97,19 +101,46 @@ fn a_database_that_is_not_there_is_an_ordinary_state() {
         .file("V2__b.sql", "CREATE TABLE b (x)");
     let before = app.listing();
     for path in [app.database(), app.folder().join("no").join("folder.db")] {
-        let status = app.migrator().status(&path).unwrap();
+        let status = app.migrator().database(&path).status().unwrap();
         assert!(!status.exists);
         assert_eq!((status.version, status.count(State::Pending)), (None, 2));
-        assert_eq!(app.migrator().plan(&path, None).unwrap().steps.len(), 2);
-        assert_eq!(app.migrator().plan(&path, Some(1)).unwrap().steps.len(), 1);
-        let inspected = app.migrator().inspect(&path, None).unwrap();
+        assert_eq!(
+            app.migrator()
+                .database(&path)
+                .plan(None)
+                .unwrap()
+                .steps
+                .len(),
+            2
+        );
+        assert_eq!(
+            app.migrator()
+                .database(&path)
+                .plan(Some(1))
+                .unwrap()
+                .steps
+                .len(),
+            1
+        );
+        let inspected = app.migrator().database(&path).inspect(None).unwrap();
         assert!(!inspected.exists && inspected.tables.is_empty());
-        let error = app.migrator().inspect(&path, Some("a")).unwrap_err();
+        let error = app
+            .migrator()
+            .database(&path)
+            .inspect(Some("a"))
+            .unwrap_err();
         assert_eq!(error.kind(), ErrorKind::NotFound);
-        let stats = app.migrator().stats(&path).unwrap();
+        let stats = app.migrator().database(&path).stats().unwrap();
         assert_eq!((stats.exists, stats.history.pending), (false, Some(2)));
-        assert!(app.migrator().log(&path).unwrap().entries.is_empty());
-        let found = app.migrator().doctor(&path).unwrap();
+        assert!(
+            app.migrator()
+                .database(&path)
+                .log()
+                .unwrap()
+                .entries
+                .is_empty()
+        );
+        let found = app.migrator().database(&path).doctor().unwrap();
         let kinds: Vec<_> = found.problems.iter().map(|problem| problem.kind).collect();
         assert!(
             !found.exists && kinds == [ProblemKind::Missing],
@@ -117,12 +148,14 @@ fn a_database_that_is_not_there_is_an_ordinary_state() {
         );
         let error = app
             .migrator()
-            .plan_revert(&path, RevertTo::Steps(1))
+            .database(&path)
+            .plan_revert(RevertTo::Steps(1))
             .unwrap_err();
         assert_eq!(error.kind(), ErrorKind::NotFound);
         let error = app
             .migrator()
-            .revert(&path, RevertTo::Steps(1))
+            .database(&path)
+            .revert(RevertTo::Steps(1))
             .unwrap_err();
         assert_eq!(error.kind(), ErrorKind::NotFound);
     }
@@ -142,14 +175,22 @@ fn an_empty_file_and_a_database_without_history() {
     app.file("V1__a.sql", "CREATE TABLE a (x)");
     std::fs::write(app.database(), "").unwrap();
     let before = app.listing();
-    assert_eq!(app.migrator().status(app.database()).unwrap().version, None);
+    assert_eq!(
+        app.migrator()
+            .database(app.database())
+            .status()
+            .unwrap()
+            .version,
+        None
+    );
     verb_of(&app, &app.migrator(), "look");
     assert_eq!(app.listing(), before);
     app.sql("CREATE TABLE t (x)");
     let before = app.listing();
     assert_eq!(
         app.migrator()
-            .status(app.database())
+            .database(app.database())
+            .status()
             .unwrap()
             .count(State::Pending),
         1
@@ -168,7 +209,10 @@ fn a_folder_and_a_file_that_may_only_be_read() {
     };
     for mode in ["DELETE", "WAL"] {
         let app = app_in(mode);
-        app.migrator().snapshot(app.database(), "s").unwrap();
+        app.migrator()
+            .database(app.database())
+            .snapshot("s")
+            .unwrap();
         std::fs::remove_file(app.migrations().join("V2__b.sql")).unwrap();
         let mut looks = as_ordinary_user("works", &app);
         looks.env("HEIRLOOM_TEST_AT", "look");
@@ -269,7 +313,8 @@ fn the_set_up_of_the_app_counts_while_looking() {
     app.file("V2__b.sql", "SELECT app_answer()");
     let problem = app
         .migrator()
-        .status(app.database())
+        .database(app.database())
+        .status()
         .unwrap()
         .problem
         .unwrap();
@@ -281,7 +326,14 @@ fn the_set_up_of_the_app_counts_while_looking() {
         let flags = rusqlite::functions::FunctionFlags::default();
         connection.create_scalar_function("app_answer", 0, flags, |_| Ok(42))
     });
-    assert!(migrator.status(app.database()).unwrap().problem.is_none());
+    assert!(
+        migrator
+            .database(app.database())
+            .status()
+            .unwrap()
+            .problem
+            .is_none()
+    );
 }
 
 #[test]
@@ -292,7 +344,7 @@ fn a_plan_shows_what_a_run_then_does() {
         "-- heirloom: allow-destructive\nCREATE TABLE n (x); INSERT INTO n SELECT x FROM a; DROP TABLE a; ALTER TABLE n RENAME TO a;",
     );
     app.file("V3__c.sql", "-- heirloom: no-transaction\nVACUUM");
-    let plan = app.migrator().plan(app.database(), None).unwrap();
+    let plan = app.migrator().database(app.database()).plan(None).unwrap();
     assert_eq!(plan.version, Some(1));
     assert!(plan.refused.is_none());
     assert_eq!(plan.steps[0].rebuilds, ["a"]);
@@ -326,7 +378,11 @@ fn looking_at_a_database_that_this_process_writes_to_keeps_its_locks() {
              INSERT INTO t SELECT randomblob(100) FROM n",
         )
         .unwrap();
-    let error = app.migrator().status(app.database()).unwrap_err();
+    let error = app
+        .migrator()
+        .database(app.database())
+        .status()
+        .unwrap_err();
     assert!(error.is_busy(), "{error:#}");
     let mut other = crate::support::app::part("holds-sql", &app);
     other.env("HEIRLOOM_TEST_AT", "BEGIN IMMEDIATE");
@@ -357,8 +413,8 @@ fn what_a_rebuild_takes_is_told_of_the_tables_that_are_rebuilt_alone() {
     for mode in ["DELETE", "WAL"] {
         app.sql(&format!("PRAGMA journal_mode = {mode}"));
         let before = app.listing();
-        let status = app.migrator().status(app.database()).unwrap();
-        let plan = app.migrator().plan(app.database(), None).unwrap();
+        let status = app.migrator().database(app.database()).status().unwrap();
+        let plan = app.migrator().database(app.database()).plan(None).unwrap();
         assert!(app.listing() == before);
         let estimate = plan.steps[1].estimate.clone().unwrap();
         assert_eq!(status.migrations[1].estimate, Some(estimate.clone()));

@@ -32,12 +32,16 @@ fn older_app(directive: &str) -> App {
 fn the_newer_migrations_go_with_the_ways_back_that_were_stored() {
     let app = older_app("");
     let before = app.listing();
-    let ways = app.migrator().ways_back(app.database()).unwrap();
+    let ways = app.migrator().database(app.database()).ways_back().unwrap();
     assert_eq!(app.listing(), before);
     assert_eq!((ways.version, ways.known), (3, Some(1)));
     assert_eq!(ways.unknown, ["V2__y", "V3__u"]);
     assert!(ways.can_revert && !ways.can_open_anyway);
-    let report = app.migrator().revert_to_known(app.database()).unwrap();
+    let report = app
+        .migrator()
+        .database(app.database())
+        .revert_to_known()
+        .unwrap();
     assert_eq!(report.version, Some(1));
     assert!(report.backup.is_some());
     assert!(app.run().unwrap().is_up_to_date());
@@ -46,9 +50,17 @@ fn the_newer_migrations_go_with_the_ways_back_that_were_stored() {
         app.number("SELECT count(*) FROM sqlite_schema WHERE name = 'u'"),
         0
     );
-    let again = app.migrator().revert_to_known(app.database()).unwrap();
+    let again = app
+        .migrator()
+        .database(app.database())
+        .revert_to_known()
+        .unwrap();
     assert!(again.is_up_to_date());
-    let error = app.migrator().ways_back(app.database()).unwrap_err();
+    let error = app
+        .migrator()
+        .database(app.database())
+        .ways_back()
+        .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Usage);
 }
 
@@ -57,14 +69,18 @@ fn the_copy_from_before_the_upgrade_says_what_it_would_cost() {
     let app = older_app("");
     let offer = app
         .migrator()
-        .ways_back(app.database())
+        .database(app.database())
+        .ways_back()
         .unwrap()
         .restore
         .unwrap();
     assert_eq!(offer.rows_lost, 3);
     assert!(offer.age_s < 3600, "{offer:?}");
     let then = contents(&offer.file);
-    app.migrator().restore(app.database(), &offer.copy).unwrap();
+    app.migrator()
+        .database(app.database())
+        .restore(&offer.copy)
+        .unwrap();
     assert_eq!(contents(&app.database()), then);
     assert!(app.run().unwrap().is_up_to_date());
     assert_eq!(app.number("SELECT count(*) FROM t"), 2);
@@ -75,7 +91,8 @@ fn a_copy_that_is_gone_or_damaged_is_not_offered() {
     let app = older_app("");
     let offer = app
         .migrator()
-        .ways_back(app.database())
+        .database(app.database())
+        .ways_back()
         .unwrap()
         .restore
         .unwrap();
@@ -84,16 +101,25 @@ fn a_copy_that_is_gone_or_damaged_is_not_offered() {
     bytes[middle] ^= 1;
     std::fs::write(&offer.file, bytes).unwrap();
     assert_eq!(
-        app.migrator().ways_back(app.database()).unwrap().restore,
+        app.migrator()
+            .database(app.database())
+            .ways_back()
+            .unwrap()
+            .restore,
         None
     );
     let error = app
         .migrator()
-        .restore(app.database(), &CopyRef::File(offer.file.clone()));
+        .database(app.database())
+        .restore(&CopyRef::File(offer.file.clone()));
     assert_eq!(error.unwrap_err().kind(), ErrorKind::BackupInvalid);
     std::fs::remove_file(&offer.file).unwrap();
     assert_eq!(
-        app.migrator().ways_back(app.database()).unwrap().restore,
+        app.migrator()
+            .database(app.database())
+            .ways_back()
+            .unwrap()
+            .restore,
         None
     );
 }
@@ -108,9 +134,9 @@ fn a_database_is_opened_anyway_where_every_newer_migration_said_so() {
     ] {
         let app = older_app(directive);
         let before = data(&app.database());
-        let ways = app.migrator().ways_back(app.database()).unwrap();
+        let ways = app.migrator().database(app.database()).ways_back().unwrap();
         assert_eq!(ways.can_open_anyway, opens, "{directive}");
-        match app.migrator().open_anyway(app.database()) {
+        match app.migrator().database(app.database()).open_anyway() {
             Ok(opened) => {
                 assert!(opens, "{directive}");
                 assert_eq!(opened.report.version, Some(3));
@@ -132,9 +158,19 @@ fn a_database_is_opened_anyway_where_every_newer_migration_said_so() {
 fn a_newer_migration_without_a_way_back_is_not_reverted() {
     let app = older_app("");
     app.sql("UPDATE heirloom_history SET down_sql = NULL WHERE version = 2");
-    assert!(!app.migrator().ways_back(app.database()).unwrap().can_revert);
+    assert!(
+        !app.migrator()
+            .database(app.database())
+            .ways_back()
+            .unwrap()
+            .can_revert
+    );
     let before = data(&app.database());
-    let error = app.migrator().revert_to_known(app.database()).unwrap_err();
+    let error = app
+        .migrator()
+        .database(app.database())
+        .revert_to_known()
+        .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Irreversible);
     assert_eq!(data(&app.database()), before);
 }

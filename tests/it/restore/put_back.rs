@@ -31,7 +31,10 @@ fn app_in(mode: &str) -> App {
 }
 
 fn latest(app: &App) -> PathBuf {
-    let copies = app.migrator().copies(app.database(), Verify::Digest);
+    let copies = app
+        .migrator()
+        .database(app.database())
+        .copies(Verify::Digest);
     let mut copies = copies.unwrap().into_iter();
     copies
         .find(|copy| copy.origin == Origin::Automatic && !copy.replaced)
@@ -57,9 +60,13 @@ fn hasty<'a>(app: &App) -> Migrator<'a> {
 fn refused(app: &App, wanted: &CopyRef, kind: ErrorKind) {
     let before = app.listing();
     for error in [
-        app.migrator().restore(app.database(), wanted).unwrap_err(),
         app.migrator()
-            .plan_restore(app.database(), wanted)
+            .database(app.database())
+            .restore(wanted)
+            .unwrap_err(),
+        app.migrator()
+            .database(app.database())
+            .plan_restore(wanted)
             .unwrap_err(),
     ] {
         assert_eq!(error.kind(), kind, "{wanted:?}: {error:#}");
@@ -76,7 +83,8 @@ fn restored(app: &App, what: &str) -> heirloom::Restored {
     let expected = state(&copy);
     let restored = app
         .migrator()
-        .restore(app.database(), &CopyRef::Latest)
+        .database(app.database())
+        .restore(&CopyRef::Latest)
         .unwrap_or_else(|error| panic!("{what}: {error:#}"));
     assert_eq!(restored.file, copy, "{what}");
     assert!(state(&app.database()) == expected, "{what}");
@@ -104,7 +112,11 @@ fn a_backup_comes_back_whole_and_the_state_before_can_be_put_back_too() {
             let before_id = state(&app.database());
             assert_ne!(before, before_id);
 
-            let done = app.migrator().restore(app.database(), &wanted).unwrap();
+            let done = app
+                .migrator()
+                .database(app.database())
+                .restore(&wanted)
+                .unwrap();
             assert!(state(&app.database()) == expected, "{mode} {by}");
             // PERSIST and TRUNCATE are a connection's own; only WAL is kept in the file.
             let kept = if mode == "wal" { "wal" } else { "delete" };
@@ -118,7 +130,11 @@ fn a_backup_comes_back_whole_and_the_state_before_can_be_put_back_too() {
             let replaced = done.replaced.unwrap();
             assert!(state(&replaced) == before_id, "{mode} {by}");
             let undo = CopyRef::File(replaced);
-            let undone = app.migrator().restore(app.database(), &undo).unwrap();
+            let undone = app
+                .migrator()
+                .database(app.database())
+                .restore(&undo)
+                .unwrap();
             assert!(state(&app.database()) == before_id, "{mode} {by}");
             assert_eq!(undone.version, Some(1));
             assert!(state(&undone.replaced.unwrap()) == expected, "{mode} {by}");
@@ -141,7 +157,11 @@ fn a_copy_with_another_page_size_comes_back_with_it() {
                 .unwrap();
             let (before, expected) = (state(&app.database()), state(&source));
             let wanted = CopyRef::File(source);
-            let done = app.migrator().restore(app.database(), &wanted).unwrap();
+            let done = app
+                .migrator()
+                .database(app.database())
+                .restore(&wanted)
+                .unwrap();
             assert!(state(&app.database()) == expected, "{mode} {size}");
             assert_eq!(app.number("PRAGMA page_size"), size, "{mode}");
             assert_eq!(app.text("PRAGMA journal_mode"), mode, "{size}");
@@ -206,14 +226,15 @@ fn who_reads_in_rollback_mode_or_writes_in_any_keeps_the_restore_out() {
         holder.env("HEIRLOOM_TEST_AT", sql);
         let holder = Holder::start(holder);
         let error = hasty(&app)
-            .restore(app.database(), &CopyRef::Latest)
+            .database(app.database())
+            .restore(&CopyRef::Latest)
             .unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Locked, "{mode} {sql}: {error:#}");
         assert!(error.data_state().is_unchanged(), "{mode} {sql}");
         assert!(!note(&app).exists());
         assert!(holder.release().success());
         assert!(state(&app.database()) == expected, "{mode} {sql}");
-        let log = app.migrator().log(app.database()).unwrap();
+        let log = app.migrator().database(app.database()).log().unwrap();
         assert!(log.entries.iter().all(|entry| entry.act != Act::Restore));
         restored(&app, sql);
     }
@@ -232,7 +253,8 @@ fn a_reader_that_goes_lets_the_restore_through() {
             holder.release()
         });
         app.migrator()
-            .restore(app.database(), &CopyRef::Latest)
+            .database(app.database())
+            .restore(&CopyRef::Latest)
             .unwrap();
     });
     assert_eq!(contents(&app.database()), contents(&wanted));
@@ -251,12 +273,18 @@ fn a_reader_keeps_a_copy_with_another_page_size_out_and_nothing_changes() {
     holder.env("HEIRLOOM_TEST_AT", "BEGIN; SELECT count(*) FROM t;");
     let holder = Holder::start(holder);
     let wanted = CopyRef::File(source.clone());
-    let error = hasty(&app).restore(app.database(), &wanted).unwrap_err();
+    let error = hasty(&app)
+        .database(app.database())
+        .restore(&wanted)
+        .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Locked, "{error:#}");
     assert!(holder.release().success());
     assert!(state(&app.database()) == expected);
     assert_eq!(app.text("PRAGMA journal_mode"), "wal");
-    app.migrator().restore(app.database(), &wanted).unwrap();
+    app.migrator()
+        .database(app.database())
+        .restore(&wanted)
+        .unwrap();
     assert!(state(&app.database()) == state(&source));
 }
 
@@ -266,7 +294,8 @@ fn another_process_at_work_keeps_the_restore_out() {
     app.file("V2__b.sql", "CREATE TABLE b (x)");
     let holder = Holder::start(part("holds-run", &app));
     let error = hasty(&app)
-        .restore(app.database(), &CopyRef::Latest)
+        .database(app.database())
+        .restore(&CopyRef::Latest)
         .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Locked, "{error:#}");
     assert!(holder.release().success());
@@ -336,7 +365,8 @@ fn a_file_that_is_empty_or_gone_is_made_again() {
     let copy = latest(&app);
     let deep = app.folder().join("new/folder/app.db");
     app.migrator()
-        .restore(&deep, &CopyRef::File(copy.clone()))
+        .database(&deep)
+        .restore(&CopyRef::File(copy.clone()))
         .unwrap();
     assert!(state(&deep) == state(&copy));
 }
@@ -361,7 +391,11 @@ fn any_broken_byte_of_the_header_can_be_restored_over() {
             bytes[at] ^= 0x5A;
             std::fs::write(app.database(), &bytes).unwrap();
             let expected = state(&latest(&app));
-            match app.migrator().restore(app.database(), &CopyRef::Latest) {
+            match app
+                .migrator()
+                .database(app.database())
+                .restore(&CopyRef::Latest)
+            {
                 Err(error) => wrong.push(format!("{mode}, byte {at}: {error:#}")),
                 Ok(_) if state(&app.database()) != expected => {
                     wrong.push(format!("{mode}, byte {at}: not what the copy holds"));
@@ -555,7 +589,8 @@ fn a_damaged_latest_is_refused_and_not_skipped_for_an_older_one() {
     refused(&app, &CopyRef::Latest, ErrorKind::BackupInvalid);
     let expected = state(&older);
     app.migrator()
-        .restore(app.database(), &CopyRef::File(older))
+        .database(app.database())
+        .restore(&CopyRef::File(older))
         .unwrap();
     assert!(state(&app.database()) == expected);
 }
@@ -595,7 +630,11 @@ fn a_database_with_a_log_of_its_own_is_a_source_with_what_is_in_the_log() {
         );
         let (source, before) = (other.listing(), state(&app.database()));
         let wanted = CopyRef::File(other.database());
-        let done = app.migrator().restore(app.database(), &wanted).unwrap();
+        let done = app
+            .migrator()
+            .database(app.database())
+            .restore(&wanted)
+            .unwrap();
         assert!(other.listing() == source, "{mode}: the source was touched");
         let expected = if mode == "wal" { 2 } else { 1 };
         assert_eq!(
@@ -609,7 +648,10 @@ fn a_database_with_a_log_of_its_own_is_a_source_with_what_is_in_the_log() {
 
         // The same over a damaged file, where the note must name a copy that stays.
         std::fs::write(app.database(), b"garbage".repeat(999)).unwrap();
-        app.migrator().restore(app.database(), &wanted).unwrap();
+        app.migrator()
+            .database(app.database())
+            .restore(&wanted)
+            .unwrap();
         assert_eq!(
             app.number("SELECT count(*) FROM s"),
             expected,
@@ -624,17 +666,23 @@ fn a_copy_from_a_newer_app_comes_back_and_says_that_it_is_newer() {
     let app = app_in("delete");
     app.file("V2__b.sql", "CREATE TABLE b (x)").run().unwrap();
     app.migrator()
-        .snapshot(app.database(), "of-the-newer-app")
+        .database(app.database())
+        .snapshot("of-the-newer-app")
         .unwrap();
     restored(&app, "back to version 1");
     std::fs::remove_file(app.migrations().join("V2__b.sql")).unwrap();
     let wanted = CopyRef::Snapshot("of-the-newer-app".into());
     let plan = app
         .migrator()
-        .plan_restore(app.database(), &wanted)
+        .database(app.database())
+        .plan_restore(&wanted)
         .unwrap();
     assert_eq!(plan.after.version, Some(2));
-    let done = app.migrator().restore(app.database(), &wanted).unwrap();
+    let done = app
+        .migrator()
+        .database(app.database())
+        .restore(&wanted)
+        .unwrap();
     assert_eq!(done.version, Some(2));
     assert!(app.run().unwrap_err().is_from_newer_app());
 }
@@ -643,13 +691,17 @@ fn a_copy_from_a_newer_app_comes_back_and_says_that_it_is_newer() {
 fn latest_is_never_a_replaced_state_nor_a_snapshot() {
     let app = app_in("wal");
     let copy = latest(&app);
-    app.migrator().snapshot(app.database(), "a").unwrap();
+    app.migrator()
+        .database(app.database())
+        .snapshot("a")
+        .unwrap();
     for number in 0..3 {
         let done = restored(&app, "");
         assert_eq!(done.file, copy);
         app.sql("INSERT INTO t VALUES ('more')");
         app.migrator()
-            .snapshot(app.database(), &format!("s{number}"))
+            .database(app.database())
+            .snapshot(&format!("s{number}"))
             .unwrap();
     }
 }
@@ -664,9 +716,15 @@ fn replaced_states_are_thinned_out_for_themselves() {
         );
         app.run().unwrap();
     }
-    app.migrator().snapshot(app.database(), "kept").unwrap();
+    app.migrator()
+        .database(app.database())
+        .snapshot("kept")
+        .unwrap();
     let shelf = |replaced: bool| -> Vec<PathBuf> {
-        let copies = app.migrator().copies(app.database(), Verify::Digest);
+        let copies = app
+            .migrator()
+            .database(app.database())
+            .copies(Verify::Digest);
         copies
             .unwrap()
             .into_iter()
@@ -697,7 +755,10 @@ fn replaced_states_are_thinned_out_for_themselves() {
         "a run removes no replaced state"
     );
     assert_eq!(shelf(false).len(), 5);
-    let copies = app.migrator().copies(app.database(), Verify::Digest);
+    let copies = app
+        .migrator()
+        .database(app.database())
+        .copies(Verify::Digest);
     assert!(
         copies
             .unwrap()
@@ -721,7 +782,8 @@ fn a_restore_removes_neither_its_source_nor_another_automatic_backup() {
     let done = app
         .migrator()
         .keep_last(1)
-        .restore(app.database(), &CopyRef::File(source.clone()))
+        .database(app.database())
+        .restore(&CopyRef::File(source.clone()))
         .unwrap();
     assert!(source.exists(), "the copy that was put back");
     let after = app.backups();
@@ -737,7 +799,8 @@ fn a_plan_writes_nothing_and_tells_both_sides() {
         let before = app.listing();
         let plan = |app: &App| {
             app.migrator()
-                .plan_restore(app.database(), &CopyRef::Latest)
+                .database(app.database())
+                .plan_restore(&CopyRef::Latest)
                 .unwrap()
         };
         let planned = plan(&app);
@@ -891,7 +954,10 @@ fn a_revert_and_a_snapshot_finish_an_interrupted_restore_too() {
             interrupted(&app);
         };
         break_off();
-        let report = app.migrator().revert(app.database(), RevertTo::Steps(1));
+        let report = app
+            .migrator()
+            .database(app.database())
+            .revert(RevertTo::Steps(1));
         let report = report.unwrap_or_else(|error| panic!("{what}: {error:#}"));
         assert!(
             report.recovered.is_some() && report.is_up_to_date(),
@@ -900,7 +966,12 @@ fn a_revert_and_a_snapshot_finish_an_interrupted_restore_too() {
         assert_eq!(data(&app.database()), expected, "{what}");
         assert!(!note(&app).exists());
         break_off();
-        let copy = app.migrator().snapshot(app.database(), "s").unwrap().file;
+        let copy = app
+            .migrator()
+            .database(app.database())
+            .snapshot("s")
+            .unwrap()
+            .file;
         assert_eq!(data(&copy), expected, "{what}");
         assert_eq!(data(&app.database()), expected, "{what}");
         assert!(!note(&app).exists());
@@ -945,12 +1016,17 @@ fn a_note_whose_copy_is_gone_or_damaged_or_that_is_half_leaves_everything_for_a_
                 );
                 assert!(note(&app).exists(), "{what}");
             }
-            let error = app.migrator().snapshot(app.database(), "s").unwrap_err();
+            let error = app
+                .migrator()
+                .database(app.database())
+                .snapshot("s")
+                .unwrap_err();
             assert_eq!(error.kind(), ErrorKind::NeedsAttention, "{what}");
             assert!(std::fs::read(app.database()).unwrap() == before);
             // Another copy ends it.
             app.migrator()
-                .restore(app.database(), &CopyRef::File(older.clone()))
+                .database(app.database())
+                .restore(&CopyRef::File(older.clone()))
                 .unwrap();
             assert!(state(&app.database()) == state(&older), "{what}");
             assert!(!note(&app).exists(), "{what}");
@@ -985,7 +1061,8 @@ fn a_second_restore_that_finds_the_half_done_database_held_leaves_the_note() {
     holder.env("HEIRLOOM_TEST_AT", "BEGIN IMMEDIATE");
     let holder = Holder::start(holder);
     let error = hasty(&app)
-        .restore(app.database(), &CopyRef::Latest)
+        .database(app.database())
+        .restore(&CopyRef::Latest)
         .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Locked, "{error:#}");
     assert!(note(&app).exists(), "nobody would finish it: {error:#}");
@@ -1004,7 +1081,11 @@ fn a_database_behind_a_link_is_restored_where_it_is() {
     let link = elsewhere.folder().join("link.db");
     std::os::unix::fs::symlink(app.database(), &link).unwrap();
     let expected = state(&latest(&app));
-    let done = app.migrator().restore(&link, &CopyRef::Latest).unwrap();
+    let done = app
+        .migrator()
+        .database(&link)
+        .restore(&CopyRef::Latest)
+        .unwrap();
     assert_eq!(done.database, app.database());
     assert!(state(&app.database()) == expected);
     assert!(link.symlink_metadata().unwrap().is_symlink());
@@ -1019,7 +1100,8 @@ fn a_restore_that_is_cancelled_changes_nothing() {
     let error = app
         .migrator()
         .cancel_with(flag)
-        .restore(app.database(), &CopyRef::Latest)
+        .database(app.database())
+        .restore(&CopyRef::Latest)
         .unwrap_err();
     assert!(error.is_interrupted(), "{error:#}");
     assert!(state(&app.database()) == before);
@@ -1068,13 +1150,16 @@ fn a_copy_in_another_text_encoding_comes_back_like_any_other() {
                     ));
                 };
                 in_encoding(there, "ä then");
-                app.migrator().snapshot(app.database(), "s").unwrap();
+                app.migrator()
+                    .database(app.database())
+                    .snapshot("s")
+                    .unwrap();
                 in_encoding(here, "ö now");
                 if damaged {
                     std::fs::write(app.database(), [0x5a; 4096]).unwrap();
                 }
                 let wanted = CopyRef::Snapshot("s".into());
-                let restored = app.migrator().restore(app.database(), &wanted);
+                let restored = app.migrator().database(app.database()).restore(&wanted);
                 let restored = restored.unwrap_or_else(|error| panic!("{here} {mode}: {error:#}"));
                 assert_eq!(restored.was_damaged, damaged);
                 assert_eq!(app.text("SELECT x FROM t"), "ä then");
@@ -1083,7 +1168,10 @@ fn a_copy_in_another_text_encoding_comes_back_like_any_other() {
                 assert!(!note(&app).exists());
                 if !damaged {
                     let replaced = CopyRef::File(restored.replaced.unwrap());
-                    app.migrator().restore(app.database(), &replaced).unwrap();
+                    app.migrator()
+                        .database(app.database())
+                        .restore(&replaced)
+                        .unwrap();
                     assert_eq!(app.text("SELECT x FROM t"), "ö now");
                 }
             }

@@ -51,7 +51,7 @@ fn versions(app: &App) -> String {
 fn the_first_start_takes_the_history_over_and_goes_on_from_there() {
     let app = app();
     let migrator = app.migrator().adopt_from(Tool::Sqlx);
-    let plan = migrator.plan(app.database(), None).unwrap();
+    let plan = migrator.database(app.database()).plan(None).unwrap();
     assert_eq!(plan.steps.len(), 3);
     let report = migrator.migrate(app.database()).unwrap();
     assert_eq!(report.migrations.len(), 3);
@@ -77,7 +77,12 @@ fn a_history_is_taken_over_into_a_squashed_migration_that_stands_for_it() {
             let app = app();
             app.sql(first);
             let wishes = heirloom::SquashOptions::new().to(2);
-            app.migrator().squash(&wishes).unwrap().write().unwrap();
+            app.migrator()
+                .devtools()
+                .squash(&wishes)
+                .unwrap()
+                .write()
+                .unwrap();
             if !originals {
                 std::fs::remove_dir_all(app.migrations().join("squashed")).unwrap();
             }
@@ -92,10 +97,11 @@ fn a_history_is_taken_over_into_a_squashed_migration_that_stands_for_it() {
             assert_eq!(app.backups().len(), 1);
             let listing = app.listing();
             assert!(migrator.migrate(app.database()).unwrap().is_up_to_date());
-            let status = app.migrator().status(app.database()).unwrap();
+            let status = app.migrator().database(app.database()).status().unwrap();
             assert!(status.is_up_to_date(), "{case}: {status:?}");
             assert!(
                 app.migrator()
+                    .devtools()
                     .check()
                     .unwrap()
                     .findings
@@ -112,7 +118,11 @@ fn a_history_is_taken_over_into_a_squashed_migration_that_stands_for_it() {
 #[test]
 fn a_history_that_ends_within_a_squashed_migration_or_another_schema_is_not_taken_over() {
     let app = app();
-    let squash = || app.migrator().squash(&heirloom::SquashOptions::new());
+    let squash = || {
+        app.migrator()
+            .devtools()
+            .squash(&heirloom::SquashOptions::new())
+    };
     squash().unwrap().write().unwrap();
     let error = app.refused_by(&app.migrator().adopt_from(Tool::Sqlx), ErrorKind::Diverged);
     assert_eq!(error.migration(), Some("V3__squashed"), "{error}");
@@ -121,26 +131,40 @@ fn a_history_that_ends_within_a_squashed_migration_or_another_schema_is_not_take
         "{error}"
     );
     let before = contents(&app.database());
-    let error = app.migrator().adopt(app.database(), Some(Tool::Sqlx));
+    let error = app
+        .migrator()
+        .database(app.database())
+        .adopt(Some(Tool::Sqlx));
     assert_eq!(error.unwrap_err().kind(), ErrorKind::Diverged);
-    let error = app.migrator().baseline(app.database(), 2).unwrap_err();
+    let error = app
+        .migrator()
+        .database(app.database())
+        .baseline(2)
+        .unwrap_err();
     assert!(
         error.to_string().contains("version 2 lies before it"),
         "{error}"
     );
     // Nor is a schema that is not its own.
-    let error = app.migrator().baseline(app.database(), 3).unwrap_err();
+    let error = app
+        .migrator()
+        .database(app.database())
+        .baseline(3)
+        .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Diverged);
     assert!(error.to_string().contains("done"), "{error}");
     assert_eq!(contents(&app.database()), before);
     app.sql(
         "ALTER TABLE notes ADD COLUMN done INTEGER NOT NULL DEFAULT 0; DROP TABLE _sqlx_migrations",
     );
-    app.migrator().baseline(app.database(), 3).unwrap();
+    app.migrator().database(app.database()).baseline(3).unwrap();
     assert_eq!(versions(&app), "3");
     assert!(app.run().unwrap().is_up_to_date());
     assert_eq!(app.text("SELECT title FROM notes"), "kept");
-    let error = app.migrator().revert(app.database(), RevertTo::Steps(1));
+    let error = app
+        .migrator()
+        .database(app.database())
+        .revert(RevertTo::Steps(1));
     assert_eq!(error.unwrap_err().kind(), ErrorKind::Irreversible);
 }
 
@@ -148,10 +172,14 @@ fn a_history_that_ends_within_a_squashed_migration_or_another_schema_is_not_take
 fn adopting_alone_runs_nothing_and_twice_it_finds_nothing_to_do() {
     let app = app();
     let before = contents(&app.database());
-    let plan = app.migrator().plan_adopt(app.database(), None).unwrap();
+    let plan = app
+        .migrator()
+        .database(app.database())
+        .plan_adopt(None)
+        .unwrap();
     assert_eq!(plan.steps.len(), 2);
     assert_eq!(contents(&app.database()), before);
-    app.migrator().adopt(app.database(), None).unwrap();
+    app.migrator().database(app.database()).adopt(None).unwrap();
     assert_eq!(versions(&app), "1,2");
     assert_eq!(
         app.number("SELECT count(*) FROM pragma_table_info('notes') WHERE name = 'done'"),
@@ -160,7 +188,8 @@ fn adopting_alone_runs_nothing_and_twice_it_finds_nothing_to_do() {
     let after = contents(&app.database());
     assert!(
         app.migrator()
-            .adopt(app.database(), None)
+            .database(app.database())
+            .adopt(None)
             .unwrap()
             .is_up_to_date()
     );
@@ -168,7 +197,8 @@ fn adopting_alone_runs_nothing_and_twice_it_finds_nothing_to_do() {
     assert_eq!(app.backups().len(), 1);
     // The way back of what another tool applied is stored with it.
     app.migrator()
-        .revert(app.database(), RevertTo::Steps(1))
+        .database(app.database())
+        .revert(RevertTo::Steps(1))
         .unwrap();
     assert_eq!(
         app.number("SELECT count(*) FROM sqlite_schema WHERE name = 'notes'"),
@@ -183,13 +213,14 @@ fn what_ran_outside_of_a_transaction_is_taken_over_like_the_rest() {
         "V2__notes.sql",
         "-- heirloom: no-transaction\nCREATE TABLE notes (id INTEGER PRIMARY KEY, title TEXT);",
     );
-    app.migrator().adopt(app.database(), None).unwrap();
+    app.migrator().database(app.database()).adopt(None).unwrap();
     assert_eq!(versions(&app), "1,2");
     assert_eq!(app.text("SELECT title FROM notes"), "kept");
     assert_eq!(app.backups().len(), 1);
     let last = app
         .migrator()
-        .log(app.database())
+        .database(app.database())
+        .log()
         .unwrap()
         .entries
         .remove(0);
@@ -218,7 +249,8 @@ fn a_new_database_and_one_of_heirlooms_are_nobodys_to_take_over() {
     assert_eq!(migrator.migrate(&new).unwrap().migrations.len(), 3);
     let error = app
         .migrator()
-        .adopt(app.folder().join("none.db"), None)
+        .database(app.folder().join("none.db"))
+        .adopt(None)
         .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotFound);
     assert!(!app.folder().join("none.db").exists());
@@ -226,7 +258,8 @@ fn a_new_database_and_one_of_heirlooms_are_nobodys_to_take_over() {
     app.sql("CREATE TABLE t (x)");
     let error = app
         .migrator()
-        .adopt(app.database(), Tool::Diesel)
+        .database(app.database())
+        .adopt(Tool::Diesel)
         .unwrap_err();
     assert!(
         error.to_string().contains("no history of diesel"),
@@ -255,7 +288,8 @@ fn what_was_taken_back_is_not_taken_over_again() {
     let migrator = app.migrator().adopt_from(Tool::Sqlx);
     migrator.migrate(app.database()).unwrap();
     migrator
-        .revert(app.database(), RevertTo::Version(0))
+        .database(app.database())
+        .revert(RevertTo::Version(0))
         .unwrap();
     migrator.migrate(app.database()).unwrap();
     assert_eq!(versions(&app), "1,2,3");
@@ -275,7 +309,10 @@ fn versions_are_numbers_however_they_are_kept() {
             "CREATE TABLE t{version} (x); INSERT INTO schema_migrations VALUES ('{version}')"
         ));
     }
-    app.migrator().adopt(app.database(), Tool::Dbmate).unwrap();
+    app.migrator()
+        .database(app.database())
+        .adopt(Tool::Dbmate)
+        .unwrap();
     assert_eq!(versions(&app), "1,2,3,4,5,6,7,8,9,10,11");
 }
 
@@ -324,7 +361,11 @@ fn what_does_not_fit_is_left_alone() {
         app.sql(harm);
         let error = app.refused_by(&app.migrator().adopt_from(None), kind);
         assert!(error.to_string().contains(sentence), "{harm}: {error:#}");
-        let error = app.migrator().adopt(app.database(), None).unwrap_err();
+        let error = app
+            .migrator()
+            .database(app.database())
+            .adopt(None)
+            .unwrap_err();
         assert_eq!(error.kind(), kind, "{error:#}");
         assert!(app.backups().is_empty(), "{harm}");
     }
@@ -346,10 +387,15 @@ fn nothing_is_guessed() {
             CREATE TABLE migrations (bird TEXT, season TEXT);
             CREATE TABLE schema_migrations (version INTEGER, dirty INTEGER);",
     );
-    let error = app.migrator().adopt(app.database(), None).unwrap_err();
+    let error = app
+        .migrator()
+        .database(app.database())
+        .adopt(None)
+        .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotFound);
     app.migrator()
-        .adopt(app.database(), Tool::RusqliteMigration)
+        .database(app.database())
+        .adopt(Tool::RusqliteMigration)
         .unwrap();
     assert_eq!(versions(&app), "1");
 }
@@ -409,7 +455,8 @@ fn every_database_that_a_tool_really_made_is_taken_over() {
         let app = copy_of(name, "app.db").unwrap();
         let before = rows(&app.database());
         migrator
-            .adopt(app.database(), tool)
+            .database(app.database())
+            .adopt(tool)
             .unwrap_or_else(|error| panic!("{name}: {error:#}"));
         assert_eq!(
             app.number("SELECT count(*) FROM refinery_schema_history"),
@@ -440,7 +487,7 @@ fn a_database_that_its_tool_left_half_done_is_left_alone() {
         };
         let before = contents(&app.database());
         let migrator = Migrator::new(migrations_of(name));
-        let error = migrator.adopt(app.database(), tool).unwrap_err();
+        let error = migrator.database(app.database()).adopt(tool).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Diverged, "{name}: {error:#}");
         assert_eq!(contents(&app.database()), before, "{name}");
         tried += 1;
@@ -453,6 +500,9 @@ fn a_database_that_its_tool_left_half_done_is_left_alone() {
 fn a_migration_that_was_taken_back_is_not_taken_for_applied() {
     let app = copy_of("goose", "broken.db").unwrap();
     let migrator = Migrator::new(migrations_of("goose"));
-    let report = migrator.adopt(app.database(), Tool::Goose).unwrap();
+    let report = migrator
+        .database(app.database())
+        .adopt(Tool::Goose)
+        .unwrap();
     assert_eq!(report.migrations.len(), 2);
 }

@@ -32,7 +32,9 @@ fn count_up() -> Backfill<'static> {
 }
 
 fn fill(app: &App) -> Result<Backfilled, Error> {
-    app.migrator().backfill(app.database(), &count_up())
+    app.migrator()
+        .database(app.database())
+        .backfill(&count_up())
 }
 
 /// How often rows were filled: the least and the most, and how many were at all.
@@ -70,7 +72,8 @@ fn rows_are_filled_in_batches_of_rows_after_one_verified_copy() {
             Ok(())
         });
         let backfilled = migrator
-            .backfill(app.database(), &backfill.batch(7))
+            .database(app.database())
+            .backfill(&backfill.batch(7))
             .unwrap();
         assert_eq!((backfilled.rows, backfilled.rows_before), (30, 0));
         assert_eq!(backfilled.table, "t");
@@ -112,7 +115,8 @@ fn one_that_is_done_is_done_again_when_that_is_said_and_after_a_copy() {
         let again = || count_up().again();
         let plan = app
             .migrator()
-            .plan_backfill(app.database(), &again())
+            .database(app.database())
+            .plan_backfill(&again())
             .unwrap();
         assert_eq!((plan.done, plan.left, plan.started_at), (0, 31, None));
         let stop = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
@@ -123,7 +127,8 @@ fn one_that_is_done_is_done_again_when_that_is_said_and_after_a_copy() {
                 let batch = matches!(event, heirloom::Event::Backfilling { .. });
                 stop.fetch_or(batch, std::sync::atomic::Ordering::Relaxed);
             })
-            .backfill(app.database(), &again())
+            .database(app.database())
+            .backfill(&again())
             .unwrap_err();
         assert_eq!(done(&error), (7, 31));
         let copy = app
@@ -132,7 +137,11 @@ fn one_that_is_done_is_done_again_when_that_is_said_and_after_a_copy() {
             .find(|copy| !backups.contains(copy));
         assert_eq!(contents(&copy.unwrap()), before, "{mode}");
         // Begun, it goes on, whether or not that is said once more.
-        let rest = app.migrator().backfill(app.database(), &again()).unwrap();
+        let rest = app
+            .migrator()
+            .database(app.database())
+            .backfill(&again())
+            .unwrap();
         assert_eq!((rest.rows, rest.rows_before), (24, 7));
         assert_eq!(rest.backup, None);
         assert_eq!(app.number("SELECT count(*) FROM t WHERE n = 2"), 30);
@@ -144,11 +153,16 @@ fn one_that_is_done_is_done_again_when_that_is_said_and_after_a_copy() {
             "t",
             "UPDATE t SET n = 9 WHERE id BETWEEN :first AND :last",
         );
-        let error = app.migrator().backfill(app.database(), &other).unwrap_err();
+        let error = app
+            .migrator()
+            .database(app.database())
+            .backfill(&other)
+            .unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Diverged);
         assert!(error.help().unwrap().contains("--again"), "{error:#}");
         app.migrator()
-            .backfill(app.database(), &other.again())
+            .database(app.database())
+            .backfill(&other.again())
             .unwrap();
         assert_eq!(app.number("SELECT min(n) FROM t"), 9);
     }
@@ -185,11 +199,15 @@ fn killed_at_any_moment_it_goes_on_at_the_row_where_it_was() {
             }
             let backfilled = app
                 .migrator()
-                .backfill(app.database(), &crate::support::parts::count_up(|| {}))
+                .database(app.database())
+                .backfill(&crate::support::parts::count_up(|| {}))
                 .unwrap();
             assert_eq!(backfilled.rows + backfilled.rows_before, 30);
             assert_eq!(filled(&app), (1, 1, 30), "{mode} {moment}");
-            let copies = app.migrator().copies(app.database(), Verify::Everything);
+            let copies = app
+                .migrator()
+                .database(app.database())
+                .copies(Verify::Everything);
             let copies = copies.unwrap();
             assert!(copies.iter().all(|copy| copy.verified), "{copies:?}");
             // A copy that was finished before the first batch was begun is taken once more.
@@ -233,7 +251,8 @@ fn cancelled_within_a_batch_that_batch_is_rolled_back_and_the_next_call_goes_on(
             Ok(())
         });
         let error = migrator
-            .backfill(app.database(), &backfill.batch(7))
+            .database(app.database())
+            .backfill(&backfill.batch(7))
             .unwrap_err();
         assert!(error.is_interrupted(), "{error:#}");
         assert_eq!(done(&error), (14, 30), "{mode}: {error:#}");
@@ -242,7 +261,7 @@ fn cancelled_within_a_batch_that_batch_is_rolled_back_and_the_next_call_goes_on(
         assert_eq!(filled(&app), (0, 1, 14), "{mode}");
         flag.store(false, Ordering::SeqCst);
         let rest = crate::support::parts::count_up(|| {});
-        let backfilled = migrator.backfill(app.database(), &rest).unwrap();
+        let backfilled = migrator.database(app.database()).backfill(&rest).unwrap();
         assert_eq!((backfilled.rows, backfilled.rows_before), (16, 14));
         assert_eq!(filled(&app), (1, 1, 30), "{mode}");
         assert_eq!(app.backups().len(), 1);
@@ -262,7 +281,8 @@ fn cancelled_between_two_batches_it_stops_there() {
                 set.store(true, Ordering::SeqCst);
             }
         })
-        .backfill(app.database(), &count_up())
+        .database(app.database())
+        .backfill(&count_up())
         .unwrap_err();
     assert!(error.is_interrupted());
     assert_eq!(done(&error), (7, 30));
@@ -313,7 +333,7 @@ fn writers_beside_it_get_in_and_lose_nothing() {
                 }
             };
             let migrator = app.migrator().on_event(somebody_gets_in);
-            let backfilled = migrator.backfill(app.database(), &backfill);
+            let backfilled = migrator.database(app.database()).backfill(&backfill);
             over.store(true, Ordering::SeqCst);
             let rows = backfilled.unwrap().rows;
             assert!(rows >= 2030, "{mode}: {rows}");
@@ -386,7 +406,8 @@ fn other_statements_under_one_name_are_refused_and_another_batch_is_not() {
                 set.store(true, Ordering::SeqCst);
             }
         })
-        .backfill(app.database(), &count_up());
+        .database(app.database())
+        .backfill(&count_up());
     assert!(stopped.unwrap_err().is_interrupted());
     let before = contents(&app.database());
     let other = UP.replace("+ 1", "+ 2");
@@ -394,32 +415,40 @@ fn other_statements_under_one_name_are_refused_and_another_batch_is_not() {
         Backfill::sql("count_up", "t", other.clone()),
         Backfill::function("count_up", "t", |_, _| panic!("it must not be called")),
     ] {
-        let error = migrator.backfill(app.database(), &backfill).unwrap_err();
+        let error = migrator
+            .database(app.database())
+            .backfill(&backfill)
+            .unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Diverged, "{error:#}");
         assert_eq!(contents(&app.database()), before);
-        let plan = migrator.plan_backfill(app.database(), &backfill);
+        let plan = migrator.database(app.database()).plan_backfill(&backfill);
         assert_eq!(plan.unwrap_err().kind(), ErrorKind::Diverged);
     }
     let error = migrator
-        .backfill(
-            app.database(),
-            &Backfill::sql("count_up", "t", other.clone()),
-        )
+        .database(app.database())
+        .backfill(&Backfill::sql("count_up", "t", other.clone()))
         .unwrap_err();
     assert_eq!(error.difference().unwrap().file, other);
     let windows = format!("-- filled\r\n{};\r\n", UP.replace(" WHERE", "\r\nWHERE"));
     assert!(
         migrator
-            .backfill(app.database(), &Backfill::sql("count_up", "t", windows))
+            .database(app.database())
+            .backfill(&Backfill::sql("count_up", "t", windows))
             .is_err(),
         "a line more is another text"
     );
     let same = Backfill::sql("count_up", "T", format!("-- the same\r\n{UP};\r\n"));
-    let backfilled = migrator.backfill(app.database(), &same.batch(100)).unwrap();
+    let backfilled = migrator
+        .database(app.database())
+        .backfill(&same.batch(100))
+        .unwrap();
     assert_eq!(backfilled.rows, 23);
     assert_eq!(filled(&app), (1, 1, 30));
     let done = Backfill::sql("count_up", "t", other);
-    let error = migrator.backfill(app.database(), &done).unwrap_err();
+    let error = migrator
+        .database(app.database())
+        .backfill(&done)
+        .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Diverged);
 }
 
@@ -430,7 +459,10 @@ fn a_plan_says_what_is_left_and_changes_nothing() {
         let plan = |app: &App| {
             let before = app.listing();
             let migrator = app.migrator();
-            let plan = migrator.plan_backfill(app.database(), &count_up()).unwrap();
+            let plan = migrator
+                .database(app.database())
+                .plan_backfill(&count_up())
+                .unwrap();
             assert_eq!(app.listing(), before);
             plan
         };
@@ -508,7 +540,8 @@ fn what_cannot_be_gone_through_in_batches_is_refused_before_anything_is_touched(
         let backfill = Backfill::sql("b", table, sql.clone());
         let error = app
             .migrator()
-            .backfill(app.database(), &backfill)
+            .database(app.database())
+            .backfill(&backfill)
             .unwrap_err();
         assert_eq!(error.kind(), kind, "{table} {sql}: {error:#}");
         assert!(error.data_state().is_unchanged(), "{error:#}");
@@ -517,7 +550,11 @@ fn what_cannot_be_gone_through_in_batches_is_refused_before_anything_is_touched(
         assert!(app.backups().is_empty(), "{sql}");
     }
     let nowhere = app.folder().join("nowhere.db");
-    let error = app.migrator().backfill(&nowhere, &count_up()).unwrap_err();
+    let error = app
+        .migrator()
+        .database(&nowhere)
+        .backfill(&count_up())
+        .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotFound);
     assert!(!nowhere.exists());
 }
@@ -569,7 +606,8 @@ fn a_batch_that_does_more_than_write_rows_is_rolled_back() {
         });
         let error = app
             .migrator()
-            .backfill(app.database(), &backfill.batch(7))
+            .database(app.database())
+            .backfill(&backfill.batch(7))
             .unwrap_err();
         assert_eq!(error.kind(), kind, "{what}: {error:#}");
         assert_eq!(done(&error), (7, 30), "{what}: {error:#}");
@@ -611,7 +649,10 @@ fn rows_outside_of_the_batch_that_its_statements_would_delete_are_kept() {
         let before = app.number("SELECT count(*) FROM t");
         let backfill = Backfill::sql("count_up", "t", sql).batch(7);
         let migrator = app.migrator();
-        let error = migrator.backfill(app.database(), &backfill).unwrap_err();
+        let error = migrator
+            .database(app.database())
+            .backfill(&backfill)
+            .unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Destructive, "{what}: {error:#}");
         assert!(error.to_string().contains("outside"), "{what}: {error:#}");
         assert_eq!(app.number("SELECT count(*) FROM t"), before, "{what}");
@@ -639,7 +680,8 @@ fn a_run_gets_in_between_two_batches_and_the_backfill_goes_on() {
                     assert_eq!(other.migrate(app.database()).unwrap().version, Some(2));
                 }
             })
-            .backfill(app.database(), &count_up())
+            .database(app.database())
+            .backfill(&count_up())
             .unwrap();
         assert_eq!(backfilled.rows, 30, "{mode}");
         assert_eq!(filled(&app), (1, 1, 30), "{mode}");
@@ -657,7 +699,10 @@ fn a_start_up_with_nothing_to_do_does_not_wait_for_a_batch() {
         assert!(other.migrate(app.database())?.is_up_to_date());
         Ok(())
     });
-    app.migrator().backfill(app.database(), &backfill).unwrap();
+    app.migrator()
+        .database(app.database())
+        .backfill(&backfill)
+        .unwrap();
     assert_eq!(filled(&app), (1, 1, 30));
 }
 
@@ -696,7 +741,8 @@ fn rows_that_may_have_got_other_rowids_are_not_gone_on_with() {
                     app.sql(statement);
                 }
             })
-            .backfill(app.database(), &backfill);
+            .database(app.database())
+            .backfill(&backfill);
         let filled = app.number("SELECT sum(n) FROM k");
         let most = app.number("SELECT max(n) FROM k");
         assert_eq!(most, 1, "{key} {statement}");
@@ -723,10 +769,14 @@ fn a_database_that_is_put_back_between_two_batches_is_begun_again() {
         .on_event(|event| {
             if matches!(event, Event::Backfilling { .. }) && !once.swap(true, Ordering::SeqCst) {
                 let latest = heirloom::CopyRef::Latest;
-                app.migrator().restore(app.database(), &latest).unwrap();
+                app.migrator()
+                    .database(app.database())
+                    .restore(&latest)
+                    .unwrap();
             }
         })
-        .backfill(app.database(), &count_up());
+        .database(app.database())
+        .backfill(&count_up());
     let error = result.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotFound, "{error:#}");
     assert_eq!(filled(&app), (0, 0, 0));
@@ -755,7 +805,8 @@ fn the_ends_of_all_rowids_are_rows_like_others() {
     );
     let backfilled = app
         .migrator()
-        .backfill(app.database(), &count_up().batch(1));
+        .database(app.database())
+        .backfill(&count_up().batch(1));
     assert_eq!(backfilled.unwrap().rows, 3);
     assert_eq!(filled(&app), (1, 1, 3));
 }
@@ -790,7 +841,10 @@ fn the_write_ahead_log_stays_bounded() {
     reader
         .execute_batch("BEGIN; SELECT count(*) FROM t")
         .unwrap();
-    let error = migrator.backfill(app.database(), &backfill).unwrap_err();
+    let error = migrator
+        .database(app.database())
+        .backfill(&backfill)
+        .unwrap_err();
     assert!(error.is_busy(), "{error:#}");
     let (done_rows, total) = done(&error);
     assert!(done_rows > 50 && done_rows < total, "{error:#}");
@@ -799,7 +853,10 @@ fn the_write_ahead_log_stays_bounded() {
     assert!(length < 80_000_000, "{length}");
     drop(reader);
     largest.store(0, Ordering::SeqCst);
-    let backfilled = migrator.backfill(app.database(), &backfill).unwrap();
+    let backfilled = migrator
+        .database(app.database())
+        .backfill(&backfill)
+        .unwrap();
     assert_eq!(backfilled.rows + done_rows, total);
     let largest = largest.load(Ordering::SeqCst);
     assert!(largest < 15_000_000, "{largest}");
@@ -812,7 +869,8 @@ fn the_copy_from_before_stays_until_it_is_done() {
     app.sql("CREATE TRIGGER odd BEFORE UPDATE ON t WHEN new.id = 206 BEGIN SELECT RAISE(ABORT, 'x'); END");
     let migrator = || app.migrator().keep_last(1);
     let error = migrator()
-        .backfill(app.database(), &count_up())
+        .database(app.database())
+        .backfill(&count_up())
         .unwrap_err();
     let copy = error.backup().unwrap().to_owned();
     for version in 2..5 {
@@ -824,7 +882,10 @@ fn the_copy_from_before_stays_until_it_is_done() {
         assert!(copy.exists(), "{version}");
     }
     app.sql("DROP TRIGGER odd");
-    migrator().backfill(app.database(), &count_up()).unwrap();
+    migrator()
+        .database(app.database())
+        .backfill(&count_up())
+        .unwrap();
     app.file("V5__more.sql", "CREATE TABLE more5 (x)");
     migrator().migrate(app.database()).unwrap();
     assert!(!copy.exists());
@@ -854,7 +915,11 @@ fn a_file_says_what_it_fills() {
     let backfill = Backfill::file(path).unwrap();
     let migrator = Migrator::new(app.migrations());
     assert_eq!(
-        migrator.backfill(app.database(), &backfill).unwrap().rows,
+        migrator
+            .database(app.database())
+            .backfill(&backfill)
+            .unwrap()
+            .rows,
         30
     );
     assert!(fill(&app).unwrap().is_up_to_date());
@@ -892,14 +957,16 @@ fn a_way_back_that_changes_the_table_makes_it_begin_anew() {
         let sql = format!("UPDATE {table} SET {column} = 1 WHERE id BETWEEN :first AND :last");
         let backfill = Backfill::sql(format!("fill_{table}"), table, sql);
         app.migrator()
-            .backfill(app.database(), &backfill)
+            .database(app.database())
+            .backfill(&backfill)
             .unwrap()
             .rows
     };
     assert_eq!((fill("t", "n"), fill("u", "x")), (2, 1));
     let report = app
         .migrator()
-        .revert(app.database(), heirloom::RevertTo::Steps(1))
+        .database(app.database())
+        .revert(heirloom::RevertTo::Steps(1))
         .unwrap();
     assert!(
         report

@@ -49,7 +49,7 @@ fn it_is_marked_and_goes_on_from_there() {
         calls.fetch_add(1, Ordering::Relaxed);
         Ok(())
     });
-    let report = migrator.baseline(app.database(), 2).unwrap();
+    let report = migrator.database(app.database()).baseline(2).unwrap();
     assert_eq!((report.version_before, report.version), (None, Some(2)));
     assert!(report.backup.is_some_and(|backup| backup.is_file()));
     assert_eq!(app.text("SELECT group_concat(text) FROM notes"), "kept");
@@ -58,7 +58,7 @@ fn it_is_marked_and_goes_on_from_there() {
         0,
         "nothing happened to hook into"
     );
-    let again = migrator.baseline(app.database(), 2).unwrap();
+    let again = migrator.database(app.database()).baseline(2).unwrap();
     assert!(again.is_up_to_date());
     assert_eq!(app.backups().len(), 1);
     let report = app.run().unwrap();
@@ -73,9 +73,10 @@ fn it_is_marked_and_goes_on_from_there() {
 #[test]
 fn the_way_back_is_stored() {
     let app = app();
-    app.migrator().baseline(app.database(), 1).unwrap();
+    app.migrator().database(app.database()).baseline(1).unwrap();
     app.migrator()
-        .revert(app.database(), RevertTo::Steps(1))
+        .database(app.database())
+        .revert(RevertTo::Steps(1))
         .unwrap();
     assert_eq!(
         app.number("SELECT count(*) FROM sqlite_schema WHERE name = 'notes'"),
@@ -94,14 +95,19 @@ fn another_schema_is_refused_with_what_is_different() {
     for (version, expected) in cases {
         let error = app
             .migrator()
-            .baseline(app.database(), version)
+            .database(app.database())
+            .baseline(version)
             .unwrap_err();
         assert!(error.to_string().contains(expected), "{error:#}");
         assert_eq!(contents(&app.database()), before);
         assert!(app.backups().is_empty());
     }
     app.sql("DROP INDEX by_text; CREATE TABLE other (x)");
-    let error = app.migrator().baseline(app.database(), 1).unwrap_err();
+    let error = app
+        .migrator()
+        .database(app.database())
+        .baseline(1)
+        .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Diverged);
     let text = error.to_string();
     assert!(text.contains("index `by_text` is missing"), "{text}");
@@ -112,7 +118,11 @@ fn another_schema_is_refused_with_what_is_different() {
 fn no_database_is_made_for_it() {
     let app = App::new();
     app.file("V1__notes.sql", NOTES);
-    let error = app.migrator().baseline(app.database(), 1).unwrap_err();
+    let error = app
+        .migrator()
+        .database(app.database())
+        .baseline(1)
+        .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotFound);
     assert!(!app.database().exists());
     assert!(!app.folder().join("app.db.lock").exists());
@@ -121,10 +131,14 @@ fn no_database_is_made_for_it() {
 #[test]
 fn a_history_that_contradicts_the_files_is_left_alone() {
     let app = app();
-    app.migrator().baseline(app.database(), 1).unwrap();
+    app.migrator().database(app.database()).baseline(1).unwrap();
     app.file("V1__notes.sql", &format!("{NOTES} -- edited\nSELECT 1;"));
     let before = contents(&app.database());
-    let error = app.migrator().baseline(app.database(), 2).unwrap_err();
+    let error = app
+        .migrator()
+        .database(app.database())
+        .baseline(2)
+        .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Diverged);
     assert_eq!(contents(&app.database()), before);
 }

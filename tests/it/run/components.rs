@@ -107,7 +107,10 @@ fn a_component_alone_is_reverted_and_run() {
     let app = app();
     both(&app).migrate(app.database()).unwrap();
     let only = || both(&app).only("auth").unwrap();
-    only().revert(app.database(), RevertTo::Steps(1)).unwrap();
+    only()
+        .database(app.database())
+        .revert(RevertTo::Steps(1))
+        .unwrap();
     assert_eq!(versions(&app, "auth_schema_history"), "");
     assert_eq!(versions(&app, "refinery_schema_history"), "1");
     assert_eq!(
@@ -124,7 +127,7 @@ fn a_component_alone_is_reverted_and_run() {
 #[test]
 fn status_and_plan_speak_of_both() {
     let app = app();
-    let status = both(&app).status(app.database()).unwrap();
+    let status = both(&app).database(app.database()).status().unwrap();
     let states: Vec<_> = status
         .migrations
         .iter()
@@ -134,13 +137,19 @@ fn status_and_plan_speak_of_both() {
         states,
         [(Some("auth"), State::Pending), (None, State::Pending)]
     );
-    let plan = both(&app).plan(app.database(), None).unwrap();
+    let plan = both(&app).database(app.database()).plan(None).unwrap();
     assert_eq!(plan.steps.len(), 2);
-    let rehearsed = both(&app).rehearse(app.database(), None).unwrap();
+    let rehearsed = both(&app).database(app.database()).rehearse(None).unwrap();
     assert_eq!(rehearsed.migrations.len(), 2);
     assert!(!app.database().exists());
     both(&app).migrate(app.database()).unwrap();
-    assert!(both(&app).status(app.database()).unwrap().is_up_to_date());
+    assert!(
+        both(&app)
+            .database(app.database())
+            .status()
+            .unwrap()
+            .is_up_to_date()
+    );
 }
 
 #[test]
@@ -169,9 +178,12 @@ fn a_component_alone_does_not_reach_for_the_tables_of_others() {
         app.refused_by(&only(), ErrorKind::InvalidMigration);
     }
     let before = crate::support::app::contents(&app.database());
-    let error = only().reset(app.database(), None, None).unwrap_err();
+    let error = only()
+        .database(app.database())
+        .reset(None, None)
+        .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Usage, "{error:#}");
-    let error = only().empty(app.database()).unwrap_err();
+    let error = only().database(app.database()).empty().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Usage, "{error:#}");
     assert_eq!(crate::support::app::contents(&app.database()), before);
 }
@@ -198,11 +210,12 @@ fn a_database_is_marked_beside_the_tables_of_a_component() {
     app.sql(
         "CREATE TABLE notes (id INTEGER PRIMARY KEY); CREATE TABLE users (id INTEGER PRIMARY KEY)",
     );
-    both(&app).baseline(app.database(), 1).unwrap();
+    both(&app).database(app.database()).baseline(1).unwrap();
     both(&app)
         .only("auth")
         .unwrap()
-        .baseline(app.database(), 1)
+        .database(app.database())
+        .baseline(1)
         .unwrap();
     assert!(both(&app).migrate(app.database()).unwrap().is_up_to_date());
 }
@@ -304,9 +317,12 @@ fn a_report_and_the_log_say_whose_versions_changed() {
         words(both().migrate(app.database()).unwrap()),
         "auth at version 2"
     );
-    let back = only().revert(app.database(), RevertTo::Steps(1)).unwrap();
+    let back = only()
+        .database(app.database())
+        .revert(RevertTo::Steps(1))
+        .unwrap();
     assert_eq!(words(back), "schema version of auth 2 -> 1");
-    let log = both().log(app.database()).unwrap();
+    let log = both().database(app.database()).log().unwrap();
     assert_eq!(log.unlogged, [0; 0]);
     let told: Vec<_> = log
         .entries
@@ -342,7 +358,7 @@ fn the_doctor_says_whose_migration_is_wrong() {
     std::fs::remove_file(folder(&app).join("V2__names.sql")).unwrap();
     auth(&app, "V1__users.sql", "CREATE TABLE users (id);");
     let problems = |app: &App| -> Vec<(String, String)> {
-        let found = both(app).doctor(app.database()).unwrap();
+        let found = both(app).database(app.database()).doctor().unwrap();
         let problems = found.problems.into_iter();
         problems
             .map(|problem| (problem.message, problem.help))
@@ -468,13 +484,13 @@ fn what_builds_on_a_component_is_checked_after_it() {
         CREATE VIEW names AS SELECT id AS name FROM users;
         CREATE TRIGGER welcome AFTER INSERT ON users BEGIN INSERT INTO sessions (user) VALUES (new.id); END;";
     app.file("schema.sql", schema);
-    let checked = both(&app).check().unwrap();
+    let checked = both(&app).devtools().check().unwrap();
     assert!(checked.is_clean(), "{checked}");
     assert_eq!(checked.migrations, 3);
     assert!(checked.schema_file.is_some());
     // The component's own faults, by its name.
     auth(&app, "V1__users.down.sql", "SELECT 1;");
-    let checked = both(&app).check().unwrap();
+    let checked = both(&app).devtools().check().unwrap();
     let found: Vec<_> = checked
         .findings
         .iter()
@@ -486,17 +502,17 @@ fn what_builds_on_a_component_is_checked_after_it() {
     );
     // What only its makers can write is a note, and a finding where they check it themselves.
     std::fs::remove_file(folder(&app).join("V1__users.down.sql")).unwrap();
-    let checked = both(&app).check().unwrap();
+    let checked = both(&app).devtools().check().unwrap();
     assert!(checked.is_clean(), "{checked}");
     assert_eq!(checked.notes, ["auth/V1__users: there is no way back"]);
-    let alone = both(&app).only("auth").unwrap().check().unwrap();
+    let alone = both(&app).only("auth").unwrap().devtools().check().unwrap();
     assert_eq!(alone.findings.len(), 1, "{alone}");
     auth(&app, "V1__users.down.sql", "DROP TABLE users;");
     app.file(
         "V3__mine.sql",
         "-- heirloom: irreversible\nALTER TABLE users ADD COLUMN mine;",
     );
-    let checked = both(&app).check().unwrap();
+    let checked = both(&app).devtools().check().unwrap();
     let text = checked.to_string();
     assert!(
         text.contains("the table `users` is made by auth/V1__users"),
@@ -504,7 +520,7 @@ fn what_builds_on_a_component_is_checked_after_it() {
     );
     std::fs::remove_file(app.migrations().join("V3__mine.sql")).unwrap();
     auth(&app, "V2_wrong.sql", "SELECT 1;");
-    let checked = both(&app).check().unwrap();
+    let checked = both(&app).devtools().check().unwrap();
     assert!(checked.to_string().contains("V2_wrong.sql"), "{checked}");
     std::fs::remove_file(folder(&app).join("V2_wrong.sql")).unwrap();
     // And what generate writes from the same schema file can be run.
@@ -513,13 +529,14 @@ fn what_builds_on_a_component_is_checked_after_it() {
         &schema.replace("SELECT id AS name FROM", "SELECT id + 1 AS name FROM"),
     );
     let generated = both(&app)
+        .devtools()
         .generate(&heirloom::GenerateOptions::new())
         .unwrap();
     assert_eq!(generated.files.len(), 1, "{generated:?}");
     generated.write().unwrap();
     both(&app).migrate(app.database()).unwrap();
     assert_eq!(app.number("SELECT name FROM names"), 2);
-    assert!(both(&app).check().unwrap().is_clean());
+    assert!(both(&app).devtools().check().unwrap().is_clean());
 }
 
 /// "the schema was not compared with the one before the migration: no such table: users"
@@ -528,7 +545,8 @@ fn what_builds_on_a_component_is_compared_after_its_way_back_and_marked() {
     let app = built_on_it();
     both(&app).migrate(app.database()).unwrap();
     let back = both(&app)
-        .revert(app.database(), RevertTo::Steps(1))
+        .database(app.database())
+        .revert(RevertTo::Steps(1))
         .unwrap();
     assert_eq!(back.notes, ["destroyed table `sessions`: 1 row"]);
     let other = built_on_it();
@@ -541,7 +559,7 @@ fn what_builds_on_a_component_is_compared_after_its_way_back_and_marked() {
         "CREATE TABLE notes (id INTEGER PRIMARY KEY); {}",
         std::fs::read_to_string(other.migrations().join("V2__sessions.sql")).unwrap()
     ));
-    both(&other).baseline(other.database(), 2).unwrap();
+    both(&other).database(other.database()).baseline(2).unwrap();
     assert!(
         both(&other)
             .migrate(other.database())

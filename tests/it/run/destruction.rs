@@ -78,7 +78,7 @@ fn what_would_be_destroyed_is_counted_and_refused_before_anything_is_touched() {
     for (sql, expected) in cases {
         let app = users();
         app.file("V1__a.sql", &sql);
-        let plan = app.migrator().plan(app.database(), None).unwrap();
+        let plan = app.migrator().database(app.database()).plan(None).unwrap();
         let error = app.refused(ErrorKind::Destructive);
         let losses: Vec<String> = error.losses().iter().map(ToString::to_string).collect();
         assert_eq!(losses, expected, "{sql}");

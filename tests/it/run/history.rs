@@ -99,7 +99,7 @@ fn a_changed_file_is_refused_with_both_texts() {
     let difference = error.difference().unwrap();
     assert_eq!(difference.applied, "CREATE TABLE a (x);");
     assert_eq!(difference.file, "CREATE TABLE a (x, y);");
-    let status = app.migrator().status(app.database()).unwrap();
+    let status = app.migrator().database(app.database()).status().unwrap();
     assert_eq!(status.count(State::Changed), 1);
     assert!(!status.is_up_to_date());
 }
@@ -168,7 +168,8 @@ fn a_late_file_is_refused_unless_its_name_says_any_order() {
     assert_eq!(error.migration(), Some("V2__b"));
     assert_eq!(
         app.migrator()
-            .status(app.database())
+            .database(app.database())
+            .status()
             .unwrap()
             .count(State::OutOfOrder),
         1
@@ -229,10 +230,11 @@ fn a_malformed_row_is_named_by_its_column() {
         let path = app.database();
         let errors = [
             migrator.migrate(&path).unwrap_err(),
-            migrator.status(&path).unwrap_err(),
-            migrator.plan(&path, None).unwrap_err(),
+            migrator.database(&path).status().unwrap_err(),
+            migrator.database(&path).plan(None).unwrap_err(),
             migrator
-                .revert(&path, heirloom::RevertTo::Steps(1))
+                .database(&path)
+                .revert(heirloom::RevertTo::Steps(1))
                 .unwrap_err(),
         ];
         for error in errors {
@@ -318,7 +320,8 @@ fn a_history_table_may_have_any_name() {
             "{name}"
         );
         migrator
-            .revert(app.database(), heirloom::RevertTo::Steps(1))
+            .database(app.database())
+            .revert(heirloom::RevertTo::Steps(1))
             .unwrap();
         let left: Vec<String> = contents(&app.database())
             .into_iter()
@@ -361,7 +364,7 @@ fn a_target_stops_the_run_and_a_strange_one_is_refused() {
             &format!("CREATE TABLE t{version} (x)"),
         );
     }
-    let to = |version| app.migrator().migrate_to(app.database(), version);
+    let to = |version| app.migrator().database(app.database()).migrate_to(version);
     assert_eq!(to(2).unwrap().version, Some(2));
     let before = contents(&app.database());
     assert_eq!(to(1).unwrap_err().kind(), ErrorKind::Usage);

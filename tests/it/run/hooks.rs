@@ -361,7 +361,10 @@ fn rows_that_a_hook_takes_away_are_missed() {
 #[test]
 fn hooks_are_called_on_the_way_back_too() {
     let app = app();
-    app.migrator().migrate_to(app.database(), 1).unwrap();
+    app.migrator()
+        .database(app.database())
+        .migrate_to(1)
+        .unwrap();
     let before = contents(&app.database());
     let migrator = app.migrator().after_each(|moment| {
         assert_eq!(moment.direction, Direction::Down);
@@ -369,7 +372,8 @@ fn hooks_are_called_on_the_way_back_too() {
         Err("not today".into())
     });
     let error = migrator
-        .revert(app.database(), RevertTo::Steps(1))
+        .database(app.database())
+        .revert(RevertTo::Steps(1))
         .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::MigrationFailed);
     assert_eq!(contents(&app.database()), before);

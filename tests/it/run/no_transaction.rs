@@ -92,7 +92,8 @@ fn what_would_leave_the_transaction_is_refused_with_its_line_before_anything_is_
         assert_eq!(std::fs::read(app.database()).unwrap(), before, "{sql}");
         assert_eq!(
             app.migrator()
-                .plan(app.database(), None)
+                .database(app.database())
+                .plan(None)
                 .unwrap_err()
                 .kind(),
             error.kind()
@@ -218,7 +219,12 @@ fn a_run_that_dies_anywhere_is_put_back_by_the_next_start_and_finished() {
                 break;
             }
             let marked = app.database().exists() && has_marker(&app);
-            let interrupted = app.migrator().status(app.database()).unwrap().interrupted;
+            let interrupted = app
+                .migrator()
+                .database(app.database())
+                .status()
+                .unwrap()
+                .interrupted;
             assert_eq!(interrupted.is_some(), marked, "{mode} {moment}");
             let seen = Mutex::new(None);
             let report = app
@@ -271,7 +277,8 @@ fn a_revert_puts_an_interrupted_run_back_before_it_looks_at_the_history() {
     let app = died_half_way("WAL");
     let report = app
         .migrator()
-        .revert(app.database(), heirloom::RevertTo::Steps(1))
+        .database(app.database())
+        .revert(heirloom::RevertTo::Steps(1))
         .unwrap();
     assert!(report.recovered.is_some());
     assert!(report.is_up_to_date());
@@ -331,7 +338,8 @@ fn a_database_whose_copy_is_gone_or_damaged_is_left_alone_for_a_person() {
             }
             let revert = app
                 .migrator()
-                .revert(app.database(), heirloom::RevertTo::Steps(1));
+                .database(app.database())
+                .revert(heirloom::RevertTo::Steps(1));
             assert_eq!(revert.unwrap_err().kind(), ErrorKind::NeedsAttention);
             assert_eq!(contents(&app.database()), before, "{number}");
         }

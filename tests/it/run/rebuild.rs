@@ -117,7 +117,7 @@ fn what_a_rebuild_forgot_to_make_again_is_told_and_what_it_made_again_is_not() {
              CREATE TRIGGER other_touched AFTER UPDATE ON other BEGIN SELECT 1; END;",
         );
         app.file("V1__rebuild.sql", &format!("{forgotten}{again}"));
-        let planned = app.migrator().plan(app.database(), None).unwrap();
+        let planned = app.migrator().database(app.database()).plan(None).unwrap();
         let notes = app.run().unwrap().notes;
         assert_eq!(planned.steps[0].notes, notes);
         assert_eq!(planned.steps[0].rebuilds, ["t"]);
@@ -282,7 +282,7 @@ fn a_misspelt_column_in_double_quotes_is_told() {
         "CREATE TABLE n (id INTEGER PRIMARY KEY, title);\nINSERT INTO n SELECT \"id\", \"titel\" FROM \"t\";
          DROP TABLE t; ALTER TABLE n RENAME TO t; INSERT INTO t (title) VALUES (\"plain\");",
     );
-    let plan = app.migrator().plan(app.database(), None).unwrap();
+    let plan = app.migrator().database(app.database()).plan(None).unwrap();
     let notes = &plan.steps[0].notes;
     assert!(
         notes.len() == 1 && notes[0].contains("titel") && notes[0].contains(":2"),

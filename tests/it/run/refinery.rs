@@ -102,7 +102,8 @@ fn what_heirloom_reverted_refinery_applies_again() {
         .file("V1__a.down.sql", "DROP TABLE a;");
     app.run().unwrap();
     app.migrator()
-        .revert(app.database(), RevertTo::Steps(1))
+        .database(app.database())
+        .revert(RevertTo::Steps(1))
         .unwrap();
     let mut refinery = Refinery(app.connect());
     let report = Runner::new(&values(&[("V1__a", "CREATE TABLE a (x);")]))
@@ -159,7 +160,8 @@ fn a_folder_in_the_program_is_the_folder_on_disk() {
     );
     app.sql("INSERT INTO note (body) VALUES ('kept')");
     let report = Migrator::new(&EMBEDDED)
-        .revert(app.database(), RevertTo::Steps(1))
+        .database(app.database())
+        .revert(RevertTo::Steps(1))
         .unwrap();
     assert_eq!(report.version, Some(1));
     assert_eq!(app.text("SELECT body FROM note"), "kept");

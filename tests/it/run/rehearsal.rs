@@ -44,7 +44,11 @@ fn it_tells_what_the_run_does_and_touches_nothing() {
     for mode in ["DELETE", "WAL"] {
         let app = app_in(mode);
         let before = app.listing();
-        let rehearsed = app.migrator().rehearse(app.database(), None).unwrap();
+        let rehearsed = app
+            .migrator()
+            .database(app.database())
+            .rehearse(None)
+            .unwrap();
         assert!(app.listing() == before, "{mode}");
         assert!(rehearsed.failure.is_none(), "{:?}", rehearsed.failure);
         let report = app.run().unwrap();
@@ -78,7 +82,8 @@ fn it_runs_in_the_journal_mode_of_the_database() {
                 assert_eq!(found, mode);
                 Ok(())
             })
-            .rehearse(app.database(), None)
+            .database(app.database())
+            .rehearse(None)
             .unwrap();
         assert!(rehearsed.failure.is_none(), "{:?}", rehearsed.failure);
     }
@@ -89,7 +94,7 @@ fn it_ends_where_it_is_told_and_finds_nothing_to_do_afterwards() {
     let app = app_in("DELETE");
     let migrator = app.migrator();
     let versions = |to| {
-        let rehearsed = migrator.rehearse(app.database(), to).unwrap();
+        let rehearsed = migrator.database(app.database()).rehearse(to).unwrap();
         let done = rehearsed.migrations.iter();
         done.map(|done| done.version).collect::<Vec<_>>()
     };
@@ -97,7 +102,7 @@ fn it_ends_where_it_is_told_and_finds_nothing_to_do_afterwards() {
     app.run().unwrap();
     assert_eq!(versions(None), [0; 0]);
     let before = app.listing();
-    let rehearsed = migrator.rehearse(app.database(), Some(7)).unwrap();
+    let rehearsed = migrator.database(app.database()).rehearse(Some(7)).unwrap();
     assert_eq!(rehearsed.failure.unwrap().kind(), ErrorKind::NotFound);
     assert!(app.listing() == before);
 }
@@ -107,7 +112,11 @@ fn a_database_that_is_not_there_is_rehearsed_and_not_made() {
     let app = App::new();
     app.file("V1__a.sql", "CREATE TABLE a (x); INSERT INTO a VALUES (1)");
     let before = app.listing();
-    let rehearsed = app.migrator().rehearse(app.database(), None).unwrap();
+    let rehearsed = app
+        .migrator()
+        .database(app.database())
+        .rehearse(None)
+        .unwrap();
     assert_eq!(rehearsed.migrations.len(), 1);
     assert_eq!(app.listing(), before);
 }
@@ -122,7 +131,11 @@ fn what_a_living_writer_has_in_its_log_is_in_the_copy() {
     );
     let holder = Holder::start(command);
     let before = app.listing();
-    let rehearsed = app.migrator().rehearse(app.database(), None).unwrap();
+    let rehearsed = app
+        .migrator()
+        .database(app.database())
+        .rehearse(None)
+        .unwrap();
     assert!(app.listing() == before);
     assert!(rehearsed.failure.is_none(), "{:?}", rehearsed.failure);
     assert_eq!(rows(&rehearsed.migrations[0].tables), [("t", 4, Some(4))]);
@@ -147,7 +160,7 @@ fn what_another_program_writes_during_the_copy_is_all_there_or_not_at_all() {
                 .unwrap();
         }
     });
-    let rehearsed = migrator.rehearse(app.database(), None).unwrap();
+    let rehearsed = migrator.database(app.database()).rehearse(None).unwrap();
     assert!(wrote.load(Ordering::Relaxed));
     assert!(rehearsed.failure.is_none(), "{:?}", rehearsed.failure);
     assert_eq!(rows(&rehearsed.migrations[0].tables), [("t", 4, Some(4))]);
@@ -158,7 +171,11 @@ fn what_the_run_would_fail_with_is_told_and_the_database_is_as_it_was() {
     let app = app_in("DELETE");
     app.sql("INSERT INTO t VALUES (4, NULL)");
     let before = app.listing();
-    let rehearsed = app.migrator().rehearse(app.database(), None).unwrap();
+    let rehearsed = app
+        .migrator()
+        .database(app.database())
+        .rehearse(None)
+        .unwrap();
     let failure = rehearsed.failure.unwrap();
     assert_eq!(failure.kind(), ErrorKind::MigrationFailed);
     assert_eq!(failure.migration(), Some("V1__rebuild"));
@@ -177,7 +194,11 @@ fn a_new_violation_of_a_reference_is_found_and_an_old_one_is_a_note() {
          CREATE TABLE c (p REFERENCES p); INSERT INTO p VALUES (1); INSERT INTO c VALUES (1), (8);",
     )
     .file("V1__a.sql", "CREATE TABLE a (x)");
-    let rehearsed = app.migrator().rehearse(app.database(), None).unwrap();
+    let rehearsed = app
+        .migrator()
+        .database(app.database())
+        .rehearse(None)
+        .unwrap();
     assert!(rehearsed.failure.is_none());
     assert!(
         rehearsed.notes[0].contains("1 row"),
@@ -185,7 +206,11 @@ fn a_new_violation_of_a_reference_is_found_and_an_old_one_is_a_note() {
         rehearsed.notes
     );
     app.file("V2__b.sql", "INSERT INTO c VALUES (9)");
-    let rehearsed = app.migrator().rehearse(app.database(), None).unwrap();
+    let rehearsed = app
+        .migrator()
+        .database(app.database())
+        .rehearse(None)
+        .unwrap();
     let failure = rehearsed.failure.unwrap();
     assert!(
         failure.to_string().contains("`c` would refer to"),
@@ -197,10 +222,14 @@ fn a_new_violation_of_a_reference_is_found_and_an_old_one_is_a_note() {
 fn without_consent_it_is_refused_as_the_run_is() {
     let app = app_in("DELETE");
     app.file("V3__drop.sql", "DROP TABLE t");
-    let rehearsed = app.migrator().rehearse(app.database(), None).unwrap();
+    let rehearsed = app
+        .migrator()
+        .database(app.database())
+        .rehearse(None)
+        .unwrap();
     assert_eq!(rehearsed.failure.unwrap().kind(), ErrorKind::Destructive);
     let consenting = app.migrator().allow_destructive();
-    let rehearsed = consenting.rehearse(app.database(), None).unwrap();
+    let rehearsed = consenting.database(app.database()).rehearse(None).unwrap();
     assert!(rehearsed.failure.is_none());
     assert_eq!(rows(&rehearsed.migrations[2].tables), [("t", 4, None)]);
 }
@@ -213,7 +242,11 @@ fn a_file_that_runs_outside_a_transaction_fails_on_the_copy_alone() {
         "-- heirloom: no-transaction\nDELETE FROM t WHERE id = 1; SELECT abs(-9223372036854775808);",
     );
     let before = app.listing();
-    let rehearsed = app.migrator().rehearse(app.database(), None).unwrap();
+    let rehearsed = app
+        .migrator()
+        .database(app.database())
+        .rehearse(None)
+        .unwrap();
     let failure = rehearsed.failure.unwrap();
     assert_eq!(failure.migration(), Some("V3__outside"));
     assert_eq!(failure.kind(), ErrorKind::MigrationFailed);
@@ -246,7 +279,7 @@ fn hooks_see_the_copy_and_the_scratch_folder_is_gone_on_every_path() {
                     _ => Ok(()),
                 }
             });
-        let rehearsed = migrator.rehearse(app.database(), None);
+        let rehearsed = migrator.database(app.database()).rehearse(None);
         match path {
             "succeeds" => assert!(rehearsed.unwrap().failure.is_none()),
             "refuses" => assert!(rehearsed.unwrap().failure.is_some()),
@@ -274,7 +307,8 @@ fn backups_elsewhere_are_left_alone() {
         .migrator()
         .keep_last(1)
         .backups(&backups)
-        .rehearse(app.database(), None);
+        .database(app.database())
+        .rehearse(None);
     assert!(rehearsed.unwrap().failure.is_none());
     assert!(app.listing() == before);
 }

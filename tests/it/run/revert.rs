@@ -27,7 +27,10 @@ fn app() -> App {
 fn states(app: &App) -> Vec<Vec<String>> {
     let mut states = vec![vec![], data(&app.database())];
     for version in 2..=4 {
-        app.migrator().migrate_to(app.database(), version).unwrap();
+        app.migrator()
+            .database(app.database())
+            .migrate_to(version)
+            .unwrap();
         states.push(data(&app.database()));
     }
     states
@@ -46,8 +49,12 @@ fn each_way_of_saying_how_far_leads_to_the_state_of_that_time() {
     ] {
         let app = app();
         let states = states(&app);
-        let plan = app.migrator().plan_revert(app.database(), to).unwrap();
-        let report = app.migrator().revert(app.database(), to).unwrap();
+        let plan = app
+            .migrator()
+            .database(app.database())
+            .plan_revert(to)
+            .unwrap();
+        let report = app.migrator().database(app.database()).revert(to).unwrap();
         assert_eq!(report.direction, Direction::Down);
         assert!(
             report
@@ -86,7 +93,8 @@ fn a_copy_is_taken_first() {
     let before = contents(&app.database());
     let report = app
         .migrator()
-        .revert(app.database(), RevertTo::Steps(1))
+        .database(app.database())
+        .revert(RevertTo::Steps(1))
         .unwrap();
     assert_eq!(contents(&report.backup.unwrap()), before);
 }
@@ -102,13 +110,18 @@ fn nowhere_to_go_is_said_and_nothing_is_touched() {
         (RevertTo::Version(7), ErrorKind::NotFound),
         (RevertTo::Version(-1), ErrorKind::NotFound),
     ] {
-        let error = app.migrator().revert(app.database(), to).unwrap_err();
+        let error = app
+            .migrator()
+            .database(app.database())
+            .revert(to)
+            .unwrap_err();
         assert_eq!(error.kind(), kind, "{to:?}");
         // A fuzzer found two of them without.
         assert!(error.help().is_some(), "{to:?}");
         assert_eq!(
             app.migrator()
-                .plan_revert(app.database(), to)
+                .database(app.database())
+                .plan_revert(to)
                 .unwrap_err()
                 .kind(),
             kind
@@ -126,7 +139,8 @@ fn nothing_applied_is_nothing_to_take_back() {
     let before = app.listing();
     let report = app
         .migrator()
-        .revert(app.database(), RevertTo::Steps(1))
+        .database(app.database())
+        .revert(RevertTo::Steps(1))
         .unwrap();
     assert!(report.is_up_to_date());
     let database = |listing: Vec<(std::path::PathBuf, Vec<u8>)>| {
@@ -151,12 +165,20 @@ fn a_migration_without_a_way_back_stops_the_others_before_anything_is_touched() 
         let (before, backups) = (contents(&app.database()), app.backups());
         let error = app
             .migrator()
-            .revert(app.database(), RevertTo::Steps(2))
+            .database(app.database())
+            .revert(RevertTo::Steps(2))
             .unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Irreversible);
         assert_eq!(error.migration(), Some("V3__u"));
         assert_eq!(*error.data_state(), DataState::Untouched);
-        assert!(!app.migrator().status(app.database()).unwrap().migrations[2].reversible);
+        assert!(
+            !app.migrator()
+                .database(app.database())
+                .status()
+                .unwrap()
+                .migrations[2]
+                .reversible
+        );
         assert_eq!(contents(&app.database()), before);
         assert_eq!(app.backups(), backups);
     }
@@ -174,7 +196,8 @@ fn a_way_back_that_fails_is_undone() {
     let before = contents(&app.database());
     let error = app
         .migrator()
-        .revert(app.database(), RevertTo::Steps(2))
+        .database(app.database())
+        .revert(RevertTo::Steps(2))
         .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::MigrationFailed);
     assert_eq!(error.migration(), Some("V3__u"));
@@ -208,7 +231,8 @@ fn a_way_back_that_leads_elsewhere_is_reported_in_words() {
         app.run().unwrap();
         let report = app
             .migrator()
-            .revert(app.database(), RevertTo::Steps(1))
+            .database(app.database())
+            .revert(RevertTo::Steps(1))
             .unwrap();
         assert!(
             report.notes.iter().any(|note| note.contains(words)),
@@ -231,7 +255,8 @@ fn an_object_that_a_way_back_forgets_is_missed() {
     app.run().unwrap();
     let report = app
         .migrator()
-        .revert(app.database(), RevertTo::Steps(1))
+        .database(app.database())
+        .revert(RevertTo::Steps(1))
         .unwrap();
     assert!(
         report
@@ -253,7 +278,8 @@ fn what_the_app_made_by_itself_is_no_difference() {
     app.sql("CREATE TABLE cache (k); CREATE INDEX ck ON cache (k); ANALYZE");
     let report = app
         .migrator()
-        .revert(app.database(), RevertTo::Steps(1))
+        .database(app.database())
+        .revert(RevertTo::Steps(1))
         .unwrap();
     assert_eq!(report.notes, [""; 0]);
     assert_eq!(app.number("SELECT count(*) FROM cache"), 0);
@@ -265,7 +291,11 @@ fn what_the_way_back_destroys_is_told() {
     app.run().unwrap();
     app.sql("UPDATE t SET y = 5 WHERE id = 1; INSERT INTO u VALUES (1), (2);");
     let to = RevertTo::Version(1);
-    let plan = app.migrator().plan_revert(app.database(), to).unwrap();
+    let plan = app
+        .migrator()
+        .database(app.database())
+        .plan_revert(to)
+        .unwrap();
     let planned: Vec<String> = plan
         .steps
         .iter()
@@ -273,7 +303,12 @@ fn what_the_way_back_destroys_is_told() {
         .map(ToString::to_string)
         .collect();
     assert_eq!(planned, ["table `u`: 2 rows", "column `y` of `t`: 1 value"]);
-    let notes = app.migrator().revert(app.database(), to).unwrap().notes;
+    let notes = app
+        .migrator()
+        .database(app.database())
+        .revert(to)
+        .unwrap()
+        .notes;
     for loss in planned {
         assert!(notes.contains(&format!("destroyed {loss}")), "{notes:?}");
     }
@@ -288,11 +323,15 @@ fn rows_that_a_way_back_loses_without_a_delete_fail_it() {
         "CREATE TABLE n (id INTEGER PRIMARY KEY, x TEXT); INSERT INTO n SELECT id, x FROM t WHERE id = 1;
          DROP TABLE t; ALTER TABLE n RENAME TO t;",
     );
-    app.migrator().migrate_to(app.database(), 2).unwrap();
+    app.migrator()
+        .database(app.database())
+        .migrate_to(2)
+        .unwrap();
     let before = contents(&app.database());
     let error = app
         .migrator()
-        .revert(app.database(), RevertTo::Steps(1))
+        .database(app.database())
+        .revert(RevertTo::Steps(1))
         .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Destructive);
     assert_eq!(contents(&app.database()), before);
@@ -305,7 +344,8 @@ fn rows_that_a_migration_put_in_its_way_back_may_delete() {
         .file("V5__seed.down.sql", "DELETE FROM t WHERE id = 9");
     app.run().unwrap();
     app.migrator()
-        .revert(app.database(), RevertTo::Steps(1))
+        .database(app.database())
+        .revert(RevertTo::Steps(1))
         .unwrap();
     assert_eq!(app.number("SELECT count(*) FROM t"), 2);
 }
@@ -318,11 +358,13 @@ fn a_file_that_changed_since_is_taken_back_by_the_way_back_of_that_day() {
         .file("V4__v.down.sql", "DROP VIEW w;");
     let plan = app
         .migrator()
-        .plan_revert(app.database(), RevertTo::Steps(1))
+        .database(app.database())
+        .plan_revert(RevertTo::Steps(1))
         .unwrap();
     assert_eq!(plan.steps[0].sql, "DROP VIEW v;");
     app.migrator()
-        .revert(app.database(), RevertTo::Steps(1))
+        .database(app.database())
+        .revert(RevertTo::Steps(1))
         .unwrap();
     assert_eq!(app.run().unwrap().version, Some(4));
     assert_eq!(app.number("SELECT count(*) FROM w"), 2);
@@ -343,7 +385,8 @@ fn a_way_back_whose_file_is_gone_is_told_to_be_in_the_database() {
         let before = contents(&app.database());
         let error = app
             .migrator()
-            .revert(app.database(), RevertTo::Steps(1))
+            .database(app.database())
+            .revert(RevertTo::Steps(1))
             .unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Irreversible);
         assert!(error.to_string().contains("stored"), "{error}");
@@ -356,7 +399,8 @@ fn a_way_back_whose_file_is_gone_is_told_to_be_in_the_database() {
     }
     std::fs::write(&file, "DROP VIEW v;").unwrap();
     app.migrator()
-        .revert(app.database(), RevertTo::Steps(1))
+        .database(app.database())
+        .revert(RevertTo::Steps(1))
         .unwrap();
     assert_eq!(
         app.number("SELECT count(*) FROM sqlite_schema WHERE name = 'v'"),
@@ -385,7 +429,8 @@ fn a_stored_way_back_that_is_wrong_says_what_can_be_done_about_it() {
         let before = data(&app.database());
         let error = app
             .migrator()
-            .revert(app.database(), RevertTo::Steps(1))
+            .database(app.database())
+            .revert(RevertTo::Steps(1))
             .unwrap_err();
         assert_eq!(error.kind(), kind, "{error:#}");
         let help = error.help().unwrap();
@@ -394,7 +439,8 @@ fn a_stored_way_back_that_is_wrong_says_what_can_be_done_about_it() {
         // And that is the way out.
         app.file("V4__v.sql", "CREATE VIEW v AS SELECT x FROM t;");
         app.migrator()
-            .revert(app.database(), RevertTo::Steps(1))
+            .database(app.database())
+            .revert(RevertTo::Steps(1))
             .unwrap();
         assert_eq!(app.number("SELECT count(*) FROM t"), 2);
     }
@@ -410,7 +456,8 @@ fn files_that_are_gone_are_taken_back_as_they_were_applied() {
     assert!(app.run().unwrap_err().is_from_newer_app());
     let report = app
         .migrator()
-        .revert(app.database(), RevertTo::Version(2))
+        .database(app.database())
+        .revert(RevertTo::Version(2))
         .unwrap();
     assert_eq!(report.notes, [""; 0]);
     assert_eq!(data(&app.database()), states[2]);
@@ -433,7 +480,8 @@ fn children_survive_a_rebuild_on_the_way_back() {
         .file("V1__r.down.sql", &rebuild("x TEXT"));
     app.run().unwrap();
     app.migrator()
-        .revert(app.database(), RevertTo::Steps(1))
+        .database(app.database())
+        .revert(RevertTo::Steps(1))
         .unwrap();
     assert_eq!(app.number("SELECT count(*) FROM c"), 2);
 }
@@ -450,7 +498,10 @@ fn a_way_back_outside_a_transaction_is_put_back_when_it_fails() {
             &format!("-- heirloom: no-transaction\n{down}"),
         );
         let states = states(&app);
-        let result = app.migrator().revert(app.database(), RevertTo::Steps(2));
+        let result = app
+            .migrator()
+            .database(app.database())
+            .revert(RevertTo::Steps(2));
         if works {
             result.unwrap();
             assert_eq!(data(&app.database()), states[2]);
@@ -473,7 +524,8 @@ fn a_way_back_that_would_leave_the_transaction_is_refused_with_its_line() {
     let before = contents(&app.database());
     let error = app
         .migrator()
-        .revert(app.database(), RevertTo::Steps(1))
+        .database(app.database())
+        .revert(RevertTo::Steps(1))
         .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidMigration);
     assert_eq!(error.location().unwrap().position.line, 2);
@@ -486,7 +538,8 @@ fn a_way_back_on_a_history_of_refinery_uses_the_file() {
     app.run().unwrap();
     app.sql("DROP TABLE heirloom_history");
     app.migrator()
-        .revert(app.database(), RevertTo::Steps(1))
+        .database(app.database())
+        .revert(RevertTo::Steps(1))
         .unwrap();
     assert_eq!(
         app.number("SELECT count(*) FROM refinery_schema_history"),
@@ -496,7 +549,8 @@ fn a_way_back_on_a_history_of_refinery_uses_the_file() {
     std::fs::remove_file(app.migrations().join("V3__u.down.sql")).unwrap();
     let error = app
         .migrator()
-        .revert(app.database(), RevertTo::Steps(1))
+        .database(app.database())
+        .revert(RevertTo::Steps(1))
         .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Irreversible);
 }

@@ -67,13 +67,17 @@ fn it_runs_in_its_place_and_stands_in_the_history() {
 #[test]
 fn over_rows_that_were_there_it_is_copied_first_and_taken_back_by_its_function() {
     let app = app();
-    app.migrator().migrate_to(app.database(), 1).unwrap();
+    app.migrator()
+        .database(app.database())
+        .migrate_to(1)
+        .unwrap();
     let migrator = with(&app, RustMigration::new("V2__fill", fill).way_back(unfill));
     let report = migrator.migrate(app.database()).unwrap();
     assert!(report.backup.is_some_and(|backup| backup.is_file()));
     assert_eq!(slugs(&app), "note-1 note-2");
     migrator
-        .revert(app.database(), RevertTo::Version(1))
+        .database(app.database())
+        .revert(RevertTo::Version(1))
         .unwrap();
     assert_eq!(slugs(&app), "");
     assert_eq!(
@@ -86,7 +90,10 @@ fn over_rows_that_were_there_it_is_copied_first_and_taken_back_by_its_function()
 #[test]
 fn a_way_back_in_sql_is_stored_for_an_older_app() {
     let app = app();
-    app.migrator().migrate_to(app.database(), 1).unwrap();
+    app.migrator()
+        .database(app.database())
+        .migrate_to(1)
+        .unwrap();
     app.file("V2__fill.rs", "")
         .file("V2__fill.down.sql", "UPDATE notes SET slug = 'gone';");
     with(&app, RustMigration::new("V2__fill", fill))
@@ -107,14 +114,17 @@ fn a_way_back_in_sql_is_stored_for_an_older_app() {
             .unwrap_err()
             .is_from_newer_app()
     );
-    older.revert_to_known(app.database()).unwrap();
+    older.database(app.database()).revert_to_known().unwrap();
     assert_eq!(slugs(&app), "gone gone");
 }
 
 #[test]
 fn what_it_wrote_before_it_failed_is_gone() {
     let app = app();
-    app.migrator().migrate_to(app.database(), 1).unwrap();
+    app.migrator()
+        .database(app.database())
+        .migrate_to(1)
+        .unwrap();
     let failing = RustMigration::new("V2__fill", |connection| {
         fill(connection)?;
         Err("the server is away".into())
@@ -143,14 +153,20 @@ fn the_schema_is_not_its_business() {
         "{error:#}"
     );
     assert!(!app.database().exists(), "a new database leaves no file");
-    app.migrator().migrate_to(app.database(), 1).unwrap();
+    app.migrator()
+        .database(app.database())
+        .migrate_to(1)
+        .unwrap();
     app.refused_by(&with(&app, creating()), ErrorKind::MigrationFailed);
 }
 
 #[test]
 fn rows_that_go_need_consent() {
     let app = app();
-    app.migrator().migrate_to(app.database(), 1).unwrap();
+    app.migrator()
+        .database(app.database())
+        .migrate_to(1)
+        .unwrap();
     let deleting = || {
         RustMigration::new("V2__fill", |connection: &Connection| {
             Ok(connection.execute_batch("DELETE FROM notes WHERE id = 1")?)
@@ -167,7 +183,10 @@ fn rows_that_go_need_consent() {
 #[test]
 fn a_commit_of_its_own_is_noticed_and_undone() {
     let app = app();
-    app.migrator().migrate_to(app.database(), 1).unwrap();
+    app.migrator()
+        .database(app.database())
+        .migrate_to(1)
+        .unwrap();
     let leaving = RustMigration::new("V2__fill", |connection: &Connection| {
         Ok(connection.execute_batch("UPDATE notes SET slug = 'x'; COMMIT; BEGIN")?)
     });
@@ -183,7 +202,10 @@ fn a_commit_of_its_own_is_noticed_and_undone() {
 #[test]
 fn one_that_makes_the_savepoints_again_by_their_names_is_noticed_too() {
     let app = app();
-    app.migrator().migrate_to(app.database(), 1).unwrap();
+    app.migrator()
+        .database(app.database())
+        .migrate_to(1)
+        .unwrap();
     let forging = RustMigration::new("V2__fill", |connection: &Connection| {
         Ok(connection.execute_batch(
             "UPDATE notes SET slug = 'x'; COMMIT;
@@ -199,7 +221,10 @@ fn one_that_makes_the_savepoints_again_by_their_names_is_noticed_too() {
 #[test]
 fn without_its_function_nothing_is_run() {
     let app = app();
-    app.migrator().migrate_to(app.database(), 1).unwrap();
+    app.migrator()
+        .database(app.database())
+        .migrate_to(1)
+        .unwrap();
     app.file("V2__fill.rs", "pub fn fill() {}");
     let error = app.refused(ErrorKind::InvalidMigration);
     assert!(error.to_string().contains("written in Rust"), "{error:#}");
@@ -208,7 +233,7 @@ fn without_its_function_nothing_is_run() {
             .location()
             .is_some_and(|place| place.file.ends_with("V2__fill.rs"))
     );
-    let status = app.migrator().status(app.database()).unwrap();
+    let status = app.migrator().database(app.database()).status().unwrap();
     assert_eq!(status.count(heirloom::State::Pending), 2);
     with(&app, RustMigration::new("V2__fill", fill))
         .migrate(app.database())
@@ -245,9 +270,12 @@ fn a_name_that_no_file_could_have_is_refused() {
 #[test]
 fn a_rehearsal_calls_it_on_the_copy() {
     let app = app();
-    app.migrator().migrate_to(app.database(), 1).unwrap();
+    app.migrator()
+        .database(app.database())
+        .migrate_to(1)
+        .unwrap();
     let migrator = with(&app, RustMigration::new("V2__fill", fill));
-    let rehearsed = migrator.rehearse(app.database(), None).unwrap();
+    let rehearsed = migrator.database(app.database()).rehearse(None).unwrap();
     assert!(rehearsed.failure.is_none());
     assert_eq!(slugs(&app), "");
 }
@@ -257,7 +285,7 @@ mod checked {
     use super::*;
 
     fn findings(migrator: &Migrator<'_>) -> (Vec<String>, Vec<String>) {
-        let checked = migrator.check().unwrap();
+        let checked = migrator.devtools().check().unwrap();
         let findings = checked.findings.iter().map(ToString::to_string);
         (findings.collect(), checked.notes)
     }

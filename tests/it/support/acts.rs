@@ -99,8 +99,14 @@ fn app_at(version: i64, kind: Kind, mode: &str) -> App {
         "PRAGMA journal_mode = {mode}; CREATE TABLE own (x); INSERT INTO own VALUES (1)"
     ));
     // Step by step, so that the newest copy is of version 1.
-    app.migrator().migrate_to(app.database(), 1).unwrap();
-    app.migrator().migrate_to(app.database(), version).unwrap();
+    app.migrator()
+        .database(app.database())
+        .migrate_to(1)
+        .unwrap();
+    app.migrator()
+        .database(app.database())
+        .migrate_to(version)
+        .unwrap();
     if kind == Kind::Free {
         // Somebody tidied up, so that the folder has to be made again.
         std::fs::remove_dir_all(app.folder().join("backups")).unwrap();
@@ -201,9 +207,15 @@ fn with_files(app: App) -> App {
 fn snapshot_then(version: i64, kind: Kind, mode: &str) -> App {
     let app = with_files(app_at(1, kind, mode));
     let with = [FILES.into()];
-    let taken = app.migrator().snapshot_with(app.database(), "s", &with);
+    let taken = app
+        .migrator()
+        .database(app.database())
+        .snapshot_with("s", &with);
     taken.unwrap();
-    app.migrator().migrate_to(app.database(), version).unwrap();
+    app.migrator()
+        .database(app.database())
+        .migrate_to(version)
+        .unwrap();
     let files = app.folder().join(FILES);
     std::fs::write(files.join("a.txt"), "a now").unwrap();
     std::fs::remove_dir_all(files.join("sub")).unwrap();
@@ -428,17 +440,19 @@ impl Act {
     fn starts(&self, app: &App) -> Result<(), heirloom::Error> {
         let migrator = app.migrator().lock_timeout(Duration::from_secs(1));
         match self.stay_at {
-            Some(version) => match migrator.migrate_to(app.database(), version) {
+            Some(version) => match migrator.database(app.database()).migrate_to(version) {
                 // The new state, which is left as it is.
                 Err(error) if error.to_string().contains("beyond") => Ok(()),
                 started => started.map(drop),
             },
-            None => migrator.status(app.database()).map(drop),
+            None => migrator.database(app.database()).status().map(drop),
         }
     }
 
     pub fn copies(&self, app: &App) -> Result<Vec<CopyInfo>, heirloom::Error> {
-        app.migrator().copies(app.database(), Verify::Everything)
+        app.migrator()
+            .database(app.database())
+            .copies(Verify::Everything)
     }
 
     /// What the next start makes of it: the state, or what is wrong.
@@ -559,7 +573,8 @@ impl Act {
             return Err("a snapshot is listed, and its files are not whole".to_owned());
         }
         app.migrator()
-            .snapshot(app.database(), "afterwards")
+            .database(app.database())
+            .snapshot("afterwards")
             .map_err(|error| format!("the next snapshot failed: {error:#}"))?;
         let files = app.listing();
         let half = files

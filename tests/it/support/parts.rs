@@ -122,41 +122,60 @@ pub fn verb_of(app: &App, migrator: &Migrator<'_>, verb: &str) {
     let database = app.database();
     match verb {
         "run" => drop(migrator.migrate(database).unwrap()),
-        "revert" => drop(migrator.revert(database, RevertTo::Version(1)).unwrap()),
-        "snapshot" => drop(migrator.snapshot(database, "named").unwrap()),
-        "adopt" => drop(migrator.adopt(database, Tool::Sqlx).unwrap()),
-        "restore" => drop(migrator.restore(database, &CopyRef::Latest).unwrap()),
+        "revert" => drop(
+            migrator
+                .database(database)
+                .revert(RevertTo::Version(1))
+                .unwrap(),
+        ),
+        "snapshot" => drop(migrator.database(database).snapshot("named").unwrap()),
+        "adopt" => drop(migrator.database(database).adopt(Tool::Sqlx).unwrap()),
+        "restore" => drop(
+            migrator
+                .database(database)
+                .restore(&CopyRef::Latest)
+                .unwrap(),
+        ),
         "restore-snapshot" => {
             let snapshot = CopyRef::Snapshot("kept".to_owned());
-            drop(migrator.restore(database, &snapshot).unwrap());
+            drop(migrator.database(database).restore(&snapshot).unwrap());
         }
         "seed" => drop(
             migrator
-                .seed(database, app.folder().join("seeds"), None)
+                .database(database)
+                .seed(app.folder().join("seeds"), None)
                 .unwrap(),
         ),
-        "empty" => drop(migrator.empty(database).unwrap()),
+        "empty" => drop(migrator.database(database).empty().unwrap()),
         "reset" => {
             let seeds = app.folder().join("seeds");
-            drop(migrator.reset(database, Some(&seeds), None).unwrap());
+            drop(
+                migrator
+                    .database(database)
+                    .reset(Some(&seeds), None)
+                    .unwrap(),
+            );
         }
-        "redo" => drop(migrator.redo(database, 1).unwrap()),
+        "redo" => drop(migrator.database(database).redo(1).unwrap()),
         #[cfg(feature = "devtools")]
         "push" => {
             let (wishes, force) = (Default::default(), heirloom::OnHistory::MakeUntrue);
-            drop(migrator.push(database, &wishes, force).unwrap());
+            drop(migrator.database(database).push(&wishes, force).unwrap());
         }
         "rehearse" => {
-            let rehearsed = migrator.rehearse(database, None).unwrap();
+            let rehearsed = migrator.database(database).rehearse(None).unwrap();
             assert!(rehearsed.failure.is_none(), "{rehearsed:?}");
         }
         "look" => {
-            migrator.status(&database).unwrap();
-            migrator.inspect(&database, None).unwrap();
-            migrator.stats(&database).unwrap();
-            migrator.log(&database).unwrap();
-            migrator.copies(&database, Verify::Everything).unwrap();
-            let found = migrator.doctor(&database).unwrap();
+            migrator.database(&database).status().unwrap();
+            migrator.database(&database).inspect(None).unwrap();
+            migrator.database(&database).stats().unwrap();
+            migrator.database(&database).log().unwrap();
+            migrator
+                .database(&database)
+                .copies(Verify::Everything)
+                .unwrap();
+            let found = migrator.database(&database).doctor().unwrap();
             assert!(found.is_healthy(), "{found:#?}");
         }
         other => panic!("nobody knows the verb {other}"),
@@ -190,7 +209,8 @@ fn backfills(app: &App) {
             connection.execute_batch("PRAGMA cache_size = 5")
         })
         .on_event(|_| pause())
-        .backfill(app.database(), &count_up(pause))
+        .database(app.database())
+        .backfill(&count_up(pause))
         .unwrap();
 }
 
@@ -219,7 +239,8 @@ fn dies_in_restore(app: &App, at: usize) {
             connection.execute_batch("PRAGMA cache_size = 5")
         })
         .on_event(|_| moment())
-        .restore(app.database(), &CopyRef::Latest)
+        .database(app.database())
+        .restore(&CopyRef::Latest)
         .unwrap();
 }
 

@@ -59,7 +59,7 @@ impl Desk {
     }
 
     pub fn version(&self) -> Option<i64> {
-        migrator().status(&self.database).unwrap().version
+        migrator().database(&self.database).status().unwrap().version
     }
 
     pub fn notes(&self) -> Vec<Row> {
