@@ -69,9 +69,9 @@
 //! # Copies
 //!
 //! Automatic backups lie in `backups` beside the database, named by their time, with a hidden
-//! record each. [`Database::snapshot`] takes one under a name, [`Database::copies`] lists
+//! record each. [`Database::snapshot`] takes one under a name, [`Database::backups`] lists
 //! them, [`Database::restore`] puts one back: through SQLite into the live file, after keeping
-//! the present state. When the database is newer than the app, [`Database::ways_back`] says
+//! the present state. When the database is newer than the app, [`Database::downgrade_options`] says
 //! what to offer.
 //!
 //! [`Database::rehearse`] does all of it to a scratch copy and throws the copy away.
@@ -167,7 +167,7 @@ pub use devtools::check::finding::{Checked, Finding, FindingKind};
 #[cfg(feature = "devtools")]
 pub use devtools::generate::alteration::{Alteration, AlterationPlan};
 #[cfg(feature = "devtools")]
-pub use devtools::generate::from_schema::{Change, GenerateOptions, Generated, GeneratedFile};
+pub use devtools::generate::from_schema::{GenerateOptions, Generated, GeneratedFile, TableChange};
 #[cfg(feature = "devtools")]
 pub use devtools::generate::push::{OnHistory, Pushed};
 #[cfg(feature = "devtools")]
@@ -185,28 +185,30 @@ pub use inspect::description::{
     TriggerInfo, ViewInfo,
 };
 pub use inspect::problem::{Diagnosis, Problem, ProblemKind};
-pub use inspect::sizes::{CopyStats, HistoryStats, IndexStats, SizeAt, Stats, TableStats};
-pub use inspect::status::{Entry, Status};
-pub use migration::compare::State;
+pub use inspect::sizes::{BackupStats, HistoryStats, IndexStats, SizeAt, Stats, TableStats};
+pub use inspect::status::{MigrationStatus, Status};
+pub use migration::compare::MigrationState;
 pub use migration::files::layout::Layout;
 pub use migration::files::source::{SCHEMA_FILE, Source};
 pub use migration::history::log_entry::{Act, Log, LogEntry, Logged};
 pub use migration::history::other_tools::Tool;
 pub use migration::history::table::DEFAULT_TABLE as DEFAULT_HISTORY_TABLE;
 pub use migrator::configuration::{Migrator, data_folder};
-pub use migrator::database::{Database, Opened};
+pub use migrator::database::{Database, OpenedDatabase};
 #[cfg(feature = "devtools")]
 pub use migrator::devtools::Devtools;
 pub use options::component::Component;
 pub use options::rust_migration::RustMigration;
-pub use options::settings::{DEFAULT_KEEP, DEFAULT_LOCK_TIMEOUT, HookError, Moment};
+pub use options::settings::{DEFAULT_KEEP, DEFAULT_LOCK_TIMEOUT, HookContext, HookError};
 pub use report::error::{DataState, Difference, Error, ErrorKind, Location, RenameQuestion};
 pub use report::estimate::{Estimate, RebuildEstimate};
 pub use report::event::Event;
 pub use report::outcome::{Done, Recovered, Report, TableRows};
 pub use report::plan::{Direction, Loss, Lost, Plan, Step};
-pub use restore::downgrade::{RestoreOffer, WaysBack};
-pub use restore::execute::{CopyInfo, CopyRef, Holding, Origin, RestorePlan, Restored, Verify};
+pub use restore::downgrade::{DowngradeOptions, RestoreOffer};
+pub use restore::execute::{
+    BackupInfo, BackupOrigin, BackupRef, DatabaseSummary, RestorePlan, Restored, Verify,
+};
 pub use run::backfill::{Backfill, BackfillPlan, Backfilled, DEFAULT_BATCH};
 pub use run::rehearse::Rehearsed;
 pub use run::revert::RevertTo;

@@ -5,7 +5,7 @@
 use std::sync::LazyLock;
 
 use heirloom::rusqlite::Connection;
-use heirloom::{CopyRef, Error, ErrorKind, RevertTo, Verify};
+use heirloom::{BackupRef, Error, ErrorKind, RevertTo, Verify};
 use heirloom_fuzz::{App, is_whole, migrator};
 use libfuzzer_sys::arbitrary::{self, Arbitrary};
 use libfuzzer_sys::fuzz_target;
@@ -152,8 +152,8 @@ fuzz_target!(|disk: Disk| {
         migrator.database(&path).status().err(),
         migrator.database(&path).plan(None).err(),
         migrator.database(&path).plan_revert(RevertTo::Steps(1)).err(),
-        migrator.database(&path).ways_back().err(),
-        migrator.database(&path).copies(Verify::Everything).err(),
+        migrator.database(&path).downgrade_options().err(),
+        migrator.database(&path).backups(Verify::Everything).err(),
     ];
     looks.iter().flatten().for_each(is_whole);
     app.is_as_it_was(&before);
@@ -164,10 +164,10 @@ fuzz_target!(|disk: Disk| {
         Work::Revert => migrator.database(&path).revert(RevertTo::Steps(1)).map(drop),
         Work::RevertToKnown => migrator.database(&path).revert_to_known().map(drop),
         Work::Restore => {
-            let copy = CopyRef::File("app-1.db".into());
+            let copy = BackupRef::File("app-1.db".into());
             migrator.database(&path).restore(&copy).map(drop)
         }
-        Work::RestoreItself => migrator.database(&path).restore(&CopyRef::Latest).map(drop),
+        Work::RestoreItself => migrator.database(&path).restore(&BackupRef::Latest).map(drop),
         Work::Snapshot => migrator.database(&path).snapshot("s").map(drop),
         Work::Rehearse => migrator.database(&path).rehearse(None).map(drop),
     };

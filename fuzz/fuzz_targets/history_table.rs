@@ -250,7 +250,7 @@ fuzz_target!(|hostile: Hostile| {
         migrator.database(&path).status().err(),
         migrator.database(&path).plan(None).err(),
         migrator.database(&path).plan_revert(RevertTo::Steps(1)).err(),
-        migrator.database(&path).ways_back().err(),
+        migrator.database(&path).downgrade_options().err(),
     ];
     looks.iter().flatten().for_each(is_whole);
     app.is_as_it_was(&before);

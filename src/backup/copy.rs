@@ -52,7 +52,7 @@ const READ_AT_ONCE: usize = 64 * 1024;
 const PROGRESS_EVERY: u64 = 4 * 1024 * 1024;
 
 /// What was found out while a copy was made.
-pub(crate) struct Facts {
+pub(crate) struct FileFacts {
     pub(crate) bytes: u64,
     pub(crate) digest: String,
     pub(crate) journal_mode: String,
@@ -75,7 +75,7 @@ pub(crate) fn make(
     like: &Path,
     set_up: &dyn Fn(&Connection) -> Result<(), Error>,
     progress: &dyn Fn(u64, u64) -> Result<(), Error>,
-) -> Result<Facts, Error> {
+) -> Result<FileFacts, Error> {
     // A read transaction keeps the pages from being changed, where no writer's lock does.
     let cannot = |error| execute::failure("cannot read the database", error);
     reader.execute_batch("BEGIN").map_err(cannot)?;
@@ -91,7 +91,7 @@ fn make_of(
     like: &Path,
     set_up: &dyn Fn(&Connection) -> Result<(), Error>,
     progress: &dyn Fn(u64, u64) -> Result<(), Error>,
-) -> Result<Facts, Error> {
+) -> Result<FileFacts, Error> {
     let folder = staging.parent().unwrap_or(staging);
     // The first look at the file begins the transaction.
     catalog::number(reader, "SELECT count(*) FROM main.sqlite_schema")?;
@@ -118,7 +118,7 @@ fn make_of(
         });
         verify_against(staging, reader, bytes, set_up)?;
         join(syncing)?;
-        Ok(Facts {
+        Ok(FileFacts {
             bytes,
             digest: join(digesting)?,
             journal_mode,
@@ -396,17 +396,17 @@ pub(crate) fn is_of_contents(finding: &str) -> bool {
 }
 
 /// What is put back: a recorded copy, or the empty database that was there before.
-pub(crate) enum State<'s> {
+pub(crate) enum PutBackState<'s> {
     Copy { path: &'s Path, digest: &'s str },
     Empty,
 }
 
-impl State<'_> {
+impl PutBackState<'_> {
     /// Proves the copy, where there is one.
     pub(crate) fn prove(&self) -> Result<(), Error> {
         match self {
-            State::Copy { path, digest } => prove(path, digest),
-            State::Empty => Ok(()),
+            PutBackState::Copy { path, digest } => prove(path, digest),
+            PutBackState::Empty => Ok(()),
         }
     }
 }
@@ -439,7 +439,7 @@ fn prove(path: &Path, digest: &str) -> Result<(), Error> {
 /// with `set_up`.
 pub(crate) fn put_back(
     live: &mut Connection,
-    state: &State<'_>,
+    state: &PutBackState<'_>,
     journal_mode: &str,
     patience: Duration,
     set_up: &dyn Fn(&Connection) -> Result<(), Error>,
@@ -447,8 +447,8 @@ pub(crate) fn put_back(
     let cannot = |error| execute::failure("cannot put the copy back", error);
     state.prove()?;
     let source = match state {
-        State::Empty => Connection::open_in_memory().map_err(cannot)?,
-        State::Copy { path, .. } => open::copy(path)?,
+        PutBackState::Empty => Connection::open_in_memory().map_err(cannot)?,
+        PutBackState::Copy { path, .. } => open::copy(path)?,
     };
     if !live.is_autocommit() {
         live.execute_batch("ROLLBACK").map_err(cannot)?;
@@ -461,8 +461,8 @@ pub(crate) fn put_back(
     }
     let encoding = |connection: &Connection| catalog::word(connection, "PRAGMA encoding");
     let encoded_anew = match state {
-        State::Empty => false,
-        State::Copy { .. } => encoding(live)? != encoding(&source)?,
+        PutBackState::Empty => false,
+        PutBackState::Copy { .. } => encoding(live)? != encoding(&source)?,
     };
     let cannot_step = |failed: Failed| failed.into_error(|| "cannot put the copy back".to_owned());
     let copied = Copier::new(&source, live)
@@ -636,7 +636,7 @@ impl Intent {
         patience: Duration,
         progress: &dyn Fn(u64, u64) -> Result<(), Error>,
     ) -> Result<(), Error> {
-        let state = State::Copy {
+        let state = PutBackState::Copy {
             path: &self.copy,
             digest: &self.digest,
         };

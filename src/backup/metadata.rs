@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 /// What a copy was taken for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Shelf {
+pub(crate) enum BackupKind {
     /// Before a run or a revert.
     Automatic,
     /// Before a restore, which replaced this state.
@@ -13,27 +13,31 @@ pub(crate) enum Shelf {
     Snapshot,
 }
 
-impl Shelf {
+impl BackupKind {
     fn as_str(self) -> &'static str {
         match self {
-            Shelf::Automatic => "automatic",
-            Shelf::Replaced => "replaced",
-            Shelf::Snapshot => "snapshot",
+            BackupKind::Automatic => "automatic",
+            BackupKind::Replaced => "replaced",
+            BackupKind::Snapshot => "snapshot",
         }
     }
 
-    fn from_text(text: &str) -> Option<Shelf> {
-        [Shelf::Automatic, Shelf::Replaced, Shelf::Snapshot]
-            .into_iter()
-            .find(|shelf| shelf.as_str() == text)
+    fn from_text(text: &str) -> Option<BackupKind> {
+        [
+            BackupKind::Automatic,
+            BackupKind::Replaced,
+            BackupKind::Snapshot,
+        ]
+        .into_iter()
+        .find(|shelf| shelf.as_str() == text)
     }
 }
 
 /// What the record of a copy says.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Record {
+pub(crate) struct BackupMetadata {
     /// What it was taken for.
-    pub(crate) shelf: Shelf,
+    pub(crate) shelf: BackupKind,
     /// The order of copies; the clock decides nothing.
     pub(crate) sequence: u64,
     /// Which database, on one line: its file name, so that a folder may be moved, or its
@@ -54,9 +58,9 @@ pub(crate) struct Record {
 
 const RECORD_TITLE: &str = "heirloom backup, record format 1";
 
-impl Record {
+impl BackupMetadata {
     pub(crate) fn to_text(&self) -> String {
-        let Record {
+        let BackupMetadata {
             shelf,
             sequence,
             database,
@@ -81,7 +85,7 @@ impl Record {
     }
 
     /// None for a text that is no complete record.
-    pub(crate) fn from_text(text: &str) -> Option<Record> {
+    pub(crate) fn from_text(text: &str) -> Option<BackupMetadata> {
         let mut lines = text.lines();
         if lines.next() != Some(RECORD_TITLE) {
             return None;
@@ -93,8 +97,8 @@ impl Record {
                 .find(|(field, _)| *field == name)
                 .map(|(_, value)| *value)
         };
-        Some(Record {
-            shelf: Shelf::from_text(field("taken-for")?)?,
+        Some(BackupMetadata {
+            shelf: BackupKind::from_text(field("taken-for")?)?,
             sequence: field("sequence")?.parse().ok()?,
             database: field("database")?.to_owned(),
             created_at: field("created-at")?.to_owned(),
@@ -123,8 +127,8 @@ mod tests {
 
     #[test]
     fn a_record_reads_back_as_it_was_written_and_half_a_record_is_none() {
-        let record = Record {
-            shelf: Shelf::Automatic,
+        let record = BackupMetadata {
+            shelf: BackupKind::Automatic,
             sequence: 7,
             database: "notes.db".into(),
             created_at: "2026-11-21T09:14:03Z".into(),
@@ -135,14 +139,17 @@ mod tests {
             journal_mode: "wal".into(),
         };
         let text = record.to_text();
-        assert_eq!(Record::from_text(&text), Some(record.clone()));
-        let unversioned = Record {
+        assert_eq!(BackupMetadata::from_text(&text), Some(record.clone()));
+        let unversioned = BackupMetadata {
             version: None,
             app_version: None,
             ..record
         };
-        assert_eq!(Record::from_text(&unversioned.to_text()), Some(unversioned));
-        assert_eq!(Record::from_text(&text[..text.len() / 2]), None);
-        assert_eq!(Record::from_text(""), None);
+        assert_eq!(
+            BackupMetadata::from_text(&unversioned.to_text()),
+            Some(unversioned)
+        );
+        assert_eq!(BackupMetadata::from_text(&text[..text.len() / 2]), None);
+        assert_eq!(BackupMetadata::from_text(""), None);
     }
 }

@@ -13,8 +13,8 @@ use chrono::{DateTime, Utc};
 use rusqlite::Connection;
 
 use crate::backup::copy;
-use crate::backup::copy::Facts;
-use crate::backup::metadata::{Record, Shelf, on_one_line};
+use crate::backup::copy::FileFacts;
+use crate::backup::metadata::{BackupKind, BackupMetadata, on_one_line};
 use crate::backup::retention;
 use crate::backup::retention::Decision;
 use crate::migration::history::table::rfc3339;
@@ -25,7 +25,7 @@ use crate::sqlite::disk::files;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Backup {
     pub(crate) path: PathBuf,
-    pub(crate) record: Record,
+    pub(crate) record: BackupMetadata,
 }
 
 impl Backup {
@@ -72,9 +72,9 @@ pub(crate) struct Occasion<'o> {
 }
 
 /// What a copy is to be called.
-pub(crate) enum Name<'n> {
+pub(crate) enum BackupName<'n> {
     /// By its time: an automatic backup, or a state that is about to be replaced.
-    Time(Shelf),
+    Time(BackupKind),
     /// As somebody said: a snapshot.
     Given(&'n str),
 }
@@ -171,7 +171,7 @@ impl<'p> Store<'p> {
     /// Which other database the copy of this name was taken of, where its record says so.
     pub(crate) fn other_owner(&self, name: &str) -> Result<Option<String>, Error> {
         let text = files::read_text(&self.record_path(name))?;
-        let record = text.as_deref().and_then(Record::from_text);
+        let record = text.as_deref().and_then(BackupMetadata::from_text);
         Ok(record
             .map(|record| record.database)
             .filter(|database| *database != self.identity()))
@@ -186,11 +186,11 @@ impl<'p> Store<'p> {
                 continue;
             };
             let text = files::read_text(&self.record_path(name))?;
-            let record = text.as_deref().and_then(Record::from_text);
+            let record = text.as_deref().and_then(BackupMetadata::from_text);
             backups.extend(
                 record
                     .filter(|record| record.database == own)
-                    .filter(|record| record.shelf == Shelf::Snapshot || self.is_timed(name))
+                    .filter(|record| record.shelf == BackupKind::Snapshot || self.is_timed(name))
                     .map(|record| Backup {
                         path: self.folder.join(name),
                         record,
@@ -249,7 +249,7 @@ impl<'p> Store<'p> {
     pub(crate) fn take(
         &self,
         reader: &Connection,
-        name: &Name<'_>,
+        name: &BackupName<'_>,
         occasion: &Occasion<'_>,
         progress: &dyn Fn(u64, u64) -> Result<(), Error>,
     ) -> Result<Backup, Error> {
@@ -270,12 +270,12 @@ impl<'p> Store<'p> {
     fn keep(
         &self,
         staging: &Path,
-        facts: Facts,
+        facts: FileFacts,
         existing: &[Backup],
-        name: &Name<'_>,
+        name: &BackupName<'_>,
         occasion: &Occasion<'_>,
     ) -> Result<Backup, Error> {
-        if let Name::Time(shelf) = name
+        if let BackupName::Time(shelf) = name
             && let Some(newest) = existing.iter().rfind(|copy| copy.record.shelf == *shelf)
             && newest.record.digest == facts.digest
             && newest.verifies()
@@ -283,10 +283,10 @@ impl<'p> Store<'p> {
             files::remove(staging)?;
             return Ok(newest.clone());
         }
-        let record = Record {
+        let record = BackupMetadata {
             shelf: match name {
-                Name::Time(shelf) => *shelf,
-                Name::Given(_) => Shelf::Snapshot,
+                BackupName::Time(shelf) => *shelf,
+                BackupName::Given(_) => BackupKind::Snapshot,
             },
             sequence: self.last_sequence()? + 1,
             database: self.identity(),
@@ -310,9 +310,9 @@ impl<'p> Store<'p> {
     /// copy's path and the record's.
     fn write_record(
         &self,
-        record: &Record,
+        record: &BackupMetadata,
         existing: &[Backup],
-        name: &Name<'_>,
+        name: &BackupName<'_>,
         now: DateTime<Utc>,
     ) -> Result<(PathBuf, PathBuf), Error> {
         let staging = self.staging_path(now).with_extension("record.partial");
@@ -320,14 +320,14 @@ impl<'p> Store<'p> {
         files::write_new(&staging, self.database, &record.to_text())?;
         loop {
             let name = match name {
-                Name::Given(name) => format!("{name}.db"),
-                Name::Time(_) => self.free_name(now, existing)?,
+                BackupName::Given(name) => format!("{name}.db"),
+                BackupName::Time(_) => self.free_name(now, existing)?,
             };
             let (path, recorded) = (self.folder.join(&name), self.record_path(&name));
             match files::claim(&staging, &recorded) {
                 Ok(()) => return Ok((path, recorded)),
                 // Another database of this stem took the name a moment ago.
-                Err(_) if recorded.exists() && record.shelf != Shelf::Snapshot => {}
+                Err(_) if recorded.exists() && record.shelf != BackupKind::Snapshot => {}
                 Err(error) => {
                     let _ = files::remove(&staging);
                     return Err(error);
@@ -414,7 +414,7 @@ impl<'p> Store<'p> {
     /// reported and stays.
     pub(crate) fn thin_out(
         &self,
-        shelf: Shelf,
+        shelf: BackupKind,
         keep: usize,
         first_pending: Option<i64>,
         in_use: &[&Path],

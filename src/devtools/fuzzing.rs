@@ -43,7 +43,7 @@ pub fn same_tables(one: &str, other: &str) -> bool {
 
 /// A table as the reader of schemas has it.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Table {
+pub struct FuzzedTable {
     /// Its name.
     pub name: String,
     /// Of each column the name, the type, whether NOT NULL is said, and whether it is
@@ -67,7 +67,7 @@ pub struct Table {
 ///
 /// # Errors
 /// A sentence.
-pub fn table(sql: &str) -> Result<Table, String> {
+pub fn table(sql: &str) -> Result<FuzzedTable, String> {
     let read = Definition::parse(sql)?;
     let columns = read.columns.iter().map(|column| {
         (
@@ -77,7 +77,7 @@ pub fn table(sql: &str) -> Result<Table, String> {
             column.generated.is_some(),
         )
     });
-    Ok(Table {
+    Ok(FuzzedTable {
         columns: columns.collect(),
         key: read.primary_key().into_iter().map(str::to_owned).collect(),
         references: read.foreign_keys().count(),

@@ -6,7 +6,7 @@ use rusqlite::backup::Backup;
 use crate::devtools::model::annotations::notes;
 use crate::migration::compare::afresh;
 use crate::migration::set::{Migration, invalid};
-use crate::migration::step::Task;
+use crate::migration::step::MigrationStep;
 use crate::options::settings::Options;
 use crate::report::error::{Error, ErrorKind, Location};
 use crate::sqlite::execute::{failure, run_script, run_statement};
@@ -40,7 +40,7 @@ pub(crate) fn replay_on<'m>(
     migrations: impl IntoIterator<Item = &'m Migration>,
 ) -> Result<Connection, Error> {
     for migration in migrations {
-        let task = Task::up(migration)?;
+        let task = MigrationStep::up(migration)?;
         run_script(&connection, &task.script).map_err(|error| error.in_migration(&task.label()))?;
     }
     Ok(connection)

@@ -9,8 +9,8 @@ use crate::backup::copy::Intent;
 use crate::inspect::description::checks_of;
 use crate::inspect::problem::{Diagnosis, Problem, ProblemKind};
 use crate::inspect::status;
-use crate::inspect::status::{Entry, Status};
-use crate::migration::compare::State;
+use crate::inspect::status::{MigrationStatus, Status};
+use crate::migration::compare::MigrationState;
 use crate::migration::history::{backfills, table};
 use crate::migration::set::label_in;
 use crate::options::settings::Options;
@@ -350,15 +350,15 @@ fn contradictions(status: &Status, found: &mut Diagnosis) {
     let before = found.problems.len();
     for entry in &status.migrations {
         let (what, help) = match entry.state {
-            State::Changed => (
+            MigrationState::Changed => (
                 "was changed since it was applied",
                 "put the file back as it was, and write what is new into a new migration",
             ),
-            State::Missing if entry.applied_at.is_none() => (
+            MigrationState::Missing if entry.applied_at.is_none() => (
                 "is needed before the squashed migration that replaces it counts as applied, and its file is missing",
                 "open the database once with a version of the app that still has the file; or put the file back",
             ),
-            State::Missing
+            MigrationState::Missing
                 if newest_file(status, entry).is_none_or(|known| entry.version > known) =>
             {
                 (
@@ -366,12 +366,12 @@ fn contradictions(status: &Status, found: &mut Diagnosis) {
                     "install the newer app, or take it back with the older one's `revert_to_known`",
                 )
             }
-            State::Missing => ("is applied, and its file is missing", "put the file back"),
-            State::OutOfOrder => (
+            MigrationState::Missing => ("is applied, and its file is missing", "put the file back"),
+            MigrationState::OutOfOrder => (
                 "is older than what is applied, and was never applied",
                 "give it a newer version",
             ),
-            State::Applied | State::Pending => continue,
+            MigrationState::Applied | MigrationState::Pending => continue,
         };
         let label = label_in(entry.component.as_deref(), entry.version, &entry.name);
         let message = format!("{label} {what}");
@@ -382,14 +382,14 @@ fn contradictions(status: &Status, found: &mut Diagnosis) {
     if found.problems.len() == before {
         found.passed.push(format!(
             "{} applied, {} pending",
-            Counted(status.count(State::Applied) as u64, "migration"),
-            status.count(State::Pending)
+            Counted(status.count(MigrationState::Applied) as u64, "migration"),
+            status.count(MigrationState::Pending)
         ));
     }
 }
 
 /// The newest version for which there is a file, of the history in which a migration stands.
-fn newest_file(status: &Status, of: &Entry) -> Option<i64> {
+fn newest_file(status: &Status, of: &MigrationStatus) -> Option<i64> {
     let siblings = status.migrations.iter();
     let siblings = siblings.filter(|entry| entry.component == of.component && entry.file.is_some());
     siblings.map(|entry| entry.version).max()

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::backup::log_file;
-use crate::backup::metadata::Shelf;
+use crate::backup::metadata::BackupKind;
 use crate::backup::store::Backup;
 use crate::migration::history::log_entry::{Act, Log, LogEntry, Logged, merge};
 use crate::migration::history::{log_table, table};
@@ -46,7 +46,7 @@ pub(crate) fn entries(
         snapshots
             .list()?
             .into_iter()
-            .filter(|copy| copy.record.shelf == Shelf::Snapshot)
+            .filter(|copy| copy.record.shelf == BackupKind::Snapshot)
             .map(taken),
     );
     Ok(merge(entries))

@@ -29,7 +29,7 @@ pub struct Stats {
     /// What was applied.
     pub history: HistoryStats,
     /// The copies that are there.
-    pub backups: CopyStats,
+    pub backups: BackupStats,
     /// The size of the database over time, the oldest first; the last is now.
     pub growth: Vec<SizeAt>,
 }
@@ -78,7 +78,7 @@ pub struct HistoryStats {
 /// The copies in short.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct CopyStats {
+pub struct BackupStats {
     /// How many automatic backups there are, states that a restore replaced among them.
     pub automatic: usize,
     /// How many snapshots.

@@ -6,12 +6,12 @@ use chrono::Utc;
 use rusqlite::Connection;
 
 use crate::backup::copy;
-use crate::backup::metadata::Shelf;
+use crate::backup::metadata::BackupKind;
 use crate::backup::store::Backup;
-use crate::inspect::sizes::{CopyStats, HistoryStats, IndexStats, SizeAt, Stats, TableStats};
+use crate::inspect::sizes::{BackupStats, HistoryStats, IndexStats, SizeAt, Stats, TableStats};
 use crate::inspect::{describe, log, pragmas};
 use crate::migration::compare;
-use crate::migration::compare::State;
+use crate::migration::compare::MigrationState;
 use crate::migration::history::log_entry::{Act, LogEntry, order};
 use crate::migration::history::table;
 use crate::options::settings::Options;
@@ -100,7 +100,7 @@ fn history_of(
 ) -> Result<HistoryStats, Error> {
     let history = table::read(connection, &options.history_table)?;
     let migrations = options.migrations().ok();
-    let pending = |state: State| state == State::Pending;
+    let pending = |state: MigrationState| state == MigrationState::Pending;
     Ok(HistoryStats {
         applied: history.len(),
         version: newest(&history),
@@ -116,14 +116,14 @@ fn history_of(
 fn copies(
     options: &Options<'_>,
     database: &Path,
-) -> Result<(CopyStats, Vec<(u64, SizeAt)>), Error> {
+) -> Result<(BackupStats, Vec<(u64, SizeAt)>), Error> {
     let (automatic, snapshots) = stores(options, database);
-    let mut found = CopyStats::default();
+    let mut found = BackupStats::default();
     let mut sizes = Vec::new();
     for Backup { record, .. } in automatic.list()?.into_iter().chain(snapshots.list()?) {
         match record.shelf {
-            Shelf::Snapshot => found.snapshots += 1,
-            Shelf::Automatic | Shelf::Replaced => found.automatic += 1,
+            BackupKind::Snapshot => found.snapshots += 1,
+            BackupKind::Automatic | BackupKind::Replaced => found.automatic += 1,
         }
         found.bytes += record.bytes;
         let (at, bytes) = (record.created_at, record.bytes);

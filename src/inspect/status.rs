@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::migration::compare;
-use crate::migration::compare::{Compared, State};
+use crate::migration::compare::{HistoryComparison, MigrationState};
 use crate::migration::history::backfills;
 use crate::migration::history::table;
 use crate::migration::set::Migration;
-use crate::migration::step::Task;
+use crate::migration::step::MigrationStep;
 use crate::options::settings::Options;
 use crate::report::error::Error;
 use crate::report::estimate::Estimate;
@@ -31,7 +31,7 @@ pub struct Status {
     /// The newest version these migrations know.
     pub newest_known: Option<i64>,
     /// Every migration and every row of the history, in the order of versions.
-    pub migrations: Vec<Entry>,
+    pub migrations: Vec<MigrationStatus>,
     /// An interrupted run that the next start will put back, or a restore that it will finish:
     /// when it began, RFC 3339.
     pub interrupted: Option<String>,
@@ -49,12 +49,12 @@ impl Status {
             && self
                 .migrations
                 .iter()
-                .all(|entry| entry.state == State::Applied)
+                .all(|entry| entry.state == MigrationState::Applied)
     }
 
     /// How many migrations are in a state.
-    pub fn count(&self, state: State) -> usize {
-        let in_state = |entry: &&Entry| entry.state == state;
+    pub fn count(&self, state: MigrationState) -> usize {
+        let in_state = |entry: &&MigrationStatus| entry.state == state;
         self.migrations.iter().filter(in_state).count()
     }
 }
@@ -62,7 +62,7 @@ impl Status {
 /// One line of a [`Status`].
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
-pub struct Entry {
+pub struct MigrationStatus {
     /// The component whose it is, none for the app's own.
     pub component: Option<String>,
     /// Its version.
@@ -70,7 +70,7 @@ pub struct Entry {
     /// Its name, without version.
     pub name: String,
     /// How file and history stand to each other.
-    pub state: State,
+    pub state: MigrationState,
     /// When it was applied, RFC 3339.
     pub applied_at: Option<String>,
     /// Whether there is a way back.
@@ -106,7 +106,7 @@ pub(crate) fn status(options: &Options<'_>, path: &Path) -> Result<Status, Error
         pending.extend(
             compared
                 .iter()
-                .filter(|compared| compared.state == State::Pending)
+                .filter(|compared| compared.state == MigrationState::Pending)
                 .filter_map(|compared| compared.migration),
         );
     }
@@ -140,10 +140,10 @@ fn entry(
     options: &Options<'_>,
     look: &Look,
     component: Option<&str>,
-    compared: &Compared<'_>,
+    compared: &HistoryComparison<'_>,
     times: &BTreeMap<i64, String>,
-) -> Result<Option<Entry>, Error> {
-    let Compared {
+) -> Result<Option<MigrationStatus>, Error> {
+    let HistoryComparison {
         state,
         migration,
         applied,
@@ -158,14 +158,14 @@ fn entry(
     let table = options.history_table_of(component);
     let connection = &look.view.connection;
     let kept = match (state, applied) {
-        (State::Missing | State::Changed, Some(_)) => {
+        (MigrationState::Missing | MigrationState::Changed, Some(_)) => {
             table::as_applied(connection, table, version)?
         }
         (_, Some(_)) if migration.is_none() => table::as_applied(connection, table, version)?,
         _ => None,
     };
     let reversible = match (state, migration) {
-        (State::Missing | State::Changed, _) | (_, None) => {
+        (MigrationState::Missing | MigrationState::Changed, _) | (_, None) => {
             kept.as_ref().is_some_and(|kept| kept.down.is_some())
         }
         (_, Some(migration)) => {
@@ -179,7 +179,7 @@ fn entry(
                     .is_some()
         }
     };
-    Ok(Some(Entry {
+    Ok(Some(MigrationStatus {
         component: component.map(str::to_owned),
         version,
         name: name.clone(),
@@ -203,12 +203,12 @@ fn foresee(
     options: &Options<'_>,
     look: &Look,
     pending: &[&Migration],
-    entries: &mut [Entry],
+    entries: &mut [MigrationStatus],
 ) -> Result<(), Error> {
     let pending = pending
         .iter()
-        .map(|migration| Task::up(migration))
-        .collect::<Result<Vec<Task>, Error>>()?;
+        .map(|migration| MigrationStep::up(migration))
+        .collect::<Result<Vec<MigrationStep>, Error>>()?;
     if pending.is_empty() {
         return Ok(());
     }
@@ -216,7 +216,7 @@ fn foresee(
     let outlooks = foreseen.outlooks.into_iter().zip(foreseen.losses);
     let entries = entries
         .iter_mut()
-        .filter(|entry| entry.state == State::Pending);
+        .filter(|entry| entry.state == MigrationState::Pending);
     for ((entry, task), (outlook, losses)) in entries.zip(&pending).zip(outlooks) {
         entry.consents = task.consents;
         entry.losses = losses;

@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 
 use crate::migration::set::{Migration, label_in};
-use crate::migration::squashed::{Replaced, way};
+use crate::migration::squashed::{SquashedFrom, way};
 use crate::report::error::{Error, ErrorKind};
 
 /// A row of the history.
@@ -36,7 +36,7 @@ impl Known<'_> {
 /// How a migration stands to a history.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum State {
+pub enum MigrationState {
     /// Applied, and the file is the one that was applied.
     Applied,
     /// Not applied yet.
@@ -50,38 +50,38 @@ pub enum State {
     OutOfOrder,
 }
 
-impl State {
+impl MigrationState {
     /// The word in JSON and in tables.
     pub fn as_str(self) -> &'static str {
         match self {
-            State::Applied => "applied",
-            State::Pending => "pending",
-            State::Changed => "changed",
-            State::Missing => "missing",
-            State::OutOfOrder => "out-of-order",
+            MigrationState::Applied => "applied",
+            MigrationState::Pending => "pending",
+            MigrationState::Changed => "changed",
+            MigrationState::Missing => "missing",
+            MigrationState::OutOfOrder => "out-of-order",
         }
     }
 }
 
 /// A migration, a row of the history, or both, and the state they are in.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Compared<'a> {
+pub(crate) struct HistoryComparison<'a> {
     /// How they stand to each other.
-    pub state: State,
+    pub state: MigrationState,
     /// The file.
     pub migration: Option<&'a Migration>,
     /// The row.
     pub applied: Option<&'a Applied>,
     /// Where a squashed migration tells of it. Missing with neither file nor row is what a
     /// database in the middle still needs.
-    pub replaced: Option<&'a Replaced>,
+    pub replaced: Option<&'a SquashedFrom>,
 }
 
 /// A migration that a database should have: its file, or what a squashed one tells of it, or both.
 #[derive(Clone, Copy)]
 pub(crate) struct Wanted<'a> {
     migration: Option<&'a Migration>,
-    replaced: Option<&'a Replaced>,
+    replaced: Option<&'a SquashedFrom>,
 }
 
 impl<'a> Wanted<'a> {
@@ -141,7 +141,7 @@ fn up_to_squashed<'m>(
     let itself = (squashed.version, squashed.name.as_str());
     match first {
         Some(first) if first.0 <= squashed.version && first != itself => {
-            let wanted = |replaced: &'m Replaced| {
+            let wanted = |replaced: &'m SquashedFrom| {
                 let from = originals.partition_point(|file| file.version < replaced.version);
                 let mut files = originals[from..].iter();
                 Wanted {
@@ -191,10 +191,10 @@ pub(crate) fn versions_one_by_one(migrations: &[Migration]) -> Vec<i64> {
 pub(crate) fn lacking<'a>(
     migrations: &'a [Migration],
     history: &'a [Applied],
-) -> Vec<&'a Replaced> {
+) -> Vec<&'a SquashedFrom> {
     let compared = compare(migrations, history).into_iter();
     compared
-        .filter(|one| one.state == State::Missing && one.applied.is_none())
+        .filter(|one| one.state == MigrationState::Missing && one.applied.is_none())
         .filter_map(|one| one.replaced)
         .collect()
 }
@@ -206,7 +206,7 @@ pub(crate) fn lacking<'a>(
 pub(crate) fn compare<'a>(
     migrations: &'a [Migration],
     history: &'a [Applied],
-) -> Vec<Compared<'a>> {
+) -> Vec<HistoryComparison<'a>> {
     let newest = history.last().map(|applied| applied.version);
     let plain = |migrations: &'a [Migration], rows| {
         let wanted: Vec<_> = migrations.iter().map(Wanted::of).collect();
@@ -223,9 +223,12 @@ pub(crate) fn compare<'a>(
     let first = first.map(|row| (row.version, row.name.as_str()));
     let wanted = up_to_squashed(squashed, originals, first);
     let mut compared = side_by_side(&wanted, within, newest);
-    if compared.iter().all(|one| one.state == State::Applied) {
-        compared = vec![Compared {
-            state: State::Applied,
+    if compared
+        .iter()
+        .all(|one| one.state == MigrationState::Applied)
+    {
+        compared = vec![HistoryComparison {
+            state: MigrationState::Applied,
             migration: Some(squashed),
             applied: within.last(),
             replaced: None,
@@ -239,7 +242,7 @@ fn side_by_side<'a>(
     wanted: &[Wanted<'a>],
     rows: &'a [Applied],
     newest_applied: Option<i64>,
-) -> Vec<Compared<'a>> {
+) -> Vec<HistoryComparison<'a>> {
     let mut compared = Vec::with_capacity(wanted.len().max(rows.len()));
     let (mut wanted, mut rows) = (wanted.iter().peekable(), rows.iter().peekable());
     loop {
@@ -256,22 +259,22 @@ fn side_by_side<'a>(
         let migration = one.and_then(|one| one.migration);
         let state = match (one, applied) {
             (Some(one), Some(row)) if one.is(row.version, &row.name, row.checksum) => {
-                State::Applied
+                MigrationState::Applied
             }
-            (Some(_), Some(_)) => State::Changed,
-            (None, _) => State::Missing,
+            (Some(_), Some(_)) => MigrationState::Changed,
+            (None, _) => MigrationState::Missing,
             (Some(_), None) => match migration {
-                None => State::Missing,
+                None => MigrationState::Missing,
                 Some(file)
                     if !file.any_order
                         && newest_applied.is_some_and(|newest| file.version < newest) =>
                 {
-                    State::OutOfOrder
+                    MigrationState::OutOfOrder
                 }
-                Some(_) => State::Pending,
+                Some(_) => MigrationState::Pending,
             },
         };
-        compared.push(Compared {
+        compared.push(HistoryComparison {
             state,
             migration,
             applied,
@@ -381,12 +384,12 @@ mod tests {
         assert_eq!(
             states,
             [
-                (1, State::Applied),
-                (2, State::Changed),
-                (3, State::OutOfOrder),
-                (4, State::Missing),
-                (5, State::Changed),
-                (7, State::Pending),
+                (1, MigrationState::Applied),
+                (2, MigrationState::Changed),
+                (3, MigrationState::OutOfOrder),
+                (4, MigrationState::Missing),
+                (5, MigrationState::Changed),
+                (7, MigrationState::Pending),
             ]
         );
     }
@@ -405,7 +408,7 @@ mod tests {
             replaces: ["a", "b", "c"]
                 .into_iter()
                 .zip(1..)
-                .map(|(name, version)| Replaced {
+                .map(|(name, version)| SquashedFrom {
                     version,
                     name: name.into(),
                     checksums: vec![sum(version, name).checksum],

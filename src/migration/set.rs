@@ -8,7 +8,7 @@ use std::hash::{Hash, Hasher};
 
 use siphasher::sip::SipHasher13;
 
-use crate::migration::squashed::Replaced;
+use crate::migration::squashed::SquashedFrom;
 use crate::report::error::{Error, ErrorKind};
 use crate::sqlite::sql::script::{Directive, Script};
 
@@ -28,7 +28,7 @@ pub(crate) struct Migration {
     /// Whether a file for the way back holds `-- heirloom: irreversible` and no statement.
     pub irreversible: bool,
     /// The migrations that it stands for, in the order of their versions; of a squashed one alone.
-    pub replaces: Vec<Replaced>,
+    pub replaces: Vec<SquashedFrom>,
     /// Whether a function of the app's does its work. The way there is [`IN_RUST`] then.
     pub in_rust: bool,
     /// The component whose it is, none for the app's own.

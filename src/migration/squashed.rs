@@ -5,7 +5,7 @@ use crate::migration::set::label;
 
 /// A migration that a squashed one replaces, as a line at the top of that one says.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Replaced {
+pub(crate) struct SquashedFrom {
     pub version: i64,
     pub name: String,
     /// The checksums under which histories may have it: of its text with either kind of line
@@ -13,12 +13,12 @@ pub(crate) struct Replaced {
     pub checksums: Vec<u64>,
 }
 
-impl Replaced {
+impl SquashedFrom {
     /// Reads what stands behind `replaces`: `V3__name`, and a checksum or several.
-    pub(crate) fn read<'w>(mut words: impl Iterator<Item = &'w str>) -> Option<Replaced> {
+    pub(crate) fn read<'w>(mut words: impl Iterator<Item = &'w str>) -> Option<SquashedFrom> {
         let (version, name) = words.next()?.strip_prefix('V')?.split_once("__")?;
         let checksums: Option<Vec<u64>> = words.map(|sum| sum.parse().ok()).collect();
-        Some(Replaced {
+        Some(SquashedFrom {
             version: version.parse().ok()?,
             name: name.to_owned(),
             checksums: checksums.filter(|sums| !sums.is_empty())?,
@@ -45,7 +45,7 @@ impl Replaced {
 ///
 /// A squashed one among the replaced has the version of the one before it, and stands for all
 /// before it. It is only ever the first that a database has.
-pub(crate) fn way<'r>(replaced: &'r [Replaced], first: (i64, &str)) -> Vec<&'r Replaced> {
+pub(crate) fn way<'r>(replaced: &'r [SquashedFrom], first: (i64, &str)) -> Vec<&'r SquashedFrom> {
     let is_squashed =
         |index: usize| index > 0 && replaced[index - 1].version == replaced[index].version;
     let mut all = 0..replaced.len();
@@ -64,7 +64,7 @@ mod tests {
 
     #[test]
     fn a_line_is_read_as_it_was_written_or_not_at_all() {
-        let read = |text: &str| Replaced::read(text.split(' '));
+        let read = |text: &str| SquashedFrom::read(text.split(' '));
         let one = read("V3__größe__2 18446744073709551615 7").unwrap();
         assert_eq!((one.version, one.name.as_str()), (3, "größe__2"));
         assert_eq!(one.checksums, [u64::MAX, 7]);
@@ -79,10 +79,10 @@ mod tests {
     fn the_first_row_says_by_which_way_a_database_came() {
         let names = ["a", "b", "c", "squashed", "d", "e", "again", "f"];
         let versions = [1, 2, 3, 3, 4, 5, 5, 6];
-        let all: Vec<Replaced> = versions
+        let all: Vec<SquashedFrom> = versions
             .into_iter()
             .zip(names)
-            .map(|(version, name)| Replaced {
+            .map(|(version, name)| SquashedFrom {
                 version,
                 name: name.into(),
                 checksums: vec![1],

@@ -10,14 +10,14 @@ use crate::sqlite::sql::statement::Action;
 
 /// How a task is done, and what is written of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum StepKind {
     /// Statements, and a row in the history that comes or goes.
     Sql,
     /// A function of the app's, and a row in the history that comes or goes. The script says no
     /// more than that.
     Rust,
     /// A row in the history and nothing else: what it stands for is there already.
-    RowOnly,
+    MarkOnly,
     /// Statements, and a note of the file among the seeds.
     Seed,
     /// Statements, and nothing written of them.
@@ -25,16 +25,16 @@ pub(crate) enum Kind {
     Unrecorded,
 }
 
-impl Kind {
+impl StepKind {
     /// Whether the history has a row of it.
     pub(crate) fn is_in_history(self) -> bool {
-        matches!(self, Kind::Sql | Kind::Rust | Kind::RowOnly)
+        matches!(self, StepKind::Sql | StepKind::Rust | StepKind::MarkOnly)
     }
 }
 
 /// One migration to carry out, in one direction.
 #[derive(Debug, Clone)]
-pub(crate) struct Task {
+pub(crate) struct MigrationStep {
     pub(crate) version: i64,
     pub(crate) name: String,
     pub(crate) any_order: bool,
@@ -44,22 +44,22 @@ pub(crate) struct Task {
     pub(crate) down: Option<Script>,
     pub(crate) consents: bool,
     pub(crate) no_transaction: bool,
-    pub(crate) kind: Kind,
+    pub(crate) kind: StepKind,
     /// The component whose it is, none for the app's own.
     pub(crate) component: Option<String>,
 }
 
-impl Task {
+impl MigrationStep {
     /// The way there.
     ///
     /// # Errors
     /// `InvalidMigration`, for what can be said of a file without a database.
-    pub(crate) fn up(migration: &Migration) -> Result<Task, Error> {
+    pub(crate) fn up(migration: &Migration) -> Result<MigrationStep, Error> {
         let task = match migration.in_rust {
-            true => Task::in_rust(migration, false),
-            false => Task::down(migration.version, &migration.name, migration.up.clone())?,
+            true => MigrationStep::in_rust(migration, false),
+            false => MigrationStep::down(migration.version, &migration.name, migration.up.clone())?,
         };
-        Ok(Task {
+        Ok(MigrationStep {
             any_order: migration.any_order,
             component: migration.component.clone(),
             down: migration.down.clone(),
@@ -68,8 +68,8 @@ impl Task {
     }
 
     /// What a function does, there or back.
-    pub(crate) fn in_rust(migration: &Migration, consents: bool) -> Task {
-        Task {
+    pub(crate) fn in_rust(migration: &Migration, consents: bool) -> MigrationStep {
+        MigrationStep {
             version: migration.version,
             name: migration.name.clone(),
             any_order: false,
@@ -77,7 +77,7 @@ impl Task {
             down: None,
             consents,
             no_transaction: false,
-            kind: Kind::Rust,
+            kind: StepKind::Rust,
             component: migration.component.clone(),
         }
     }
@@ -85,21 +85,30 @@ impl Task {
     /// The way back, by a script whose own directives count.
     ///
     /// # Errors
-    /// As [`Task::up`].
-    pub(crate) fn down(version: i64, name: &str, script: Script) -> Result<Task, Error> {
-        Task::read(version, name, script, Kind::Sql)
+    /// As [`MigrationStep::up`].
+    pub(crate) fn down(version: i64, name: &str, script: Script) -> Result<MigrationStep, Error> {
+        MigrationStep::read(version, name, script, StepKind::Sql)
     }
 
     /// What stands in no history, by the name that messages have for it.
     ///
     /// # Errors
-    /// As [`Task::up`].
-    pub(crate) fn apart(kind: Kind, name: &str, script: Script) -> Result<Task, Error> {
-        Task::read(0, name, script, kind)
+    /// As [`MigrationStep::up`].
+    pub(crate) fn apart(
+        kind: StepKind,
+        name: &str,
+        script: Script,
+    ) -> Result<MigrationStep, Error> {
+        MigrationStep::read(0, name, script, kind)
     }
 
-    fn read(version: i64, name: &str, script: Script, kind: Kind) -> Result<Task, Error> {
-        let mut task = Task {
+    fn read(
+        version: i64,
+        name: &str,
+        script: Script,
+        kind: StepKind,
+    ) -> Result<MigrationStep, Error> {
+        let mut task = MigrationStep {
             version,
             name: name.to_owned(),
             any_order: false,
@@ -131,7 +140,7 @@ impl Task {
         })?;
         if directives.iter().any(is_of_a_backfill) {
             let (what, among) = match self.kind {
-                Kind::Seed => ("seed file", "seeds"),
+                StepKind::Seed => ("seed file", "seeds"),
                 _ => ("migration", "migrations"),
             };
             let sentence = format!("{} is a backfill, and no {what}", script.file());
@@ -195,10 +204,10 @@ pub(crate) fn check_text(script: &Script) -> Result<(), Error> {
 
 /// What can be refused from a script's tokens alone, before anything is opened: an empty
 /// file, transaction control inside the run's transaction, other databases.
-fn check_statements(script: &Script, no_transaction: bool, kind: Kind) -> Result<(), Error> {
+fn check_statements(script: &Script, no_transaction: bool, kind: StepKind) -> Result<(), Error> {
     // Seeds go into one transaction, whatever they say.
     let outside = |help| match kind {
-        Kind::Seed => "remove it: the seed files are run in one transaction",
+        StepKind::Seed => "remove it: the seed files are run in one transaction",
         _ => help,
     };
     let refuse = |offset, sentence: String, help: &str| {
@@ -266,7 +275,7 @@ mod tests {
     #[test]
     fn what_would_leave_the_transaction_is_refused_with_its_line() {
         let line = |sql: &'static str, free| {
-            check_statements(&Script::new("f.sql", sql), free, Kind::Sql)
+            check_statements(&Script::new("f.sql", sql), free, StepKind::Sql)
                 .map_err(|error| error.location().map_or(0, |at| at.position.line))
         };
         assert_eq!(line("SELECT 1;\nCOMMIT;", false), Err(2));

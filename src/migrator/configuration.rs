@@ -9,12 +9,12 @@ use rusqlite::Connection;
 
 use crate::migration::files::source::Source;
 use crate::migration::history::other_tools::Tool;
-use crate::migrator::database::{Database, Opened};
+use crate::migrator::database::{Database, OpenedDatabase};
 #[cfg(feature = "devtools")]
 use crate::migrator::devtools::Devtools;
 use crate::options::component::Component;
 use crate::options::rust_migration::RustMigration;
-use crate::options::settings::{HookError, Migrating, Moment, Options, When};
+use crate::options::settings::{HookContext, HookError, Migrating, Options, When};
 use crate::report::error::{Error, ErrorKind};
 use crate::report::event::Event;
 use crate::report::outcome::Report;
@@ -121,7 +121,7 @@ impl<'a> Migrator<'a> {
     /// error refuses the run.
     pub fn before_run(
         self,
-        hook: impl Fn(&Moment<'_>) -> Result<(), HookError> + Send + 'a,
+        hook: impl Fn(&HookContext<'_>) -> Result<(), HookError> + Send + 'a,
     ) -> Self {
         self.hook(When::BeforeRun, hook)
     }
@@ -129,7 +129,7 @@ impl<'a> Migrator<'a> {
     /// Called before each migration. An error refuses the run.
     pub fn before_each(
         self,
-        hook: impl Fn(&Moment<'_>) -> Result<(), HookError> + Send + 'a,
+        hook: impl Fn(&HookContext<'_>) -> Result<(), HookError> + Send + 'a,
     ) -> Self {
         self.hook(When::BeforeEach, hook)
     }
@@ -137,7 +137,7 @@ impl<'a> Migrator<'a> {
     /// Called after each migration, which is not committed yet. An error refuses the run.
     pub fn after_each(
         self,
-        hook: impl Fn(&Moment<'_>) -> Result<(), HookError> + Send + 'a,
+        hook: impl Fn(&HookContext<'_>) -> Result<(), HookError> + Send + 'a,
     ) -> Self {
         self.hook(When::AfterEach, hook)
     }
@@ -145,7 +145,7 @@ impl<'a> Migrator<'a> {
     /// Called once after the last migration, before the commit. An error refuses the run.
     pub fn after_run(
         self,
-        hook: impl Fn(&Moment<'_>) -> Result<(), HookError> + Send + 'a,
+        hook: impl Fn(&HookContext<'_>) -> Result<(), HookError> + Send + 'a,
     ) -> Self {
         self.hook(When::AfterRun, hook)
     }
@@ -198,7 +198,7 @@ impl<'a> Migrator<'a> {
     fn hook(
         mut self,
         when: When,
-        hook: impl Fn(&Moment<'_>) -> Result<(), HookError> + Send + 'a,
+        hook: impl Fn(&HookContext<'_>) -> Result<(), HookError> + Send + 'a,
     ) -> Self {
         self.options.hooks.push((when, Box::new(hook)));
         self
@@ -279,9 +279,9 @@ impl<'a> Migrator<'a> {
     /// # Errors
     /// See [`ErrorKind`]. Unless [`Error::data_state`] says otherwise, the database is as
     /// it was.
-    pub fn open(&self, database: impl AsRef<Path>) -> Result<Opened, Error> {
+    pub fn open(&self, database: impl AsRef<Path>) -> Result<OpenedDatabase, Error> {
         let (connection, report) = migrate::run(&self.options, database.as_ref(), None)?;
-        Ok(Opened { connection, report })
+        Ok(OpenedDatabase { connection, report })
     }
 
     /// Migrates a database, for apps that open it through another library.

@@ -30,7 +30,7 @@ pub struct Database<'m, 'a> {
 /// A migrated database, open.
 #[derive(Debug)]
 #[non_exhaustive]
-pub struct Opened {
+pub struct OpenedDatabase {
     /// The connection. Its settings are those of the app's set-up; foreign keys are as
     /// SQLite was built, which is on where it is bundled.
     pub connection: Connection,

@@ -5,11 +5,11 @@ use std::path::PathBuf;
 use crate::report::error::Error;
 use crate::report::outcome::Report;
 use crate::restore::downgrade;
-use crate::restore::downgrade::WaysBack;
+use crate::restore::downgrade::DowngradeOptions;
 use crate::restore::execute;
-use crate::restore::execute::{CopyInfo, CopyRef, RestorePlan, Restored, Verify};
+use crate::restore::execute::{BackupInfo, BackupRef, RestorePlan, Restored, Verify};
 
-use crate::migrator::database::{Database, Opened};
+use crate::migrator::database::{Database, OpenedDatabase};
 
 impl Database<'_, '_> {
     /// Takes a named copy of a database into `snapshots` beside it.
@@ -18,7 +18,7 @@ impl Database<'_, '_> {
     /// [`ErrorKind::Usage`](crate::ErrorKind::Usage) for a name that is taken, leaves the folder or would break on
     /// another platform; [`ErrorKind::Locked`](crate::ErrorKind::Locked); [`ErrorKind::BackupInvalid`](crate::ErrorKind::BackupInvalid) when the copy
     /// does not verify.
-    pub fn snapshot(&self, name: &str) -> Result<CopyInfo, Error> {
+    pub fn snapshot(&self, name: &str) -> Result<BackupInfo, Error> {
         self.snapshot_with(name, &[])
     }
 
@@ -28,7 +28,7 @@ impl Database<'_, '_> {
     ///
     /// # Errors
     /// As [`Database::snapshot`], and [`ErrorKind::Usage`](crate::ErrorKind::Usage) for a folder elsewhere.
-    pub fn snapshot_with(&self, name: &str, folders: &[PathBuf]) -> Result<CopyInfo, Error> {
+    pub fn snapshot_with(&self, name: &str, folders: &[PathBuf]) -> Result<BackupInfo, Error> {
         execute::snapshot(self.options, &self.path, name, folders)
     }
 
@@ -36,7 +36,7 @@ impl Database<'_, '_> {
     ///
     /// # Errors
     /// [`ErrorKind::Io`](crate::ErrorKind::Io) where a folder cannot be read.
-    pub fn copies(&self, verify: Verify) -> Result<Vec<CopyInfo>, Error> {
+    pub fn backups(&self, verify: Verify) -> Result<Vec<BackupInfo>, Error> {
         execute::copies(self.options, &self.path, verify)
     }
 
@@ -49,7 +49,7 @@ impl Database<'_, '_> {
     /// # Errors
     /// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) and [`ErrorKind::BackupInvalid`](crate::ErrorKind::BackupInvalid) before anything is touched;
     /// [`ErrorKind::Locked`](crate::ErrorKind::Locked).
-    pub fn restore(&self, copy: &CopyRef) -> Result<Restored, Error> {
+    pub fn restore(&self, copy: &BackupRef) -> Result<Restored, Error> {
         execute::restore(self.options, &self.path, copy)
     }
 
@@ -57,7 +57,7 @@ impl Database<'_, '_> {
     ///
     /// # Errors
     /// What `restore` would refuse.
-    pub fn plan_restore(&self, copy: &CopyRef) -> Result<RestorePlan, Error> {
+    pub fn plan_restore(&self, copy: &BackupRef) -> Result<RestorePlan, Error> {
         execute::plan(self.options, &self.path, copy)
     }
 
@@ -67,8 +67,8 @@ impl Database<'_, '_> {
     ///
     /// # Errors
     /// [`ErrorKind::Usage`](crate::ErrorKind::Usage) when the database is not newer.
-    pub fn ways_back(&self) -> Result<WaysBack, Error> {
-        downgrade::ways_back(self.options, &self.path)
+    pub fn downgrade_options(&self) -> Result<DowngradeOptions, Error> {
+        downgrade::downgrade_options(self.options, &self.path)
     }
 
     /// Takes back every migration this app does not know, with the ways back that were
@@ -85,8 +85,8 @@ impl Database<'_, '_> {
     ///
     /// # Errors
     /// [`ErrorKind::DatabaseNewer`](crate::ErrorKind::DatabaseNewer) where one did not.
-    pub fn open_anyway(&self) -> Result<Opened, Error> {
+    pub fn open_anyway(&self) -> Result<OpenedDatabase, Error> {
         let (connection, report) = downgrade::open_anyway(self.options, &self.path)?;
-        Ok(Opened { connection, report })
+        Ok(OpenedDatabase { connection, report })
     }
 }

@@ -11,7 +11,7 @@ use crate::report::error::{Error, ErrorKind};
 use crate::report::plan::Direction;
 use crate::sqlite::execute::Savepoint;
 use crate::sqlite::schema::catalog;
-use crate::sqlite::schema::catalog::Entry;
+use crate::sqlite::schema::catalog::CatalogEntry;
 
 type Function<'a> = Box<dyn Fn(&Connection) -> Result<(), HookError> + Send + 'a>;
 
@@ -144,8 +144,8 @@ impl<'a> RustMigration<'a> {
     }
 }
 
-fn difference(before: &[Entry], after: &[Entry]) -> Option<String> {
-    let only_in = |one: &[Entry], other: &[Entry]| {
+fn difference(before: &[CatalogEntry], after: &[CatalogEntry]) -> Option<String> {
+    let only_in = |one: &[CatalogEntry], other: &[CatalogEntry]| {
         let odd = one.iter().find(|entry| !other.contains(entry))?;
         Some(format!("the {} `{}`", odd.kind, odd.name))
     };

@@ -35,12 +35,12 @@ pub type HookError = Box<dyn std::error::Error + Send + Sync>;
 
 type Setup<'a> = Box<dyn Fn(&Connection) -> rusqlite::Result<()> + Send + 'a>;
 type Listener<'a> = Box<dyn FnMut(&Event<'_>) + Send + 'a>;
-type Hook<'a> = Box<dyn Fn(&Moment<'_>) -> Result<(), HookError> + Send + 'a>;
+type Hook<'a> = Box<dyn Fn(&HookContext<'_>) -> Result<(), HookError> + Send + 'a>;
 
 /// What a hook is given to look at, and to refuse by returning an error.
 #[derive(Debug)]
 #[non_exhaustive]
-pub struct Moment<'m> {
+pub struct HookContext<'m> {
     /// The connection, inside the run's transaction. A hook may read and write through
     /// it; it must not commit or roll back, which is noticed and undone.
     pub connection: &'m Connection,
@@ -377,7 +377,7 @@ impl<'a> Options<'a> {
     }
 
     /// Calls the hooks of one moment, in the order in which they were given.
-    pub(crate) fn call_hooks(&self, when: When, moment: &Moment<'_>) -> Result<(), Error> {
+    pub(crate) fn call_hooks(&self, when: When, moment: &HookContext<'_>) -> Result<(), Error> {
         for (_, hook) in self.hooks.iter().filter(|(of, _)| *of == when) {
             hook(moment).map_err(|error| {
                 let refused = Error::new(

@@ -13,7 +13,7 @@ use crate::options::settings::Options;
 use crate::report::error::{Error, ErrorKind};
 use crate::report::outcome::Report;
 use crate::restore::execute;
-use crate::restore::execute::CopyRef;
+use crate::restore::execute::BackupRef;
 use crate::run::look::{Look, look};
 use crate::run::migrate::{newest, nothing_to_do, squashed_elsewhere};
 use crate::run::revert;
@@ -24,7 +24,7 @@ use crate::sqlite::sql::script::{Directive, Script};
 /// The ways an older app has with a newer database, as values for a dialog.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
-pub struct WaysBack {
+pub struct DowngradeOptions {
     /// The database's version.
     pub version: i64,
     /// The newest version this app knows.
@@ -48,7 +48,7 @@ pub struct WaysBack {
 #[non_exhaustive]
 pub struct RestoreOffer {
     /// What to say to [`Database::restore`](crate::Database::restore).
-    pub copy: CopyRef,
+    pub copy: BackupRef,
     /// The file.
     pub file: PathBuf,
     /// When it was taken, RFC 3339 in UTC.
@@ -81,7 +81,10 @@ fn unknown<'l>(options: &Options<'_>, look: &'l Look) -> Result<&'l [Applied], E
 }
 
 /// Looks for the ways back. Writes nothing.
-pub(crate) fn ways_back(options: &Options<'_>, path: &Path) -> Result<WaysBack, Error> {
+pub(crate) fn downgrade_options(
+    options: &Options<'_>,
+    path: &Path,
+) -> Result<DowngradeOptions, Error> {
     let look = look(options, path)?;
     let (migrations, history) = (look.migrations(), look.history());
     let known = migrations.last().map(|migration| migration.version);
@@ -106,7 +109,7 @@ pub(crate) fn ways_back(options: &Options<'_>, path: &Path) -> Result<WaysBack, 
         Some(name) => offer(options, &look.target.path, name),
         None => None,
     };
-    Ok(WaysBack {
+    Ok(DowngradeOptions {
         version,
         known,
         unknown: rows
@@ -121,7 +124,7 @@ pub(crate) fn ways_back(options: &Options<'_>, path: &Path) -> Result<WaysBack, 
 
 /// None when the copy is gone or no longer sound.
 fn offer(options: &Options<'_>, database: &Path, name: String) -> Option<RestoreOffer> {
-    let copy = CopyRef::File(PathBuf::from(name));
+    let copy = BackupRef::File(PathBuf::from(name));
     let plan = execute::plan(options, database, &copy).ok()?;
     let created_at = execute::copies(options, database, execute::Verify::Digest)
         .ok()?

@@ -15,11 +15,11 @@ use rusqlite::{Connection, ErrorCode};
 use crate::backup::attachments;
 use crate::backup::attachments::Folders;
 use crate::backup::copy;
-use crate::backup::copy::{Intent, State};
+use crate::backup::copy::{Intent, PutBackState};
 use crate::backup::log_file;
 use crate::backup::log_file::LogFile;
-use crate::backup::metadata::{Record, Shelf};
-use crate::backup::store::{Backup, Name, Store, TIME};
+use crate::backup::metadata::{BackupKind, BackupMetadata};
+use crate::backup::store::{Backup, BackupName, Store, TIME};
 use crate::migration::history::log_entry::{Act, LogEntry, merge};
 use crate::migration::history::log_table;
 use crate::migration::history::table;
@@ -36,12 +36,12 @@ use crate::sqlite::open;
 use crate::sqlite::open::Target;
 use crate::sqlite::schema::catalog;
 use crate::sqlite::schema::objects::Table;
-use crate::sqlite::schema::table_tracker::Lineage;
+use crate::sqlite::schema::table_tracker::TableTracker;
 
 /// Which copy is meant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum CopyRef {
+pub enum BackupRef {
     /// The newest automatic backup.
     Latest,
     /// An automatic backup by its file name, or any database by its path.
@@ -53,19 +53,19 @@ pub enum CopyRef {
 /// Where a copy comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Origin {
+pub enum BackupOrigin {
     /// Taken before a run, a revert or a restore.
     Automatic,
     /// Taken because somebody asked for it, under a name.
     Snapshot,
 }
 
-impl Origin {
+impl BackupOrigin {
     /// The word in JSON and in tables.
     pub fn as_str(self) -> &'static str {
         match self {
-            Origin::Automatic => "automatic",
-            Origin::Snapshot => "snapshot",
+            BackupOrigin::Automatic => "automatic",
+            BackupOrigin::Snapshot => "snapshot",
         }
     }
 }
@@ -73,11 +73,11 @@ impl Origin {
 /// A copy of a database, as it is listed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct CopyInfo {
+pub struct BackupInfo {
     /// The file.
     pub file: PathBuf,
     /// Where it comes from.
-    pub origin: Origin,
+    pub origin: BackupOrigin,
     /// Whether it is the state that a restore replaced.
     pub replaced: bool,
     /// When it was taken, RFC 3339 in UTC.
@@ -91,12 +91,14 @@ pub struct CopyInfo {
     pub verified: bool,
 }
 
-impl CopyInfo {
+impl BackupInfo {
     /// How [`Database::restore`](crate::Database::restore) is told of it.
-    pub fn reference(&self) -> CopyRef {
+    pub fn reference(&self) -> BackupRef {
         match (self.origin, self.file.file_stem()) {
-            (Origin::Snapshot, Some(name)) => CopyRef::Snapshot(name.to_string_lossy().into()),
-            _ => CopyRef::File(self.file.clone()),
+            (BackupOrigin::Snapshot, Some(name)) => {
+                BackupRef::Snapshot(name.to_string_lossy().into())
+            }
+            _ => BackupRef::File(self.file.clone()),
         }
     }
 }
@@ -144,9 +146,9 @@ pub struct RestorePlan {
     /// The copy that would be put back.
     pub file: PathBuf,
     /// What the database holds now; none when it is not there or cannot be read.
-    pub before: Option<Holding>,
+    pub before: Option<DatabaseSummary>,
     /// What it would hold.
-    pub after: Holding,
+    pub after: DatabaseSummary,
     /// The folders of files that would be put back, and take the place of those that are there.
     pub folders: Vec<PathBuf>,
 }
@@ -154,7 +156,7 @@ pub struct RestorePlan {
 /// What a database holds, in short.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Holding {
+pub struct DatabaseSummary {
     /// The schema version.
     pub version: Option<i64>,
     /// The size in bytes.
@@ -168,7 +170,7 @@ pub(crate) fn copies(
     options: &Options<'_>,
     path: &Path,
     verify: Verify,
-) -> Result<Vec<CopyInfo>, Error> {
+) -> Result<Vec<BackupInfo>, Error> {
     let target = open::resolve(path)?;
     let mut copies = Vec::new();
     let (automatic, snapshots) = stores(options, &target.path);
@@ -182,13 +184,15 @@ pub(crate) fn copies(
             let Backup { path, record } = backup;
             copies.push((
                 record.sequence,
-                CopyInfo {
+                BackupInfo {
                     file: path,
                     origin: match record.shelf {
-                        Shelf::Automatic | Shelf::Replaced => Origin::Automatic,
-                        Shelf::Snapshot => Origin::Snapshot,
+                        BackupKind::Automatic | BackupKind::Replaced => {
+                            BackupOrigin::Automatic
+                        }
+                        BackupKind::Snapshot => BackupOrigin::Snapshot,
                     },
-                    replaced: record.shelf == Shelf::Replaced,
+                    replaced: record.shelf == BackupKind::Replaced,
                     created_at: record.created_at,
                     bytes: record.bytes,
                     version: record.version,
@@ -207,7 +211,7 @@ pub(crate) fn snapshot(
     path: &Path,
     name: &str,
     folders: &[PathBuf],
-) -> Result<CopyInfo, Error> {
+) -> Result<BackupInfo, Error> {
     let target = open::resolve(path)?;
     let nothing_there = || {
         not_found(format!(
@@ -249,7 +253,7 @@ pub(crate) fn snapshot(
             .and_then(|()| attachments::take(&file, &target.path, &folders, &progress)),
     };
     let taken = files.and_then(|()| {
-        let name = Name::Given(name);
+        let name = BackupName::Given(name);
         take(options, &target.path, &store, &name, &session.connection)
     });
     let Backup { path, record } = match taken {
@@ -263,9 +267,9 @@ pub(crate) fn snapshot(
             return Err(error);
         }
     };
-    Ok(CopyInfo {
+    Ok(BackupInfo {
         file: path,
-        origin: Origin::Snapshot,
+        origin: BackupOrigin::Snapshot,
         replaced: false,
         created_at: record.created_at,
         bytes: record.bytes,
@@ -279,7 +283,7 @@ fn take(
     options: &Options<'_>,
     database: &Path,
     store: &Store<'_>,
-    name: &Name<'_>,
+    name: &BackupName<'_>,
     held_by: &Connection,
 ) -> Result<Backup, Error> {
     let version = newest(&table::read(held_by, &options.history_table).unwrap_or_default());
@@ -298,7 +302,7 @@ struct Proven {
     /// That of the database it was taken from, where that was recorded.
     journal_mode: Option<String>,
     digest: String,
-    holding: Holding,
+    holding: DatabaseSummary,
     /// A source that is no recorded copy may have companions, and is folded together here.
     _scratch: Option<files::Scratch>,
     /// What is read: the copy itself, or the folded one.
@@ -308,8 +312,8 @@ struct Proven {
 fn find(
     options: &Options<'_>,
     database: &Path,
-    wanted: &CopyRef,
-) -> Result<(PathBuf, Option<Record>), Error> {
+    wanted: &BackupRef,
+) -> Result<(PathBuf, Option<BackupMetadata>), Error> {
     let (automatic, snapshots) = stores(options, database);
     let recorded = |store: &Store<'_>, path: &Path| {
         let all = store.list()?;
@@ -319,13 +323,13 @@ fn find(
         Ok::<_, Error>(same.map(|backup| backup.record))
     };
     match wanted {
-        CopyRef::Latest => automatic
+        BackupRef::Latest => automatic
             .list()?
             .into_iter()
-            .rfind(|backup| backup.record.shelf == Shelf::Automatic)
+            .rfind(|backup| backup.record.shelf == BackupKind::Automatic)
             .map(|backup| (backup.path, Some(backup.record)))
             .ok_or_else(|| not_found("there is no automatic backup of this database".into())),
-        CopyRef::Snapshot(name) => {
+        BackupRef::Snapshot(name) => {
             let path = snapshots.path_of(&format!("{name}.db"));
             let plain = Path::new(name).file_name() == Some(name.as_ref());
             // One without a record of this database is another database's.
@@ -334,7 +338,7 @@ fn find(
                 _ => Err(not_found(format!("there is no snapshot called `{name}`"))),
             }
         }
-        CopyRef::File(file) => {
+        BackupRef::File(file) => {
             let named = file.file_name() == Some(file.as_os_str());
             let name = file.to_string_lossy();
             let inside = automatic.path_of(&name);
@@ -368,7 +372,7 @@ fn find(
 }
 
 /// Finds the copy and proves it good, before the target is touched.
-fn prove(options: &Options<'_>, target: &Target, wanted: &CopyRef) -> Result<Proven, Error> {
+fn prove(options: &Options<'_>, target: &Target, wanted: &BackupRef) -> Result<Proven, Error> {
     let (path, record) = find(options, &target.path, wanted)?;
     if files::is_same_file(&path, &target.path) {
         return Err(Error::new(
@@ -437,13 +441,17 @@ fn integrity(options: &Options<'_>, path: &Path) -> Result<(), Error> {
     }
 }
 
-fn holding(options: &Options<'_>, connection: &Connection, path: &Path) -> Result<Holding, Error> {
+fn holding(
+    options: &Options<'_>,
+    connection: &Connection,
+    path: &Path,
+) -> Result<DatabaseSummary, Error> {
     options.set_up(connection)?;
     let schema = catalog::schema(connection, &options.own_tables())?;
-    let mut rows = catalog::row_counts(connection, &Lineage::of(&schema))?;
+    let mut rows = catalog::row_counts(connection, &TableTracker::of(&schema))?;
     // What can be searched for is in another table, and would be counted twice.
     rows.retain(|name, _| !schema.table(name).is_some_and(Table::is_derived));
-    Ok(Holding {
+    Ok(DatabaseSummary {
         version: newest(&table::read(connection, &options.history_table).unwrap_or_default()),
         bytes: files::length(path)?,
         rows,
@@ -454,7 +462,7 @@ fn holding(options: &Options<'_>, connection: &Connection, path: &Path) -> Resul
 pub(crate) fn plan(
     options: &Options<'_>,
     path: &Path,
-    wanted: &CopyRef,
+    wanted: &BackupRef,
 ) -> Result<RestorePlan, Error> {
     let target = open::resolve(path)?;
     let proven = prove(options, &target, wanted)?;
@@ -465,7 +473,7 @@ pub(crate) fn plan(
         _ => None,
     };
     let folders = match wanted {
-        CopyRef::Snapshot(_) => Folders::of(&proven.path, PathBuf::new())?,
+        BackupRef::Snapshot(_) => Folders::of(&proven.path, PathBuf::new())?,
         _ => None,
     };
     let folders = folders.map(|folders| folders.places(&target.path));
@@ -482,7 +490,7 @@ pub(crate) fn plan(
 pub(crate) fn restore(
     options: &Options<'_>,
     path: &Path,
-    wanted: &CopyRef,
+    wanted: &BackupRef,
 ) -> Result<Restored, Error> {
     let target = open::resolve(path)?;
     let proven = prove(options, &target, wanted)?;
@@ -494,7 +502,7 @@ pub(crate) fn restore(
     session::clean_up(options, &target.path)?;
     finish_folders(options, &target)?;
     let folders = match wanted {
-        CopyRef::Snapshot(_) => prepare_folders(options, &target, &proven)?,
+        BackupRef::Snapshot(_) => prepare_folders(options, &target, &proven)?,
         _ => None,
     };
     let places = match &folders {
@@ -511,7 +519,7 @@ pub(crate) fn restore(
     let (store, _) = stores(options, &target.path);
     let mut in_use = vec![proven.path.as_path()];
     in_use.extend(replaced.as_deref());
-    notes.extend(store.thin_out(Shelf::Replaced, options.keep, None, &in_use));
+    notes.extend(store.thin_out(BackupKind::Replaced, options.keep, None, &in_use));
     drop(lock);
     let replaced_folders = folders.and_then(|folders| folders.kept(&target.path));
     Ok(Restored {
@@ -534,11 +542,11 @@ fn over_what_is_there(
     notes: &mut Vec<String>,
 ) -> Result<(Option<PathBuf>, bool), Error> {
     let mut attempt = || match condition(options, target)? {
-        Condition::Readable(connection) => {
+        DatabaseCondition::Readable(connection) => {
             over_a_readable(options, target, connection, proven, folders, notes).map(Some)
         }
-        Condition::Unreadable => Ok(None),
-        Condition::Absent => {
+        DatabaseCondition::Unreadable => Ok(None),
+        DatabaseCondition::Absent => {
             over_a_damaged(options, target, proven, folders, false, notes).map(Some)
         }
     };
@@ -567,7 +575,7 @@ fn over_what_is_there(
 
 /// What a restore does away with.
 #[derive(Default)]
-struct Replaced {
+struct ReplacedState {
     version: Option<i64>,
     log: Vec<LogEntry>,
     kept: Option<PathBuf>,
@@ -578,7 +586,7 @@ fn logged(
     options: &Options<'_>,
     target: &Target,
     proven: &Proven,
-    replaced: Replaced,
+    replaced: ReplacedState,
     notes: &mut Vec<String>,
     restore: impl FnOnce() -> Result<(), Error>,
 ) -> Result<(), Error> {
@@ -595,11 +603,11 @@ fn begin_log(
     options: &Options<'_>,
     target: &Target,
     proven: &Proven,
-    replaced: Replaced,
+    replaced: ReplacedState,
 ) -> Result<LogFile, Error> {
     let copy = open::copy(&proven.read_from)?;
     let stays = log_table::read(&copy)?;
-    let Replaced {
+    let ReplacedState {
         version,
         mut log,
         kept,
@@ -706,7 +714,7 @@ fn is_damage(error: &Error) -> bool {
 }
 
 /// What there is to be replaced.
-enum Condition {
+enum DatabaseCondition {
     Readable(Connection),
     Unreadable,
     Absent,
@@ -722,18 +730,18 @@ fn has_any(database: &Path, endings: &[&str]) -> Result<bool, Error> {
     Ok(false)
 }
 
-fn condition(options: &Options<'_>, target: &Target) -> Result<Condition, Error> {
+fn condition(options: &Options<'_>, target: &Target) -> Result<DatabaseCondition, Error> {
     let empty = files::length(&target.path)? == 0;
     let leftovers = has_any(&target.path, &["-wal", "-journal"])?;
     // A restore that was interrupted, or companions that lost their database.
     if files::is_there(&Intent::path_for(&target.path))? || (empty && leftovers) {
-        return Ok(Condition::Unreadable);
+        return Ok(DatabaseCondition::Unreadable);
     }
     if empty {
-        return Ok(Condition::Absent);
+        return Ok(DatabaseCondition::Absent);
     }
     if target.refuse_too_short().is_err() {
-        return Ok(Condition::Unreadable);
+        return Ok(DatabaseCondition::Unreadable);
     }
     // A journal that is hot would be played back, and the file not be kept as it is.
     if has_any(&target.path, &["-journal"])? {
@@ -741,7 +749,7 @@ fn condition(options: &Options<'_>, target: &Target) -> Result<Condition, Error>
             open::reader(&target.path).and_then(|reader| open::readable(&reader, &target.path));
         match looked {
             Err(error) if error.is_busy() => return Err(error),
-            Err(_) => return Ok(Condition::Unreadable),
+            Err(_) => return Ok(DatabaseCondition::Unreadable),
             Ok(()) => {}
         }
     }
@@ -749,8 +757,8 @@ fn condition(options: &Options<'_>, target: &Target) -> Result<Condition, Error>
     open::patience(&connection, options.lock_timeout)?;
     open::refuse_read_only(&connection, &target.path)?;
     match open::readable(&connection, &target.path) {
-        Ok(()) => Ok(Condition::Readable(connection)),
-        Err(error) if error.kind() == ErrorKind::NotADatabase => Ok(Condition::Unreadable),
+        Ok(()) => Ok(DatabaseCondition::Readable(connection)),
+        Err(error) if error.kind() == ErrorKind::NotADatabase => Ok(DatabaseCondition::Unreadable),
         Err(error) => Err(error),
     }
 }
@@ -772,18 +780,18 @@ fn over_a_readable(
     open::sync_everything(&connection)?;
     session::patiently(options, &connection, &target.path, "BEGIN IMMEDIATE")?;
     let (store, _) = stores(options, &target.path);
-    let name = Name::Time(Shelf::Replaced);
+    let name = BackupName::Time(BackupKind::Replaced);
     let kept = take(options, &target.path, &store, &name, &connection);
     let log = log_table::read(&connection);
     run(&connection, "ROLLBACK")?;
     let Backup { path: kept, record } = kept?;
-    let replaced = Replaced {
+    let replaced = ReplacedState {
         version: record.version,
         log: log.unwrap_or_default(),
         kept: Some(kept.clone()),
     };
     let mode = catalog::word(&connection, "PRAGMA journal_mode")?;
-    let state = State::Copy {
+    let state = PutBackState::Copy {
         path: &proven.read_from,
         digest: &proven.digest,
     };
@@ -911,10 +919,10 @@ fn over_a_damaged(
         journal_mode: proven.journal_mode.clone().unwrap_or("delete".to_owned()),
         folders: folders.cloned(),
     };
-    let replaced = Replaced {
+    let replaced = ReplacedState {
         log: log_in_copies(options, target),
         kept: keep.then(|| kept.clone()),
-        ..Replaced::default()
+        ..ReplacedState::default()
     };
     logged(options, target, proven, replaced, notes, || {
         write_note(&intent, target, proven)?;

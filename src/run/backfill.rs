@@ -49,12 +49,12 @@ const SHARE_OF_OTHERS: u32 = 4;
 /// And no more than this.
 const LONGEST_PAUSE: Duration = Duration::from_millis(250);
 
-type Function<'b> =
+type BatchFunction<'b> =
     Box<dyn Fn(&Connection, RangeInclusive<i64>) -> Result<(), HookError> + Send + 'b>;
 
-enum Work<'b> {
+enum BackfillWork<'b> {
     Sql(Script),
-    Function(Function<'b>),
+    BatchFunction(BatchFunction<'b>),
 }
 
 /// What is to be done to the rows of a table, so many at a time.
@@ -91,7 +91,7 @@ enum Work<'b> {
 pub struct Backfill<'b> {
     name: String,
     table: String,
-    work: Work<'b>,
+    work: BackfillWork<'b>,
     batch: u64,
     again: bool,
 }
@@ -110,7 +110,7 @@ impl Backfill<'static> {
         let name = name.into();
         Backfill {
             table: table.into(),
-            work: Work::Sql(Script::new(name.clone(), sql)),
+            work: BackfillWork::Sql(Script::new(name.clone(), sql)),
             name,
             batch: DEFAULT_BATCH,
             again: false,
@@ -159,7 +159,7 @@ impl Backfill<'static> {
         Ok(Backfill {
             name: name.into_owned(),
             table,
-            work: Work::Sql(script),
+            work: BackfillWork::Sql(script),
             batch,
             again: false,
         })
@@ -183,7 +183,7 @@ impl<'b> Backfill<'b> {
         Backfill {
             name: name.into(),
             table: table.into(),
-            work: Work::Function(Box::new(fill)),
+            work: BackfillWork::BatchFunction(Box::new(fill)),
             batch: DEFAULT_BATCH,
             again: false,
         }
@@ -217,7 +217,7 @@ impl<'b> Backfill<'b> {
     /// The statements without what stands around them and without the line endings of some
     /// platform: what must not change.
     fn text(&self) -> Option<String> {
-        let Work::Sql(script) = &self.work else {
+        let BackfillWork::Sql(script) = &self.work else {
             return None;
         };
         let statements = script.statements();
@@ -234,7 +234,7 @@ impl<'b> Backfill<'b> {
             return Err(Error::new(ErrorKind::Usage, "a backfill needs a name")
                 .with_help("call it after what it does, as in fill_slugs"));
         }
-        let Work::Sql(script) = &self.work else {
+        let BackfillWork::Sql(script) = &self.work else {
             return Ok(());
         };
         step::check_text(script)?;
@@ -284,7 +284,7 @@ impl<'b> Backfill<'b> {
                 "fill it in a migration, or through the table that its rows come from",
             );
         }
-        if let Work::Sql(script) = &self.work {
+        if let BackfillWork::Sql(script) = &self.work {
             for statement in script.statements() {
                 compile(connection, script, &statement)?;
             }
@@ -300,7 +300,7 @@ impl<'b> Backfill<'b> {
         connection: &mut Connection,
         table: &str,
     ) -> Result<bool, Error> {
-        let Work::Sql(script) = &self.work else {
+        let BackfillWork::Sql(script) = &self.work else {
             return Ok(false);
         };
         let schema = catalog::entries(connection)?;
@@ -362,11 +362,11 @@ impl<'b> Backfill<'b> {
         last: i64,
     ) -> Result<(), Error> {
         match &self.work {
-            Work::Sql(script) => script
+            BackfillWork::Sql(script) => script
                 .statements()
                 .iter()
                 .try_for_each(|statement| run(connection, script, statement, first, last)),
-            Work::Function(fill) => {
+            BackfillWork::BatchFunction(fill) => {
                 let savepoint = Savepoint::begin(connection)?;
                 fill(connection, first..=last).map_err(|error| {
                     // However the function words it that SQLite was told to stop.

@@ -8,14 +8,14 @@ use rusqlite::Connection;
 
 use crate::backup::copy::Intent;
 use crate::migration::compare;
-use crate::migration::compare::{Applied, Compared, Known, State};
+use crate::migration::compare::{Applied, HistoryComparison, Known, MigrationState};
 use crate::migration::history::other_tools;
 use crate::migration::history::table;
 use crate::migration::history::table::AsApplied;
 use crate::migration::set;
 use crate::migration::set::Migration;
-use crate::migration::squashed::Replaced;
-use crate::migration::step::Task;
+use crate::migration::squashed::SquashedFrom;
+use crate::migration::step::MigrationStep;
 use crate::migration::table_owners;
 use crate::options::settings::{Migrating, Options};
 use crate::report::error::{Difference, Error, ErrorKind, Location};
@@ -24,7 +24,7 @@ use crate::report::plan::{Direction, Loss, Plan};
 use crate::run::engine::apply;
 use crate::run::engine::apply::Work;
 use crate::run::engine::dry_run;
-use crate::run::engine::dry_run::Foreseen;
+use crate::run::engine::dry_run::DryRunResult;
 use crate::run::engine::recognise;
 use crate::run::engine::recognise::Found;
 use crate::run::engine::session;
@@ -253,7 +253,7 @@ fn lost_sight_of(session: &Session<'_, '_>) -> Result<Option<String>, Error> {
 /// Foresees what tasks do, and refuses what they would destroy without consent.
 fn decide<'w>(
     session: &Session<'w, '_>,
-    tasks: &'w [Task],
+    tasks: &'w [MigrationStep],
     report: &mut Report,
 ) -> Result<Work<'w>, Error> {
     let options = session.options;
@@ -271,7 +271,7 @@ fn decide<'w>(
     if !unprotected && session.is_new()? {
         return Ok(work);
     }
-    let Foreseen {
+    let DryRunResult {
         foresight,
         lineage,
         outlooks,
@@ -294,7 +294,7 @@ fn decide<'w>(
 /// Carries out what no file of a history does, with the protection of a run.
 pub(crate) fn carry_out(
     session: &mut Session<'_, '_>,
-    tasks: &[Task],
+    tasks: &[MigrationStep],
     report: &mut Report,
 ) -> Result<(), Error> {
     let work = decide(session, tasks, report)?;
@@ -313,7 +313,7 @@ pub(crate) fn pending(
     connection: &Connection,
     known: &[Known<'_>],
     to: Option<i64>,
-) -> Result<Vec<Task>, Error> {
+) -> Result<Vec<MigrationStep>, Error> {
     let Some((own, components)) = known.split_last() else {
         return Ok(Vec::new());
     };
@@ -350,7 +350,7 @@ fn pending_of(
     connection: &Connection,
     part: &Known<'_>,
     to: Option<i64>,
-) -> Result<Vec<Task>, Error> {
+) -> Result<Vec<MigrationStep>, Error> {
     let (migrations, history) = (part.migrations, part.history);
     let is_own = part.component == options.component.as_deref();
     let mut taken_over = Vec::new();
@@ -370,7 +370,7 @@ fn pending_of(
     }
     let mut wanted = Vec::new();
     let mut late = None;
-    for Compared {
+    for HistoryComparison {
         state,
         migration,
         applied,
@@ -378,24 +378,26 @@ fn pending_of(
     } in compared
     {
         match (state, migration, applied) {
-            (State::Pending, Some(migration), _)
+            (MigrationState::Pending, Some(migration), _)
                 if taken_over
                     .iter()
                     .any(|task| task.version == migration.version) => {}
-            (State::Pending, Some(migration), _) if to.is_none_or(|to| migration.version <= to) => {
+            (MigrationState::Pending, Some(migration), _)
+                if to.is_none_or(|to| migration.version <= to) =>
+            {
                 wanted.push(migration);
             }
-            (State::Missing | State::Changed, None, _) if replaced.is_some() => {
+            (MigrationState::Missing | MigrationState::Changed, None, _) if replaced.is_some() => {
                 return Err(not_as_squashed(part, replaced, applied));
             }
-            (State::OutOfOrder, Some(migration), _) => {
+            (MigrationState::OutOfOrder, Some(migration), _) => {
                 late = late.or(Some(out_of_order(migration, newest(history))));
             }
-            (State::Changed, Some(migration), Some(row)) => {
+            (MigrationState::Changed, Some(migration), Some(row)) => {
                 let before = history.iter().rfind(|one| one.version < row.version);
                 return Err(changed(options, connection, migration, row, before)?);
             }
-            (State::Missing, _, Some(row)) => {
+            (MigrationState::Missing, _, Some(row)) => {
                 return Err(missing(row, part, known));
             }
             _ => {}
@@ -413,15 +415,15 @@ fn pending_of(
 }
 
 /// The way there. What is written in Rust needs a program that has it.
-fn task(options: &Options<'_>, migration: &Migration) -> Result<Task, Error> {
+fn task(options: &Options<'_>, migration: &Migration) -> Result<MigrationStep, Error> {
     if !migration.in_rust {
-        return Task::up(migration);
+        return MigrationStep::up(migration);
     }
     match options.code(migration.component.as_deref(), &migration.up, Direction::Up) {
         Some(code) => {
             let consents = code.consents();
-            let task = Task::up(migration)?;
-            Ok(Task { consents, ..task })
+            let task = MigrationStep::up(migration)?;
+            Ok(MigrationStep { consents, ..task })
         }
         None => Err(Error::new(
             ErrorKind::InvalidMigration,
@@ -437,10 +439,11 @@ fn task(options: &Options<'_>, migration: &Migration) -> Result<Task, Error> {
 
 pub(crate) fn check_target(
     to: i64,
-    compared: &[Compared<'_>],
+    compared: &[HistoryComparison<'_>],
     history: &[Applied],
 ) -> Result<(), Error> {
-    let is_a_file = |one: &Compared<'_>| one.migration.is_some_and(|file| file.version == to);
+    let is_a_file =
+        |one: &HistoryComparison<'_>| one.migration.is_some_and(|file| file.version == to);
     // Of a database from before a squash, more are known than there are lines.
     if !(compared.iter().any(is_a_file) || history.iter().any(|row| row.version == to)) {
         return Err(Error::new(
@@ -463,7 +466,7 @@ pub(crate) fn check_target(
 /// that has it in other words.
 fn not_as_squashed(
     part: &Known<'_>,
-    replaced: Option<&Replaced>,
+    replaced: Option<&SquashedFrom>,
     applied: Option<&Applied>,
 ) -> Error {
     let squashed = compare::afresh(part.migrations).first();
@@ -474,7 +477,7 @@ fn not_as_squashed(
     match applied {
         None => {
             let needed = compare::lacking(part.migrations, part.history);
-            let needed: Vec<String> = needed.into_iter().map(Replaced::label).collect();
+            let needed: Vec<String> = needed.into_iter().map(SquashedFrom::label).collect();
             let newest = newest(part.history).unwrap_or_default();
             Error::new(
                 ErrorKind::Missing,
@@ -604,11 +607,11 @@ fn changed(
 }
 
 /// An error naming everything that would be destroyed without consent.
-fn refusal(options: &Options<'_>, tasks: &[Task], losses: &[Vec<Loss>]) -> Option<Error> {
+fn refusal(options: &Options<'_>, tasks: &[MigrationStep], losses: &[Vec<Loss>]) -> Option<Error> {
     if options.allow_destructive {
         return None;
     }
-    let refused: Vec<(&Task, &Vec<Loss>)> = tasks
+    let refused: Vec<(&MigrationStep, &Vec<Loss>)> = tasks
         .iter()
         .zip(losses)
         .filter(|(task, losses)| !task.consents && !losses.is_empty())
@@ -636,7 +639,7 @@ pub(crate) fn plan_tasks(
     options: &Options<'_>,
     database: PathBuf,
     connection: &Connection,
-    tasks: &[Task],
+    tasks: &[MigrationStep],
 ) -> Result<Plan, Error> {
     let foreseen = dry_run::foresee(connection, options, tasks)?;
     Ok(Plan {

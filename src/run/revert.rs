@@ -10,8 +10,8 @@ use crate::migration::compare;
 use crate::migration::compare::Applied;
 use crate::migration::history::table;
 use crate::migration::set::{Migration, label, label_in};
-use crate::migration::squashed::Replaced;
-use crate::migration::step::Task;
+use crate::migration::squashed::SquashedFrom;
+use crate::migration::step::MigrationStep;
 use crate::options::settings::Options;
 use crate::report::error::{Error, ErrorKind};
 use crate::report::outcome::Report;
@@ -19,7 +19,7 @@ use crate::report::plan::{Direction, Plan};
 use crate::run::engine::apply;
 use crate::run::engine::apply::Work;
 use crate::run::engine::dry_run;
-use crate::run::engine::dry_run::{Foreseen, Foresight};
+use crate::run::engine::dry_run::{DryRun, DryRunResult};
 use crate::run::engine::session::{Session, Stage};
 use crate::run::look::look;
 use crate::run::migrate::newest;
@@ -100,7 +100,7 @@ pub(crate) fn take_back(
     if tasks.is_empty() {
         return Ok(report);
     }
-    let Foreseen {
+    let DryRunResult {
         foresight,
         lineage,
         outlooks,
@@ -152,7 +152,7 @@ fn tasks(
     migrations: &[Migration],
     history: &[Applied],
     to: RevertTo,
-) -> Result<Vec<Task>, Error> {
+) -> Result<Vec<MigrationStep>, Error> {
     let rows = rows_to_revert(history, to)?;
     refuse_dead_end(migrations, &history[..history.len() - rows.len()], rows)?;
     rows.iter()
@@ -166,7 +166,7 @@ fn tasks(
                     Direction::Down,
                 )
             {
-                return Ok(Task::in_rust(migration, code.consents()));
+                return Ok(MigrationStep::in_rust(migration, code.consents()));
             }
             // A file that changed since says nothing of what was applied. The way back
             // that was stored with it does.
@@ -179,8 +179,8 @@ fn tasks(
             let Some(script) = script.filter(|script| !script.is_empty()) else {
                 return Err(no_way_back(options, connection, row, file)?.in_migration(&label));
             };
-            let task = Task::down(row.version, &row.name, script)?;
-            Ok(Task {
+            let task = MigrationStep::down(row.version, &row.name, script)?;
+            Ok(MigrationStep {
                 component: options.component.clone(),
                 ..task
             })
@@ -202,7 +202,7 @@ fn refuse_dead_end(
     if lacking.is_empty() {
         return Ok(());
     }
-    let lacking: Vec<String> = lacking.into_iter().map(Replaced::label).collect();
+    let lacking: Vec<String> = lacking.into_iter().map(SquashedFrom::label).collect();
     let component = squashed.component.as_deref();
     Err(Error::new(
         ErrorKind::Missing,
@@ -301,7 +301,7 @@ fn expected_schema(
     let words = |error: Error| error.to_string();
     let empty = Connection::open_in_memory()
         .map_err(|error| words(execute::failure("cannot open a database in memory", error)))?;
-    let mut replay = Foresight::of(&empty, options).map_err(words)?;
+    let mut replay = DryRun::of(&empty, options).map_err(words)?;
     // The app may build on what its components made.
     for list in options.lists_of_components().map_err(words)? {
         for migration in compare::afresh(&list) {

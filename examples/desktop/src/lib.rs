@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use eframe::egui::{CentralPanel, Context, Frame, Margin, Theme, Ui, ViewportCommand, vec2};
 use heirloom::include_dir::{self, Dir, include_dir};
-use heirloom::{Error, Migrator, Opened};
+use heirloom::{Error, Migrator, OpenedDatabase};
 
 use crate::newer::Newer;
 use crate::notes::Notes;
@@ -75,7 +75,7 @@ enum Page {
 /// Where a page leads to.
 enum Next {
     Start,
-    Opened(Box<Opened>),
+    OpenedDatabase(Box<OpenedDatabase>),
     Failed(Error),
     Backups,
     Quit,
@@ -120,7 +120,7 @@ impl App {
     fn page(&self, next: Next) -> Option<Page> {
         Some(match next {
             Next::Start => Page::Splash(Splash::start(&self.database, self.pace)),
-            Next::Opened(opened) => Page::Notes(Notes::new(*opened)),
+            Next::OpenedDatabase(opened) => Page::Notes(Notes::new(*opened)),
             Next::Failed(error) if error.is_from_newer_app() => match Newer::look(&self.database) {
                 Ok(newer) => Page::Newer(newer),
                 Err(error) => Page::Trouble(Trouble(error)),

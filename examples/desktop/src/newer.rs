@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use eframe::egui::{Button, RichText, Ui, vec2};
-use heirloom::{Error, WaysBack};
+use heirloom::{Error, DowngradeOptions};
 
 use crate::job::Job;
 use crate::text::{age, counted, title, version};
@@ -11,7 +11,7 @@ use crate::{Next, migrator};
 
 pub struct Newer {
     database: PathBuf,
-    ways: WaysBack,
+    ways: DowngradeOptions,
     job: Option<Job<Result<Next, Error>>>,
 }
 
@@ -19,7 +19,7 @@ impl Newer {
     pub fn look(database: &Path) -> Result<Newer, Error> {
         Ok(Newer {
             database: database.to_owned(),
-            ways: migrator().database(database).ways_back()?,
+            ways: migrator().database(database).downgrade_options()?,
             job: None,
         })
     }
@@ -86,7 +86,7 @@ impl Newer {
         {
             chosen = Some(Job::start(move || {
                 let opened = migrator().database(database).open_anyway()?;
-                Ok(Next::Opened(Box::new(opened)))
+                Ok(Next::OpenedDatabase(Box::new(opened)))
             }));
         }
         if chosen.is_some() {

@@ -2,7 +2,7 @@
 
 use eframe::egui::{CentralPanel, Panel, RichText, ScrollArea, TextEdit, Ui, vec2};
 use heirloom::rusqlite::{self, Connection, OptionalExtension, params};
-use heirloom::{Opened, Report};
+use heirloom::{OpenedDatabase, Report};
 
 use crate::Next;
 use crate::text::counted;
@@ -29,9 +29,9 @@ struct Note {
 
 impl Notes {
     pub fn new(
-        Opened {
+        OpenedDatabase {
             connection, report, ..
-        }: Opened,
+        }: OpenedDatabase,
     ) -> Notes {
         let mut notes = Notes {
             connection,

@@ -5,7 +5,7 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use eframe::egui::{Color32, Grid, Id, Modal, RichText, ScrollArea, Ui};
-use heirloom::{CopyInfo, CopyRef, Error, Holding, Origin, RestorePlan, Verify};
+use heirloom::{BackupInfo, BackupRef, Error, DatabaseSummary, BackupOrigin, RestorePlan, Verify};
 
 use crate::job::Job;
 use crate::text::{age_of, sentence, size, version};
@@ -13,19 +13,19 @@ use crate::{Next, migrator};
 
 pub struct Settings {
     database: PathBuf,
-    copies: Vec<CopyInfo>,
+    copies: Vec<BackupInfo>,
     /// What the next snapshot is to be called.
     name: String,
     /// A restore that waits for a yes.
-    asked: Option<(CopyRef, RestorePlan)>,
+    asked: Option<(BackupRef, RestorePlan)>,
     error: Option<Error>,
     /// Reading copies through and putting one back take their time.
     job: Option<Job<Result<Answer, Error>>>,
 }
 
 enum Answer {
-    Copies(Vec<CopyInfo>),
-    Plan(CopyRef, RestorePlan),
+    Copies(Vec<BackupInfo>),
+    Plan(BackupRef, RestorePlan),
     Restored,
 }
 
@@ -184,31 +184,31 @@ impl Settings {
 
 fn list(database: &Path) -> Result<Answer, Error> {
     migrator()
-        .database(database).copies(Verify::Digest)
+        .database(database).backups(Verify::Digest)
         .map(Answer::Copies)
 }
 
-fn name(copy: &CopyInfo) -> String {
+fn name(copy: &BackupInfo) -> String {
     let stem = copy.file.file_stem().unwrap_or(OsStr::new(""));
     stem.to_string_lossy().into_owned()
 }
 
-fn what(copy: &CopyInfo) -> String {
+fn what(copy: &BackupInfo) -> String {
     match copy.origin {
-        Origin::Snapshot => format!("snapshot “{}”", name(copy)),
+        BackupOrigin::Snapshot => format!("snapshot “{}”", name(copy)),
         _ if copy.replaced => "replaced by a restore".to_owned(),
         _ => "before an update".to_owned(),
     }
 }
 
 /// The tables whose rows become more or fewer, or that come or go.
-fn rows(ui: &mut Ui, before: Option<&Holding>, after: &Holding) {
+fn rows(ui: &mut Ui, before: Option<&DatabaseSummary>, after: &DatabaseSummary) {
     let Some(before) = before else {
         ui.label("The present file cannot be read, so there is nothing to compare with.");
         return;
     };
     let tables: BTreeSet<&String> = before.rows.keys().chain(after.rows.keys()).collect();
-    let count = |holding: &Holding, table| {
+    let count = |holding: &DatabaseSummary, table| {
         holding
             .rows
             .get(table)

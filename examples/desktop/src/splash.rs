@@ -8,7 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use eframe::egui::{Align, Button, Layout, ProgressBar, RichText, Ui, vec2};
-use heirloom::{Error, Event, Opened};
+use heirloom::{Error, Event, OpenedDatabase};
 
 use crate::job::Job;
 use crate::text::{size, title};
@@ -21,7 +21,7 @@ const PROOF: f32 = 0.9;
 pub struct Splash {
     progress: Arc<Mutex<Progress>>,
     cancel: Arc<AtomicBool>,
-    job: Job<Result<Opened, Error>>,
+    job: Job<Result<OpenedDatabase, Error>>,
 }
 
 impl Splash {
@@ -68,7 +68,7 @@ impl Splash {
 
     pub fn show(&mut self, ui: &mut Ui) -> Option<Next> {
         match self.job.result(ui) {
-            Some(Ok(opened)) => return Some(Next::Opened(Box::new(opened))),
+            Some(Ok(opened)) => return Some(Next::OpenedDatabase(Box::new(opened))),
             Some(Err(error)) => return Some(Next::Failed(error)),
             None => {}
         }

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use heirloom::include_dir::{self, Dir, include_dir};
 use heirloom::rusqlite::{self, Connection};
-use heirloom::{CopyInfo, CopyRef, Error, Event, Migrator, State as MigrationState, Verify};
+use heirloom::{BackupInfo, BackupRef, Error, Event, Migrator, State as MigrationState, Verify};
 use serde::{Deserialize, Serialize};
 use tauri::{AppHandle, Emitter, State};
 
@@ -200,8 +200,8 @@ pub struct Copy {
     verified: bool,
 }
 
-impl From<CopyInfo> for Copy {
-    fn from(copy: CopyInfo) -> Copy {
+impl From<BackupInfo> for Copy {
+    fn from(copy: BackupInfo) -> Copy {
         Copy {
             origin: copy.origin.as_str(),
             file: copy.file,
@@ -215,7 +215,7 @@ impl From<CopyInfo> for Copy {
 
 #[tauri::command(async)]
 pub fn copies(database: State<'_, Database>) -> Result<Vec<Copy>, Failure> {
-    let copies = migrator().database(&database.file).copies(Verify::Digest)?;
+    let copies = migrator().database(&database.file).backups(Verify::Digest)?;
     Ok(copies.into_iter().map(Copy::from).collect())
 }
 
@@ -234,12 +234,12 @@ pub enum Which {
     Snapshot(String),
 }
 
-impl From<Which> for CopyRef {
-    fn from(which: Which) -> CopyRef {
+impl From<Which> for BackupRef {
+    fn from(which: Which) -> BackupRef {
         match which {
-            Which::Latest => CopyRef::Latest,
-            Which::File(file) => CopyRef::File(file),
-            Which::Snapshot(name) => CopyRef::Snapshot(name),
+            Which::Latest => BackupRef::Latest,
+            Which::File(file) => BackupRef::File(file),
+            Which::Snapshot(name) => BackupRef::Snapshot(name),
         }
     }
 }

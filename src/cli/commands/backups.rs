@@ -1,6 +1,6 @@
 //! `heirloom backups`
 
-use heirloom::{CopyInfo, Verify};
+use heirloom::{BackupInfo, Verify};
 use serde_json::{Value, json};
 
 use crate::args::Backups;
@@ -18,7 +18,7 @@ pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Backups) -> Result
     };
     let copies = report::keeper(settings)?
         .database(&settings.database.value)
-        .copies(verify)?;
+        .backups(verify)?;
     let rows: Vec<Vec<String>> = copies.iter().map(row).collect();
     ui.table(&rows);
     if copies.is_empty() {
@@ -42,7 +42,7 @@ pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Backups) -> Result
     Ok(Exit::Done)
 }
 
-fn row(copy: &CopyInfo) -> Vec<String> {
+fn row(copy: &BackupInfo) -> Vec<String> {
     let origin = match copy.replaced {
         true => "replaced",
         false => copy.origin.as_str(),
@@ -61,9 +61,9 @@ fn row(copy: &CopyInfo) -> Vec<String> {
 }
 
 /// What to say to `restore` or `restore-snapshot`.
-fn shown(copy: &CopyInfo) -> String {
+fn shown(copy: &BackupInfo) -> String {
     let name = match copy.origin {
-        heirloom::Origin::Snapshot => copy.file.file_stem(),
+        heirloom::BackupOrigin::Snapshot => copy.file.file_stem(),
         _ => copy.file.file_name(),
     };
     name.unwrap_or_default().to_string_lossy().into_owned()

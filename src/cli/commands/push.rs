@@ -1,6 +1,6 @@
 //! `heirloom push`
 
-use heirloom::{Change, GenerateOptions, Migrator, OnHistory, Plan, Pushed};
+use heirloom::{GenerateOptions, Migrator, OnHistory, Plan, Pushed, TableChange};
 use serde_json::{Value, json};
 
 use crate::args::Push;
@@ -77,7 +77,7 @@ fn show(ui: &mut Ui, pushed: &Pushed) {
     }));
 }
 
-fn change_json(change: &Change) -> Value {
+fn change_json(change: &TableChange) -> Value {
     json!({
         "table": change.table,
         "kind": change.kind.as_str(),

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use heirloom::{CopyRef, Event, RestorePlan};
+use heirloom::{BackupRef, Event, RestorePlan};
 use serde_json::{Value, json};
 
 use crate::args::{Command, Restore, RestoreSnapshot};
@@ -20,10 +20,10 @@ pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Restore) -> Result
         .map_err(|failure| or_meant(settings, &copy_of(options), failure))
 }
 
-fn copy_of(options: &Restore) -> CopyRef {
+fn copy_of(options: &Restore) -> BackupRef {
     match options.is_latest() {
-        true => CopyRef::Latest,
-        false => CopyRef::File(options.backup.clone()),
+        true => BackupRef::Latest,
+        false => BackupRef::File(options.backup.clone()),
     }
 }
 
@@ -32,16 +32,16 @@ pub(crate) fn run_snapshot(
     settings: &Settings,
     options: &RestoreSnapshot,
 ) -> Result<Exit, Failure> {
-    let wanted = CopyRef::Snapshot(options.name.clone());
+    let wanted = BackupRef::Snapshot(options.name.clone());
     put_back(ui, settings, &wanted, options.dry_run)
         .map_err(|failure| or_meant(settings, &wanted, failure))
 }
 
 /// Says which copy was probably meant by one that is not there.
-fn or_meant(settings: &Settings, wanted: &CopyRef, failure: Failure) -> Failure {
+fn or_meant(settings: &Settings, wanted: &BackupRef, failure: Failure) -> Failure {
     let (wrong, known) = match wanted {
-        CopyRef::File(file) => (file.to_string_lossy(), names::backups(settings)),
-        CopyRef::Snapshot(name) => (name.into(), names::snapshots(settings)),
+        BackupRef::File(file) => (file.to_string_lossy(), names::backups(settings)),
+        BackupRef::Snapshot(name) => (name.into(), names::snapshots(settings)),
         _ => return failure,
     };
     failure.or_meant(&wrong, known.iter().map(|(name, _)| name.as_str()))
@@ -53,7 +53,7 @@ pub(crate) fn ask_before(ui: &mut Ui, settings: &Settings, command: &Command) ->
     let wanted = match command {
         Command::Restore(options) if !options.dry_run => copy_of(options),
         Command::RestoreSnapshot(options) if !options.dry_run => {
-            CopyRef::Snapshot(options.name.clone())
+            BackupRef::Snapshot(options.name.clone())
         }
         _ => return None,
     };
@@ -77,7 +77,7 @@ fn agrees(ui: &mut Ui, plan: &RestorePlan) -> bool {
 fn put_back(
     ui: &mut Ui,
     settings: &Settings,
-    wanted: &CopyRef,
+    wanted: &BackupRef,
     dry_run: bool,
 ) -> Result<Exit, Failure> {
     let database = &settings.database.value;
@@ -187,7 +187,7 @@ fn show_plan(ui: &mut Ui, plan: &RestorePlan) {
 }
 
 fn plan_json(plan: &RestorePlan) -> Value {
-    let holding = |holding: &heirloom::Holding| json!({ "version": holding.version, "bytes": holding.bytes, "rows": holding.rows });
+    let holding = |holding: &heirloom::DatabaseSummary| json!({ "version": holding.version, "bytes": holding.bytes, "rows": holding.rows });
     json!({
         "ok": true,
         "dry_run": true,

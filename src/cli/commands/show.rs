@@ -1,6 +1,6 @@
 //! `heirloom show`
 
-use heirloom::{Entry, State, Status};
+use heirloom::{MigrationState, MigrationStatus, Status};
 use serde_json::{Value, json};
 
 use crate::args::Show;
@@ -28,7 +28,7 @@ fn show(ui: &mut Ui, status: &Status) {
     let database = text::path(&status.database);
     let state = match (status.exists, status.version) {
         (true, Some(version)) => format!("{database} is at version {version}"),
-        (true, None) if status.count(State::Applied) > 0 => {
+        (true, None) if status.count(MigrationState::Applied) > 0 => {
             format!("{database} has no migration of the app's own applied")
         }
         (true, None) => format!("{database} has no migration applied"),
@@ -43,7 +43,7 @@ fn show(ui: &mut Ui, status: &Status) {
     let lines = ui.table_lines(&rows);
     for (entry, line) in status.migrations.iter().zip(lines) {
         ui.line(&line);
-        if entry.state == State::Pending {
+        if entry.state == MigrationState::Pending {
             let effects = text::effects(
                 &entry.losses,
                 entry.consents,
@@ -74,10 +74,10 @@ fn show(ui: &mut Ui, status: &Status) {
     ui.in_short(&format!("{state}: {summary}{refused}"));
 }
 
-fn row(entry: &Entry) -> Vec<String> {
+fn row(entry: &MigrationStatus) -> Vec<String> {
     let style = match entry.state {
-        State::Applied => GREEN,
-        State::Pending => BOLD,
+        MigrationState::Applied => GREEN,
+        MigrationState::Pending => BOLD,
         _ => RED,
     };
     let irreversible = match entry.reversible {
@@ -93,18 +93,18 @@ fn row(entry: &Entry) -> Vec<String> {
     ]
 }
 
-fn number(entry: &Entry) -> String {
+fn number(entry: &MigrationStatus) -> String {
     let owner = text::owner(entry.component.as_deref());
     format!("{owner}{}", entry.version)
 }
 
 fn summary(status: &Status) -> String {
     let counted: Vec<String> = [
-        State::Applied,
-        State::Pending,
-        State::Changed,
-        State::Missing,
-        State::OutOfOrder,
+        MigrationState::Applied,
+        MigrationState::Pending,
+        MigrationState::Changed,
+        MigrationState::Missing,
+        MigrationState::OutOfOrder,
     ]
     .into_iter()
     .map(|state| (status.count(state), state))

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use heirloom::rusqlite::{Connection, OpenFlags};
-use heirloom::{Origin, Verify};
+use heirloom::{BackupOrigin, Verify};
 use url::Url;
 
 use crate::output::report;
@@ -91,19 +91,19 @@ fn rows<T>(
 
 /// What `restore` takes: backups by their file names, with their times, the newest first.
 pub(crate) fn backups(settings: &Settings) -> Vec<Name> {
-    copies(settings, Origin::Automatic)
+    copies(settings, BackupOrigin::Automatic)
 }
 
 /// What `restore-snapshot` takes.
 pub(crate) fn snapshots(settings: &Settings) -> Vec<Name> {
-    copies(settings, Origin::Snapshot)
+    copies(settings, BackupOrigin::Snapshot)
 }
 
-fn copies(settings: &Settings, origin: Origin) -> Vec<Name> {
+fn copies(settings: &Settings, origin: BackupOrigin) -> Vec<Name> {
     let copies = report::keeper(settings).ok().and_then(|keeper| {
         let copies = keeper
             .database(&settings.database.value)
-            .copies(Verify::Length);
+            .backups(Verify::Length);
         copies.ok()
     });
     let copies = copies.unwrap_or_default().into_iter();
@@ -111,7 +111,7 @@ fn copies(settings: &Settings, origin: Origin) -> Vec<Name> {
         .filter(|copy| copy.origin == origin)
         .filter_map(|copy| {
             let name = match origin {
-                Origin::Snapshot => copy.file.file_stem(),
+                BackupOrigin::Snapshot => copy.file.file_stem(),
                 _ => copy.file.file_name(),
             };
             Some((name?.to_str()?.to_owned(), copy.created_at))

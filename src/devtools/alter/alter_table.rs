@@ -1,10 +1,10 @@
 //! One table from one definition to another: by ALTER TABLE where its rules allow it, by
 //! building the table anew where they do not.
 
-use crate::devtools::alter::preconditions::{Origin, origin};
+use crate::devtools::alter::preconditions::{ConditionSource, origin};
 use crate::devtools::model::canonical::plain;
 use crate::devtools::model::diff::{Altered, Edit};
-use crate::devtools::model::table::{Column, Conflict, Constraint, Definition, Rule};
+use crate::devtools::model::table::{ColumnDefinition, Conflict, Constraint, Definition, Rule};
 
 /// What a change to a table is, in the words of `--json`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -97,8 +97,8 @@ pub(crate) fn natively(altered: &Altered<'_>, means: Means) -> Option<Vec<String
             {
                 let name = plain(&column.name);
                 match origin(before, column) {
-                    Origin::Same(_) => {}
-                    Origin::OrDefault(_, value) if !means.update_triggers => steps.push((
+                    ConditionSource::Same(_) => {}
+                    ConditionSource::OrDefault(_, value) if !means.update_triggers => steps.push((
                         4,
                         format!(
                             "UPDATE {} SET {name} = {value} WHERE {name} IS NULL",
@@ -140,7 +140,7 @@ pub(crate) fn reasons(altered: &Altered<'_>, means: Means) -> Vec<String> {
                 format!("add `{}` {why}", column.name)
             }
             Edit::SetNotNull(column)
-                if matches!(origin(altered.before, column), Origin::Using(_)) =>
+                if matches!(origin(altered.before, column), ConditionSource::Using(_)) =>
             {
                 format!("fill `{}` from the rest of its row", column.name)
             }
@@ -168,7 +168,7 @@ fn is_droppable(constraint: &Constraint) -> bool {
 
 /// Why ADD COLUMN does not take a column when there are rows, in words that follow its name
 /// (<https://sqlite.org/lang_altertable.html#altertabaddcol>). None where it does.
-fn not_addable(table: &Definition, column: &Column) -> Option<&'static str> {
+fn not_addable(table: &Definition, column: &ColumnDefinition) -> Option<&'static str> {
     let default = column.default.as_ref();
     let is_a_value = default.is_some_and(|default| default.is_a_value());
     let generated = column.generated.as_ref();

@@ -3,20 +3,20 @@
 use std::collections::BTreeSet;
 
 use crate::devtools::alter::renames::Renames;
-use crate::devtools::model::diff::{Altered, Difference, Edit, Entity, Model};
+use crate::devtools::model::diff::{Altered, Edit, Entity, Model, SchemaDifference};
 use crate::devtools::model::table::Definition;
 use crate::sqlite::schema::objects::{Object, ObjectKind, same_name};
 use crate::sqlite::sql::token::mentions;
 
 /// What a file is about: tables with their indexes, triggers and views. In small letters.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Scope {
+pub(crate) struct ChangeGroup {
     pub(crate) tables: BTreeSet<String>,
     /// Triggers and views.
     pub(crate) objects: BTreeSet<String>,
 }
 
-impl Scope {
+impl ChangeGroup {
     pub(crate) fn has_table(&self, name: &str) -> bool {
         self.tables.contains(&name.to_ascii_lowercase())
     }
@@ -31,7 +31,7 @@ impl Scope {
     }
 
     /// What of a difference the file is about.
-    pub(crate) fn keep<'m>(&self, mut difference: Difference<'m>) -> Difference<'m> {
+    pub(crate) fn keep<'m>(&self, mut difference: SchemaDifference<'m>) -> SchemaDifference<'m> {
         difference
             .created
             .retain(|entity| self.has_table(entity.name()));
@@ -48,8 +48,8 @@ impl Scope {
 }
 
 /// All scopes as one.
-pub(crate) fn together(scopes: &[Scope]) -> Scope {
-    let mut all = Scope::default();
+pub(crate) fn together(scopes: &[ChangeGroup]) -> ChangeGroup {
+    let mut all = ChangeGroup::default();
     for scope in scopes {
         all.tables.extend(scope.tables.iter().cloned());
         all.objects.extend(scope.objects.iter().cloned());
@@ -63,9 +63,9 @@ pub(crate) fn together(scopes: &[Scope]) -> Scope {
 pub(crate) fn scopes(
     before: &Model,
     after: &Model,
-    difference: &Difference<'_>,
+    difference: &SchemaDifference<'_>,
     renames: &Renames,
-) -> Vec<Scope> {
+) -> Vec<ChangeGroup> {
     let mut tables: Vec<(u8, String)> = Vec::new();
     let mut add = |rank: u8, name: &str| {
         let name = name.to_ascii_lowercase();
@@ -139,13 +139,13 @@ pub(crate) fn scopes(
             ties.tie(named_in(&old).into_iter().chain(named_in(&new)));
         }
     }
-    let mut scopes: Vec<Scope> = Vec::new();
+    let mut scopes: Vec<ChangeGroup> = Vec::new();
     let mut place = vec![0; tables.len()];
     for (index, table) in tables.iter().enumerate() {
         let root = ties.root(index);
         if root == index {
             place[index] = scopes.len();
-            scopes.push(Scope::default());
+            scopes.push(ChangeGroup::default());
         } else {
             place[index] = place[root];
         }
@@ -172,7 +172,7 @@ pub(crate) fn scopes(
             _ => places.first(),
         };
         let at = chosen.copied().unwrap_or_else(|| {
-            scopes.push(Scope::default());
+            scopes.push(ChangeGroup::default());
             scopes.len() - 1
         });
         let name = object.name.to_ascii_lowercase();

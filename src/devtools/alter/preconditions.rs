@@ -6,7 +6,7 @@ use crate::devtools::alter::sql_writer::Writer;
 use crate::devtools::model::canonical::plain;
 use crate::devtools::model::clauses::{items, parenthesised, span};
 use crate::devtools::model::diff::{Model, is_unique_index};
-use crate::devtools::model::table::{Column, Definition, ForeignKey, KeyPart, Rule};
+use crate::devtools::model::table::{ColumnDefinition, Definition, ForeignKey, KeyPart, Rule};
 use crate::sqlite::schema::objects::{Affinity, same_name};
 use crate::sqlite::sql::statement::CHECKS;
 use crate::sqlite::sql::token::{Token, Tokens};
@@ -64,7 +64,7 @@ pub(crate) fn write(conditions: &[Condition], out: &mut Writer) {
 
 /// How a column that was there before gets its values.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Origin {
+pub(crate) enum ConditionSource {
     /// As they were.
     Same(String),
     /// As they were, and the default instead of NULL.
@@ -78,14 +78,14 @@ pub(crate) enum Origin {
 }
 
 /// Where a column's values come from.
-pub(crate) fn origin(before: &Definition, column: &Column) -> Origin {
+pub(crate) fn origin(before: &Definition, column: &ColumnDefinition) -> ConditionSource {
     let was = before.column(&column.name);
     let newly_not_null = column.is_not_null() && was.is_some_and(|was| !was.is_not_null());
     let changed = was.is_none_or(|was| {
         was.declared != column.declared || newly_not_null || was.generated.is_some()
     });
     if let (Some(expression), true) = (&column.using, changed) {
-        return Origin::Using(expression.clone());
+        return ConditionSource::Using(expression.clone());
     }
     let value = column
         .default
@@ -93,14 +93,14 @@ pub(crate) fn origin(before: &Definition, column: &Column) -> Origin {
         .filter(|default| default.is_a_value());
     match (was, value) {
         (Some(was), Some(value)) if newly_not_null => {
-            Origin::OrDefault(was.name.clone(), value.value.clone())
+            ConditionSource::OrDefault(was.name.clone(), value.value.clone())
         }
-        (Some(was), _) => Origin::Same(was.name.clone()),
+        (Some(was), _) => ConditionSource::Same(was.name.clone()),
         (None, _) => {
             let null = column.default.as_ref().is_none_or(|d| d.normal == "null");
             match column.is_not_null() && null && !column.is_rowid {
-                true => Origin::Nowhere,
-                false => Origin::Default,
+                true => ConditionSource::Nowhere,
+                false => ConditionSource::Default,
             }
         }
     }
@@ -119,7 +119,7 @@ pub(crate) fn conditions(before: &Definition, after: &Definition, now: &Model) -
         let name = plain(&column.name);
         let affinity = after.affinity_of(column);
         let retyped = affinity != before.affinity_of(was) || now_strict;
-        let converted = matches!(origin(before, column), Origin::Using(_));
+        let converted = matches!(origin(before, column), ConditionSource::Using(_));
         let strict = after.strict.then_some(column.declared.as_str());
         let filter = match retyped {
             true => unfit(&name, affinity, strict),
@@ -165,21 +165,28 @@ pub(crate) fn conditions(before: &Definition, after: &Definition, now: &Model) -
 }
 
 /// Whether a column is the rowid afterwards and was not before.
-fn becomes_the_rowid(before: &Definition, column: &Column) -> bool {
+fn becomes_the_rowid(before: &Definition, column: &ColumnDefinition) -> bool {
     column.is_rowid && !before.column(&column.name).is_some_and(|was| was.is_rowid)
 }
 
 /// NULLs that a column would have to hold and must not.
-fn no_nulls(before: &Definition, after: &Definition, column: &Column) -> Option<Condition> {
+fn no_nulls(
+    before: &Definition,
+    after: &Definition,
+    column: &ColumnDefinition,
+) -> Option<Condition> {
     let was = before.column(&column.name);
     // The rowid would be given a number in place of a NULL.
     let demanded = column.is_not_null() || becomes_the_rowid(before, column);
     let newly = was.is_none_or(|was| !was.is_not_null());
     let possible = match (&column.generated, origin(before, column)) {
         (Some(_), _) => newly || !is_kept(before, after, column),
-        (None, Origin::Using(_)) => true,
-        (None, Origin::Same(_)) => newly,
-        (None, Origin::OrDefault(..) | Origin::Default | Origin::Nowhere) => false,
+        (None, ConditionSource::Using(_)) => true,
+        (None, ConditionSource::Same(_)) => newly,
+        (
+            None,
+            ConditionSource::OrDefault(..) | ConditionSource::Default | ConditionSource::Nowhere,
+        ) => false,
     };
     (demanded && possible).then(|| Condition {
         problem: format!("rows of `{}` without `{}`", before.name, column.name),
@@ -228,7 +235,7 @@ fn unfit(value: &str, affinity: Affinity, strict: Option<&str>) -> Option<String
 }
 
 /// Whether a column's constraints find in it what they found before.
-fn is_kept(before: &Definition, after: &Definition, column: &Column) -> bool {
+fn is_kept(before: &Definition, after: &Definition, column: &ColumnDefinition) -> bool {
     let Some(was) = before.column(&column.name) else {
         return false;
     };
@@ -236,7 +243,7 @@ fn is_kept(before: &Definition, after: &Definition, column: &Column) -> bool {
         before.affinity_of(was) == after.affinity_of(column) && was.collation == column.collation;
     alike
         && match (&was.generated, &column.generated) {
-            (None, None) => matches!(origin(before, column), Origin::Same(_)),
+            (None, None) => matches!(origin(before, column), ConditionSource::Same(_)),
             (Some(was), Some(now)) => {
                 was.normal == now.normal
                     && named_in(after, &now.text)
@@ -249,9 +256,9 @@ fn is_kept(before: &Definition, after: &Definition, column: &Column) -> bool {
 }
 
 /// The columns that an expression names.
-fn named_in<'d>(table: &'d Definition, text: &str) -> Vec<&'d Column> {
+fn named_in<'d>(table: &'d Definition, text: &str) -> Vec<&'d ColumnDefinition> {
     let tokens: Vec<Token<'_>> = Tokens::new(text).collect();
-    let names = |column: &&Column| {
+    let names = |column: &&ColumnDefinition| {
         tokens
             .iter()
             .any(|token| !token.text.starts_with('\'') && same_name(&token.name(), &column.name))
@@ -261,8 +268,8 @@ fn named_in<'d>(table: &'d Definition, text: &str) -> Vec<&'d Column> {
 
 /// The old rows as the new table will see them, as far as some columns go, each with what
 /// [`row_name`] calls it by.
-fn seen_as(before: &Definition, after: &Definition, columns: &[&Column]) -> String {
-    let mut needed: Vec<&Column> = Vec::new();
+fn seen_as(before: &Definition, after: &Definition, columns: &[&ColumnDefinition]) -> String {
+    let mut needed: Vec<&ColumnDefinition> = Vec::new();
     let mut open = columns.to_vec();
     while let Some(column) = open.pop() {
         if !needed.iter().any(|known| known.name == column.name) {
@@ -279,7 +286,7 @@ fn seen_as(before: &Definition, after: &Definition, columns: &[&Column]) -> Stri
     if needed.iter().all(|column| is_kept(before, after, column)) {
         return table;
     }
-    let (mut generated, ordinary): (Vec<&Column>, Vec<&Column>) =
+    let (mut generated, ordinary): (Vec<&ColumnDefinition>, Vec<&ColumnDefinition>) =
         needed.iter().partition(|column| column.generated.is_some());
     let mut shown: Vec<String> = ordinary
         .iter()
@@ -296,7 +303,7 @@ fn seen_as(before: &Definition, after: &Definition, columns: &[&Column]) -> Stri
     let mut rows = format!("(SELECT {} FROM {table}) AS {table}", shown.join(", "));
     // A generated column may be computed from another.
     while !generated.is_empty() {
-        let waits = |column: &&Column| {
+        let waits = |column: &&ColumnDefinition| {
             let others = named_in(after, column.generated.as_ref().map_or("", |g| &g.text));
             others
                 .iter()
@@ -313,24 +320,24 @@ fn seen_as(before: &Definition, after: &Definition, columns: &[&Column]) -> Stri
 }
 
 /// What a column that is not generated will hold, as an expression over the old row.
-fn value_of(before: &Definition, after: &Definition, column: &Column) -> String {
+fn value_of(before: &Definition, after: &Definition, column: &ColumnDefinition) -> String {
     let affinity = after.affinity_of(column);
     let was = before.column(&column.name);
     let retyped = was.is_some_and(|was| before.affinity_of(was) != affinity);
     let value = match origin(before, column) {
-        Origin::Same(name) if retyped => converted(plain(&name), affinity, true),
-        Origin::Same(name) => plain(&name),
-        Origin::OrDefault(name, value) => converted(
+        ConditionSource::Same(name) if retyped => converted(plain(&name), affinity, true),
+        ConditionSource::Same(name) => plain(&name),
+        ConditionSource::OrDefault(name, value) => converted(
             format!("coalesce({}, {value})", plain(&name)),
             affinity,
             retyped,
         ),
-        Origin::Using(expression) => converted(format!("({expression})"), affinity, false),
-        Origin::Default => match &column.default {
+        ConditionSource::Using(expression) => converted(format!("({expression})"), affinity, false),
+        ConditionSource::Default => match &column.default {
             Some(default) => converted(default.value.clone(), affinity, false),
             None => "NULL".into(),
         },
-        Origin::Nowhere => filler(after, column),
+        ConditionSource::Nowhere => filler(after, column),
     };
     match &column.collation {
         Some(collation) => format!("{value} COLLATE {}", plain(collation)),
@@ -355,18 +362,20 @@ fn converted(value: String, affinity: Affinity, comes_through: bool) -> String {
 
 /// Whether a column holds nothing in the rows that are there, which fulfils every constraint but
 /// NOT NULL.
-fn is_new_and_null(before: &Definition, column: &Column) -> bool {
+fn is_new_and_null(before: &Definition, column: &ColumnDefinition) -> bool {
     let null = column.default.as_ref().is_none_or(|d| d.normal == "null");
-    column.generated.is_none() && null && origin(before, column) == Origin::Default
+    column.generated.is_none() && null && origin(before, column) == ConditionSource::Default
 }
 
 /// Rows that would be one row to a key.
 fn unique(before: &Definition, after: &Definition, key: &[KeyPart]) -> Option<Condition> {
     let names: Vec<&str> = key.iter().map(|part| part.column.as_str()).collect();
-    let parts: Vec<&Column> = names.iter().filter_map(|name| after.column(name)).collect();
+    let parts: Vec<&ColumnDefinition> =
+        names.iter().filter_map(|name| after.column(name)).collect();
     // What is filled on a way back is another in each row.
-    let filled =
-        |column: &Column| column.generated.is_none() && origin(before, column) == Origin::Nowhere;
+    let filled = |column: &ColumnDefinition| {
+        column.generated.is_none() && origin(before, column) == ConditionSource::Nowhere
+    };
     if parts
         .iter()
         .any(|column| is_new_and_null(before, column) || filled(column))
@@ -482,7 +491,7 @@ fn reference(
         return None;
     }
     let parts = key.columns.iter().filter_map(|name| after.column(name));
-    let parts: Vec<&Column> = parts.collect();
+    let parts: Vec<&ColumnDefinition> = parts.collect();
     if parts.iter().any(|column| is_new_and_null(before, column)) {
         return None;
     }
@@ -518,7 +527,7 @@ fn reference(
 
 /// A value of the right kind to fill a column with on a way back, where what it held is gone:
 /// the same in all rows, or another in each where the column is part of a key.
-pub(crate) fn filler(table: &Definition, column: &Column) -> String {
+pub(crate) fn filler(table: &Definition, column: &ColumnDefinition) -> String {
     const NUMBER: &str = "row_number() OVER ()";
     let in_key = table.keyed.iter().any(|name| same_name(name, &column.name));
     match (table.affinity_of(column), in_key) {
@@ -578,16 +587,16 @@ mod tests {
 
     #[test]
     fn a_columns_values_come_from_where_they_can() {
-        let same = || Origin::Same("a".into());
-        let using = || Origin::Using("x".into());
+        let same = || ConditionSource::Same("a".into());
+        let using = || ConditionSource::Using("x".into());
         let cases = [
             ("a", "a", same()),
-            ("A", "a NOT NULL", Origin::Same("A".into())),
+            ("A", "a NOT NULL", ConditionSource::Same("A".into())),
             ("a DEFAULT 1", "a DEFAULT 2", same()),
             (
                 "a",
                 "a NOT NULL DEFAULT 1",
-                Origin::OrDefault("a".into(), "1".into()),
+                ConditionSource::OrDefault("a".into(), "1".into()),
             ),
             ("a", "a NOT NULL DEFAULT NULL", same()),
             ("a", "a NOT NULL DEFAULT (1 + 1)", same()),
@@ -597,12 +606,20 @@ mod tests {
             ("a INT", "a TEXT -- using: x\n", using()),
             ("b, a AS (b)", "b, a -- using: x\n", using()),
             ("b", "b, a -- using: x\n", using()),
-            ("b", "b, a", Origin::Default),
-            ("b", "b, a NOT NULL DEFAULT 1", Origin::Default),
-            ("b", "b, a NOT NULL DEFAULT (1 + 1)", Origin::Default),
-            ("b", "b, a INTEGER PRIMARY KEY NOT NULL", Origin::Default),
-            ("b", "b, a NOT NULL", Origin::Nowhere),
-            ("b", "b, a NOT NULL DEFAULT NULL", Origin::Nowhere),
+            ("b", "b, a", ConditionSource::Default),
+            ("b", "b, a NOT NULL DEFAULT 1", ConditionSource::Default),
+            (
+                "b",
+                "b, a NOT NULL DEFAULT (1 + 1)",
+                ConditionSource::Default,
+            ),
+            (
+                "b",
+                "b, a INTEGER PRIMARY KEY NOT NULL",
+                ConditionSource::Default,
+            ),
+            ("b", "b, a NOT NULL", ConditionSource::Nowhere),
+            ("b", "b, a NOT NULL DEFAULT NULL", ConditionSource::Nowhere),
         ];
         for (before, after, expected) in cases {
             let after = table(after);

@@ -6,7 +6,7 @@
 //! views are left alone: with `legacy_alter_table` the rename does not look at them (9).
 //! The references are checked (10) before the commit (11) by the run.
 
-use crate::devtools::alter::preconditions::{Origin, filler, origin};
+use crate::devtools::alter::preconditions::{ConditionSource, filler, origin};
 use crate::devtools::alter::sql_writer::Writer;
 use crate::devtools::model::canonical::plain;
 use crate::devtools::model::table::Definition;
@@ -72,14 +72,14 @@ impl Rebuild<'_> {
                 continue;
             }
             let value = match origin(self.before, column) {
-                Origin::Same(name) => self.source(&name),
-                Origin::OrDefault(name, default) => {
+                ConditionSource::Same(name) => self.source(&name),
+                ConditionSource::OrDefault(name, default) => {
                     format!("coalesce({}, {default})", self.source(&name))
                 }
-                Origin::Using(expression) => expression,
-                Origin::Default => continue,
+                ConditionSource::Using(expression) => expression,
+                ConditionSource::Default => continue,
                 // On a way back; a way there with such a column is refused.
-                Origin::Nowhere => {
+                ConditionSource::Nowhere => {
                     let value = filler(self.after, column);
                     out.comment(&format!(
                         "What `{}` held is gone, and it must not be NULL: every row gets {value}.",

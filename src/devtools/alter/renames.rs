@@ -1,7 +1,7 @@
 //! What was renamed: as the caller says, as the schema file's notes say, and where neither does
 //! and it may be, a question.
 
-use crate::devtools::alter::grouping::Scope;
+use crate::devtools::alter::grouping::ChangeGroup;
 use crate::devtools::model::canonical::plain;
 use crate::devtools::model::diff::{Model, gone_and_new, same_shape};
 use crate::devtools::model::table::Definition;
@@ -73,7 +73,7 @@ impl Renames {
     }
 
     /// Those of some tables, by the names after.
-    pub(crate) fn within(&self, scope: &Scope) -> Renames {
+    pub(crate) fn within(&self, scope: &ChangeGroup) -> Renames {
         Renames {
             tables: self
                 .tables

@@ -17,21 +17,21 @@ use crate::migration::compare;
 use crate::migration::files::pair_up;
 use crate::migration::set;
 use crate::migration::set::Migration;
-use crate::migration::step::{Kind, Task};
+use crate::migration::step::{MigrationStep, StepKind};
 use crate::migration::table_owners;
-use crate::options::settings::{Moment, Options, When, belonging_to};
+use crate::options::settings::{HookContext, Options, When, belonging_to};
 use crate::report::error::{Error, ErrorKind};
 use crate::report::event::Event;
 use crate::report::outcome::{Counted, Grouped};
 use crate::report::plan::{Direction, Loss, Lost};
 use crate::run::engine::dry_run;
-use crate::run::engine::dry_run::{Foreseen, Outlook};
+use crate::run::engine::dry_run::{DryRunResult, Forecast};
 use crate::sqlite::execute::{failure, run_script};
 use crate::sqlite::open::memory;
 use crate::sqlite::schema::catalog;
 use crate::sqlite::schema::objects;
 use crate::sqlite::schema::objects::{Schema, same_name};
-use crate::sqlite::schema::table_tracker::Lineage;
+use crate::sqlite::schema::table_tracker::TableTracker;
 use crate::sqlite::sql::script::Script;
 use crate::sqlite::sql::statement::Statement;
 use crate::sqlite::sql::token::quote;
@@ -130,12 +130,12 @@ struct Walk<'w, 'o> {
 }
 
 /// One file, run on a copy of a database.
-struct Ran {
+struct StepResult {
     connection: Connection,
     schema: Schema,
     /// The tables from before, and where they are now.
-    lineage: Lineage,
-    outlook: Outlook,
+    lineage: TableTracker,
+    outlook: Forecast,
     losses: Vec<Loss>,
 }
 
@@ -168,7 +168,7 @@ impl Walk<'_, '_> {
     fn step(&mut self, index: usize) -> Result<bool, Error> {
         let migration = self.migrations[index];
         self.has_rows = true;
-        let up = match Task::up(migration) {
+        let up = match MigrationStep::up(migration) {
             Ok(task) => task,
             Err(error) => {
                 self.failed(migration, &migration.up, "", &error)?;
@@ -214,14 +214,15 @@ impl Walk<'_, '_> {
         let script = migration.down.as_ref();
         let down = match script {
             Some(script) => Some(
-                Task::down(migration.version, &migration.name, script.clone()).map(|task| Task {
-                    component: migration.component.clone(),
-                    ..task
-                }),
+                MigrationStep::down(migration.version, &migration.name, script.clone()).map(
+                    |task| MigrationStep {
+                        component: migration.component.clone(),
+                        ..task
+                    },
+                ),
             ),
-            None => {
-                in_rust(Direction::Down).map(|code| Ok(Task::in_rust(migration, code.consents())))
-            }
+            None => in_rust(Direction::Down)
+                .map(|code| Ok(MigrationStep::in_rust(migration, code.consents()))),
         };
         match down {
             Some(down) => self.way_back(
@@ -261,10 +262,10 @@ impl Walk<'_, '_> {
     fn way_back(
         &mut self,
         migration: &Migration,
-        up: &Task,
-        after: &Ran,
+        up: &MigrationStep,
+        after: &StepResult,
         script: &Script,
-        task: Result<Task, Error>,
+        task: Result<MigrationStep, Error>,
     ) -> Result<(), Error> {
         let back = task.and_then(|task| {
             let back = self.run(&after.connection, &task, Direction::Down)?;
@@ -324,7 +325,12 @@ impl Walk<'_, '_> {
     }
 
     /// What a run would refuse, or a user would miss.
-    fn examine_up(&mut self, migration: &Migration, task: &Task, after: &Ran) -> Result<(), Error> {
+    fn examine_up(
+        &mut self,
+        migration: &Migration,
+        task: &MigrationStep,
+        after: &StepResult,
+    ) -> Result<(), Error> {
         let mut lost = Vec::new();
         for loss in &after.losses {
             match loss.what {
@@ -355,9 +361,14 @@ impl Walk<'_, '_> {
 
     /// Rows that were there before the migration and are not after its way back; and rows
     /// whose loss a revert would refuse, because no DELETE speaks of their table.
-    fn lost_on_the_way_back(&self, task: &Task, after: &Ran, back: &Ran) -> Vec<String> {
+    fn lost_on_the_way_back(
+        &self,
+        task: &MigrationStep,
+        after: &StepResult,
+        back: &StepResult,
+    ) -> Vec<String> {
         let mut lost: BTreeMap<String, String> = BTreeMap::new();
-        if task.consents || task.kind == Kind::Rust {
+        if task.consents || task.kind == StepKind::Rust {
             return Vec::new();
         }
         for (origin, now) in after.lineage.tables() {
@@ -395,17 +406,22 @@ impl Walk<'_, '_> {
     }
 
     /// Runs one file on a copy of a database, refused for what a run refuses.
-    fn run(&self, from: &Connection, task: &Task, direction: Direction) -> Result<Ran, Error> {
+    fn run(
+        &self,
+        from: &Connection,
+        task: &MigrationStep,
+        direction: Direction,
+    ) -> Result<StepResult, Error> {
         let tasks = std::slice::from_ref(task);
         let foreseen = dry_run::foresee(from, self.options, tasks)?;
-        let Foreseen {
+        let DryRunResult {
             foresight,
             mut outlooks,
             mut losses,
             ..
         } = foreseen;
         let connection = self.execute(from, task, direction)?;
-        Ok(Ran {
+        Ok(StepResult {
             schema: self.schema_of(&connection)?,
             connection,
             lineage: foresight.lineage().clone(),
@@ -419,7 +435,7 @@ impl Walk<'_, '_> {
     fn execute(
         &self,
         from: &Connection,
-        task: &Task,
+        task: &MigrationStep,
         direction: Direction,
     ) -> Result<Connection, Error> {
         let connection = replay::copy_of(self.options, from)?;
@@ -440,7 +456,7 @@ impl Walk<'_, '_> {
             .options
             .code(task.component.as_deref(), &task.script, direction)
         {
-            Some(code) if task.kind == Kind::Rust => code.call(&connection, direction)?,
+            Some(code) if task.kind == StepKind::Rust => code.call(&connection, direction)?,
             _ => run_script(&connection, &task.script)?,
         }
         self.hook(&connection, task, direction, When::AfterEach)?;
@@ -463,11 +479,11 @@ impl Walk<'_, '_> {
     fn hook(
         &self,
         connection: &Connection,
-        task: &Task,
+        task: &MigrationStep,
         direction: Direction,
         when: When,
     ) -> Result<(), Error> {
-        let moment = Moment {
+        let moment = HookContext {
             connection,
             direction,
             version: Some(task.version),
@@ -480,7 +496,7 @@ impl Walk<'_, '_> {
     fn without_rows(&self, index: usize) -> Result<Connection, Error> {
         let mut connection = memory(self.options)?;
         for migration in &self.migrations[..index] {
-            let task = Task::up(migration)?;
+            let task = MigrationStep::up(migration)?;
             connection = self.run(&connection, &task, Direction::Up)?.connection;
         }
         Ok(connection)
@@ -622,7 +638,7 @@ fn fewer(table: &str, before: Option<u64>, after: Option<u64>) -> Option<String>
 }
 
 /// The columns of rebuilt tables that hold fewer values than before.
-fn lost_values(before: &Connection, after: &Ran) -> Vec<String> {
+fn lost_values(before: &Connection, after: &StepResult) -> Vec<String> {
     let mut lost = Vec::new();
     for rebuilt in &after.outlook.effects.rebuilds {
         let was = contents_of(before, &rebuilt.before).unwrap_or_default();
@@ -700,7 +716,7 @@ fn values(connection: &Connection, table: &str) -> BTreeMap<String, Vec<String>>
 }
 
 /// References that lead nowhere and did not before, in words.
-fn broken_references(before: &Connection, ran: &Ran) -> Result<Vec<String>, Error> {
+fn broken_references(before: &Connection, ran: &StepResult) -> Result<Vec<String>, Error> {
     let before = catalog::references(before)?;
     let after = catalog::references(&ran.connection)?;
     let original = |table: &str| {

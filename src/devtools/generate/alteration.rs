@@ -5,12 +5,12 @@ use std::fmt;
 use rusqlite::Connection;
 
 use crate::devtools::alter::alter_table::ChangeKind;
-use crate::devtools::alter::compose::composer::{Manner, broken, model};
+use crate::devtools::alter::compose::composer::{ComposeOptions, broken, model};
 use crate::devtools::alter::compose::steps::compose;
 use crate::devtools::alter::renames::Renames;
 use crate::devtools::model::canonical::plain;
 use crate::devtools::model::diff::{ColumnOrder, Model};
-use crate::devtools::model::table::{Column, Definition};
+use crate::devtools::model::table::{ColumnDefinition, Definition};
 use crate::devtools::replay;
 use crate::migration::files::source::Source;
 use crate::options::settings::Options;
@@ -242,9 +242,9 @@ impl<'a> Alteration<'a> {
         let renames = self.renames();
         let target = {
             let renamed = replay::copy_of(&self.options, &scratch)?;
-            let nothing = crate::devtools::alter::grouping::Scope::default();
+            let nothing = crate::devtools::alter::grouping::ChangeGroup::default();
             let now = model(&renamed, &self.options)?;
-            let manner = Manner::of(Direction::Up, self.order);
+            let manner = ComposeOptions::of(Direction::Up, self.order);
             compose(
                 &renamed,
                 &self.options,
@@ -255,7 +255,7 @@ impl<'a> Alteration<'a> {
             )?;
             self.target(model(&renamed, &self.options)?)?
         };
-        let manner = Manner::of(Direction::Up, self.order);
+        let manner = ComposeOptions::of(Direction::Up, self.order);
         let composed = compose(&scratch, &self.options, &target, None, &renames, manner)?;
         if let Some(problem) = broken(&scratch, &self.options)?.difference(&before).next() {
             return Err(Error::new(
@@ -403,7 +403,7 @@ impl<'a> Alteration<'a> {
 
     fn edited(&self, definition: &Definition) -> Result<Definition, Error> {
         let table = &self.table;
-        let mut columns: Vec<Column> = definition.columns.clone();
+        let mut columns: Vec<ColumnDefinition> = definition.columns.clone();
         let mut constraints: Vec<String> = definition
             .constraints
             .iter()
@@ -413,7 +413,7 @@ impl<'a> Alteration<'a> {
         let (mut strict, mut without_rowid) = (definition.strict, definition.without_rowid);
         let mut using: Vec<(&String, &String)> = Vec::new();
         for edit in &self.edits {
-            let mut changed = |name: &str, change: &dyn Fn(&Column) -> String| {
+            let mut changed = |name: &str, change: &dyn Fn(&ColumnDefinition) -> String| {
                 let column = columns
                     .iter_mut()
                     .find(|column| same_name(&column.name, name));

@@ -6,9 +6,9 @@ use std::time::SystemTime;
 use rusqlite::{Connection, ErrorCode};
 
 use crate::devtools::alter::alter_table::ChangeKind;
-use crate::devtools::alter::compose::composer::{Composed, Manner, broken, model};
+use crate::devtools::alter::compose::composer::{ComposeOptions, Composed, broken, model};
 use crate::devtools::alter::compose::steps::compose;
-use crate::devtools::alter::grouping::{Scope, scopes, together};
+use crate::devtools::alter::grouping::{ChangeGroup, scopes, together};
 use crate::devtools::alter::renames::{Renames, renames};
 use crate::devtools::model::canonical::plain;
 use crate::devtools::model::diff::{ColumnOrder, Model, difference};
@@ -19,7 +19,7 @@ use crate::devtools::sample_data::fill::Hints;
 use crate::migration::compare::afresh;
 use crate::migration::files::source::SCHEMA_FILE;
 use crate::migration::set::{Migration, label};
-use crate::migration::step::Task;
+use crate::migration::step::MigrationStep;
 use crate::options::settings::Options;
 use crate::report::error::{Error, ErrorKind, Location};
 use crate::report::plan::Direction;
@@ -111,7 +111,7 @@ impl GenerateOptions {
 #[non_exhaustive]
 pub struct Generated {
     /// What changes, table by table, in the order of the files.
-    pub changes: Vec<Change>,
+    pub changes: Vec<TableChange>,
     /// The pairs of files, in the order in which they apply.
     pub files: Vec<GeneratedFile>,
     /// The schema that the migrations give, a statement after the other.
@@ -123,7 +123,7 @@ pub struct Generated {
 /// What becomes of one table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Change {
+pub struct TableChange {
     /// The table, by its name after; the view, where only that changes.
     pub table: String,
     /// What is done.
@@ -198,12 +198,12 @@ pub(crate) fn generate(
     };
     let script = schema_script(options)?;
     let present = replay_on(components(options)?, afresh(&migrations))?;
-    let Compared {
+    let SchemaComparison {
         before,
         after,
         renames,
     } = compare(options, wishes, &present, &script)?;
-    let work = Work {
+    let work = GenerateWork {
         options,
         wishes,
         folder,
@@ -229,7 +229,7 @@ pub(crate) fn schema_script(options: &Options<'_>) -> Result<Script, Error> {
 }
 
 /// A schema, the one that it is to become, and what has another name there.
-struct Compared {
+struct SchemaComparison {
     before: Model,
     after: Model,
     renames: Renames,
@@ -240,7 +240,7 @@ fn compare(
     wishes: &GenerateOptions,
     present: &Connection,
     script: &Script,
-) -> Result<Compared, Error> {
+) -> Result<SchemaComparison, Error> {
     let wanted = desired(options, components(options)?, script)?;
     let before = model(present, options)?;
     let mut after = model(&wanted.connection, options)?;
@@ -256,7 +256,7 @@ fn compare(
     refuse_broken(present, &wanted.connection, options, script)?;
     let renames = renames(&before, &after, &wishes.renames, &wishes.drops)?;
     renames.in_conversions(&mut after);
-    Ok(Compared {
+    Ok(SchemaComparison {
         before,
         after,
         renames,
@@ -270,10 +270,10 @@ pub(crate) fn at_once(
     present: &Connection,
     script: &Script,
 ) -> Result<Composed, Error> {
-    let Compared { after, renames, .. } = compare(options, wishes, present, script)?;
+    let SchemaComparison { after, renames, .. } = compare(options, wishes, present, script)?;
     let working = copy_of(options, present)?;
     let known = broken(&working, options)?;
-    let manner = Manner::of(Direction::Up, wishes.order);
+    let manner = ComposeOptions::of(Direction::Up, wishes.order);
     let composed = compose(&working, options, &after, None, &renames, manner)?;
     let file = Path::new(script.file());
     if let Some(problem) = broken(&working, options)?.difference(&known).next() {
@@ -344,7 +344,7 @@ fn refuse_broken(
 }
 
 /// Everything that is decided before the first file is composed.
-struct Work<'w, 'o> {
+struct GenerateWork<'w, 'o> {
     options: &'w Options<'o>,
     wishes: &'w GenerateOptions,
     folder: &'w Path,
@@ -355,15 +355,15 @@ struct Work<'w, 'o> {
 }
 
 /// A pair of files before it has a name.
-struct Draft {
+struct MigrationDraft {
     up: Composed,
     down: Composed,
 }
 
-impl Work<'_, '_> {
+impl GenerateWork<'_, '_> {
     fn files(&self) -> Result<Generated, Error> {
         let renamed = copy_of(self.options, self.present)?;
-        let nothing = Scope::default();
+        let nothing = ChangeGroup::default();
         compose(
             &renamed,
             self.options,
@@ -395,11 +395,11 @@ impl Work<'_, '_> {
         Ok(generated)
     }
 
-    fn manner(&self, direction: Direction) -> Manner {
-        Manner::of(direction, self.wishes.order)
+    fn manner(&self, direction: Direction) -> ComposeOptions {
+        ComposeOptions::of(direction, self.wishes.order)
     }
 
-    fn drafts(&self, scopes: &[Scope]) -> Result<Vec<Draft>, Error> {
+    fn drafts(&self, scopes: &[ChangeGroup]) -> Result<Vec<MigrationDraft>, Error> {
         let working = copy_of(self.options, self.present)?;
         let mut drafts = Vec::with_capacity(scopes.len());
         for scope in scopes {
@@ -423,14 +423,14 @@ impl Work<'_, '_> {
                 &renames.reversed(),
                 manner,
             )?;
-            drafts.push(Draft { up, down });
+            drafts.push(MigrationDraft { up, down });
         }
         drafts.retain(|draft| !draft.up.sql.is_empty());
         Ok(drafts)
     }
 
     /// Gives the drafts their names, and their first lines.
-    fn named(&self, drafts: Vec<Draft>) -> Result<Generated, Error> {
+    fn named(&self, drafts: Vec<MigrationDraft>) -> Result<Generated, Error> {
         let first = next_version(self.migrations, self.wishes.at);
         let given = self.wishes.name.as_deref().map(file_name).transpose()?;
         let many = drafts.len() > 1;
@@ -440,7 +440,9 @@ impl Work<'_, '_> {
             schema_before: String::new(),
             schema_after: String::new(),
         };
-        for ((index, Draft { up, down }), version) in drafts.into_iter().enumerate().zip(first..) {
+        for ((index, MigrationDraft { up, down }), version) in
+            drafts.into_iter().enumerate().zip(first..)
+        {
             let name = match &given {
                 Some(name) if many => format!("{name}_{}", tables_of(&up)),
                 Some(name) => name.clone(),
@@ -478,7 +480,7 @@ impl Work<'_, '_> {
             });
             generated
                 .changes
-                .extend(up.changes.into_iter().map(|change| Change {
+                .extend(up.changes.into_iter().map(|change| TableChange {
                     table: change.table,
                     kind: change.kind,
                     destroys: change.destroys,
@@ -577,7 +579,7 @@ impl Work<'_, '_> {
 
     fn run_file(&self, connection: &Connection, path: &Path, sql: &str) -> Result<(), Error> {
         let script = Script::new(path.display().to_string(), sql.to_owned());
-        let task = Task::down(0, "generated", script)?;
+        let task = MigrationStep::down(0, "generated", script)?;
         run_script(connection, &task.script)
     }
 

@@ -8,9 +8,9 @@ use rusqlite::Connection;
 use crate::backup::copy::Intent;
 use crate::devtools::alter::compose::composer::Composed;
 use crate::devtools::generate::from_schema;
-use crate::devtools::generate::from_schema::{Change, GenerateOptions};
+use crate::devtools::generate::from_schema::{GenerateOptions, TableChange};
 use crate::migration::history::table;
-use crate::migration::step::{Kind, Task};
+use crate::migration::step::{MigrationStep, StepKind};
 use crate::options::settings::Options;
 use crate::report::error::{Error, ErrorKind};
 use crate::report::outcome::{Counted, Recovered, Report};
@@ -40,7 +40,7 @@ pub struct Pushed {
     /// The database, with symbolic links resolved.
     pub database: PathBuf,
     /// What changed, table by table. Empty where the schema was as the file says.
-    pub changes: Vec<Change>,
+    pub changes: Vec<TableChange>,
     /// The SQL that did it.
     pub sql: String,
     /// The copy taken before. None when there was nothing to do, or nothing to copy.
@@ -55,7 +55,7 @@ pub struct Pushed {
 
 impl Pushed {
     fn of(report: Report, composed: Composed) -> Pushed {
-        let changes = composed.changes.into_iter().map(|change| Change {
+        let changes = composed.changes.into_iter().map(|change| TableChange {
             table: change.table,
             kind: change.kind,
             destroys: change.destroys,
@@ -227,7 +227,7 @@ impl<'p, 'o> Push<'p, 'o> {
         .with_help("write a migration with `heirloom generate`; or say --force where the database can be thrown away"))
     }
 
-    fn tasks(&self, composed: &Composed) -> Result<Vec<Task>, Error> {
+    fn tasks(&self, composed: &Composed) -> Result<Vec<MigrationStep>, Error> {
         if composed.sql.is_empty() {
             return Ok(Vec::new());
         }
@@ -237,8 +237,8 @@ impl<'p, 'o> Push<'p, 'o> {
         );
         let name = Path::new(self.script.file()).file_name();
         let name = name.unwrap_or_default().to_string_lossy();
-        let task = Task::apart(Kind::Unrecorded, &name, script)?;
-        Ok(vec![Task {
+        let task = MigrationStep::apart(StepKind::Unrecorded, &name, script)?;
+        Ok(vec![MigrationStep {
             consents: self.wishes.consents(),
             ..task
         }])

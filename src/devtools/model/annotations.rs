@@ -6,7 +6,7 @@ use crate::sqlite::sql::token::{Lexeme, LexemeKind, Lexemes, Tokens};
 
 /// A comment that speaks to heirloom.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Note {
+pub(crate) struct Annotation {
     /// Where it stands.
     pub(crate) at: Range<usize>,
     /// Where the last token before it in the same line begins. None where it has a line of its
@@ -19,7 +19,7 @@ pub(crate) struct Note {
 }
 
 /// The notes of a text, in order.
-pub(crate) fn notes(text: &str) -> Vec<Note> {
+pub(crate) fn notes(text: &str) -> Vec<Annotation> {
     let mut found = Vec::new();
     let mut follows = None;
     for Lexeme {
@@ -36,7 +36,7 @@ pub(crate) fn notes(text: &str) -> Vec<Note> {
                 if was.is_none() && using.is_none() {
                     continue;
                 }
-                found.push(Note {
+                found.push(Annotation {
                     at: start..start + lexeme.trim_end().len(),
                     follows,
                     was: was.and_then(|name| {

@@ -3,19 +3,19 @@
 
 use std::ops::Range;
 
-use crate::devtools::model::annotations::Note;
+use crate::devtools::model::annotations::Annotation;
 use crate::sqlite::schema::objects::same_name;
 use crate::sqlite::sql::token::Token;
 
 /// Where the parts of a CREATE TABLE statement stand.
-pub(crate) struct Layout<'t, 's> {
+pub(crate) struct ClauseLayout<'t, 's> {
     pub(crate) name: Token<'s>,
     /// Columns first, constraints after them, each with its tokens.
     pub(crate) items: Vec<&'t [Token<'s>]>,
 }
 
-impl<'t, 's> Layout<'t, 's> {
-    pub(crate) fn of(tokens: &'t [Token<'s>]) -> Option<Layout<'t, 's>> {
+impl<'t, 's> ClauseLayout<'t, 's> {
+    pub(crate) fn of(tokens: &'t [Token<'s>]) -> Option<ClauseLayout<'t, 's>> {
         let mut at = tokens.iter().position(|token| token.word() == "TABLE")? + 1;
         // IF NOT EXISTS. A table of that name needs quotes.
         if word(tokens, Some(at)) == "IF" {
@@ -27,7 +27,7 @@ impl<'t, 's> Layout<'t, 's> {
         let name = *tokens.get(at)?;
         let rest = tokens.get(at + 1..)?;
         let is_list = rest.first()?.text == "(";
-        is_list.then(|| Layout {
+        is_list.then(|| ClauseLayout {
             name,
             items: items(parenthesised(rest)),
         })
@@ -35,7 +35,7 @@ impl<'t, 's> Layout<'t, 's> {
 
     /// The item a note speaks of: the one that ends or goes on in its line, and where the
     /// note has a line of its own, the next. None for the table.
-    pub(crate) fn item_of(&self, note: &Note) -> Option<usize> {
+    pub(crate) fn item_of(&self, note: &Annotation) -> Option<usize> {
         let starts = |item: &&[Token<'_>]| item.first().map_or(0, |token| token.start);
         match note.follows {
             Some(token_start) => self

@@ -4,7 +4,7 @@
 //! order of objects, and whether a constraint stands in a column or behind them all do not count.
 
 use crate::devtools::model::canonical::same_statements;
-use crate::devtools::model::table::{Column, Constraint, Definition, ForeignKey, Rule};
+use crate::devtools::model::table::{ColumnDefinition, Constraint, Definition, ForeignKey, Rule};
 use crate::sqlite::schema::objects::{
     Affinity, Object, ObjectKind, Schema, Table, TableKind, same_name,
 };
@@ -140,7 +140,7 @@ pub(crate) enum ColumnOrder {
 
 /// What leads from one schema to another, once everything that was renamed has its new name.
 #[derive(Debug, Default)]
-pub(crate) struct Difference<'m> {
+pub(crate) struct SchemaDifference<'m> {
     pub(crate) created: Vec<&'m Entity>,
     pub(crate) dropped: Vec<&'m Entity>,
     pub(crate) altered: Vec<Altered<'m>>,
@@ -150,7 +150,7 @@ pub(crate) struct Difference<'m> {
     pub(crate) new: Vec<&'m Object>,
 }
 
-impl Difference<'_> {
+impl SchemaDifference<'_> {
     /// Whether nothing differs.
     pub(crate) fn is_empty(&self) -> bool {
         self.first_words().is_none()
@@ -159,7 +159,7 @@ impl Difference<'_> {
     /// The first thing that differs, in words about the second schema. None where nothing
     /// does.
     pub(crate) fn first_words(&self) -> Option<String> {
-        let Difference {
+        let SchemaDifference {
             created,
             dropped,
             altered,
@@ -208,18 +208,18 @@ pub(crate) struct Altered<'m> {
 /// One thing that differs between two tables.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Edit<'m> {
-    Add(&'m Column),
-    Drop(&'m Column),
+    Add(&'m ColumnDefinition),
+    Drop(&'m ColumnDefinition),
     /// The declared type.
-    Retype(&'m Column, &'m Column),
-    SetNotNull(&'m Column),
-    DropNotNull(&'m Column),
+    Retype(&'m ColumnDefinition, &'m ColumnDefinition),
+    SetNotNull(&'m ColumnDefinition),
+    DropNotNull(&'m ColumnDefinition),
     /// What happens where a NOT NULL column is given NULL.
-    NullConflict(&'m Column),
-    Redefault(&'m Column),
-    Collate(&'m Column),
+    NullConflict(&'m ColumnDefinition),
+    Redefault(&'m ColumnDefinition),
+    Collate(&'m ColumnDefinition),
     /// A column becomes a generated one, or an ordinary one, or its expression changes.
-    Generate(&'m Column, &'m Column),
+    Generate(&'m ColumnDefinition, &'m ColumnDefinition),
     AddConstraint(&'m Constraint),
     DropConstraint(&'m Constraint),
     Strict,
@@ -232,8 +232,8 @@ pub(crate) fn difference<'m>(
     before: &'m Model,
     after: &'m Model,
     order: ColumnOrder,
-) -> Difference<'m> {
-    let mut found = Difference::default();
+) -> SchemaDifference<'m> {
+    let mut found = SchemaDifference::default();
     for entity in &after.tables {
         match before.table(entity.name()) {
             None => found.created.push(entity),
@@ -360,8 +360,12 @@ pub(crate) fn edits<'m>(
     found
 }
 
-fn column_edits<'m>(was: &'m Column, now: &'m Column, found: &mut Vec<Edit<'m>>) {
-    let Column {
+fn column_edits<'m>(
+    was: &'m ColumnDefinition,
+    now: &'m ColumnDefinition,
+    found: &mut Vec<Edit<'m>>,
+) {
+    let ColumnDefinition {
         name: _,
         declared,
         not_null,
@@ -516,8 +520,8 @@ pub(crate) fn same_shape(one: &Definition, other: &Definition) -> bool {
 pub(crate) fn gone_and_new<'m>(
     before: &'m Definition,
     after: &'m Definition,
-) -> (Vec<&'m Column>, Vec<&'m Column>) {
-    let only = |one: &'m Definition, other: &Definition| -> Vec<&'m Column> {
+) -> (Vec<&'m ColumnDefinition>, Vec<&'m ColumnDefinition>) {
+    let only = |one: &'m Definition, other: &Definition| -> Vec<&'m ColumnDefinition> {
         let plain = one
             .columns
             .iter()

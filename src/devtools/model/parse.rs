@@ -19,14 +19,15 @@ use sqlite3_parser::ast::{
 use sqlite3_parser::lexer::sql::Parser;
 use sqlite3_parser::{Bump, FallibleIterator};
 
-use crate::devtools::model::annotations::{Note, notes};
+use crate::devtools::model::annotations::{Annotation, notes};
 use crate::devtools::model::canonical::{normal, string};
 use crate::devtools::model::clauses::{
-    Layout, begins_in_column, begins_in_table, clauses, own_qualifiers, parenthesised, span,
+    ClauseLayout, begins_in_column, begins_in_table, clauses, own_qualifiers, parenthesised, span,
     without,
 };
 use crate::devtools::model::table::{
-    Column, Conflict, Constraint, Default, Definition, ForeignKey, Generated, KeyPart, Rule,
+    ColumnDefinition, Conflict, Constraint, Default, Definition, ForeignKey, GeneratedColumn,
+    KeyPart, Rule,
 };
 use crate::sqlite::schema::objects::same_name;
 use crate::sqlite::sql::token::{BOM, Lexeme, LexemeKind, Lexemes, Token, TokenKind, Tokens};
@@ -47,10 +48,10 @@ impl Definition {
         }
         let all: Vec<Token<'_>> = Tokens::new(sql).collect();
         let noted = notes(sql);
-        // Notes are spoken to heirloom, and have no business in the database.
+        // Annotations are spoken to heirloom, and have no business in the database.
         let text = without(sql, noted.iter().map(|note| note.at.clone()));
         let tokens: Vec<Token<'_>> = Tokens::new(&text).collect();
-        let layout = Layout::of(&tokens)
+        let layout = ClauseLayout::of(&tokens)
             .ok_or("only CREATE TABLE with a list of columns can be taken apart")?;
         let bump = Bump::new();
         let mut parser = Parser::new(&bump, text.as_bytes());
@@ -109,7 +110,7 @@ impl Definition {
                     "the clauses of column `{name}` cannot be told apart"
                 ));
             }
-            let mut made = Column {
+            let mut made = ColumnDefinition {
                 name: unquoted(column.col_name.0),
                 declared: declared(kind),
                 not_null: None,
@@ -146,7 +147,7 @@ impl Definition {
                         let stored = typ
                             .as_ref()
                             .is_some_and(|word| word.0.eq_ignore_ascii_case("STORED"));
-                        made.generated = Some(Generated {
+                        made.generated = Some(GeneratedColumn {
                             text: reading.slice(parenthesised(tokens)).to_owned(),
                             normal: reading.normal(parenthesised(tokens)),
                             stored,
@@ -224,8 +225,8 @@ impl Definition {
     }
 
     /// Gives each note to the column or the table it stands at.
-    fn take_notes(&mut self, all: &[Token<'_>], noted: Vec<Note>) {
-        let Some(layout) = Layout::of(all) else {
+    fn take_notes(&mut self, all: &[Token<'_>], noted: Vec<Annotation>) {
+        let Some(layout) = ClauseLayout::of(all) else {
             return;
         };
         for note in noted {

@@ -12,7 +12,7 @@ use crate::sqlite::sql::token::{Token, Tokens, is_word};
 #[derive(Debug, Clone)]
 pub(crate) struct Definition {
     pub(crate) name: String,
-    pub(crate) columns: Vec<Column>,
+    pub(crate) columns: Vec<ColumnDefinition>,
     /// Of the table and of its columns, in the order of the text.
     pub(crate) constraints: Vec<Constraint>,
     pub(crate) without_rowid: bool,
@@ -31,7 +31,7 @@ pub(crate) struct Definition {
 
 /// A column.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Column {
+pub(crate) struct ColumnDefinition {
     pub(crate) name: String,
     /// In capitals, with single spaces; empty where there is none.
     pub(crate) declared: String,
@@ -45,7 +45,7 @@ pub(crate) struct Column {
     pub(crate) default: Option<Default>,
     /// In small letters.
     pub(crate) collation: Option<String>,
-    pub(crate) generated: Option<Generated>,
+    pub(crate) generated: Option<GeneratedColumn>,
     /// What the column was called before (`-- was: NAME`).
     pub(crate) was: Option<String>,
     /// How its values come from the old row (`-- using: EXPR`).
@@ -74,7 +74,7 @@ impl Default {
 
 /// A column's expression.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Generated {
+pub(crate) struct GeneratedColumn {
     /// As written.
     pub(crate) text: String,
     pub(crate) normal: String,
@@ -154,7 +154,7 @@ pub(crate) enum Conflict {
 
 impl Definition {
     /// The column of a name.
-    pub(crate) fn column(&self, name: &str) -> Option<&Column> {
+    pub(crate) fn column(&self, name: &str) -> Option<&ColumnDefinition> {
         self.columns
             .iter()
             .find(|column| same_name(&column.name, name))
@@ -173,7 +173,7 @@ impl Definition {
     }
 
     /// The column that is the rowid (<https://sqlite.org/lang_createtable.html#rowid>).
-    pub(crate) fn rowid_column(&self) -> Option<&Column> {
+    pub(crate) fn rowid_column(&self) -> Option<&ColumnDefinition> {
         self.constraints.iter().find_map(|constraint| {
             let Rule::PrimaryKey {
                 key,
@@ -221,7 +221,8 @@ impl Definition {
             }
             Rule::Check { .. } | Rule::ForeignKey(_) => false,
         };
-        let of_column = |column: &Column| column.not_null.is_some_and(|c| c != Conflict::Abort);
+        let of_column =
+            |column: &ColumnDefinition| column.not_null.is_some_and(|c| c != Conflict::Abort);
         self.constraints.iter().any(of_rule) || self.columns.iter().any(of_column)
     }
 
@@ -237,7 +238,7 @@ impl Definition {
 
     /// The affinity of a column, where ANY in a STRICT table converts nothing
     /// (<https://sqlite.org/stricttables.html>).
-    pub(crate) fn affinity_of(&self, column: &Column) -> Affinity {
+    pub(crate) fn affinity_of(&self, column: &ColumnDefinition) -> Affinity {
         match self.strict && column.declared == "ANY" {
             true => Affinity::Blob,
             false => affinity(&column.declared),
@@ -281,7 +282,7 @@ impl Definition {
     }
 }
 
-impl Column {
+impl ColumnDefinition {
     /// Whether it holds no NULL.
     pub(crate) fn is_not_null(&self) -> bool {
         self.not_null.is_some() || self.keyed_not_null

@@ -10,11 +10,11 @@ use std::time::{Duration, Instant};
 use chrono::Utc;
 
 use crate::backup::copy;
-use crate::backup::copy::{Intent, State};
+use crate::backup::copy::{Intent, PutBackState};
 use crate::backup::log_file;
 use crate::backup::log_file::LogFile;
-use crate::backup::metadata::Shelf;
-use crate::backup::store::{Backup, Name, Store, TIME};
+use crate::backup::metadata::BackupKind;
+use crate::backup::store::{Backup, BackupName, Store, TIME};
 use crate::devtools::project::seed;
 use crate::devtools::project::seed::SeedFile;
 use crate::migration::compare;
@@ -22,7 +22,7 @@ use crate::migration::compare::Applied;
 use crate::migration::history::log_entry::{Act, LogEntry};
 use crate::migration::history::{log_table, table};
 use crate::migration::set::{Migration, label, label_in};
-use crate::migration::step::Task;
+use crate::migration::step::MigrationStep;
 use crate::options::settings::Options;
 use crate::report::error::{DataState, Error, ErrorKind};
 use crate::report::event::Event;
@@ -114,7 +114,7 @@ pub(crate) fn empty(options: &Options<'_>, path: &Path) -> Result<Emptied, Error
         if let Some(copy) = &snapshot {
             let mode = journal_mode(session)?;
             let unlogged = logged(session, Act::Drop, copy, None, |session| {
-                replace(session, &State::Empty, &mode, Some(copy))
+                replace(session, &PutBackState::Empty, &mode, Some(copy))
             })?;
             if let Some(error) = unlogged {
                 log::warn!("the log does not tell of this: {error:#}");
@@ -212,7 +212,7 @@ fn make_anew(
     options: &Options<'_>,
     scratch: &files::Scratch,
     lists: &[Vec<Migration>],
-    seeds: &[Task],
+    seeds: &[MigrationStep],
     reset: &mut Reset,
 ) -> Result<(), Error> {
     let migrated = on(options, scratch, |session| {
@@ -406,12 +406,16 @@ fn snapshot(session: &Session<'_, '_>, before: &str) -> Result<Option<PathBuf>, 
     let base = format!("before-{before}-{}", Utc::now().format(TIME));
     let free = files::free_name(&store.path_of(""), &base, ".db")?;
     let name = free.file_stem().unwrap_or_default().to_string_lossy();
-    take(session, &store, &Name::Given(&name)).map(|taken| Some(taken.path))
+    take(session, &store, &BackupName::Given(&name)).map(|taken| Some(taken.path))
 }
 
 fn backup(session: &Session<'_, '_>) -> Result<Backup, Error> {
     let started = Instant::now();
-    let taken = take(session, &session.store(), &Name::Time(Shelf::Automatic))?;
+    let taken = take(
+        session,
+        &session.store(),
+        &BackupName::Time(BackupKind::Automatic),
+    )?;
     session.options.emit(Event::CopyVerified {
         backup: &taken.path,
         duration: started.elapsed(),
@@ -419,7 +423,11 @@ fn backup(session: &Session<'_, '_>) -> Result<Backup, Error> {
     Ok(taken)
 }
 
-fn take(session: &Session<'_, '_>, store: &Store<'_>, name: &Name<'_>) -> Result<Backup, Error> {
+fn take(
+    session: &Session<'_, '_>,
+    store: &Store<'_>,
+    name: &BackupName<'_>,
+) -> Result<Backup, Error> {
     let options = session.options;
     let history = table::read(&session.connection, &options.history_table);
     let version = newest(&history.unwrap_or_default());
@@ -447,7 +455,7 @@ fn put_in(
 ) -> Result<(), Error> {
     let mut mode = journal_mode(session)?;
     if files::length(scratch.path())? == 0 {
-        return replace(session, &State::Empty, &mode, good_copy);
+        return replace(session, &PutBackState::Empty, &mode, good_copy);
     }
     let made = open::writer(scratch.path())?;
     if catalog::word(&made, "PRAGMA journal_mode")? == "wal" {
@@ -456,7 +464,7 @@ fn put_in(
     }
     drop(made);
     let digest = files::digest(scratch.path())?;
-    let state = State::Copy {
+    let state = PutBackState::Copy {
         path: scratch.path(),
         digest: &digest,
     };
@@ -465,7 +473,7 @@ fn put_in(
 
 fn replace(
     session: &mut Session<'_, '_>,
-    state: &State<'_>,
+    state: &PutBackState<'_>,
     journal_mode: &str,
     good_copy: Option<&PathBuf>,
 ) -> Result<(), Error> {

@@ -11,7 +11,7 @@ use crate::migration::files::name::looks_like_sql;
 use crate::migration::files::source;
 use crate::migration::history::seeds;
 use crate::migration::set::{Migration, invalid};
-use crate::migration::step::{Kind, Task};
+use crate::migration::step::{MigrationStep, StepKind};
 use crate::options::settings::Options;
 use crate::report::error::{Error, ErrorKind, Location};
 use crate::report::outcome::{Counted, Done, Recovered, Report, TableRows};
@@ -139,7 +139,7 @@ fn look_at(options: &Options<'_>, path: &Path) -> Result<Look, Error> {
 pub(crate) fn carry_out(
     session: &mut Session<'_, '_>,
     lists: &[Vec<Migration>],
-    files: &[Task],
+    files: &[MigrationStep],
 ) -> Result<Report, Error> {
     let options = session.options;
     let histories = histories(options, &session.connection)?;
@@ -162,8 +162,8 @@ fn due(
     options: &Options<'_>,
     connection: &Connection,
     known: &[Known<'_>],
-    files: &[Task],
-) -> Result<Vec<Task>, Error> {
+    files: &[MigrationStep],
+) -> Result<Vec<MigrationStep>, Error> {
     let pending = migrate::pending(options, connection, known, None)?;
     if let Some(first) = pending.first() {
         return Err(Error::new(
@@ -180,7 +180,8 @@ fn due(
         .with_help("apply what is pending with `heirloom run`, then seed"));
     }
     let noted = seeds::read(connection)?;
-    let is_due = |seed: &&Task| noted.get(&seed.name) != Some(&seeds::digest(&seed.script));
+    let is_due =
+        |seed: &&MigrationStep| noted.get(&seed.name) != Some(&seeds::digest(&seed.script));
     Ok(files.iter().filter(is_due).cloned().collect())
 }
 
@@ -189,7 +190,7 @@ pub(crate) fn files(
     options: &Options<'_>,
     folder: &Path,
     environment: Option<&str>,
-) -> Result<Vec<Task>, Error> {
+) -> Result<Vec<MigrationStep>, Error> {
     let mut tasks = in_folder(options, folder, "")?;
     if let Some(environment) = environment {
         check_environment(environment)?;
@@ -199,7 +200,11 @@ pub(crate) fn files(
     Ok(tasks)
 }
 
-fn in_folder(options: &Options<'_>, folder: &Path, below: &str) -> Result<Vec<Task>, Error> {
+fn in_folder(
+    options: &Options<'_>,
+    folder: &Path,
+    below: &str,
+) -> Result<Vec<MigrationStep>, Error> {
     if !folder.is_dir() {
         return Err(Error::new(
             ErrorKind::NotFound,
@@ -216,7 +221,7 @@ fn in_folder(options: &Options<'_>, folder: &Path, below: &str) -> Result<Vec<Ta
         // Two components may have files of one name.
         let owner = options.component.iter().map(|owner| format!("{owner}::"));
         let name = format!("{}{below}{name}", owner.collect::<String>());
-        let task = Task::apart(Kind::Seed, &name, script)?;
+        let task = MigrationStep::apart(StepKind::Seed, &name, script)?;
         refuse_schema(&task).map_err(|error| error.in_migration(&name))?;
         Ok(task)
     });
@@ -236,7 +241,7 @@ fn check_environment(name: &str) -> Result<(), Error> {
     }
 }
 
-fn refuse_schema(task: &Task) -> Result<(), Error> {
+fn refuse_schema(task: &MigrationStep) -> Result<(), Error> {
     let script = &task.script;
     let refuse = |offset, sentence: &str, help: &str| {
         Err(invalid(sentence.to_owned())

@@ -83,18 +83,18 @@ pub(crate) fn fill(
     hints: &Hints,
 ) -> Result<Vec<String>, Error> {
     let mut notes = Vec::new();
-    let mut waiting: Vec<Facts> = schema
+    let mut waiting: Vec<ColumnFacts> = schema
         .tables
         .iter()
         .filter(|table| table.kind == TableKind::Ordinary)
         .filter(|table| rows_of(connection, &table.name).is_some_and(|rows| rows < ROWS))
-        .map(|table| Facts::read(connection, table))
+        .map(|table| ColumnFacts::read(connection, table))
         .collect::<Result<_, _>>()?;
     // A table whose parents are full comes first; in a circle, the one that was made first.
     while !waiting.is_empty() {
-        let waits = |facts: &Facts| {
+        let waits = |facts: &ColumnFacts| {
             facts.references.iter().any(|reference| {
-                let parent = |other: &Facts| same_name(&other.name, &reference.parent);
+                let parent = |other: &ColumnFacts| same_name(&other.name, &reference.parent);
                 !parent(facts) && waiting.iter().any(parent)
             })
         };
@@ -135,11 +135,11 @@ fn keeps_words(table: &Table) -> bool {
 type Guess = Option<Value>;
 
 /// What has to be known of a table to write into it.
-struct Facts {
+struct ColumnFacts {
     name: String,
     columns: Vec<Fact>,
     references: Vec<Reference>,
-    rules: Vec<Rule>,
+    rules: Vec<FillRule>,
     /// A name for the rowid, where there is one that is no column.
     rowid: Option<&'static str>,
 }
@@ -159,20 +159,20 @@ struct Reference {
 }
 
 /// A constraint, a trigger or an index: what SQLite calls it, and what it speaks of.
-struct Rule {
+struct FillRule {
     name: Option<String>,
     columns: Vec<usize>,
     guesses: Vec<Value>,
 }
 
-impl Facts {
-    fn read(connection: &Connection, table: &Table) -> Result<Facts, Error> {
+impl ColumnFacts {
+    fn read(connection: &Connection, table: &Table) -> Result<ColumnFacts, Error> {
         let name = table.name.clone();
-        let read = || Facts::query(connection, table);
+        let read = || ColumnFacts::query(connection, table);
         read().map_err(|error| failure(format!("cannot read the columns of `{name}`"), error))
     }
 
-    fn query(connection: &Connection, table: &Table) -> rusqlite::Result<Facts> {
+    fn query(connection: &Connection, table: &Table) -> rusqlite::Result<ColumnFacts> {
         let name = table.name.as_str();
         let unique: Vec<String> = column(connection, UNIQUE, name)?;
         let mut keys = Vec::new();
@@ -208,17 +208,17 @@ impl Facts {
             let tokens: Vec<Token<'_>> = Tokens::new(&sql).collect();
             // It refuses in words of its own.
             if tokens.iter().any(|token| token.word() == "RAISE") {
-                rules.push(Rule::of(None, &tokens, &columns));
+                rules.push(FillRule::of(None, &tokens, &columns));
             }
         }
         for (index, sql) in objects(connection, "index", name)? {
-            rules.push(Rule {
+            rules.push(FillRule {
                 name: Some(index),
                 columns: mentioned(&Tokens::new(&sql).collect::<Vec<_>>(), &columns),
                 guesses: Vec::new(),
             });
         }
-        Ok(Facts {
+        Ok(ColumnFacts {
             name: name.to_owned(),
             references: references(connection, name, &columns)?,
             columns,
@@ -329,7 +329,7 @@ impl Facts {
         // After the colon stand a constraint's name or text, columns, or an index. "cannot
         // store TEXT value in INTEGER column t.c" has none.
         let culprit = refusal.split_once(": ").map_or(refusal, |(_, tail)| tail);
-        let called = |rule: &&Rule| {
+        let called = |rule: &&FillRule| {
             let name = culprit.strip_prefix("index '").unwrap_or(culprit);
             rule.name.as_deref() == Some(name.trim_end_matches('\''))
         };
@@ -390,7 +390,7 @@ impl Facts {
     fn own_guesses(&self, index: usize, hints: &Hints, number: i64) -> Vec<Guess> {
         let fact = &self.columns[index];
         let mut guesses = Vec::new();
-        let rules: Vec<&Rule> = self
+        let rules: Vec<&FillRule> = self
             .rules
             .iter()
             .filter(|rule| rule.columns.contains(&index))
@@ -433,13 +433,13 @@ impl Reference {
         hints: &Hints,
         number: i64,
         pointed: &[Option<Vec<Value>>],
-        child: &Facts,
+        child: &ColumnFacts,
     ) -> Vec<Vec<Value>> {
         let none = || vec![Vec::new(); self.columns.len()];
         let Some(table) = schema.table(&self.parent) else {
             return none();
         };
-        let Ok(parent) = Facts::read(connection, table) else {
+        let Ok(parent) = ColumnFacts::read(connection, table) else {
             return none();
         };
         let Some(to) = self.parent_columns(connection, &parent) else {
@@ -483,7 +483,7 @@ impl Reference {
     }
 
     /// The columns of the parent it points to. Left unsaid, they are its primary key.
-    fn parent_columns(&self, connection: &Connection, parent: &Facts) -> Option<Vec<usize>> {
+    fn parent_columns(&self, connection: &Connection, parent: &ColumnFacts) -> Option<Vec<usize>> {
         let find = |name: &str| {
             let mut columns = parent.columns.iter();
             columns.position(|fact| same_name(&fact.name, name))
@@ -499,9 +499,9 @@ impl Reference {
     }
 }
 
-impl Rule {
-    fn of(name: Option<String>, tokens: &[Token<'_>], columns: &[Fact]) -> Rule {
-        Rule {
+impl FillRule {
+    fn of(name: Option<String>, tokens: &[Token<'_>], columns: &[Fact]) -> FillRule {
+        FillRule {
             name,
             columns: mentioned(tokens, columns),
             guesses: literals(tokens, columns),
@@ -579,7 +579,7 @@ fn references(
 }
 
 /// The CHECKs in the text of a table.
-fn checks(sql: &str, columns: &[Fact]) -> Vec<Rule> {
+fn checks(sql: &str, columns: &[Fact]) -> Vec<FillRule> {
     let tokens: Vec<Token<'_>> = Tokens::new(sql).collect();
     let mut found = Vec::new();
     for (index, token) in tokens.iter().enumerate() {
@@ -594,7 +594,7 @@ fn checks(sql: &str, columns: &[Fact]) -> Vec<Rule> {
             _ => None,
         };
         let expression = parenthesised(&tokens[index..]);
-        found.push(Rule::of(name, expression, columns));
+        found.push(FillRule::of(name, expression, columns));
     }
     found
 }

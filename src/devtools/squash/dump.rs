@@ -37,7 +37,7 @@ pub(crate) fn dump(
 ) -> Result<String, Error> {
     // Tables that are only called like a module's storage, and somebody's data.
     let (_, likenesses) = copy_schema(original, &memory(options)?)?;
-    let mut draft = Draft {
+    let mut draft = DumpDraft {
         original,
         copy: memory(options)?,
         sql: String::new(),
@@ -83,13 +83,13 @@ pub(crate) fn dump(
 }
 
 /// A file in the making, each statement run as soon as it is written.
-struct Draft<'d> {
+struct DumpDraft<'d> {
     original: &'d Connection,
     copy: Connection,
     sql: String,
 }
 
-impl Draft<'_> {
+impl DumpDraft<'_> {
     fn add(&mut self, statement: &str) -> Result<(), Error> {
         let statement = statement.trim_end();
         self.copy.execute_batch(statement).map_err(|error| {

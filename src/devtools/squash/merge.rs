@@ -16,8 +16,8 @@ use crate::migration::compare;
 use crate::migration::compare::afresh;
 use crate::migration::files::name;
 use crate::migration::set::{Migration, invalid, label};
-use crate::migration::squashed::Replaced;
-use crate::migration::step::{Kind, Task};
+use crate::migration::squashed::SquashedFrom;
+use crate::migration::step::{MigrationStep, StepKind};
 use crate::options::settings::Options;
 use crate::report::error::{Error, ErrorKind};
 use crate::run::engine::dry_run;
@@ -176,7 +176,7 @@ pub(crate) fn squash(options: &Options<'_>, wishes: &SquashOptions) -> Result<Sq
             None => return Err(no_such_version(to)),
         },
     };
-    let work = Work {
+    let work = SquashWork {
         options,
         folder,
         range,
@@ -236,20 +236,20 @@ fn nothing(range: &[Migration]) -> Error {
 }
 
 /// Migrations that are to become one.
-struct Work<'w, 'o> {
+struct SquashWork<'w, 'o> {
     options: &'w Options<'o>,
     folder: &'w Path,
     range: &'w [Migration],
     remove: bool,
 }
 
-impl Work<'_, '_> {
+impl SquashWork<'_, '_> {
     /// What the file replaces: of one that was squashed before, what that replaced too.
-    fn replaced(&self) -> Vec<Replaced> {
+    fn replaced(&self) -> Vec<SquashedFrom> {
         let mut all = Vec::new();
         for migration in self.range {
             all.extend(migration.replaces.iter().cloned());
-            all.push(Replaced {
+            all.push(SquashedFrom {
                 version: migration.version,
                 name: migration.name.clone(),
                 checksums: migration.checksums(),
@@ -261,12 +261,12 @@ impl Work<'_, '_> {
     /// Refuses what one file in one transaction cannot say.
     fn refuse_unfit(&self) -> Result<(), Error> {
         for (what, is_unfit) in [
-            ("written in Rust", of_rust as fn(&Task) -> bool),
+            ("written in Rust", of_rust as fn(&MigrationStep) -> bool),
             ("run outside of a transaction", |task| task.no_transaction),
         ] {
             let mut unfit = Vec::new();
             for migration in self.range {
-                if is_unfit(&Task::up(migration)?) {
+                if is_unfit(&MigrationStep::up(migration)?) {
                     unfit.push(migration.label());
                 }
             }
@@ -282,18 +282,18 @@ impl Work<'_, '_> {
     }
 
     /// Composes the file, and proves it.
-    fn compose(&self, file: &Path, replaced: &[Replaced], all: bool) -> Result<String, Error> {
+    fn compose(&self, file: &Path, replaced: &[SquashedFrom], all: bool) -> Result<String, Error> {
         let present = replay(self.options, self.range)?;
         let statements = dump(self.options, &present, &self.texts(&present, all)?)?;
         if statements.contains("INSERT INTO") {
             self.refuse_chance(&present, &statements)?;
         }
-        let lines: String = replaced.iter().map(Replaced::line).collect();
+        let lines: String = replaced.iter().map(SquashedFrom::line).collect();
         let sql = format!(
             "{lines}-- heirloom: irreversible\n-- Written by `heirloom squash`: what the migrations above give, for new databases.\n\n{statements}"
         );
         let script = Script::new(file.display().to_string(), sql.clone());
-        let task = Task::down(0, NAME, script)?;
+        let task = MigrationStep::down(0, NAME, script)?;
         let proof = memory(self.options)?;
         dry_run::foresee(&proof, self.options, std::slice::from_ref(&task))?;
         run_script(&proof, &task.script)?;
@@ -352,7 +352,7 @@ impl Work<'_, '_> {
     }
 
     /// The files of what is replaced, those for the way back first.
-    fn files(&self, replaced: &[Replaced]) -> Result<Vec<PathBuf>, Error> {
+    fn files(&self, replaced: &[SquashedFrom]) -> Result<Vec<PathBuf>, Error> {
         let mut files = Vec::new();
         for script in self
             .options
@@ -385,7 +385,7 @@ impl Work<'_, '_> {
         &self,
         file: PathBuf,
         files: Vec<PathBuf>,
-        new: Option<(String, Vec<Replaced>)>,
+        new: Option<(String, Vec<SquashedFrom>)>,
     ) -> Result<Squashed, Error> {
         let is_written = new.is_none();
         let (sql, replaced) = new.unwrap_or_else(|| {
@@ -410,7 +410,7 @@ impl Work<'_, '_> {
             file,
             sql,
             is_written,
-            replaced: replaced.iter().map(Replaced::label).collect(),
+            replaced: replaced.iter().map(SquashedFrom::label).collect(),
             moves,
             removals,
         })
@@ -428,8 +428,8 @@ fn names(schema: &Schema) -> BTreeSet<(&str, Vec<&str>)> {
         .collect()
 }
 
-fn of_rust(task: &Task) -> bool {
-    task.kind == Kind::Rust
+fn of_rust(task: &MigrationStep) -> bool {
+    task.kind == StepKind::Rust
 }
 
 /// Whether a file mentions what the clock answers.

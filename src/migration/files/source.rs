@@ -22,12 +22,12 @@ pub const SCHEMA_FILE: &str = "schema.sql";
 /// takes any of them.
 #[derive(Clone)]
 pub struct Source {
-    kind: Kind,
+    kind: SourceKind,
     layout: Layout,
 }
 
 #[derive(Clone)]
-enum Kind {
+enum SourceKind {
     Embedded(&'static Dir<'static>),
     Folder(PathBuf),
     Refinery(Vec<refinery_core::Migration>),
@@ -35,58 +35,60 @@ enum Kind {
 
 impl From<&'static Dir<'static>> for Source {
     fn from(folder: &'static Dir<'static>) -> Source {
-        Source::of(Kind::Embedded(folder))
+        Source::of(SourceKind::Embedded(folder))
     }
 }
 
 impl From<PathBuf> for Source {
     fn from(folder: PathBuf) -> Source {
-        Source::of(Kind::Folder(folder))
+        Source::of(SourceKind::Folder(folder))
     }
 }
 
 impl From<&PathBuf> for Source {
     fn from(folder: &PathBuf) -> Source {
-        Source::of(Kind::Folder(folder.clone()))
+        Source::of(SourceKind::Folder(folder.clone()))
     }
 }
 
 impl From<&Path> for Source {
     fn from(folder: &Path) -> Source {
-        Source::of(Kind::Folder(folder.to_owned()))
+        Source::of(SourceKind::Folder(folder.to_owned()))
     }
 }
 
 impl From<&str> for Source {
     fn from(folder: &str) -> Source {
-        Source::of(Kind::Folder(folder.into()))
+        Source::of(SourceKind::Folder(folder.into()))
     }
 }
 
 impl From<Vec<refinery_core::Migration>> for Source {
     fn from(migrations: Vec<refinery_core::Migration>) -> Source {
-        Source::of(Kind::Refinery(migrations))
+        Source::of(SourceKind::Refinery(migrations))
     }
 }
 
 impl From<&[refinery_core::Migration]> for Source {
     fn from(migrations: &[refinery_core::Migration]) -> Source {
-        Source::of(Kind::Refinery(migrations.to_vec()))
+        Source::of(SourceKind::Refinery(migrations.to_vec()))
     }
 }
 
 impl fmt::Debug for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.kind {
-            Kind::Embedded(_) => write!(f, "Source(embedded)"),
-            Kind::Folder(folder) => write!(f, "Source({})", folder.display()),
-            Kind::Refinery(migrations) => write!(f, "Source({} of refinery)", migrations.len()),
+            SourceKind::Embedded(_) => write!(f, "Source(embedded)"),
+            SourceKind::Folder(folder) => write!(f, "Source({})", folder.display()),
+            SourceKind::Refinery(migrations) => {
+                write!(f, "Source({} of refinery)", migrations.len())
+            }
         }
     }
 }
 
 impl Source {
-    fn of(kind: Kind) -> Source {
+    fn of(kind: SourceKind) -> Source {
         Source {
             kind,
             layout: Layout::default(),
@@ -111,13 +113,13 @@ impl Source {
     /// Reads every file that may be a migration. `schema_file` is left out.
     pub(crate) fn files(&self, schema_file: Option<&Path>) -> Result<Vec<Script>, Error> {
         let files = match &self.kind {
-            Kind::Refinery(migrations) => from_refinery(migrations),
-            Kind::Embedded(folder) => {
+            SourceKind::Refinery(migrations) => from_refinery(migrations),
+            SourceKind::Embedded(folder) => {
                 let mut files = Vec::new();
                 embedded(folder, &mut files)?;
                 files
             }
-            Kind::Folder(folder) => on_disk(folder, schema_file)?,
+            SourceKind::Folder(folder) => on_disk(folder, schema_file)?,
         };
         files.into_iter().map(|script| self.named(script)).collect()
     }
@@ -148,22 +150,22 @@ impl Source {
             return script(&path).map(Some);
         }
         match &self.kind {
-            Kind::Embedded(folder) => folder
+            SourceKind::Embedded(folder) => folder
                 .get_file(SCHEMA_FILE)
                 .map(|file| {
                     let text = utf8(SCHEMA_FILE, Cow::Borrowed(file.contents()))?;
                     Ok(Script::new(SCHEMA_FILE, text))
                 })
                 .transpose(),
-            Kind::Folder(_) | Kind::Refinery(_) => Ok(None),
+            SourceKind::Folder(_) | SourceKind::Refinery(_) => Ok(None),
         }
     }
 
     /// The folder on disk, where that is what the migrations come from.
     pub(crate) fn folder(&self) -> Option<&Path> {
         match &self.kind {
-            Kind::Folder(folder) => Some(folder),
-            Kind::Embedded(_) | Kind::Refinery(_) => None,
+            SourceKind::Folder(folder) => Some(folder),
+            SourceKind::Embedded(_) | SourceKind::Refinery(_) => None,
         }
     }
 }

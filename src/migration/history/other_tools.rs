@@ -120,7 +120,7 @@ impl FromStr for Tool {
 
 /// What a tool says was applied.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Done {
+pub(crate) enum ImportedMigration {
     /// These versions.
     Versions(Vec<i64>),
     /// So many, counted from the first.
@@ -131,7 +131,7 @@ pub(crate) enum Done {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Foreign {
     pub(crate) tool: Tool,
-    pub(crate) done: Done,
+    pub(crate) done: ImportedMigration,
 }
 
 /// Reads the history that a tool keeps, whichever it is where none is named.
@@ -182,22 +182,24 @@ fn is_there(connection: &Connection, tool: Tool) -> bool {
         && (tool != Tool::Dbmate || columns.len() == 1)
 }
 
-fn read(connection: &Connection, tool: Tool) -> Result<Done, Error> {
+fn read(connection: &Connection, tool: Tool) -> Result<ImportedMigration, Error> {
     let rows = |sql: &str| rows(connection, tool, sql);
     let table = quote(tool.table().unwrap_or_default());
     Ok(match tool {
         Tool::RusqliteMigration => {
             let number = catalog::number(connection, "PRAGMA user_version")?;
-            Done::Count(usize::try_from(number).map_err(|_| {
+            ImportedMigration::Count(usize::try_from(number).map_err(|_| {
                 diverged(format!(
                     "user_version is {number}, which rusqlite_migration never writes"
                 ))
             })?)
         }
-        Tool::Drizzle => Done::Count(rows(&format!("SELECT id, 1 FROM {table}"))?.len()),
+        Tool::Drizzle => {
+            ImportedMigration::Count(rows(&format!("SELECT id, 1 FROM {table}"))?.len())
+        }
         Tool::Diesel | Tool::Dbmate => {
             let rows = rows(&format!("SELECT version, 1 FROM {table} ORDER BY version"))?;
-            Done::Versions(versions(
+            ImportedMigration::Versions(versions(
                 tool,
                 rows.into_iter().map(|(version, _)| version),
             )?)
@@ -206,7 +208,7 @@ fn read(connection: &Connection, tool: Tool) -> Result<Done, Error> {
             let rows = rows(&format!(
                 "SELECT timestamp, 1 FROM {table} ORDER BY timestamp"
             ))?;
-            Done::Versions(versions(
+            ImportedMigration::Versions(versions(
                 tool,
                 rows.into_iter().map(|(version, _)| version),
             )?)
@@ -218,7 +220,7 @@ fn read(connection: &Connection, tool: Tool) -> Result<Done, Error> {
             if let Some((version, _)) = rows.iter().find(|(_, success)| success != "1") {
                 return Err(unfinished(tool, version));
             }
-            Done::Versions(versions(
+            ImportedMigration::Versions(versions(
                 tool,
                 rows.into_iter().map(|(version, _)| version),
             )?)
@@ -234,7 +236,7 @@ fn read(connection: &Connection, tool: Tool) -> Result<Done, Error> {
                 return Err(unfinished(tool, name));
             }
             let done = rows.into_iter().filter(|(_, state)| state == "done");
-            Done::Versions(versions(tool, done.map(|(name, _)| name))?)
+            ImportedMigration::Versions(versions(tool, done.map(|(name, _)| name))?)
         }
         Tool::Goose => {
             // The newest row of a version says whether it is applied. Version 0 is the table's own.
@@ -243,7 +245,7 @@ fn read(connection: &Connection, tool: Tool) -> Result<Done, Error> {
             let applied = newest
                 .into_iter()
                 .filter(|(version, applied)| applied == "1" && version != "0");
-            Done::Versions(versions(tool, applied.map(|(version, _)| version))?)
+            ImportedMigration::Versions(versions(tool, applied.map(|(version, _)| version))?)
         }
     })
 }

@@ -4,7 +4,7 @@ use refinery_core::traits::sync::{Migrate, Query, Transaction};
 use refinery_core::{Migration as RefineryMigration, Target as RefineryTarget};
 use rusqlite::Connection;
 
-use crate::migration::step::Task;
+use crate::migration::step::MigrationStep;
 use crate::report::error::{Error, ErrorKind};
 use crate::sqlite::execute::{failure, run_statement};
 use crate::sqlite::sql::script::Script;
@@ -26,8 +26,8 @@ pub(crate) fn run_inside(connection: &Connection, script: &Script) -> Result<(),
 }
 
 /// The tasks as refinery's own values, which know their checksums.
-pub(crate) fn in_refinerys_words(tasks: &[Task]) -> Result<Vec<RefineryMigration>, Error> {
-    let convert = |task: &Task| {
+pub(crate) fn in_refinerys_words(tasks: &[MigrationStep]) -> Result<Vec<RefineryMigration>, Error> {
+    let convert = |task: &MigrationStep| {
         let prefix = if task.any_order { 'U' } else { 'V' };
         let file = format!("{prefix}{}__{}", task.version, task.name);
         RefineryMigration::unapplied(&file, task.script.text())
@@ -49,7 +49,7 @@ fn refused_by_refinery(file: &str, error: refinery_core::Error) -> Error {
 pub(crate) fn apply(
     connection: &Connection,
     history_table: &str,
-    task: &Task,
+    task: &MigrationStep,
     theirs: &RefineryMigration,
     work: &dyn Fn() -> Result<(), Error>,
 ) -> Result<(), Error> {

@@ -7,7 +7,7 @@ use rusqlite::{Connection, params};
 
 use crate::migration::history::table::rfc3339;
 use crate::migration::set::plain;
-use crate::migration::step::Task;
+use crate::migration::step::MigrationStep;
 use crate::report::error::Error;
 use crate::sqlite::execute::{failure, is_no_such_table};
 use crate::sqlite::sql::script::Script;
@@ -30,7 +30,7 @@ pub(crate) fn digest(script: &Script) -> String {
 }
 
 /// Notes a seed file, in the caller's transaction.
-pub(crate) fn note(connection: &Connection, seed: &Task) -> Result<(), Error> {
+pub(crate) fn note(connection: &Connection, seed: &MigrationStep) -> Result<(), Error> {
     let values = params![seed.name, digest(&seed.script), rfc3339(Utc::now())];
     connection
         .execute_batch(CREATE)

@@ -7,7 +7,7 @@ use std::time::Instant;
 use crate::migration::compare::{Applied, compare};
 use crate::migration::history::table;
 use crate::migration::set::Migration;
-use crate::migration::step::Task;
+use crate::migration::step::MigrationStep;
 use crate::options::settings::Options;
 use crate::report::error::Error;
 use crate::report::outcome::Report;
@@ -49,7 +49,7 @@ fn mark(
 pub(crate) fn note(
     session: &mut Session<'_, '_>,
     history: &[Applied],
-    tasks: &[Task],
+    tasks: &[MigrationStep],
 ) -> Result<Report, Error> {
     let version_before = newest(history);
     let path = session.target.path.clone();
@@ -87,7 +87,11 @@ pub(crate) fn no_database(path: &Path) -> Error {
 }
 
 /// The rows that would be written, as a plan.
-pub(crate) fn plan_of(options: &Options<'_>, look: Look, tasks: &[Task]) -> Result<Plan, Error> {
+pub(crate) fn plan_of(
+    options: &Options<'_>,
+    look: Look,
+    tasks: &[MigrationStep],
+) -> Result<Plan, Error> {
     let database = look.target.path;
     Ok(Plan {
         interrupted: look.interrupted,

@@ -10,7 +10,7 @@ use crate::migration::compare::Applied;
 use crate::migration::history::other_tools::Tool;
 use crate::migration::history::table;
 use crate::migration::set::Migration;
-use crate::migration::step::Task;
+use crate::migration::step::MigrationStep;
 use crate::options::settings::Options;
 use crate::report::error::{Error, ErrorKind};
 use crate::report::outcome::Report;
@@ -56,7 +56,7 @@ fn tasks(
     migrations: &[Migration],
     history: &[Applied],
     from: Option<Tool>,
-) -> Result<Vec<Task>, Error> {
+) -> Result<Vec<MigrationStep>, Error> {
     if !history.is_empty() {
         return Ok(Vec::new());
     }

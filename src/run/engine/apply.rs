@@ -8,19 +8,19 @@ use chrono::Utc;
 use refinery_core::Migration as RefineryMigration;
 use rusqlite::Connection;
 
-use crate::backup::metadata::Shelf;
-use crate::backup::store::{Backup, Name};
+use crate::backup::metadata::BackupKind;
+use crate::backup::store::{Backup, BackupName};
 use crate::migration::history::log_entry::{Act, LogEntry, Logged};
 use crate::migration::history::table;
 use crate::migration::history::table::{Details, Marker};
 use crate::migration::history::{backfills, log_table, refinery, seeds};
-use crate::migration::step::{Kind, Task};
-use crate::options::settings::{Moment, Options, When};
+use crate::migration::step::{MigrationStep, StepKind};
+use crate::options::settings::{HookContext, Options, When};
 use crate::report::error::{Error, ErrorKind, Location};
 use crate::report::event::Event;
 use crate::report::outcome::{Counted, Done, Grouped, Report, TableRows};
 use crate::report::plan::{Direction, Lost};
-use crate::run::engine::dry_run::{Foresight, Outlook};
+use crate::run::engine::dry_run::{DryRun, Forecast};
 use crate::run::engine::rollback::{Committed, SAVEPOINT, data_version, marker, take_back};
 use crate::run::engine::row_progress;
 use crate::run::engine::row_progress::Filled;
@@ -28,22 +28,22 @@ use crate::run::engine::session::{Session, Stage, take_copy};
 use crate::sqlite::execute::{Savepoint, failure, run_script};
 use crate::sqlite::open;
 use crate::sqlite::schema::catalog;
-use crate::sqlite::schema::catalog::{Contents, Entry, References, Violations};
+use crate::sqlite::schema::catalog::{CatalogEntry, Contents, References, Violations};
 use crate::sqlite::schema::objects::same_name;
 use crate::sqlite::schema::statistics::Statistics;
-use crate::sqlite::schema::table_tracker::Lineage;
+use crate::sqlite::schema::table_tracker::TableTracker;
 use crate::sqlite::sql::script::Script;
 
 /// Everything that was decided before the first change.
 pub(crate) struct Work<'w> {
     pub(crate) direction: Direction,
-    pub(crate) tasks: &'w [Task],
+    pub(crate) tasks: &'w [MigrationStep],
     /// The tables before the first task.
-    pub(crate) lineage: Lineage,
+    pub(crate) lineage: TableTracker,
     /// One for each task. Empty for a new database, which has nothing to lose.
-    pub(crate) outlooks: Vec<Outlook>,
+    pub(crate) outlooks: Vec<Forecast>,
     /// The foresight, which knows the schema as planned.
-    pub(crate) foresight: Option<Foresight<'w>>,
+    pub(crate) foresight: Option<DryRun<'w>>,
     /// The schema version before.
     pub(crate) version_before: Option<i64>,
 }
@@ -54,8 +54,8 @@ impl Work<'_> {
         let all = |kind| self.tasks.iter().all(|task| task.kind == kind);
         match self.direction {
             Direction::Down => Act::Revert,
-            Direction::Up if all(Kind::RowOnly) => Act::Adopt,
-            Direction::Up if all(Kind::Seed) => Act::Seed,
+            Direction::Up if all(StepKind::MarkOnly) => Act::Adopt,
+            Direction::Up if all(StepKind::Seed) => Act::Seed,
             Direction::Up if !self.is_in_history() => Act::Push,
             Direction::Up => Act::Run,
         }
@@ -88,7 +88,7 @@ pub(crate) fn carry_out(
     };
     let mut committed = Committed::Nothing;
     let data_version = data_version(session);
-    let result = Run {
+    let result = Execution {
         session,
         work,
         backup: backup.as_ref(),
@@ -127,7 +127,7 @@ pub(crate) fn take_backup(
         options,
         &session.target.path,
         &session.store(),
-        &Name::Time(Shelf::Automatic),
+        &BackupName::Time(BackupKind::Automatic),
         version,
         &|done, total| options.copied(done, total),
     )?;
@@ -139,7 +139,7 @@ pub(crate) fn take_backup(
 }
 
 /// The tasks in progress.
-struct Run<'r, 'o, 's, 'w> {
+struct Execution<'r, 'o, 's, 'w> {
     session: &'r mut Session<'o, 's>,
     work: &'r Work<'w>,
     backup: Option<&'r Backup>,
@@ -166,12 +166,12 @@ struct Baseline {
 }
 
 /// What there is of a table before it is built anew.
-struct Holds {
+struct TableContents {
     contents: Contents,
     statistics: Statistics,
 }
 
-impl Run<'_, '_, '_, '_> {
+impl Execution<'_, '_, '_, '_> {
     fn finish(&mut self) -> Result<(), Error> {
         let options = self.session.options;
         let mut baseline = Baseline {
@@ -259,9 +259,9 @@ impl Run<'_, '_, '_, '_> {
             .map_err(|error| failure(format!("cannot run `{sql}`"), error))
     }
 
-    fn hook(&self, when: When, task: Option<&Task>) -> Result<(), Error> {
+    fn hook(&self, when: When, task: Option<&MigrationStep>) -> Result<(), Error> {
         // What a row stands for that was done long ago happens to nobody.
-        let row_only = |task: &Task| task.kind == Kind::RowOnly;
+        let row_only = |task: &MigrationStep| task.kind == StepKind::MarkOnly;
         let nothing_happens = match task {
             Some(task) => row_only(task),
             None => self.work.tasks.iter().all(row_only),
@@ -269,8 +269,8 @@ impl Run<'_, '_, '_, '_> {
         if nothing_happens || !self.session.options.has_hooks() {
             return Ok(());
         }
-        let migration = task.map(Task::label).unwrap_or_default();
-        let moment = Moment {
+        let migration = task.map(MigrationStep::label).unwrap_or_default();
+        let moment = HookContext {
             connection: self.connection(),
             direction: self.work.direction,
             version: task
@@ -295,7 +295,7 @@ impl Run<'_, '_, '_, '_> {
     }
 
     /// The big tables that a file fills again, with the rows they are to hold.
-    fn filled(&self, outlook: &Outlook, baseline: &Baseline) -> Vec<Filled> {
+    fn filled(&self, outlook: &Forecast, baseline: &Baseline) -> Vec<Filled> {
         outlook
             .rebuilt()
             .filter_map(|(origin, rebuilt)| {
@@ -312,7 +312,7 @@ impl Run<'_, '_, '_, '_> {
     /// One migration and its rows in the history.
     fn task(
         &mut self,
-        task: &Task,
+        task: &MigrationStep,
         theirs: Option<&RefineryMigration>,
         filled: Vec<Filled>,
     ) -> Result<(), Error> {
@@ -336,8 +336,8 @@ impl Run<'_, '_, '_, '_> {
                 ) {
                     // It ran already, and only its row is missing.
                     _ if task.no_transaction => Ok(()),
-                    (Kind::RowOnly, _) => Ok(()),
-                    (Kind::Rust, Some(code)) => code.call(connection, direction),
+                    (StepKind::MarkOnly, _) => Ok(()),
+                    (StepKind::Rust, Some(code)) => code.call(connection, direction),
                     _ => refinery::run_inside(connection, &task.script),
                 };
                 if let Some(theirs) = theirs {
@@ -345,7 +345,7 @@ impl Run<'_, '_, '_, '_> {
                 }
                 work()?;
                 match task.kind {
-                    Kind::Seed => seeds::note(connection, task),
+                    StepKind::Seed => seeds::note(connection, task),
                     kind if kind.is_in_history() => table::delete(connection, table, task.version),
                     _ => Ok(()),
                 }
@@ -361,7 +361,7 @@ impl Run<'_, '_, '_, '_> {
 
     /// Runs a file outside a transaction: what was done so far is committed first, with
     /// the marker in it.
-    fn outside(&mut self, task: &Task) -> Result<(), Error> {
+    fn outside(&mut self, task: &MigrationStep) -> Result<(), Error> {
         self.commit(Commit::Between)?;
         self.session.watch_for_cancel(true)?;
         let ran = run_script(self.connection(), &task.script);
@@ -381,10 +381,10 @@ impl Run<'_, '_, '_, '_> {
     }
 
     /// What a way back took from a table, a backfill filled in vain: it must begin anew.
-    fn forget_backfills(&mut self, before: Vec<Entry>) -> Result<(), Error> {
+    fn forget_backfills(&mut self, before: Vec<CatalogEntry>) -> Result<(), Error> {
         let after = catalog::entries(self.connection())?;
         let changed = before.into_iter().filter(|entry| !after.contains(entry));
-        for Entry { name, .. } in changed.filter(|entry| entry.kind == "table") {
+        for CatalogEntry { name, .. } in changed.filter(|entry| entry.kind == "table") {
             if backfills::forget(self.connection(), &name)? > 0 {
                 let note = format!("the backfills of `{name}` begin at its first row again");
                 self.report.notes.push(note);
@@ -432,7 +432,7 @@ impl Run<'_, '_, '_, '_> {
         log_table::insert(self.connection(), &entry)
     }
 
-    fn keep_details(&self, task: &Task, duration: Duration) -> Result<(), Error> {
+    fn keep_details(&self, task: &MigrationStep, duration: Duration) -> Result<(), Error> {
         let Options { app_version, .. } = self.session.options;
         let backup = self.backup.map(Backup::file_name);
         table::insert_details(
@@ -456,8 +456,8 @@ impl Run<'_, '_, '_, '_> {
     /// gone.
     fn check_rows(
         &mut self,
-        task: &Task,
-        outlook: &Outlook,
+        task: &MigrationStep,
+        outlook: &Forecast,
         baseline: &mut Baseline,
     ) -> Result<Vec<TableRows>, Error> {
         let mut tables = Vec::new();
@@ -503,9 +503,9 @@ impl Run<'_, '_, '_, '_> {
     }
 
     /// What the tables hold that this file will build anew.
-    fn before_rebuild(&self, outlook: &Outlook) -> Result<Vec<Holds>, Error> {
+    fn before_rebuild(&self, outlook: &Forecast) -> Result<Vec<TableContents>, Error> {
         let holds = |table: &str| {
-            Ok(Holds {
+            Ok(TableContents {
                 contents: catalog::contents(self.connection(), table)?.unwrap_or_default(),
                 statistics: Statistics::of(self.connection(), table)?,
             })
@@ -515,7 +515,11 @@ impl Run<'_, '_, '_, '_> {
     }
 
     /// Gives the tables that were built anew the statistics that they had.
-    fn put_back_statistics(&mut self, outlook: &Outlook, before: &[Holds]) -> Result<(), Error> {
+    fn put_back_statistics(
+        &mut self,
+        outlook: &Forecast,
+        before: &[TableContents],
+    ) -> Result<(), Error> {
         for (rebuilt, before) in outlook.effects.rebuilds.iter().zip(before) {
             let statistics = &before.statistics;
             self.session.new_statistics |= statistics.put_back(self.connection(), &rebuilt.now)?;
@@ -529,12 +533,13 @@ impl Run<'_, '_, '_, '_> {
     /// those are new.
     fn check_contents(
         &mut self,
-        task: &Task,
-        outlook: &Outlook,
-        before: &[Holds],
+        task: &MigrationStep,
+        outlook: &Forecast,
+        before: &[TableContents],
     ) -> Result<(), Error> {
         let may_lose = task.consents || self.session.options.allow_destructive;
-        for (rebuilt, Holds { contents, .. }) in outlook.effects.rebuilds.iter().zip(before) {
+        for (rebuilt, TableContents { contents, .. }) in outlook.effects.rebuilds.iter().zip(before)
+        {
             let Some(after) = catalog::contents(self.connection(), &rebuilt.now)? else {
                 continue;
             };
@@ -561,13 +566,13 @@ impl Run<'_, '_, '_, '_> {
         Ok(())
     }
 
-    fn may_lose(&self, task: &Task, outlook: &Outlook, origin: &str) -> bool {
+    fn may_lose(&self, task: &MigrationStep, outlook: &Forecast, origin: &str) -> bool {
         match self.work.direction {
             Direction::Up => task.consents || self.session.options.allow_destructive,
             Direction::Down => {
                 // Of a function nothing is known but that it is meant to take back.
                 task.consents
-                    || task.kind == Kind::Rust
+                    || task.kind == StepKind::Rust
                     || outlook
                         .effects
                         .deletes
@@ -664,8 +669,8 @@ impl Run<'_, '_, '_, '_> {
     }
 
     /// The last file that wrote to one of two tables, by their original names.
-    fn last_to_touch(&self, tables: [&str; 2]) -> Option<&Task> {
-        let touches = |outlook: &Outlook| {
+    fn last_to_touch(&self, tables: [&str; 2]) -> Option<&MigrationStep> {
+        let touches = |outlook: &Forecast| {
             let mut origins = outlook.watched.iter().map(|(origin, _)| origin);
             origins.any(|origin| tables.into_iter().any(|table| same_name(table, origin)))
         };
@@ -683,7 +688,7 @@ impl Run<'_, '_, '_, '_> {
             outlooks.any(|outlook| outlook.effects.rebuilds(table))
         };
         let original = |table: &str| {
-            let lineage = self.work.foresight.as_ref().map(Foresight::lineage);
+            let lineage = self.work.foresight.as_ref().map(DryRun::lineage);
             lineage
                 .and_then(|lineage| lineage.origin_of(table))
                 .unwrap_or(table)
@@ -704,7 +709,7 @@ impl Run<'_, '_, '_, '_> {
         named
     }
 
-    fn prove_schema(&self, foresight: &Foresight<'_>) -> Result<(), Error> {
+    fn prove_schema(&self, foresight: &DryRun<'_>) -> Result<(), Error> {
         let planned = foresight.planned()?;
         let actual = foresight.actual(self.connection())?;
         // What a hook made on its own is its own business.
@@ -764,7 +769,7 @@ impl Run<'_, '_, '_, '_> {
             .work
             .tasks
             .iter()
-            .filter(|task| task.kind == Kind::Seed);
+            .filter(|task| task.kind == StepKind::Seed);
         Ok(seeds.all(|seed| noted.get(&seed.name) == Some(&seeds::digest(&seed.script))))
     }
 
@@ -822,7 +827,7 @@ const CONSENT: &str =
     "if that is meant, put `-- heirloom: allow-destructive` at the top of the file";
 
 /// Fewer rows or values than before, which nobody consented to.
-fn lost(what: String, before: (u64, &str), after: u64, task: &Task) -> Error {
+fn lost(what: String, before: (u64, &str), after: u64, task: &MigrationStep) -> Error {
     lost_without_a_place(what, before, after)
         .at(Location::new(&task.script, 0, false))
         .with_help(task.script.help().unwrap_or(CONSENT))

@@ -13,7 +13,7 @@ use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
 
 use crate::backup::copy;
 use crate::migration::history::table::OwnTables;
-use crate::migration::step::{Kind, Task};
+use crate::migration::step::{MigrationStep, StepKind};
 use crate::options::settings::Options;
 use crate::report::error::{Error, ErrorKind, Location};
 use crate::report::estimate::{Estimate, RebuildEstimate};
@@ -24,18 +24,18 @@ use crate::sqlite::execute::{
 };
 use crate::sqlite::open::memory;
 use crate::sqlite::schema::catalog;
-use crate::sqlite::schema::catalog::Entry;
+use crate::sqlite::schema::catalog::CatalogEntry;
 use crate::sqlite::schema::objects::{ObjectKind, Schema, TableKind, same_name};
-use crate::sqlite::schema::table_tracker::{Effects, Lineage, Rebuilt};
+use crate::sqlite::schema::table_tracker::{Effects, Rebuilt, TableTracker};
 use crate::sqlite::sql::script::Script;
 use crate::sqlite::sql::statement::{Action, CHECKS, Statement};
 use crate::sqlite::sql::token::{Tokens, mentions, quote};
 
 /// A database in memory with the schema of the real one.
-pub(crate) struct Foresight<'o> {
+pub(crate) struct DryRun<'o> {
     connection: Connection,
     own: OwnTables<'o>,
-    lineage: Lineage,
+    lineage: TableTracker,
     schema: Schema,
     /// Virtual tables whose module is not here. What touches them cannot be compiled.
     unknown: Vec<String>,
@@ -48,7 +48,7 @@ pub(crate) struct Foresight<'o> {
 
 /// What one file does, as far as a schema without rows can tell.
 #[derive(Debug, Default)]
-pub(crate) struct Outlook {
+pub(crate) struct Forecast {
     pub(crate) effects: Effects,
     /// Original and present name of the tables it writes to: the ones that may lose rows.
     pub(crate) watched: Vec<(String, String)>,
@@ -57,9 +57,9 @@ pub(crate) struct Outlook {
     pub(crate) notes: Vec<String>,
 }
 
-impl<'o> Foresight<'o> {
+impl<'o> DryRun<'o> {
     /// Copies the schema that `real` has.
-    pub(crate) fn of(real: &Connection, options: &'o Options<'_>) -> Result<Foresight<'o>, Error> {
+    pub(crate) fn of(real: &Connection, options: &'o Options<'_>) -> Result<DryRun<'o>, Error> {
         let mut connection = memory(options)?;
         let (unknown, likenesses) = copy_schema(real, &connection)?;
         let own = options.own_tables();
@@ -89,8 +89,8 @@ impl<'o> Foresight<'o> {
             .into_iter()
             .map(|(object, _)| object)
             .collect();
-        Ok(Foresight {
-            lineage: Lineage::of(&schema),
+        Ok(DryRun {
+            lineage: TableTracker::of(&schema),
             own,
             connection,
             schema,
@@ -107,7 +107,7 @@ impl<'o> Foresight<'o> {
     }
 
     /// The tables of the real database, and where they are now.
-    pub(crate) fn lineage(&self) -> &Lineage {
+    pub(crate) fn lineage(&self) -> &TableTracker {
         &self.lineage
     }
 
@@ -120,7 +120,7 @@ impl<'o> Foresight<'o> {
     }
 
     /// Compiles one file and says what it does. The error has file, line and column.
-    pub(crate) fn file(&mut self, script: &Script) -> Result<Outlook, Error> {
+    pub(crate) fn file(&mut self, script: &Script) -> Result<Forecast, Error> {
         if let Ok(mut written) = self.written.lock() {
             written.clear();
         }
@@ -131,7 +131,7 @@ impl<'o> Foresight<'o> {
                 Ok(format!("PRAGMA {pragma} = {before};"))
             })
             .collect::<Result<String, Error>>()?;
-        let mut outlook = Outlook::default();
+        let mut outlook = Forecast::default();
         let mut named = Vec::new();
         let mut schema_changed = false;
         for statement in script.statements() {
@@ -300,11 +300,11 @@ impl<'o> Foresight<'o> {
 
 /// The pending files in order: what each does, and what of the real rows each would
 /// destroy.
-pub(crate) struct Foreseen<'o> {
-    pub(crate) foresight: Foresight<'o>,
+pub(crate) struct DryRunResult<'o> {
+    pub(crate) foresight: DryRun<'o>,
     /// The tables before the first file.
-    pub(crate) lineage: Lineage,
-    pub(crate) outlooks: Vec<Outlook>,
+    pub(crate) lineage: TableTracker,
+    pub(crate) outlooks: Vec<Forecast>,
     pub(crate) losses: Vec<Vec<Loss>>,
 }
 
@@ -312,21 +312,21 @@ pub(crate) struct Foreseen<'o> {
 pub(crate) fn foresee<'o>(
     real: &Connection,
     options: &'o Options<'_>,
-    tasks: &[Task],
-) -> Result<Foreseen<'o>, Error> {
-    let mut foresight = Foresight::of(real, options)?;
+    tasks: &[MigrationStep],
+) -> Result<DryRunResult<'o>, Error> {
+    let mut foresight = DryRun::of(real, options)?;
     let lineage = foresight.lineage.clone();
     let (mut outlooks, mut losses) = (Vec::new(), Vec::new());
     let mut rows_are_as_now = true;
     for task in tasks {
-        if task.kind == Kind::RowOnly {
-            outlooks.push(Outlook::default());
+        if task.kind == StepKind::MarkOnly {
+            outlooks.push(Forecast::default());
             losses.push(Vec::new());
             continue;
         }
         let named = |error: Error| error.in_migration(&task.label());
         let mut outlook = foresight.file(&task.script).map_err(named)?;
-        if task.kind == Kind::Rust {
+        if task.kind == StepKind::Rust {
             outlook.watched = foresight.every_table();
         }
         if rows_are_as_now {
@@ -343,7 +343,7 @@ pub(crate) fn foresee<'o>(
         losses.push(counted);
     }
     foresight.refuse_dangling()?;
-    Ok(Foreseen {
+    Ok(DryRunResult {
         foresight,
         lineage,
         outlooks,
@@ -370,11 +370,15 @@ fn check_rows(real: &Connection, script: &Script) -> Result<bool, Error> {
     Ok(true)
 }
 
-impl Foreseen<'_> {
+impl DryRunResult<'_> {
     /// The tasks as a plan shows them.
-    pub(crate) fn into_steps(self, real: &Connection, tasks: &[Task]) -> Result<Vec<Step>, Error> {
+    pub(crate) fn into_steps(
+        self,
+        real: &Connection,
+        tasks: &[MigrationStep],
+    ) -> Result<Vec<Step>, Error> {
         let foreseen = self.outlooks.into_iter().zip(self.losses);
-        let step = |(task, (outlook, losses)): (&Task, (Outlook, Vec<Loss>))| {
+        let step = |(task, (outlook, losses)): (&MigrationStep, (Forecast, Vec<Loss>))| {
             let estimate = outlook.estimate(real)?;
             Ok(task.step(losses, &outlook.effects, estimate, outlook.notes))
         };
@@ -382,7 +386,7 @@ impl Foreseen<'_> {
     }
 }
 
-impl Outlook {
+impl Forecast {
     /// The tables that it builds anew and that the real database has: the original name, and
     /// what becomes of it.
     pub(crate) fn rebuilt(&self) -> impl Iterator<Item = (&str, &Rebuilt)> {
@@ -441,7 +445,7 @@ pub(crate) fn copy_schema(
     let has_statistics = kind_of("sqlite_stat1").is_some();
     let entries = catalog::entries(real)?;
     let (mut unknown, mut own) = (Vec::new(), Vec::new());
-    let make = |entry: &Entry| {
+    let make = |entry: &CatalogEntry| {
         copy.execute_batch(&entry.sql).map_err(|error| {
             Error::new(
                 ErrorKind::MigrationFailed,
@@ -455,7 +459,7 @@ pub(crate) fn copy_schema(
             .with_help("a function or a collation of the app's own must be registered in the connection set-up; the command line has none")
         })
     };
-    let is_table = |entry: &&Entry| entry.kind == "table";
+    let is_table = |entry: &&CatalogEntry| entry.kind == "table";
     for entry in entries.iter().filter(is_table) {
         match kind_of(&entry.name) {
             Some(TableKind::Shadow) => {}

@@ -3,15 +3,15 @@
 use rusqlite::Connection;
 
 use crate::migration::compare;
-use crate::migration::compare::{Applied, State, afresh, compare};
+use crate::migration::compare::{Applied, MigrationState, afresh, compare};
 use crate::migration::history::other_tools;
-use crate::migration::history::other_tools::{Done, Foreign, Tool};
+use crate::migration::history::other_tools::{Foreign, ImportedMigration, Tool};
 use crate::migration::set::Migration;
-use crate::migration::step::{Kind, Task};
+use crate::migration::step::{MigrationStep, StepKind};
 use crate::migration::table_owners;
 use crate::options::settings::Options;
 use crate::report::error::{Error, ErrorKind};
-use crate::run::engine::dry_run::Foresight;
+use crate::run::engine::dry_run::DryRun;
 use crate::sqlite::open;
 use crate::sqlite::schema::catalog;
 use crate::sqlite::schema::objects::{differences, same_name};
@@ -27,17 +27,17 @@ pub(crate) fn rows_up_to(
     migrations: &[Migration],
     history: &[Applied],
     version: i64,
-) -> Result<Vec<Task>, Error> {
+) -> Result<Vec<MigrationStep>, Error> {
     let mut tasks = Vec::new();
     for compared in compare(migrations, history) {
         match (compared.state, compared.migration) {
-            (State::Applied, _) => {}
-            (State::Pending | State::OutOfOrder, Some(migration)) => {
+            (MigrationState::Applied, _) => {}
+            (MigrationState::Pending | MigrationState::OutOfOrder, Some(migration)) => {
                 if migration.version <= version {
-                    tasks.push(Task {
-                        kind: Kind::RowOnly,
+                    tasks.push(MigrationStep {
+                        kind: StepKind::MarkOnly,
                         no_transaction: false,
-                        ..Task::up(migration)?
+                        ..MigrationStep::up(migration)?
                     });
                 }
             }
@@ -73,7 +73,7 @@ pub(crate) fn prove(
 ) -> Result<(), Error> {
     refuse_before_squashed(migrations, version)?;
     let empty = open::memory(options)?;
-    let mut replay = Foresight::of(&empty, options)?;
+    let mut replay = DryRun::of(&empty, options)?;
     // The migrations may build on what the components made.
     let mut others = options.lists_of_components()?;
     let up_to = afresh(migrations).iter();
@@ -175,12 +175,12 @@ pub(crate) fn found(
 fn last_of(foreign: &Foreign, migrations: &[Migration]) -> Result<Option<i64>, Error> {
     let tool = foreign.tool;
     let count = match &foreign.done {
-        Done::Count(count) => *count,
-        Done::Versions(versions) => versions.len(),
+        ImportedMigration::Count(count) => *count,
+        ImportedMigration::Versions(versions) => versions.len(),
     };
     let ours = compare::versions_one_by_one(migrations);
     let known = ours.last().copied();
-    if let Done::Versions(versions) = &foreign.done {
+    if let ImportedMigration::Versions(versions) = &foreign.done {
         if let Some(unknown) = versions.iter().find(|version| !ours.contains(version)) {
             if known.is_none_or(|known| *unknown > known) {
                 return Err(newer(*unknown, known));

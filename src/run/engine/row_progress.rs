@@ -69,21 +69,21 @@ pub(crate) fn tell<T>(
                 }
             }
         });
-        let counted = Counted::rows(connection, tables, sender)?;
+        let counted = ProgressCounter::rows(connection, tables, sender)?;
         work(counted.0)
     })
 }
 
 /// A connection whose rows are counted. Dropping it ends that, and with it the thread that
 /// tells, also when the work panicked.
-struct Counted<'c>(&'c mut Connection);
+struct ProgressCounter<'c>(&'c mut Connection);
 
-impl Counted<'_> {
+impl ProgressCounter<'_> {
     fn rows(
         connection: &mut Connection,
         tables: Vec<Filled>,
         sender: SyncSender<(usize, u64)>,
-    ) -> Result<Counted<'_>, Error> {
+    ) -> Result<ProgressCounter<'_>, Error> {
         let mut counts = vec![0; tables.len()];
         let count = move |action: Action, _database: &str, name: &str, _rowid: i64| {
             if action != Action::SQLITE_INSERT {
@@ -101,11 +101,11 @@ impl Counted<'_> {
         connection
             .update_hook(Some(count))
             .map_err(|error| failure("cannot count rows", error))?;
-        Ok(Counted(connection))
+        Ok(ProgressCounter(connection))
     }
 }
 
-impl Drop for Counted<'_> {
+impl Drop for ProgressCounter<'_> {
     fn drop(&mut self) {
         let _ = self.0.update_hook(None::<fn(Action, &str, &str, i64)>);
     }

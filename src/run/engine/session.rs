@@ -8,9 +8,9 @@ use chrono::Utc;
 use rusqlite::Connection;
 
 use crate::backup::copy;
-use crate::backup::copy::{Intent, State};
-use crate::backup::metadata::Shelf;
-use crate::backup::store::{Backup, Name, Occasion, Store};
+use crate::backup::copy::{Intent, PutBackState};
+use crate::backup::metadata::BackupKind;
+use crate::backup::store::{Backup, BackupName, Occasion, Store};
 use crate::backup::{attachments, log_file};
 use crate::migration::history::backfills;
 use crate::migration::history::table;
@@ -193,7 +193,7 @@ pub(crate) fn copies_kept(options: &Options<'_>, database: &Path) -> Option<Stri
     let (automatic, snapshots) = (list(&automatic), list(&snapshots));
     let latest = automatic
         .iter()
-        .rfind(|copy| copy.record.shelf == Shelf::Automatic);
+        .rfind(|copy| copy.record.shelf == BackupKind::Automatic);
     let path = shell_word(&database.to_string_lossy());
     let (newest, command) = match (latest, snapshots.last()) {
         (Some(copy), _) => (copy, "restore latest".to_owned()),
@@ -242,7 +242,7 @@ pub(crate) fn take_copy(
     options: &Options<'_>,
     database: &Path,
     store: &Store<'_>,
-    name: &Name<'_>,
+    name: &BackupName<'_>,
     version: Option<i64>,
     progress: &dyn Fn(u64, u64) -> Result<(), Error>,
 ) -> Result<Backup, Error> {
@@ -278,7 +278,10 @@ pub(crate) fn keep_written_since(
     let kept = match as_copied {
         true => Ok(None),
         false => {
-            let (store, name) = (stores(options, database).0, Name::Time(Shelf::Replaced));
+            let (store, name) = (
+                stores(options, database).0,
+                BackupName::Time(BackupKind::Replaced),
+            );
             take_copy(options, database, &store, &name, None, &|_, _| Ok(())).map(Some)
         }
     };
@@ -624,8 +627,8 @@ impl<'o, 's> Session<'o, 's> {
         path: Option<&Path>,
     ) -> Result<Option<PathBuf>, Error> {
         let state = match (path, marker.digest.as_deref()) {
-            (Some(path), Some(digest)) => State::Copy { path, digest },
-            _ => State::Empty,
+            (Some(path), Some(digest)) => PutBackState::Copy { path, digest },
+            _ => PutBackState::Empty,
         };
         // First, or what is kept could take the name of a copy that is gone.
         state.prove()?;
@@ -651,7 +654,7 @@ impl<'o, 's> Session<'o, 's> {
             self.set("ROLLBACK")?;
         }
         self.lock_for_writing()?;
-        let (store, name) = (self.store(), Name::Time(Shelf::Replaced));
+        let (store, name) = (self.store(), BackupName::Time(BackupKind::Replaced));
         // Not to be interrupted: it is on the way back from something that failed.
         let path = &self.target.path;
         let kept = take_copy(self.options, path, &store, &name, None, &|_, _| Ok(()));
@@ -706,8 +709,8 @@ impl<'o, 's> Session<'o, 's> {
             .map(PathBuf::as_path)
             .chain(in_use)
             .collect();
-        let mut notes = store.thin_out(Shelf::Automatic, keep, first_pending, &in_use);
-        notes.extend(store.thin_out(Shelf::Replaced, keep, None, &[]));
+        let mut notes = store.thin_out(BackupKind::Automatic, keep, first_pending, &in_use);
+        notes.extend(store.thin_out(BackupKind::Replaced, keep, None, &[]));
         notes
     }
 

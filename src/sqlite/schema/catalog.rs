@@ -12,7 +12,7 @@ use crate::sqlite::execute::{code, failure, is_no_such_table, is_wrong_sql};
 use crate::sqlite::schema::objects::{
     Column, Object, ObjectKind, Schema, Table, TableKind, same_name,
 };
-use crate::sqlite::schema::table_tracker::{Candidate, Lineage, narrowing};
+use crate::sqlite::schema::table_tracker::{PossibleLoss, TableTracker, narrowing};
 use crate::sqlite::sql::token::quote;
 
 const TABLE_KINDS: &str = "SELECT name, type FROM pragma_table_list WHERE schema = 'main'";
@@ -44,7 +44,7 @@ pub(crate) fn word(connection: &Connection, sql: &str) -> Result<String, Error> 
 
 /// One row of `sqlite_schema`.
 #[derive(PartialEq, Eq)]
-pub(crate) struct Entry {
+pub(crate) struct CatalogEntry {
     pub(crate) kind: String,
     pub(crate) name: String,
     pub(crate) table: String,
@@ -52,11 +52,11 @@ pub(crate) struct Entry {
 }
 
 /// The rows of `sqlite_schema` that have a text, SQLite's own tables left out.
-pub(crate) fn entries(connection: &Connection) -> Result<Vec<Entry>, Error> {
+pub(crate) fn entries(connection: &Connection) -> Result<Vec<CatalogEntry>, Error> {
     let read = || {
         let mut statement = connection.prepare(OBJECTS)?;
         let rows = statement.query_map([], |row| {
-            Ok(Entry {
+            Ok(CatalogEntry {
                 kind: row.get(0)?,
                 name: row.get(1)?,
                 table: row.get(2)?,
@@ -106,7 +106,7 @@ pub(crate) fn whole_schema(connection: &Connection) -> Result<Schema, Error> {
 fn schema_of(connection: &Connection, wanted: impl Fn(&str) -> bool) -> Result<Schema, Error> {
     let kinds = table_kinds(connection)?;
     let mut schema = Schema::default();
-    for Entry {
+    for CatalogEntry {
         kind,
         name,
         table,
@@ -341,7 +341,7 @@ pub(crate) fn contents(connection: &Connection, table: &str) -> Result<Option<Co
 /// Row counts of every table that is somebody's data, by original name.
 pub(crate) fn row_counts(
     connection: &Connection,
-    lineage: &Lineage,
+    lineage: &TableTracker,
 ) -> Result<BTreeMap<String, u64>, Error> {
     lineage
         .tables()
@@ -355,9 +355,9 @@ pub(crate) fn row_counts(
 /// Counts what a candidate would lose. None when there is nothing to lose.
 pub(crate) fn count_loss(
     connection: &Connection,
-    candidate: &Candidate,
+    candidate: &PossibleLoss,
 ) -> Result<Option<Loss>, Error> {
-    let Candidate { table, lost } = candidate;
+    let PossibleLoss { table, lost } = candidate;
     let filter = match lost {
         Lost::Table | Lost::Rows => "1".to_owned(),
         Lost::Column(column) | Lost::Generated(column) => format!("{} IS NOT NULL", quote(column)),

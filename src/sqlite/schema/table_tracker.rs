@@ -12,8 +12,8 @@ use crate::sqlite::sql::token::quote;
 
 /// The tables that were there before the first migration, and where they are now.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Lineage {
-    tables: Vec<Origin>,
+pub(crate) struct TableTracker {
+    tables: Vec<TrackedTable>,
     /// The tables that the current file made.
     made: Vec<Made>,
 }
@@ -27,10 +27,10 @@ struct Made {
 }
 
 #[derive(Debug, Clone)]
-struct Origin {
+struct TrackedTable {
     /// The name in the database before the run.
     name: String,
-    columns: Vec<OriginColumn>,
+    columns: Vec<TrackedColumn>,
     derived: bool,
     /// The name now, none once it is lost.
     now: Option<String>,
@@ -41,7 +41,7 @@ struct Origin {
 }
 
 #[derive(Debug, Clone)]
-struct OriginColumn {
+struct TrackedColumn {
     name: String,
     declared: String,
     generated: bool,
@@ -50,7 +50,7 @@ struct OriginColumn {
 
 /// Something of an original table that a file takes away, before anybody counted it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Candidate {
+pub(crate) struct PossibleLoss {
     /// The table's original name.
     pub(crate) table: String,
     pub(crate) lost: Lost,
@@ -59,7 +59,7 @@ pub(crate) struct Candidate {
 /// What one file does.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Effects {
-    pub(crate) candidates: Vec<Candidate>,
+    pub(crate) candidates: Vec<PossibleLoss>,
     /// Tables built anew.
     pub(crate) rebuilds: Vec<Rebuilt>,
     /// Tables a DELETE names, by their original name.
@@ -94,14 +94,14 @@ impl Effects {
     }
 }
 
-impl Lineage {
+impl TableTracker {
     /// Every table whose rows are somebody's data. A module's own storage is not.
-    pub(crate) fn of(schema: &Schema) -> Lineage {
+    pub(crate) fn of(schema: &Schema) -> TableTracker {
         let tables = schema
             .tables
             .iter()
             .filter(|table| table.kind != TableKind::Shadow)
-            .map(|table| Origin {
+            .map(|table| TrackedTable {
                 name: table.name.clone(),
                 derived: table.is_derived(),
                 now: Some(table.name.clone()),
@@ -115,7 +115,7 @@ impl Lineage {
                              name,
                              declared,
                              generated,
-                         }| OriginColumn {
+                         }| TrackedColumn {
                             name: name.clone(),
                             declared: declared.clone(),
                             generated: *generated,
@@ -125,7 +125,7 @@ impl Lineage {
                     .collect(),
             })
             .collect();
-        Lineage {
+        TableTracker {
             tables,
             made: Vec::new(),
         }
@@ -179,7 +179,7 @@ impl Lineage {
                         column.now = None;
                         if !column.generated {
                             let lost = Lost::Column(column.name.clone());
-                            effects.candidates.push(Candidate { table, lost });
+                            effects.candidates.push(PossibleLoss { table, lost });
                         }
                     }
                 }
@@ -188,7 +188,7 @@ impl Lineage {
                 if let Some(origin) = self.present(table) {
                     let table = origin.name.clone();
                     if *all && !origin.derived {
-                        effects.candidates.push(Candidate {
+                        effects.candidates.push(PossibleLoss {
                             table: table.clone(),
                             lost: Lost::Rows,
                         });
@@ -206,7 +206,7 @@ impl Lineage {
         }
     }
 
-    fn present(&mut self, name: &str) -> Option<&mut Origin> {
+    fn present(&mut self, name: &str) -> Option<&mut TrackedTable> {
         self.tables.iter_mut().find(|origin| {
             !origin.dropped
                 && origin
@@ -250,7 +250,7 @@ impl Lineage {
                         effects.candidates.extend(lost);
                     }
                     None if origin.derived => {}
-                    None => effects.candidates.push(Candidate {
+                    None => effects.candidates.push(PossibleLoss {
                         table: origin.name.clone(),
                         lost: Lost::Table,
                     }),
@@ -263,8 +263,8 @@ impl Lineage {
     }
 }
 
-impl Origin {
-    fn column(&mut self, name: &str) -> Option<&mut OriginColumn> {
+impl TrackedTable {
+    fn column(&mut self, name: &str) -> Option<&mut TrackedColumn> {
         self.columns.iter_mut().find(|column| {
             column
                 .now
@@ -274,7 +274,7 @@ impl Origin {
     }
 
     /// Compares the columns with those of the table that took its place.
-    fn rebuilt_as(&mut self, columns: &[Column]) -> Vec<Candidate> {
+    fn rebuilt_as(&mut self, columns: &[Column]) -> Vec<PossibleLoss> {
         let mut lost = Vec::new();
         if self.derived {
             return lost;
@@ -299,7 +299,7 @@ impl Origin {
                 }
                 Some(_) => continue,
             };
-            lost.push(Candidate {
+            lost.push(PossibleLoss {
                 table: self.name.clone(),
                 lost: what,
             });
@@ -370,9 +370,9 @@ mod tests {
     }
 
     /// The effects of one file on a database with the table `x(a TEXT, b TEXT)`.
-    fn effects(sql: &'static str, after: Vec<Table>) -> (Effects, Lineage) {
+    fn effects(sql: &'static str, after: Vec<Table>) -> (Effects, TableTracker) {
         let before = schema(vec![table("x", &[("a", "TEXT"), ("b", "TEXT")])]);
-        let mut lineage = Lineage::of(&before);
+        let mut lineage = TableTracker::of(&before);
         let mut effects = Effects::default();
         for statement in Script::new("f", sql).statements() {
             lineage.observe(&statement.action(), &mut effects);
@@ -381,8 +381,8 @@ mod tests {
         (effects, lineage)
     }
 
-    fn lost(lost: Lost) -> Vec<Candidate> {
-        vec![Candidate {
+    fn lost(lost: Lost) -> Vec<PossibleLoss> {
+        vec![PossibleLoss {
             table: "x".into(),
             lost,
         }]
@@ -414,7 +414,7 @@ mod tests {
         let rebuilt = "CREATE TABLE n(a); DROP TABLE x; ALTER TABLE n RENAME TO x";
         let both = [("a", "TEXT"), ("b", "TEXT")];
         let column = |name: &str| lost(Lost::Column(name.into()));
-        let cases: Vec<(&'static str, Vec<Table>, Vec<Candidate>)> = vec![
+        let cases: Vec<(&'static str, Vec<Table>, Vec<PossibleLoss>)> = vec![
             ("DROP TABLE X", vec![], lost(Lost::Table)),
             (
                 "ALTER TABLE x DROP COLUMN b",

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use crate::migration::squashed::Replaced;
+use crate::migration::squashed::SquashedFrom;
 use crate::sqlite::sql::statement::{Statement, split};
 use crate::sqlite::sql::token::{BOM, Lexeme, LexemeKind, Lexemes, TokenKind, Tokens};
 
@@ -26,7 +26,7 @@ pub(crate) enum Directive {
     Batch(u64),
     /// `-- heirloom: replaces V3__name CHECKSUM…`: where that was applied, with all others that
     /// the file replaces, the file is done.
-    Replaces(Replaced),
+    Replaces(SquashedFrom),
 }
 
 /// A place in a file, counted from one. Columns count characters, not bytes.
@@ -133,12 +133,12 @@ impl Script {
 
     /// What the file replaces, by the lines at its top. Every start asks every file, so nothing
     /// below them is looked at; [`Script::directives`] refuses what is wrong.
-    pub(crate) fn replaces(&self) -> Vec<Replaced> {
+    pub(crate) fn replaces(&self) -> Vec<SquashedFrom> {
         let comments = Lexemes::new(&self.text)
             .take_while(|lexeme| !matches!(lexeme.kind, LexemeKind::Token(_)));
         let replaced = comments.filter_map(|comment| {
             let words = directive(&comment)?.strip_prefix("replaces ")?;
-            Replaced::read(words.split_whitespace())
+            SquashedFrom::read(words.split_whitespace())
         });
         replaced.collect()
     }
@@ -180,7 +180,7 @@ impl Script {
                 ["batch", rows] if rows.parse::<u64>().is_ok_and(|rows| rows > 0) => {
                     Directive::Batch(rows.parse().unwrap_or(1))
                 }
-                ["replaces", rest @ ..] => match Replaced::read(rest.iter().copied()) {
+                ["replaces", rest @ ..] => match SquashedFrom::read(rest.iter().copied()) {
                     Some(replaced) => Directive::Replaces(replaced),
                     None => {
                         let sentence = "`replaces` names a migration and its checksum, as in `replaces V3__name 1234567890`";

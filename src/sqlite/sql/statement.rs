@@ -327,11 +327,11 @@ fn cut(text: &str) -> (Vec<Statement<'_>>, Option<Open>) {
 struct Open {
     start: usize,
     end: usize,
-    state: State,
+    state: ScanState,
     done: bool,
 }
 
-enum State {
+enum ScanState {
     /// EXPLAIN was read, or nothing yet: a CREATE may follow.
     Start,
     /// CREATE was read: TEMP or TRIGGER may follow.
@@ -351,7 +351,7 @@ impl Open {
         let mut open = Open {
             start: token.start,
             end: token.start + token.text.len(),
-            state: State::Start,
+            state: ScanState::Start,
             done: false,
         };
         open.take(token);
@@ -362,23 +362,27 @@ impl Open {
         let semicolon = token.kind == TokenKind::Semicolon;
         // Only the words that matter here are worth the copy.
         let word = match self.state {
-            State::Normal => String::new(),
-            State::Trigger if !semicolon => return,
+            ScanState::Normal => String::new(),
+            ScanState::Trigger if !semicolon => return,
             _ => token.word(),
         };
         self.state = match (&self.state, word.as_str()) {
-            (State::TriggerEnd, _) if semicolon => return self.done = true,
-            (State::Trigger | State::TriggerSemicolon | State::TriggerEnd, _) if semicolon => {
-                State::TriggerSemicolon
+            (ScanState::TriggerEnd, _) if semicolon => return self.done = true,
+            (ScanState::Trigger | ScanState::TriggerSemicolon | ScanState::TriggerEnd, _)
+                if semicolon =>
+            {
+                ScanState::TriggerSemicolon
             }
-            (State::TriggerSemicolon, "END") => State::TriggerEnd,
-            (State::Trigger | State::TriggerSemicolon | State::TriggerEnd, _) => State::Trigger,
+            (ScanState::TriggerSemicolon, "END") => ScanState::TriggerEnd,
+            (ScanState::Trigger | ScanState::TriggerSemicolon | ScanState::TriggerEnd, _) => {
+                ScanState::Trigger
+            }
             _ if semicolon => return self.done = true,
-            (State::Start, "EXPLAIN" | "QUERY" | "PLAN") => State::Start,
-            (State::Start, "CREATE") => State::Create,
-            (State::Create, "TEMP" | "TEMPORARY") => State::Create,
-            (State::Create, "TRIGGER") => State::Trigger,
-            _ => State::Normal,
+            (ScanState::Start, "EXPLAIN" | "QUERY" | "PLAN") => ScanState::Start,
+            (ScanState::Start, "CREATE") => ScanState::Create,
+            (ScanState::Create, "TEMP" | "TEMPORARY") => ScanState::Create,
+            (ScanState::Create, "TRIGGER") => ScanState::Trigger,
+            _ => ScanState::Normal,
         };
     }
 

@@ -266,7 +266,7 @@ fn killed_once(scene: &Scene, ends: &Ends, moment: Option<usize>, after: Duratio
     for copy in app
         .migrator()
         .database(&database)
-        .copies(Verify::Everything)
+        .backups(Verify::Everything)
         .unwrap()
     {
         assert!(copy.verified, "{what}: {copy:?}");
@@ -296,7 +296,7 @@ fn killed_once(scene: &Scene, ends: &Ends, moment: Option<usize>, after: Duratio
     let copies = app
         .migrator()
         .database(&database)
-        .copies(Verify::Everything)
+        .backups(Verify::Everything)
         .unwrap();
     assert!(
         copies.iter().all(|copy| copy.verified),

@@ -8,7 +8,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use heirloom::{CopyInfo, CopyRef, ErrorKind, Migrator, Origin, RevertTo, Verify};
+use heirloom::{BackupInfo, BackupOrigin, BackupRef, ErrorKind, Migrator, RevertTo, Verify};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use rusqlite::Connection;
@@ -208,14 +208,14 @@ fn step() -> impl Strategy<Value = Step> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Copy {
     file: PathBuf,
-    shelf: Shelf,
+    shelf: BackupKind,
     /// As the listing says it: none before the first, and of what is half done.
     version: Option<i64>,
     state: State,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Shelf {
+enum BackupKind {
     Automatic,
     Replaced,
     Snapshot,
@@ -235,7 +235,7 @@ struct World {
 #[derive(Default)]
 struct Expected {
     /// These are taken, in this order.
-    taken: Vec<(Shelf, State)>,
+    taken: Vec<(BackupKind, State)>,
     /// Automatic copies are thinned out, with this lowest version still to come.
     thinned: Option<Option<i64>>,
     /// Replaced states are.
@@ -280,15 +280,15 @@ impl World {
         let copies = self
             .migrator()
             .database(self.app.database())
-            .copies(Verify::Digest);
-        let copy = |copy: CopyInfo| {
+            .backups(Verify::Digest);
+        let copy = |copy: BackupInfo| {
             assert!(copy.verified, "{copy:?}");
             Copy {
                 state: State::of(&copy.file),
                 shelf: match (copy.origin, copy.replaced) {
-                    (Origin::Snapshot, _) => Shelf::Snapshot,
-                    (_, true) => Shelf::Replaced,
-                    _ => Shelf::Automatic,
+                    (BackupOrigin::Snapshot, _) => BackupKind::Snapshot,
+                    (_, true) => BackupKind::Replaced,
+                    _ => BackupKind::Automatic,
                 },
                 version: copy.version,
                 file: copy.file,
@@ -322,15 +322,15 @@ impl World {
                     wanted.insert(0, copy);
                 }
                 // The same state is not copied twice.
-                None => assert!(same && *shelf != Shelf::Snapshot, "no copy was taken"),
+                None => assert!(same && *shelf != BackupKind::Snapshot, "no copy was taken"),
             }
         }
         assert_eq!(added, [], "copies nobody asked for");
         if let Some(pending) = expected.thinned {
-            thin_out(&mut wanted, Shelf::Automatic, self.keep, pending);
+            thin_out(&mut wanted, BackupKind::Automatic, self.keep, pending);
         }
         if expected.thinned_replaced {
-            thin_out(&mut wanted, Shelf::Replaced, self.keep, None);
+            thin_out(&mut wanted, BackupKind::Replaced, self.keep, None);
         }
         assert_eq!(listed, wanted);
         self.copies = wanted;
@@ -356,7 +356,7 @@ impl World {
             return self.check(&expected);
         }
         if !was_new {
-            expected.taken.push((Shelf::Automatic, old.clone()));
+            expected.taken.push((BackupKind::Automatic, old.clone()));
         }
         expected.thinned_replaced = true;
         let broken = self
@@ -380,7 +380,7 @@ impl World {
                         ..old.migrated(5)
                     };
                     let half = State { version: 4, ..half };
-                    expected.taken.push((Shelf::Replaced, half));
+                    expected.taken.push((BackupKind::Replaced, half));
                 }
             }
         }
@@ -405,7 +405,7 @@ impl World {
         outcome.unwrap();
         self.state = old.migrated(to);
         self.check(&Expected {
-            taken: vec![(Shelf::Automatic, old)],
+            taken: vec![(BackupKind::Automatic, old)],
             thinned: Some(Some(to + 1)),
             thinned_replaced: true,
         });
@@ -421,12 +421,14 @@ impl World {
             assert_eq!(outcome.unwrap_err().kind(), ErrorKind::Usage);
         } else {
             assert_eq!(outcome.unwrap().file, file);
-            expected.taken.push((Shelf::Snapshot, self.state.clone()));
+            expected
+                .taken
+                .push((BackupKind::Snapshot, self.state.clone()));
         }
         self.check(&expected);
     }
 
-    fn restore(&mut self, what: &CopyRef, copy: Option<Copy>) {
+    fn restore(&mut self, what: &BackupRef, copy: Option<Copy>) {
         let outcome = self.migrator().database(self.app.database()).restore(what);
         let Some(copy) = copy else {
             assert_eq!(outcome.unwrap_err().kind(), ErrorKind::NotFound);
@@ -436,11 +438,11 @@ impl World {
         assert_eq!(restored.file, copy.file);
         let old = std::mem::replace(&mut self.state, copy.state.clone());
         let mut expected = Expected {
-            taken: vec![(Shelf::Replaced, old)],
+            taken: vec![(BackupKind::Replaced, old)],
             ..Expected::default()
         };
         // The source stays whatever its age.
-        let is_oldest = copy.shelf == Shelf::Replaced;
+        let is_oldest = copy.shelf == BackupKind::Replaced;
         expected.thinned_replaced = !is_oldest;
         if is_oldest {
             self.thinned_around(&copy.file, &expected);
@@ -454,14 +456,18 @@ impl World {
         let listed = self.listed();
         assert!(listed.iter().any(|copy| copy.file == source));
         let replaced = |copies: &[Copy]| {
-            let replaced = copies.iter().filter(|copy| copy.shelf == Shelf::Replaced);
+            let replaced = copies
+                .iter()
+                .filter(|copy| copy.shelf == BackupKind::Replaced);
             replaced.cloned().collect::<Vec<_>>()
         };
         let newest = replaced(&listed);
         assert_eq!(newest[0].state, expected.taken[0].1);
         assert!(newest.len() <= self.keep.max(1) + 2, "{newest:?}");
         let rest = |copies: &[Copy]| {
-            let rest = copies.iter().filter(|copy| copy.shelf != Shelf::Replaced);
+            let rest = copies
+                .iter()
+                .filter(|copy| copy.shelf != BackupKind::Replaced);
             rest.cloned().collect::<Vec<_>>()
         };
         assert_eq!(rest(&listed), rest(&self.copies));
@@ -531,7 +537,7 @@ impl World {
             "run" => old.migrated(NEWEST),
             "revert" if old.version > 1 => old.migrated(1),
             "restore" => {
-                let latest = self.newest(Shelf::Automatic);
+                let latest = self.newest(BackupKind::Automatic);
                 latest.map_or(old.clone(), |copy| copy.state)
             }
             _ => old.clone(),
@@ -549,8 +555,12 @@ impl World {
         }
         // Snapshots stay, and so do as many of the newest as are wanted.
         let keep = self.keep.max(1) - 1;
-        for shelf in [Shelf::Automatic, Shelf::Replaced, Shelf::Snapshot] {
-            let least = if shelf == Shelf::Snapshot {
+        for shelf in [
+            BackupKind::Automatic,
+            BackupKind::Replaced,
+            BackupKind::Snapshot,
+        ] {
+            let least = if shelf == BackupKind::Snapshot {
                 usize::MAX
             } else {
                 keep
@@ -565,7 +575,7 @@ impl World {
         self.check(&Expected::default());
     }
 
-    fn newest(&self, shelf: Shelf) -> Option<Copy> {
+    fn newest(&self, shelf: BackupKind) -> Option<Copy> {
         let mut copies = self.copies.iter();
         copies.find(|copy| copy.shelf == shelf).cloned()
     }
@@ -586,19 +596,21 @@ impl World {
             Step::Revert(_) if self.is_new() => {}
             Step::Revert(steps) => self.revert(*steps),
             Step::Snapshot(number) => self.snapshot(&format!("s{number}")),
-            Step::RestoreLatest => self.restore(&CopyRef::Latest, self.newest(Shelf::Automatic)),
+            Step::RestoreLatest => {
+                self.restore(&BackupRef::Latest, self.newest(BackupKind::Automatic))
+            }
             Step::Restore(number) => {
                 if let Some(copy) = self.copies.get(*number).cloned()
                     && !copy.state.half
                 {
-                    self.restore(&CopyRef::File(copy.file.clone()), Some(copy));
+                    self.restore(&BackupRef::File(copy.file.clone()), Some(copy));
                 }
             }
             Step::RestoreSnapshot(number) => {
                 let name = format!("s{number}");
                 let file = self.app.folder().join(format!("snapshots/{name}.db"));
                 let copy = self.copies.iter().find(|copy| copy.file == file).cloned();
-                self.restore(&CopyRef::Snapshot(name), copy);
+                self.restore(&BackupRef::Snapshot(name), copy);
             }
             Step::Insert(..) | Step::Update(..) | Step::Delete(_) => self.outside(step),
             Step::Keep(keep) => self.keep = *keep,
@@ -620,7 +632,7 @@ impl World {
 
 /// The rule of retention: so many of the newest stay, and the newest from before what is still
 /// to come.
-fn thin_out(copies: &mut Vec<Copy>, shelf: Shelf, keep: usize, pending: Option<i64>) {
+fn thin_out(copies: &mut Vec<Copy>, shelf: BackupKind, keep: usize, pending: Option<i64>) {
     let mut seen = 0;
     let before = copies
         .iter()

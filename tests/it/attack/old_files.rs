@@ -4,7 +4,7 @@
 
 use std::path::{Path, PathBuf};
 
-use heirloom::{CopyRef, Migrator, RevertTo, State, Verify};
+use heirloom::{BackupRef, MigrationState, Migrator, RevertTo, Verify};
 
 use crate::support::app::{App, copy, part};
 
@@ -89,7 +89,7 @@ fn writes_the_files_of_this_version() {
     app.sql("INSERT INTO notes VALUES (6, 'lost again', 1)");
     migrator
         .database(app.database())
-        .restore(&CopyRef::Latest)
+        .restore(&BackupRef::Latest)
         .unwrap();
     migrator
         .database(app.database())
@@ -144,7 +144,10 @@ fn a_database_of_an_earlier_version_is_known_with_its_history_and_its_copies() {
         let status = app.migrator().database(app.database()).status().unwrap();
         assert_eq!(status.version, Some(SECOND), "{version}");
         assert_eq!(
-            (status.count(State::Applied), status.count(State::Pending)),
+            (
+                status.count(MigrationState::Applied),
+                status.count(MigrationState::Pending)
+            ),
             (2, 2)
         );
         assert!(status.problem.is_none() && status.interrupted.is_none());
@@ -152,7 +155,7 @@ fn a_database_of_an_earlier_version_is_known_with_its_history_and_its_copies() {
         let copies = app
             .migrator()
             .database(app.database())
-            .copies(Verify::Everything)
+            .backups(Verify::Everything)
             .unwrap();
         let said: Vec<_> = copies
             .iter()
@@ -225,7 +228,7 @@ fn copies_of_an_earlier_version_are_put_back_with_their_files() {
     for (version, app) in found("middle") {
         let newer = Migrator::new(only_the_first(&app))
             .database(app.database())
-            .ways_back()
+            .downgrade_options()
             .unwrap();
         let offer = newer.restore.unwrap();
         assert!(
@@ -234,10 +237,10 @@ fn copies_of_an_earlier_version_are_put_back_with_their_files() {
         );
         app.migrator()
             .database(app.database())
-            .restore(&CopyRef::Latest)
+            .restore(&BackupRef::Latest)
             .unwrap();
         assert_eq!(notes(&app), "1 one, 5 fünf", "{version}");
-        let snapshot = CopyRef::Snapshot("first".into());
+        let snapshot = BackupRef::Snapshot("first".into());
         let restored = app
             .migrator()
             .database(app.database())

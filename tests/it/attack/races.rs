@@ -142,7 +142,7 @@ fn sixteen_start(fresh: bool, mode: &str) {
     let copies = app
         .migrator()
         .database(app.database())
-        .copies(Verify::Everything);
+        .backups(Verify::Everything);
     let copies = copies.unwrap();
     assert!(copies.iter().all(|copy| copy.verified));
     // A new database has nothing to copy, unless the older app was quicker.

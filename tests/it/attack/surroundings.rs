@@ -6,7 +6,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-use heirloom::{CopyRef, DataState, Event, Verify};
+use heirloom::{BackupRef, DataState, Event, Verify};
 
 use crate::cli::contract::{command, heirloom, text};
 use crate::support::app::{App, as_ordinary_user, data};
@@ -128,7 +128,7 @@ fn old_or_new(output: &Output, old: &[String], app: &App, what: &str) -> bool {
     for copy in app
         .migrator()
         .database(app.database())
-        .copies(Verify::Everything)
+        .backups(Verify::Everything)
         .unwrap()
     {
         assert!(copy.verified, "{what}: {copy:?}");
@@ -359,7 +359,7 @@ fn backups_on_another_file_system_are_taken_kept_and_put_back() {
     assert_eq!(data(&backup), old);
     migrator()
         .database(app.database())
-        .restore(&CopyRef::Latest)
+        .restore(&BackupRef::Latest)
         .unwrap();
     assert_eq!(data(&app.database()), old);
     // One that fails after its commit is put back from there.
@@ -511,7 +511,7 @@ fn a_backups_folder_behind_a_link_is_used_where_it_is() {
     assert_eq!(data(&there), old);
     app.migrator()
         .database(app.database())
-        .restore(&CopyRef::Latest)
+        .restore(&BackupRef::Latest)
         .unwrap();
     assert_eq!(data(&app.database()), old);
 }
@@ -548,12 +548,12 @@ fn whatever_the_clock_does_copies_keep_the_order_in_which_they_were_made() {
     let copies = app
         .migrator()
         .database(app.database())
-        .copies(Verify::Everything);
+        .backups(Verify::Everything);
     let files: Vec<PathBuf> = copies.unwrap().into_iter().map(|copy| copy.file).collect();
     assert_eq!(files, made[..4]);
     let restored = app
         .migrator()
         .database(app.database())
-        .restore(&CopyRef::Latest);
+        .restore(&BackupRef::Latest);
     assert_eq!(restored.unwrap().file, made[0]);
 }

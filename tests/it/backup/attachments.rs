@@ -2,7 +2,7 @@
 
 use std::sync::Mutex;
 
-use heirloom::{CopyRef, ErrorKind, Event};
+use heirloom::{BackupRef, ErrorKind, Event};
 
 use crate::support::app::App;
 
@@ -17,7 +17,7 @@ fn app() -> App {
     app
 }
 
-fn snapshot(app: &App, folders: &[&str]) -> Result<heirloom::CopyInfo, heirloom::Error> {
+fn snapshot(app: &App, folders: &[&str]) -> Result<heirloom::BackupInfo, heirloom::Error> {
     let folders: Vec<_> = folders.iter().map(Into::into).collect();
     app.migrator()
         .database(app.database())
@@ -33,7 +33,7 @@ fn files_come_back_with_the_database_and_what_they_replace_is_kept() {
     std::fs::write(files.join("a.txt"), "changed").unwrap();
     std::fs::write(files.join("new.txt"), "new").unwrap();
     std::fs::remove_file(files.join("2026").join("b.txt")).unwrap();
-    let wanted = CopyRef::Snapshot("before".into());
+    let wanted = BackupRef::Snapshot("before".into());
     let plan = app
         .migrator()
         .database(app.database())
@@ -78,7 +78,7 @@ fn files_that_a_killed_snapshot_left_are_not_taken_for_those_of_the_next() {
         std::fs::create_dir_all(&left).unwrap();
         std::fs::write(left.join("a.txt"), "left").unwrap();
         snapshot(&app, folders).unwrap();
-        let wanted = CopyRef::Snapshot("before".into());
+        let wanted = BackupRef::Snapshot("before".into());
         let restored = app
             .migrator()
             .database(app.database())
@@ -110,7 +110,7 @@ fn a_restore_that_died_before_its_files_is_finished_by_the_next_start() {
         }
         let snapshot = at("snapshots/before.db");
         if done != "nothing" {
-            let database_alone = CopyRef::File(snapshot.clone());
+            let database_alone = BackupRef::File(snapshot.clone());
             let restored = app
                 .migrator()
                 .database(app.database())
@@ -180,7 +180,7 @@ fn rows_written_between_a_restore_and_its_end_are_kept() {
             .unwrap();
         note_a_restore(&app);
         app.sql("INSERT INTO t VALUES ('since')");
-        let wanted = |name: &str| CopyRef::Snapshot(name.into());
+        let wanted = |name: &str| BackupRef::Snapshot(name.into());
         match end {
             "run" => {
                 let recovered = app.run().unwrap().recovered.unwrap();
@@ -270,7 +270,7 @@ fn a_link_that_leads_nowhere_makes_way_for_a_folder() {
     let files = app.folder().join("files");
     std::fs::remove_dir_all(&files).unwrap();
     std::os::unix::fs::symlink("nowhere", &files).unwrap();
-    let wanted = CopyRef::Snapshot("before".into());
+    let wanted = BackupRef::Snapshot("before".into());
     app.migrator()
         .database(app.database())
         .restore(&wanted)
@@ -338,7 +338,7 @@ fn another_restore_finishes_the_one_that_was_interrupted_first() {
         .unwrap();
     std::fs::write(at("files/a.txt"), "now").unwrap();
     note_a_restore(&app);
-    let wanted = CopyRef::Snapshot("plain".into());
+    let wanted = BackupRef::Snapshot("plain".into());
     app.migrator()
         .database(app.database())
         .restore(&wanted)
@@ -365,7 +365,7 @@ fn files_keep_their_permissions() {
     let copy = app.folder().join("snapshots/before.files/files");
     assert_eq!(mode(&copy.join("a.txt")), 0o600);
     assert_eq!(mode(&copy.join("2026")), 0o700);
-    let wanted = CopyRef::Snapshot("before".into());
+    let wanted = BackupRef::Snapshot("before".into());
     app.migrator()
         .database(app.database())
         .restore(&wanted)

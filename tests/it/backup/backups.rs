@@ -374,7 +374,7 @@ fn a_folder_relative_to_the_working_directory_is_one_like_any_other() {
             .migrator()
             .backups(folder)
             .database(app.database())
-            .copies(Verify::Digest);
+            .backups(Verify::Digest);
         assert_eq!(copies.unwrap().len(), 1);
     }
 }
@@ -494,7 +494,7 @@ fn unfinished_files_of_an_interruption_go_with_the_next_work_of_any_kind() {
             _ => drop(
                 migrator
                     .database(app.database())
-                    .restore(&heirloom::CopyRef::Latest)
+                    .restore(&heirloom::BackupRef::Latest)
                     .unwrap(),
             ),
         }
@@ -539,7 +539,7 @@ fn a_folder_that_is_moved_takes_its_copies_along() {
     let copies = app
         .migrator()
         .database(there.join("app.db"))
-        .copies(heirloom::Verify::Digest)
+        .backups(heirloom::Verify::Digest)
         .unwrap();
     assert_eq!(copies.len(), 1);
 }

@@ -3,7 +3,7 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use heirloom::{CopyInfo, CopyRef, ErrorKind, Origin, Verify};
+use heirloom::{BackupInfo, BackupOrigin, BackupRef, ErrorKind, Verify};
 
 use crate::support::app::{App, flip, part, state};
 
@@ -14,14 +14,14 @@ fn app() -> App {
     app
 }
 
-fn listed(app: &App) -> Vec<CopyInfo> {
+fn listed(app: &App) -> Vec<BackupInfo> {
     app.migrator()
         .database(app.database())
-        .copies(Verify::Digest)
+        .backups(Verify::Digest)
         .unwrap()
 }
 
-fn names(copies: &[CopyInfo]) -> Vec<String> {
+fn names(copies: &[BackupInfo]) -> Vec<String> {
     copies
         .iter()
         .map(|copy| {
@@ -75,7 +75,7 @@ fn a_snapshot_is_the_state_as_it_is_and_comes_back_by_its_name() {
         assert_eq!(taken.file, app.folder().join("snapshots/before import.db"));
         assert_eq!(
             (taken.origin, taken.replaced, taken.verified, taken.version),
-            (Origin::Snapshot, false, true, Some(1))
+            (BackupOrigin::Snapshot, false, true, Some(1))
         );
         assert_eq!(taken.bytes, taken.file.metadata().unwrap().len());
         let mode_of = |path: &Path| path.metadata().unwrap().permissions().mode() & 0o777;
@@ -87,7 +87,7 @@ fn a_snapshot_is_the_state_as_it_is_and_comes_back_by_its_name() {
 
         app.sql("DROP TABLE t; PRAGMA user_version = 6");
         let dropped = state(&app.database());
-        let wanted = CopyRef::Snapshot("before import".into());
+        let wanted = BackupRef::Snapshot("before import".into());
         let done = app
             .migrator()
             .database(app.database())
@@ -298,13 +298,13 @@ fn snapshots_stay_however_many_backups_come_and_go() {
         app.migrator()
             .keep_last(1)
             .database(app.database())
-            .restore(&CopyRef::Snapshot("s3".into()))
+            .restore(&BackupRef::Snapshot("s3".into()))
             .unwrap();
     }
     assert!(taken.iter().all(|path| path.is_file()));
     let snapshots = listed(&app)
         .iter()
-        .filter(|copy| copy.origin == Origin::Snapshot && copy.verified)
+        .filter(|copy| copy.origin == BackupOrigin::Snapshot && copy.verified)
         .count();
     assert_eq!(snapshots, 8);
 }
@@ -324,7 +324,7 @@ fn every_copy_is_listed_with_where_it_comes_from_and_nothing_is_written() {
     let replaced = app
         .migrator()
         .database(app.database())
-        .restore(&CopyRef::Latest)
+        .restore(&BackupRef::Latest)
         .unwrap()
         .replaced
         .unwrap();
@@ -336,7 +336,7 @@ fn every_copy_is_listed_with_where_it_comes_from_and_nothing_is_written() {
         let copies = app
             .migrator()
             .database(app.database())
-            .copies(verify)
+            .backups(verify)
             .unwrap();
         let found: Vec<_> = copies
             .iter()
@@ -345,9 +345,9 @@ fn every_copy_is_listed_with_where_it_comes_from_and_nothing_is_written() {
         assert_eq!(
             found,
             [
-                (&replaced, Origin::Automatic, true, Some(1)),
-                (&snapshot, Origin::Snapshot, false, Some(1)),
-                (&backup, Origin::Automatic, false, None),
+                (&replaced, BackupOrigin::Automatic, true, Some(1)),
+                (&snapshot, BackupOrigin::Snapshot, false, Some(1)),
+                (&backup, BackupOrigin::Automatic, false, None),
             ]
         );
         for copy in &copies {
@@ -381,7 +381,7 @@ fn copies_of_one_second_are_listed_newest_first_too() {
     let done = app
         .migrator()
         .database(app.database())
-        .restore(&CopyRef::Latest)
+        .restore(&BackupRef::Latest)
         .unwrap();
     made.push(done.replaced.unwrap());
     made.reverse();
@@ -401,7 +401,7 @@ fn a_clock_that_goes_back_reorders_no_backups() {
     let done = app
         .migrator()
         .database(app.database())
-        .restore(&CopyRef::Latest)
+        .restore(&BackupRef::Latest)
         .unwrap();
     assert_eq!(done.file, second, "what is listed first is `latest`");
 }
@@ -423,7 +423,7 @@ fn a_flipped_bit_or_a_changed_length_no_longer_verifies() {
                     let all = app
                         .migrator()
                         .database(app.database())
-                        .copies(verify)
+                        .backups(verify)
                         .unwrap();
                     all.iter()
                         .find(|other| other.file == copy.file)
@@ -496,7 +496,7 @@ fn half_copies_and_strangers_are_never_listed() {
         .migrator()
         .keep_last(1)
         .database(app.database())
-        .restore(&CopyRef::Latest)
+        .restore(&BackupRef::Latest)
         .unwrap();
     assert_eq!(done.file, backup);
     for folder in ["backups", "snapshots"] {
@@ -621,7 +621,7 @@ fn two_databases_in_one_folder_keep_their_copies_apart() {
     let copies = |path: &Path| {
         app.migrator()
             .database(path)
-            .copies(Verify::Digest)
+            .backups(Verify::Digest)
             .unwrap()
     };
     assert!(copies(&other).is_empty());
@@ -629,10 +629,10 @@ fn two_databases_in_one_folder_keep_their_copies_apart() {
     let error = app
         .migrator()
         .database(&other)
-        .restore(&CopyRef::Latest)
+        .restore(&BackupRef::Latest)
         .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotFound, "{error:#}");
-    let snapshot = CopyRef::Snapshot("s".into());
+    let snapshot = BackupRef::Snapshot("s".into());
     let error = app
         .migrator()
         .database(&other)

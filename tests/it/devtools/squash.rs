@@ -4,7 +4,8 @@ use std::path::Path;
 
 use heirloom::include_dir::{Dir, DirEntry, File};
 use heirloom::{
-    Component, ErrorKind, GenerateOptions, Migrator, RevertTo, RustMigration, SquashOptions, State,
+    Component, ErrorKind, GenerateOptions, MigrationState, Migrator, RevertTo, RustMigration,
+    SquashOptions,
 };
 
 use crate::support::app::{App, contents};
@@ -333,7 +334,7 @@ fn what_is_shown_is_one_line_or_in_the_middle_the_originals() {
         .migrate_to(2)
         .unwrap();
     squash(&app);
-    let shown = |app: &App| -> Vec<(String, State, bool)> {
+    let shown = |app: &App| -> Vec<(String, MigrationState, bool)> {
         let status = app.migrator().database(app.database()).status().unwrap();
         let entries = status.migrations.into_iter();
         entries
@@ -343,9 +344,9 @@ fn what_is_shown_is_one_line_or_in_the_middle_the_originals() {
     assert_eq!(
         shown(&app),
         [
-            ("notes".into(), State::Applied, true),
-            ("stars".into(), State::Applied, true),
-            ("tags".into(), State::Pending, true),
+            ("notes".into(), MigrationState::Applied, true),
+            ("stars".into(), MigrationState::Applied, true),
+            ("tags".into(), MigrationState::Pending, true),
         ]
     );
     let away = app.folder().join("away");
@@ -353,9 +354,9 @@ fn what_is_shown_is_one_line_or_in_the_middle_the_originals() {
     assert_eq!(
         shown(&app),
         [
-            ("notes".into(), State::Applied, true),
-            ("stars".into(), State::Applied, true),
-            ("tags".into(), State::Missing, false),
+            ("notes".into(), MigrationState::Applied, true),
+            ("stars".into(), MigrationState::Applied, true),
+            ("tags".into(), MigrationState::Missing, false),
         ]
     );
     let error = app.refused(ErrorKind::Missing);
@@ -363,11 +364,17 @@ fn what_is_shown_is_one_line_or_in_the_middle_the_originals() {
     assert!(error.help().unwrap().contains("V3__tags"), "{error:#}");
     std::fs::rename(&away, app.migrations().join("squashed")).unwrap();
     app.run().unwrap();
-    assert_eq!(shown(&app), [("squashed".into(), State::Applied, false)]);
+    assert_eq!(
+        shown(&app),
+        [("squashed".into(), MigrationState::Applied, false)]
+    );
     let status = app.migrator().database(app.database()).status().unwrap();
     assert!(status.migrations[0].applied_at.is_some());
     std::fs::remove_file(app.database()).unwrap();
-    assert_eq!(shown(&app), [("squashed".into(), State::Pending, false)]);
+    assert_eq!(
+        shown(&app),
+        [("squashed".into(), MigrationState::Pending, false)]
+    );
 }
 
 #[test]
@@ -463,7 +470,7 @@ fn an_older_app_says_that_the_database_is_newer_and_what_can_be_done() {
         let ways = older
             .migrator()
             .database(older.database())
-            .ways_back()
+            .downgrade_options()
             .unwrap();
         assert_eq!(ways.unknown, ["V3__squashed", "V4__pins"]);
         assert!(!ways.can_revert && !ways.can_open_anyway && ways.restore.is_none());

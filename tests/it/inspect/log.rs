@@ -1,7 +1,7 @@
 //! The log: nothing that was done is forgotten, whatever replaces the database, and nothing is
 //! told that was not.
 
-use heirloom::{Act, CopyRef, Log, RevertTo};
+use heirloom::{Act, BackupRef, Log, RevertTo};
 
 use crate::support::app::{App, part, state};
 
@@ -30,8 +30,8 @@ fn acts(app: &App) -> Vec<&'static str> {
         .collect()
 }
 
-fn latest() -> CopyRef {
-    CopyRef::Latest
+fn latest() -> BackupRef {
+    BackupRef::Latest
 }
 
 #[test]
@@ -130,7 +130,7 @@ fn a_restored_database_is_the_copy_to_the_bit_and_the_log_goes_on() {
     let oldest = app.backups()[0].clone();
     app.migrator()
         .database(app.database())
-        .restore(&CopyRef::File(oldest))
+        .restore(&BackupRef::File(oldest))
         .unwrap();
     assert_eq!(acts(&app), ["run", "run", "restore", "run", "restore"]);
     app.migrator()
@@ -219,7 +219,7 @@ fn a_restore_that_the_next_start_finished_is_told_as_finished() {
     let app = app();
     app.run().unwrap();
     let copy = app.backups().pop().unwrap();
-    let file = CopyRef::File(copy.clone());
+    let file = BackupRef::File(copy.clone());
     app.migrator()
         .database(app.database())
         .restore(&file)

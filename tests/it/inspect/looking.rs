@@ -1,6 +1,6 @@
 //! Looking never writes: no file comes, none goes, no byte changes, and the answer is right.
 
-use heirloom::{ErrorKind, ProblemKind, RevertTo, State};
+use heirloom::{ErrorKind, MigrationState, ProblemKind, RevertTo};
 
 use crate::support::app::{App, Holder, as_ordinary_user, part};
 use crate::support::parts::verb_of;
@@ -25,7 +25,7 @@ fn look(app: &App, rows: u64) {
         let status = migrator.database(app.database()).status().unwrap();
         assert!(status.exists && status.problem.is_none(), "{status:?}");
         assert_eq!((status.version, status.newest_known), (Some(1), Some(2)));
-        assert_eq!(status.count(State::Pending), 1);
+        assert_eq!(status.count(MigrationState::Pending), 1);
         assert!(!status.is_up_to_date());
         assert_eq!(status.migrations[1].losses[0].count, rows);
         let plan = migrator.database(app.database()).plan(None).unwrap();
@@ -103,7 +103,10 @@ fn a_database_that_is_not_there_is_an_ordinary_state() {
     for path in [app.database(), app.folder().join("no").join("folder.db")] {
         let status = app.migrator().database(&path).status().unwrap();
         assert!(!status.exists);
-        assert_eq!((status.version, status.count(State::Pending)), (None, 2));
+        assert_eq!(
+            (status.version, status.count(MigrationState::Pending)),
+            (None, 2)
+        );
         assert_eq!(
             app.migrator()
                 .database(&path)
@@ -192,7 +195,7 @@ fn an_empty_file_and_a_database_without_history() {
             .database(app.database())
             .status()
             .unwrap()
-            .count(State::Pending),
+            .count(MigrationState::Pending),
         1
     );
     verb_of(&app, &app.migrator(), "look");

@@ -1,6 +1,6 @@
 //! The user installed an older app: what it can do with a newer database.
 
-use heirloom::{CopyRef, ErrorKind};
+use heirloom::{BackupRef, ErrorKind};
 
 use crate::support::app::{App, contents, data};
 
@@ -32,7 +32,11 @@ fn older_app(directive: &str) -> App {
 fn the_newer_migrations_go_with_the_ways_back_that_were_stored() {
     let app = older_app("");
     let before = app.listing();
-    let ways = app.migrator().database(app.database()).ways_back().unwrap();
+    let ways = app
+        .migrator()
+        .database(app.database())
+        .downgrade_options()
+        .unwrap();
     assert_eq!(app.listing(), before);
     assert_eq!((ways.version, ways.known), (3, Some(1)));
     assert_eq!(ways.unknown, ["V2__y", "V3__u"]);
@@ -59,7 +63,7 @@ fn the_newer_migrations_go_with_the_ways_back_that_were_stored() {
     let error = app
         .migrator()
         .database(app.database())
-        .ways_back()
+        .downgrade_options()
         .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Usage);
 }
@@ -70,7 +74,7 @@ fn the_copy_from_before_the_upgrade_says_what_it_would_cost() {
     let offer = app
         .migrator()
         .database(app.database())
-        .ways_back()
+        .downgrade_options()
         .unwrap()
         .restore
         .unwrap();
@@ -92,7 +96,7 @@ fn a_copy_that_is_gone_or_damaged_is_not_offered() {
     let offer = app
         .migrator()
         .database(app.database())
-        .ways_back()
+        .downgrade_options()
         .unwrap()
         .restore
         .unwrap();
@@ -103,7 +107,7 @@ fn a_copy_that_is_gone_or_damaged_is_not_offered() {
     assert_eq!(
         app.migrator()
             .database(app.database())
-            .ways_back()
+            .downgrade_options()
             .unwrap()
             .restore,
         None
@@ -111,13 +115,13 @@ fn a_copy_that_is_gone_or_damaged_is_not_offered() {
     let error = app
         .migrator()
         .database(app.database())
-        .restore(&CopyRef::File(offer.file.clone()));
+        .restore(&BackupRef::File(offer.file.clone()));
     assert_eq!(error.unwrap_err().kind(), ErrorKind::BackupInvalid);
     std::fs::remove_file(&offer.file).unwrap();
     assert_eq!(
         app.migrator()
             .database(app.database())
-            .ways_back()
+            .downgrade_options()
             .unwrap()
             .restore,
         None
@@ -134,7 +138,11 @@ fn a_database_is_opened_anyway_where_every_newer_migration_said_so() {
     ] {
         let app = older_app(directive);
         let before = data(&app.database());
-        let ways = app.migrator().database(app.database()).ways_back().unwrap();
+        let ways = app
+            .migrator()
+            .database(app.database())
+            .downgrade_options()
+            .unwrap();
         assert_eq!(ways.can_open_anyway, opens, "{directive}");
         match app.migrator().database(app.database()).open_anyway() {
             Ok(opened) => {
@@ -161,7 +169,7 @@ fn a_newer_migration_without_a_way_back_is_not_reverted() {
     assert!(
         !app.migrator()
             .database(app.database())
-            .ways_back()
+            .downgrade_options()
             .unwrap()
             .can_revert
     );

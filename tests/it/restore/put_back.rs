@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
-use heirloom::{Act, CopyRef, DataState, ErrorKind, Migrator, Origin, RevertTo, Verify};
+use heirloom::{Act, BackupOrigin, BackupRef, DataState, ErrorKind, Migrator, RevertTo, Verify};
 use rusqlite::Connection;
 
 use crate::support::app::{App, Holder, contents, data, flip, number_in, part, state};
@@ -34,10 +34,10 @@ fn latest(app: &App) -> PathBuf {
     let copies = app
         .migrator()
         .database(app.database())
-        .copies(Verify::Digest);
+        .backups(Verify::Digest);
     let mut copies = copies.unwrap().into_iter();
     copies
-        .find(|copy| copy.origin == Origin::Automatic && !copy.replaced)
+        .find(|copy| copy.origin == BackupOrigin::Automatic && !copy.replaced)
         .unwrap()
         .file
 }
@@ -57,7 +57,7 @@ fn hasty<'a>(app: &App) -> Migrator<'a> {
 
 /// Restores, and expects a refusal of this kind that leaves every file as it was.
 #[track_caller]
-fn refused(app: &App, wanted: &CopyRef, kind: ErrorKind) {
+fn refused(app: &App, wanted: &BackupRef, kind: ErrorKind) {
     let before = app.listing();
     for error in [
         app.migrator()
@@ -84,7 +84,7 @@ fn restored(app: &App, what: &str) -> heirloom::Restored {
     let restored = app
         .migrator()
         .database(app.database())
-        .restore(&CopyRef::Latest)
+        .restore(&BackupRef::Latest)
         .unwrap_or_else(|error| panic!("{what}: {error:#}"));
     assert_eq!(restored.file, copy, "{what}");
     assert!(state(&app.database()) == expected, "{what}");
@@ -101,9 +101,9 @@ fn a_backup_comes_back_whole_and_the_state_before_can_be_put_back_too() {
             let app = app_in(mode);
             let copy = latest(&app);
             let wanted = match by {
-                "latest" => CopyRef::Latest,
-                "name" => CopyRef::File(copy.file_name().unwrap().into()),
-                _ => CopyRef::File(copy.clone()),
+                "latest" => BackupRef::Latest,
+                "name" => BackupRef::File(copy.file_name().unwrap().into()),
+                _ => BackupRef::File(copy.clone()),
             };
             let (before, expected) = (state(&app.database()), state(&copy));
             let permissions = std::fs::Permissions::from_mode(0o640);
@@ -129,7 +129,7 @@ fn a_backup_comes_back_whole_and_the_state_before_can_be_put_back_too() {
 
             let replaced = done.replaced.unwrap();
             assert!(state(&replaced) == before_id, "{mode} {by}");
-            let undo = CopyRef::File(replaced);
+            let undo = BackupRef::File(replaced);
             let undone = app
                 .migrator()
                 .database(app.database())
@@ -156,7 +156,7 @@ fn a_copy_with_another_page_size_comes_back_with_it() {
                 ))
                 .unwrap();
             let (before, expected) = (state(&app.database()), state(&source));
-            let wanted = CopyRef::File(source);
+            let wanted = BackupRef::File(source);
             let done = app
                 .migrator()
                 .database(app.database())
@@ -227,7 +227,7 @@ fn who_reads_in_rollback_mode_or_writes_in_any_keeps_the_restore_out() {
         let holder = Holder::start(holder);
         let error = hasty(&app)
             .database(app.database())
-            .restore(&CopyRef::Latest)
+            .restore(&BackupRef::Latest)
             .unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Locked, "{mode} {sql}: {error:#}");
         assert!(error.data_state().is_unchanged(), "{mode} {sql}");
@@ -254,7 +254,7 @@ fn a_reader_that_goes_lets_the_restore_through() {
         });
         app.migrator()
             .database(app.database())
-            .restore(&CopyRef::Latest)
+            .restore(&BackupRef::Latest)
             .unwrap();
     });
     assert_eq!(contents(&app.database()), contents(&wanted));
@@ -272,7 +272,7 @@ fn a_reader_keeps_a_copy_with_another_page_size_out_and_nothing_changes() {
     let mut holder = part("holds-sql", &app);
     holder.env("HEIRLOOM_TEST_AT", "BEGIN; SELECT count(*) FROM t;");
     let holder = Holder::start(holder);
-    let wanted = CopyRef::File(source.clone());
+    let wanted = BackupRef::File(source.clone());
     let error = hasty(&app)
         .database(app.database())
         .restore(&wanted)
@@ -295,7 +295,7 @@ fn another_process_at_work_keeps_the_restore_out() {
     let holder = Holder::start(part("holds-run", &app));
     let error = hasty(&app)
         .database(app.database())
-        .restore(&CopyRef::Latest)
+        .restore(&BackupRef::Latest)
         .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Locked, "{error:#}");
     assert!(holder.release().success());
@@ -366,7 +366,7 @@ fn a_file_that_is_empty_or_gone_is_made_again() {
     let deep = app.folder().join("new/folder/app.db");
     app.migrator()
         .database(&deep)
-        .restore(&CopyRef::File(copy.clone()))
+        .restore(&BackupRef::File(copy.clone()))
         .unwrap();
     assert!(state(&deep) == state(&copy));
 }
@@ -394,7 +394,7 @@ fn any_broken_byte_of_the_header_can_be_restored_over() {
             match app
                 .migrator()
                 .database(app.database())
-                .restore(&CopyRef::Latest)
+                .restore(&BackupRef::Latest)
             {
                 Err(error) => wrong.push(format!("{mode}, byte {at}: {error:#}")),
                 Ok(_) if state(&app.database()) != expected => {
@@ -528,22 +528,22 @@ fn what_is_no_good_copy_is_refused_and_nothing_is_touched() {
             ("cut.db", ErrorKind::BackupInvalid),
             ("broken.db", ErrorKind::BackupInvalid),
         ] {
-            refused(&app, &CopyRef::File(at(name)), kind);
+            refused(&app, &BackupRef::File(at(name)), kind);
         }
         for wanted in [
-            CopyRef::File(PathBuf::new()),
-            CopyRef::File("app-2020-01-01T00-00-00.db".into()),
-            CopyRef::Snapshot("none".into()),
-            CopyRef::Snapshot(String::new()),
-            CopyRef::Snapshot("../backups/x".into()),
-            CopyRef::Snapshot("../app".into()),
+            BackupRef::File(PathBuf::new()),
+            BackupRef::File("app-2020-01-01T00-00-00.db".into()),
+            BackupRef::Snapshot("none".into()),
+            BackupRef::Snapshot(String::new()),
+            BackupRef::Snapshot("../backups/x".into()),
+            BackupRef::Snapshot("../app".into()),
         ] {
             refused(&app, &wanted, ErrorKind::NotFound);
         }
     }
     let app = App::new();
     app.sql("CREATE TABLE t (x)");
-    refused(&app, &CopyRef::Latest, ErrorKind::NotFound);
+    refused(&app, &BackupRef::Latest, ErrorKind::NotFound);
 }
 
 #[test]
@@ -551,10 +551,10 @@ fn a_source_that_does_not_exist_is_not_made_and_no_database_is_made_for_it() {
     let app = App::new();
     refused(
         &app,
-        &CopyRef::File(app.folder().join("x.db")),
+        &BackupRef::File(app.folder().join("x.db")),
         ErrorKind::NotFound,
     );
-    refused(&app, &CopyRef::Latest, ErrorKind::NotFound);
+    refused(&app, &BackupRef::Latest, ErrorKind::NotFound);
 }
 
 #[test]
@@ -565,13 +565,17 @@ fn one_flipped_bit_of_a_recorded_copy_is_enough_to_refuse_it() {
     // Free space inside a page, which SQLite's own check never looks at, is among these.
     for at in (0..length).step_by(509) {
         flip(&copy, at);
-        refused(&app, &CopyRef::Latest, ErrorKind::BackupInvalid);
+        refused(&app, &BackupRef::Latest, ErrorKind::BackupInvalid);
         flip(&copy, at);
     }
-    let name = CopyRef::File(copy.file_name().unwrap().into());
+    let name = BackupRef::File(copy.file_name().unwrap().into());
     flip(&copy, length - 1);
     refused(&app, &name, ErrorKind::BackupInvalid);
-    refused(&app, &CopyRef::File(copy.clone()), ErrorKind::BackupInvalid);
+    refused(
+        &app,
+        &BackupRef::File(copy.clone()),
+        ErrorKind::BackupInvalid,
+    );
     flip(&copy, length - 1);
     restored(&app, "");
 }
@@ -584,13 +588,13 @@ fn a_damaged_latest_is_refused_and_not_skipped_for_an_older_one() {
     let newest = latest(&app);
     assert_ne!(older, newest);
     flip(&newest, 5000);
-    refused(&app, &CopyRef::Latest, ErrorKind::BackupInvalid);
+    refused(&app, &BackupRef::Latest, ErrorKind::BackupInvalid);
     std::fs::write(&newest, "").unwrap();
-    refused(&app, &CopyRef::Latest, ErrorKind::BackupInvalid);
+    refused(&app, &BackupRef::Latest, ErrorKind::BackupInvalid);
     let expected = state(&older);
     app.migrator()
         .database(app.database())
-        .restore(&CopyRef::File(older))
+        .restore(&BackupRef::File(older))
         .unwrap();
     assert!(state(&app.database()) == expected);
 }
@@ -629,7 +633,7 @@ fn a_database_with_a_log_of_its_own_is_a_source_with_what_is_in_the_log() {
                 .any(|path| path.metadata().is_ok_and(|file| file.len() > 0))
         );
         let (source, before) = (other.listing(), state(&app.database()));
-        let wanted = CopyRef::File(other.database());
+        let wanted = BackupRef::File(other.database());
         let done = app
             .migrator()
             .database(app.database())
@@ -671,7 +675,7 @@ fn a_copy_from_a_newer_app_comes_back_and_says_that_it_is_newer() {
         .unwrap();
     restored(&app, "back to version 1");
     std::fs::remove_file(app.migrations().join("V2__b.sql")).unwrap();
-    let wanted = CopyRef::Snapshot("of-the-newer-app".into());
+    let wanted = BackupRef::Snapshot("of-the-newer-app".into());
     let plan = app
         .migrator()
         .database(app.database())
@@ -724,11 +728,11 @@ fn replaced_states_are_thinned_out_for_themselves() {
         let copies = app
             .migrator()
             .database(app.database())
-            .copies(Verify::Digest);
+            .backups(Verify::Digest);
         copies
             .unwrap()
             .into_iter()
-            .filter(|copy| copy.origin == Origin::Automatic && copy.replaced == replaced)
+            .filter(|copy| copy.origin == BackupOrigin::Automatic && copy.replaced == replaced)
             .map(|copy| copy.file)
             .collect()
     };
@@ -758,12 +762,12 @@ fn replaced_states_are_thinned_out_for_themselves() {
     let copies = app
         .migrator()
         .database(app.database())
-        .copies(Verify::Digest);
+        .backups(Verify::Digest);
     assert!(
         copies
             .unwrap()
             .iter()
-            .any(|copy| copy.origin == Origin::Snapshot)
+            .any(|copy| copy.origin == BackupOrigin::Snapshot)
     );
 }
 
@@ -783,7 +787,7 @@ fn a_restore_removes_neither_its_source_nor_another_automatic_backup() {
         .migrator()
         .keep_last(1)
         .database(app.database())
-        .restore(&CopyRef::File(source.clone()))
+        .restore(&BackupRef::File(source.clone()))
         .unwrap();
     assert!(source.exists(), "the copy that was put back");
     let after = app.backups();
@@ -800,7 +804,7 @@ fn a_plan_writes_nothing_and_tells_both_sides() {
         let plan = |app: &App| {
             app.migrator()
                 .database(app.database())
-                .plan_restore(&CopyRef::Latest)
+                .plan_restore(&BackupRef::Latest)
                 .unwrap()
         };
         let planned = plan(&app);
@@ -1026,7 +1030,7 @@ fn a_note_whose_copy_is_gone_or_damaged_or_that_is_half_leaves_everything_for_a_
             // Another copy ends it.
             app.migrator()
                 .database(app.database())
-                .restore(&CopyRef::File(older.clone()))
+                .restore(&BackupRef::File(older.clone()))
                 .unwrap();
             assert!(state(&app.database()) == state(&older), "{what}");
             assert!(!note(&app).exists(), "{what}");
@@ -1062,7 +1066,7 @@ fn a_second_restore_that_finds_the_half_done_database_held_leaves_the_note() {
     let holder = Holder::start(holder);
     let error = hasty(&app)
         .database(app.database())
-        .restore(&CopyRef::Latest)
+        .restore(&BackupRef::Latest)
         .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Locked, "{error:#}");
     assert!(note(&app).exists(), "nobody would finish it: {error:#}");
@@ -1084,7 +1088,7 @@ fn a_database_behind_a_link_is_restored_where_it_is() {
     let done = app
         .migrator()
         .database(&link)
-        .restore(&CopyRef::Latest)
+        .restore(&BackupRef::Latest)
         .unwrap();
     assert_eq!(done.database, app.database());
     assert!(state(&app.database()) == expected);
@@ -1101,7 +1105,7 @@ fn a_restore_that_is_cancelled_changes_nothing() {
         .migrator()
         .cancel_with(flag)
         .database(app.database())
-        .restore(&CopyRef::Latest)
+        .restore(&BackupRef::Latest)
         .unwrap_err();
     assert!(error.is_interrupted(), "{error:#}");
     assert!(state(&app.database()) == before);
@@ -1158,7 +1162,7 @@ fn a_copy_in_another_text_encoding_comes_back_like_any_other() {
                 if damaged {
                     std::fs::write(app.database(), [0x5a; 4096]).unwrap();
                 }
-                let wanted = CopyRef::Snapshot("s".into());
+                let wanted = BackupRef::Snapshot("s".into());
                 let restored = app.migrator().database(app.database()).restore(&wanted);
                 let restored = restored.unwrap_or_else(|error| panic!("{here} {mode}: {error:#}"));
                 assert_eq!(restored.was_damaged, damaged);
@@ -1167,7 +1171,7 @@ fn a_copy_in_another_text_encoding_comes_back_like_any_other() {
                 assert_eq!(app.text("PRAGMA journal_mode"), mode);
                 assert!(!note(&app).exists());
                 if !damaged {
-                    let replaced = CopyRef::File(restored.replaced.unwrap());
+                    let replaced = BackupRef::File(restored.replaced.unwrap());
                     app.migrator()
                         .database(app.database())
                         .restore(&replaced)

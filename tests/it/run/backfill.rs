@@ -207,7 +207,7 @@ fn killed_at_any_moment_it_goes_on_at_the_row_where_it_was() {
             let copies = app
                 .migrator()
                 .database(app.database())
-                .copies(Verify::Everything);
+                .backups(Verify::Everything);
             let copies = copies.unwrap();
             assert!(copies.iter().all(|copy| copy.verified), "{copies:?}");
             // A copy that was finished before the first batch was begun is taken once more.
@@ -768,7 +768,7 @@ fn a_database_that_is_put_back_between_two_batches_is_begun_again() {
         .migrator()
         .on_event(|event| {
             if matches!(event, Event::Backfilling { .. }) && !once.swap(true, Ordering::SeqCst) {
-                let latest = heirloom::CopyRef::Latest;
+                let latest = heirloom::BackupRef::Latest;
                 app.migrator()
                     .database(app.database())
                     .restore(&latest)

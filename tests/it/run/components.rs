@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use heirloom::{Component, ErrorKind, Migrator, RevertTo, State};
+use heirloom::{Component, ErrorKind, MigrationState, Migrator, RevertTo};
 
 use crate::support::app::App;
 
@@ -135,7 +135,10 @@ fn status_and_plan_speak_of_both() {
         .collect();
     assert_eq!(
         states,
-        [(Some("auth"), State::Pending), (None, State::Pending)]
+        [
+            (Some("auth"), MigrationState::Pending),
+            (None, MigrationState::Pending)
+        ]
     );
     let plan = both(&app).database(app.database()).plan(None).unwrap();
     assert_eq!(plan.steps.len(), 2);

@@ -4,7 +4,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use heirloom::{Error, ErrorKind, Event, Migrator, Opened, Plan, Report, Status};
+use heirloom::{Error, ErrorKind, Event, Migrator, OpenedDatabase, Plan, Report, Status};
 use rusqlite::Connection;
 use rusqlite::functions::FunctionFlags;
 
@@ -20,7 +20,7 @@ fn pragma(connection: &Connection, name: &str) -> i64 {
 fn everything_can_go_to_another_thread() {
     fn is_send<T: Send>() {}
     is_send::<Migrator<'static>>();
-    is_send::<Opened>();
+    is_send::<OpenedDatabase>();
     is_send::<Report>();
     is_send::<Error>();
     is_send::<Status>();

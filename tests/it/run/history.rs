@@ -3,7 +3,7 @@
 use std::hash::{Hash, Hasher};
 
 use heirloom::refinery_core::Migration;
-use heirloom::{ErrorKind, State};
+use heirloom::{ErrorKind, MigrationState};
 use siphasher::sip::SipHasher13;
 
 use crate::support::app::{App, contents};
@@ -100,7 +100,7 @@ fn a_changed_file_is_refused_with_both_texts() {
     assert_eq!(difference.applied, "CREATE TABLE a (x);");
     assert_eq!(difference.file, "CREATE TABLE a (x, y);");
     let status = app.migrator().database(app.database()).status().unwrap();
-    assert_eq!(status.count(State::Changed), 1);
+    assert_eq!(status.count(MigrationState::Changed), 1);
     assert!(!status.is_up_to_date());
 }
 
@@ -171,7 +171,7 @@ fn a_late_file_is_refused_unless_its_name_says_any_order() {
             .database(app.database())
             .status()
             .unwrap()
-            .count(State::OutOfOrder),
+            .count(MigrationState::OutOfOrder),
         1
     );
 

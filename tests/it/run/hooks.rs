@@ -18,7 +18,7 @@ fn app() -> App {
 /// Registers one hook at each of the four moments.
 fn everywhere<'a>(
     app: &App,
-    hook: impl Fn(&str, &heirloom::Moment<'_>) -> Result<(), heirloom::HookError>
+    hook: impl Fn(&str, &heirloom::HookContext<'_>) -> Result<(), heirloom::HookError>
     + Send
     + Sync
     + Copy
@@ -35,7 +35,7 @@ fn everywhere<'a>(
 fn hooks_are_called_in_order_inside_the_transaction() {
     let app = app();
     let calls = Mutex::new(Vec::new());
-    let note = |when: &str, moment: &heirloom::Moment<'_>| {
+    let note = |when: &str, moment: &heirloom::HookContext<'_>| {
         assert!(!moment.connection.is_autocommit());
         assert_eq!(moment.direction, Direction::Up);
         let tables: i64 = moment.connection.query_row(
@@ -186,7 +186,7 @@ fn a_copy_of_rows_in_the_log_is_reported_in_bytes_too() {
 fn a_veto_at_any_moment_leaves_everything_as_it_was() {
     for veto in ["before run", "before", "after", "after run"] {
         let app = app();
-        let hook = |when: &str, moment: &heirloom::Moment<'_>| {
+        let hook = |when: &str, moment: &heirloom::HookContext<'_>| {
             moment
                 .connection
                 .execute_batch("INSERT INTO t VALUES (2)")?;
@@ -210,7 +210,7 @@ fn a_veto_at_any_moment_leaves_everything_as_it_was() {
 #[test]
 fn what_a_hook_writes_is_committed_with_the_run() {
     let app = app();
-    let hook = |_: &str, moment: &heirloom::Moment<'_>| {
+    let hook = |_: &str, moment: &heirloom::HookContext<'_>| {
         moment
             .connection
             .execute_batch("INSERT INTO t VALUES (2); CREATE TABLE IF NOT EXISTS mine (x)")?;
@@ -229,7 +229,7 @@ fn a_hook_that_ends_the_transaction_is_noticed_and_the_data_put_back() {
             "INSERT INTO t VALUES (2); COMMIT; INSERT INTO t VALUES (3)",
         ] {
             let app = app();
-            let hook = |when: &str, moment: &heirloom::Moment<'_>| {
+            let hook = |when: &str, moment: &heirloom::HookContext<'_>| {
                 if when == bad {
                     moment.connection.execute_batch(sql)?;
                 }
@@ -280,7 +280,7 @@ fn a_hook_that_begins_a_transaction_of_its_own_in_place_of_ours_is_noticed_too()
             "COMMIT; BEGIN; SAVEPOINT heirloom_run; SAVEPOINT heirloom_hook",
         ] {
             let app = app();
-            let hook = |when: &str, moment: &heirloom::Moment<'_>| {
+            let hook = |when: &str, moment: &heirloom::HookContext<'_>| {
                 if when == bad {
                     moment.connection.execute_batch(sql)?;
                 }

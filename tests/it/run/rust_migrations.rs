@@ -234,7 +234,7 @@ fn without_its_function_nothing_is_run() {
             .is_some_and(|place| place.file.ends_with("V2__fill.rs"))
     );
     let status = app.migrator().database(app.database()).status().unwrap();
-    assert_eq!(status.count(heirloom::State::Pending), 2);
+    assert_eq!(status.count(heirloom::MigrationState::Pending), 2);
     with(&app, RustMigration::new("V2__fill", fill))
         .migrate(app.database())
         .unwrap();

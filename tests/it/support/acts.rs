@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use heirloom::{CopyInfo, ErrorKind, Verify};
+use heirloom::{BackupInfo, ErrorKind, Verify};
 
 use crate::cli::contract::heirloom;
 use crate::support::app::{App, contents, copy, data, part};
@@ -449,10 +449,10 @@ impl Act {
         }
     }
 
-    pub fn copies(&self, app: &App) -> Result<Vec<CopyInfo>, heirloom::Error> {
+    pub fn copies(&self, app: &App) -> Result<Vec<BackupInfo>, heirloom::Error> {
         app.migrator()
             .database(app.database())
-            .copies(Verify::Everything)
+            .backups(Verify::Everything)
     }
 
     /// What the next start makes of it: the state, or what is wrong.
@@ -557,7 +557,7 @@ impl Act {
     }
 
     /// What is listed verifies, nothing is missing, and half copies go with the next work.
-    fn listing_is_whole(&self, app: &App) -> Result<Vec<CopyInfo>, String> {
+    fn listing_is_whole(&self, app: &App) -> Result<Vec<BackupInfo>, String> {
         let copies = self
             .copies(app)
             .map_err(|error| format!("no listing: {error:#}"))?;

@@ -4,7 +4,7 @@ use std::io::Read;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use heirloom::{Backfill, CopyRef, Migrator, Moment, RevertTo, Tool, Verify};
+use heirloom::{Backfill, BackupRef, HookContext, Migrator, RevertTo, Tool, Verify};
 
 use crate::support::app::App;
 
@@ -96,7 +96,7 @@ fn works(app: &App) {
             waits();
         }
     };
-    let hook = |_: &Moment<'_>| {
+    let hook = |_: &HookContext<'_>| {
         pause();
         Ok(())
     };
@@ -133,11 +133,11 @@ pub fn verb_of(app: &App, migrator: &Migrator<'_>, verb: &str) {
         "restore" => drop(
             migrator
                 .database(database)
-                .restore(&CopyRef::Latest)
+                .restore(&BackupRef::Latest)
                 .unwrap(),
         ),
         "restore-snapshot" => {
-            let snapshot = CopyRef::Snapshot("kept".to_owned());
+            let snapshot = BackupRef::Snapshot("kept".to_owned());
             drop(migrator.database(database).restore(&snapshot).unwrap());
         }
         "seed" => drop(
@@ -173,7 +173,7 @@ pub fn verb_of(app: &App, migrator: &Migrator<'_>, verb: &str) {
             migrator.database(&database).log().unwrap();
             migrator
                 .database(&database)
-                .copies(Verify::Everything)
+                .backups(Verify::Everything)
                 .unwrap();
             let found = migrator.database(&database).doctor().unwrap();
             assert!(found.is_healthy(), "{found:#?}");
@@ -240,7 +240,7 @@ fn dies_in_restore(app: &App, at: usize) {
         })
         .on_event(|_| moment())
         .database(app.database())
-        .restore(&CopyRef::Latest)
+        .restore(&BackupRef::Latest)
         .unwrap();
 }
 
@@ -249,7 +249,7 @@ fn dies_in_restore(app: &App, at: usize) {
 /// journal.
 fn dies_at_moment(app: &App, at: usize) {
     let moment = dies_at(at);
-    let hook = |_: &Moment<'_>| {
+    let hook = |_: &HookContext<'_>| {
         moment();
         Ok(())
     };

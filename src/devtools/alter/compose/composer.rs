@@ -29,17 +29,17 @@ pub(crate) fn model(connection: &Connection, options: &Options<'_>) -> Result<Mo
 
 /// How files are composed.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Manner {
+pub(crate) struct ComposeOptions {
     pub(crate) direction: Direction,
     pub(crate) order: ColumnOrder,
     /// Whether SQLite's newer forms of ALTER TABLE may be used.
     pub(crate) constraints: bool,
 }
 
-impl Manner {
+impl ComposeOptions {
     /// As the linked SQLite can.
-    pub(crate) fn of(direction: Direction, order: ColumnOrder) -> Manner {
-        Manner {
+    pub(crate) fn of(direction: Direction, order: ColumnOrder) -> ComposeOptions {
+        ComposeOptions {
             direction,
             order,
             constraints: rusqlite::version_number() >= NATIVE_CONSTRAINTS,
@@ -49,7 +49,7 @@ impl Manner {
 
 /// What became of one table in a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Change {
+pub(crate) struct ComposedChange {
     /// The table by its name after; a view's, where only that changes.
     pub(crate) table: String,
     pub(crate) kind: ChangeKind,
@@ -61,7 +61,7 @@ pub(crate) struct Change {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Composed {
     pub(crate) sql: String,
-    pub(crate) changes: Vec<Change>,
+    pub(crate) changes: Vec<ComposedChange>,
     /// What the way back cannot bring back, in sentences.
     pub(crate) not_restored: Vec<String>,
 }
@@ -69,7 +69,7 @@ pub(crate) struct Composed {
 pub(super) struct Composer<'c, 'o> {
     pub(super) connection: &'c Connection,
     pub(super) options: &'c Options<'o>,
-    pub(super) manner: Manner,
+    pub(super) manner: ComposeOptions,
     pub(super) out: Writer,
     pub(super) composed: Composed,
 }
@@ -107,7 +107,7 @@ impl Composer<'_, '_> {
                 change.destroys.extend(destroys);
                 change.kind = change.kind.and(kind);
             }
-            None => changes.push(Change {
+            None => changes.push(ComposedChange {
                 table: table.to_owned(),
                 kind,
                 destroys,

@@ -3,7 +3,7 @@
 use crate::devtools::alter::alter_table::{ChangeKind, natively};
 use crate::devtools::alter::compose::composer::Composer;
 use crate::devtools::model::canonical::plain;
-use crate::devtools::model::diff::{Difference, Model};
+use crate::devtools::model::diff::{Model, SchemaDifference};
 use crate::report::error::Error;
 use crate::run::engine::dry_run::read_view;
 use crate::sqlite::schema::objects::{Object, ObjectKind, same_name};
@@ -37,7 +37,7 @@ impl Composer<'_, '_> {
     pub(super) fn drop_objects(
         &mut self,
         now: &Model,
-        difference: &Difference<'_>,
+        difference: &SchemaDifference<'_>,
         again: &[&Object],
     ) -> Result<(), Error> {
         let dropped = |object: &&Object| {
@@ -102,7 +102,7 @@ impl Composer<'_, '_> {
         &mut self,
         now: &Model,
         target: &Model,
-        difference: &Difference<'_>,
+        difference: &SchemaDifference<'_>,
         again: &[&Object],
         rebuilt: &[&str],
     ) -> Result<(), Error> {
@@ -135,7 +135,7 @@ impl Composer<'_, '_> {
 pub(super) fn made_again<'m>(
     now: &'m Model,
     target: &Model,
-    difference: &Difference<'_>,
+    difference: &SchemaDifference<'_>,
 ) -> Vec<&'m Object> {
     let mut away: Vec<&Object> = difference
         .gone

@@ -4,17 +4,17 @@ use rusqlite::Connection;
 
 use crate::devtools::alter::alter_table::ChangeKind;
 use crate::devtools::alter::compose::composer::{
-    Composed, Composer, Manner, free_name, model, stopped,
+    ComposeOptions, Composed, Composer, free_name, model, stopped,
 };
 use crate::devtools::alter::compose::objects::made_again;
 use crate::devtools::alter::compose::tables::{refuse_nowhere, required};
 use crate::devtools::alter::compose::virtual_tables::kept_columns;
-use crate::devtools::alter::grouping::{Scope, parents_first};
+use crate::devtools::alter::grouping::{ChangeGroup, parents_first};
 use crate::devtools::alter::preconditions;
 use crate::devtools::alter::renames::Renames;
 use crate::devtools::alter::sql_writer::Writer;
 use crate::devtools::model::canonical::plain;
-use crate::devtools::model::diff::{Difference, Entity, Model, difference};
+use crate::devtools::model::diff::{Entity, Model, SchemaDifference, difference};
 use crate::options::settings::Options;
 use crate::report::error::Error;
 use crate::report::plan::Direction;
@@ -29,9 +29,9 @@ pub(crate) fn compose(
     connection: &Connection,
     options: &Options<'_>,
     target: &Model,
-    scope: Option<&Scope>,
+    scope: Option<&ChangeGroup>,
     renames: &Renames,
-    manner: Manner,
+    manner: ComposeOptions,
 ) -> Result<Composed, Error> {
     let mut composer = Composer {
         connection,
@@ -84,7 +84,7 @@ impl Composer<'_, '_> {
         &mut self,
         now: &Model,
         target: &Model,
-        difference: &Difference<'_>,
+        difference: &SchemaDifference<'_>,
     ) -> Result<(), Error> {
         if self.manner.direction == Direction::Up {
             difference.altered.iter().try_for_each(refuse_nowhere)?;

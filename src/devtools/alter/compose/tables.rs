@@ -5,11 +5,11 @@ use rusqlite::config::DbConfig;
 use crate::devtools::alter::alter_table::{ChangeKind, Means, natively, reasons};
 use crate::devtools::alter::compose::composer::{Composer, free_name};
 use crate::devtools::alter::preconditions;
-use crate::devtools::alter::preconditions::{Condition, Origin, conditions, origin};
+use crate::devtools::alter::preconditions::{Condition, ConditionSource, conditions, origin};
 use crate::devtools::alter::rebuild::Rebuild;
 use crate::devtools::alter::sql_writer::Writer;
 use crate::devtools::model::canonical::plain;
-use crate::devtools::model::diff::{Altered, Difference, Edit, Entity, Model, edits};
+use crate::devtools::model::diff::{Altered, Edit, Entity, Model, SchemaDifference, edits};
 use crate::migration::set::invalid;
 use crate::report::error::{Error, ErrorKind};
 use crate::report::plan::Direction;
@@ -99,7 +99,7 @@ impl Composer<'_, '_> {
                 Edit::SetNotNull(column)
                     if matches!(
                         origin(before, column),
-                        Origin::OrDefault(..) | Origin::Using(_)
+                        ConditionSource::OrDefault(..) | ConditionSource::Using(_)
                     ) =>
                 {
                     self.not_restored(format!(
@@ -182,7 +182,7 @@ impl Composer<'_, '_> {
                 .map_err(|error| failure("cannot prepare the database in memory", error))
         };
         for column in &altered.after.columns {
-            let Origin::Using(expression) = origin(altered.before, column) else {
+            let ConditionSource::Using(expression) = origin(altered.before, column) else {
                 continue;
             };
             let strings = self
@@ -224,7 +224,11 @@ impl Composer<'_, '_> {
 }
 
 /// What the rows that are there must fulfil.
-pub(super) fn required(now: &Model, target: &Model, difference: &Difference<'_>) -> Vec<Condition> {
+pub(super) fn required(
+    now: &Model,
+    target: &Model,
+    difference: &SchemaDifference<'_>,
+) -> Vec<Condition> {
     let mut required: Vec<Condition> = Vec::new();
     for altered in &difference.altered {
         required.extend(conditions(altered.before, altered.after, now));
@@ -258,7 +262,7 @@ pub(super) fn required(now: &Model, target: &Model, difference: &Difference<'_>)
 
 pub(super) fn refuse_nowhere(altered: &Altered<'_>) -> Result<(), Error> {
     let nowhere = altered.after.columns.iter().find(|column| {
-        column.generated.is_none() && origin(altered.before, column) == Origin::Nowhere
+        column.generated.is_none() && origin(altered.before, column) == ConditionSource::Nowhere
     });
     match nowhere {
         None => Ok(()),

@@ -2,10 +2,10 @@
 
 use crate::devtools::alter::alter_table::ChangeKind;
 use crate::devtools::alter::compose::composer::Composer;
-use crate::devtools::alter::preconditions::{Origin, origin};
+use crate::devtools::alter::preconditions::{ConditionSource, origin};
 use crate::devtools::alter::rebuild::keeps_rowids;
 use crate::devtools::model::canonical::plain;
-use crate::devtools::model::diff::{Difference, Entity, Model};
+use crate::devtools::model::diff::{Entity, Model, SchemaDifference};
 use crate::report::error::Error;
 use crate::sqlite::schema::objects::{ObjectKind, same_name};
 use crate::sqlite::sql::token::{Tokens, mentions};
@@ -58,7 +58,7 @@ impl Composer<'_, '_> {
 
     /// Full-text search over a table whose values or rowids changed is filled anew, also where
     /// a view is between them. Over one whose rows and values stay, nothing is to be done.
-    pub(super) fn refill_searches(&mut self, now: &Model, difference: &Difference<'_>) {
+    pub(super) fn refill_searches(&mut self, now: &Model, difference: &SchemaDifference<'_>) {
         let mut changed: Vec<&str> = difference
             .altered
             .iter()
@@ -67,7 +67,7 @@ impl Composer<'_, '_> {
                     column.generated.is_none()
                         && matches!(
                             origin(altered.before, column),
-                            Origin::OrDefault(..) | Origin::Using(_)
+                            ConditionSource::OrDefault(..) | ConditionSource::Using(_)
                         )
                 });
                 valued || !keeps_rowids(altered.before, altered.after)
