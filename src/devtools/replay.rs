@@ -3,7 +3,7 @@
 use rusqlite::Connection;
 use rusqlite::backup::Backup;
 
-use crate::devtools::model::annotations::notes;
+use crate::devtools::model::annotations::{Annotation, Former, notes};
 use crate::migration::compare::afresh;
 use crate::migration::set::{Migration, invalid};
 use crate::migration::step::MigrationStep;
@@ -54,11 +54,13 @@ pub(crate) fn components(options: &Options<'_>) -> Result<Connection, Error> {
     })
 }
 
-/// What a schema file says, and what its tables were called before.
+/// What a schema file says, in SQL and in notes that stand outside of a statement.
 pub(crate) struct Desired {
     pub(crate) connection: Connection,
     /// Table and former name, from a note above its CREATE TABLE.
-    pub(crate) former: Vec<(String, String)>,
+    pub(crate) above: Vec<(String, Former)>,
+    /// Table, its CREATE TABLE, and a note behind it in its last line.
+    pub(crate) behind: Vec<(String, String, Annotation)>,
 }
 
 /// Makes the schema of a file in memory, on what is there already. What `sqlite3 .schema` and
@@ -72,10 +74,25 @@ pub(crate) fn desired(
     connection: Connection,
     script: &Script,
 ) -> Result<Desired, Error> {
-    let mut former = Vec::new();
+    let (mut noted_above, mut noted_behind) = (Vec::new(), Vec::new());
     let mut end = 0;
+    // The table whose statement came before, with that.
+    let mut last: Option<(String, &str)> = None;
+    let mut note_behind = |last: Option<(String, &str)>, line: &str| {
+        if let Some((table, sql)) = last {
+            let found = notes(line).into_iter();
+            noted_behind.extend(found.map(|note| (table.clone(), sql.to_owned(), note)));
+        }
+    };
     for statement in script.statements() {
-        let above = &script.text()[end..statement.start];
+        let between = &script.text()[end..statement.start];
+        // What goes on in the last statement's line is beside that, unless this one follows there.
+        let line = match end {
+            0 => 0,
+            _ => between.find('\n').unwrap_or(0),
+        };
+        let (behind, above) = between.split_at(line);
+        note_behind(last.take(), behind);
         end = statement.start + statement.text.len();
         if is_passed_over(&connection, options, &statement)? {
             continue;
@@ -90,10 +107,20 @@ pub(crate) fn desired(
         })?;
         if let Action::CreateTable(table) = statement.action() {
             let was = notes(above).into_iter().filter_map(|note| note.was);
-            former.extend(was.map(|was| (table.clone(), was)));
+            noted_above.extend(was.map(|text| {
+                let holders = vec![None];
+                (table.clone(), Former { text, holders })
+            }));
+            last = Some((table, statement.text));
         }
     }
-    Ok(Desired { connection, former })
+    let rest = &script.text()[end..];
+    note_behind(last, rest.lines().next().unwrap_or_default());
+    Ok(Desired {
+        connection,
+        above: noted_above,
+        behind: noted_behind,
+    })
 }
 
 fn is_passed_over(

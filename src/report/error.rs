@@ -292,12 +292,40 @@ pub struct RenameQuestion {
 }
 
 impl RenameQuestion {
-    /// What is gone as `--rename` and `--drop` spell it: `users.name`, or `users`.
+    /// What is gone as `--drop` and [`GenerateOptions::drop`](crate::GenerateOptions::drop) take
+    /// it: `users.name`, or `users`; names of more than letters and digits in quotes.
     pub fn subject(&self) -> String {
         match &self.table {
-            Some(table) => format!("{table}.{}", self.gone),
-            None => self.gone.clone(),
+            Some(table) => format!("{}.{}", spelled(table), spelled(&self.gone)),
+            None => spelled(&self.gone),
         }
+    }
+
+    /// That it was renamed, as `--rename` and
+    /// [`GenerateOptions::rename`](crate::GenerateOptions::rename) take it:
+    /// `users.name=full_name`.
+    pub fn renamed_to(&self, candidate: &str) -> String {
+        format!("{}={}", self.subject(), spelled(candidate))
+    }
+}
+
+/// A name as flags and notes take it: in quotes where it is more than one plain word.
+pub(crate) fn spelled(name: &str) -> String {
+    let is_plain = |c: char| c.is_alphanumeric() || c == '_' || c == '$';
+    match !name.is_empty() && name.chars().all(is_plain) {
+        true => name.to_owned(),
+        false => format!("\"{}\"", name.replace('"', "\"\"")),
+    }
+}
+
+/// A path or a name as a shell takes it for one word.
+pub(crate) fn shell_word(text: &str) -> String {
+    let plain =
+        |c: char| c.is_alphanumeric() || "/._-+:@%=".contains(c) || cfg!(windows) && c == '\\';
+    match text.chars().all(plain) {
+        true => text.to_owned(),
+        false if cfg!(windows) => format!("\"{}\"", text.replace('"', "\\\"")),
+        false => format!("'{}'", text.replace('\'', r"'\''")),
     }
 }
 

@@ -187,9 +187,7 @@ pub(crate) fn copies(
                 BackupInfo {
                     file: path,
                     origin: match record.shelf {
-                        BackupKind::Automatic | BackupKind::Replaced => {
-                            BackupOrigin::Automatic
-                        }
+                        BackupKind::Automatic | BackupKind::Replaced => BackupOrigin::Automatic,
                         BackupKind::Snapshot => BackupOrigin::Snapshot,
                     },
                     replaced: record.shelf == BackupKind::Replaced,

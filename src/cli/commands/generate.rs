@@ -112,21 +112,9 @@ fn ask(ui: &mut Ui, question: &RenameQuestion) -> Option<Answer> {
     let text = format!("`{subject}` is gone:");
     let chosen = report::asks(ui, |ui| ui.choose(&text, &choices))?;
     Some(match question.candidates.get(chosen) {
-        Some(candidate) => Answer::Renamed(format!("{}={}", quoted(question), quote(candidate))),
-        None => Answer::Dropped(quoted(question)),
+        Some(candidate) => Answer::Renamed(question.renamed_to(candidate)),
+        None => Answer::Dropped(subject),
     })
-}
-
-/// What is gone, as `--rename` reads it whatever the names are.
-fn quoted(question: &RenameQuestion) -> String {
-    match &question.table {
-        Some(table) => format!("{}.{}", quote(table), quote(&question.gone)),
-        None => quote(&question.gone),
-    }
-}
-
-fn quote(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
 }
 
 fn show(ui: &mut Ui, generated: &Generated) {

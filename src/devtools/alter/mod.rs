@@ -3,6 +3,7 @@
 
 pub(crate) mod alter_table;
 pub(crate) mod compose;
+pub(crate) mod conversions;
 pub(crate) mod grouping;
 pub(crate) mod preconditions;
 pub(crate) mod rebuild;

@@ -77,14 +77,19 @@ pub(crate) enum ConditionSource {
     Nowhere,
 }
 
+/// Whether what `-- using:` says of a column is done: one that stays as it is needs none.
+pub(crate) fn is_converted(was: Option<&ColumnDefinition>, column: &ColumnDefinition) -> bool {
+    was.is_none_or(|was| {
+        let newly_not_null = column.is_not_null() && !was.is_not_null();
+        was.declared != column.declared || newly_not_null || was.generated.is_some()
+    })
+}
+
 /// Where a column's values come from.
 pub(crate) fn origin(before: &Definition, column: &ColumnDefinition) -> ConditionSource {
     let was = before.column(&column.name);
     let newly_not_null = column.is_not_null() && was.is_some_and(|was| !was.is_not_null());
-    let changed = was.is_none_or(|was| {
-        was.declared != column.declared || newly_not_null || was.generated.is_some()
-    });
-    if let (Some(expression), true) = (&column.using, changed) {
+    if let (Some(expression), true) = (&column.using, is_converted(was, column)) {
         return ConditionSource::Using(expression.clone());
     }
     let value = column

@@ -364,12 +364,18 @@ impl<'a> Alteration<'a> {
             .new_name
             .iter()
             .map(|new| (self.table.clone(), new.clone()));
-        let columns = self.renames.iter();
+        let mut columns: Vec<(String, String, String)> = Vec::new();
+        // One after the other, here as the caller says it.
+        for (old, new) in &self.renames {
+            let known = columns.iter_mut().find(|(_, _, now)| same_name(now, old));
+            match known {
+                Some((_, _, now)) => now.clone_from(new),
+                None => columns.push((table.to_owned(), old.clone(), new.clone())),
+            }
+        }
         Renames {
             tables: tables.collect(),
-            columns: columns
-                .map(|(old, new)| (table.to_owned(), old.clone(), new.clone()))
-                .collect(),
+            columns,
         }
     }
 

@@ -8,6 +8,7 @@ use rusqlite::{Connection, ErrorCode};
 use crate::devtools::alter::alter_table::ChangeKind;
 use crate::devtools::alter::compose::composer::{ComposeOptions, Composed, broken, model};
 use crate::devtools::alter::compose::steps::compose;
+use crate::devtools::alter::conversions;
 use crate::devtools::alter::grouping::{ChangeGroup, scopes, together};
 use crate::devtools::alter::renames::{Renames, renames};
 use crate::devtools::model::canonical::plain;
@@ -244,18 +245,24 @@ fn compare(
     let wanted = desired(options, components(options)?, script)?;
     let before = model(present, options)?;
     let mut after = model(&wanted.connection, options)?;
-    for (table, was) in wanted.former {
+    for (table, sql, note) in wanted.behind {
         let entity = after
             .tables
             .iter_mut()
             .find(|e| same_name(e.name(), &table));
         if let Some(definition) = entity.and_then(|entity| entity.definition.as_mut()) {
-            definition.was = Some(was);
+            definition.take_note_behind(&sql, note);
         }
     }
     refuse_broken(present, &wanted.connection, options, script)?;
-    let renames = renames(&before, &after, &wishes.renames, &wishes.drops)?;
-    renames.in_conversions(&mut after);
+    let renames = renames(
+        &before,
+        &after,
+        &wanted.above,
+        &wishes.renames,
+        &wishes.drops,
+    )?;
+    conversions::resolve(options, present, &before, &mut after, &renames)?;
     Ok(SchemaComparison {
         before,
         after,

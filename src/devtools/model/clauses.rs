@@ -33,21 +33,39 @@ impl<'t, 's> ClauseLayout<'t, 's> {
         })
     }
 
-    /// The item a note speaks of: the one that ends or goes on in its line, and where the
-    /// note has a line of its own, the next. None for the table.
-    pub(crate) fn item_of(&self, note: &Annotation) -> Option<usize> {
-        let starts = |item: &&[Token<'_>]| item.first().map_or(0, |token| token.start);
-        match note.follows {
-            Some(token_start) => self
-                .items
-                .iter()
-                .rposition(|item| starts(item) <= token_start),
-            None => self
-                .items
-                .iter()
-                .position(|item| starts(item) >= note.at.end)
-                .or_else(|| self.items.len().checked_sub(1)),
+    /// The items a note may speak of, the likeliest first: those in whose line it stands from the
+    /// last on, and where it has a line of its own, the next. None is the table.
+    pub(crate) fn holders(&self, text: &str, note: &Annotation) -> Vec<Option<usize>> {
+        let begins = |item: &[Token<'_>]| item.first().map_or(0, |token| token.start);
+        let last = self.items.len().checked_sub(1);
+        let Some(follows) = note.follows else {
+            let next = self.items.iter();
+            let next = next
+                .enumerate()
+                .find(|(_, item)| begins(item) >= note.at.end);
+            return vec![next.map(|(index, _)| index).or(last)];
+        };
+        let line = text[..note.at.start].rfind('\n').map_or(0, |at| at + 1);
+        let is_in_line = |item: &[Token<'_>]| begins(item) <= follows && span(item).end > line;
+        let mut holders: Vec<Option<usize>> = (0..self.items.len())
+            .rev()
+            .filter(|index| is_in_line(self.items[*index]))
+            .map(Some)
+            .collect();
+        if holders.is_empty() {
+            let before = self.items.iter().rposition(|item| begins(item) <= follows);
+            let behind_all = self.items.last().is_some_and(|item| span(item).end <= line)
+                && text
+                    .get(follows..)
+                    .is_some_and(|rest| !rest.starts_with(','));
+            if before.is_none() || behind_all {
+                holders.push(None);
+            }
+            holders.extend(before.map(Some));
+        } else if self.name.start >= line {
+            holders.push(None);
         }
+        holders
     }
 }
 

@@ -375,7 +375,6 @@ fn column_edits<'m>(
         default,
         collation,
         generated,
-        was: _,
         using: _,
         text: _,
     } = now;
@@ -503,34 +502,6 @@ impl Edit<'_> {
             Edit::Reorder => "change the order of columns".to_owned(),
         }
     }
-}
-
-/// Whether two tables may be one: each column of the one with fewer is in the other, by name.
-pub(crate) fn same_shape(one: &Definition, other: &Definition) -> bool {
-    let within = |few: &Definition, many: &Definition| {
-        few.columns
-            .iter()
-            .all(|column| many.column(&column.name).is_some())
-    };
-    within(one, other) || within(other, one)
-}
-
-/// The columns of a table that may have been renamed: plain ones that are gone, and plain
-/// ones that are new.
-pub(crate) fn gone_and_new<'m>(
-    before: &'m Definition,
-    after: &'m Definition,
-) -> (Vec<&'m ColumnDefinition>, Vec<&'m ColumnDefinition>) {
-    let only = |one: &'m Definition, other: &Definition| -> Vec<&'m ColumnDefinition> {
-        let plain = one
-            .columns
-            .iter()
-            .filter(|column| column.generated.is_none());
-        plain
-            .filter(|column| other.column(&column.name).is_none())
-            .collect()
-    };
-    (only(before, after), only(after, before))
 }
 
 #[cfg(test)]

@@ -19,7 +19,7 @@ use sqlite3_parser::ast::{
 use sqlite3_parser::lexer::sql::Parser;
 use sqlite3_parser::{Bump, FallibleIterator};
 
-use crate::devtools::model::annotations::{Annotation, notes};
+use crate::devtools::model::annotations::{Annotation, Former, notes};
 use crate::devtools::model::canonical::{normal, string};
 use crate::devtools::model::clauses::{
     ClauseLayout, begins_in_column, begins_in_table, clauses, own_qualifiers, parenthesised, span,
@@ -90,7 +90,7 @@ impl Definition {
             constraints: Vec::new(),
             without_rowid: flags.contains(TabFlags::WithoutRowid),
             strict: flags.contains(TabFlags::Strict),
-            was: None,
+            formers: Vec::new(),
             keyed: Vec::new(),
             name_at: span(&[layout.name]),
             own_qualifiers: own_qualifiers(&layout.items.concat(), &name),
@@ -119,7 +119,6 @@ impl Definition {
                 default: None,
                 collation: None,
                 generated: None,
-                was: None,
                 using: None,
                 text: reading.slice(item).to_owned(),
             };
@@ -220,27 +219,51 @@ impl Definition {
                 column.keyed_not_null = no_nulls && !column.is_rowid;
             }
         }
-        definition.take_notes(&all, noted);
+        definition.take_notes(sql, &all, noted);
         Ok(definition)
     }
 
     /// Gives each note to the column or the table it stands at.
-    fn take_notes(&mut self, all: &[Token<'_>], noted: Vec<Annotation>) {
+    fn take_notes(&mut self, sql: &str, all: &[Token<'_>], noted: Vec<Annotation>) {
         let Some(layout) = ClauseLayout::of(all) else {
             return;
         };
         for note in noted {
-            let column = layout
-                .item_of(&note)
-                .and_then(|index| self.columns.get_mut(index));
-            match column {
-                Some(column) => {
-                    column.was = note.was.or(column.was.take());
-                    column.using = note.using.or(column.using.take());
-                }
-                None => self.was = note.was.or(self.was.take()),
-            }
+            let holders = layout.holders(sql, &note);
+            self.take_note(&holders, note);
         }
+    }
+
+    /// Takes a note that stands behind the statement, in its last line.
+    pub(crate) fn take_note_behind(&mut self, sql: &str, note: Annotation) {
+        let tokens: Vec<Token<'_>> = Tokens::new(sql).collect();
+        let (Some(layout), Some(last)) = (ClauseLayout::of(&tokens), tokens.last()) else {
+            return;
+        };
+        let at_its_end = Annotation {
+            at: sql.len()..sql.len(),
+            follows: Some(last.start),
+            ..note
+        };
+        let holders = layout.holders(sql, &at_its_end);
+        self.take_note(&holders, at_its_end);
+    }
+
+    fn take_note(&mut self, holders: &[Option<usize>], note: Annotation) {
+        // A note beside a constraint speaks of the table.
+        let name = |index: &Option<usize>| {
+            let column = index.and_then(|index| self.columns.get(index));
+            column.map(|column| column.name.clone())
+        };
+        let holders: Vec<Option<String>> = holders.iter().map(name).collect();
+        let column = holders.iter().flatten().next().cloned();
+        let mut columns = self.columns.iter_mut();
+        let column = columns.find(|c| column.as_ref() == Some(&c.name));
+        if let (Some(column), Some(expression)) = (column, note.using) {
+            column.using = Some(expression);
+        }
+        let former = note.was.map(|text| Former { text, holders });
+        self.formers.extend(former);
     }
 }
 
@@ -519,6 +542,13 @@ mod tests {
         assert!(table.create_as("x").contains("CHECK (a <> ')')"));
     }
 
+    /// What the likeliest holder of a note was called: a column, or the table.
+    fn was<'t>(table: &'t Definition, holder: Option<&str>) -> Option<&'t str> {
+        let mut formers = table.formers.iter().rev();
+        let former = formers.find(|former| former.holders[0].as_deref() == holder)?;
+        Some(&former.text)
+    }
+
     #[test]
     fn a_note_belongs_to_the_line_it_ends_and_a_line_of_its_own_to_the_next_column() {
         let table = parsed(
@@ -530,21 +560,55 @@ mod tests {
              -- was: z\n\
              )",
         );
-        assert_eq!(table.was.as_deref(), Some("old"));
+        assert_eq!(was(&table, None), Some("old"));
         let notes: Vec<_> = table
             .columns
             .iter()
-            .map(|c| (c.was.as_deref(), c.using.as_deref()))
+            .map(|c| (was(&table, Some(&c.name)), c.using.as_deref()))
             .collect();
         assert_eq!(
             notes,
             [
-                (Some("a b"), None),
+                (Some("\"a b\""), None),
                 (None, Some("lower(x), 1")),
                 (Some("z"), Some("a + 1")),
             ]
         );
         assert!(!table.text().contains("--"), "{}", table.text());
+    }
+
+    #[test]
+    fn a_note_in_a_line_with_several_may_speak_of_each() {
+        let cases = [
+            (
+                "CREATE TABLE t (a, b -- was: x\n)",
+                ["b", "a", ""].as_slice(),
+            ),
+            ("CREATE TABLE t (\na, b, -- was: x\nc)", &["b", "a"]),
+            ("CREATE TABLE t (\na\n, -- was: x\nb)", &["a"]),
+            ("CREATE TABLE t (a, -- was: x\nb)", &["a", ""]),
+            ("CREATE TABLE t ( -- was: x\na)", &[""]),
+            ("CREATE TABLE t\n(a CHECK (\na > 0), -- was: x\nb)", &["a"]),
+            ("CREATE TABLE t (\na\n) -- was: x\n", &["", "a"]),
+            ("CREATE TABLE t (\na,\n-- was: x\nb)", &["b"]),
+        ];
+        let holders = |table: &Definition| -> Vec<String> {
+            let all = table.formers.iter().flat_map(|former| &former.holders);
+            all.map(|holder| holder.clone().unwrap_or_default())
+                .collect()
+        };
+        for (sql, expected) in cases {
+            assert_eq!(holders(&parsed(sql)), expected, "{sql}");
+        }
+        for (sql, expected) in [
+            ("CREATE TABLE t (a, b)", ["b", "a", ""].as_slice()),
+            ("CREATE TABLE t (\na,\nb)", &["b"]),
+            ("CREATE TABLE t (\na,\nb\n) STRICT", &["", "b"]),
+        ] {
+            let mut table = parsed(sql);
+            table.take_note_behind(sql, notes("-- was: x").remove(0));
+            assert_eq!(holders(&table), expected, "{sql}");
+        }
     }
 
     #[test]
@@ -667,9 +731,9 @@ mod tests {
             table.text,
             "CREATE TABLE t (\na,\nc,\n\ne\n-- a word to the reader\n)"
         );
-        let was: Vec<Option<&str>> = table.columns.iter().map(|c| c.was.as_deref()).collect();
-        assert_eq!(was, [Some("b"), Some("d"), None]);
-        assert_eq!(table.was.as_deref(), Some("s"));
+        let names = table.columns.iter().map(|c| was(&table, Some(&c.name)));
+        assert_eq!(names.collect::<Vec<_>>(), [Some("b"), Some("d"), None]);
+        assert_eq!(was(&table, None), Some("s"));
         assert_eq!(table.columns[2].using.as_deref(), Some("a"));
     }
 }

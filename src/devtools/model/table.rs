@@ -3,6 +3,7 @@
 
 use std::ops::Range;
 
+use crate::devtools::model::annotations::Former;
 use crate::devtools::model::canonical::normal;
 use crate::devtools::model::clauses::{begins_in_column, clauses, span};
 use crate::sqlite::schema::objects::{Affinity, affinity, same_name};
@@ -17,8 +18,8 @@ pub(crate) struct Definition {
     pub(crate) constraints: Vec<Constraint>,
     pub(crate) without_rowid: bool,
     pub(crate) strict: bool,
-    /// What the table was called before (`-- was: NAME`).
-    pub(crate) was: Option<String>,
+    /// What the table and its columns were called before (`-- was: NAME`).
+    pub(crate) formers: Vec<Former>,
     /// Columns that a row is told apart by, in a key or a unique index.
     pub(crate) keyed: Vec<String>,
     /// The statement, without notes and without a semicolon.
@@ -46,8 +47,6 @@ pub(crate) struct ColumnDefinition {
     /// In small letters.
     pub(crate) collation: Option<String>,
     pub(crate) generated: Option<GeneratedColumn>,
-    /// What the column was called before (`-- was: NAME`).
-    pub(crate) was: Option<String>,
     /// How its values come from the old row (`-- using: EXPR`).
     pub(crate) using: Option<String>,
     /// The column's definition as written, without notes.

@@ -16,7 +16,7 @@ use crate::migration::history::backfills;
 use crate::migration::history::table;
 use crate::migration::history::table::Marker;
 use crate::options::settings::Options;
-use crate::report::error::{DataState, Error, ErrorKind};
+use crate::report::error::{DataState, Error, ErrorKind, shell_word};
 use crate::report::event::Event;
 use crate::report::outcome::{Grouped, Recovered, Report};
 use crate::sqlite::disk::files;
@@ -168,17 +168,6 @@ pub(crate) fn stores<'p>(options: &Options<'_>, database: &'p Path) -> (Store<'p
         Store::new(backups.clone(), snapshots.clone(), database),
         Store::new(snapshots, backups, database),
     )
-}
-
-/// A path or a name as a shell takes it for one word.
-fn shell_word(text: &str) -> String {
-    let plain =
-        |c: char| c.is_alphanumeric() || "/._-+:@%".contains(c) || cfg!(windows) && c == '\\';
-    match text.chars().all(plain) {
-        true => text.to_owned(),
-        false if cfg!(windows) => format!("\"{text}\""),
-        false => format!("'{}'", text.replace('\'', r"'\''")),
-    }
 }
 
 /// What copies there are of a database that is damaged, empty or gone, and how to get one back, in

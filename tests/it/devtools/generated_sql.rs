@@ -483,14 +483,14 @@ fn what_was_renamed_is_what_was_said_and_nobody_is_asked_twice() {
             "CREATE TABLE t (k, y);",
             &[],
             &["t.k"],
-            Err("t.x: y"),
+            Err("--drop: `t`.`k` is still in the schema file"),
         ),
         (
             "CREATE TABLE t (k, x);",
             "CREATE TABLE t (k, y);",
             &[],
             &["o.x"],
-            Err("t.x: y"),
+            Err("--drop: table `o` is not in the migrations"),
         ),
         (
             "CREATE TABLE t (k, x);",

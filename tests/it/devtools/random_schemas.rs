@@ -516,9 +516,15 @@ fn round(seed: u64) -> &'static str {
     std::fs::write(&file, sql(&after)).unwrap();
     let mut wishes = GenerateOptions::new().allow_destructive();
     for table in &before {
-        wishes = wishes.drop(&table.name);
+        let Some(now) = after.iter().find(|now| now.origin == table.name) else {
+            wishes = wishes.drop(&table.name);
+            continue;
+        };
         for column in &table.columns {
-            wishes = wishes.drop(format!("{}.{}", table.name, column.name));
+            let mut left = now.columns.iter();
+            if left.all(|left| left.origin != column.name && left.name != column.name) {
+                wishes = wishes.drop(format!("{}.{}", table.name, column.name));
+            }
         }
     }
     for table in &after {

@@ -122,11 +122,16 @@ impl Composer<'_, '_> {
 
 /// A name for the time between that nothing has, before or after.
 pub(super) fn free_name(table: &str, now: &Model, target: &Model) -> String {
-    let plain = format!("{table}_new");
-    let numbered = (2..).map(|number| format!("{table}_new{number}"));
+    free(table, |name| now.has_name(name) || target.has_name(name))
+}
+
+/// A name like another that is not taken.
+pub(super) fn free(name: &str, is_taken: impl Fn(&str) -> bool) -> String {
+    let plain = format!("{name}_new");
+    let numbered = (2..).map(|number| format!("{name}_new{number}"));
     std::iter::once(plain)
         .chain(numbered)
-        .find(|name| !now.has_name(name) && !target.has_name(name))
+        .find(|name| !is_taken(name))
         .unwrap_or_default()
 }
 

@@ -4,14 +4,14 @@ use rusqlite::Connection;
 
 use crate::devtools::alter::alter_table::ChangeKind;
 use crate::devtools::alter::compose::composer::{
-    ComposeOptions, Composed, Composer, free_name, model, stopped,
+    ComposeOptions, Composed, Composer, free, free_name, model, stopped,
 };
 use crate::devtools::alter::compose::objects::made_again;
 use crate::devtools::alter::compose::tables::{refuse_nowhere, required};
 use crate::devtools::alter::compose::virtual_tables::kept_columns;
 use crate::devtools::alter::grouping::{ChangeGroup, parents_first};
 use crate::devtools::alter::preconditions;
-use crate::devtools::alter::renames::Renames;
+use crate::devtools::alter::renames::{Renames, steps};
 use crate::devtools::alter::sql_writer::Writer;
 use crate::devtools::model::canonical::plain;
 use crate::devtools::model::diff::{Entity, Model, SchemaDifference, difference};
@@ -59,22 +59,48 @@ impl Composer<'_, '_> {
             return Ok(());
         }
         self.drop_broken_views(target)?;
-        for (before, after) in &renames.tables {
-            self.make_room(after)?;
-            let (before, name) = (plain(before), plain(after));
+        let now = self.model()?;
+        let between = |name: &str| free_name(name, &now, target);
+        for (before, after) in steps(&renames.tables, false, between) {
+            self.make_room(&after)?;
+            let (before, name) = (plain(&before), plain(&after));
             self.run(&format!("ALTER TABLE {before} RENAME TO {name}"))
                 .map_err(stopped)?;
+        }
+        for (_, after) in &renames.tables {
             self.note(after, ChangeKind::Rename, Vec::new());
         }
-        for (table, before, after) in &renames.columns {
-            self.run(&format!(
-                "ALTER TABLE {} RENAME COLUMN {} TO {}",
-                plain(table),
-                plain(before),
-                plain(after)
-            ))
-            .map_err(stopped)?;
+        let mut columns = renames.columns.as_slice();
+        while let Some((table, _, _)) = columns.first() {
+            let count = columns.iter().take_while(|(of, _, _)| of == table).count();
+            let (of_table, others) = columns.split_at(count);
+            let names: Vec<(String, String)> = of_table
+                .iter()
+                .map(|(_, before, after)| (before.clone(), after.clone()))
+                .collect();
+            let sides = [now.table(renames.name_before(table)), target.table(table)];
+            let there: Vec<&str> = sides
+                .iter()
+                .flatten()
+                .flat_map(|entity| &entity.table.columns)
+                .map(|column| column.name.as_str())
+                .collect();
+            let between = |name: &str| {
+                free(name, |name| {
+                    there.iter().any(|known| same_name(known, name))
+                })
+            };
+            for (before, after) in steps(&names, true, between) {
+                self.run(&format!(
+                    "ALTER TABLE {} RENAME COLUMN {} TO {}",
+                    plain(table),
+                    plain(&before),
+                    plain(&after)
+                ))
+                .map_err(stopped)?;
+            }
             self.note(table, ChangeKind::Rename, Vec::new());
+            columns = others;
         }
         self.out.end_block();
         Ok(())
