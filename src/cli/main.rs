@@ -13,10 +13,10 @@ mod settings;
 use std::process::ExitCode;
 
 use clap::error::ErrorKind;
-use clap::{Parser, ValueEnum};
+use clap::{CommandFactory, Parser, ValueEnum};
 
-use crate::args::{Alone, Args, Color, Command, Global};
-use crate::commands::reach::Reach;
+use crate::args::{Color, Global};
+use crate::commands::{Args, Command, Reach};
 use crate::complete::candidates;
 use crate::exit::{Exit, Failure};
 use crate::output::ui::{self, Ui};
@@ -25,12 +25,12 @@ use crate::settings::gather::{Settings, Surroundings};
 
 /// Parses, runs, reports. Every output goes through one [`Ui`].
 fn main() -> ExitCode {
-    if candidates::answer() {
+    if candidates::answer(Args::command) {
         return Exit::Done.into();
     }
     let args = match Args::try_parse() {
         Ok(args) => args,
-        Err(error) => return refuse(&nearest::suggest_command(error)),
+        Err(error) => return refuse(&nearest::suggest_command(&Args::command(), error)),
     };
     let mut ui = Ui::new(&args.global);
     let exit = match run(&mut ui, &args) {
@@ -46,58 +46,20 @@ fn main() -> ExitCode {
 fn run(ui: &mut Ui, args: &Args) -> Result<Exit, Failure> {
     // A shell that starts must not depend on the folder it starts in.
     if let Command::Alone(command) = &args.command {
-        return alone(ui, command);
+        return commands::alone(ui, command);
     }
     refuse_databases_on_both_sides(&args.global)?;
     let around = Surroundings::of_this_process()?;
     let settings = &Settings::gather(&args.global, &around)?;
     ui.settings(settings);
     if args.command.reach() == Reach::None {
-        return dispatch(ui, settings, &args.command);
+        return commands::dispatch(ui, settings, &args.command);
     }
     match databases::expand(&settings.databases)? {
-        Databases::One(path) => dispatch(ui, &settings.with_database(&path), &args.command),
+        Databases::One(path) => {
+            commands::dispatch(ui, &settings.with_database(&path), &args.command)
+        }
         Databases::Several(paths) => many::run(ui, settings, &paths, args),
-    }
-}
-
-/// Does what needs neither settings nor a database.
-fn alone(ui: &mut Ui, command: &Alone) -> Result<Exit, Failure> {
-    match command {
-        Alone::Init => commands::init::run(ui),
-        Alone::Completions(options) => commands::completions::run(ui, options),
-        Alone::Man(options) => commands::man::run(ui, options),
-    }
-}
-
-/// Does a command to one database.
-fn dispatch(ui: &mut Ui, settings: &Settings, command: &Command) -> Result<Exit, Failure> {
-    match command {
-        Command::Create(options) => commands::create::run(ui, settings, options),
-        Command::Generate(options) => commands::generate::run(ui, settings, options),
-        Command::Squash(options) => commands::squash::run(ui, settings, options),
-        Command::Show(options) => commands::show::run(ui, settings, options),
-        Command::Check => commands::check::run(ui, settings),
-        Command::Run(options) => commands::run::run(ui, settings, options),
-        Command::Revert(options) => commands::revert::run(ui, settings, options),
-        Command::Adopt(options) => commands::adopt::run(ui, settings, options),
-        Command::Baseline(options) => commands::baseline::run(ui, settings, options),
-        Command::Backfill(options) => commands::backfill::run(ui, settings, options),
-        Command::Backups(options) => commands::backups::run(ui, settings, options),
-        Command::Inspect(options) => commands::inspect::run(ui, settings, options),
-        Command::Stats => commands::stats::run(ui, settings),
-        Command::Doctor => commands::doctor::run(ui, settings),
-        Command::Log => commands::log::run(ui, settings),
-        Command::Snapshot(options) => commands::snapshot::run(ui, settings, options),
-        Command::Restore(options) => commands::restore::run(ui, settings, options),
-        Command::RestoreSnapshot(options) => commands::restore::run_snapshot(ui, settings, options),
-        Command::Alone(command) => alone(ui, command),
-        Command::Seed(options) => commands::seed::run(ui, settings, options),
-        Command::Push(options) => commands::push::run(ui, settings, options),
-        Command::Redo(options) => commands::redo::run(ui, settings, options),
-        Command::Reset(options) => commands::reset::run(ui, settings, options),
-        Command::Drop => commands::drop::run(ui, settings),
-        Command::Shell(options) => commands::shell::run(ui, settings, options),
     }
 }
 

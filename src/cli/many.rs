@@ -8,11 +8,10 @@ use std::thread;
 
 use serde_json::{Value, json};
 
-use crate::args::{Args, Command};
-use crate::commands::reach::Reach;
-use crate::commands::{restore, run};
+use crate::commands;
+use crate::commands::{Args, Command, Reach};
 use crate::exit::{Exit, Failure};
-use crate::output::report;
+use crate::output::ask;
 use crate::output::text;
 use crate::output::text::{BOLD, styled};
 use crate::output::ui::{Kept, Kind, Ui, Unit};
@@ -42,7 +41,7 @@ pub(crate) fn run(
     let command = &args.command;
     if command.reach() == Reach::One {
         return match databases {
-            [one] => crate::dispatch(ui, &settings.with_database(one), command),
+            [one] => commands::dispatch(ui, &settings.with_database(one), command),
             several => Err(refused(several)),
         };
     }
@@ -53,10 +52,7 @@ pub(crate) fn run(
         .collect();
     let answers: Vec<Option<bool>> = all
         .iter()
-        .map(|settings| match command {
-            Command::Run(options) => run::ask_before(ui, settings, options),
-            command => restore::ask_before(ui, settings, command),
-        })
+        .map(|settings| commands::ask_before(ui, settings, command))
         .collect();
     let (mut worst, mut documents, mut failed) = (Exit::Done, Vec::new(), 0);
     for_each(ui, &all, &answers, args, |ui, at, ended| {
@@ -88,7 +84,7 @@ fn for_each(
     // Ctrl-C ends at once what only looks: there is nothing to roll back.
     let cancelled = &match args.command.only_looks() {
         true => Arc::default(),
-        false => report::cancel_flag(),
+        false => ask::cancel_flag(),
     };
     let next = &AtomicUsize::new(0);
     let cores = thread::available_parallelism().map_or(1, usize::from);
@@ -105,7 +101,7 @@ fn for_each(
                     let mut ui = Ui::keeping(&args.global, *answer);
                     let result = match cancelled.load(Ordering::Relaxed) {
                         true => Err(Failure::NotBegun),
-                        false => crate::dispatch(&mut ui, settings, &args.command),
+                        false => commands::dispatch(&mut ui, settings, &args.command),
                     };
                     let _ = sender.send((at, Ended::of(ui, result)));
                 }

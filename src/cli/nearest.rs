@@ -1,9 +1,7 @@
 //! What was probably meant.
 
+use clap::Command;
 use clap::error::{ContextKind, ContextValue};
-use clap::{Command, CommandFactory};
-
-use crate::args::Args;
 
 /// How alike two names must be, from 0 to 1, to be taken for one another.
 const ALIKE: f64 = 0.75;
@@ -33,12 +31,11 @@ fn likeness(one: &str, other: &str) -> Option<f64> {
 
 /// Adds to a refusal the command that was probably meant, where clap, which asks for more of a
 /// short word, knows none.
-pub(crate) fn suggest_command(mut error: clap::Error) -> clap::Error {
+pub(crate) fn suggest_command(command_line: &Command, mut error: clap::Error) -> clap::Error {
     let Some(ContextValue::String(wrong)) = error.get(ContextKind::InvalidSubcommand) else {
         return error;
     };
-    let args = Args::command();
-    let commands = args.get_subcommands();
+    let commands = command_line.get_subcommands();
     let names = commands.flat_map(Command::get_name_and_visible_aliases);
     let meant = nearest(wrong, names).map(str::to_owned);
     let suggested = ContextKind::SuggestedSubcommand;

@@ -1,14 +1,25 @@
 //! `heirloom adopt`
 
-use crate::args::Adopt;
 use crate::exit::{Exit, Failure};
+use crate::output::ask;
 use crate::output::report;
 use crate::output::text;
 use crate::output::ui::Ui;
 use crate::settings::gather::Settings;
+use crate::settings::migrator::migrator;
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Adopt {
+    /// Whose history; found out unless given: diesel, sqlx, prisma, drizzle, goose, typeorm, dbmate, rusqlite_migration
+    #[arg(long, value_name = "TOOL")]
+    pub(crate) from: Option<heirloom::Tool>,
+    /// Prove it, print what would be marked, and write nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
 
 pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Adopt) -> Result<Exit, Failure> {
-    let migrator = report::migrator(settings)?.cancel_with(report::cancel_flag());
+    let migrator = migrator(settings)?.cancel_with(ask::cancel_flag());
     let database = &settings.database.value;
     if options.dry_run {
         let plan = migrator.database(database).plan_adopt(options.from)?;

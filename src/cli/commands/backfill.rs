@@ -1,18 +1,36 @@
 //! `heirloom backfill FILE`
 
-use heirloom::{Backfill, BackfillPlan, Backfilled};
+use std::path::PathBuf;
+
+use heirloom::{BackfillPlan, Backfilled};
 use serde_json::json;
 
-use crate::args::Backfill as Options;
 use crate::exit::{Exit, Failure};
+use crate::output::ask;
 use crate::output::report;
 use crate::output::text;
 use crate::output::text::{GREEN, styled};
 use crate::output::ui::Ui;
 use crate::settings::gather::Settings;
+use crate::settings::migrator::keeper;
 
-pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Options) -> Result<Exit, Failure> {
-    let backfill = Backfill::file(&options.file)?;
+#[derive(Debug, clap::Args)]
+pub(crate) struct Backfill {
+    /// What fills the rows
+    pub(crate) file: PathBuf,
+    /// So many rows at a time [default: what the file says, else 10000]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) batch: Option<u64>,
+    /// Once more from the first row, after a copy, where it is done
+    #[arg(long)]
+    pub(crate) again: bool,
+    /// Print what is left to do, and do nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Backfill) -> Result<Exit, Failure> {
+    let backfill = heirloom::Backfill::file(&options.file)?;
     let backfill = match options.batch {
         Some(rows) => backfill.batch(rows),
         None => backfill,
@@ -23,14 +41,14 @@ pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Options) -> Result
     };
     let database = &settings.database.value;
     if options.dry_run {
-        let plan = report::keeper(settings)?
+        let plan = keeper(settings)?
             .database(database)
             .plan_backfill(&backfill)?;
         show_plan(ui, &plan);
         return Ok(Exit::Done);
     }
-    let backfilled = report::keeper(settings)?
-        .cancel_with(report::cancel_flag())
+    let backfilled = keeper(settings)?
+        .cancel_with(ask::cancel_flag())
         .on_event(|event| report::show_event(ui, "", event))
         .database(database)
         .backfill(&backfill)?;

@@ -3,20 +3,26 @@
 use heirloom::{BackupInfo, Verify};
 use serde_json::{Value, json};
 
-use crate::args::Backups;
 use crate::exit::{Exit, Failure};
-use crate::output::report;
 use crate::output::text;
 use crate::output::text::{GREEN, RED, styled};
 use crate::output::ui::Ui;
 use crate::settings::gather::Settings;
+use crate::settings::migrator::keeper;
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Backups {
+    /// Look into each copy with SQLite's integrity_check too
+    #[arg(long)]
+    pub(crate) verify: bool,
+}
 
 pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Backups) -> Result<Exit, Failure> {
     let verify = match options.verify {
         true => Verify::Everything,
         false => Verify::Digest,
     };
-    let copies = report::keeper(settings)?
+    let copies = keeper(settings)?
         .database(&settings.database.value)
         .backups(verify)?;
     let rows: Vec<Vec<String>> = copies.iter().map(row).collect();

@@ -1,14 +1,25 @@
 //! `heirloom baseline`
 
-use crate::args::Baseline;
 use crate::exit::{Exit, Failure};
+use crate::output::ask;
 use crate::output::report;
 use crate::output::text;
 use crate::output::ui::Ui;
 use crate::settings::gather::Settings;
+use crate::settings::migrator::migrator;
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Baseline {
+    /// The version whose schema the database has
+    #[arg(value_name = "VERSION")]
+    pub(crate) at: i64,
+    /// Prove it, print what would be marked, and write nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
 
 pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Baseline) -> Result<Exit, Failure> {
-    let migrator = report::migrator(settings)?.cancel_with(report::cancel_flag());
+    let migrator = migrator(settings)?.cancel_with(ask::cancel_flag());
     let database = &settings.database.value;
     if options.dry_run {
         let plan = migrator.database(database).plan_baseline(options.at)?;

@@ -6,18 +6,19 @@ use heirloom::{Checked, Event};
 use serde_json::{Value, json};
 
 use crate::exit::{Exit, Failure};
-use crate::output::report;
+use crate::output::ask;
 use crate::output::text;
 use crate::output::text::{GREEN, RED, YELLOW, styled};
 use crate::output::ui::Ui;
 use crate::settings::gather::{Origin, Settings};
+use crate::settings::migrator::{migrator, schema_file};
 
 pub(crate) fn run(ui: &mut Ui, settings: &Settings) -> Result<Exit, Failure> {
     if settings.schema.origin != Origin::Default {
-        report::schema_file(settings)?;
+        schema_file(settings)?;
     }
-    let checked = report::migrator(settings)?
-        .cancel_with(report::cancel_flag())
+    let checked = migrator(settings)?
+        .cancel_with(ask::cancel_flag())
         .on_event(|event| show_event(ui, event))
         .devtools()
         .check()?;

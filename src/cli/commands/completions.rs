@@ -1,12 +1,31 @@
 //! `heirloom completions SHELL`
 
+use clap::ValueEnum;
 use clap_complete::env::{Bash, EnvCompleter, Fish, Powershell, Zsh};
 use serde_json::json;
 
-use crate::args::{Completions, ShellName};
 use crate::complete::candidates;
 use crate::exit::{Exit, Failure};
 use crate::output::ui::Ui;
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Completions {
+    /// Which shell
+    pub(crate) shell: ShellName,
+}
+
+/// A shell whose completions are known.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum ShellName {
+    /// GNU Bash.
+    Bash,
+    /// fish.
+    Fish,
+    /// PowerShell.
+    Powershell,
+    /// Z shell.
+    Zsh,
+}
 
 pub(crate) fn run(ui: &mut Ui, options: &Completions) -> Result<Exit, Failure> {
     let shell: &dyn EnvCompleter = match options.shell {

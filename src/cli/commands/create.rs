@@ -5,11 +5,16 @@ use std::time::SystemTime;
 use heirloom::Source;
 use serde_json::json;
 
-use crate::args::Create;
 use crate::exit::{Exit, Failure};
 use crate::output::text;
 use crate::output::ui::Ui;
 use crate::settings::gather::Settings;
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Create {
+    /// What it does, as in add_phone
+    pub(crate) name: String,
+}
 
 pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Create) -> Result<Exit, Failure> {
     let source = Source::from(&settings.migrations.value).layout(settings.layout.value);

@@ -9,9 +9,10 @@ use crate::output::text;
 use crate::output::text::{GREEN, RED, styled};
 use crate::output::ui::Ui;
 use crate::settings::gather::Settings;
+use crate::settings::migrator::keeper;
 
 pub(crate) fn run(ui: &mut Ui, settings: &Settings) -> Result<Exit, Failure> {
-    let found = report::keeper(settings)?
+    let found = keeper(settings)?
         .database(&settings.database.value)
         .doctor()?;
     show(ui, &found);

@@ -4,11 +4,13 @@ use heirloom::Event;
 use serde_json::json;
 
 use crate::exit::{Exit, Failure};
+use crate::output::ask;
 use crate::output::report;
 use crate::output::text;
 use crate::output::text::{GREEN, styled};
 use crate::output::ui::Ui;
 use crate::settings::gather::Settings;
+use crate::settings::migrator::keeper;
 
 pub(crate) fn run(ui: &mut Ui, settings: &Settings) -> Result<Exit, Failure> {
     let database = &settings.database.value;
@@ -16,9 +18,9 @@ pub(crate) fn run(ui: &mut Ui, settings: &Settings) -> Result<Exit, Failure> {
         "Drop everything in {}, after a snapshot?",
         text::path(database)
     );
-    report::confirm(ui, &question)?;
-    let emptied = report::keeper(settings)?
-        .cancel_with(report::cancel_flag())
+    ask::confirm(ui, &question)?;
+    let emptied = keeper(settings)?
+        .cancel_with(ask::cancel_flag())
         .on_event(|event: &Event<'_>| report::show_event(ui, "", event))
         .database(database)
         .empty()?;

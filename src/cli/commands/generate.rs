@@ -3,16 +3,40 @@
 use heirloom::{GenerateOptions, Generated, RenameQuestion};
 use serde_json::{Value, json};
 
-use crate::args::Generate;
 use crate::exit::{Exit, Failure};
-use crate::output::report;
+use crate::output::ask;
 use crate::output::text;
 use crate::output::text::{BOLD, GREEN, YELLOW, styled};
 use crate::output::ui::Ui;
 use crate::settings::gather::Settings;
+use crate::settings::migrator::{keeper, schema_file};
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Generate {
+    /// What the files are to be called; after what they do unless given
+    pub(crate) name: Option<String>,
+    /// Print the SQL, and write nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Write nothing, and exit with 3 when something would be written
+    #[arg(long)]
+    pub(crate) check: bool,
+    /// A column or a table was renamed: table.old=new, old_table=new_table; may be repeated
+    #[arg(long, value_name = "OLD=NEW")]
+    pub(crate) rename: Vec<String>,
+    /// A column or a table is gone and was not renamed: table.column, table; may be repeated
+    #[arg(long, value_name = "GONE")]
+    pub(crate) drop: Vec<String>,
+    /// Consent to what the changes destroy, and write the consent into the files
+    #[arg(long)]
+    pub(crate) allow_destructive: bool,
+    /// Build tables anew whose columns are only in another order
+    #[arg(long)]
+    pub(crate) strict_order: bool,
+}
 
 pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Generate) -> Result<Exit, Failure> {
-    report::schema_file(settings)?;
+    schema_file(settings)?;
     let generated = match generate(ui, settings, options) {
         // Something would be written, whatever the answer is.
         Err(failure) if options.check && failure.is_a_question() => {
@@ -63,7 +87,7 @@ fn generate(ui: &mut Ui, settings: &Settings, options: &Generate) -> Result<Gene
     if options.strict_order {
         wishes = wishes.strict_order();
     }
-    let migrator = report::keeper(settings)?;
+    let migrator = keeper(settings)?;
     let may_ask = !options.check;
     answered(ui, wishes, may_ask, |_, wishes| {
         Ok(migrator.devtools().generate(wishes)?)
@@ -110,7 +134,7 @@ fn ask(ui: &mut Ui, question: &RenameQuestion) -> Option<Answer> {
         .collect();
     choices.push("it is dropped with what it holds, and the new one is empty".to_owned());
     let text = format!("`{subject}` is gone:");
-    let chosen = report::asks(ui, |ui| ui.choose(&text, &choices))?;
+    let chosen = ask::asks(ui, |ui| ui.choose(&text, &choices))?;
     Some(match question.candidates.get(chosen) {
         Some(candidate) => Answer::Renamed(question.renamed_to(candidate)),
         None => Answer::Dropped(subject),

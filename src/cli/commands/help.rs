@@ -3,7 +3,7 @@
 
 use clap::{Arg, Command, CommandFactory, Parser};
 
-use crate::args::Args;
+use crate::commands::Args;
 
 const README: &str = include_str!("../../../README.md");
 

@@ -3,7 +3,6 @@
 use heirloom::{Inspected, TableInfo};
 use serde_json::json;
 
-use crate::args::Inspect;
 use crate::exit::{Exit, Failure};
 use crate::output::report;
 use crate::output::schema;
@@ -11,10 +10,20 @@ use crate::output::text;
 use crate::output::text::{BOLD, styled};
 use crate::output::ui::Ui;
 use crate::settings::gather::Settings;
+use crate::settings::migrator::keeper;
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Inspect {
+    /// A table or a view; all of them unless given
+    pub(crate) table: Option<String>,
+    /// Print the CREATE statements, in an order that stays the same and can be executed
+    #[arg(long)]
+    pub(crate) sql: bool,
+}
 
 pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Inspect) -> Result<Exit, Failure> {
     let only = options.table.as_deref();
-    let found = report::keeper(settings)?
+    let found = keeper(settings)?
         .database(&settings.database.value)
         .inspect(only)?;
     if options.sql {

@@ -8,11 +8,10 @@ use crate::output::report;
 use crate::output::text;
 use crate::output::ui::Ui;
 use crate::settings::gather::Settings;
+use crate::settings::migrator::keeper;
 
 pub(crate) fn run(ui: &mut Ui, settings: &Settings) -> Result<Exit, Failure> {
-    let log = report::keeper(settings)?
-        .database(&settings.database.value)
-        .log()?;
+    let log = keeper(settings)?.database(&settings.database.value).log()?;
     show(ui, &log);
     ui.document(&json!({
         "ok": true,

@@ -2,16 +2,20 @@
 
 use std::path::PathBuf;
 
-use clap::CommandFactory;
 use serde_json::{Value, json};
 
-use crate::args::{Args, Man};
 use crate::exit::{Exit, Failure};
 use crate::output::text;
 use crate::output::ui::Ui;
 
-pub(crate) fn run(ui: &mut Ui, options: &Man) -> Result<Exit, Failure> {
-    let command = Args::command();
+#[derive(Debug, clap::Args)]
+pub(crate) struct Man {
+    /// Write a page for each command into this folder
+    #[arg(long, value_name = "DIR")]
+    pub(crate) dir: Option<PathBuf>,
+}
+
+pub(crate) fn run(ui: &mut Ui, command: clap::Command, options: &Man) -> Result<Exit, Failure> {
     let Some(folder) = &options.dir else {
         let mut page = Vec::new();
         // Into memory, which takes everything.

@@ -3,17 +3,37 @@
 use heirloom::{GenerateOptions, Migrator, OnHistory, Plan, Pushed, TableChange};
 use serde_json::{Value, json};
 
-use crate::args::Push;
 use crate::commands::generate;
 use crate::exit::{Exit, Failure};
+use crate::output::ask;
 use crate::output::report;
 use crate::output::text;
 use crate::output::text::{GREEN, YELLOW, styled};
 use crate::output::ui::Ui;
 use crate::settings::gather::Settings;
+use crate::settings::migrator::{keeper, schema_file};
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Push {
+    /// Print the SQL, and do nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// A column or a table was renamed: table.old=new, old_table=new_table; may be repeated
+    #[arg(long, value_name = "OLD=NEW")]
+    pub(crate) rename: Vec<String>,
+    /// A column or a table is gone and was not renamed: table.column, table; may be repeated
+    #[arg(long, value_name = "GONE")]
+    pub(crate) drop: Vec<String>,
+    /// Consent to what the changes destroy
+    #[arg(long)]
+    pub(crate) allow_destructive: bool,
+    /// Push over applied migrations too: the history is untrue afterwards
+    #[arg(long)]
+    pub(crate) force: bool,
+}
 
 pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Push) -> Result<Exit, Failure> {
-    report::schema_file(settings)?;
+    schema_file(settings)?;
     let database = &settings.database.value;
     let wishes = options
         .rename
@@ -32,9 +52,9 @@ pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Push) -> Result<Ex
         return dry_run(ui, plan);
     }
     let pushed = generate::answered(ui, wishes, true, |ui, wishes| {
-        report::with_consent(ui, options.allow_destructive, |ui, consent| {
+        ask::with_consent(ui, options.allow_destructive, |ui, consent| {
             let migrator = pusher(settings, consent)?
-                .cancel_with(report::cancel_flag())
+                .cancel_with(ask::cancel_flag())
                 .on_event(|event| report::show_event(ui, "pushed", event));
             Ok(migrator.database(database).push(wishes, on_history)?)
         })
@@ -45,7 +65,7 @@ pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Push) -> Result<Ex
 
 /// No migrations are needed, nor a folder of them.
 fn pusher<'a>(settings: &Settings, allow_destructive: bool) -> Result<Migrator<'a>, Failure> {
-    let migrator = report::keeper(settings)?;
+    let migrator = keeper(settings)?;
     Ok(match allow_destructive {
         true => migrator.allow_destructive(),
         false => migrator,

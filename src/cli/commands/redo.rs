@@ -3,19 +3,30 @@
 use heirloom::Event;
 use serde_json::json;
 
-use crate::args::Redo;
 use crate::exit::{Exit, Failure};
+use crate::output::ask;
 use crate::output::report;
 use crate::output::text;
 use crate::output::text::{BOLD, GREEN, styled};
 use crate::output::ui::Ui;
 use crate::settings::gather::Settings;
+use crate::settings::migrator::consenting;
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Redo {
+    /// So many migrations
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) steps: usize,
+    /// Consent to what they destroy when they are applied again
+    #[arg(long)]
+    pub(crate) allow_destructive: bool,
+}
 
 pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Redo) -> Result<Exit, Failure> {
-    let redone = report::with_consent(ui, options.allow_destructive, |ui, consent| {
+    let redone = ask::with_consent(ui, options.allow_destructive, |ui, consent| {
         let mut parts = 0;
-        let migrator = report::consenting(settings, consent)?
-            .cancel_with(report::cancel_flag())
+        let migrator = consenting(settings, consent)?
+            .cancel_with(ask::cancel_flag())
             .on_event(|event| {
                 // First what is taken back is told, then what is applied.
                 parts += usize::from(matches!(event, Event::Planned { .. }));

@@ -3,17 +3,25 @@
 use heirloom::Event;
 use serde_json::json;
 
-use crate::args::Reset;
+use crate::complete::meant;
 use crate::exit::{Exit, Failure};
+use crate::output::ask;
 use crate::output::report;
 use crate::output::text;
 use crate::output::text::{BOLD, GREEN, styled};
 use crate::output::ui::Ui;
 use crate::settings::gather::{Origin, Settings};
+use crate::settings::migrator::migrator;
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Reset {
+    /// The environment whose seeds are run too: a folder among the seeds
+    pub(crate) environment: Option<String>,
+}
 
 pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Reset) -> Result<Exit, Failure> {
     let (database, environment) = (&settings.database.value, options.environment.as_deref());
-    report::migrator(settings)?;
+    migrator(settings)?;
     let asked_for = environment.is_some() || settings.seeds.origin != Origin::Default;
     let seeds = settings.seeds.value.as_path();
     let seeds = (asked_for || seeds.is_dir()).then_some(seeds);
@@ -21,10 +29,10 @@ pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Reset) -> Result<E
         "Drop everything in {}, after a snapshot, and begin anew?",
         text::path(database)
     );
-    report::confirm(ui, &question)?;
+    ask::confirm(ui, &question)?;
     let mut parts = 0;
-    let reset = report::migrator(settings)?
-        .cancel_with(report::cancel_flag())
+    let reset = migrator(settings)?
+        .cancel_with(ask::cancel_flag())
         .on_event(|event| {
             // First migrations are told, if there are any, then seeds.
             parts += usize::from(matches!(event, Event::Planned { .. }));
@@ -33,7 +41,7 @@ pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Reset) -> Result<E
         })
         .database(database)
         .reset(seeds, environment)
-        .map_err(|error| report::or_no_seeds(settings, environment, error))?;
+        .map_err(|error| meant::or_no_seeds(settings, environment, error))?;
     if let Some(snapshot) = &reset.snapshot {
         report::show_snapshot(ui, &reset.database, snapshot);
     }

@@ -6,64 +6,89 @@ use std::path::PathBuf;
 use heirloom::{BackupRef, Event, RestorePlan};
 use serde_json::{Value, json};
 
-use crate::args::{Command, Restore, RestoreSnapshot};
 use crate::complete::names;
 use crate::exit::{Exit, Failure};
+use crate::output::ask;
 use crate::output::report;
 use crate::output::text;
 use crate::output::text::{BOLD, GREEN, styled};
 use crate::output::ui::Ui;
 use crate::settings::gather::Settings;
+use crate::settings::migrator::keeper;
 
-pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Restore) -> Result<Exit, Failure> {
-    put_back(ui, settings, &copy_of(options), options.dry_run)
-        .map_err(|failure| or_meant(settings, &copy_of(options), failure))
+#[derive(Debug, clap::Args)]
+pub(crate) struct RestoreSnapshot {
+    /// Which snapshot
+    #[arg(long)]
+    pub(crate) name: String,
+    /// Print what would change, and change nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
 }
 
-fn copy_of(options: &Restore) -> BackupRef {
-    match options.is_latest() {
-        true => BackupRef::Latest,
-        false => BackupRef::File(options.backup.clone()),
+#[derive(Debug, clap::Args)]
+pub(crate) struct Restore {
+    /// A file name that `backups` lists, a path, or `latest`
+    pub(crate) backup: PathBuf,
+    /// Print what would change, and change nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+impl Restore {
+    /// Whether each database has one that is meant.
+    pub(crate) fn is_latest(&self) -> bool {
+        self.backup.as_os_str() == "latest"
+    }
+
+    /// The backup that is meant.
+    pub(crate) fn wanted(&self) -> BackupRef {
+        match self.is_latest() {
+            true => BackupRef::Latest,
+            false => BackupRef::File(self.backup.clone()),
+        }
     }
 }
 
-pub(crate) fn run_snapshot(
-    ui: &mut Ui,
-    settings: &Settings,
-    options: &RestoreSnapshot,
-) -> Result<Exit, Failure> {
-    let wanted = BackupRef::Snapshot(options.name.clone());
-    put_back(ui, settings, &wanted, options.dry_run)
-        .map_err(|failure| or_meant(settings, &wanted, failure))
+impl RestoreSnapshot {
+    /// The snapshot that is meant.
+    pub(crate) fn wanted(&self) -> BackupRef {
+        BackupRef::Snapshot(self.name.clone())
+    }
 }
 
-/// Says which copy was probably meant by one that is not there.
-fn or_meant(settings: &Settings, wanted: &BackupRef, failure: Failure) -> Failure {
-    let (wrong, known) = match wanted {
-        BackupRef::File(file) => (file.to_string_lossy(), names::backups(settings)),
-        BackupRef::Snapshot(name) => (name.into(), names::snapshots(settings)),
-        _ => return failure,
-    };
-    failure.or_meant(&wrong, known.iter().map(|(name, _)| name.as_str()))
+/// Puts one back, and says which was probably meant by one that is not there.
+pub(crate) fn run(
+    ui: &mut Ui,
+    settings: &Settings,
+    wanted: &BackupRef,
+    dry_run: bool,
+) -> Result<Exit, Failure> {
+    put_back(ui, settings, wanted, dry_run).map_err(|failure| {
+        let (wrong, known) = match wanted {
+            BackupRef::File(file) => (file.to_string_lossy(), names::backups(settings)),
+            BackupRef::Snapshot(name) => (name.into(), names::snapshots(settings)),
+            _ => return failure,
+        };
+        failure.or_meant(&wrong, known.iter().map(|(name, _)| name.as_str()))
+    })
 }
 
 /// What a restore would ask, asked before several begin. None where it would ask nothing, or
 /// fail.
-pub(crate) fn ask_before(ui: &mut Ui, settings: &Settings, command: &Command) -> Option<bool> {
-    let wanted = match command {
-        Command::Restore(options) if !options.dry_run => copy_of(options),
-        Command::RestoreSnapshot(options) if !options.dry_run => {
-            BackupRef::Snapshot(options.name.clone())
-        }
-        _ => return None,
-    };
-    if !ui.can_ask() {
+pub(crate) fn ask_before(
+    ui: &mut Ui,
+    settings: &Settings,
+    wanted: &BackupRef,
+    dry_run: bool,
+) -> Option<bool> {
+    if dry_run || !ui.can_ask() {
         return None;
     }
-    let plan = report::keeper(settings)
+    let plan = keeper(settings)
         .ok()?
         .database(&settings.database.value)
-        .plan_restore(&wanted)
+        .plan_restore(wanted)
         .ok()?;
     show_plan(ui, &plan);
     Some(agrees(ui, &plan))
@@ -71,7 +96,7 @@ pub(crate) fn ask_before(ui: &mut Ui, settings: &Settings, command: &Command) ->
 
 fn agrees(ui: &mut Ui, plan: &RestorePlan) -> bool {
     let question = format!("Put it back over {}?", text::path(&plan.database));
-    report::asks(ui, |ui| ui.ask(&question))
+    ask::asks(ui, |ui| ui.ask(&question))
 }
 
 fn put_back(
@@ -83,9 +108,7 @@ fn put_back(
     let database = &settings.database.value;
     // With --yes nobody reads a plan, and the restore proves the copy by itself.
     if dry_run || !ui.says_yes() {
-        let plan = report::keeper(settings)?
-            .database(database)
-            .plan_restore(wanted)?;
+        let plan = keeper(settings)?.database(database).plan_restore(wanted)?;
         show_plan(ui, &plan);
         if dry_run {
             ui.document(&plan_json(&plan));
@@ -97,7 +120,7 @@ fn put_back(
             });
         }
     }
-    let restored = report::keeper(settings)?
+    let restored = keeper(settings)?
         .on_event(|event: &Event<'_>| report::show_event(ui, "", event))
         .database(database)
         .restore(wanted)?;

@@ -2,12 +2,27 @@
 
 use heirloom::RevertTo;
 
-use crate::args::Revert;
+use crate::complete::meant;
 use crate::exit::{Exit, Failure};
+use crate::output::ask;
 use crate::output::report;
 use crate::output::text;
 use crate::output::ui::Ui;
 use crate::settings::gather::Settings;
+use crate::settings::migrator::migrator;
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Revert {
+    /// Take so many back
+    #[arg(long, value_name = "N", default_value_t = 1, conflicts_with = "to")]
+    pub(crate) steps: usize,
+    /// Go back until this version is the newest; 0 takes everything back
+    #[arg(long, value_name = "VERSION")]
+    pub(crate) to: Option<i64>,
+    /// Print what would be done, and do nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
 
 pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Revert) -> Result<Exit, Failure> {
     let to = match options.to {
@@ -16,20 +31,20 @@ pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Revert) -> Result<
     };
     let database = &settings.database.value;
     if options.dry_run {
-        let plan = report::migrator(settings)?
+        let plan = migrator(settings)?
             .database(database)
             .plan_revert(to)
-            .map_err(|error| report::or_meant_version(settings, options.to, error))?;
+            .map_err(|error| meant::or_meant_version(settings, options.to, error))?;
         report::show_plan(ui, settings, &plan);
         ui.document(&report::plan_json("reverted", &plan));
         return Ok(Exit::Done);
     }
-    let report = report::migrator(settings)?
-        .cancel_with(report::cancel_flag())
+    let report = migrator(settings)?
+        .cancel_with(ask::cancel_flag())
         .on_event(|event| report::show_event(ui, "reverted", event))
         .database(database)
         .revert(to)
-        .map_err(|error| report::or_meant_version(settings, options.to, error))?;
+        .map_err(|error| meant::or_meant_version(settings, options.to, error))?;
     report::show_report(ui, settings, &report);
     ui.document(&text::report_json("reverted", &report));
     Ok(Exit::Done)

@@ -3,13 +3,31 @@
 use heirloom::Report;
 use serde_json::json;
 
-use crate::args::Run;
+use crate::complete::meant;
 use crate::exit::{Exit, Failure};
+use crate::output::ask;
 use crate::output::report;
 use crate::output::text;
 use crate::output::text::{GREEN, styled};
 use crate::output::ui::Ui;
 use crate::settings::gather::Settings;
+use crate::settings::migrator::consenting;
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Run {
+    /// Apply up to this version and no further
+    #[arg(long, value_name = "VERSION")]
+    pub(crate) to: Option<i64>,
+    /// Print what would be done, and do nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Do it to a scratch copy of the database, report, and throw the copy away
+    #[arg(long, conflicts_with = "dry_run")]
+    pub(crate) rehearse: bool,
+    /// Consent to what the pending migrations destroy
+    #[arg(long)]
+    pub(crate) allow_destructive: bool,
+}
 
 pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Run) -> Result<Exit, Failure> {
     if options.dry_run {
@@ -18,7 +36,7 @@ pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Run) -> Result<Exi
     if options.rehearse {
         return rehearse(ui, settings, options);
     }
-    let report = report::with_consent(ui, options.allow_destructive, |ui, consent| {
+    let report = ask::with_consent(ui, options.allow_destructive, |ui, consent| {
         migrate(ui, settings, options, consent)
     })?;
     report::show_report(ui, settings, &report);
@@ -31,14 +49,14 @@ pub(crate) fn ask_before(ui: &mut Ui, settings: &Settings, options: &Run) -> Opt
     if options.dry_run || options.rehearse || options.allow_destructive || !ui.can_ask() {
         return None;
     }
-    let migrator = report::consenting(settings, false).ok()?;
+    let migrator = consenting(settings, false).ok()?;
     let database = &settings.database.value;
     let refused = migrator.database(database).plan(options.to).ok()?.refused?;
-    if !report::may_ask(ui, &refused) {
+    if !ask::may_ask(ui, &refused) {
         return None;
     }
     ui.note(&format!("{}:", text::path(database)));
-    Some(report::consents(ui, &refused))
+    Some(ask::consents(ui, &refused))
 }
 
 fn migrate(
@@ -47,22 +65,22 @@ fn migrate(
     options: &Run,
     allow_destructive: bool,
 ) -> Result<Report, Failure> {
-    let migrator = report::consenting(settings, allow_destructive)?
-        .cancel_with(report::cancel_flag())
+    let migrator = consenting(settings, allow_destructive)?
+        .cancel_with(ask::cancel_flag())
         .on_event(|event| report::show_event(ui, "applied", event));
     let database = &settings.database.value;
     Ok(match options.to {
         Some(version) => migrator
             .database(database)
             .migrate_to(version)
-            .map_err(|error| report::or_meant_version(settings, version, error))?,
+            .map_err(|error| meant::or_meant_version(settings, version, error))?,
         None => migrator.migrate(database)?,
     })
 }
 
 fn rehearse(ui: &mut Ui, settings: &Settings, options: &Run) -> Result<Exit, Failure> {
-    let rehearsed = report::consenting(settings, options.allow_destructive)?
-        .cancel_with(report::cancel_flag())
+    let rehearsed = consenting(settings, options.allow_destructive)?
+        .cancel_with(ask::cancel_flag())
         .on_event(|event| report::show_event(ui, "tried", event))
         .database(&settings.database.value)
         .rehearse(options.to)?;
@@ -81,7 +99,7 @@ fn rehearse(ui: &mut Ui, settings: &Settings, options: &Run) -> Result<Exit, Fai
     let database = text::path(&rehearsed.database);
     if let Some(failure) = rehearsed.failure {
         ui.note(&format!("the run would fail; {database} was not touched"));
-        return Err(report::or_meant_version(settings, options.to, failure));
+        return Err(meant::or_meant_version(settings, options.to, failure));
     }
     let last = match rehearsed.is_up_to_date() {
         true => report::nothing_to_do(settings, &rehearsed.database, rehearsed.version),
@@ -104,10 +122,10 @@ fn rehearse(ui: &mut Ui, settings: &Settings, options: &Run) -> Result<Exit, Fai
 }
 
 fn dry_run(ui: &mut Ui, settings: &Settings, options: &Run) -> Result<Exit, Failure> {
-    let plan = report::consenting(settings, options.allow_destructive)?
+    let plan = consenting(settings, options.allow_destructive)?
         .database(&settings.database.value)
         .plan(options.to)
-        .map_err(|error| report::or_meant_version(settings, options.to, error))?;
+        .map_err(|error| meant::or_meant_version(settings, options.to, error))?;
     report::show_plan(ui, settings, &plan);
     if plan.refused.is_none() {
         ui.document(&report::plan_json("applied", &plan));

@@ -3,28 +3,42 @@
 use heirloom::{Plan, Seeded};
 use serde_json::{Value, json};
 
-use crate::args::Seed;
+use crate::complete::meant;
 use crate::exit::{Exit, Failure};
+use crate::output::ask;
 use crate::output::report;
 use crate::output::text;
 use crate::output::text::{BOLD, GREEN, styled};
 use crate::output::ui::Ui;
 use crate::settings::gather::Settings;
+use crate::settings::migrator::consenting;
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Seed {
+    /// The environment whose seeds are run too: a folder among the seeds
+    pub(crate) environment: Option<String>,
+    /// Print what would be run, and do nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Consent to what the seed files destroy
+    #[arg(long)]
+    pub(crate) allow_destructive: bool,
+}
 
 pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Seed) -> Result<Exit, Failure> {
     let folder = &settings.seeds.value;
     let (database, environment) = (&settings.database.value, options.environment.as_deref());
-    let or_not_there = |error| report::or_no_seeds(settings, environment, error);
+    let or_not_there = |error| meant::or_no_seeds(settings, environment, error);
     if options.dry_run {
-        let plan = report::consenting(settings, options.allow_destructive)?
+        let plan = consenting(settings, options.allow_destructive)?
             .database(database)
             .plan_seed(folder, environment)
             .map_err(or_not_there)?;
         return dry_run(ui, plan);
     }
-    let seeded = report::with_consent(ui, options.allow_destructive, |ui, consent| {
-        report::consenting(settings, consent)?
-            .cancel_with(report::cancel_flag())
+    let seeded = ask::with_consent(ui, options.allow_destructive, |ui, consent| {
+        consenting(settings, consent)?
+            .cancel_with(ask::cancel_flag())
             .on_event(|event| report::show_event(ui, "seeded", event))
             .database(database)
             .seed(folder, environment)

@@ -8,11 +8,20 @@ use heirloom::rusqlite::fallible_iterator::FallibleIterator;
 use heirloom::rusqlite::types::ValueRef;
 use heirloom::rusqlite::{Batch, Connection, OpenFlags, Result as Sqlite};
 
-use crate::args::Shell;
 use crate::exit::{Exit, Failure};
 use crate::output::text;
 use crate::output::ui::Ui;
 use crate::settings::gather::Settings;
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Shell {
+    /// Write nothing
+    #[arg(long)]
+    pub(crate) readonly: bool,
+    /// What sqlite3 is to be given beside the database
+    #[arg(last = true, value_name = "ARGS")]
+    pub(crate) arguments: Vec<std::ffi::OsString>,
+}
 
 const TABLES: &str = "SELECT name AS \"table\" FROM sqlite_schema
     WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY 1;";

@@ -3,16 +3,23 @@
 use heirloom::{MigrationState, MigrationStatus, Status};
 use serde_json::{Value, json};
 
-use crate::args::Show;
 use crate::exit::{Exit, Failure};
 use crate::output::report;
 use crate::output::text;
 use crate::output::text::{BOLD, DIM, GREEN, RED, YELLOW, styled};
 use crate::output::ui::Ui;
 use crate::settings::gather::Settings;
+use crate::settings::migrator::migrator;
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Show {
+    /// Exit with 3 when the database is not up to date
+    #[arg(long)]
+    pub(crate) check: bool,
+}
 
 pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Show) -> Result<Exit, Failure> {
-    let status = report::migrator(settings)?
+    let status = migrator(settings)?
         .database(&settings.database.value)
         .status()?;
     show(ui, &status);

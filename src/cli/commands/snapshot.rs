@@ -1,19 +1,32 @@
 //! `heirloom snapshot --name NAME`
 
+use std::path::PathBuf;
+
 use heirloom::Event;
 use serde_json::json;
 
-use crate::args::Snapshot;
 use crate::exit::{Exit, Failure};
+use crate::output::ask;
 use crate::output::report;
 use crate::output::text;
 use crate::output::text::{GREEN, styled};
 use crate::output::ui::Ui;
 use crate::settings::gather::Settings;
+use crate::settings::migrator::keeper;
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Snapshot {
+    /// What the copy is to be called, as in before-import
+    #[arg(long)]
+    pub(crate) name: String,
+    /// Take a folder of files along that lies beside the database; may be repeated
+    #[arg(long, value_name = "DIR")]
+    pub(crate) with: Vec<PathBuf>,
+}
 
 pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Snapshot) -> Result<Exit, Failure> {
-    let taken = report::keeper(settings)?
-        .cancel_with(report::cancel_flag())
+    let taken = keeper(settings)?
+        .cancel_with(ask::cancel_flag())
         .on_event(|event: &Event<'_>| report::show_event(ui, "", event))
         .database(&settings.database.value)
         .snapshot_with(&options.name, &options.with)?;

@@ -5,13 +5,28 @@ use std::path::PathBuf;
 use heirloom::{SquashOptions, Squashed};
 use serde_json::{Value, json};
 
-use crate::args::Squash;
 use crate::exit::{Exit, Failure};
-use crate::output::report;
 use crate::output::text;
 use crate::output::text::{BOLD, GREEN, styled};
 use crate::output::ui::Ui;
 use crate::settings::gather::Settings;
+use crate::settings::migrator::migrator;
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Squash {
+    /// Squash up to this version and no further; all unless given
+    #[arg(long, value_name = "VERSION")]
+    pub(crate) to: Option<i64>,
+    /// What the file is to be called; `squashed` unless given
+    #[arg(long, value_name = "NAME")]
+    pub(crate) name: Option<String>,
+    /// Print the SQL, and write nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Remove the originals instead of moving them, though a database may be in their middle
+    #[arg(long)]
+    pub(crate) remove: bool,
+}
 
 pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Squash) -> Result<Exit, Failure> {
     let mut wishes = SquashOptions::new();
@@ -24,7 +39,7 @@ pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Squash) -> Result<
     if options.remove {
         wishes = wishes.remove_originals();
     }
-    let squashed = report::migrator(settings)?.devtools().squash(&wishes)?;
+    let squashed = migrator(settings)?.devtools().squash(&wishes)?;
     match options.dry_run {
         true if !squashed.is_written => {
             ui.line(&styled(BOLD, text::path(&squashed.file)));

@@ -9,12 +9,13 @@ use crate::output::report;
 use crate::output::text;
 use crate::output::ui::Ui;
 use crate::settings::gather::Settings;
+use crate::settings::migrator::keeper;
 
 /// Bars of the plot.
 const BARS: usize = 10;
 
 pub(crate) fn run(ui: &mut Ui, settings: &Settings) -> Result<Exit, Failure> {
-    let stats = report::keeper(settings)?
+    let stats = keeper(settings)?
         .database(&settings.database.value)
         .stats()?;
     show(ui, &stats);

@@ -7,8 +7,8 @@ use heirloom::rusqlite::{Connection, OpenFlags};
 use heirloom::{BackupOrigin, Verify};
 use url::Url;
 
-use crate::output::report;
 use crate::settings::gather::Settings;
+use crate::settings::migrator::keeper;
 
 /// A name, and what it is.
 pub(crate) type Name = (String, String);
@@ -100,7 +100,7 @@ pub(crate) fn snapshots(settings: &Settings) -> Vec<Name> {
 }
 
 fn copies(settings: &Settings, origin: BackupOrigin) -> Vec<Name> {
-    let copies = report::keeper(settings).ok().and_then(|keeper| {
+    let copies = keeper(settings).ok().and_then(|keeper| {
         let copies = keeper
             .database(&settings.database.value)
             .backups(Verify::Length);

@@ -1,5 +1,6 @@
 //! Everything that is printed: text, JSON, tables, progress, questions.
 
+pub(crate) mod ask;
 pub(crate) mod report;
 pub(crate) mod schema;
 pub(crate) mod table;

@@ -2,3 +2,4 @@
 
 pub(crate) mod databases;
 pub(crate) mod gather;
+pub(crate) mod migrator;

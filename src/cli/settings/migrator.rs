@@ -1,0 +1,71 @@
+//! The library's migrator as the settings say.
+
+use std::path::Path;
+
+use heirloom::{Component, Migrator, Source};
+
+use crate::exit::Failure;
+use crate::settings::gather::Settings;
+
+/// A migrator over the settings' folder, which must be there.
+pub(crate) fn migrator<'a>(settings: &Settings) -> Result<Migrator<'a>, Failure> {
+    let folder = &settings.migrations.value;
+    if !folder.is_dir() {
+        return Err(Failure::NotFound {
+            message: format!("the migrations folder {} does not exist", folder.display()),
+            help:
+                "give it with --migrations, or make the first migration with `heirloom create NAME`"
+                    .into(),
+        });
+    }
+    keeper(settings)
+}
+
+/// The same, with consent to what is destroyed or without.
+pub(crate) fn consenting<'a>(
+    settings: &Settings,
+    allow_destructive: bool,
+) -> Result<Migrator<'a>, Failure> {
+    let migrator = migrator(settings)?;
+    Ok(match allow_destructive {
+        true => migrator.allow_destructive(),
+        false => migrator,
+    })
+}
+
+/// A migrator for what needs no migrations: an emergency is no time to look for them.
+pub(crate) fn keeper<'a>(settings: &Settings) -> Result<Migrator<'a>, Failure> {
+    let source = |folder: &Path| Source::from(folder).layout(settings.layout.value);
+    let mut migrator = Migrator::new(source(&settings.app_migrations))
+        .history_table(&settings.history_table.value);
+    for part in &settings.components {
+        let component = Component::new(&part.name, source(&part.migrations));
+        migrator = migrator.component(match &part.history_table {
+            Some(table) => component.history_table(table),
+            None => component,
+        });
+    }
+    if let Some(name) = &settings.component {
+        migrator = migrator.only(name)?;
+    }
+    let migrator = migrator
+        .schema_file(&settings.schema.value)
+        .keep_last(settings.keep.value)
+        .lock_timeout(settings.lock_timeout.value);
+    Ok(match &settings.backups {
+        Some(backups) => migrator.backups(&backups.value),
+        None => migrator,
+    })
+}
+
+/// Refuses a schema file that is not there.
+pub(crate) fn schema_file(settings: &Settings) -> Result<(), Failure> {
+    let schema = &settings.schema;
+    match schema.value.is_file() {
+        true => Ok(()),
+        false => Err(Failure::NotFound {
+            message: format!("there is no schema file at {}", schema.value.display()),
+            help: "give it with --schema, or write the schema as it should be there, with CREATE statements; `sqlite3 app.db .schema` prints the present one".into(),
+        }),
+    }
+}
