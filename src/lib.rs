@@ -1,9 +1,17 @@
 //! SQLite migrations for desktop apps.
 //!
-//! A desktop app's database lives on somebody's laptop: no administrator, no staging, no
-//! second chance. heirloom brings it from one version of the app to the next. It copies
-//! the database and proves the copy good, applies what is pending in one transaction,
-//! proves the result, and takes everything back when anything fails.
+//! A desktop app's database is on somebody's laptop: no administrator, no staging, no second
+//! chance. heirloom migrates it from one version of the app to the next. It takes a verified
+//! backup, applies what is pending in one transaction, checks the result, and rolls everything
+//! back if anything fails.
+//!
+//! | read on | |
+//! |---|---|
+//! | [`Migrator`] | configuration, and the start-up call |
+//! | [`Database`] | what is about one database file: status, plans, revert, backups, restore, inspect |
+//! | `Devtools` (feature `devtools`) | what is about the migrations themselves: generate, check, squash |
+//! | [`Error`] | what failed, where, in what state the data is, what to do |
+//! | `guide` | a page for each topic, also for the command; it is in the documentation only |
 //!
 //! # The start-up call
 //!
@@ -27,7 +35,7 @@
 //! # }
 //! ```
 //!
-//! And the sad side, which an app writes once:
+//! Error handling, written once:
 //!
 //! ```no_run
 //! # let error = heirloom::Migrator::new("migrations").migrate("notes.db").unwrap_err();
@@ -36,96 +44,61 @@
 //! } else if error.is_busy() {
 //!     // "The app is open twice."
 //! } else {
-//!     // What, where, in what state the data is, and what to do, a line each.
+//!     // What failed, where, in what state the data is, and what to do: a line each.
 //!     eprintln!("{error:#}");
 //! }
 //! ```
 //!
-//! An app on sqlx or diesel calls [`Migrator::migrate`], which returns a [`Report`] and
-//! closes the database again.
+//! An app on sqlx or diesel calls [`Migrator::migrate`], which returns a [`Report`] and closes
+//! the database again.
 //!
 //! # What a run does
 //!
-//! 1. Reads the history. If it is complete, the run is over: nothing was written.
-//! 2. Takes a lock file beside the database, puts back a run that was interrupted, and
+//! 1. Reads the history. If nothing is pending, the run is over: nothing was written.
+//! 2. Takes a lock file beside the database, restores the backup of a run that was interrupted, and
 //!    begins a transaction with SQLite's write lock. Everything is read again under it.
-//! 3. Compiles every pending statement against a copy of the schema without rows, and works
-//!    out what would be destroyed: tables, columns, rows, values under a narrower type.
-//!    Without consent that is refused.
-//! 4. Copies the database through a second connection, verifies, digests and syncs the copy.
-//! 5. Applies the migrations and their history rows in that one transaction. Foreign keys
-//!    are off, so a rebuilt table keeps its children.
-//! 6. Proves the result: no new violation of a reference, no row gone from any table without
-//!    consent, the schema as planned. Commits.
-//! 7. On failure rolls back, and reads the database and the copy side by side to prove them
-//!    equal; puts the copy back where they are not.
+//! 3. Compiles every pending statement against a copy of the schema without rows, and finds out
+//!    what would be destroyed: tables, columns, rows, values under a narrower type. What is not
+//!    allowed is refused.
+//! 4. Backs the database up through a second connection; verifies and syncs the backup.
+//! 5. Applies the migrations and their history rows in that one transaction. Foreign keys are
+//!    off, so a rebuilt table keeps its children.
+//! 6. Checks the result: no new broken reference, no row lost from any table unless allowed, the
+//!    schema as planned. Commits.
+//! 7. On failure rolls back, compares the database with the backup, and restores the backup if
+//!    they differ.
 //!
-//! A file that cannot run in a transaction (`-- heirloom: no-transaction`) runs under a
-//! marker in the database that names the copy. Where the marker is found at the next start,
-//! the copy is put back, and the state it replaces kept beside it. Between the commits of such
-//! a run other programs can write to the database, and what they write is not in the copy:
-//! use it for VACUUM and `journal_mode`, and nothing else.
+//! A file that cannot run in a transaction (`-- heirloom: no-transaction`) runs under a marker in
+//! the database that names the backup. If the marker is found at the next start, the backup is
+//! restored, and the state that it replaces is kept beside it. Between the commits of such a run
+//! other programs can write to the database, and what they write is not in the backup: use it for
+//! VACUUM and `journal_mode`, and nothing else.
 //!
-//! # Copies
+//! A new database has nothing to lose: it is neither backed up nor dry-run.
 //!
-//! Automatic backups lie in `backups` beside the database, named by their time, with a hidden
-//! record each. [`Database::snapshot`] takes one under a name, [`Database::backups`] lists
-//! them, [`Database::restore`] puts one back: through SQLite into the live file, after keeping
-//! the present state. When the database is newer than the app, [`Database::downgrade_options`] says
-//! what to offer.
+//! # Features
 //!
-//! [`Database::rehearse`] does all of it to a scratch copy and throws the copy away.
-//!
-//! A new database has nothing to lose: it is neither copied nor foreseen.
-//!
-//! # Looking
-//!
-//! [`Database::status`], [`Database::inspect`], [`Database::stats`], [`Database::log`] and
-//! [`Database::doctor`] are for a settings or an about page. They return values, and write nothing.
-//!
-//! # Large tables
-//!
-//! What would keep a start-up waiting for too long is filled in batches instead, after the
-//! migrations and while the app is in use: [`Backfill`].
-//!
-//! # In an app's tests
-//!
-//! [`Migrator::template`] makes a migrated database once and copies it in memory for each test;
-//! [`Migrator::without_migrating`] opens a database as it is.
-//!
-//! # While an app is written
-//!
-//! [`Database::seed`] runs files of rows once for each text, [`Database::redo`] takes the newest
-//! migration back and applies it again, [`Database::reset`] begins anew, [`Database::empty`] leaves
-//! nothing; each after a copy, and old or new when it fails or is killed. [`init`] writes the
-//! files that a project begins with.
-//!
-//! With the feature `generate`, `Database::push` makes a database as the schema file says, without
-//! a migration. `Devtools::generate` compares what the migrations give with a
-//! file of CREATE statements and writes the migrations that lead there, proved before they are
-//! written; `Alteration` does the same to one table from Rust. `Devtools::squash` makes old migrations
-//! into one. `Devtools::check` walks the whole history in memory, each
-//! migration up, down and up again over rows made up to fit every constraint, and says what is
-//! wrong with it before any user meets it. An app that only migrates needs none of this, and
-//! compiles none of it.
-//!
-//! ```no_run
-//! # #[cfg(feature = "devtools")]
-//! # {
-//! let checked = heirloom::Migrator::new("migrations").devtools().check().unwrap();
-//! assert!(checked.is_clean(), "{checked}");
-//! # }
-//! ```
+//! | feature | brings |
+//! |---|---|
+//! | `bundled` (default) | SQLite, compiled in. Without it the system's SQLite is linked |
+//! | `devtools` | `Devtools`, `Alteration`, and the methods of [`Database`] for developers (`seed`, `push`, `redo`, `reset`). An app that only migrates needs none of it |
+//! | `cli` | the `heirloom` command. Nothing of it compiles into an app |
 //!
 //! # What it does not do
 //!
-//! It protects the database from migrations, not from a disk that lies about syncing, and
-//! network file systems are as unreliable under it as under SQLite. It does not encrypt: a
-//! copy of an SQLCipher database cannot be taken.
+//! It protects the database from migrations, not from a disk that confirms a sync without doing
+//! it, and network file systems are as unreliable under it as under SQLite. It does not encrypt,
+//! and an SQLCipher database cannot be backed up.
+
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub use include_dir;
 pub use refinery_core;
 pub use rusqlite;
+
+// The guide: pages of the documentation, and no code.
+#[cfg(any(doc, doctest))]
+pub mod guide;
 
 // The layers, from the ground up: imports go downward only, and a test holds them to it.
 
