@@ -137,7 +137,7 @@ impl From<Error> for Failure {
 mod tests {
     use super::*;
 
-    /// As the README says.
+    /// As the guide says.
     #[test]
     fn of_several_ends_the_gravest_counts_and_7_before_all() {
         let mut all = [

@@ -94,6 +94,7 @@ impl MigrationStep {
     ///
     /// # Errors
     /// As [`MigrationStep::up`].
+    #[cfg(feature = "devtools")]
     pub(crate) fn apart(
         kind: StepKind,
         name: &str,

@@ -1,11 +1,11 @@
 //! Every command and option is explained: in its help, by an example that can be typed, in the
-//! README. Nothing is left out.
+//! guide. Nothing is left out.
 
 use clap::{Arg, Command, CommandFactory, Parser};
 
 use crate::commands::Args;
 
-const README: &str = include_str!("../../../README.md");
+const GUIDE: &str = include_str!("../../guide/command_line.md");
 
 /// Every command below one, with the words that call it.
 fn commands(path: &str, command: &Command, found: &mut Vec<(String, Command)>) {
@@ -23,9 +23,9 @@ fn all() -> Vec<(String, Command)> {
     found
 }
 
-/// The row of the README's table of commands.
+/// The row of the guide's table of commands.
 fn row(path: &str) -> Option<&'static str> {
-    README.lines().find(|line| {
+    GUIDE.lines().find(|line| {
         let rest = line
             .strip_prefix("| `")
             .and_then(|rest| rest.strip_prefix(path));
@@ -56,7 +56,7 @@ fn spelt(option: &Arg) -> String {
 }
 
 #[test]
-fn every_command_has_help_an_example_that_parses_and_a_row_in_the_readme() {
+fn every_command_has_help_an_example_that_parses_and_a_row_in_the_guide() {
     let mut wrong = Vec::new();
     for (path, command) in all() {
         let mut say = |what: &str| wrong.push(format!("{path}: {what}"));
@@ -80,11 +80,11 @@ fn every_command_has_help_an_example_that_parses_and_a_row_in_the_readme() {
             }
         }
         match row(&path) {
-            None => say("no row in the README"),
+            None => say("no row in the guide"),
             Some(row) => {
                 for alias in command.get_visible_aliases() {
                     if !row.contains(&format!("`{alias}`")) {
-                        say(&format!("its row in the README lacks the alias {alias}"));
+                        say(&format!("its row in the guide lacks the alias {alias}"));
                     }
                 }
             }
@@ -94,7 +94,7 @@ fn every_command_has_help_an_example_that_parses_and_a_row_in_the_readme() {
 }
 
 #[test]
-fn every_option_has_help_and_stands_in_the_readme() {
+fn every_option_has_help_and_stands_in_the_guide() {
     let mut wrong = Vec::new();
     let globals = Args::command();
     let globals = globals
@@ -112,25 +112,23 @@ fn every_option_has_help_and_stands_in_the_readme() {
             wrong.push(format!("{path} {name}: no help"));
         }
         let place = match path.is_empty() {
-            true => Some(README),
+            true => Some(GUIDE),
             false => row(&path),
         };
         if !place.is_some_and(|place| place.contains(&name)) {
-            wrong.push(format!("{path} {name}: not in the README"));
+            wrong.push(format!("{path} {name}: not in the guide"));
         }
         let short = option.get_short().map(|short| format!("`-{short}`"));
-        if short.is_some_and(|short| !README.contains(&short)) {
-            wrong.push(format!(
-                "{path} {name}: its short form is not in the README"
-            ));
+        if short.is_some_and(|short| !GUIDE.contains(&short)) {
+            wrong.push(format!("{path} {name}: its short form is not in the guide"));
         }
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
 #[test]
-fn what_clap_adds_stands_in_the_readme_too() {
+fn what_clap_adds_stands_in_the_guide_too() {
     for word in ["`help", "`-h`", "`--help`", "`-V`", "`--version`"] {
-        assert!(README.contains(word), "{word}");
+        assert!(GUIDE.contains(word), "{word}");
     }
 }

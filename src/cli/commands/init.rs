@@ -16,11 +16,17 @@ use heirloom::include_dir::{self, Dir, include_dir};
 
 static MIGRATIONS: Dir = include_dir!("$CARGO_MANIFEST_DIR/migrations");
 
-let database = heirloom::data_folder("org", "Example", "Notes")?.join("notes.db");
+let database = if cfg!(debug_assertions) {
+    // While you develop: the database that the `heirloom` command uses.
+    concat!(env!("CARGO_MANIFEST_DIR"), "/.data/app.db").into()
+} else {
+    // On a user's machine: the app's data folder.
+    heirloom::data_folder("org", "Example", "Notes")?.join("notes.db")
+};
 let opened = Migrator::new(&MIGRATIONS)
     .app_version(env!("CARGO_PKG_VERSION"))
     .open(database)?;
-let connection = opened.connection;"#;
+println!("{}", opened.report);"#;
 
 const BUILD_SCRIPT: &str = r#"fn main() {
     println!("cargo::rerun-if-changed=migrations");
@@ -29,7 +35,8 @@ const BUILD_SCRIPT: &str = r#"fn main() {
 pub(crate) fn run(ui: &mut Ui) -> Result<Exit, Failure> {
     let folder = Surroundings::of_this_process()?.folder;
     let files = heirloom::init(&folder, SystemTime::now())?;
-    for file in [&files.settings, &files.schema, &files.up, &files.down] {
+    let files_of_heirloom = [&files.settings, &files.schema, &files.up, &files.down];
+    for file in files_of_heirloom.into_iter().chain(&files.gitignore) {
         ui.line(&format!("{}  {}", styled(GREEN, "wrote"), text::path(file)));
     }
     ui.line("\nWhat the app calls when it starts:\n");
@@ -48,6 +55,7 @@ pub(crate) fn run(ui: &mut Ui) -> Result<Exit, Failure> {
         "schema": text::path_json(&files.schema),
         "up": text::path_json(&files.up),
         "down": text::path_json(&files.down),
+        "gitignore": files.gitignore.as_deref().map(text::path_json),
         "start_up": START_UP,
     }));
     Ok(Exit::Done)

@@ -29,6 +29,9 @@ migrations = \"migrations\"
 # lock-timeout = 30                 # seconds
 ";
 
+/// Keeps the database for development, and its backups, out of the repository.
+const IGNORED: &str = "/.data/";
+
 /// The files that [`init`] wrote.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -39,13 +42,16 @@ pub struct Initialized {
     pub schema: PathBuf,
     /// The first migration.
     pub up: PathBuf,
-    /// Its way back.
+    /// Its down migration.
     pub down: PathBuf,
+    /// The `.gitignore` to which `/.data/` was added; none if it was there already.
+    pub gitignore: Option<PathBuf>,
 }
 
-/// Writes into a folder what a project begins with: `heirloom.toml`, and `migrations` with
-/// `schema.sql`, a first migration and its way back. All of them, or none; nothing that is there
-/// is written over. The version is `at` in UTC.
+/// Writes into a folder what a project begins with: `heirloom.toml`, `migrations` with
+/// `schema.sql`, a first migration and its down migration, and a `.gitignore` for `.data/`. All of
+/// them, or none. No existing file is overwritten; to an existing `.gitignore` a line is added. The
+/// version is `at` in UTC.
 ///
 /// # Errors
 /// [`ErrorKind::Usage`] where one of them, or anything else in `migrations`, is there;
@@ -68,6 +74,7 @@ pub fn init(folder: impl AsRef<Path>, at: SystemTime) -> Result<Initialized, Err
         schema: migrations.join(SCHEMA_FILE),
         up: migrations.join(format!("{label}.sql")),
         down: migrations.join(format!("{label}.down.sql")),
+        gitignore: None,
     };
     refuse_what_is_there(&files.settings, &migrations)?;
     files::create_folders(&migrations)?;
@@ -80,15 +87,39 @@ pub fn init(folder: impl AsRef<Path>, at: SystemTime) -> Result<Initialized, Err
         (&files.up, TABLE),
         (&files.settings, SETTINGS),
     ];
-    for (index, (path, text)) in texts.iter().enumerate() {
-        if let Err(error) = files::write_source(path, text) {
-            for (written, _) in &texts[..index] {
-                files::remove(written)?;
+    let mut written = Vec::new();
+    let mut write = || {
+        for (path, text) in texts {
+            files::write_source(path, text)?;
+            written.push(path);
+        }
+        ignore_data(folder.join(".gitignore"))
+    };
+    match write() {
+        Ok(gitignore) => Ok(Initialized { gitignore, ..files }),
+        Err(error) => {
+            for path in written {
+                files::remove(path)?;
             }
-            return Err(error);
+            Err(error)
         }
     }
-    Ok(files)
+}
+
+/// Adds the line that keeps `.data` out of the repository, and says to which file; none if the
+/// file has such a line.
+fn ignore_data(path: PathBuf) -> Result<Option<PathBuf>, Error> {
+    let text = files::read_text(&path)?.unwrap_or_default();
+    let is_ignored = |line: &str| line.trim().trim_matches(['/', '*']) == ".data";
+    if text.lines().any(is_ignored) {
+        return Ok(None);
+    }
+    let line_end = match text.is_empty() || text.ends_with('\n') {
+        true => "",
+        false => "\n",
+    };
+    files::append_source(&path, &format!("{line_end}{IGNORED}\n"))?;
+    Ok(Some(path))
 }
 
 fn refuse_what_is_there(settings: &Path, migrations: &Path) -> Result<(), Error> {

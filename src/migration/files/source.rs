@@ -162,6 +162,7 @@ impl Source {
     }
 
     /// The folder on disk, where that is what the migrations come from.
+    #[cfg(feature = "devtools")]
     pub(crate) fn folder(&self) -> Option<&Path> {
         match &self.kind {
             SourceKind::Folder(folder) => Some(folder),

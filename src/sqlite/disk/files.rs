@@ -223,8 +223,20 @@ pub(crate) fn write_new(path: &Path, like: &Path, text: &str) -> Result<(), Erro
     })
 }
 
+/// Adds to a text file of a developer's, which is created if it does not exist.
+#[cfg(feature = "devtools")]
+pub(crate) fn append_source(path: &Path, text: &str) -> Result<(), Error> {
+    OpenOptions::new()
+        .append(true)
+        .create(true)
+        .open(path)
+        .and_then(|mut file| file.write_all(text.as_bytes()))
+        .map_err(|error| failure(format!("cannot write {}", path.display()), error))
+}
+
 /// Writes a file a developer asked for. It must not exist yet. What cannot be written whole is
 /// not left behind.
+#[cfg(feature = "devtools")]
 pub(crate) fn write_source(path: &Path, text: &str) -> Result<(), Error> {
     let write = || {
         let mut file = OpenOptions::new().write(true).create_new(true).open(path)?;

@@ -132,7 +132,7 @@ fn one_that_fails_stops_no_other_and_gives_the_exit_code() {
     assert_eq!(list[2].1["ok"], true);
 }
 
-/// The order is in the README.
+/// The order is in the guide.
 #[test]
 fn the_gravest_end_is_the_commands() {
     let app = workspaces(&["w/held", "w/newer", "w/ok"]);

@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Output, Stdio};
 use std::sync::Mutex;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use heirloom::{ErrorKind, Event, OnHistory};
 use serde_json::Value;
@@ -956,6 +956,8 @@ fn after_init_check_run_and_generate_work_as_typed() {
     for key in ["settings", "schema", "up", "down"] {
         assert!(Path::new(begun[key].as_str().unwrap()).is_file(), "{key}");
     }
+    let ignored = std::fs::read_to_string(app.folder().join(".gitignore")).unwrap();
+    assert_eq!(ignored, "/.data/\n");
     let (code, checked) = typed(&["check"]);
     assert_eq!(code, 0, "{checked:#}");
     assert_eq!(typed(&["generate", "--check"]).0, 0);
@@ -980,6 +982,38 @@ fn after_init_check_run_and_generate_work_as_typed() {
         "{said:#}"
     );
     assert_eq!(app.listing().len(), before.len() - 1);
+}
+
+#[test]
+fn init_adds_to_a_gitignore_what_it_lacks_and_removes_nothing_from_it() {
+    for (before, after) in [
+        ("/target\n", "/target\n/.data/\n"),
+        ("/target", "/target\n/.data/\n"),
+        ("", "/.data/\n"),
+        ("/target\n.data\n", "/target\n.data\n"),
+        ("/.data/*\n!/.data/app.db\n", "/.data/*\n!/.data/app.db\n"),
+        ("not/.data/\r\n", "not/.data/\r\n/.data/\n"),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join(".gitignore");
+        std::fs::write(&file, before).unwrap();
+        let written = heirloom::init(folder.path(), SystemTime::now()).unwrap();
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), after);
+        assert_eq!(written.gitignore.is_some(), before != after, "{before:?}");
+    }
+}
+
+#[test]
+fn without_the_gitignore_init_leaves_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join(".gitignore")).unwrap();
+    heirloom::init(folder.path(), SystemTime::now()).unwrap_err();
+    let left = std::fs::read_dir(folder.path()).unwrap();
+    let mut left: Vec<_> = left.map(|entry| entry.unwrap().file_name()).collect();
+    left.sort();
+    assert_eq!(left, [".gitignore", "migrations"]);
+    let inside = std::fs::read_dir(folder.path().join("migrations")).unwrap();
+    assert_eq!(inside.count(), 0);
 }
 
 #[test]
