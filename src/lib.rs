@@ -173,11 +173,14 @@ pub use migrator::devtools::Devtools;
 pub use options::component::Component;
 pub use options::rust_migration::RustMigration;
 pub use options::settings::{DEFAULT_KEEP, DEFAULT_LOCK_TIMEOUT, HookContext, HookError};
-pub use report::error::{DataState, Difference, Error, ErrorKind, Location, RenameQuestion};
+pub use report::error::{DataState, Difference, Error, ErrorKind, RenameQuestion};
 pub use report::estimate::{Estimate, RebuildEstimate};
 pub use report::event::Event;
+pub use report::location::Location;
+pub use report::location::Position;
+pub use report::loss::{Direction, Loss, Lost};
 pub use report::outcome::{Done, Recovered, Report, TableRows};
-pub use report::plan::{Direction, Loss, Lost, Plan, Step};
+pub use report::plan::{Plan, Step};
 pub use restore::downgrade::{DowngradeOptions, RestoreOffer};
 pub use restore::execute::{
     BackupInfo, BackupOrigin, BackupRef, DatabaseSummary, RestorePlan, Restored, Verify,
@@ -186,5 +189,4 @@ pub use run::backfill::{Backfill, BackfillPlan, Backfilled, DEFAULT_BATCH};
 pub use run::rehearse::Rehearsed;
 pub use run::revert::RevertTo;
 pub use run::template::Template;
-pub use sqlite::sql::script::Position;
 pub use sqlite::sql::statement::is_complete;

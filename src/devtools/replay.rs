@@ -5,10 +5,10 @@ use rusqlite::backup::Backup;
 
 use crate::devtools::model::annotations::{Annotation, Former, notes};
 use crate::migration::compare::afresh;
-use crate::migration::set::{Migration, invalid};
+use crate::migration::set::Migration;
 use crate::migration::step::MigrationStep;
 use crate::options::settings::Options;
-use crate::report::error::{Error, ErrorKind, Location};
+use crate::report::error::{Error, ErrorKind, invalid};
 use crate::sqlite::execute::{failure, run_script, run_statement};
 use crate::sqlite::open::memory;
 use crate::sqlite::schema::catalog;
@@ -150,7 +150,7 @@ fn refuse_other_than_create(script: &Script, statement: &Statement<'_>) -> Resul
         .collect();
     let refuse = |sentence: String| {
         Err(invalid(sentence)
-            .at(Location::new(script, statement.start, true))
+            .at(script.location(statement.start, true))
             .with_statement(statement.text)
             .with_help("a schema file says how the schema should be, with CREATE statements; what is done to rows belongs into a migration"))
     };

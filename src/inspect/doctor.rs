@@ -4,25 +4,20 @@ use std::path::Path;
 
 use rusqlite::Connection;
 
-use crate::backup::copy;
-use crate::backup::copy::Intent;
+use crate::backup::copy::{self, Intent};
 use crate::inspect::description::checks_of;
 use crate::inspect::problem::{Diagnosis, Problem, ProblemKind};
-use crate::inspect::status;
-use crate::inspect::status::{MigrationStatus, Status};
+use crate::inspect::status::{self, MigrationStatus, Status};
 use crate::migration::compare::MigrationState;
 use crate::migration::history::{backfills, table};
-use crate::migration::set::label_in;
+use crate::migration::label::label_in;
 use crate::options::settings::Options;
+use crate::report::count::{Counted, Grouped};
 use crate::report::error::{Error, ErrorKind};
-use crate::report::outcome::{Counted, Grouped};
-use crate::restore::execute;
-use crate::restore::execute::Verify;
-use crate::run::engine::session;
-use crate::run::engine::session::stores;
+use crate::restore::execute::{self, Verify};
+use crate::run::engine::session::{self, stores};
 use crate::sqlite::disk::{files, lock};
-use crate::sqlite::open;
-use crate::sqlite::open::Target;
+use crate::sqlite::open::{self, Target};
 use crate::sqlite::schema::catalog;
 use crate::sqlite::schema::objects::TableKind;
 

@@ -3,18 +3,15 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use crate::migration::compare;
-use crate::migration::compare::{HistoryComparison, MigrationState};
-use crate::migration::history::backfills;
-use crate::migration::history::table;
+use crate::migration::compare::{self, HistoryComparison, MigrationState};
+use crate::migration::history::{backfills, table};
 use crate::migration::set::Migration;
 use crate::migration::step::MigrationStep;
 use crate::options::settings::Options;
 use crate::report::error::Error;
 use crate::report::estimate::Estimate;
-use crate::report::plan::{Direction, Loss};
-use crate::run::engine::dry_run;
-use crate::run::engine::session;
+use crate::report::loss::{Direction, Loss};
+use crate::run::engine::{dry_run, session};
 use crate::run::look::{Look, look};
 use crate::run::migrate::newest;
 

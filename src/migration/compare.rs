@@ -2,7 +2,8 @@
 
 use std::cmp::Ordering;
 
-use crate::migration::set::{Migration, label_in};
+use crate::migration::label::label_in;
+use crate::migration::set::Migration;
 use crate::migration::squashed::{SquashedFrom, way};
 use crate::report::error::{Error, ErrorKind};
 

@@ -4,6 +4,7 @@
 pub(crate) mod compare;
 pub(crate) mod files;
 pub(crate) mod history;
+pub(crate) mod label;
 pub(crate) mod set;
 pub(crate) mod squashed;
 pub(crate) mod step;

@@ -8,8 +8,8 @@ use std::hash::{Hash, Hasher};
 
 use siphasher::sip::SipHasher13;
 
+use crate::migration::label::label_in;
 use crate::migration::squashed::SquashedFrom;
-use crate::report::error::{Error, ErrorKind};
 use crate::sqlite::sql::script::{Directive, Script};
 
 /// One migration, read and checked.
@@ -38,19 +38,6 @@ pub(crate) struct Migration {
 /// What stands in the history, and for the checksum, in the place of a function: always the
 /// same, because Rust that says the same in other words is no other migration.
 pub(crate) const IN_RUST: &str = "-- written in Rust\n";
-
-/// `V3__name`, as messages and JSON call a migration.
-pub(crate) fn label(version: i64, name: &str) -> String {
-    format!("V{version}__{name}")
-}
-
-/// The same with the component whose it is.
-pub(crate) fn label_in(component: Option<&str>, version: i64, name: &str) -> String {
-    match component {
-        Some(component) => format!("{component}/{}", label(version, name)),
-        None => label(version, name),
-    }
-}
 
 impl Migration {
     /// A migration that has nothing but its way there.
@@ -168,10 +155,6 @@ pub(crate) fn says_irreversible(script: &Script) -> bool {
     script
         .directives()
         .is_ok_and(|directives| directives.contains(&Directive::Irreversible))
-}
-
-pub(crate) fn invalid(message: String) -> Error {
-    Error::new(ErrorKind::InvalidMigration, message)
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! What a squashed migration stands for: the migrations that it replaces, and by which of them a
 //! database came to where it would have brought it.
 
-use crate::migration::set::label;
+use crate::migration::label::label;
 
 /// A migration that a squashed one replaces, as a line at the top of that one says.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,9 +1,11 @@
 //! A migration in one direction, ready to be carried out.
 
-use crate::migration::set::{Migration, invalid, label_in};
-use crate::report::error::{Error, Location};
+use crate::migration::label::label_in;
+use crate::migration::set::Migration;
+use crate::report::error::{Error, invalid};
 use crate::report::estimate::Estimate;
-use crate::report::plan::{Loss, Step};
+use crate::report::loss::Loss;
+use crate::report::plan::Step;
 use crate::sqlite::schema::table_tracker::Effects;
 use crate::sqlite::sql::script::{Directive, Script};
 use crate::sqlite::sql::statement::Action;
@@ -136,9 +138,9 @@ impl MigrationStep {
     fn check(&self) -> Result<Vec<Directive>, Error> {
         let script = &self.script;
         check_text(script)?;
-        let directives = script.directives().map_err(|(offset, sentence)| {
-            invalid(sentence).at(Location::new(script, offset, true))
-        })?;
+        let directives = script
+            .directives()
+            .map_err(|(offset, sentence)| invalid(sentence).at(script.location(offset, true)))?;
         if directives.iter().any(is_of_a_backfill) {
             let (what, among) = match self.kind {
                 StepKind::Seed => ("seed file", "seeds"),
@@ -199,7 +201,7 @@ pub(crate) fn check_text(script: &Script) -> Result<(), Error> {
             "{} holds a NUL character, at which SQLite would stop reading",
             script.file()
         ))
-        .at(Location::new(script, offset, true))),
+        .at(script.location(offset, true))),
     }
 }
 
@@ -213,7 +215,7 @@ fn check_statements(script: &Script, no_transaction: bool, kind: StepKind) -> Re
     };
     let refuse = |offset, sentence: String, help: &str| {
         Err(invalid(sentence)
-            .at(Location::new(script, offset, true))
+            .at(script.location(offset, true))
             .with_help(help))
     };
     if script.is_empty() {

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::migration::set::{Migration, invalid};
-use crate::report::error::Error;
+use crate::migration::set::Migration;
+use crate::report::error::{Error, invalid};
 use crate::sqlite::sql::statement::Action;
 use crate::sqlite::sql::token::Tokens;
 

@@ -8,10 +8,9 @@ use rusqlite::Connection;
 use crate::migration::files::name::RUST_ENDING;
 use crate::options::settings::HookError;
 use crate::report::error::{Error, ErrorKind};
-use crate::report::plan::Direction;
+use crate::report::loss::Direction;
 use crate::sqlite::execute::Savepoint;
-use crate::sqlite::schema::catalog;
-use crate::sqlite::schema::catalog::CatalogEntry;
+use crate::sqlite::schema::catalog::{self, CatalogEntry};
 
 type Function<'a> = Box<dyn Fn(&Connection) -> Result<(), HookError> + Send + 'a>;
 

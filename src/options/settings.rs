@@ -10,18 +10,16 @@ use std::time::Duration;
 use rusqlite::Connection;
 
 use crate::migration::compare::{Applied, Known};
-use crate::migration::files::name;
-use crate::migration::files::pair_up;
 use crate::migration::files::source::Source;
+use crate::migration::files::{name, pair_up};
 use crate::migration::history::other_tools::Tool;
-use crate::migration::history::table;
-use crate::migration::history::table::OwnTables;
+use crate::migration::history::table::{self, OwnTables};
 use crate::migration::set::Migration;
 use crate::options::component::Component;
 use crate::options::rust_migration::RustMigration;
 use crate::report::error::{Error, ErrorKind};
 use crate::report::event::Event;
-use crate::report::plan::Direction;
+use crate::report::loss::Direction;
 use crate::sqlite::execute::failure;
 use crate::sqlite::sql::script::Script;
 

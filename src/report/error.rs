@@ -2,11 +2,13 @@
 
 use std::error::Error as StdError;
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::path::{Path, PathBuf};
 
-use crate::report::outcome::{Counted, Grouped, Report};
-use crate::report::plan::Loss;
-use crate::sqlite::sql::script::{Position, Script};
+use crate::report::count::{Counted, Grouped};
+use crate::report::location::Location;
+use crate::report::loss::Loss;
+use crate::report::outcome::Report;
 
 /// The kind of a failure, in the words that `--json` uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -185,55 +187,6 @@ impl fmt::Display for DataState {
             }
             DataState::Committed => write!(f, "the work itself is done and committed"),
         }
-    }
-}
-
-/// The place in a migration file at which something failed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Location {
-    /// The file, as the migration source names it.
-    pub file: String,
-    /// Line and column, from 1.
-    pub position: Position,
-    /// Whether the column is the one SQLite named, or only where the statement begins.
-    pub exact: bool,
-    /// The text of that line.
-    pub line_text: String,
-}
-
-impl Location {
-    pub(crate) fn new(script: &Script, offset: usize, exact: bool) -> Location {
-        let position = script.position(offset);
-        Location {
-            file: script.file().to_owned(),
-            position,
-            exact,
-            line_text: script.line(position.line).unwrap_or_default().to_owned(),
-        }
-    }
-
-    /// The line with its number, and a caret under the column.
-    pub fn excerpt(&self) -> String {
-        let number = self.position.line.to_string();
-        let margin = " ".repeat(number.len());
-        // Tabs stay tabs, so that the caret stands where the eye looks.
-        let pad: String = self
-            .line_text
-            .trim_start_matches('\u{feff}')
-            .chars()
-            .take(self.position.column - 1)
-            .map(|c| if c == '\t' { '\t' } else { ' ' })
-            .collect();
-        format!(
-            "{number} | {}\n{margin} | {pad}^",
-            self.line_text.trim_start_matches('\u{feff}')
-        )
-    }
-}
-
-impl fmt::Display for Location {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.file, self.position)
     }
 }
 
@@ -546,6 +499,10 @@ impl StdError for Error {
     }
 }
 
+pub(crate) fn invalid(message: String) -> Error {
+    Error::new(ErrorKind::InvalidMigration, message)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -555,7 +512,7 @@ mod tests {
         let script = Script::new("f.sql", "SELECT 1;\n\tSELECT é, wrong");
         let at = script.text().find("wrong").unwrap();
         assert_eq!(
-            Location::new(&script, at, true).excerpt(),
+            script.location(at, true).excerpt(),
             "2 | \tSELECT é, wrong\n  | \t          ^"
         );
     }

@@ -1,8 +1,11 @@
 //! Values that callers get: errors, plans, reports, events. Values in, values out; it imports
 //! nothing of ours, and every other folder may use it.
 
+pub(crate) mod count;
 pub(crate) mod error;
 pub(crate) mod estimate;
 pub(crate) mod event;
+pub(crate) mod location;
+pub(crate) mod loss;
 pub(crate) mod outcome;
 pub(crate) mod plan;

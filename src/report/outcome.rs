@@ -5,7 +5,8 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::report::plan::Direction;
+use crate::report::count::{Counted, Grouped};
+use crate::report::loss::Direction;
 
 /// What [`Migrator::open`](crate::Migrator::open), `migrate` or `revert` did.
 #[derive(Debug, Clone, PartialEq)]
@@ -180,37 +181,6 @@ impl fmt::Display for Report {
         write!(f, "{}", changed.join(", "))?;
         if let Some(backup) = &self.backup {
             write!(f, ", backup {}", backup.display())?;
-        }
-        Ok(())
-    }
-}
-
-/// `1 row`, `4,812 rows`.
-pub(crate) struct Counted<'a>(pub(crate) u64, pub(crate) &'a str);
-
-impl fmt::Display for Counted<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Counted(count, unit) = self;
-        write!(
-            f,
-            "{} {unit}{}",
-            Grouped(*count),
-            if *count == 1 { "" } else { "s" }
-        )
-    }
-}
-
-/// `4,812`.
-pub(crate) struct Grouped(pub(crate) u64);
-
-impl fmt::Display for Grouped {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let digits = self.0.to_string();
-        for (index, digit) in digits.chars().enumerate() {
-            if index > 0 && (digits.len() - index).is_multiple_of(3) {
-                f.write_str(",")?;
-            }
-            write!(f, "{digit}")?;
         }
         Ok(())
     }

@@ -8,16 +8,14 @@ use rusqlite::Connection;
 
 use crate::migration::compare::Applied;
 use crate::migration::history::table;
-use crate::migration::set::label;
+use crate::migration::label::label;
 use crate::options::settings::Options;
 use crate::report::error::{Error, ErrorKind};
 use crate::report::outcome::Report;
-use crate::restore::execute;
-use crate::restore::execute::BackupRef;
+use crate::restore::execute::{self, BackupRef};
 use crate::run::look::{Look, look};
 use crate::run::migrate::{newest, nothing_to_do, squashed_elsewhere};
-use crate::run::revert;
-use crate::run::revert::RevertTo;
+use crate::run::revert::{self, RevertTo};
 use crate::sqlite::open;
 use crate::sqlite::sql::script::{Directive, Script};
 

@@ -15,26 +15,20 @@ use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
 
 use crate::backup::copy::Intent;
 use crate::migration::files::source;
-use crate::migration::history::backfills;
-use crate::migration::history::backfills::Progress;
-use crate::migration::history::table;
-use crate::migration::history::table::OwnTables;
-use crate::migration::set::invalid;
+use crate::migration::history::backfills::{self, Progress};
+use crate::migration::history::table::{self, OwnTables};
 use crate::migration::step;
 use crate::options::settings::{HookError, Options};
-use crate::report::error::{DataState, Difference, Error, ErrorKind, Location};
+use crate::report::count::Counted;
+use crate::report::error::{DataState, Difference, Error, ErrorKind, invalid};
 use crate::report::event::Event;
-use crate::report::outcome::Counted;
 use crate::run::engine::apply::{left_the_transaction, take_backup};
 use crate::run::engine::session::{Session, Stage};
 use crate::run::migrate::newest;
 use crate::sqlite::disk::files;
-use crate::sqlite::execute;
-use crate::sqlite::execute::{Savepoint, failure, statement_failure};
-use crate::sqlite::open;
-use crate::sqlite::open::Target;
-use crate::sqlite::schema::catalog;
-use crate::sqlite::schema::catalog::Rowids;
+use crate::sqlite::execute::{self, Savepoint, failure, statement_failure};
+use crate::sqlite::open::{self, Target};
+use crate::sqlite::schema::catalog::{self, Rowids};
 use crate::sqlite::schema::objects::same_name;
 use crate::sqlite::sql::script::{Directive, Script};
 use crate::sqlite::sql::statement::{Action, Statement};
@@ -131,9 +125,9 @@ impl Backfill<'static> {
             return Err(Error::new(ErrorKind::NotFound, message).with_help("check the path"));
         }
         let script = source::script(path)?;
-        let directives = script.directives().map_err(|(offset, sentence)| {
-            invalid(sentence).at(Location::new(&script, offset, true))
-        })?;
+        let directives = script
+            .directives()
+            .map_err(|(offset, sentence)| invalid(sentence).at(script.location(offset, true)))?;
         let (mut table, mut batch) = (None, DEFAULT_BATCH);
         for directive in directives {
             match directive {
@@ -248,7 +242,7 @@ impl<'b> Backfill<'b> {
             {
                 return Err(
                     invalid("a backfill writes rows, and nothing else".to_owned())
-                        .at(Location::new(script, statement.start, true))
+                        .at(script.location(statement.start, true))
                         .with_statement(statement.text)
                         .with_help("put what changes the schema into a migration"),
                 );
@@ -431,7 +425,7 @@ fn compile(
         ),
     };
     Err(invalid(sentence.to_owned())
-        .at(Location::new(script, statement.start, false))
+        .at(script.location(statement.start, false))
         .with_statement(statement.text)
         .with_help(help))
 }

@@ -7,28 +7,22 @@ use std::time::Instant;
 use rusqlite::Connection;
 
 use crate::backup::copy::Intent;
-use crate::migration::compare;
-use crate::migration::compare::{Applied, HistoryComparison, Known, MigrationState};
+use crate::migration::compare::{self, Applied, HistoryComparison, Known, MigrationState};
 use crate::migration::history::other_tools;
-use crate::migration::history::table;
-use crate::migration::history::table::AsApplied;
-use crate::migration::set;
+use crate::migration::history::table::{self, AsApplied};
 use crate::migration::set::Migration;
 use crate::migration::squashed::SquashedFrom;
 use crate::migration::step::MigrationStep;
-use crate::migration::table_owners;
+use crate::migration::{label, table_owners};
 use crate::options::settings::{Migrating, Options};
-use crate::report::error::{Difference, Error, ErrorKind, Location};
+use crate::report::error::{Difference, Error, ErrorKind};
+use crate::report::loss::{Direction, Loss};
 use crate::report::outcome::Report;
-use crate::report::plan::{Direction, Loss, Plan};
-use crate::run::engine::apply;
-use crate::run::engine::apply::Work;
-use crate::run::engine::dry_run;
-use crate::run::engine::dry_run::DryRunResult;
-use crate::run::engine::recognise;
-use crate::run::engine::recognise::Found;
-use crate::run::engine::session;
-use crate::run::engine::session::{Session, Stage};
+use crate::report::plan::Plan;
+use crate::run::engine::apply::{self, Work};
+use crate::run::engine::dry_run::{self, DryRunResult};
+use crate::run::engine::recognise::{self, Found};
+use crate::run::engine::session::{self, Session, Stage};
 use crate::run::look::{Look, histories, look};
 use crate::sqlite::disk::files;
 use crate::sqlite::open;
@@ -430,7 +424,7 @@ fn task(options: &Options<'_>, migration: &Migration) -> Result<MigrationStep, E
             "it is written in Rust, and this program does not have its function",
         )
         .in_migration(&migration.label())
-        .at(Location::new(&migration.up, 0, false))
+        .at(migration.up.location(0, false))
         .with_help(
             "start the app, which has it; in the app, give it to `Migrator::rust_migration`",
         )),
@@ -472,7 +466,7 @@ fn not_as_squashed(
     let squashed = compare::afresh(part.migrations).first();
     let squashed = squashed.map(Migration::label).unwrap_or_default();
     let original =
-        replaced.map(|replaced| set::label_in(part.component, replaced.version, &replaced.name));
+        replaced.map(|replaced| label::label_in(part.component, replaced.version, &replaced.name));
     let original = original.unwrap_or_default();
     match applied {
         None => {
@@ -570,7 +564,7 @@ fn changed(
     if let Some(kept) = &kept
         && squashed_elsewhere(migration, row, kept)
     {
-        let label = set::label(row.version, &row.name);
+        let label = label::label(row.version, &row.name);
         return Ok(Error::new(
             ErrorKind::DatabaseNewer,
             format!(
@@ -596,7 +590,7 @@ fn changed(
     };
     Ok(Error::new(ErrorKind::Diverged, message)
         .in_migration(&migration.label())
-        .at(Location::new(&migration.up, 0, false))
+        .at(migration.up.location(0, false))
         .with_difference(kept.map(|kept| Difference {
             applied: kept.up,
             file: migration.up.text().to_owned(),
@@ -628,7 +622,7 @@ fn refusal(options: &Options<'_>, tasks: &[MigrationStep], losses: &[Vec<Loss>])
             format!("it would destroy {}", listed.join("; ")),
         )
         .in_migration(&task.label())
-        .at(Location::new(&task.script, 0, false))
+        .at(task.script.location(0, false))
         .with_losses(all)
         .with_help("if that is meant, put `-- heirloom: allow-destructive` at the top of the file, or run with --allow-destructive"),
     )

@@ -6,28 +6,26 @@ use std::time::Instant;
 use rusqlite::Connection;
 
 use crate::backup::copy::Intent;
-use crate::migration::compare;
-use crate::migration::compare::Applied;
+use crate::migration::compare::{self, Applied};
 use crate::migration::history::table;
-use crate::migration::set::{Migration, label, label_in};
+use crate::migration::label::{label, label_in};
+use crate::migration::set::Migration;
 use crate::migration::squashed::SquashedFrom;
 use crate::migration::step::MigrationStep;
 use crate::options::settings::Options;
 use crate::report::error::{Error, ErrorKind};
+use crate::report::loss::Direction;
 use crate::report::outcome::Report;
-use crate::report::plan::{Direction, Plan};
-use crate::run::engine::apply;
-use crate::run::engine::apply::Work;
-use crate::run::engine::dry_run;
-use crate::run::engine::dry_run::{DryRun, DryRunResult};
+use crate::report::plan::Plan;
+use crate::run::engine::apply::{self, Work};
+use crate::run::engine::dry_run::{self, DryRun, DryRunResult};
 use crate::run::engine::session::{Session, Stage};
 use crate::run::look::look;
 use crate::run::migrate::newest;
-use crate::sqlite::execute;
-use crate::sqlite::open;
 use crate::sqlite::schema::catalog;
 use crate::sqlite::schema::objects::{Schema, differences, same_name};
 use crate::sqlite::sql::script::Script;
+use crate::sqlite::{execute, open};
 
 /// How far back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, ErrorCode, ffi};
 
-use crate::report::error::{Error, ErrorKind, Location};
+use crate::report::error::{Error, ErrorKind};
 use crate::sqlite::schema::objects::same_name;
 use crate::sqlite::sql::script::Script;
 use crate::sqlite::sql::statement::Statement;
@@ -162,7 +162,7 @@ pub(crate) fn statement_failure(
         _ => plain.help().unwrap_or_default().to_owned(),
     };
     Error::new(kind, message)
-        .at(Location::new(script, offset, exact))
+        .at(script.location(offset, exact))
         .with_statement(statement.text)
         .with_help(help)
 }
@@ -212,7 +212,7 @@ pub(crate) fn unfulfilled(connection: &Connection, statement: &Statement<'_>) ->
 /// A migration that says itself what the rows must be like, and rows that are not.
 pub(crate) fn refused_rows(script: &Script, statement: &Statement<'_>, problem: String) -> Error {
     Error::new(ErrorKind::MigrationFailed, problem)
-        .at(Location::new(script, statement.start, false))
+        .at(script.location(statement.start, false))
         .with_statement(statement.text)
         .with_help("correct these rows in a migration before this one; or, while this one is not released, give the column `-- using: EXPR` in the schema file and generate it again")
 }

@@ -2,8 +2,8 @@
 
 use std::fmt;
 
+use crate::report::count::Counted;
 use crate::report::error::Error;
-use crate::report::outcome::Counted;
 
 /// The kind of a [`Finding`], in the words that `--json` uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -6,31 +6,25 @@ use std::collections::{BTreeMap, BTreeSet};
 use rusqlite::Connection;
 
 use crate::devtools::check::finding::{Checked, Finding, FindingKind};
-use crate::devtools::check::last_release;
-use crate::devtools::check::last_release::Release;
+use crate::devtools::check::last_release::{self, Release};
 use crate::devtools::model::diff::{ColumnOrder, Model, difference};
 use crate::devtools::replay;
-use crate::devtools::sample_data::fill;
-use crate::devtools::sample_data::fill::Hints;
+use crate::devtools::sample_data::fill::{self, Hints};
 use crate::devtools::squash::dump::difference_in;
-use crate::migration::compare;
 use crate::migration::files::pair_up;
-use crate::migration::set;
-use crate::migration::set::Migration;
+use crate::migration::set::{self, Migration};
 use crate::migration::step::{MigrationStep, StepKind};
-use crate::migration::table_owners;
+use crate::migration::{compare, label, table_owners};
 use crate::options::settings::{HookContext, Options, When, belonging_to};
+use crate::report::count::{Counted, Grouped};
 use crate::report::error::{Error, ErrorKind};
 use crate::report::event::Event;
-use crate::report::outcome::{Counted, Grouped};
-use crate::report::plan::{Direction, Loss, Lost};
-use crate::run::engine::dry_run;
-use crate::run::engine::dry_run::{DryRunResult, Forecast};
+use crate::report::loss::{Direction, Loss, Lost};
+use crate::run::engine::dry_run::{self, DryRunResult, Forecast};
 use crate::sqlite::execute::{failure, run_script};
 use crate::sqlite::open::memory;
 use crate::sqlite::schema::catalog;
-use crate::sqlite::schema::objects;
-use crate::sqlite::schema::objects::{Schema, same_name};
+use crate::sqlite::schema::objects::{self, Schema, same_name};
 use crate::sqlite::schema::table_tracker::TableTracker;
 use crate::sqlite::sql::script::Script;
 use crate::sqlite::sql::statement::Statement;
@@ -240,7 +234,7 @@ impl Walk<'_, '_> {
             }
             None => {
                 let message = "there is no way back".to_owned();
-                let label = set::label(migration.version, &migration.name);
+                let label = label::label(migration.version, &migration.name);
                 let help = format!(
                     "write {label}.down.sql; or say that it is meant with `-- heirloom: irreversible`, at the top of the file, or, where that was released, alone in {label}.down.sql"
                 );

@@ -15,7 +15,7 @@ use crate::devtools::replay;
 use crate::migration::files::source::Source;
 use crate::options::settings::Options;
 use crate::report::error::{Error, ErrorKind};
-use crate::report::plan::Direction;
+use crate::report::loss::Direction;
 use crate::run::engine::dry_run::copy_schema;
 use crate::sqlite::execute::{failure, run_script};
 use crate::sqlite::open::memory;

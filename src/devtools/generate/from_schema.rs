@@ -15,15 +15,15 @@ use crate::devtools::model::canonical::plain;
 use crate::devtools::model::diff::{ColumnOrder, Model, difference};
 use crate::devtools::project::create::{file_name, next_version};
 use crate::devtools::replay::{components, copy_of, desired, no_schema_file, replay_on};
-use crate::devtools::sample_data::fill;
-use crate::devtools::sample_data::fill::Hints;
+use crate::devtools::sample_data::fill::{self, Hints};
 use crate::migration::compare::afresh;
 use crate::migration::files::source::SCHEMA_FILE;
-use crate::migration::set::{Migration, label};
+use crate::migration::label::label;
+use crate::migration::set::Migration;
 use crate::migration::step::MigrationStep;
 use crate::options::settings::Options;
-use crate::report::error::{Error, ErrorKind, Location};
-use crate::report::plan::Direction;
+use crate::report::error::{Error, ErrorKind};
+use crate::report::loss::Direction;
 use crate::sqlite::disk::files;
 use crate::sqlite::execute::{code, run_script, statement_failure, text};
 use crate::sqlite::schema::catalog;
@@ -345,7 +345,7 @@ fn refuse_broken(
         head.take(7).any(|token| same_name(&token.name(), name))
     });
     Err(match made_by {
-        Some(statement) => refused.at(Location::new(script, statement.start, false)),
+        Some(statement) => refused.at(script.location(statement.start, false)),
         None => refused,
     })
 }

@@ -7,20 +7,18 @@ use rusqlite::Connection;
 
 use crate::backup::copy::Intent;
 use crate::devtools::alter::compose::composer::Composed;
-use crate::devtools::generate::from_schema;
-use crate::devtools::generate::from_schema::{GenerateOptions, TableChange};
+use crate::devtools::generate::from_schema::{self, GenerateOptions, TableChange};
 use crate::migration::history::table;
 use crate::migration::step::{MigrationStep, StepKind};
 use crate::options::settings::Options;
+use crate::report::count::Counted;
 use crate::report::error::{Error, ErrorKind};
-use crate::report::outcome::{Counted, Recovered, Report};
+use crate::report::outcome::{Recovered, Report};
 use crate::report::plan::Plan;
 use crate::run::engine::dry_run::copy_schema;
 use crate::run::engine::session::{Session, Stage};
-use crate::run::migrate;
-use crate::run::migrate::{newest, nothing_to_do};
-use crate::sqlite::open;
-use crate::sqlite::open::{Target, memory};
+use crate::run::migrate::{self, newest, nothing_to_do};
+use crate::sqlite::open::{self, Target, memory};
 use crate::sqlite::sql::script::Script;
 
 /// What becomes of a database that has a history. After a push it would no longer say how the

@@ -7,7 +7,8 @@ use chrono::{DateTime, Utc};
 
 use crate::migration::files::name::is_valid_name;
 use crate::migration::files::source::Source;
-use crate::migration::set::{Migration, label};
+use crate::migration::label::label;
+use crate::migration::set::Migration;
 use crate::report::error::{Error, ErrorKind};
 use crate::sqlite::disk::files;
 

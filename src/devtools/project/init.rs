@@ -5,7 +5,7 @@ use std::time::SystemTime;
 
 use crate::devtools::project::create::next_version;
 use crate::migration::files::source::SCHEMA_FILE;
-use crate::migration::set::label;
+use crate::migration::label::label;
 use crate::report::error::{Error, ErrorKind};
 use crate::sqlite::disk::files;
 

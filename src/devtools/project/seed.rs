@@ -10,16 +10,16 @@ use crate::migration::compare::Known;
 use crate::migration::files::name::looks_like_sql;
 use crate::migration::files::source;
 use crate::migration::history::seeds;
-use crate::migration::set::{Migration, invalid};
+use crate::migration::set::Migration;
 use crate::migration::step::{MigrationStep, StepKind};
 use crate::options::settings::Options;
-use crate::report::error::{Error, ErrorKind, Location};
-use crate::report::outcome::{Counted, Done, Recovered, Report, TableRows};
+use crate::report::count::Counted;
+use crate::report::error::{Error, ErrorKind, invalid};
+use crate::report::outcome::{Done, Recovered, Report, TableRows};
 use crate::report::plan::Plan;
 use crate::run::engine::session::{Session, Stage};
 use crate::run::look::{Look, histories, look};
-use crate::run::migrate;
-use crate::run::migrate::{newest, nothing_to_do};
+use crate::run::migrate::{self, newest, nothing_to_do};
 use crate::sqlite::disk::files;
 use crate::sqlite::open;
 
@@ -245,7 +245,7 @@ fn refuse_schema(task: &MigrationStep) -> Result<(), Error> {
     let script = &task.script;
     let refuse = |offset, sentence: &str, help: &str| {
         Err(invalid(sentence.to_owned())
-            .at(Location::new(script, offset, false))
+            .at(script.location(offset, false))
             .with_help(help))
     };
     if task.no_transaction {

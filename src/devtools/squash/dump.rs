@@ -8,14 +8,12 @@ use crate::devtools::alter::compose::composer::model;
 use crate::devtools::model::canonical::plain;
 use crate::devtools::model::diff::{ColumnOrder, difference};
 use crate::devtools::model::table::Definition;
-use crate::migration::set::invalid;
 use crate::options::settings::Options;
-use crate::report::error::Error;
+use crate::report::error::{Error, invalid};
 use crate::run::engine::dry_run::copy_schema;
 use crate::sqlite::execute::{failure, text};
 use crate::sqlite::open::memory;
-use crate::sqlite::schema::catalog;
-use crate::sqlite::schema::catalog::same_rows;
+use crate::sqlite::schema::catalog::{self, same_rows};
 use crate::sqlite::schema::objects::{ObjectKind, Schema, Table, TableKind, same_name};
 use crate::sqlite::sql::token::{Tokens, quote};
 

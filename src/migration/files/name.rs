@@ -1,7 +1,6 @@
 //! What a file name in a migrations folder says: `V{version}__{name}.sql` and what belongs to it.
 
-use crate::migration::set::invalid;
-use crate::report::error::Error;
+use crate::report::error::{Error, invalid};
 
 /// The ending of a file that stands for a migration in Rust, as refinery has it.
 pub(crate) const RUST_ENDING: &str = ".rs";

@@ -2,8 +2,9 @@
 
 use crate::migration::files::layout::Layout;
 use crate::migration::files::name::{FileName, Parsed, parse};
-use crate::migration::set::{IN_RUST, Migration, invalid, label, says_irreversible};
-use crate::report::error::Error;
+use crate::migration::label::label;
+use crate::migration::set::{IN_RUST, Migration, says_irreversible};
+use crate::report::error::{Error, invalid};
 use crate::sqlite::sql::script::Script;
 
 /// Puts the files of a folder together as migrations, in the order of their versions.

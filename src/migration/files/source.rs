@@ -9,8 +9,8 @@ use include_dir::Dir;
 use crate::migration::files::layout::Layout;
 use crate::migration::files::name::looks_like_sql;
 use crate::migration::files::pair_up;
-use crate::migration::set::{Migration, invalid};
-use crate::report::error::{Error, ErrorKind};
+use crate::migration::set::Migration;
+use crate::report::error::{Error, ErrorKind, invalid};
 use crate::sqlite::disk::files;
 use crate::sqlite::sql::script::Script;
 

@@ -2,8 +2,8 @@
 
 use rusqlite::{Connection, OptionalExtension, params};
 
+use crate::report::count::{Counted, Grouped};
 use crate::report::error::Error;
-use crate::report::outcome::{Counted, Grouped};
 use crate::sqlite::execute::{failure, is_no_such_table};
 
 /// Its name.

@@ -11,24 +11,22 @@ use rusqlite::Connection;
 use crate::backup::metadata::BackupKind;
 use crate::backup::store::{Backup, BackupName};
 use crate::migration::history::log_entry::{Act, LogEntry, Logged};
-use crate::migration::history::table;
-use crate::migration::history::table::{Details, Marker};
+use crate::migration::history::table::{self, Details, Marker};
 use crate::migration::history::{backfills, log_table, refinery, seeds};
 use crate::migration::step::{MigrationStep, StepKind};
 use crate::options::settings::{HookContext, Options, When};
-use crate::report::error::{Error, ErrorKind, Location};
+use crate::report::count::{Counted, Grouped};
+use crate::report::error::{Error, ErrorKind};
 use crate::report::event::Event;
-use crate::report::outcome::{Counted, Done, Grouped, Report, TableRows};
-use crate::report::plan::{Direction, Lost};
+use crate::report::loss::{Direction, Lost};
+use crate::report::outcome::{Done, Report, TableRows};
 use crate::run::engine::dry_run::{DryRun, Forecast};
 use crate::run::engine::rollback::{Committed, SAVEPOINT, data_version, marker, take_back};
-use crate::run::engine::row_progress;
-use crate::run::engine::row_progress::Filled;
+use crate::run::engine::row_progress::{self, Filled};
 use crate::run::engine::session::{Session, Stage, take_copy};
 use crate::sqlite::execute::{Savepoint, failure, run_script};
 use crate::sqlite::open;
-use crate::sqlite::schema::catalog;
-use crate::sqlite::schema::catalog::{CatalogEntry, Contents, References, Violations};
+use crate::sqlite::schema::catalog::{self, CatalogEntry, Contents, References, Violations};
 use crate::sqlite::schema::objects::same_name;
 use crate::sqlite::schema::statistics::Statistics;
 use crate::sqlite::schema::table_tracker::TableTracker;
@@ -651,11 +649,9 @@ impl Execution<'_, '_, '_, '_> {
             )
             .with_help("foreign keys are not enforced during a run and are checked at its end; correct the rows there");
             return Err(match self.last_to_touch([&table, &parent]) {
-                Some(task) => {
-                    refused
-                        .in_migration(&task.label())
-                        .at(Location::new(&task.script, 0, false))
-                }
+                Some(task) => refused
+                    .in_migration(&task.label())
+                    .at(task.script.location(0, false)),
                 None => refused,
             });
         }
@@ -829,7 +825,7 @@ const CONSENT: &str =
 /// Fewer rows or values than before, which nobody consented to.
 fn lost(what: String, before: (u64, &str), after: u64, task: &MigrationStep) -> Error {
     lost_without_a_place(what, before, after)
-        .at(Location::new(&task.script, 0, false))
+        .at(task.script.location(0, false))
         .with_help(task.script.help().unwrap_or(CONSENT))
 }
 

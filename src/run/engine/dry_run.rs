@@ -15,16 +15,17 @@ use crate::backup::copy;
 use crate::migration::history::table::OwnTables;
 use crate::migration::step::{MigrationStep, StepKind};
 use crate::options::settings::Options;
-use crate::report::error::{Error, ErrorKind, Location};
+use crate::report::error::{Error, ErrorKind};
 use crate::report::estimate::{Estimate, RebuildEstimate};
-use crate::report::plan::{Loss, Step};
+use crate::report::location::Location;
+use crate::report::loss::Loss;
+use crate::report::plan::Step;
 use crate::run::engine::session::OF_A_FILE;
 use crate::sqlite::execute::{
     failure, refused_rows, run_statement, statement_failure, text, unfulfilled,
 };
 use crate::sqlite::open::memory;
-use crate::sqlite::schema::catalog;
-use crate::sqlite::schema::catalog::CatalogEntry;
+use crate::sqlite::schema::catalog::{self, CatalogEntry};
 use crate::sqlite::schema::objects::{ObjectKind, Schema, TableKind, same_name};
 use crate::sqlite::schema::table_tracker::{Effects, Rebuilt, TableTracker};
 use crate::sqlite::sql::script::Script;
@@ -141,7 +142,7 @@ impl<'o> DryRun<'o> {
             match &action {
                 Action::DropObject(name) => named.push(name.clone()),
                 Action::DropTable(name) => {
-                    let place = Location::new(script, statement.start, false);
+                    let place = script.location(statement.start, false);
                     self.dropped.push((name.clone(), place));
                 }
                 _ => {}
@@ -193,7 +194,7 @@ impl<'o> DryRun<'o> {
                 ErrorKind::InvalidMigration,
                 "the statement has a parameter, which nobody would fill in",
             )
-            .at(Location::new(script, statement.start, false))
+            .at(script.location(statement.start, false))
             .with_statement(statement.text)
             .with_help("write the value into the statement"));
         }
@@ -258,7 +259,7 @@ impl<'o> DryRun<'o> {
                 ErrorKind::MigrationFailed,
                 format!("{object} would no longer work: {}", text(&error)),
             )
-            .at(Location::new(script, 0, false))
+            .at(script.location(0, false))
             .with_help("drop it first and create it again in the same file"));
         }
         Ok(())

@@ -7,24 +7,22 @@ use std::time::{Duration, Instant};
 use chrono::Utc;
 use rusqlite::Connection;
 
-use crate::backup::copy;
-use crate::backup::copy::{Intent, PutBackState};
+use crate::backup::copy::{self, Intent, PutBackState};
 use crate::backup::metadata::BackupKind;
 use crate::backup::store::{Backup, BackupName, Occasion, Store};
 use crate::backup::{attachments, log_file};
 use crate::migration::history::backfills;
-use crate::migration::history::table;
-use crate::migration::history::table::Marker;
+use crate::migration::history::table::{self, Marker};
 use crate::options::settings::Options;
 use crate::report::error::{DataState, Error, ErrorKind, shell_word};
+use crate::report::count::Grouped;
+use crate::report::error::{DataState, Error, ErrorKind};
 use crate::report::event::Event;
-use crate::report::outcome::{Grouped, Recovered, Report};
+use crate::report::outcome::{Recovered, Report};
 use crate::sqlite::disk::files;
-use crate::sqlite::disk::lock;
-use crate::sqlite::disk::lock::Lock;
+use crate::sqlite::disk::lock::{self, Lock};
 use crate::sqlite::execute;
-use crate::sqlite::open;
-use crate::sqlite::open::Target;
+use crate::sqlite::open::{self, Target};
 use crate::sqlite::schema::catalog;
 
 /// Virtual machine instructions between two looks at the cancel flag, well under a

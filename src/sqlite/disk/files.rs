@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Once;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::report::count::{Counted, Grouped};
 use crate::report::error::{Error, ErrorKind};
-use crate::report::outcome::{Counted, Grouped};
 
 /// An operating system's refusal as ours.
 pub(crate) fn failure(what: impl Into<String>, error: io::Error) -> Error {

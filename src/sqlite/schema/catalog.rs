@@ -7,7 +7,7 @@ use rusqlite::{Connection, ErrorCode, OptionalExtension};
 
 use crate::migration::history::table::OwnTables;
 use crate::report::error::Error;
-use crate::report::plan::{Loss, Lost};
+use crate::report::loss::{Loss, Lost};
 use crate::sqlite::execute::{code, failure, is_no_such_table, is_wrong_sql};
 use crate::sqlite::schema::objects::{
     Column, Object, ObjectKind, Schema, Table, TableKind, same_name,

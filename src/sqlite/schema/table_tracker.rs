@@ -5,7 +5,7 @@
 //! there again at the end of the file was rebuilt (whichever of the two orders the
 //! textbook rebuild was written in), and one that is dropped for good is lost.
 
-use crate::report::plan::Lost;
+use crate::report::loss::Lost;
 use crate::sqlite::schema::objects::{Affinity, Column, Schema, TableKind, affinity, same_name};
 use crate::sqlite::sql::statement::Action;
 use crate::sqlite::sql::token::quote;

@@ -1,9 +1,9 @@
 //! One SQL file: its name, its text, its statements, the places in it.
 
 use std::borrow::Cow;
-use std::fmt;
 
 use crate::migration::squashed::SquashedFrom;
+use crate::report::location::{Location, Position};
 use crate::sqlite::sql::statement::{Statement, split};
 use crate::sqlite::sql::token::{BOM, Lexeme, LexemeKind, Lexemes, TokenKind, Tokens};
 
@@ -27,21 +27,6 @@ pub(crate) enum Directive {
     /// `-- heirloom: replaces V3__name CHECKSUM…`: where that was applied, with all others that
     /// the file replaces, the file is done.
     Replaces(SquashedFrom),
-}
-
-/// A place in a file, counted from one. Columns count characters, not bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Position {
-    /// The line, from 1.
-    pub line: usize,
-    /// The column in characters, from 1.
-    pub column: usize,
-}
-
-impl fmt::Display for Position {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.line, self.column)
-    }
 }
 
 /// One SQL file: its name, its text, and its statements once it is cut.
@@ -114,6 +99,18 @@ impl Script {
     /// Whether there is nothing in the file but comments and space.
     pub(crate) fn is_empty(&self) -> bool {
         Tokens::new(&self.text).all(|token| matches!(token.kind, TokenKind::Semicolon))
+    }
+
+    /// The place of a byte offset in this file. `exact` says whether the column is meant, or
+    /// only where the statement begins.
+    pub(crate) fn location(&self, offset: usize, exact: bool) -> Location {
+        let position = self.position(offset);
+        Location {
+            file: self.file().to_owned(),
+            position,
+            exact,
+            line_text: self.line(position.line).unwrap_or_default().to_owned(),
+        }
     }
 
     /// Line and column of a byte offset. An offset past the end is the end.

@@ -1,19 +1,20 @@
 //! A migration file in the making: composed against a database in memory on which each
 //! statement is run as soon as it is written.
 
+use std::collections::BTreeSet;
+
+use rusqlite::Connection;
+
 use crate::devtools::alter::alter_table::{ChangeKind, NATIVE_CONSTRAINTS};
 use crate::devtools::alter::sql_writer::Writer;
 use crate::devtools::model::diff::{ColumnOrder, Model};
-use crate::migration::set::invalid;
 use crate::options::settings::Options;
-use crate::report::error::Error;
-use crate::report::plan::Direction;
+use crate::report::error::{Error, invalid};
+use crate::report::loss::Direction;
 use crate::sqlite::execute::{run_script, text};
 use crate::sqlite::schema::catalog;
 use crate::sqlite::schema::objects::same_name;
 use crate::sqlite::sql::script::Script;
-use rusqlite::Connection;
-use std::collections::BTreeSet;
 
 /// What messages call a file that has no name yet.
 const DRAFT: &str = "the migration in the making";

@@ -17,7 +17,7 @@ use crate::devtools::model::canonical::plain;
 use crate::devtools::model::diff::{Entity, Model, SchemaDifference, difference};
 use crate::options::settings::Options;
 use crate::report::error::Error;
-use crate::report::plan::Direction;
+use crate::report::loss::Direction;
 use crate::sqlite::schema::objects::{ObjectKind, same_name};
 
 /// Composes the file that leads from what `connection` holds to `target`, as far as `scope`

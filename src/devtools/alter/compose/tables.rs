@@ -4,15 +4,13 @@ use rusqlite::config::DbConfig;
 
 use crate::devtools::alter::alter_table::{ChangeKind, Means, natively, reasons};
 use crate::devtools::alter::compose::composer::{Composer, free_name};
-use crate::devtools::alter::preconditions;
-use crate::devtools::alter::preconditions::{Condition, ConditionSource, conditions, origin};
+use crate::devtools::alter::preconditions::{self, Condition, ConditionSource, conditions, origin};
 use crate::devtools::alter::rebuild::Rebuild;
 use crate::devtools::alter::sql_writer::Writer;
 use crate::devtools::model::canonical::plain;
 use crate::devtools::model::diff::{Altered, Edit, Entity, Model, SchemaDifference, edits};
-use crate::migration::set::invalid;
-use crate::report::error::{Error, ErrorKind};
-use crate::report::plan::Direction;
+use crate::report::error::{Error, ErrorKind, invalid};
+use crate::report::loss::Direction;
 use crate::sqlite::execute::{failure, text};
 use crate::sqlite::schema::objects::{Object, ObjectKind, same_name};
 use crate::sqlite::sql::token::Tokens;
