@@ -171,8 +171,9 @@ pub use migrator::database::{Database, OpenedDatabase};
 #[cfg(feature = "devtools")]
 pub use migrator::devtools::Devtools;
 pub use options::component::Component;
+pub use options::hooks::{HookContext, HookError};
 pub use options::rust_migration::RustMigration;
-pub use options::settings::{DEFAULT_KEEP, DEFAULT_LOCK_TIMEOUT, HookContext, HookError};
+pub use options::settings::{DEFAULT_KEEP, DEFAULT_LOCK_TIMEOUT};
 pub use report::error::{DataState, Difference, Error, ErrorKind, RenameQuestion};
 pub use report::estimate::{Estimate, RebuildEstimate};
 pub use report::event::Event;
@@ -182,9 +183,9 @@ pub use report::loss::{Direction, Loss, Lost};
 pub use report::outcome::{Done, Recovered, Report, TableRows};
 pub use report::plan::{Plan, Step};
 pub use restore::downgrade::{DowngradeOptions, RestoreOffer};
-pub use restore::execute::{
-    BackupInfo, BackupOrigin, BackupRef, DatabaseSummary, RestorePlan, Restored, Verify,
-};
+pub use restore::execute::{RestorePlan, Restored};
+pub use restore::find::{BackupRef, DatabaseSummary};
+pub use restore::list::{BackupInfo, BackupOrigin, Verify};
 pub use run::backfill::{Backfill, BackfillPlan, Backfilled, DEFAULT_BATCH};
 pub use run::rehearse::Rehearsed;
 pub use run::revert::RevertTo;

@@ -114,13 +114,6 @@ impl BackupMetadata {
     }
 }
 
-/// A name with its line breaks written out.
-pub(crate) fn on_one_line(name: &str) -> String {
-    name.replace('\\', "\\\\")
-        .replace('\n', "\\n")
-        .replace('\r', "\\r")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

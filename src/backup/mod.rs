@@ -3,7 +3,10 @@
 
 pub(crate) mod attachments;
 pub(crate) mod copy;
+pub(crate) mod intent;
 pub(crate) mod log_file;
 pub(crate) mod metadata;
+pub(crate) mod of_database;
+pub(crate) mod put_back;
 pub(crate) mod retention;
 pub(crate) mod store;

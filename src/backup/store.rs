@@ -12,14 +12,13 @@ use std::path::{Path, PathBuf};
 use chrono::{DateTime, Utc};
 use rusqlite::Connection;
 
-use crate::backup::copy;
-use crate::backup::copy::FileFacts;
-use crate::backup::metadata::{BackupKind, BackupMetadata, on_one_line};
-use crate::backup::retention;
-use crate::backup::retention::Decision;
-use crate::migration::history::table::rfc3339;
+use crate::backup::copy::{self, FileFacts};
+use crate::backup::metadata::{BackupKind, BackupMetadata};
+use crate::backup::retention::{self, Decision};
 use crate::report::error::{Error, ErrorKind};
+use crate::report::time::rfc3339;
 use crate::sqlite::disk::files;
+use crate::sqlite::disk::sidecar::on_one_line;
 
 /// A copy and its record.
 #[derive(Debug, Clone, PartialEq, Eq)]

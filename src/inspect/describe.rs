@@ -11,9 +11,10 @@ use crate::inspect::description::{
 use crate::inspect::pragmas;
 use crate::options::settings::Options;
 use crate::report::error::{Error, ErrorKind};
-use crate::sqlite::open;
 use crate::sqlite::schema::catalog;
-use crate::sqlite::schema::objects::{Object, ObjectKind, Schema, Table, TableKind, same_name};
+use crate::sqlite::schema::objects::{Object, ObjectKind, Schema, Table, TableKind};
+use crate::sqlite::sql::name::same_name;
+use crate::sqlite::{open, view};
 
 /// Describes a database, or one table or view of it, heirloom's own and shadow tables among those
 /// that can be named. Writes nothing.
@@ -24,7 +25,7 @@ pub(crate) fn inspect(
 ) -> Result<Inspected, Error> {
     options.check_history_table()?;
     let target = open::resolve(path)?;
-    let view = open::view_of(&target)?;
+    let view = view::view_of(&target)?;
     let connection = &view.connection;
     options.set_up(connection)?;
     let mut schema = catalog::whole_schema(connection)?;

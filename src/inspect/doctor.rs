@@ -4,22 +4,24 @@ use std::path::Path;
 
 use rusqlite::Connection;
 
-use crate::backup::copy::{self, Intent};
+use crate::backup::copy;
+use crate::backup::intent::Intent;
+use crate::backup::of_database::{self, stores};
 use crate::inspect::description::checks_of;
 use crate::inspect::problem::{Diagnosis, Problem, ProblemKind};
 use crate::inspect::status::{self, MigrationStatus, Status};
 use crate::migration::compare::MigrationState;
-use crate::migration::history::{backfills, table};
+use crate::migration::history::{backfills, marker, table};
 use crate::migration::label::label_in;
 use crate::options::settings::Options;
 use crate::report::count::{Counted, Grouped};
 use crate::report::error::{Error, ErrorKind};
-use crate::restore::execute::{self, Verify};
-use crate::run::engine::session::{self, stores};
-use crate::sqlite::disk::{files, lock};
+use crate::restore::list::{self, Verify};
+use crate::sqlite::disk::{files, lock, space};
 use crate::sqlite::open::{self, Target};
 use crate::sqlite::schema::catalog;
 use crate::sqlite::schema::objects::TableKind;
+use crate::sqlite::{integrity, view};
 
 /// Since when SQLite has no fault in resetting the write-ahead log
 /// (<https://sqlite.org/wal.html#walresetbug>).
@@ -41,7 +43,7 @@ pub(crate) fn doctor(options: &Options<'_>, path: &Path) -> Result<Diagnosis, Er
         sqlite_version: rusqlite::version().to_owned(),
         needed_bytes: files::length(&target.path)?
             + files::length(&files::companion(&target.path, "-wal"))?,
-        free_bytes: files::free_space(&options.backups_of(&target.path)),
+        free_bytes: space::free_space(&options.backups_of(&target.path)),
         database: target.path.clone(),
     };
     file(&target, &mut found)?;
@@ -65,7 +67,7 @@ fn file(target: &Target, found: &mut Diagnosis) -> Result<(), Error> {
             .problems
             .push(Problem::of(ProblemKind::HardLink, &error));
     }
-    if let Some(kind) = files::network_file_system(&target.path) {
+    if let Some(kind) = space::network_file_system(&target.path) {
         found.problems.push(Problem::new(
             ProblemKind::NetworkFileSystem,
             format!(
@@ -131,12 +133,12 @@ fn inside(options: &Options<'_>, target: &Target, found: &mut Diagnosis) -> Resu
     }
     let damaged = |error: Error| match error.kind() {
         ErrorKind::NotADatabase => {
-            let error = session::point_to_copies(options, &target.path, error);
+            let error = of_database::point_to_copies(options, &target.path, error);
             Ok(Problem::of(ProblemKind::Damaged, &error))
         }
         _ => Err(error),
     };
-    let view = match open::view_of(target) {
+    let view = match view::view_of(target) {
         Ok(view) => view,
         Err(error) => {
             found.problems.push(damaged(error)?);
@@ -168,7 +170,7 @@ fn gone(options: &Options<'_>, target: &Target, found: &mut Diagnosis) {
         false => "does not exist",
     };
     let message = format!("{} {state}", target.path.display());
-    match session::copies_kept(options, &target.path) {
+    match of_database::copies_kept(options, &target.path) {
         Some(kept) => found
             .problems
             .push(Problem::new(ProblemKind::Missing, message, kept)),
@@ -182,13 +184,13 @@ fn gone(options: &Options<'_>, target: &Target, found: &mut Diagnosis) {
 }
 
 fn integrity(connection: &Connection, found: &mut Diagnosis) -> Result<(), Error> {
-    let mut findings = copy::integrity_findings(connection)?;
+    let mut findings = integrity::integrity_findings(connection)?;
     findings.retain(|finding| !finding.starts_with("CHECK constraint failed in "));
     if findings.is_empty() {
         found.passed.push("integrity_check found nothing".into());
     }
     found.problems.extend(findings.into_iter().map(|finding| {
-        match copy::is_of_contents(&finding) {
+        match integrity::is_of_contents(&finding) {
             true => Problem::new(
                 ProblemKind::Contents,
                 finding,
@@ -291,7 +293,7 @@ fn compare(
     connection: &Connection,
     found: &mut Diagnosis,
 ) -> Result<(), Error> {
-    if let Some(marker) = table::read_marker(connection)? {
+    if let Some(marker) = marker::read_marker(connection)? {
         found.problems.push(Problem::new(
             ProblemKind::Interrupted,
             format!("the run of {} was interrupted", marker.started_at),
@@ -391,7 +393,7 @@ fn newest_file(status: &Status, of: &MigrationStatus) -> Option<i64> {
 }
 
 fn copies(options: &Options<'_>, path: &Path, found: &mut Diagnosis) -> Result<(), Error> {
-    let copies = execute::copies(options, path, Verify::Everything)?;
+    let copies = list::copies(options, path, Verify::Everything)?;
     let damaged = copies.iter().filter(|copy| !copy.verified);
     let before = found.problems.len();
     found.problems.extend(damaged.map(|copy| {

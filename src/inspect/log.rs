@@ -4,19 +4,19 @@ use std::path::Path;
 
 use crate::backup::log_file;
 use crate::backup::metadata::BackupKind;
+use crate::backup::of_database::stores;
 use crate::backup::store::Backup;
 use crate::migration::history::log_entry::{Act, Log, LogEntry, Logged, merge};
 use crate::migration::history::{log_table, table};
 use crate::options::settings::Options;
 use crate::report::error::Error;
-use crate::run::engine::session::stores;
-use crate::sqlite::open;
+use crate::sqlite::{open, view};
 
 /// Reads the log of a database: its own, and what its copies know. Writes nothing.
 pub(crate) fn log(options: &Options<'_>, path: &Path) -> Result<Log, Error> {
     options.check_history_table()?;
     let target = open::resolve(path)?;
-    let view = open::view_of(&target)?;
+    let view = view::view_of(&target)?;
     let entries = entries(options, &target.path, &view.connection)?;
     let history = table::read(&view.connection, &options.history_table)?;
     let told = |version: i64| {

@@ -5,7 +5,7 @@ use rusqlite::{Connection, Row};
 use crate::inspect::description::{ColumnInfo, ForeignKeyInfo, Generation, IndexInfo};
 use crate::report::error::Error;
 use crate::sqlite::execute::{failure, is_wrong_sql};
-use crate::sqlite::schema::objects::same_name;
+use crate::sqlite::sql::name::same_name;
 
 const COLUMNS: &str = "SELECT name, type, \"notnull\", dflt_value, pk, hidden
     FROM pragma_table_xinfo(?1, 'main') ORDER BY cid";

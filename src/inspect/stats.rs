@@ -7,27 +7,26 @@ use rusqlite::Connection;
 
 use crate::backup::copy;
 use crate::backup::metadata::BackupKind;
+use crate::backup::of_database::stores;
 use crate::backup::store::Backup;
 use crate::inspect::sizes::{BackupStats, HistoryStats, IndexStats, SizeAt, Stats, TableStats};
 use crate::inspect::{describe, log, pragmas};
-use crate::migration::compare;
-use crate::migration::compare::MigrationState;
+use crate::migration::compare::{self, MigrationState, newest};
 use crate::migration::history::log_entry::{Act, LogEntry, order};
 use crate::migration::history::table;
 use crate::options::settings::Options;
 use crate::report::error::Error;
-use crate::run::engine::session::stores;
-use crate::run::migrate::newest;
+use crate::report::time;
 use crate::sqlite::disk::files;
-use crate::sqlite::open;
 use crate::sqlite::schema::catalog;
 use crate::sqlite::schema::objects::TableKind;
+use crate::sqlite::{open, view};
 
 /// Measures a database. Writes nothing.
 pub(crate) fn stats(options: &Options<'_>, path: &Path) -> Result<Stats, Error> {
     options.check_history_table()?;
     let target = open::resolve(path)?;
-    let view = open::view_of(&target)?;
+    let view = view::view_of(&target)?;
     let connection = &view.connection;
     options.set_up(connection)?;
     let unsigned = |sql| catalog::number(connection, sql).map(i64::unsigned_abs);
@@ -147,7 +146,7 @@ fn growth(copies: Vec<(u64, SizeAt)>, log: &[LogEntry], now: u64) -> Vec<SizeAt>
         .into_iter()
         .map(|((.., at), bytes)| (at.to_owned(), bytes));
     sizes
-        .chain([(table::rfc3339(Utc::now()), now)])
+        .chain([(time::rfc3339(Utc::now()), now)])
         .map(|(at, bytes)| SizeAt { at, bytes })
         .collect()
 }

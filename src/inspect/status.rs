@@ -3,17 +3,17 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use crate::migration::compare::{self, HistoryComparison, MigrationState};
-use crate::migration::history::{backfills, table};
+use crate::backup::of_database;
+use crate::migration::compare::{self, HistoryComparison, MigrationState, newest};
+use crate::migration::history::{backfills, details, table};
 use crate::migration::set::Migration;
 use crate::migration::step::MigrationStep;
 use crate::options::settings::Options;
 use crate::report::error::Error;
 use crate::report::estimate::Estimate;
 use crate::report::loss::{Direction, Loss};
-use crate::run::engine::{dry_run, session};
+use crate::run::engine::dry_run;
 use crate::run::look::{Look, look};
-use crate::run::migrate::newest;
 
 /// How a database stands to its migrations. Made without writing anything.
 #[derive(Debug)]
@@ -118,7 +118,7 @@ pub(crate) fn status(options: &Options<'_>, path: &Path) -> Result<Status, Error
         .metadata
         .as_ref()
         .is_none_or(|file| file.len() == 0);
-    let kept = gone.then(|| session::copies_kept(options, &look.target.path));
+    let kept = gone.then(|| of_database::copies_kept(options, &look.target.path));
     let unfinished = backfills::unfinished(&look.view.connection)?;
     Ok(Status {
         exists: look.target.metadata.is_some(),
@@ -156,9 +156,9 @@ fn entry(
     let connection = &look.view.connection;
     let kept = match (state, applied) {
         (MigrationState::Missing | MigrationState::Changed, Some(_)) => {
-            table::as_applied(connection, table, version)?
+            details::as_applied(connection, table, version)?
         }
-        (_, Some(_)) if migration.is_none() => table::as_applied(connection, table, version)?,
+        (_, Some(_)) if migration.is_none() => details::as_applied(connection, table, version)?,
         _ => None,
     };
     let reversible = match (state, migration) {

@@ -334,6 +334,11 @@ pub(crate) fn changed_originals(migrations: &[Migration]) -> Vec<(&Migration, Er
     changed.map(|file| (file, refuse(file))).collect()
 }
 
+/// The schema version a history stands for.
+pub(crate) fn newest(history: &[Applied]) -> Option<i64> {
+    history.last().map(|applied| applied.version)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -2,6 +2,7 @@
 //! `sqlite` and `report`.
 
 pub(crate) mod compare;
+pub(crate) mod directive;
 pub(crate) mod files;
 pub(crate) mod history;
 pub(crate) mod label;

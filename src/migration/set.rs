@@ -8,9 +8,10 @@ use std::hash::{Hash, Hasher};
 
 use siphasher::sip::SipHasher13;
 
+use crate::migration::directive::Directive;
 use crate::migration::label::label_in;
 use crate::migration::squashed::SquashedFrom;
-use crate::sqlite::sql::script::{Directive, Script};
+use crate::sqlite::sql::script::Script;
 
 /// One migration, read and checked.
 #[derive(Debug, Clone, PartialEq, Eq)]

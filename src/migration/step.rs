@@ -1,5 +1,6 @@
 //! A migration in one direction, ready to be carried out.
 
+use crate::migration::directive::Directive;
 use crate::migration::label::label_in;
 use crate::migration::set::Migration;
 use crate::report::error::{Error, invalid};
@@ -7,7 +8,7 @@ use crate::report::estimate::Estimate;
 use crate::report::loss::Loss;
 use crate::report::plan::Step;
 use crate::sqlite::schema::table_tracker::Effects;
-use crate::sqlite::sql::script::{Directive, Script};
+use crate::sqlite::sql::script::Script;
 use crate::sqlite::sql::statement::Action;
 
 /// How a task is done, and what is written of it.

@@ -10,16 +10,18 @@ use rusqlite::Connection;
 use crate::migration::files::source::Source;
 use crate::migration::history::other_tools::Tool;
 use crate::migrator::database::{Database, OpenedDatabase};
-#[cfg(feature = "devtools")]
-use crate::migrator::devtools::Devtools;
 use crate::options::component::Component;
+use crate::options::hooks::{HookContext, HookError, When};
 use crate::options::rust_migration::RustMigration;
-use crate::options::settings::{HookContext, HookError, Migrating, Options, When};
+use crate::options::settings::{Migrating, Options};
 use crate::report::error::{Error, ErrorKind};
 use crate::report::event::Event;
 use crate::report::outcome::Report;
 use crate::run::migrate;
 use crate::run::template::Template;
+
+#[cfg(feature = "devtools")]
+use crate::migrator::devtools::Devtools;
 
 /// Longer than anybody waits, and short enough to be added to any instant.
 const LONGEST_WAIT: Duration = Duration::from_secs(365 * 24 * 3600);

@@ -2,14 +2,14 @@
 
 use std::path::PathBuf;
 
+use crate::migrator::database::{Database, OpenedDatabase};
 use crate::report::error::Error;
 use crate::report::outcome::Report;
-use crate::restore::downgrade;
-use crate::restore::downgrade::DowngradeOptions;
-use crate::restore::execute;
-use crate::restore::execute::{BackupInfo, BackupRef, RestorePlan, Restored, Verify};
-
-use crate::migrator::database::{Database, OpenedDatabase};
+use crate::restore::downgrade::{self, DowngradeOptions};
+use crate::restore::execute::{self, RestorePlan, Restored};
+use crate::restore::find::BackupRef;
+use crate::restore::list::{self, BackupInfo, Verify};
+use crate::restore::snapshot;
 
 impl Database<'_, '_> {
     /// Takes a named copy of a database into `snapshots` beside it.
@@ -29,7 +29,7 @@ impl Database<'_, '_> {
     /// # Errors
     /// As [`Database::snapshot`], and [`ErrorKind::Usage`](crate::ErrorKind::Usage) for a folder elsewhere.
     pub fn snapshot_with(&self, name: &str, folders: &[PathBuf]) -> Result<BackupInfo, Error> {
-        execute::snapshot(self.options, &self.path, name, folders)
+        snapshot::snapshot(self.options, &self.path, name, folders)
     }
 
     /// Every automatic backup and snapshot of a database, the newest first. Writes nothing.
@@ -37,7 +37,7 @@ impl Database<'_, '_> {
     /// # Errors
     /// [`ErrorKind::Io`](crate::ErrorKind::Io) where a folder cannot be read.
     pub fn backups(&self, verify: Verify) -> Result<Vec<BackupInfo>, Error> {
-        execute::copies(self.options, &self.path, verify)
+        list::copies(self.options, &self.path, verify)
     }
 
     /// Puts a copy back, after keeping the present state. Killed at any instant, the database

@@ -2,5 +2,6 @@
 //! `migration`, `sqlite` and `report`.
 
 pub(crate) mod component;
+pub(crate) mod hooks;
 pub(crate) mod rust_migration;
 pub(crate) mod settings;

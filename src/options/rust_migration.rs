@@ -6,7 +6,7 @@ use std::fmt;
 use rusqlite::Connection;
 
 use crate::migration::files::name::RUST_ENDING;
-use crate::options::settings::HookError;
+use crate::options::hooks::HookError;
 use crate::report::error::{Error, ErrorKind};
 use crate::report::loss::Direction;
 use crate::sqlite::execute::Savepoint;

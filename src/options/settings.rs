@@ -13,14 +13,17 @@ use crate::migration::compare::{Applied, Known};
 use crate::migration::files::source::Source;
 use crate::migration::files::{name, pair_up};
 use crate::migration::history::other_tools::Tool;
-use crate::migration::history::table::{self, OwnTables};
+use crate::migration::history::table;
 use crate::migration::set::Migration;
 use crate::options::component::Component;
+use crate::options::hooks::{HookContext, HookError, When};
 use crate::options::rust_migration::RustMigration;
 use crate::report::error::{Error, ErrorKind};
 use crate::report::event::Event;
 use crate::report::loss::Direction;
 use crate::sqlite::execute::failure;
+use crate::sqlite::open::empty;
+use crate::sqlite::own_tables::OwnTables;
 use crate::sqlite::sql::script::Script;
 
 /// How many automatic backups stay, unless a caller says otherwise.
@@ -28,47 +31,9 @@ pub const DEFAULT_KEEP: usize = 5;
 /// How long to wait for another process, unless a caller says otherwise.
 pub const DEFAULT_LOCK_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// What a hook says when it refuses.
-pub type HookError = Box<dyn std::error::Error + Send + Sync>;
-
 type Setup<'a> = Box<dyn Fn(&Connection) -> rusqlite::Result<()> + Send + 'a>;
 type Listener<'a> = Box<dyn FnMut(&Event<'_>) + Send + 'a>;
 type Hook<'a> = Box<dyn Fn(&HookContext<'_>) -> Result<(), HookError> + Send + 'a>;
-
-/// What a hook is given to look at, and to refuse by returning an error.
-#[derive(Debug)]
-#[non_exhaustive]
-pub struct HookContext<'m> {
-    /// The connection, inside the run's transaction. A hook may read and write through
-    /// it; it must not commit or roll back, which is noticed and undone.
-    pub connection: &'m Connection,
-    /// Up or down.
-    pub direction: Direction,
-    /// The migration's version, none around the whole run and around what is no migration.
-    pub version: Option<i64>,
-    /// The migration as `V3__name`, the name of a seed file, empty around the whole run.
-    pub migration: &'m str,
-}
-
-/// When hooks are called.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum When {
-    BeforeRun,
-    BeforeEach,
-    AfterEach,
-    AfterRun,
-}
-
-impl When {
-    fn as_str(self) -> &'static str {
-        match self {
-            When::BeforeRun => "before the run",
-            When::BeforeEach => "before the migration",
-            When::AfterEach => "after the migration",
-            When::AfterRun => "after the run",
-        }
-    }
-}
 
 /// Whether opening a database migrates it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -424,4 +389,15 @@ fn absolute(folder: &Path) -> PathBuf {
         Some(above.canonicalize().ok()?.join(below))
     });
     resolved.unwrap_or(folder)
+}
+
+/// A database in memory, with the app's functions and collations, and without enforcement of
+/// foreign keys, as in a run.
+pub(crate) fn memory(options: &Options<'_>) -> Result<Connection, Error> {
+    let connection = empty()?;
+    options.set_up(&connection)?;
+    connection
+        .execute_batch("PRAGMA foreign_keys = OFF")
+        .map_err(|error| failure("cannot prepare the database in memory", error))?;
+    Ok(connection)
 }

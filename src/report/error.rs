@@ -2,7 +2,7 @@
 
 use std::error::Error as StdError;
 use std::fmt;
-use std::hash::{Hash, Hasher};
+use std::hash::Hash;
 use std::path::{Path, PathBuf};
 
 use crate::report::count::{Counted, Grouped};
@@ -506,16 +506,6 @@ pub(crate) fn invalid(message: String) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_caret_stands_under_the_column_also_behind_tabs_and_a_byte_order_mark() {
-        let script = Script::new("f.sql", "SELECT 1;\n\tSELECT é, wrong");
-        let at = script.text().find("wrong").unwrap();
-        assert_eq!(
-            script.location(at, true).excerpt(),
-            "2 | \tSELECT é, wrong\n  | \t          ^"
-        );
-    }
 
     #[test]
     fn what_was_committed_or_needs_somebody_is_not_called_unchanged() {

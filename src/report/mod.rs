@@ -9,3 +9,4 @@ pub(crate) mod location;
 pub(crate) mod loss;
 pub(crate) mod outcome;
 pub(crate) mod plan;
+pub(crate) mod time;

@@ -6,18 +6,21 @@ use std::time::Instant;
 use chrono::{DateTime, Utc};
 use rusqlite::Connection;
 
-use crate::migration::compare::Applied;
-use crate::migration::history::table;
+use crate::migration::compare::{Applied, newest};
+use crate::migration::directive::Directive;
+use crate::migration::history::details;
 use crate::migration::label::label;
 use crate::options::settings::Options;
 use crate::report::error::{Error, ErrorKind};
 use crate::report::outcome::Report;
-use crate::restore::execute::{self, BackupRef};
+use crate::restore::find::BackupRef;
+use crate::restore::{execute, list};
 use crate::run::look::{Look, look};
-use crate::run::migrate::{newest, nothing_to_do, squashed_elsewhere};
+use crate::run::migrate::nothing_to_do;
+use crate::run::pending::squashed_elsewhere;
 use crate::run::revert::{self, RevertTo};
 use crate::sqlite::open;
-use crate::sqlite::sql::script::{Directive, Script};
+use crate::sqlite::sql::script::Script;
 
 /// The ways an older app has with a newer database, as values for a dialog.
 #[derive(Debug, Clone, PartialEq)]
@@ -70,7 +73,7 @@ fn unknown<'l>(options: &Options<'_>, look: &'l Look) -> Result<&'l [Applied], E
             continue;
         }
         let connection = &look.view.connection;
-        let kept = table::as_applied(connection, &options.history_table, row.version)?;
+        let kept = details::as_applied(connection, &options.history_table, row.version)?;
         if kept.is_some_and(|kept| twins.any(|file| squashed_elsewhere(file, row, &kept))) {
             return Ok(&history[index..]);
         }
@@ -98,12 +101,12 @@ pub(crate) fn downgrade_options(
     let table = &options.history_table;
     let mut can_revert = true;
     for row in rows {
-        let kept = table::as_applied(connection, table, row.version)?;
+        let kept = details::as_applied(connection, table, row.version)?;
         can_revert &= kept
             .and_then(|kept| kept.down)
             .is_some_and(|down| !Script::new("", down).is_empty());
     }
-    let restore = match table::backup_before(connection, table, first.version)? {
+    let restore = match details::backup_before(connection, table, first.version)? {
         Some(name) => offer(options, &look.target.path, name),
         None => None,
     };
@@ -124,7 +127,7 @@ pub(crate) fn downgrade_options(
 fn offer(options: &Options<'_>, database: &Path, name: String) -> Option<RestoreOffer> {
     let copy = BackupRef::File(PathBuf::from(name));
     let plan = execute::plan(options, database, &copy).ok()?;
-    let created_at = execute::copies(options, database, execute::Verify::Digest)
+    let created_at = list::copies(options, database, list::Verify::Digest)
         .ok()?
         .into_iter()
         .find(|copy| copy.file.file_name() == plan.file.file_name())?
@@ -156,7 +159,7 @@ fn are_compatible(
         return Ok(false);
     };
     for row in rows {
-        let kept = table::as_applied(connection, &options.history_table, row.version)?;
+        let kept = details::as_applied(connection, &options.history_table, row.version)?;
         let directives = kept.map(|kept| Script::new("", kept.up).directives());
         let compatible = matches!(directives, Some(Ok(directives)) if directives
             .iter()

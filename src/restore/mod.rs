@@ -3,3 +3,9 @@
 
 pub(crate) mod downgrade;
 pub(crate) mod execute;
+pub(crate) mod find;
+pub(crate) mod folders;
+pub(crate) mod list;
+pub(crate) mod log;
+pub(crate) mod over;
+pub(crate) mod snapshot;

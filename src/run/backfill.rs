@@ -13,26 +13,31 @@ use chrono::Utc;
 use rusqlite::Connection;
 use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
 
-use crate::backup::copy::Intent;
+use crate::backup::intent::Intent;
+use crate::migration::compare::newest;
+use crate::migration::directive::Directive;
 use crate::migration::files::source;
 use crate::migration::history::backfills::{self, Progress};
-use crate::migration::history::table::{self, OwnTables};
+use crate::migration::history::{marker, table};
 use crate::migration::step;
-use crate::options::settings::{HookError, Options};
+use crate::options::hooks::HookError;
+use crate::options::settings::Options;
 use crate::report::count::Counted;
 use crate::report::error::{DataState, Difference, Error, ErrorKind, invalid};
 use crate::report::event::Event;
+use crate::report::time;
 use crate::run::engine::apply::{left_the_transaction, take_backup};
 use crate::run::engine::session::{Session, Stage};
-use crate::run::migrate::newest;
 use crate::sqlite::disk::files;
 use crate::sqlite::execute::{self, Savepoint, failure, statement_failure};
 use crate::sqlite::open::{self, Target};
+use crate::sqlite::own_tables::OwnTables;
 use crate::sqlite::schema::catalog::{self, Rowids};
-use crate::sqlite::schema::objects::same_name;
-use crate::sqlite::sql::script::{Directive, Script};
+use crate::sqlite::sql::name::{quote, same_name};
+use crate::sqlite::sql::script::Script;
 use crate::sqlite::sql::statement::{Action, Statement};
-use crate::sqlite::sql::token::{Tokens, quote};
+use crate::sqlite::sql::token::Tokens;
+use crate::sqlite::view;
 
 /// How many rows a batch has, unless a caller says otherwise.
 pub const DEFAULT_BATCH: u64 = 10_000;
@@ -576,7 +581,7 @@ pub(crate) fn plan(
 ) -> Result<BackfillPlan, Error> {
     backfill.check()?;
     let target = existing(path)?;
-    let view = open::view_of(&target)?;
+    let view = view::view_of(&target)?;
     let connection = &view.connection;
     options.set_up(connection)?;
     let rowids = backfill.look_at(connection, &options.own_tables())?;
@@ -657,7 +662,7 @@ fn finished(
         let connection = open::writer(&target.path)?;
         open::patience(&connection, options.lock_timeout)?;
         let interrupted = files::is_there(&Intent::path_for(&target.path))?;
-        if interrupted || table::read_marker(&connection)?.is_some() {
+        if interrupted || marker::read_marker(&connection)?.is_some() {
             return Ok(None);
         }
         backfill.known(&connection)
@@ -738,7 +743,7 @@ impl Batches<'_, '_, '_> {
             None => None,
         };
         filled.backup = backup.as_ref().map(|backup| backup.path.clone());
-        let now = table::rfc3339(Utc::now());
+        let now = time::rfc3339(Utc::now());
         backfills::create(&session.connection)?;
         let progress = Progress {
             table: rowids.table,
@@ -767,7 +772,7 @@ impl Batches<'_, '_, '_> {
     /// then. Nothing read before decides anything.
     fn next(&mut self) -> Result<Progress, Error> {
         let (connection, backfill) = (&self.session.connection, self.backfill);
-        if table::read_marker(connection)?.is_some() {
+        if marker::read_marker(connection)?.is_some() {
             return Err(Error::new(
                 ErrorKind::Locked,
                 "a run was interrupted between two of its commits, and must be put back first",
@@ -783,7 +788,7 @@ impl Batches<'_, '_, '_> {
         })?;
         let rowids = self.rowids(&mut progress)?;
         let Some((first, last, rows)) = self.rows(&rowids, &progress)? else {
-            progress.finished_at = Some(table::rfc3339(Utc::now()));
+            progress.finished_at = Some(time::rfc3339(Utc::now()));
             backfills::advance(connection, &backfill.name, &progress)?;
             return Ok(progress);
         };
@@ -833,7 +838,7 @@ impl Batches<'_, '_, '_> {
         progress.last_done = Some(last);
         progress.rows_done += rows;
         if progress.last_to_do.is_none_or(|end| last >= end) {
-            progress.finished_at = Some(table::rfc3339(Utc::now()));
+            progress.finished_at = Some(time::rfc3339(Utc::now()));
         }
         backfills::advance(connection, &backfill.name, &progress)?;
         Ok(progress)

@@ -4,15 +4,15 @@ use std::path::Path;
 
 use rusqlite::Connection;
 
-use crate::backup::copy::Intent;
+use crate::backup::intent::Intent;
+use crate::backup::of_database;
 use crate::migration::compare::{Applied, Known};
-use crate::migration::history::table;
+use crate::migration::history::{marker, table};
 use crate::migration::set::Migration;
 use crate::options::settings::Options;
 use crate::report::error::Error;
-use crate::run::engine::session;
-use crate::sqlite::open;
-use crate::sqlite::open::{Target, View};
+use crate::sqlite::open::{self, Target};
+use crate::sqlite::view::{self, View};
 
 /// What `show` and every plan begin with.
 pub(crate) struct Look {
@@ -29,7 +29,7 @@ pub(crate) struct Look {
 
 /// Reads migrations and history. A database that does not exist has an empty history.
 pub(crate) fn look(options: &Options<'_>, path: &Path) -> Result<Look, Error> {
-    look_at(options, path).map_err(|error| session::point_to_copies(options, path, error))
+    look_at(options, path).map_err(|error| of_database::point_to_copies(options, path, error))
 }
 
 fn look_at(options: &Options<'_>, path: &Path) -> Result<Look, Error> {
@@ -40,16 +40,16 @@ fn look_at(options: &Options<'_>, path: &Path) -> Result<Look, Error> {
     let intent = Intent::read(&target.path)?;
     let copy = intent.as_ref().map(|intent| intent.copy.as_path());
     let restored =
-        copy.and_then(|copy| open::state_before(copy.file_name()?.to_str(), copy.parent()?));
+        copy.and_then(|copy| view::state_before(copy.file_name()?.to_str(), copy.parent()?));
     let mut view = match restored {
         Some(view) => view,
-        None => open::view_of(&target)?,
+        None => view::view_of(&target)?,
     };
-    let marker = table::read_marker(&view.connection)?;
+    let marker = marker::read_marker(&view.connection)?;
     if let Some(marker) = &marker {
         // The run that comes next begins with the copy, so that is what it must be told from.
         let copy = options.backups_of(&target.path);
-        if let Some(before) = open::state_before(marker.backup.as_deref(), &copy) {
+        if let Some(before) = view::state_before(marker.backup.as_deref(), &copy) {
             view = before;
         }
     }

@@ -6,6 +6,7 @@ pub(crate) mod backfill;
 pub(crate) mod engine;
 pub(crate) mod look;
 pub(crate) mod migrate;
+pub(crate) mod pending;
 pub(crate) mod rehearse;
 pub(crate) mod revert;
 pub(crate) mod template;

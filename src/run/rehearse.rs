@@ -6,15 +6,15 @@ use std::time::Instant;
 use rusqlite::Connection;
 
 use crate::backup::copy;
-use crate::migration::history::table;
+use crate::migration::compare::newest;
+use crate::migration::history::marker;
 use crate::options::settings::Options;
 use crate::report::error::{DataState, Error, ErrorKind};
 use crate::report::outcome::{Done, Report};
 use crate::run::engine::session::{Session, Stage};
 use crate::run::look::{Look, look};
-use crate::run::migrate;
-use crate::run::migrate::newest;
-use crate::sqlite::disk::files;
+use crate::run::{migrate, pending};
+use crate::sqlite::disk::{files, scratch, space};
 use crate::sqlite::open;
 use crate::sqlite::schema::catalog;
 
@@ -81,15 +81,15 @@ pub(crate) fn rehearse(
             return Ok(rehearsed);
         }
     };
-    let scratch = files::Scratch::new()?;
+    let scratch = scratch::Scratch::new()?;
     let help = "free some space, or set TMPDIR to a folder on a larger disk";
     let folder = scratch.path().parent().unwrap_or(scratch.path());
-    files::check_room(folder, "the rehearsal", room, help)?;
+    space::check_room(folder, "the rehearsal", room, help)?;
     // The rehearsal takes no backup, and the run does.
     let backups = options.backups_of(&look.target.path);
     let help = "free some space, or choose another folder for backups";
     let bytes = catalog::bytes(&look.view.connection)?;
-    rehearsed.failure = files::check_room(&backups, "the copy", bytes, help).err();
+    rehearsed.failure = space::check_room(&backups, "the copy", bytes, help).err();
     if rehearsed.failure.is_some() {
         return Ok(rehearsed);
     }
@@ -117,7 +117,7 @@ pub(crate) fn rehearse(
 /// run refuses before it takes a copy is an error here too.
 fn room_needed(options: &Options<'_>, look: &Look, to: Option<i64>) -> Result<Option<u64>, Error> {
     let connection = &look.view.connection;
-    if let Some(marker) = table::read_marker(connection)? {
+    if let Some(marker) = marker::read_marker(connection)? {
         return Err(Error::new(
             ErrorKind::NeedsAttention,
             format!(
@@ -128,7 +128,7 @@ fn room_needed(options: &Options<'_>, look: &Look, to: Option<i64>) -> Result<Op
         .with_help("put the copy back into the backups folder, or an older one back with `heirloom restore`"));
     }
     if is_new(connection)? {
-        let tasks = migrate::pending(options, connection, &look.known(options), to)?;
+        let tasks = pending::pending(options, connection, &look.known(options), to)?;
         return Ok((!tasks.is_empty()).then_some(0));
     }
     let plan = migrate::plan_of(options, look, to)?;

@@ -5,9 +5,9 @@ use std::time::Instant;
 
 use rusqlite::Connection;
 
-use crate::backup::copy::Intent;
-use crate::migration::compare::{self, Applied};
-use crate::migration::history::table;
+use crate::backup::intent::Intent;
+use crate::migration::compare::{self, Applied, newest};
+use crate::migration::history::{details, marker, table};
 use crate::migration::label::{label, label_in};
 use crate::migration::set::Migration;
 use crate::migration::squashed::SquashedFrom;
@@ -21,9 +21,10 @@ use crate::run::engine::apply::{self, Work};
 use crate::run::engine::dry_run::{self, DryRun, DryRunResult};
 use crate::run::engine::session::{Session, Stage};
 use crate::run::look::look;
-use crate::run::migrate::newest;
 use crate::sqlite::schema::catalog;
-use crate::sqlite::schema::objects::{Schema, differences, same_name};
+use crate::sqlite::schema::difference::differences;
+use crate::sqlite::schema::objects::Schema;
+use crate::sqlite::sql::name::same_name;
 use crate::sqlite::sql::script::Script;
 use crate::sqlite::{execute, open};
 
@@ -55,7 +56,7 @@ pub(crate) fn revert(options: &Options<'_>, path: &Path, to: RevertTo) -> Result
         }
         let connection = open::writer(&target.path)?;
         open::patience(&connection, options.lock_timeout)?;
-        if table::read_marker(&connection)?.is_some() {
+        if marker::read_marker(&connection)?.is_some() {
             return Ok(());
         }
         let history = table::read(&connection, &options.history_table)?;
@@ -236,7 +237,7 @@ fn no_way_back(
             "there is no way back beside the migration, only the one that was stored when it was applied",
             format!(
                 "write that one into {back} again, if it is right: `heirloom shell -- \"{}\"` prints it",
-                table::select_down(&options.history_table, row.version)
+                details::select_down(&options.history_table, row.version)
             ),
         ),
         None => refused(
@@ -279,7 +280,7 @@ fn stored_down(
     connection: &Connection,
     row: &Applied,
 ) -> Result<Option<Script>, Error> {
-    let kept = table::as_applied(connection, &options.history_table, row.version)?;
+    let kept = details::as_applied(connection, &options.history_table, row.version)?;
     let label = label(row.version, &row.name);
     Ok(kept
         .and_then(|kept| kept.down)
@@ -314,7 +315,7 @@ fn expected_schema(
         let file = compare::file_of(migrations, row).map(|file| file.up.clone());
         let script = match file {
             Some(script) => Some(script),
-            None => table::as_applied(&session.connection, &options.history_table, row.version)
+            None => details::as_applied(&session.connection, &options.history_table, row.version)
                 .map_err(words)?
                 .map(|kept| Script::new(label(row.version, &row.name), kept.up)),
         };

@@ -5,10 +5,11 @@ use std::sync::{Mutex, PoisonError};
 
 use rusqlite::{Connection, MAIN_DB};
 
-use crate::options::settings::{HookError, Options};
+use crate::options::hooks::HookError;
+use crate::options::settings::Options;
 use crate::report::error::{Error, ErrorKind};
 use crate::run::migrate;
-use crate::sqlite::disk::files;
+use crate::sqlite::disk::scratch;
 use crate::sqlite::execute::failure;
 use crate::sqlite::open;
 use crate::sqlite::schema::catalog;
@@ -47,7 +48,7 @@ impl<'a> Template<'a> {
     ) -> Result<Template<'a>, Error> {
         // Those of the app's own database are none of this one's business.
         options.backups = None;
-        let scratch = files::Scratch::new()?;
+        let scratch = scratch::Scratch::new()?;
         let (mut connection, _) = migrate::run(&options, scratch.path(), None)?;
         let refuse = |message, help: &str| {
             Error::new(ErrorKind::MigrationFailed, message).with_help(help.to_owned())

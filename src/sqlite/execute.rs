@@ -3,7 +3,7 @@
 use rusqlite::{Connection, ErrorCode, ffi};
 
 use crate::report::error::{Error, ErrorKind};
-use crate::sqlite::schema::objects::same_name;
+use crate::sqlite::sql::name::same_name;
 use crate::sqlite::sql::script::Script;
 use crate::sqlite::sql::statement::Statement;
 use crate::sqlite::sql::token::Tokens;

@@ -3,7 +3,10 @@
 
 pub(crate) mod disk;
 pub(crate) mod execute;
+pub(crate) mod integrity;
 pub(crate) mod open;
+pub(crate) mod own_tables;
 pub(crate) mod pages;
 pub(crate) mod schema;
 pub(crate) mod sql;
+pub(crate) mod view;

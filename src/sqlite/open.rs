@@ -7,11 +7,10 @@
 use std::fs::Metadata;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
 
-use crate::options::settings::Options;
 use crate::report::error::{Error, ErrorKind};
 use crate::sqlite::disk::files;
 use crate::sqlite::execute::failure;
@@ -183,7 +182,7 @@ pub(crate) fn copy(path: &Path) -> Result<Connection, Error> {
     read_only(path, "mode=ro&immutable=1")
 }
 
-fn read_only(path: &Path, parameters: &str) -> Result<Connection, Error> {
+pub(super) fn read_only(path: &Path, parameters: &str) -> Result<Connection, Error> {
     let url = url::Url::from_file_path(path).map_err(|()| {
         Error::new(
             ErrorKind::Io,
@@ -207,101 +206,6 @@ fn cannot_open(path: &Path, error: rusqlite::Error) -> Error {
     }
 }
 
-/// A connection that sees the database as it is and leaves no trace of having looked.
-pub(crate) struct View {
-    pub(crate) connection: Connection,
-    /// The file as it was, where it is read without locks.
-    unlocked: Option<Stamp>,
-    /// A copy that has to go when the view does.
-    _scratch: Option<files::Scratch>,
-}
-
-/// What a file that is written to does not keep.
-#[derive(Debug, PartialEq, Eq)]
-struct Stamp {
-    path: PathBuf,
-    length: u64,
-    modified: Option<SystemTime>,
-}
-
-impl Stamp {
-    fn of(path: &Path) -> Result<Stamp, Error> {
-        Ok(Stamp {
-            path: path.to_owned(),
-            length: files::length(path)?,
-            modified: path.metadata().and_then(|file| file.modified()).ok(),
-        })
-    }
-}
-
-impl View {
-    fn of(connection: Connection) -> View {
-        View {
-            connection,
-            unlocked: None,
-            _scratch: None,
-        }
-    }
-
-    /// Whether what was read so far is one state: nobody wrote to a file that is read without
-    /// locks.
-    pub(crate) fn is_of_one_state(&self) -> bool {
-        let same = |before: &Stamp| Stamp::of(&before.path).is_ok_and(|now| now == *before);
-        self.unlocked.as_ref().is_none_or(same)
-    }
-}
-
-/// Opens a database to look at it, creating no file and changing no byte.
-///
-/// An ordinary read-only open of a database in WAL mode leaves `-wal` and `-shm` beside
-/// it. So: no companions, then nobody is writing, and `immutable` is safe to say. A journal that
-/// begins with a zero is no companion: SQLite keeps it so between two transactions where it is
-/// told to (`journal_mode = PERSIST`), and while the file is still as it was.
-/// Companions of a database that somebody has open are read with `readonly_shm`, which
-/// keeps the index of the WAL in memory. Companions that a crash left behind may have to
-/// be rolled back or replayed first, which is done on a private copy. SQLite is asked before:
-/// where a connection is alive, of this process or another, it answers "busy", and the file
-/// is left alone, because closing it would drop this process's locks.
-pub(crate) fn view(path: &Path) -> Result<View, Error> {
-    let wal = files::companion(path, "-wal");
-    let journal = files::companion(path, "-journal");
-    let busy =
-        files::length(&wal)? > 0 || files::first_byte(&journal)?.is_some_and(|byte| byte != 0);
-    // Without its log it is nobody's, and SQLite would make the log to read it.
-    let shared_memory = files::is_there(&files::companion(path, "-shm"))? && files::is_there(&wal)?;
-    let unlocked = (!busy && !shared_memory)
-        .then(|| Stamp::of(path))
-        .transpose()?;
-    let parameters = match unlocked {
-        Some(_) => "mode=ro&immutable=1",
-        None => "mode=ro&readonly_shm=1",
-    };
-    let direct = read_only(path, parameters).and_then(|connection| {
-        readable(&connection, path)?;
-        Ok(connection)
-    });
-    match direct {
-        Ok(connection) => {
-            return Ok(View {
-                unlocked,
-                ..View::of(connection)
-            });
-        }
-        // Busy is what a living writer answers, of this process too.
-        Err(error) if !busy || error.is_busy() || error.kind() == ErrorKind::NotADatabase => {
-            return Err(error);
-        }
-        Err(_) => {}
-    }
-    let scratch = files::Scratch::copy_of(path, &["-wal", "-journal"])?;
-    let connection = writer(scratch.path())?;
-    readable(&connection, path)?;
-    Ok(View {
-        _scratch: Some(scratch),
-        ..View::of(connection)
-    })
-}
-
 /// Reads the first page, where "not a database" and "needs recovery" come to light.
 pub(crate) fn readable(connection: &Connection, path: &Path) -> Result<(), Error> {
     connection
@@ -309,40 +213,7 @@ pub(crate) fn readable(connection: &Connection, path: &Path) -> Result<(), Error
         .map_err(|error| failure(format!("cannot read {}", path.display()), error))
 }
 
-/// What was there before an interrupted run: its copy, or nothing where there was none. None
-/// when the copy is gone.
-pub(crate) fn state_before(backup: Option<&str>, folder: &Path) -> Option<View> {
-    let connection = match backup {
-        Some(name) => {
-            let path = folder.join(Path::new(name).file_name()?);
-            path.is_file().then(|| copy(&path).ok()).flatten()?
-        }
-        None => Connection::open_in_memory().ok()?,
-    };
-    Some(View::of(connection))
-}
-
-/// A view of a database that may not be there yet: then it is empty.
-pub(crate) fn view_of(target: &Target) -> Result<View, Error> {
-    target.refuse_too_short()?;
-    if target.metadata.as_ref().is_some_and(|file| file.len() > 0) {
-        return view(&target.path);
-    }
-    Ok(View::of(empty()?))
-}
-
 /// A database in memory with nothing in it.
 pub(crate) fn empty() -> Result<Connection, Error> {
     Connection::open_in_memory().map_err(|error| failure("cannot open a database in memory", error))
-}
-
-/// A database in memory, with the app's functions and collations, and without enforcement of
-/// foreign keys, as in a run.
-pub(crate) fn memory(options: &Options<'_>) -> Result<Connection, Error> {
-    let connection = empty()?;
-    options.set_up(&connection)?;
-    connection
-        .execute_batch("PRAGMA foreign_keys = OFF")
-        .map_err(|error| failure("cannot prepare the database in memory", error))?;
-    Ok(connection)
 }

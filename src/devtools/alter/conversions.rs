@@ -10,13 +10,11 @@ use crate::devtools::alter::preconditions::is_converted;
 use crate::devtools::alter::renames::Renames;
 use crate::devtools::model::canonical::plain;
 use crate::devtools::model::diff::Model;
-use crate::migration::set::invalid;
-use crate::options::settings::Options;
-use crate::report::error::Error;
+use crate::options::settings::{Options, memory};
+use crate::report::error::{Error, invalid};
 use crate::sqlite::execute::failure;
-use crate::sqlite::open::memory;
-use crate::sqlite::schema::objects::same_name;
-use crate::sqlite::sql::token::{Tokens, quote};
+use crate::sqlite::sql::name::{quote, same_name};
+use crate::sqlite::sql::token::Tokens;
 
 const TABLES: &str = "SELECT name FROM pragma_table_list
     WHERE schema = 'main' AND name NOT GLOB 'sqlite_*' ORDER BY name";

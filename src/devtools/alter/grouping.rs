@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use crate::devtools::alter::renames::Renames;
 use crate::devtools::model::diff::{Altered, Edit, Entity, Model, SchemaDifference};
 use crate::devtools::model::table::Definition;
-use crate::sqlite::schema::objects::{Object, ObjectKind, same_name};
+use crate::sqlite::schema::objects::{Object, ObjectKind};
+use crate::sqlite::sql::name::same_name;
 use crate::sqlite::sql::token::mentions;
 
 /// What a file is about: tables with their indexes, triggers and views. In small letters.
@@ -253,4 +254,24 @@ fn leads_back(entity: &Entity, among: &[&Entity]) -> bool {
         }
     }
     false
+}
+
+impl Renames {
+    /// Those of some tables, by the names after.
+    pub(crate) fn within(&self, scope: &ChangeGroup) -> Renames {
+        Renames {
+            tables: self
+                .tables
+                .iter()
+                .filter(|(_, after)| scope.has_table(after))
+                .cloned()
+                .collect(),
+            columns: self
+                .columns
+                .iter()
+                .filter(|(table, _, _)| scope.has_table(table))
+                .cloned()
+                .collect(),
+        }
+    }
 }

@@ -7,7 +7,8 @@ use crate::devtools::model::canonical::plain;
 use crate::devtools::model::clauses::{items, parenthesised, span};
 use crate::devtools::model::diff::{Model, is_unique_index};
 use crate::devtools::model::table::{ColumnDefinition, Definition, ForeignKey, KeyPart, Rule};
-use crate::sqlite::schema::objects::{Affinity, same_name};
+use crate::sqlite::schema::objects::Affinity;
+use crate::sqlite::sql::name::same_name;
 use crate::sqlite::sql::statement::CHECKS;
 use crate::sqlite::sql::token::{Token, Tokens};
 

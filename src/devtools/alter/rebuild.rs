@@ -10,8 +10,7 @@ use crate::devtools::alter::preconditions::{ConditionSource, filler, origin};
 use crate::devtools::alter::sql_writer::Writer;
 use crate::devtools::model::canonical::plain;
 use crate::devtools::model::table::Definition;
-use crate::sqlite::schema::objects::same_name;
-use crate::sqlite::sql::token::quote;
+use crate::sqlite::sql::name::{quote, same_name};
 
 /// One table, before and after.
 pub(crate) struct Rebuild<'d> {

@@ -1,11 +1,10 @@
 //! What was renamed: as the caller says, as the schema file's notes say, and where neither does
 //! and it may be, a question.
 
-use crate::devtools::alter::grouping::ChangeGroup;
 use crate::devtools::model::annotations::{Former, notes, whole_name};
 use crate::devtools::model::diff::{Entity, Model};
 use crate::report::error::{Error, ErrorKind, RenameQuestion, shell_word, spelled};
-use crate::sqlite::schema::objects::same_name;
+use crate::sqlite::sql::name::same_name;
 
 /// A name before and after.
 type Names = (String, String);
@@ -49,24 +48,6 @@ impl Renames {
                     let table = self.name_before(table).to_owned();
                     (table, new.clone(), old.clone())
                 })
-                .collect(),
-        }
-    }
-
-    /// Those of some tables, by the names after.
-    pub(crate) fn within(&self, scope: &ChangeGroup) -> Renames {
-        Renames {
-            tables: self
-                .tables
-                .iter()
-                .filter(|(_, after)| scope.has_table(after))
-                .cloned()
-                .collect(),
-            columns: self
-                .columns
-                .iter()
-                .filter(|(table, _, _)| scope.has_table(table))
-                .cloned()
                 .collect(),
         }
     }

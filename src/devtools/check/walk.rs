@@ -15,20 +15,20 @@ use crate::migration::files::pair_up;
 use crate::migration::set::{self, Migration};
 use crate::migration::step::{MigrationStep, StepKind};
 use crate::migration::{compare, label, table_owners};
-use crate::options::settings::{HookContext, Options, When, belonging_to};
+use crate::options::hooks::{HookContext, When};
+use crate::options::settings::{Options, belonging_to, memory};
 use crate::report::count::{Counted, Grouped};
 use crate::report::error::{Error, ErrorKind};
 use crate::report::event::Event;
 use crate::report::loss::{Direction, Loss, Lost};
 use crate::run::engine::dry_run::{self, DryRunResult, Forecast};
 use crate::sqlite::execute::{failure, run_script};
-use crate::sqlite::open::memory;
-use crate::sqlite::schema::catalog;
-use crate::sqlite::schema::objects::{self, Schema, same_name};
+use crate::sqlite::schema::objects::Schema;
 use crate::sqlite::schema::table_tracker::TableTracker;
+use crate::sqlite::schema::{catalog, difference};
+use crate::sqlite::sql::name::{quote, same_name};
 use crate::sqlite::sql::script::Script;
 use crate::sqlite::sql::statement::Statement;
-use crate::sqlite::sql::token::quote;
 
 /// Checks the migrations.
 pub(crate) fn check(options: &Options<'_>) -> Result<Checked, Error> {
@@ -613,7 +613,7 @@ fn differences(expected: &Schema, actual: &Schema) -> Vec<String> {
     {
         return Vec::new();
     }
-    objects::differences(expected, actual)
+    difference::differences(expected, actual)
 }
 
 /// Whether a file itself demands of the rows what some do not fulfil. That is what the demand is

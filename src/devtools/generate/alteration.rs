@@ -13,14 +13,14 @@ use crate::devtools::model::diff::{ColumnOrder, Model};
 use crate::devtools::model::table::{ColumnDefinition, Definition};
 use crate::devtools::replay;
 use crate::migration::files::source::Source;
-use crate::options::settings::Options;
+use crate::options::settings::{Options, memory};
 use crate::report::error::{Error, ErrorKind};
 use crate::report::loss::Direction;
-use crate::run::engine::dry_run::copy_schema;
 use crate::sqlite::execute::{failure, run_script};
-use crate::sqlite::open::memory;
 use crate::sqlite::schema::catalog;
-use crate::sqlite::schema::objects::{Object, ObjectKind, same_name};
+use crate::sqlite::schema::empty_copy::copy_schema;
+use crate::sqlite::schema::objects::{Object, ObjectKind};
+use crate::sqlite::sql::name::same_name;
 use crate::sqlite::sql::script::Script;
 use crate::sqlite::sql::token::mentions;
 

@@ -27,7 +27,8 @@ use crate::report::loss::Direction;
 use crate::sqlite::disk::files;
 use crate::sqlite::execute::{code, run_script, statement_failure, text};
 use crate::sqlite::schema::catalog;
-use crate::sqlite::schema::objects::{Object, ObjectKind, Table, TableKind, same_name};
+use crate::sqlite::schema::objects::{Object, ObjectKind, Table, TableKind};
+use crate::sqlite::sql::name::same_name;
 use crate::sqlite::sql::script::Script;
 use crate::sqlite::sql::token::Tokens;
 

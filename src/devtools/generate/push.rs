@@ -5,21 +5,23 @@ use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 
-use crate::backup::copy::Intent;
+use crate::backup::intent::Intent;
 use crate::devtools::alter::compose::composer::Composed;
 use crate::devtools::generate::from_schema::{self, GenerateOptions, TableChange};
-use crate::migration::history::table;
+use crate::migration::compare::newest;
+use crate::migration::history::{marker, table};
 use crate::migration::step::{MigrationStep, StepKind};
-use crate::options::settings::Options;
+use crate::options::settings::{Options, memory};
 use crate::report::count::Counted;
 use crate::report::error::{Error, ErrorKind};
 use crate::report::outcome::{Recovered, Report};
 use crate::report::plan::Plan;
-use crate::run::engine::dry_run::copy_schema;
 use crate::run::engine::session::{Session, Stage};
-use crate::run::migrate::{self, newest, nothing_to_do};
-use crate::sqlite::open::{self, Target, memory};
+use crate::run::migrate::{self, nothing_to_do};
+use crate::sqlite::open::{self, Target};
+use crate::sqlite::schema::empty_copy::copy_schema;
 use crate::sqlite::sql::script::Script;
+use crate::sqlite::view;
 
 /// What becomes of a database that has a history. After a push it would no longer say how the
 /// schema came about.
@@ -108,9 +110,9 @@ pub(crate) fn plan(
 ) -> Result<Plan, Error> {
     let work = Push::new(options, wishes, on_history)?;
     let target = open::resolve(path)?;
-    let view = open::view_of(&target)?;
+    let view = view::view_of(&target)?;
     options.set_up(&view.connection)?;
-    let marker = table::read_marker(&view.connection)?;
+    let marker = marker::read_marker(&view.connection)?;
     let tasks = match &marker {
         // What is put back first is what must be compared.
         Some(_) => Vec::new(),
@@ -158,9 +160,9 @@ impl<'p, 'o> Push<'p, 'o> {
         if Intent::path_for(&target.path).exists() {
             return Ok(None);
         }
-        let view = open::view_of(target)?;
+        let view = view::view_of(target)?;
         self.options.set_up(&view.connection)?;
-        if table::read_marker(&view.connection)?.is_some() {
+        if marker::read_marker(&view.connection)?.is_some() {
             return Ok(None);
         }
         let applied = table::read(&view.connection, &self.options.history_table)?;

@@ -1,7 +1,7 @@
 //! SQL text as it is compared, and names as they are written.
 
-use crate::sqlite::schema::objects::same_name;
-use crate::sqlite::sql::token::{Token, TokenKind, Tokens, quote};
+use crate::sqlite::sql::name::{quote, same_name};
+use crate::sqlite::sql::token::{Token, TokenKind, Tokens};
 
 /// SQL text as it is compared: without comments, space, letter case of names, quotes, and the
 /// words that may be left out. `columns` are the names that a token in double quotes can mean;

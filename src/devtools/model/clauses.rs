@@ -4,7 +4,7 @@
 use std::ops::Range;
 
 use crate::devtools::model::annotations::Annotation;
-use crate::sqlite::schema::objects::same_name;
+use crate::sqlite::sql::name::same_name;
 use crate::sqlite::sql::token::Token;
 
 /// Where the parts of a CREATE TABLE statement stand.

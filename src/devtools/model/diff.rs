@@ -5,10 +5,9 @@
 
 use crate::devtools::model::canonical::same_statements;
 use crate::devtools::model::table::{ColumnDefinition, Constraint, Definition, ForeignKey, Rule};
-use crate::sqlite::schema::objects::{
-    Affinity, Object, ObjectKind, Schema, Table, TableKind, same_name,
-};
+use crate::sqlite::schema::objects::{Affinity, Object, ObjectKind, Schema, Table, TableKind};
 use crate::sqlite::schema::table_tracker::narrowing;
+use crate::sqlite::sql::name::same_name;
 use crate::sqlite::sql::token::{Tokens, mentions};
 
 /// A schema whose tables were taken apart.

@@ -29,7 +29,7 @@ use crate::devtools::model::table::{
     ColumnDefinition, Conflict, Constraint, Default, Definition, ForeignKey, GeneratedColumn,
     KeyPart, Rule,
 };
-use crate::sqlite::schema::objects::same_name;
+use crate::sqlite::sql::name::same_name;
 use crate::sqlite::sql::token::{BOM, Lexeme, LexemeKind, Lexemes, Token, TokenKind, Tokens};
 
 impl Definition {

@@ -9,12 +9,15 @@ use std::time::{Duration, Instant};
 
 use chrono::Utc;
 
-use crate::backup::copy::{self, Intent, PutBackState};
+use crate::backup::copy;
+use crate::backup::intent::Intent;
 use crate::backup::log_file::{self, LogFile};
 use crate::backup::metadata::BackupKind;
+use crate::backup::of_database::{stores, take_copy};
+use crate::backup::put_back::{self, PutBackState};
 use crate::backup::store::{Backup, BackupName, Store, TIME};
 use crate::devtools::project::seed::{self, SeedFile};
-use crate::migration::compare::{self, Applied};
+use crate::migration::compare::{self, Applied, newest};
 use crate::migration::history::log_entry::{Act, LogEntry};
 use crate::migration::history::{log_table, table};
 use crate::migration::label::{label, label_in};
@@ -24,11 +27,12 @@ use crate::options::settings::Options;
 use crate::report::error::{DataState, Error, ErrorKind};
 use crate::report::event::Event;
 use crate::report::outcome::{Done, Report};
-use crate::run::engine::session::{Session, Stage, stores, take_copy};
+use crate::report::time;
+use crate::run::engine::session::{Session, Stage};
 use crate::run::look::look;
-use crate::run::migrate::{self, newest};
+use crate::run::migrate;
 use crate::run::revert::{self, RevertTo};
-use crate::sqlite::disk::files;
+use crate::sqlite::disk::{files, scratch};
 use crate::sqlite::open;
 use crate::sqlite::schema::catalog;
 
@@ -146,7 +150,7 @@ pub(crate) fn reset(
             notes: Vec::new(),
             duration: Duration::ZERO,
         };
-        let scratch = files::Scratch::new()?;
+        let scratch = scratch::Scratch::new()?;
         let made = make_anew(options, &scratch, &lists, &seeds, &mut reset);
         made.map_err(|error| untouched(error, None))?;
         // Not before there is something to take its place: one that fails each time would leave
@@ -181,7 +185,7 @@ fn logged(
         let name = snapshot.file_name().unwrap_or_default();
         let entry = LogEntry {
             act,
-            at: table::to_the_millisecond(Utc::now()),
+            at: time::to_the_millisecond(Utc::now()),
             finished: false,
             duration: None,
             app_version: session.options.app_version.clone(),
@@ -205,7 +209,7 @@ fn logged(
 
 fn make_anew(
     options: &Options<'_>,
-    scratch: &files::Scratch,
+    scratch: &scratch::Scratch,
     lists: &[Vec<Migration>],
     seeds: &[MigrationStep],
     reset: &mut Reset,
@@ -262,7 +266,7 @@ pub(crate) fn redo(options: &Options<'_>, path: &Path, steps: usize) -> Result<R
         };
         let backup = backup(session)?;
         redone.backup = Some(backup.path.clone());
-        let scratch = files::Scratch::new()?;
+        let scratch = scratch::Scratch::new()?;
         let made = make_again(
             session,
             &scratch,
@@ -321,7 +325,7 @@ fn refuse_without_file(
 
 fn make_again(
     session: &Session<'_, '_>,
-    scratch: &files::Scratch,
+    scratch: &scratch::Scratch,
     backup: &Backup,
     lists: &[Vec<Migration>],
     (back, again): (RevertTo, i64),
@@ -374,7 +378,7 @@ fn within<'o, 's, T>(
 /// Does something to what is in a scratch file.
 fn on<'o, 's>(
     options: &'o Options<'s>,
-    scratch: &files::Scratch,
+    scratch: &scratch::Scratch,
     work: impl FnOnce(&mut Session<'o, 's>) -> Result<Report, Error>,
 ) -> Result<Report, Error> {
     let target = open::resolve(scratch.path())?;
@@ -445,7 +449,7 @@ fn journal_mode(session: &Session<'_, '_>) -> Result<String, Error> {
 /// was made chose WAL mode.
 fn put_in(
     session: &mut Session<'_, '_>,
-    scratch: &files::Scratch,
+    scratch: &scratch::Scratch,
     good_copy: Option<&PathBuf>,
 ) -> Result<(), Error> {
     let mut mode = journal_mode(session)?;
@@ -475,7 +479,7 @@ fn replace(
     let options = session.options;
     options.check_cancelled()?;
     session.watch_for_cancel(false)?;
-    let put = copy::put_back(
+    let put = put_back::put_back(
         &mut session.connection,
         state,
         journal_mode,

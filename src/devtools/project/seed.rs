@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 
-use crate::backup::copy::Intent;
-use crate::migration::compare::Known;
+use crate::backup::intent::Intent;
+use crate::migration::compare::{Known, newest};
 use crate::migration::files::name::looks_like_sql;
 use crate::migration::files::source;
 use crate::migration::history::seeds;
@@ -19,7 +19,8 @@ use crate::report::outcome::{Done, Recovered, Report, TableRows};
 use crate::report::plan::Plan;
 use crate::run::engine::session::{Session, Stage};
 use crate::run::look::{Look, histories, look};
-use crate::run::migrate::{self, newest, nothing_to_do};
+use crate::run::migrate::{self, nothing_to_do};
+use crate::run::pending;
 use crate::sqlite::disk::files;
 use crate::sqlite::open;
 
@@ -164,7 +165,7 @@ fn due(
     known: &[Known<'_>],
     files: &[MigrationStep],
 ) -> Result<Vec<MigrationStep>, Error> {
-    let pending = migrate::pending(options, connection, known, None)?;
+    let pending = pending::pending(options, connection, known, None)?;
     if let Some(first) = pending.first() {
         return Err(Error::new(
             ErrorKind::Usage,

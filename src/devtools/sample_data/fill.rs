@@ -15,9 +15,10 @@ use crate::devtools::model::clauses::parenthesised;
 use crate::report::error::Error;
 use crate::sqlite::execute::{failure, text};
 use crate::sqlite::schema::catalog;
-use crate::sqlite::schema::objects::{Affinity, Schema, Table, TableKind, affinity, same_name};
+use crate::sqlite::schema::objects::{Affinity, Schema, Table, TableKind, affinity};
+use crate::sqlite::sql::name::{quote, same_name};
 use crate::sqlite::sql::script::Script;
-use crate::sqlite::sql::token::{Token, TokenKind, Tokens, quote};
+use crate::sqlite::sql::token::{Token, TokenKind, Tokens};
 
 /// So many rows a table has at least, where they can be made up.
 const ROWS: u64 = 3;

@@ -8,14 +8,14 @@ use crate::devtools::alter::compose::composer::model;
 use crate::devtools::model::canonical::plain;
 use crate::devtools::model::diff::{ColumnOrder, difference};
 use crate::devtools::model::table::Definition;
-use crate::options::settings::Options;
+use crate::options::settings::{Options, memory};
 use crate::report::error::{Error, invalid};
-use crate::run::engine::dry_run::copy_schema;
 use crate::sqlite::execute::{failure, text};
-use crate::sqlite::open::memory;
 use crate::sqlite::schema::catalog::{self, same_rows};
-use crate::sqlite::schema::objects::{ObjectKind, Schema, Table, TableKind, same_name};
-use crate::sqlite::sql::token::{Tokens, quote};
+use crate::sqlite::schema::empty_copy::copy_schema;
+use crate::sqlite::schema::objects::{ObjectKind, Schema, Table, TableKind};
+use crate::sqlite::sql::name::{quote, same_name};
+use crate::sqlite::sql::token::Tokens;
 
 /// How many rows an INSERT puts in, so that a reader and SQLite find an end.
 const ROWS: usize = 200;

@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::backup::metadata::on_one_line;
 use crate::report::outcome::whose;
+use crate::sqlite::disk::sidecar::on_one_line;
 
 /// What [`Database::log`](crate::Database::log) finds.
 #[derive(Debug, Clone, PartialEq)]

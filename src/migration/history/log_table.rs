@@ -5,17 +5,14 @@ use std::time::Duration;
 
 use rusqlite::{Connection, Row, params};
 
-use crate::migration::history::backfills;
-use crate::migration::history::backfills::Progress;
+use crate::migration::history::backfills::{self, Progress};
 use crate::migration::history::log_entry::{
     Act, LogEntry, migrations_from_text, migrations_to_text,
 };
 use crate::report::error::Error;
 use crate::sqlite::execute::{failure, is_no_such_table};
 
-pub(crate) const TABLE: &str = "heirloom_log";
-
-const CREATE: &str = "CREATE TABLE IF NOT EXISTS heirloom_log (
+const CREATE: &str = "CREATE LOG IF NOT EXISTS heirloom_log (
     id TEXT NOT NULL,
     act TEXT NOT NULL,
     at TEXT NOT NULL,

@@ -2,8 +2,10 @@
 //! May use `sqlite` and `report`.
 
 pub(crate) mod backfills;
+pub(crate) mod details;
 pub(crate) mod log_entry;
 pub(crate) mod log_table;
+pub(crate) mod marker;
 pub(crate) mod other_tools;
 pub(crate) mod refinery;
 pub(crate) mod seeds;

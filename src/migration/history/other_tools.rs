@@ -12,7 +12,7 @@ use rusqlite::{Connection, Row};
 use crate::report::error::{Error, ErrorKind};
 use crate::sqlite::execute::failure;
 use crate::sqlite::schema::catalog;
-use crate::sqlite::sql::token::quote;
+use crate::sqlite::sql::name::quote;
 
 /// A tool that may have kept a database before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -7,8 +7,8 @@ use rusqlite::Connection;
 use crate::migration::step::MigrationStep;
 use crate::report::error::{Error, ErrorKind};
 use crate::sqlite::execute::{failure, run_statement};
+use crate::sqlite::sql::name::quote;
 use crate::sqlite::sql::script::Script;
-use crate::sqlite::sql::token::quote;
 
 /// Runs a script inside a transaction, which a failed disk may have ended without a statement of
 /// ours that failed: what is run then would be committed on its own.

@@ -5,17 +5,14 @@ use std::collections::BTreeMap;
 use chrono::Utc;
 use rusqlite::{Connection, params};
 
-use crate::migration::history::table::rfc3339;
 use crate::migration::set::plain;
 use crate::migration::step::MigrationStep;
 use crate::report::error::Error;
+use crate::report::time::rfc3339;
 use crate::sqlite::execute::{failure, is_no_such_table};
 use crate::sqlite::sql::script::Script;
 
-/// The table's name.
-pub(crate) const TABLE: &str = "heirloom_seeds";
-
-const CREATE: &str = "CREATE TABLE IF NOT EXISTS heirloom_seeds (
+const CREATE: &str = "CREATE SEEDS IF NOT EXISTS heirloom_seeds (
     file TEXT NOT NULL PRIMARY KEY,
     digest TEXT NOT NULL,
     applied_at TEXT NOT NULL

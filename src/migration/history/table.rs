@@ -2,84 +2,21 @@
 //! and the marker of a run that one transaction cannot protect.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::DateTime;
 use rusqlite::types::ValueRef;
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, params};
 
-use crate::migration::compare;
-use crate::migration::compare::Applied;
-use crate::migration::history::backfills;
-use crate::migration::history::log_table;
+use crate::migration::compare::{self, Applied};
+use crate::migration::history::details::DELETE_DETAILS;
 use crate::migration::set::Migration;
 use crate::report::error::{Error, ErrorKind};
+use crate::report::time::rfc3339;
 use crate::sqlite::execute::{failure, is_no_such_table, is_wrong_sql};
-use crate::sqlite::schema::objects::same_name;
-use crate::sqlite::sql::token::quote;
+use crate::sqlite::sql::name::{quote, same_name};
 
 /// refinery's own default, so that an app which changes over keeps its history.
 pub const DEFAULT_TABLE: &str = "refinery_schema_history";
-
-/// What heirloom adds lies in a table of its own, beside the history, where refinery
-/// never looks.
-const DETAILS: &str = "heirloom_history";
-const MARKER: &str = "heirloom_run";
-const SEEDS: &str = crate::migration::history::seeds::TABLE;
-
-const CREATE_DETAILS: &str = "CREATE TABLE IF NOT EXISTS heirloom_history (
-    history_table TEXT NOT NULL,
-    version INTEGER NOT NULL,
-    up_sql TEXT NOT NULL,
-    down_sql TEXT,
-    duration_ms REAL NOT NULL,
-    app_version TEXT,
-    backup TEXT,
-    PRIMARY KEY (history_table, version)
-)";
-const INSERT_DETAILS: &str = "INSERT OR REPLACE INTO heirloom_history
-    (history_table, version, up_sql, down_sql, duration_ms, app_version, backup)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
-const DELETE_DETAILS: &str =
-    "DELETE FROM heirloom_history WHERE history_table = ?1 AND version = ?2";
-const SELECT_DETAILS: &str = "SELECT up_sql, down_sql FROM heirloom_history
-    WHERE history_table = ?1 AND version = ?2";
-
-const SELECT_BACKUP: &str = "SELECT backup FROM heirloom_history
-    WHERE history_table = ?1 AND version = ?2";
-
-const CREATE_MARKER: &str = "CREATE TABLE heirloom_run (
-    started_at TEXT NOT NULL,
-    backup TEXT,
-    digest TEXT,
-    journal_mode TEXT NOT NULL
-)";
-const INSERT_MARKER: &str = "INSERT INTO heirloom_run VALUES (?1, ?2, ?3, ?4)";
-const SELECT_MARKER: &str = "SELECT started_at, backup, digest, journal_mode FROM heirloom_run";
-const DROP_MARKER: &str = "DROP TABLE heirloom_run";
-
-/// The tables of a database that are no part of its schema: the histories, and heirloom's own.
-#[derive(Debug, Clone)]
-pub(crate) struct OwnTables<'n> {
-    histories: Vec<&'n str>,
-}
-
-impl<'n> OwnTables<'n> {
-    /// heirloom's own, and the histories of these names.
-    pub(crate) fn with(histories: impl IntoIterator<Item = &'n str>) -> OwnTables<'n> {
-        OwnTables {
-            histories: histories.into_iter().collect(),
-        }
-    }
-
-    /// Whether a table is among them.
-    pub(crate) fn hold(&self, name: &str) -> bool {
-        let mut own = [DETAILS, MARKER, SEEDS, log_table::TABLE, backfills::TABLE]
-            .iter()
-            .chain(&self.histories);
-        own.any(|own| same_name(own, name))
-    }
-}
 
 /// Reads the history in the order of versions. A database without one has an empty one.
 pub(crate) fn read(connection: &Connection, table: &str) -> Result<Vec<Applied>, Error> {
@@ -263,55 +200,6 @@ fn shown(value: ValueRef<'_>) -> String {
     }
 }
 
-/// What heirloom keeps of an applied migration beside refinery's row.
-pub(crate) struct Details<'d> {
-    pub(crate) version: i64,
-    pub(crate) up_sql: &'d str,
-    pub(crate) down_sql: Option<&'d str>,
-    pub(crate) duration: Duration,
-    pub(crate) app_version: Option<&'d str>,
-    pub(crate) backup: Option<&'d str>,
-}
-
-/// Makes heirloom's table if it is not there.
-pub(crate) fn create_details(connection: &Connection) -> Result<(), Error> {
-    connection
-        .execute_batch(CREATE_DETAILS)
-        .map_err(|error| failure("cannot create heirloom's own table", error))
-}
-
-/// Keeps what was applied.
-pub(crate) fn insert_details(
-    connection: &Connection,
-    table: &str,
-    details: &Details<'_>,
-) -> Result<(), Error> {
-    let Details {
-        version,
-        up_sql,
-        down_sql,
-        duration,
-        app_version,
-        backup,
-    } = details;
-    let duration_ms = duration.as_secs_f64() * 1000.0;
-    connection
-        .prepare(INSERT_DETAILS)
-        .and_then(|mut statement| {
-            statement.execute(params![
-                table,
-                version,
-                up_sql,
-                down_sql,
-                duration_ms,
-                app_version,
-                backup
-            ])
-        })
-        .map(drop)
-        .map_err(|error| failure("cannot write heirloom's own table", error))
-}
-
 /// Forgets an applied migration, in both tables.
 pub(crate) fn delete(connection: &Connection, table: &str, version: i64) -> Result<(), Error> {
     let delete = || {
@@ -323,127 +211,4 @@ pub(crate) fn delete(connection: &Connection, table: &str, version: i64) -> Resu
         }
     };
     delete().map_err(|error| failure("cannot write the history", error))
-}
-
-/// The SQL of a migration as it was applied.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct AsApplied {
-    pub(crate) up: String,
-    pub(crate) down: Option<String>,
-}
-
-/// Reads the SQL as applied. None where another tool applied the migration.
-pub(crate) fn as_applied(
-    connection: &Connection,
-    table: &str,
-    version: i64,
-) -> Result<Option<AsApplied>, Error> {
-    let read = connection.query_row(SELECT_DETAILS, params![table, version], |row| {
-        Ok(AsApplied {
-            up: row.get(0)?,
-            down: row.get(1)?,
-        })
-    });
-    match read.optional() {
-        Err(error) if is_no_such_table(&error) => Ok(None),
-        result => result.map_err(|error| failure("cannot read heirloom's own table", error)),
-    }
-}
-
-/// What prints the way back of a migration as it was stored, for a person to type.
-pub(crate) fn select_down(table: &str, version: i64) -> String {
-    let table = table.replace('\'', "''");
-    format!(
-        "SELECT down_sql FROM {DETAILS} WHERE history_table = '{table}' AND version = {version}"
-    )
-}
-
-/// The file name of the copy that was taken before a version was applied.
-pub(crate) fn backup_before(
-    connection: &Connection,
-    table: &str,
-    version: i64,
-) -> Result<Option<String>, Error> {
-    let read = connection.query_row(SELECT_BACKUP, params![table, version], |row| row.get(0));
-    match read.optional() {
-        Err(error) if is_no_such_table(&error) => Ok(None),
-        result => result
-            .map(Option::flatten)
-            .map_err(|error| failure("cannot read heirloom's own table", error)),
-    }
-}
-
-/// The marker of a run with more than one commit. It is set in the first of them and
-/// removed in the last, so that it is there exactly while the database is between two
-/// states, and putting the backup back removes it in the same stroke.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Marker {
-    /// RFC 3339.
-    pub(crate) started_at: String,
-    /// The copy's file name; none when the database was empty.
-    pub(crate) backup: Option<String>,
-    /// The copy's BLAKE3 digest.
-    pub(crate) digest: Option<String>,
-    /// The journal mode before the run.
-    pub(crate) journal_mode: String,
-}
-
-/// Reads the marker. None is the ordinary case and costs one look-up.
-pub(crate) fn read_marker(connection: &Connection) -> Result<Option<Marker>, Error> {
-    let mut statement = match connection.prepare(SELECT_MARKER) {
-        Err(error) if is_no_such_table(&error) => return Ok(None),
-        prepared => prepared.map_err(|error| failure("cannot read the database", error))?,
-    };
-    statement
-        .query_row([], |row| {
-            Ok(Marker {
-                started_at: row.get(0)?,
-                backup: row.get(1)?,
-                digest: row.get(2)?,
-                journal_mode: row.get(3)?,
-            })
-        })
-        .optional()
-        // Another process ended its run between the two steps.
-        .or_else(|error| match is_no_such_table(&error) {
-            true => Ok(None),
-            false => Err(failure("cannot read the database", error)),
-        })
-}
-
-/// Sets the marker, in the caller's transaction.
-pub(crate) fn set_marker(connection: &Connection, marker: &Marker) -> Result<(), Error> {
-    let Marker {
-        started_at,
-        backup,
-        digest,
-        journal_mode,
-    } = marker;
-    connection
-        .execute_batch(CREATE_MARKER)
-        .and_then(|()| {
-            connection.execute(
-                INSERT_MARKER,
-                params![started_at, backup, digest, journal_mode],
-            )
-        })
-        .map(drop)
-        .map_err(|error| failure("cannot set the marker of a run", error))
-}
-
-/// Removes the marker, in the caller's transaction.
-pub(crate) fn clear_marker(connection: &Connection) -> Result<(), Error> {
-    connection
-        .execute_batch(DROP_MARKER)
-        .map_err(|error| failure("cannot remove the marker of a run", error))
-}
-
-/// A time as it is written into the database and into records.
-pub(crate) fn rfc3339(time: DateTime<Utc>) -> String {
-    time.to_rfc3339_opts(SecondsFormat::Secs, true)
-}
-
-/// The same for what may follow within a second.
-pub(crate) fn to_the_millisecond(time: DateTime<Utc>) -> String {
-    time.to_rfc3339_opts(SecondsFormat::Millis, true)
 }

@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::time::Instant;
 
-use crate::migration::compare::{Applied, compare};
+use crate::migration::compare::{Applied, compare, newest};
 use crate::migration::history::table;
 use crate::migration::set::Migration;
 use crate::migration::step::MigrationStep;
@@ -15,8 +15,7 @@ use crate::report::plan::Plan;
 use crate::run::engine::recognise::{prove, refuse_before_squashed, rows_up_to};
 use crate::run::engine::session::{Session, Stage};
 use crate::run::look::{Look, look};
-use crate::run::migrate;
-use crate::run::migrate::newest;
+use crate::run::{migrate, pending};
 use crate::sqlite::open;
 
 /// Marks a database as being at a version.
@@ -39,7 +38,7 @@ fn mark(
     let options = session.options;
     let history = table::read(&session.connection, &options.history_table)?;
     refuse_before_squashed(migrations, version)?;
-    migrate::check_target(version, &compare(migrations, &history), &history)?;
+    pending::check_target(version, &compare(migrations, &history), &history)?;
     let tasks = rows_up_to(migrations, &history, version)?;
     prove(options, &session.connection, migrations, version, &[])?;
     note(session, &history, &tasks)
@@ -74,7 +73,7 @@ pub(crate) fn plan(options: &Options<'_>, path: &Path, version: i64) -> Result<P
     let connection = &look.view.connection;
     refuse_before_squashed(look.migrations(), version)?;
     let compared = compare(look.migrations(), look.history());
-    migrate::check_target(version, &compared, look.history())?;
+    pending::check_target(version, &compared, look.history())?;
     let tasks = rows_up_to(look.migrations(), look.history(), version)?;
     prove(options, connection, look.migrations(), version, &[])?;
     plan_of(options, look, &tasks)

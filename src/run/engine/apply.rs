@@ -9,27 +9,31 @@ use refinery_core::Migration as RefineryMigration;
 use rusqlite::Connection;
 
 use crate::backup::metadata::BackupKind;
+use crate::backup::of_database::take_copy;
 use crate::backup::store::{Backup, BackupName};
+use crate::migration::history::details::{self, Details};
 use crate::migration::history::log_entry::{Act, LogEntry, Logged};
-use crate::migration::history::table::{self, Details, Marker};
-use crate::migration::history::{backfills, log_table, refinery, seeds};
+use crate::migration::history::marker::{self, Marker};
+use crate::migration::history::{backfills, log_table, refinery, seeds, table};
 use crate::migration::step::{MigrationStep, StepKind};
-use crate::options::settings::{HookContext, Options, When};
+use crate::options::hooks::{HookContext, When};
+use crate::options::settings::Options;
 use crate::report::count::{Counted, Grouped};
 use crate::report::error::{Error, ErrorKind};
 use crate::report::event::Event;
 use crate::report::loss::{Direction, Lost};
 use crate::report::outcome::{Done, Report, TableRows};
+use crate::report::time;
 use crate::run::engine::dry_run::{DryRun, Forecast};
 use crate::run::engine::rollback::{Committed, SAVEPOINT, data_version, marker, take_back};
 use crate::run::engine::row_progress::{self, Filled};
-use crate::run::engine::session::{Session, Stage, take_copy};
+use crate::run::engine::session::{Session, Stage};
 use crate::sqlite::execute::{Savepoint, failure, run_script};
 use crate::sqlite::open;
 use crate::sqlite::schema::catalog::{self, CatalogEntry, Contents, References, Violations};
-use crate::sqlite::schema::objects::same_name;
 use crate::sqlite::schema::statistics::Statistics;
 use crate::sqlite::schema::table_tracker::TableTracker;
+use crate::sqlite::sql::name::same_name;
 use crate::sqlite::sql::script::Script;
 
 /// Everything that was decided before the first change.
@@ -183,10 +187,10 @@ impl Execution<'_, '_, '_, '_> {
         };
         self.execute(SAVEPOINT)?;
         if let Some(marker) = self.marker {
-            table::set_marker(self.connection(), marker)?;
+            marker::set_marker(self.connection(), marker)?;
         }
         self.hook(When::BeforeRun, None)?;
-        table::create_details(self.connection())?;
+        details::create_details(self.connection())?;
         let theirs = match self.work.direction {
             Direction::Up if self.work.is_in_history() => {
                 refinery::in_refinerys_words(self.work.tasks)?
@@ -237,7 +241,7 @@ impl Execution<'_, '_, '_, '_> {
         self.prove(&baseline)?;
         self.hook(When::AfterRun, None)?;
         if self.marker.is_some() {
-            table::clear_marker(self.connection())?;
+            marker::clear_marker(self.connection())?;
         }
         options.check_cancelled()?;
         if let Some(before) = reverted {
@@ -409,7 +413,7 @@ impl Execution<'_, '_, '_, '_> {
         };
         let entry = LogEntry {
             act: self.work.act(),
-            at: table::to_the_millisecond(Utc::now()),
+            at: time::to_the_millisecond(Utc::now()),
             finished: true,
             duration: Some(session.started.elapsed()),
             app_version: session.options.app_version.clone(),
@@ -433,7 +437,7 @@ impl Execution<'_, '_, '_, '_> {
     fn keep_details(&self, task: &MigrationStep, duration: Duration) -> Result<(), Error> {
         let Options { app_version, .. } = self.session.options;
         let backup = self.backup.map(Backup::file_name);
-        table::insert_details(
+        details::insert_details(
             self.connection(),
             self.session
                 .options
@@ -774,7 +778,7 @@ impl Execution<'_, '_, '_, '_> {
     fn was_committed(&self, which: Commit) -> Result<bool, Error> {
         let options = self.session.options;
         let reader = open::reader(&self.session.target.path)?;
-        let marked = table::read_marker(&reader)?.is_some();
+        let marked = marker::read_marker(&reader)?.is_some();
         let up = self.work.direction == Direction::Up;
         let mut all = true;
         if !self.work.is_in_history() {

@@ -12,9 +12,8 @@ use rusqlite::config::DbConfig;
 use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
 
 use crate::backup::copy;
-use crate::migration::history::table::OwnTables;
 use crate::migration::step::{MigrationStep, StepKind};
-use crate::options::settings::Options;
+use crate::options::settings::{Options, memory};
 use crate::report::error::{Error, ErrorKind};
 use crate::report::estimate::{Estimate, RebuildEstimate};
 use crate::report::location::Location;
@@ -24,13 +23,15 @@ use crate::run::engine::session::OF_A_FILE;
 use crate::sqlite::execute::{
     failure, refused_rows, run_statement, statement_failure, text, unfulfilled,
 };
-use crate::sqlite::open::memory;
-use crate::sqlite::schema::catalog::{self, CatalogEntry};
-use crate::sqlite::schema::objects::{ObjectKind, Schema, TableKind, same_name};
+use crate::sqlite::own_tables::OwnTables;
+use crate::sqlite::schema::catalog;
+use crate::sqlite::schema::empty_copy::{broken_objects, copy_schema};
+use crate::sqlite::schema::objects::{Schema, TableKind};
 use crate::sqlite::schema::table_tracker::{Effects, Rebuilt, TableTracker};
+use crate::sqlite::sql::name::same_name;
 use crate::sqlite::sql::script::Script;
 use crate::sqlite::sql::statement::{Action, CHECKS, Statement};
-use crate::sqlite::sql::token::{Tokens, mentions, quote};
+use crate::sqlite::sql::token::{Tokens, mentions};
 
 /// A database in memory with the schema of the real one.
 pub(crate) struct DryRun<'o> {
@@ -427,133 +428,6 @@ fn listing(connection: &Connection, own: &OwnTables<'_>) -> Result<Vec<(String, 
         .collect();
     objects.sort();
     Ok(objects)
-}
-
-/// Makes every object of `real` again in `copy`, without rows. Returned are the virtual
-/// tables that cannot be made, and the tables that are called like a virtual table's storage
-/// and were not made by its module.
-pub(crate) fn copy_schema(
-    real: &Connection,
-    copy: &Connection,
-) -> Result<(Vec<String>, Vec<String>), Error> {
-    let kinds = catalog::table_kinds(real)?;
-    let kind_of = |name: &str| {
-        kinds
-            .iter()
-            .find(|(table, _)| same_name(table, name))
-            .map(|(_, kind)| *kind)
-    };
-    let has_statistics = kind_of("sqlite_stat1").is_some();
-    let entries = catalog::entries(real)?;
-    let (mut unknown, mut own) = (Vec::new(), Vec::new());
-    let make = |entry: &CatalogEntry| {
-        copy.execute_batch(&entry.sql).map_err(|error| {
-            Error::new(
-                ErrorKind::MigrationFailed,
-                format!(
-                    "the {} `{}` cannot be made again: {}",
-                    entry.kind,
-                    entry.name,
-                    text(&error)
-                ),
-            )
-            .with_help("a function or a collation of the app's own must be registered in the connection set-up; the command line has none")
-        })
-    };
-    let is_table = |entry: &&CatalogEntry| entry.kind == "table";
-    for entry in entries.iter().filter(is_table) {
-        match kind_of(&entry.name) {
-            Some(TableKind::Shadow) => {}
-            Some(TableKind::Virtual) => {
-                if copy.execute_batch(&entry.sql).is_err() {
-                    unknown.push(entry.name.clone());
-                }
-            }
-            _ => make(entry)?,
-        }
-    }
-    let made = catalog::table_kinds(copy)?;
-    let is_made = |name: &str| made.iter().any(|(table, _)| same_name(table, name));
-    for entry in entries.iter().filter(is_table) {
-        let shadow = kind_of(&entry.name) == Some(TableKind::Shadow);
-        if shadow && !is_made(&entry.name) {
-            make(entry)?;
-            own.push(entry.name.clone());
-        }
-    }
-    for entry in entries.iter().filter(|entry| !is_table(entry)) {
-        // The indexes of a module's own tables came with them.
-        if kind_of(&entry.table) != Some(TableKind::Shadow) {
-            make(entry)?;
-        }
-    }
-    if has_statistics {
-        copy.execute_batch("ANALYZE sqlite_schema")
-            .map_err(|error| failure("cannot prepare the database in memory", error))?;
-    }
-    Ok((unknown, own))
-}
-
-pub(crate) fn read_view(connection: &Connection, view: &str) -> rusqlite::Result<()> {
-    connection
-        .prepare(&format!("SELECT * FROM main.{}", quote(view)))
-        .map(drop)
-}
-
-fn read_first_row(connection: &Connection, table: &str) -> rusqlite::Result<()> {
-    let sql = format!("SELECT * FROM main.{}", quote(table));
-    connection.prepare(&sql)?.raw_query().next().map(drop)
-}
-
-/// Views and virtual tables that cannot be read, and tables and views that cannot be written to
-/// because of a trigger, with what SQLite says. Of a database without rows.
-pub(crate) fn broken_objects(
-    connection: &Connection,
-    schema: &Schema,
-) -> Result<Vec<(String, rusqlite::Error)>, Error> {
-    let mut broken = Vec::new();
-    for object in &schema.others {
-        if object.kind == ObjectKind::View
-            && let Err(error) = read_view(connection, &object.name)
-        {
-            broken.push((format!("the view `{}`", object.name), error));
-        }
-    }
-    // A search table over another table looks at that one only when it is read
-    // (<https://sqlite.org/fts5.html#external_content_tables>).
-    for table in &schema.tables {
-        if table.kind == TableKind::Virtual
-            && let Err(error) = read_first_row(connection, &table.name)
-        {
-            broken.push((format!("the virtual table `{}`", table.name), error));
-        }
-    }
-    let entries = catalog::entries(connection)?;
-    let with_triggers: BTreeSet<&str> = entries
-        .iter()
-        .filter(|entry| entry.kind == "trigger")
-        .map(|entry| entry.table.as_str())
-        .collect();
-    for table in with_triggers {
-        let name = quote(table);
-        // An UPDATE of every column, because a trigger may be for one of them.
-        let sets: Vec<String> = catalog::column_names(connection, table)
-            .iter()
-            .map(|column| format!("{0} = {0}", quote(column)))
-            .collect();
-        let statements = [
-            format!("EXPLAIN INSERT INTO main.{name} DEFAULT VALUES"),
-            format!("EXPLAIN UPDATE main.{name} SET {}", sets.join(", ")),
-            format!("EXPLAIN DELETE FROM main.{name}"),
-        ];
-        let failed = statements
-            .iter()
-            .find_map(|statement| connection.prepare(statement).err())
-            // A view without an INSTEAD OF trigger for this is not for writing.
-            .filter(|error| !text(error).starts_with("cannot modify "));
-        broken.extend(failed.map(|error| (format!("a trigger of `{table}`"), error)));
-    }
-    Ok(broken)
 }
 
 /// Indexes, triggers and views that are not there any more, though no statement names

@@ -3,7 +3,9 @@
 
 pub(crate) mod apply;
 pub(crate) mod dry_run;
+pub(crate) mod leftovers;
 pub(crate) mod recognise;
 pub(crate) mod rollback;
 pub(crate) mod row_progress;
 pub(crate) mod session;
+pub(crate) mod wait;

@@ -2,19 +2,17 @@
 
 use rusqlite::Connection;
 
-use crate::migration::compare;
-use crate::migration::compare::{Applied, MigrationState, afresh, compare};
-use crate::migration::history::other_tools;
-use crate::migration::history::other_tools::{Foreign, ImportedMigration, Tool};
+use crate::migration::compare::{self, Applied, MigrationState, afresh, compare};
+use crate::migration::history::other_tools::{self, Foreign, ImportedMigration, Tool};
 use crate::migration::set::Migration;
 use crate::migration::step::{MigrationStep, StepKind};
 use crate::migration::table_owners;
-use crate::options::settings::Options;
+use crate::options::settings::{self, Options};
 use crate::report::error::{Error, ErrorKind};
 use crate::run::engine::dry_run::DryRun;
-use crate::sqlite::open;
 use crate::sqlite::schema::catalog;
-use crate::sqlite::schema::objects::{differences, same_name};
+use crate::sqlite::schema::difference::differences;
+use crate::sqlite::sql::name::same_name;
 
 /// So many differences are told.
 const TOLD: usize = 5;
@@ -72,7 +70,7 @@ pub(crate) fn prove(
     strangers: &[&str],
 ) -> Result<(), Error> {
     refuse_before_squashed(migrations, version)?;
-    let empty = open::memory(options)?;
+    let empty = settings::memory(options)?;
     let mut replay = DryRun::of(&empty, options)?;
     // The migrations may build on what the components made.
     let mut others = options.lists_of_components()?;

@@ -4,11 +4,11 @@ use std::path::PathBuf;
 
 use chrono::Utc;
 
-use crate::backup::copy;
+use crate::backup::put_back;
 use crate::backup::store::Backup;
-use crate::migration::history::table;
-use crate::migration::history::table::Marker;
+use crate::migration::history::marker::Marker;
 use crate::report::error::{DataState, Error};
+use crate::report::time;
 use crate::run::engine::session::Session;
 use crate::sqlite::open;
 use crate::sqlite::schema::catalog;
@@ -29,7 +29,7 @@ pub(crate) enum Committed {
 /// What is to be put back, and how the database was.
 pub(crate) fn marker(session: &Session<'_, '_>, backup: Option<&Backup>) -> Result<Marker, Error> {
     Ok(Marker {
-        started_at: table::rfc3339(Utc::now()),
+        started_at: time::rfc3339(Utc::now()),
         backup: backup.map(Backup::file_name),
         digest: backup.map(|backup| backup.record.digest.clone()),
         journal_mode: catalog::word(&session.connection, "PRAGMA journal_mode")?,
@@ -134,14 +134,14 @@ fn put_back(
                 None => error,
             }
         }
-        Err(second) if copy::is_back(&second) => {
+        Err(second) if put_back::is_back(&second) => {
             log::warn!("after the copy was put back: {second:#}");
             error.with_data(DataState::put_back(path))
         }
         Err(second) => {
             log::error!("the copy could not be put back: {second:#}");
             let digest = marker.digest.as_deref();
-            let may_be = |path: &PathBuf| digest.is_some_and(|d| copy::may_be_good(path, d));
+            let may_be = |path: &PathBuf| digest.is_some_and(|d| put_back::may_be_good(path, d));
             let good = path.filter(may_be);
             let first = second
                 .help()

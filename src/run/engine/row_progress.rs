@@ -10,7 +10,7 @@ use crate::options::settings::Options;
 use crate::report::error::Error;
 use crate::report::event::Event;
 use crate::sqlite::execute::failure;
-use crate::sqlite::schema::objects::same_name;
+use crate::sqlite::sql::name::same_name;
 
 /// Below so many rows a table is filled before anybody has looked.
 const MANY_ROWS: u64 = 100_000;

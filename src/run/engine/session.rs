@@ -4,23 +4,24 @@ use std::cell::Cell;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use chrono::Utc;
 use rusqlite::Connection;
 
-use crate::backup::copy::{self, Intent, PutBackState};
+use crate::backup::intent::Intent;
+use crate::backup::log_file;
 use crate::backup::metadata::BackupKind;
-use crate::backup::store::{Backup, BackupName, Occasion, Store};
-use crate::backup::{attachments, log_file};
+use crate::backup::of_database::{point_to_copies, stores, take_copy};
+use crate::backup::put_back::{self, PutBackState};
+use crate::backup::store::{BackupName, Store};
 use crate::migration::history::backfills;
-use crate::migration::history::table::{self, Marker};
+use crate::migration::history::marker::{self, Marker};
 use crate::options::settings::Options;
-use crate::report::error::{DataState, Error, ErrorKind, shell_word};
-use crate::report::count::Grouped;
 use crate::report::error::{DataState, Error, ErrorKind};
 use crate::report::event::Event;
 use crate::report::outcome::{Recovered, Report};
+use crate::run::engine::leftovers::{clean_up, keep_written_since};
+use crate::run::engine::wait::{COMMIT, SLICE, lock, patiently};
 use crate::sqlite::disk::files;
-use crate::sqlite::disk::lock::{self, Lock};
+use crate::sqlite::disk::lock::Lock;
 use crate::sqlite::execute;
 use crate::sqlite::open::{self, Target};
 use crate::sqlite::schema::catalog;
@@ -28,9 +29,6 @@ use crate::sqlite::schema::catalog;
 /// Virtual machine instructions between two looks at the cancel flag, well under a
 /// millisecond apart.
 const INSTRUCTIONS_PER_LOOK: i32 = 10_000;
-
-/// How long SQLite waits on its own before the cancel flag is looked at again.
-const SLICE: Duration = Duration::from_millis(100);
 
 /// Threads that help to sort the entries of an index. They call its collations, so there are
 /// none where an app may have registered one: such a function need not bear two callers.
@@ -60,8 +58,6 @@ pub(crate) const OF_A_FILE: &[&str] = &[
     "recursive_triggers",
     "writable_schema",
 ];
-
-const COMMIT: &str = "COMMIT";
 
 /// What a session works on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -101,192 +97,6 @@ pub(crate) struct Session<'o, 's> {
     app_journal_mode: Option<String>,
     /// None between the batches of a backfill.
     lock: Option<Lock>,
-}
-
-/// Runs a statement, waiting for other programs as long as the caller allows.
-pub(crate) fn patiently(
-    options: &Options<'_>,
-    connection: &Connection,
-    database: &Path,
-    sql: &str,
-) -> Result<(), Error> {
-    let timeout = options.lock_timeout;
-    let deadline = Instant::now() + timeout;
-    let holder = || lock::sqlite_holder(database);
-    let mut told = false;
-    open::patience(connection, timeout.min(SLICE))?;
-    loop {
-        match connection.execute_batch(sql) {
-            Err(error) if execute::is_busy(&error) => {
-                options.check_cancelled()?;
-                if Instant::now() >= deadline {
-                    return Err(lock::busy(&holder(), timeout));
-                }
-                if !std::mem::replace(&mut told, true) {
-                    options.emit(Event::Waiting { holder: &holder() });
-                }
-            }
-            Err(error) => {
-                let what = match sql {
-                    COMMIT => "cannot commit".to_owned(),
-                    _ => format!("cannot read {}", database.display()),
-                };
-                return Err(execute::failure(what, error));
-            }
-            Ok(()) => return open::patience(connection, timeout),
-        }
-    }
-}
-
-/// Removes what interrupted copies and restores left, and says so. Only under the process
-/// lock.
-pub(crate) fn clean_up(options: &Options<'_>, database: &Path) -> Result<(), Error> {
-    let (backups, snapshots) = stores(options, database);
-    let mut files = backups.clean()? + snapshots.clean()?;
-    if !files::is_there(&Intent::path_for(database))? {
-        files += attachments::clean(&database.with_file_name("snapshots"), database)?;
-    }
-    let note = files::companion(&Intent::path_for(database), ".partial");
-    if files::is_there(&note)? {
-        files::remove(&note)?;
-        files += 1;
-    }
-    if files > 0 {
-        options.emit(Event::CleanedUp { files });
-        log::info!("removed {files} unfinished files of an interrupted copy");
-    }
-    Ok(())
-}
-
-/// The automatic backups of a database, and its snapshots.
-pub(crate) fn stores<'p>(options: &Options<'_>, database: &'p Path) -> (Store<'p>, Store<'p>) {
-    let backups = options.backups_of(database);
-    let snapshots = database.with_file_name("snapshots");
-    (
-        Store::new(backups.clone(), snapshots.clone(), database),
-        Store::new(snapshots, backups, database),
-    )
-}
-
-/// What copies there are of a database that is damaged, empty or gone, and how to get one back, in
-/// a sentence.
-pub(crate) fn copies_kept(options: &Options<'_>, database: &Path) -> Option<String> {
-    let (automatic, snapshots) = stores(options, database);
-    let list = |store: &Store<'_>| -> Vec<Backup> {
-        let mut copies = store.list().unwrap_or_default();
-        copies.retain(|copy| copy.has_its_length() && copy.path != database);
-        copies
-    };
-    let (automatic, snapshots) = (list(&automatic), list(&snapshots));
-    let latest = automatic
-        .iter()
-        .rfind(|copy| copy.record.shelf == BackupKind::Automatic);
-    let path = shell_word(&database.to_string_lossy());
-    let (newest, command) = match (latest, snapshots.last()) {
-        (Some(copy), _) => (copy, "restore latest".to_owned()),
-        (None, Some(copy)) => {
-            let name = copy.path.file_stem().unwrap_or_default();
-            let name = name.to_string_lossy();
-            (
-                copy,
-                format!("restore-snapshot --name {}", shell_word(&name)),
-            )
-        }
-        (None, None) => return None,
-    };
-    let command = format!("`heirloom --database {path} {command}`");
-    let newest = newest.path.display();
-    Some(match automatic.len() + snapshots.len() {
-        1 => format!("there is a copy of this database, {newest}: {command} puts it back"),
-        count => format!(
-            "there are {} copies of this database, the newest of them {newest}: {command} puts it back",
-            Grouped(count as u64)
-        ),
-    })
-}
-
-/// Points to the copies where a database is damaged.
-pub(crate) fn point_to_copies(options: &Options<'_>, path: &Path, error: Error) -> Error {
-    if !matches!(
-        error.kind(),
-        ErrorKind::NotADatabase | ErrorKind::BackupInvalid
-    ) {
-        return error;
-    }
-    let target = open::resolve(path).ok();
-    let Some(kept) = target.and_then(|target| copies_kept(options, &target.path)) else {
-        return error;
-    };
-    let help = error.help().unwrap_or_default().to_owned();
-    match help.contains(&kept) {
-        true => error,
-        false => error.with_help(format!("{help}; {kept}")),
-    }
-}
-
-/// Copies the state that the caller keeps from changing with the write lock.
-pub(crate) fn take_copy(
-    options: &Options<'_>,
-    database: &Path,
-    store: &Store<'_>,
-    name: &BackupName<'_>,
-    version: Option<i64>,
-    progress: &dyn Fn(u64, u64) -> Result<(), Error>,
-) -> Result<Backup, Error> {
-    let reader = open::reader(database)?;
-    options.set_up(&reader)?;
-    let occasion = Occasion {
-        now: Utc::now(),
-        version,
-        app_version: options.app_version.as_deref(),
-        set_up: &|connection| options.set_up(connection),
-    };
-    store.take(&reader, name, &occasion, progress)
-}
-
-/// A restore with folders leaves a whole database while it is not finished, and others may write
-/// to it: what is not as the copy is kept before it is replaced again. Where that went.
-pub(crate) fn keep_written_since(
-    options: &Options<'_>,
-    database: &Path,
-    connection: &Connection,
-    intent: &Intent,
-) -> Result<Option<PathBuf>, Error> {
-    let whole = intent.folders.is_some()
-        && files::length(database)? > 0
-        && matches!(copy::quick_check(connection), Ok(None));
-    if !whole {
-        return Ok(None);
-    }
-    patiently(options, connection, database, "BEGIN IMMEDIATE")?;
-    let as_copied = open::copy(&intent.copy)
-        .and_then(|copy| catalog::first_difference(connection, &copy))
-        .is_ok_and(|difference| difference.is_none());
-    let kept = match as_copied {
-        true => Ok(None),
-        false => {
-            let (store, name) = (
-                stores(options, database).0,
-                BackupName::Time(BackupKind::Replaced),
-            );
-            take_copy(options, database, &store, &name, None, &|_, _| Ok(())).map(Some)
-        }
-    };
-    connection
-        .execute_batch("ROLLBACK")
-        .map_err(|error| execute::failure("cannot run `ROLLBACK`", error))?;
-    Ok(kept?.map(|kept| kept.path))
-}
-
-/// Takes the process lock, waiting as long as the caller allows.
-pub(crate) fn lock(options: &Options<'_>, database: &Path) -> Result<Lock, Error> {
-    Lock::acquire(
-        database,
-        options.lock_timeout,
-        &options.owner(),
-        |holder| options.emit(Event::Waiting { holder }),
-        || options.is_cancelled(),
-    )
 }
 
 impl<'o, 's> Session<'o, 's> {
@@ -513,7 +323,7 @@ impl<'o, 's> Session<'o, 's> {
     /// Puts back a run that was interrupted between two commits. Only under the process
     /// lock, which a living run would hold.
     fn recover(&mut self) -> Result<(), Error> {
-        let Some(marker) = table::read_marker(&self.connection)? else {
+        let Some(marker) = marker::read_marker(&self.connection)? else {
             return Ok(());
         };
         let store = self.store();
@@ -536,12 +346,12 @@ impl<'o, 's> Session<'o, 's> {
         });
         log::warn!("putting back the interrupted run of {}", marker.started_at);
         let replaced = self.put_back(&marker, path.as_deref()).map_err(|error| {
-            if copy::is_back(&error) {
+            if put_back::is_back(&error) {
                 return error.with_data(DataState::put_back(path.clone()));
             }
             let good_copy = path.clone().filter(|path| {
                 let digest = marker.digest.as_deref().unwrap_or_default();
-                copy::may_be_good(path, digest)
+                put_back::may_be_good(path, digest)
             });
             let help = match &path {
                 Some(path) => format!(
@@ -623,7 +433,7 @@ impl<'o, 's> Session<'o, 's> {
             log::warn!("the state that is replaced could not be kept: {error:#}");
             None
         });
-        copy::put_back(
+        put_back::put_back(
             &mut self.connection,
             &state,
             &marker.journal_mode,

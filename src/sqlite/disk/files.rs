@@ -3,13 +3,10 @@
 //! Nothing here may be given the path of a live database: see `connect`.
 
 use std::ffi::OsString;
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Once;
-use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::report::count::{Counted, Grouped};
 use crate::report::error::{Error, ErrorKind};
 
 /// An operating system's refusal as ours.
@@ -153,7 +150,7 @@ pub(crate) fn create_private_folder(path: &Path, like: &Path) -> Result<(), Erro
 }
 
 /// Makes a folder, which must not exist yet, that only its owner may enter.
-fn create_private(path: &Path) -> io::Result<()> {
+pub(super) fn create_private(path: &Path) -> io::Result<()> {
     let mut builder = fs::DirBuilder::new();
     #[cfg(unix)]
     {
@@ -513,66 +510,6 @@ pub(crate) fn truncate(path: &Path) -> Result<(), Error> {
         .map_err(|error| failure(format!("cannot write {}", path.display()), error))
 }
 
-/// Bytes this user may still write on the disk of a folder, none where it cannot be told.
-pub(crate) fn free_space(folder: &Path) -> Option<u64> {
-    folder
-        .ancestors()
-        .find(|folder| folder.is_dir())
-        .and_then(|folder| fs4::available_space(folder).ok())
-}
-
-/// The network file system that a file lies on, where the system tells: Linux lists what is
-/// mounted in `/proc/mounts`.
-pub(crate) fn network_file_system(path: &Path) -> Option<String> {
-    let mounts = read_text(Path::new("/proc/mounts")).ok()??;
-    let kind = file_system_of(&mounts, path)?;
-    NETWORK.contains(&kind).then(|| kind.to_owned())
-}
-
-const NETWORK: &[&str] = &[
-    "9p",
-    "afs",
-    "ceph",
-    "cifs",
-    "fuse.sshfs",
-    "ncpfs",
-    "nfs",
-    "nfs4",
-    "smb3",
-    "smbfs",
-];
-
-/// The kind of file system that a path lies on. Of two that are mounted at one place, the later
-/// hides the earlier.
-fn file_system_of<'m>(mounts: &'m str, path: &Path) -> Option<&'m str> {
-    let mounts = mounts.lines().filter_map(|line| {
-        let mut words = line.split(' ').skip(1);
-        // A space in a path is written as \040.
-        let place = PathBuf::from(words.next()?.replace("\\040", " "));
-        let kind = words.next()?;
-        path.starts_with(&place)
-            .then(|| (place.components().count(), kind))
-    });
-    mounts.max_by_key(|(depth, _)| *depth).map(|(_, kind)| kind)
-}
-
-/// Refuses what there is no room for. Only a friendly word: the disk itself has the last one.
-pub(crate) fn check_room(folder: &Path, what: &str, bytes: u64, help: &str) -> Result<(), Error> {
-    match free_space(folder) {
-        Some(free) if free < bytes => Err(Error::new(
-            ErrorKind::DiskFull,
-            format!(
-                "{what} needs {}, and {} has {} free",
-                Counted(bytes, "byte"),
-                folder.display(),
-                Grouped(free)
-            ),
-        )
-        .with_help(help)),
-        _ => Ok(()),
-    }
-}
-
 /// Copies a damaged database as it is, with its companions, which nothing else can.
 ///
 /// No connection of this process may be open on it: closing the file drops their locks.
@@ -605,175 +542,4 @@ pub(crate) fn is_same_file(one: &Path, other: &Path) -> bool {
         }
     }
     matches!((one.canonicalize(), other.canonicalize()), (Ok(one), Ok(other)) if one == other)
-}
-
-/// A private folder for a copy of a database, removed with everything in it when it is
-/// dropped. What a killed process left of its own is removed by the next that needs one.
-pub(crate) struct Scratch {
-    folder: PathBuf,
-    database: PathBuf,
-    /// Locked from before the folder is there until it is gone, by a lock that dies with the
-    /// process.
-    _alive: File,
-}
-
-/// How the names of scratch folders begin, in the folder for temporary files.
-const SCRATCH: &str = "heirloom-";
-/// How the name of the file ends that is locked while a scratch folder is in use.
-const IN_USE: &str = ".lock";
-
-impl Scratch {
-    /// A place for a database, with nothing in it yet.
-    pub(crate) fn new() -> Result<Scratch, Error> {
-        static COUNTER: AtomicU64 = AtomicU64::new(0);
-        static TIDIED: Once = Once::new();
-        loop {
-            let folder = std::env::temp_dir().join(format!(
-                "{SCRATCH}{}-{}",
-                std::process::id(),
-                COUNTER.fetch_add(1, Ordering::Relaxed)
-            ));
-            let lock = companion(&folder, IN_USE);
-            let made = lock_new(&lock).and_then(|alive| {
-                // The lock must not make a folder that is not ours look like one.
-                create_private(&folder).inspect_err(|_| drop(fs::remove_file(&lock)))?;
-                Ok(alive)
-            });
-            match made {
-                Ok(alive) => {
-                    TIDIED.call_once(|| remove_scratch_of_the_dead(&folder));
-                    return Ok(Scratch {
-                        database: folder.join("database"),
-                        folder,
-                        _alive: alive,
-                    });
-                }
-                // What a killed process of this number left, or somebody else made.
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-                Err(error) => {
-                    let what = format!("cannot create the folder {}", folder.display());
-                    let help = "give this user room there, or set TMPDIR to another folder";
-                    return Err(failure(what, error).with_help(help));
-                }
-            }
-        }
-    }
-
-    pub(crate) fn copy_of(database: &Path, companions: &[&str]) -> Result<Scratch, Error> {
-        let scratch = Scratch::new()?;
-        let copy = |ending: &str| {
-            let from = companion(database, ending);
-            match fs::copy(&from, companion(&scratch.database, ending)) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => Err(failure(
-                    format!("cannot make a private copy of {}", from.display()),
-                    error,
-                )),
-                _ => Ok(()),
-            }
-        };
-        copy("")?;
-        companions.iter().try_for_each(|ending| copy(ending))?;
-        Ok(scratch)
-    }
-
-    pub(crate) fn path(&self) -> &Path {
-        &self.database
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        if let Err(error) = fs::remove_dir_all(&self.folder) {
-            log::warn!("cannot remove {}: {error}", self.folder.display());
-        }
-        let _ = fs::remove_file(companion(&self.folder, IN_USE));
-    }
-}
-
-/// Makes a file that was not there, and locks it.
-fn lock_new(path: &Path) -> io::Result<File> {
-    let file = OpenOptions::new().write(true).create_new(true).open(path)?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        // Somebody tidies up, and took it for one that was left.
-        Err(TryLockError::WouldBlock) => Err(io::ErrorKind::AlreadyExists.into()),
-        Err(TryLockError::Error(error)) => Err(error),
-    }
-}
-
-/// Removes the scratch folders of processes that are dead: nobody holds the lock that was there
-/// before the folder. Only this user's, and only what can be proved; nothing depends on it.
-fn remove_scratch_of_the_dead(own: &Path) {
-    let temporary = own.parent().unwrap_or(own);
-    for name in files_in(temporary).unwrap_or_default() {
-        let lock = temporary.join(&name);
-        let Some(folder) = name.strip_suffix(IN_USE).filter(|name| is_scratch(name)) else {
-            continue;
-        };
-        // No link is followed, and no pipe waited for.
-        if !lock.symlink_metadata().is_ok_and(|file| file.is_file()) || !is_owned_alike(&lock, own)
-        {
-            continue;
-        }
-        let Ok(file) = File::open(&lock) else {
-            continue;
-        };
-        if file.try_lock().is_ok() {
-            let left = temporary.join(folder);
-            log::info!("removing {}, which a killed process left", left.display());
-            if remove_folder(&left).is_ok() {
-                let _ = fs::remove_file(&lock);
-            }
-        }
-    }
-}
-
-/// Whether a name is `heirloom-`, a process, and a number.
-fn is_scratch(name: &str) -> bool {
-    let numbers = name
-        .strip_prefix(SCRATCH)
-        .and_then(|rest| rest.split_once('-'));
-    numbers.is_some_and(|(process, number)| {
-        process.parse::<u32>().is_ok() && number.parse::<u64>().is_ok()
-    })
-}
-
-/// Whether two files are one user's, where that can be told.
-fn is_owned_alike(one: &Path, other: &Path) -> bool {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::MetadataExt;
-        matches!((one.symlink_metadata(), other.symlink_metadata()),
-            (Ok(one), Ok(other)) if one.uid() == other.uid())
-    }
-    #[cfg(not(unix))]
-    {
-        let _ = (one, other);
-        true
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_path_lies_on_what_was_mounted_last_and_nearest() {
-        let mounts = "/dev/sda1 / ext4 rw 0 0\nserver:/home /home nfs4 rw 0 0\n\
-            tmpfs /home/a\\040b tmpfs rw 0 0\nx /srv ext4 rw 0 0\ny /srv cifs rw 0 0\n";
-        let cases = [
-            ("/var/notes.db", "ext4"),
-            ("/home/notes.db", "nfs4"),
-            ("/homely/notes.db", "ext4"),
-            ("/home/a b/notes.db", "tmpfs"),
-            ("/srv/notes.db", "cifs"),
-        ];
-        for (path, kind) in cases {
-            assert_eq!(
-                file_system_of(mounts, Path::new(path)),
-                Some(kind),
-                "{path}"
-            );
-        }
-    }
 }

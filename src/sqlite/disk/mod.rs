@@ -4,3 +4,6 @@
 
 pub(crate) mod files;
 pub(crate) mod lock;
+pub(crate) mod scratch;
+pub(crate) mod sidecar;
+pub(crate) mod space;

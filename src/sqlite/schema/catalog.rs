@@ -5,15 +5,13 @@ use std::collections::BTreeMap;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, ErrorCode, OptionalExtension};
 
-use crate::migration::history::table::OwnTables;
 use crate::report::error::Error;
 use crate::report::loss::{Loss, Lost};
 use crate::sqlite::execute::{code, failure, is_no_such_table, is_wrong_sql};
-use crate::sqlite::schema::objects::{
-    Column, Object, ObjectKind, Schema, Table, TableKind, same_name,
-};
+use crate::sqlite::own_tables::OwnTables;
+use crate::sqlite::schema::objects::{Column, Object, ObjectKind, Schema, Table, TableKind};
 use crate::sqlite::schema::table_tracker::{PossibleLoss, TableTracker, narrowing};
-use crate::sqlite::sql::token::quote;
+use crate::sqlite::sql::name::{quote, same_name};
 
 const TABLE_KINDS: &str = "SELECT name, type FROM pragma_table_list WHERE schema = 'main'";
 /// In the order in which the objects were made, which is an order in which they can be

@@ -2,6 +2,8 @@
 //! May use `sqlite::sql` and `report`.
 
 pub(crate) mod catalog;
+pub(crate) mod difference;
+pub(crate) mod empty_copy;
 pub(crate) mod objects;
 pub(crate) mod statistics;
 pub(crate) mod table_tracker;

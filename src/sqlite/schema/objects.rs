@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::sqlite::sql::name::same_name;
+
 /// Every object of a database.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Schema {
@@ -81,11 +83,6 @@ impl fmt::Display for ObjectKind {
     }
 }
 
-/// Whether two names are one to SQLite, which folds ASCII letters and no others.
-pub(crate) fn same_name(a: &str, b: &str) -> bool {
-    a.eq_ignore_ascii_case(b)
-}
-
 impl Schema {
     /// The table of a name.
     pub(crate) fn table(&self, name: &str) -> Option<&Table> {
@@ -125,115 +122,6 @@ impl Table {
     }
 }
 
-/// What tells two schemas apart, in words about the second. Space, comments, quotes and
-/// the case of keywords do not count.
-pub(crate) fn differences(expected: &Schema, actual: &Schema) -> Vec<String> {
-    let mut found = Vec::new();
-    for table in &expected.tables {
-        match actual.table(&table.name) {
-            None => found.push(format!("table `{}` is missing", table.name)),
-            Some(now) => table_differences(table, now, &mut found),
-        }
-    }
-    for table in &actual.tables {
-        if expected.table(&table.name).is_none() {
-            found.push(format!("table `{}` should not be there", table.name));
-        }
-    }
-    let same = |a: &Object, b: &Object| a.kind == b.kind && same_name(&a.name, &b.name);
-    for object in &expected.others {
-        let Object {
-            kind, name, sql, ..
-        } = object;
-        match actual.others.iter().find(|now| same(now, object)) {
-            None => found.push(format!("{kind} `{name}` is missing")),
-            Some(now) if !same_sql(sql, &now.sql) && !same_object(object, now) => {
-                found.push(format!("{kind} `{name}` differs"))
-            }
-            Some(_) => {}
-        }
-    }
-    for object in &actual.others {
-        if !expected.others.iter().any(|was| same(was, object)) {
-            found.push(format!(
-                "{} `{}` should not be there",
-                object.kind, object.name
-            ));
-        }
-    }
-    found
-}
-
-fn table_differences(expected: &Table, now: &Table, found: &mut Vec<String>) {
-    let before = found.len();
-    let name = &expected.name;
-    for column in &expected.columns {
-        match now.column(&column.name) {
-            None => found.push(format!("column `{}` of `{name}` is missing", column.name)),
-            Some(present) if !present.declared.eq_ignore_ascii_case(&column.declared) => {
-                found.push(format!(
-                    "column `{}` of `{name}` is {} instead of {}",
-                    column.name, present.declared, column.declared
-                ));
-            }
-            Some(_) => {}
-        }
-    }
-    for column in &now.columns {
-        if expected.column(&column.name).is_none() {
-            found.push(format!(
-                "column `{}` of `{name}` should not be there",
-                column.name
-            ));
-        }
-    }
-    if found.len() == before && !same_sql(&expected.sql, &now.sql) && !same_table(expected, now) {
-        let order = |table: &Table| -> Vec<String> {
-            let names = table
-                .columns
-                .iter()
-                .map(|column| column.name.to_ascii_lowercase());
-            names.collect()
-        };
-        found.push(if order(expected) == order(now) {
-            format!("the definition of table `{name}` differs")
-        } else {
-            format!("the columns of table `{name}` are in another order")
-        });
-    }
-}
-
-/// Whether two tables are the same once they are taken apart, where the parser for that is
-/// compiled in.
-fn same_table(one: &Table, other: &Table) -> bool {
-    #[cfg(feature = "devtools")]
-    return crate::devtools::model::diff::same_tables(&one.sql, &other.sql);
-    #[cfg(not(feature = "devtools"))]
-    return same_sql(&one.sql, &other.sql);
-}
-
-/// The same for the other objects.
-fn same_object(one: &Object, other: &Object) -> bool {
-    #[cfg(feature = "devtools")]
-    return crate::devtools::model::diff::same_objects(one, other);
-    #[cfg(not(feature = "devtools"))]
-    return same_sql(&one.sql, &other.sql);
-}
-
-/// Whether two statements are the same tokens.
-fn same_sql(one: &str, other: &str) -> bool {
-    let tokens = |sql| {
-        crate::sqlite::sql::token::Tokens::new(sql).map(|token| {
-            match token.text.as_bytes().first() {
-                // A string keeps its case, a name does not.
-                Some(b'\'') => token.text.to_owned(),
-                _ => token.name().to_ascii_lowercase(),
-            }
-        })
-    };
-    tokens(one).eq(tokens(other))
-}
-
 /// The affinity a declared type gives (<https://sqlite.org/datatype3.html#determination_of_column_affinity>).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Affinity {
@@ -269,100 +157,6 @@ pub(crate) fn affinity(declared: &str) -> Affinity {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn differences_are_told_in_words_and_spelling_is_none() {
-        let table = |sql: &str, columns: &[(&str, &str)]| Table {
-            name: "t".into(),
-            kind: TableKind::Ordinary,
-            sql: sql.into(),
-            columns: columns
-                .iter()
-                .map(|(name, declared)| Column {
-                    name: (*name).into(),
-                    declared: (*declared).into(),
-                    generated: false,
-                })
-                .collect(),
-        };
-        let of = |tables: Vec<Table>, index: Option<&str>| Schema {
-            tables,
-            others: index
-                .map(|sql| Object {
-                    kind: ObjectKind::Index,
-                    name: "i".into(),
-                    table: "t".into(),
-                    sql: sql.into(),
-                })
-                .into_iter()
-                .collect(),
-        };
-        let plain = table("CREATE TABLE t(a INT)", &[("a", "INT")]);
-        let spelled = table("create table \"t\" ( A int ) -- x", &[("A", "int")]);
-        assert_eq!(
-            differences(&of(vec![plain.clone()], None), &of(vec![spelled], None)),
-            Vec::<String>::new()
-        );
-        let cases = [
-            (of(vec![], None), "table `t` is missing"),
-            (
-                of(vec![table("x", &[])], None),
-                "column `a` of `t` is missing",
-            ),
-            (
-                of(vec![table("x", &[("a", "TEXT")])], None),
-                "column `a` of `t` is TEXT instead of INT",
-            ),
-            (
-                of(vec![table("x", &[("a", "INT")])], None),
-                "the definition of table `t` differs",
-            ),
-            (
-                of(vec![plain.clone()], Some("x")),
-                "index `i` should not be there",
-            ),
-        ];
-        for (actual, expected) in cases {
-            assert_eq!(
-                differences(&of(vec![plain.clone()], None), &actual),
-                [expected]
-            );
-        }
-        let with = |index| of(vec![plain.clone()], Some(index));
-        let before = with("CREATE INDEX i ON t (a)");
-        assert_eq!(
-            differences(&before, &with("create index i on t(A) -- x")),
-            [""; 0]
-        );
-        assert_eq!(
-            differences(&before, &with("CREATE INDEX i ON t (a DESC)")),
-            ["index `i` differs"]
-        );
-        let letter = |default: &str| {
-            let sql = format!("CREATE TABLE t(a INT DEFAULT {default})");
-            of(vec![table(&sql, &[("a", "INT")])], None)
-        };
-        assert_eq!(
-            differences(&letter("'a'"), &letter("'A'")),
-            ["the definition of table `t` differs"]
-        );
-    }
-
-    #[cfg(feature = "devtools")]
-    #[test]
-    fn an_index_that_is_spelled_out_is_no_other_one() {
-        let index = |sql: &str| Schema {
-            tables: Vec::new(),
-            others: vec![Object {
-                kind: ObjectKind::Index,
-                name: "i".into(),
-                table: "t".into(),
-                sql: sql.into(),
-            }],
-        };
-        let (short, long) = ("CREATE INDEX i ON t (a)", "CREATE INDEX i ON t (a ASC)");
-        assert_eq!(differences(&index(short), &index(long)), [""; 0]);
-    }
 
     #[test]
     fn the_declared_name_decides_the_affinity_in_the_order_of_the_manual() {

@@ -6,7 +6,7 @@ use rusqlite::{Connection, params_from_iter};
 
 use crate::report::error::Error;
 use crate::sqlite::execute::{failure, is_no_such_table};
-use crate::sqlite::schema::objects::same_name;
+use crate::sqlite::sql::name::same_name;
 
 /// The tables that hold statistics, and their columns beside `tbl` and `idx`.
 const STORES: [(&str, &[&str]); 2] = [

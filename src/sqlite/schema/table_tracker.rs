@@ -6,9 +6,9 @@
 //! textbook rebuild was written in), and one that is dropped for good is lost.
 
 use crate::report::loss::Lost;
-use crate::sqlite::schema::objects::{Affinity, Column, Schema, TableKind, affinity, same_name};
+use crate::sqlite::schema::objects::{Affinity, Column, Schema, TableKind, affinity};
+use crate::sqlite::sql::name::{quote, same_name};
 use crate::sqlite::sql::statement::Action;
-use crate::sqlite::sql::token::quote;
 
 /// The tables that were there before the first migration, and where they are now.
 #[derive(Debug, Clone, Default)]

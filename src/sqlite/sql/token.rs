@@ -3,11 +3,6 @@
 
 use std::borrow::Cow;
 
-/// A name in SQL, quoted so that any name is safe: `we"ird` becomes `"we""ird"`.
-pub(crate) fn quote(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
-}
-
 /// A token that is neither space nor comment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Token<'s> {

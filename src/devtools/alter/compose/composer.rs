@@ -13,7 +13,7 @@ use crate::report::error::{Error, invalid};
 use crate::report::loss::Direction;
 use crate::sqlite::execute::{run_script, text};
 use crate::sqlite::schema::catalog;
-use crate::sqlite::schema::objects::same_name;
+use crate::sqlite::sql::name::same_name;
 use crate::sqlite::sql::script::Script;
 
 /// What messages call a file that has no name yet.
@@ -150,7 +150,7 @@ pub(crate) fn broken(
     options: &Options<'_>,
 ) -> Result<BTreeSet<String>, Error> {
     let schema = catalog::schema(connection, &options.own_tables())?;
-    let objects = crate::run::engine::dry_run::broken_objects(connection, &schema)?;
+    let objects = crate::sqlite::schema::empty_copy::broken_objects(connection, &schema)?;
     let mut broken: BTreeSet<String> = objects
         .into_iter()
         .map(|(object, error)| format!("{object}: {}", text(&error)))

@@ -5,8 +5,9 @@ use crate::devtools::alter::compose::composer::Composer;
 use crate::devtools::model::canonical::plain;
 use crate::devtools::model::diff::{Model, SchemaDifference};
 use crate::report::error::Error;
-use crate::run::engine::dry_run::read_view;
-use crate::sqlite::schema::objects::{Object, ObjectKind, same_name};
+use crate::sqlite::schema::empty_copy::read_view;
+use crate::sqlite::schema::objects::{Object, ObjectKind};
+use crate::sqlite::sql::name::same_name;
 use crate::sqlite::sql::token::mentions;
 
 impl Composer<'_, '_> {

@@ -18,7 +18,8 @@ use crate::devtools::model::diff::{Entity, Model, SchemaDifference, difference};
 use crate::options::settings::Options;
 use crate::report::error::Error;
 use crate::report::loss::Direction;
-use crate::sqlite::schema::objects::{ObjectKind, same_name};
+use crate::sqlite::schema::objects::ObjectKind;
+use crate::sqlite::sql::name::same_name;
 
 /// Composes the file that leads from what `connection` holds to `target`, as far as `scope`
 /// goes, and leaves `connection` as the file does.

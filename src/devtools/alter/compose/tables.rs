@@ -12,7 +12,8 @@ use crate::devtools::model::diff::{Altered, Edit, Entity, Model, SchemaDifferenc
 use crate::report::error::{Error, ErrorKind, invalid};
 use crate::report::loss::Direction;
 use crate::sqlite::execute::{failure, text};
-use crate::sqlite::schema::objects::{Object, ObjectKind, same_name};
+use crate::sqlite::schema::objects::{Object, ObjectKind};
+use crate::sqlite::sql::name::same_name;
 use crate::sqlite::sql::token::Tokens;
 
 impl Composer<'_, '_> {

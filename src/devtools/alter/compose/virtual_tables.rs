@@ -7,7 +7,8 @@ use crate::devtools::alter::rebuild::keeps_rowids;
 use crate::devtools::model::canonical::plain;
 use crate::devtools::model::diff::{Entity, Model, SchemaDifference};
 use crate::report::error::Error;
-use crate::sqlite::schema::objects::{ObjectKind, same_name};
+use crate::sqlite::schema::objects::ObjectKind;
+use crate::sqlite::sql::name::same_name;
 use crate::sqlite::sql::token::{Tokens, mentions};
 
 impl Composer<'_, '_> {

@@ -1,0 +1,224 @@
+//! The backup that is meant, found and proved.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use rusqlite::Connection;
+
+use crate::backup::metadata::{BackupKind, BackupMetadata};
+use crate::backup::of_database::stores;
+use crate::backup::store::Store;
+use crate::migration::compare::newest;
+use crate::migration::history::table;
+use crate::options::settings::Options;
+use crate::report::error::{Error, ErrorKind};
+use crate::sqlite::disk::{files, scratch};
+use crate::sqlite::integrity;
+use crate::sqlite::open::{self, Target};
+use crate::sqlite::schema::catalog;
+use crate::sqlite::schema::objects::Table;
+use crate::sqlite::schema::table_tracker::TableTracker;
+
+/// Which copy is meant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum BackupRef {
+    /// The newest automatic backup.
+    Latest,
+    /// An automatic backup by its file name, or any database by its path.
+    File(PathBuf),
+    /// A snapshot by its name.
+    Snapshot(String),
+}
+
+/// What a database holds, in short.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct DatabaseSummary {
+    /// The schema version.
+    pub version: Option<i64>,
+    /// The size in bytes.
+    pub bytes: u64,
+    /// Rows by table.
+    pub rows: BTreeMap<String, u64>,
+}
+
+pub(crate) fn not_found(message: String) -> Error {
+    Error::new(ErrorKind::NotFound, message).with_help("`heirloom backups` lists what is there")
+}
+
+/// A copy that was found and proved good.
+pub(crate) struct Proven {
+    pub(super) path: PathBuf,
+    /// That of the database it was taken from, where that was recorded.
+    pub(super) journal_mode: Option<String>,
+    pub(super) digest: String,
+    pub(super) holding: DatabaseSummary,
+    /// A source that is no recorded copy may have companions, and is folded together here.
+    pub(super) _scratch: Option<scratch::Scratch>,
+    /// What is read: the copy itself, or the folded one.
+    pub(super) read_from: PathBuf,
+}
+
+pub(crate) fn find(
+    options: &Options<'_>,
+    database: &Path,
+    wanted: &BackupRef,
+) -> Result<(PathBuf, Option<BackupMetadata>), Error> {
+    let (automatic, snapshots) = stores(options, database);
+    let recorded = |store: &Store<'_>, path: &Path| {
+        let all = store.list()?;
+        let same = all
+            .into_iter()
+            .find(|backup| files::is_same_file(&backup.path, path));
+        Ok::<_, Error>(same.map(|backup| backup.record))
+    };
+    match wanted {
+        BackupRef::Latest => automatic
+            .list()?
+            .into_iter()
+            .rfind(|backup| backup.record.shelf == BackupKind::Automatic)
+            .map(|backup| (backup.path, Some(backup.record)))
+            .ok_or_else(|| not_found("there is no automatic backup of this database".into())),
+        BackupRef::Snapshot(name) => {
+            let path = snapshots.path_of(&format!("{name}.db"));
+            let plain = Path::new(name).file_name() == Some(name.as_ref());
+            // One without a record of this database is another database's.
+            match recorded(&snapshots, &path)? {
+                Some(record) if plain => Ok((path, Some(record))),
+                _ => Err(not_found(format!("there is no snapshot called `{name}`"))),
+            }
+        }
+        BackupRef::File(file) => {
+            let named = file.file_name() == Some(file.as_os_str());
+            let name = file.to_string_lossy();
+            let inside = automatic.path_of(&name);
+            let inside_is_meant = named && files::is_file(&inside)?;
+            let path = if inside_is_meant {
+                inside
+            } else {
+                file.clone()
+            };
+            if !files::is_file(&path)? {
+                return Err(not_found(format!("there is no backup {}", file.display())));
+            }
+            // Two databases may share the folder. A path says that it is meant.
+            if inside_is_meant && let Some(other) = automatic.other_owner(&name)? {
+                return Err(Error::new(
+                    ErrorKind::Usage,
+                    format!("{name} is a copy of another database, {other}"),
+                )
+                .with_help("`heirloom backups` lists those of this one; give the path of the file to put it back all the same"));
+            }
+            let path = path.canonicalize().map_err(|error| {
+                files::failure(format!("cannot look at {}", path.display()), error)
+            })?;
+            let record = match recorded(&automatic, &path)? {
+                Some(record) => Some(record),
+                None => recorded(&snapshots, &path)?,
+            };
+            Ok((path, record))
+        }
+    }
+}
+
+/// Finds the copy and proves it good, before the target is touched.
+pub(crate) fn prove(
+    options: &Options<'_>,
+    target: &Target,
+    wanted: &BackupRef,
+) -> Result<Proven, Error> {
+    let (path, record) = find(options, &target.path, wanted)?;
+    if files::is_same_file(&path, &target.path) {
+        return Err(Error::new(
+            ErrorKind::Usage,
+            format!("{} is the database itself", path.display()),
+        )
+        .with_help("name a backup"));
+    }
+    if files::length(&path)? < open::SHORTEST {
+        return Err(invalid(&path, "it is too short to be a database"));
+    }
+    let digest = files::digest(&path)?;
+    if record
+        .as_ref()
+        .is_some_and(|record| record.digest != digest)
+    {
+        return Err(invalid(
+            &path,
+            "it is not what was recorded when it was taken",
+        ));
+    }
+    // A database with a write-ahead log of its own, or a journal, is more than one file.
+    let companions = ["-wal", "-journal"];
+    let alone = !has_any(&path, &companions)?;
+    let (scratch, read_from, digest) = if alone {
+        (None, path.clone(), digest)
+    } else {
+        let scratch = scratch::Scratch::copy_of(&path, &companions)?;
+        fold(scratch.path())?;
+        let (folded, digest) = (scratch.path().to_owned(), files::digest(scratch.path())?);
+        (Some(scratch), folded, digest)
+    };
+    integrity(options, &read_from)?;
+    Ok(Proven {
+        holding: holding(options, &open::copy(&read_from)?, &read_from)?,
+        journal_mode: record.map(|record| record.journal_mode),
+        path,
+        digest,
+        _scratch: scratch,
+        read_from,
+    })
+}
+
+/// Makes one file of a private copy and its companions.
+pub(crate) fn fold(path: &Path) -> Result<(), Error> {
+    let connection = open::writer(path)?;
+    open::readable(&connection, path)?;
+    catalog::word(&connection, "PRAGMA journal_mode = DELETE").map(drop)
+}
+
+pub(crate) fn invalid(path: &Path, reason: &str) -> Error {
+    Error::new(
+        ErrorKind::BackupInvalid,
+        format!("{} cannot be restored: {reason}", path.display()),
+    )
+    .with_help("choose another; `heirloom backups --verify` looks at each")
+}
+
+/// SQLite's thorough check of a copy.
+pub(crate) fn integrity(options: &Options<'_>, path: &Path) -> Result<(), Error> {
+    let connection = open::copy(path)?;
+    options.set_up(&connection)?;
+    match integrity::integrity_check(&connection)? {
+        None => Ok(()),
+        Some(finding) => Err(invalid(path, &finding)),
+    }
+}
+
+pub(crate) fn holding(
+    options: &Options<'_>,
+    connection: &Connection,
+    path: &Path,
+) -> Result<DatabaseSummary, Error> {
+    options.set_up(connection)?;
+    let schema = catalog::schema(connection, &options.own_tables())?;
+    let mut rows = catalog::row_counts(connection, &TableTracker::of(&schema))?;
+    // What can be searched for is in another table, and would be counted twice.
+    rows.retain(|name, _| !schema.table(name).is_some_and(Table::is_derived));
+    Ok(DatabaseSummary {
+        version: newest(&table::read(connection, &options.history_table).unwrap_or_default()),
+        bytes: files::length(path)?,
+        rows,
+    })
+}
+
+/// Whether a database has companions with something in them.
+pub(crate) fn has_any(database: &Path, endings: &[&str]) -> Result<bool, Error> {
+    for ending in endings {
+        if files::length(&files::companion(database, ending))? > 0 {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}

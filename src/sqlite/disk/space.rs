@@ -1,0 +1,92 @@
+//! Free space, and what kind of file system it is.
+
+use std::path::{Path, PathBuf};
+
+use crate::report::count::{Counted, Grouped};
+use crate::report::error::{Error, ErrorKind};
+use crate::sqlite::disk::files::read_text;
+
+/// Bytes this user may still write on the disk of a folder, none where it cannot be told.
+pub(crate) fn free_space(folder: &Path) -> Option<u64> {
+    folder
+        .ancestors()
+        .find(|folder| folder.is_dir())
+        .and_then(|folder| fs4::available_space(folder).ok())
+}
+
+/// The network file system that a file lies on, where the system tells: Linux lists what is
+/// mounted in `/proc/mounts`.
+pub(crate) fn network_file_system(path: &Path) -> Option<String> {
+    let mounts = read_text(Path::new("/proc/mounts")).ok()??;
+    let kind = file_system_of(&mounts, path)?;
+    NETWORK.contains(&kind).then(|| kind.to_owned())
+}
+
+/// The kind of file system that a path lies on. Of two that are mounted at one place, the later
+/// hides the earlier.
+pub(crate) fn file_system_of<'m>(mounts: &'m str, path: &Path) -> Option<&'m str> {
+    let mounts = mounts.lines().filter_map(|line| {
+        let mut words = line.split(' ').skip(1);
+        // A space in a path is written as \040.
+        let place = PathBuf::from(words.next()?.replace("\\040", " "));
+        let kind = words.next()?;
+        path.starts_with(&place)
+            .then(|| (place.components().count(), kind))
+    });
+    mounts.max_by_key(|(depth, _)| *depth).map(|(_, kind)| kind)
+}
+
+/// Refuses what there is no room for. Only a friendly word: the disk itself has the last one.
+pub(crate) fn check_room(folder: &Path, what: &str, bytes: u64, help: &str) -> Result<(), Error> {
+    match free_space(folder) {
+        Some(free) if free < bytes => Err(Error::new(
+            ErrorKind::DiskFull,
+            format!(
+                "{what} needs {}, and {} has {} free",
+                Counted(bytes, "byte"),
+                folder.display(),
+                Grouped(free)
+            ),
+        )
+        .with_help(help)),
+        _ => Ok(()),
+    }
+}
+
+pub(crate) const NETWORK: &[&str] = &[
+    "9p",
+    "afs",
+    "ceph",
+    "cifs",
+    "fuse.sshfs",
+    "ncpfs",
+    "nfs",
+    "nfs4",
+    "smb3",
+    "smbfs",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_lies_on_what_was_mounted_last_and_nearest() {
+        let mounts = "/dev/sda1 / ext4 rw 0 0\nserver:/home /home nfs4 rw 0 0\n\
+            tmpfs /home/a\\040b tmpfs rw 0 0\nx /srv ext4 rw 0 0\ny /srv cifs rw 0 0\n";
+        let cases = [
+            ("/var/notes.db", "ext4"),
+            ("/home/notes.db", "nfs4"),
+            ("/homely/notes.db", "ext4"),
+            ("/home/a b/notes.db", "tmpfs"),
+            ("/srv/notes.db", "cifs"),
+        ];
+        for (path, kind) in cases {
+            assert_eq!(
+                file_system_of(mounts, Path::new(path)),
+                Some(kind),
+                "{path}"
+            );
+        }
+    }
+}

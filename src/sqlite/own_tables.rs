@@ -1,0 +1,37 @@
+//! The tables that heirloom keeps in a database, by name.
+
+use crate::sqlite::sql::name::same_name;
+
+/// What is known of each applied migration beside refinery's history.
+pub(crate) const DETAILS: &str = "heirloom_history";
+/// The marker of a run that one transaction cannot protect.
+pub(crate) const MARKER: &str = "heirloom_run";
+/// The seed files that were run.
+pub(crate) const SEEDS: &str = "heirloom_seeds";
+/// What was ever done to the database.
+pub(crate) const LOG: &str = "heirloom_log";
+/// How far each backfill is.
+pub(crate) const BACKFILLS: &str = "heirloom_backfill";
+
+const ALL: [&str; 5] = [DETAILS, MARKER, SEEDS, LOG, BACKFILLS];
+
+/// The tables of a database that are no part of its schema: the histories, and heirloom's own.
+#[derive(Debug, Clone)]
+pub(crate) struct OwnTables<'n> {
+    histories: Vec<&'n str>,
+}
+
+impl<'n> OwnTables<'n> {
+    /// heirloom's own, and the histories of these names.
+    pub(crate) fn with(histories: impl IntoIterator<Item = &'n str>) -> OwnTables<'n> {
+        OwnTables {
+            histories: histories.into_iter().collect(),
+        }
+    }
+
+    /// Whether a table is among them.
+    pub(crate) fn hold(&self, name: &str) -> bool {
+        let mut own = ALL.iter().chain(&self.histories);
+        own.any(|own| same_name(own, name))
+    }
+}
