@@ -6,7 +6,7 @@ use crate::report::count::{Counted, Grouped};
 use crate::report::error::Error;
 use crate::sqlite::execute::{failure, is_no_such_table};
 
-const CREATE: &str = "CREATE BACKFILLS IF NOT EXISTS heirloom_backfill (
+const CREATE: &str = "CREATE TABLE IF NOT EXISTS heirloom_backfill (
     name TEXT PRIMARY KEY NOT NULL,
     table_name TEXT NOT NULL,
     sql TEXT,

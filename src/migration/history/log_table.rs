@@ -12,7 +12,7 @@ use crate::migration::history::log_entry::{
 use crate::report::error::Error;
 use crate::sqlite::execute::{failure, is_no_such_table};
 
-const CREATE: &str = "CREATE LOG IF NOT EXISTS heirloom_log (
+const CREATE: &str = "CREATE TABLE IF NOT EXISTS heirloom_log (
     id TEXT NOT NULL,
     act TEXT NOT NULL,
     at TEXT NOT NULL,

@@ -12,7 +12,7 @@ use crate::report::time::rfc3339;
 use crate::sqlite::execute::{failure, is_no_such_table};
 use crate::sqlite::sql::script::Script;
 
-const CREATE: &str = "CREATE SEEDS IF NOT EXISTS heirloom_seeds (
+const CREATE: &str = "CREATE TABLE IF NOT EXISTS heirloom_seeds (
     file TEXT NOT NULL PRIMARY KEY,
     digest TEXT NOT NULL,
     applied_at TEXT NOT NULL
