@@ -154,13 +154,13 @@ pub(crate) fn create_private_folder(path: &Path, like: &Path) -> Result<(), Erro
 
 /// Makes a folder, which must not exist yet, that only its owner may enter.
 fn create_private(path: &Path) -> io::Result<()> {
-    let mut builder = fs::DirBuilder::new();
     #[cfg(unix)]
     {
         use std::os::unix::fs::DirBuilderExt;
-        builder.mode(0o700);
+        fs::DirBuilder::new().mode(0o700).create(path)
     }
-    builder.create(path)
+    #[cfg(not(unix))]
+    fs::create_dir(path)
 }
 
 /// Gives a file to whoever owns `like`. Only root can, and for anybody else the owner is

@@ -2,8 +2,10 @@
 
 use heirloom::{ErrorKind, MigrationState, ProblemKind, RevertTo};
 
-use crate::support::app::{App, Holder, as_ordinary_user, part};
 use crate::support::parts::verb_of;
+#[cfg(unix)]
+use crate::support::app::as_ordinary_user;
+use crate::support::app::{App, Holder, part};
 
 /// One migration applied, with a row, and one pending that would destroy it.
 fn app_in(mode: &str) -> App {
