@@ -50,7 +50,7 @@ pub(crate) struct BackupMetadata {
     pub(crate) digest: String,
     /// The schema version in the copy.
     pub(crate) version: Option<i64>,
-    /// The version of the app that took it, on one line, where that was said.
+    /// The version of the app that took it, where that was said.
     pub(crate) app_version: Option<String>,
     /// The journal mode of the database it was taken from.
     pub(crate) journal_mode: String,
@@ -79,7 +79,7 @@ impl BackupMetadata {
             let _ = writeln!(text, "version: {version}");
         }
         if let Some(app_version) = app_version {
-            let _ = writeln!(text, "app-version: {app_version}");
+            let _ = writeln!(text, "app-version: {}", on_one_line(app_version));
         }
         text
     }
@@ -109,7 +109,7 @@ impl BackupMetadata {
                 Some(version) => Some(version.parse().ok()?),
                 None => None,
             },
-            app_version: field("app-version").map(str::to_owned),
+            app_version: field("app-version").map(from_one_line),
         })
     }
 }
@@ -119,6 +119,26 @@ pub(crate) fn on_one_line(name: &str) -> String {
     name.replace('\\', "\\\\")
         .replace('\n', "\\n")
         .replace('\r', "\\r")
+}
+
+/// The name again.
+pub(crate) fn from_one_line(line: &str) -> String {
+    let mut name = String::with_capacity(line.len());
+    let mut chars = line.chars();
+    while let Some(c) = chars.next() {
+        match (c, chars.clone().next()) {
+            ('\\', Some(escaped @ ('\\' | 'n' | 'r'))) => {
+                chars.next();
+                name.push(match escaped {
+                    'n' => '\n',
+                    'r' => '\r',
+                    backslash => backslash,
+                });
+            }
+            _ => name.push(c),
+        }
+    }
+    name
 }
 
 #[cfg(test)]
@@ -135,7 +155,7 @@ mod tests {
             bytes: 40960,
             digest: "3f".into(),
             version: Some(4),
-            app_version: Some("2.1".into()),
+            app_version: Some("2.1\nβ".into()),
             journal_mode: "wal".into(),
         };
         let text = record.to_text();
@@ -151,5 +171,24 @@ mod tests {
         );
         assert_eq!(BackupMetadata::from_text(&text[..text.len() / 2]), None);
         assert_eq!(BackupMetadata::from_text(""), None);
+    }
+
+    /// A path of Windows came back from a log with its backslashes doubled.
+    #[test]
+    fn a_name_on_one_line_is_the_name_again() {
+        for name in [
+            r"C:\new\rest",
+            "a\nb\r",
+            r"\\server\n",
+            r"ends with \",
+            "",
+            "plain",
+        ] {
+            let line = on_one_line(name);
+            assert!(!line.contains(['\n', '\r']), "{line}");
+            assert_eq!(from_one_line(&line), name);
+        }
+        // As an older heirloom may have written it.
+        assert_eq!(from_one_line(r"a\b"), r"a\b");
     }
 }

@@ -30,7 +30,7 @@ use crate::report::event::Event;
 use crate::run::engine::session;
 use crate::run::engine::session::stores;
 use crate::run::migrate::newest;
-use crate::sqlite::disk::files;
+use crate::sqlite::disk::{files, path};
 use crate::sqlite::execute;
 use crate::sqlite::open;
 use crate::sqlite::open::Target;
@@ -357,7 +357,7 @@ fn find(
                 )
                 .with_help("`heirloom backups` lists those of this one; give the path of the file to put it back all the same"));
             }
-            let path = path.canonicalize().map_err(|error| {
+            let path = path::canonicalize(&path).map_err(|error| {
                 files::failure(format!("cannot look at {}", path.display()), error)
             })?;
             let record = match recorded(&automatic, &path)? {
@@ -751,7 +751,7 @@ fn condition(options: &Options<'_>, target: &Target) -> Result<DatabaseCondition
             Ok(()) => {}
         }
     }
-    let connection = open::writer(&target.path)?;
+    let connection = session::open_patiently(options, &target.path)?;
     open::patience(&connection, options.lock_timeout)?;
     open::refuse_read_only(&connection, &target.path)?;
     match open::readable(&connection, &target.path) {

@@ -119,7 +119,10 @@ pub(crate) fn patiently(
     open::patience(connection, timeout.min(SLICE))?;
     loop {
         match connection.execute_batch(sql) {
-            Err(error) if execute::is_busy(&error) => {
+            // A companion that another program holds is a wait too, while nothing was lost by it.
+            Err(error)
+                if execute::is_busy(&error) || is_kept_out(&error, connection, sql, database) =>
+            {
                 options.check_cancelled()?;
                 if Instant::now() >= deadline {
                     return Err(lock::busy(&holder(), timeout));
@@ -136,6 +139,40 @@ pub(crate) fn patiently(
                 return Err(execute::failure(what, error));
             }
             Ok(()) => return open::patience(connection, timeout),
+        }
+    }
+}
+
+/// Whether a statement failed because another program holds a file of the database and does not
+/// share it. A COMMIT that ended its transaction is not to be run again.
+fn is_kept_out(
+    error: &rusqlite::Error,
+    connection: &Connection,
+    sql: &str,
+    database: &Path,
+) -> bool {
+    let refused = execute::is_refused_by_surroundings(error)
+        || execute::code(error) == Some(rusqlite::ErrorCode::ReadOnly);
+    let is_over = sql == COMMIT && connection.is_autocommit();
+    refused && !is_over && files::held(database).is_some()
+}
+
+/// Opens a database for work, waiting for a program that does not share the file as long as the
+/// caller allows.
+pub(crate) fn open_patiently(options: &Options<'_>, database: &Path) -> Result<Connection, Error> {
+    let deadline = Instant::now() + options.lock_timeout;
+    let mut told = false;
+    loop {
+        match open::writer(database) {
+            Err(error) if error.is_busy() && Instant::now() < deadline => {
+                options.check_cancelled()?;
+                if !std::mem::replace(&mut told, true) {
+                    let holder = lock::sqlite_holder(database);
+                    options.emit(Event::Waiting { holder: &holder });
+                }
+                std::thread::sleep(SLICE);
+            }
+            opened => return opened,
         }
     }
 }
@@ -314,7 +351,7 @@ impl<'o, 's> Session<'o, 's> {
         // While we waited, somebody may have made it.
         target = open::resolve(&path)?;
         let created = target.metadata.is_none();
-        let connection = open::writer(&path)?;
+        let connection = open_patiently(options, &path)?;
         let mut session = Session {
             options,
             target,

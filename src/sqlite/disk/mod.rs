@@ -4,3 +4,7 @@
 
 pub(crate) mod files;
 pub(crate) mod lock;
+pub(crate) mod os;
+pub(crate) mod path;
+#[cfg(windows)]
+pub(crate) mod windows;

@@ -12,8 +12,8 @@ use heirloom::Verify;
 use rusqlite::Connection;
 use rusqlite::types::ValueRef;
 
-use crate::support::parts::verb_of;
 use crate::support::app::{App, Random, TEMPORARY_FOLDER, flip, kill_when_ready, part, was_killed};
+use crate::support::parts::verb_of;
 
 /// Something that is done to a database, and how the database is.
 #[derive(Debug, Clone, Copy)]

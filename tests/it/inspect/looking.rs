@@ -2,10 +2,10 @@
 
 use heirloom::{ErrorKind, MigrationState, ProblemKind, RevertTo};
 
-use crate::support::parts::verb_of;
 #[cfg(unix)]
 use crate::support::app::as_ordinary_user;
 use crate::support::app::{App, Holder, part};
+use crate::support::parts::verb_of;
 
 /// One migration applied, with a row, and one pending that would destroy it.
 fn app_in(mode: &str) -> App {
