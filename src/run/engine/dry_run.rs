@@ -28,7 +28,7 @@ use crate::sqlite::schema::catalog::CatalogEntry;
 use crate::sqlite::schema::objects::{ObjectKind, Schema, TableKind, same_name};
 use crate::sqlite::schema::table_tracker::{Effects, Rebuilt, TableTracker};
 use crate::sqlite::sql::script::Script;
-use crate::sqlite::sql::statement::{Action, CHECKS, Statement};
+use crate::sqlite::sql::statement::{Action, Statement};
 use crate::sqlite::sql::token::{Tokens, mentions, quote};
 
 /// A database in memory with the schema of the real one.
@@ -363,7 +363,7 @@ fn check_rows(real: &Connection, script: &Script) -> Result<bool, Error> {
                 }
             }
             // The table that conditions are put into, made and dropped.
-            None if mentions(statement.text, CHECKS) => {}
+            None if statement.frames_conditions() => {}
             None => return Ok(false),
         }
     }
