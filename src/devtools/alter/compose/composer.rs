@@ -82,7 +82,7 @@ pub(super) struct Composer<'c, 'o> {
     /// Indexes whose names something has that is to go first.
     pub(super) waiting: Vec<String>,
     /// The views that did not work before anything was dropped for a rename.
-    pub(super) broken_before: Option<Vec<String>>,
+    pub(super) broken_before: Vec<String>,
 }
 
 impl<'c, 'o> Composer<'c, 'o> {
@@ -98,7 +98,7 @@ impl<'c, 'o> Composer<'c, 'o> {
             out: Writer::default(),
             composed: Composed::default(),
             waiting: Vec::new(),
-            broken_before: None,
+            broken_before: Vec::new(),
         }
     }
 

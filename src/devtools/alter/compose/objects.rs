@@ -10,10 +10,18 @@ use crate::sqlite::schema::objects::{Object, ObjectKind, same_name};
 use crate::sqlite::sql::token::mentions;
 
 impl Composer<'_, '_> {
+    /// The views that do not work.
+    pub(super) fn broken_views(&self) -> Result<Vec<String>, Error> {
+        let now = self.model()?;
+        let views = now.others.iter().filter(|o| o.kind == ObjectKind::View);
+        let broken = views.filter(|view| read_view(self.connection, &view.name).is_err());
+        Ok(broken.map(|view| view.name.clone()).collect())
+    }
+
     /// The view or the trigger that SQLite names where it refuses to rename something. None where it
     /// does not work by itself and stays like that, which is for a migration of its own.
     pub(super) fn in_the_way(
-        &mut self,
+        &self,
         error: &Error,
         target: &Model,
     ) -> Result<Option<Object>, Error> {
@@ -29,14 +37,9 @@ impl Composer<'_, '_> {
         let now = self.model()?;
         let found = now.others.iter().filter(named);
         let found = found.max_by_key(|object| object.name.len());
-        let broken = self.broken_before.get_or_insert_with(|| {
-            let views = now.others.iter().filter(|o| o.kind == ObjectKind::View);
-            let broken = views.filter(|view| read_view(self.connection, &view.name).is_err());
-            broken.map(|view| view.name.clone()).collect()
-        });
         let stays = |object: &&Object| {
             let wanted = target.object(object);
-            broken.contains(&object.name)
+            self.broken_before.contains(&object.name)
                 && wanted.is_some_and(|wanted| same_objects(object, wanted))
         };
         Ok(found.filter(|object| !stays(object)).cloned())

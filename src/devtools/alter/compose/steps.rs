@@ -65,6 +65,7 @@ impl Composer<'_, '_> {
         if renames.tables.is_empty() && renames.columns.is_empty() {
             return Ok(());
         }
+        self.broken_before = self.broken_views()?;
         let now = self.model()?;
         let between = |name: &str| free_name(name, &now, target);
         for (before, after) in steps(&renames.tables, false, between) {
