@@ -24,9 +24,6 @@ const OPEN: &[&str] = &[
     "lines_in_a_name_run_as_sql",
     "ref_using_reads_a_column_that_goes",
     "single_three_tables",
-    "using_function_of_old_name",
-    "using_inner_select_qualified",
-    "using_inner_select_unqualified",
 ];
 
 #[test]
