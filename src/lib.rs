@@ -133,6 +133,12 @@ mod devtools;
 // The public API.
 mod migrator;
 
+/// For the command alone, which shows paths and looks up names as the library does.
+#[doc(hidden)]
+pub mod for_the_command {
+    pub use crate::sqlite::disk::path::{canonicalize, uri};
+}
+
 #[cfg(feature = "devtools")]
 pub use devtools::alter::alter_table::ChangeKind;
 #[cfg(feature = "devtools")]

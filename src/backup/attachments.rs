@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use fs_extra::dir::{CopyOptions, TransitProcess, TransitProcessResult, copy_with_progress};
 
 use crate::report::error::{Error, ErrorKind};
-use crate::sqlite::disk::files;
+use crate::sqlite::disk::{files, path};
 
 /// Where the folders of a snapshot are: `before-import.files` beside `before-import.db`.
 pub(crate) fn folder_of(snapshot: &Path) -> PathBuf {
@@ -67,7 +67,7 @@ pub(crate) fn check(database: &Path, folders: &[PathBuf]) -> Result<Vec<PathBuf>
     let mut found: Vec<PathBuf> = Vec::new();
     for folder in folders {
         let path = beside.join(folder);
-        let Ok(real) = path.canonicalize() else {
+        let Ok(real) = path::canonicalize(&path) else {
             return refuse(&path, "does not exist");
         };
         if !real.is_dir() {

@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use crate::sqlite::disk::sidecar::{from_one_line, on_one_line};
+
 /// What a copy was taken for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum BackupKind {
@@ -50,7 +52,7 @@ pub(crate) struct BackupMetadata {
     pub(crate) digest: String,
     /// The schema version in the copy.
     pub(crate) version: Option<i64>,
-    /// The version of the app that took it, on one line, where that was said.
+    /// The version of the app that took it, where that was said.
     pub(crate) app_version: Option<String>,
     /// The journal mode of the database it was taken from.
     pub(crate) journal_mode: String,
@@ -79,7 +81,7 @@ impl BackupMetadata {
             let _ = writeln!(text, "version: {version}");
         }
         if let Some(app_version) = app_version {
-            let _ = writeln!(text, "app-version: {app_version}");
+            let _ = writeln!(text, "app-version: {}", on_one_line(app_version));
         }
         text
     }
@@ -109,7 +111,7 @@ impl BackupMetadata {
                 Some(version) => Some(version.parse().ok()?),
                 None => None,
             },
-            app_version: field("app-version").map(str::to_owned),
+            app_version: field("app-version").map(from_one_line),
         })
     }
 }
@@ -128,7 +130,7 @@ mod tests {
             bytes: 40960,
             digest: "3f".into(),
             version: Some(4),
-            app_version: Some("2.1".into()),
+            app_version: Some("2.1\nβ".into()),
             journal_mode: "wal".into(),
         };
         let text = record.to_text();

@@ -17,8 +17,9 @@ use crate::backup::metadata::{BackupKind, BackupMetadata};
 use crate::backup::retention::{self, Decision};
 use crate::report::error::{Error, ErrorKind};
 use crate::report::time::rfc3339;
-use crate::sqlite::disk::files;
-use crate::sqlite::disk::sidecar::on_one_line;
+use crate::sqlite::disk::files::{self, Claim};
+use crate::sqlite::disk::path;
+use crate::sqlite::disk::sidecar::{from_one_line, on_one_line};
 
 /// A copy and its record.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -173,7 +174,8 @@ impl<'p> Store<'p> {
         let record = text.as_deref().and_then(BackupMetadata::from_text);
         Ok(record
             .map(|record| record.database)
-            .filter(|database| *database != self.identity()))
+            .filter(|database| *database != self.identity())
+            .map(|database| from_one_line(&database)))
     }
 
     /// The records of this database, with and without their copies.
@@ -238,8 +240,16 @@ impl<'p> Store<'p> {
     /// Removes it. How many files. Only under the process lock.
     pub(crate) fn clean(&self) -> Result<usize, Error> {
         let left = self.leftovers()?;
-        left.iter().try_for_each(|path| files::remove(path))?;
-        Ok(left.len())
+        let mut removed = 0;
+        for path in &left {
+            match files::remove(path) {
+                Ok(()) => removed += 1,
+                // Nothing depends on it, and the next start finds it again.
+                Err(error) if error.is_busy() => log::warn!("{error:#}"),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(removed)
     }
 
     /// Copies the state that `reader` sees, proves the copy good, and records it. An
@@ -293,11 +303,15 @@ impl<'p> Store<'p> {
             bytes: facts.bytes,
             digest: facts.digest,
             version: occasion.version,
-            app_version: occasion.app_version.map(on_one_line),
+            app_version: occasion.app_version.map(str::to_owned),
             journal_mode: facts.journal_mode,
         };
         let (path, recorded) = self.write_record(&record, existing, name, occasion.now)?;
-        let named = files::rename(staging, &path).and_then(|()| files::sync_folder(&self.folder));
+        let named = match files::claim(staging, &path) {
+            Ok(Claim::Ours) => files::sync_folder(&self.folder),
+            Ok(Claim::Taken) => Err(taken(&path)),
+            Err(error) => Err(error),
+        };
         if let Err(error) = named {
             let _ = files::remove(&recorded);
             return Err(error);
@@ -324,12 +338,12 @@ impl<'p> Store<'p> {
             };
             let (path, recorded) = (self.folder.join(&name), self.record_path(&name));
             match files::claim(&staging, &recorded) {
-                Ok(()) => return Ok((path, recorded)),
+                Ok(Claim::Ours) => return Ok((path, recorded)),
                 // Another database of this stem took the name a moment ago.
-                Err(_) if recorded.exists() && record.shelf != BackupKind::Snapshot => {}
-                Err(error) => {
+                Ok(Claim::Taken) if record.shelf != BackupKind::Snapshot => {}
+                refused => {
                     let _ = files::remove(&staging);
-                    return Err(error);
+                    return Err(refused.err().unwrap_or_else(|| taken(&recorded)));
                 }
             }
         }
@@ -378,24 +392,11 @@ impl<'p> Store<'p> {
         if name.len() > LONGEST_NAME {
             return refuse("it is too long");
         }
-        let forbidden = |c: char| c.is_control() || r#"<>:"/\|?*"#.contains(c);
-        if name.chars().any(forbidden) {
-            return refuse("a file on some platform cannot be called so");
+        if name.chars().any(char::is_control) {
+            return refuse("it must not contain control characters");
         }
-        let stem = name
-            .split('.')
-            .next()
-            .unwrap_or_default()
-            .to_ascii_uppercase();
-        let numbered = |device: &str| {
-            stem.strip_prefix(device)
-                .is_some_and(|number| number.len() == 1 && number.as_bytes()[0].is_ascii_digit())
-        };
-        if ["CON", "PRN", "AUX", "NUL"].contains(&stem.as_str())
-            || numbered("COM")
-            || numbered("LPT")
-        {
-            return refuse("Windows keeps it for a device");
+        if let Some(reason) = path::refusal_of_windows(name) {
+            return refuse(reason);
         }
         let wanted = format!("{name}.db").to_lowercase();
         let taken = files::files_in(&self.folder)?;
@@ -454,6 +455,14 @@ impl<'p> Store<'p> {
         files::remove(&backup.path)?;
         files::remove(&self.record_path(&backup.file_name()))
     }
+}
+
+fn taken(path: &Path) -> Error {
+    Error::new(
+        ErrorKind::Io,
+        format!("{} was made by somebody else meanwhile", path.display()),
+    )
+    .with_help("try again")
 }
 
 /// Leaves room for `.db` and `.record` in the 255 bytes that file systems allow.

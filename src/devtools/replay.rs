@@ -15,7 +15,7 @@ use crate::sqlite::schema::objects::TableKind;
 use crate::sqlite::sql::name::same_name;
 use crate::sqlite::sql::script::Script;
 use crate::sqlite::sql::statement::{Action, Statement};
-use crate::sqlite::sql::token::Tokens;
+use crate::sqlite::sql::token::{Token, Tokens};
 
 /// The same contents in another database in memory.
 pub(crate) fn copy_of(options: &Options<'_>, original: &Connection) -> Result<Connection, Error> {
@@ -61,11 +61,15 @@ pub(crate) struct Desired {
     pub(crate) above: Vec<(String, Former)>,
     /// Table, its CREATE TABLE, and a note behind it in its last line.
     pub(crate) behind: Vec<(String, String, Annotation)>,
+    /// What of the file was skipped, in sentences.
+    pub(crate) notes: Vec<String>,
 }
 
 /// Makes the schema of a file in memory, on what is there already. What `sqlite3 .schema` and
 /// `.dump` print beside it is passed over: PRAGMAs, transaction control, SQLite's own tables and
-/// heirloom's, the storage of virtual tables.
+/// heirloom's, the storage of virtual tables. Statistics and a DROP … IF EXISTS of what is not there
+/// are skipped with a note. The order of the statements says nothing: an index or a trigger may
+/// stand before its table.
 ///
 /// # Errors
 /// [`ErrorKind::InvalidMigration`] for anything else that is no CREATE.
@@ -84,6 +88,13 @@ pub(crate) fn desired(
             noted_behind.extend(found.map(|note| (table.clone(), sql.to_owned(), note)));
         }
     };
+    let (mut skipped_notes, mut waiting) = (Vec::new(), Vec::new());
+    let is_virtual = |entry: &catalog::CatalogEntry| {
+        Tokens::new(&entry.sql)
+            .nth(1)
+            .is_some_and(|token| token.word() == "VIRTUAL")
+    };
+    let mut modules = catalog::entries(&connection)?.iter().any(is_virtual);
     for statement in script.statements() {
         let between = &script.text()[end..statement.start];
         // What goes on in the last statement's line is beside that, unless this one follows there.
@@ -94,17 +105,22 @@ pub(crate) fn desired(
         let (behind, above) = between.split_at(line);
         note_behind(last.take(), behind);
         end = statement.start + statement.text.len();
-        if is_passed_over(&connection, options, &statement)? {
+        modules |= Tokens::new(statement.text)
+            .nth(1)
+            .is_some_and(|token| token.word() == "VIRTUAL");
+        if is_passed_over(&connection, options, &statement, modules)? {
+            continue;
+        }
+        if let Some(what) = skipped(&connection, &statement)? {
+            let line = script.position(statement.start).line;
+            skipped_notes.push(format!("{}:{line} was skipped: {what}", script.file()));
             continue;
         }
         refuse_other_than_create(script, &statement)?;
-        run_statement(&connection, script, &statement).map_err(|error| {
-            let help = error
-                .help()
-                .unwrap_or_default()
-                .replace("run again", "generate again");
-            error.with_help(help)
-        })?;
+        match run_statement(&connection, script, &statement) {
+            Err(_) if waits_for_its_table(&connection, &statement)? => waiting.push(statement),
+            done => done.map_err(again)?,
+        }
         if let Action::CreateTable(table) = statement.action() {
             let was = notes(above).into_iter().filter_map(|note| note.was);
             noted_above.extend(was.map(|text| {
@@ -116,18 +132,94 @@ pub(crate) fn desired(
     }
     let rest = &script.text()[end..];
     note_behind(last, rest.lines().next().unwrap_or_default());
+    for statement in waiting {
+        run_statement(&connection, script, &statement).map_err(again)?;
+    }
     Ok(Desired {
         connection,
+        notes: skipped_notes,
         above: noted_above,
         behind: noted_behind,
     })
+}
+
+/// What failed in a schema file is generated again, not run again.
+fn again(error: Error) -> Error {
+    let help = error
+        .help()
+        .unwrap_or_default()
+        .replace("run again", "generate again");
+    error.with_help(help)
+}
+
+/// The table (or the view) that a CREATE INDEX or a CREATE TRIGGER is for.
+fn made_on(statement: &Statement<'_>) -> Option<String> {
+    let tokens: Vec<Token<'_>> = Tokens::new(statement.text).collect();
+    let mut words = tokens.iter().map(Token::word);
+    let creates = words.next().is_some_and(|word| word == "CREATE");
+    let kind = words.find(|word| word != "UNIQUE");
+    if !creates || !kind.is_some_and(|kind| kind == "INDEX" || kind == "TRIGGER") {
+        return None;
+    }
+    // ON is a keyword: in no name without quotes.
+    let on = tokens.iter().position(|token| token.word() == "ON")?;
+    tokens.get(on + 1).map(|token| token.name().into_owned())
+}
+
+fn waits_for_its_table(connection: &Connection, statement: &Statement<'_>) -> Result<bool, Error> {
+    match made_on(statement) {
+        Some(table) => Ok(!catalog::entries(connection)?
+            .iter()
+            .any(|entry| same_name(&entry.name, &table))),
+        None => Ok(false),
+    }
+}
+
+/// Why a statement of a schema file that is no CREATE may be left out. None where it may not.
+fn skipped(
+    connection: &Connection,
+    statement: &Statement<'_>,
+) -> Result<Option<&'static str>, Error> {
+    let tokens: Vec<Token<'_>> = Tokens::new(statement.text).take(8).collect();
+    let words: Vec<String> = tokens.iter().map(Token::word).collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let (reason, subject) = match words.as_slice() {
+        ["ANALYZE", ..] => return Ok(Some("statistics are not part of the schema")),
+        ["INSERT", "INTO", ..] | ["DELETE", "FROM", ..] | ["REPLACE", "INTO", ..] => {
+            ("SQLite's own tables are not part of the schema", 2)
+        }
+        [
+            "DROP",
+            "TABLE" | "INDEX" | "VIEW" | "TRIGGER",
+            "IF",
+            "EXISTS",
+            ..,
+        ] => ("there is nothing of that name to drop", 4),
+        _ => return Ok(None),
+    };
+    let qualified = tokens.get(subject + 1).is_some_and(|dot| dot.text == ".");
+    let Some(token) = tokens.get(subject + if qualified { 2 } else { 0 }) else {
+        return Ok(None);
+    };
+    let name = token.name();
+    let is_skipped = match subject {
+        2 => name
+            .get(.."sqlite_".len())
+            .is_some_and(|prefix| same_name(prefix, "sqlite_")),
+        _ => !catalog::entries(connection)?
+            .iter()
+            .any(|entry| same_name(&entry.name, &name)),
+    };
+    Ok(is_skipped.then_some(reason))
 }
 
 fn is_passed_over(
     connection: &Connection,
     options: &Options<'_>,
     statement: &Statement<'_>,
+    modules: bool,
 ) -> Result<bool, Error> {
+    let own = options.own_tables();
     Ok(match statement.action() {
         Action::Transaction(_) | Action::Pragma(_) => true,
         Action::CreateTable(name) => {
@@ -136,10 +228,11 @@ fn is_passed_over(
                 *kind == TableKind::Shadow && same_name(table, &name)
             };
             prefix.is_some_and(|prefix| same_name(prefix, "sqlite_"))
-                || options.own_tables().hold(&name)
-                || catalog::table_kinds(connection)?.iter().any(is_shadow)
+                || own.hold(&name)
+                // Of a schema without modules there is no need to ask.
+                || (modules && catalog::table_kinds(connection)?.iter().any(is_shadow))
         }
-        _ => false,
+        _ => made_on(statement).is_some_and(|table| own.hold(&table)),
     })
 }
 

@@ -21,6 +21,7 @@ use crate::options::rust_migration::RustMigration;
 use crate::report::error::{Error, ErrorKind};
 use crate::report::event::Event;
 use crate::report::loss::Direction;
+use crate::sqlite::disk::path;
 use crate::sqlite::execute::failure;
 use crate::sqlite::open::empty;
 use crate::sqlite::own_tables::OwnTables;
@@ -383,10 +384,10 @@ impl fmt::Debug for Options<'_> {
 /// One path for a folder, however it was written and whether or not it is there, with a link in
 /// its own place left alone: records of copies depend on it.
 fn absolute(folder: &Path) -> PathBuf {
-    let folder = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
+    let folder = path::plain(std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned()));
     let resolved = folder.ancestors().skip(1).find_map(|above| {
         let below = folder.strip_prefix(above).ok()?;
-        Some(above.canonicalize().ok()?.join(below))
+        Some(path::canonicalize(above).ok()?.join(below))
     });
     resolved.unwrap_or(folder)
 }

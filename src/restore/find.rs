@@ -12,7 +12,7 @@ use crate::migration::compare::newest;
 use crate::migration::history::table;
 use crate::options::settings::Options;
 use crate::report::error::{Error, ErrorKind};
-use crate::sqlite::disk::{files, scratch};
+use crate::sqlite::disk::{files, path, scratch};
 use crate::sqlite::integrity;
 use crate::sqlite::open::{self, Target};
 use crate::sqlite::schema::catalog;
@@ -110,7 +110,7 @@ pub(crate) fn find(
                 )
                 .with_help("`heirloom backups` lists those of this one; give the path of the file to put it back all the same"));
             }
-            let path = path.canonicalize().map_err(|error| {
+            let path = path::canonicalize(&path).map_err(|error| {
                 files::failure(format!("cannot look at {}", path.display()), error)
             })?;
             let record = match recorded(&automatic, &path)? {

@@ -124,7 +124,7 @@ pub(crate) fn condition(
             Ok(()) => {}
         }
     }
-    let connection = open::writer(&target.path)?;
+    let connection = wait::open_patiently(options, &target.path)?;
     open::patience(&connection, options.lock_timeout)?;
     open::refuse_read_only(&connection, &target.path)?;
     match open::readable(&connection, &target.path) {
@@ -201,6 +201,8 @@ pub(crate) fn over_a_readable(
     .map_err(|error| error.with_backup(Some(kept.clone())))?;
     Ok((Some(kept), false))
 }
+
+pub(crate) const FILES_LEFT: &str = "the database is restored; run the same command again for the files; the next start of the app puts them back too";
 
 /// Progress for a listener alone: what has begun is not cancelled.
 pub(crate) fn told_only(options: &Options<'_>) -> impl Fn(u64, u64) -> Result<(), Error> {
@@ -323,5 +325,3 @@ pub(crate) fn over_a_damaged(
     })?;
     Ok((keep.then_some(kept), something_there))
 }
-
-pub(crate) const FILES_LEFT: &str = "the database is restored; run the same command again for the files; the next start of the app puts them back too";

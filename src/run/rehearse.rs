@@ -82,9 +82,12 @@ pub(crate) fn rehearse(
         }
     };
     let scratch = scratch::Scratch::new()?;
-    let help = "free some space, or set TMPDIR to a folder on a larger disk";
+    let help = format!(
+        "free some space, or set {} to a folder on a larger disk",
+        scratch::TEMPORARY
+    );
     let folder = scratch.path().parent().unwrap_or(scratch.path());
-    space::check_room(folder, "the rehearsal", room, help)?;
+    space::check_room(folder, "the rehearsal", room, &help)?;
     // The rehearsal takes no backup, and the run does.
     let backups = options.backups_of(&look.target.path);
     let help = "free some space, or choose another folder for backups";

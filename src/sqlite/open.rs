@@ -12,7 +12,7 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags};
 
 use crate::report::error::{Error, ErrorKind};
-use crate::sqlite::disk::files;
+use crate::sqlite::disk::{files, lock, path};
 use crate::sqlite::execute::failure;
 
 /// The smallest page of a database (<https://sqlite.org/fileformat2.html#pages>), in bytes.
@@ -31,21 +31,17 @@ impl Target {
     /// Refuses a file that has a second name: its companions, its lock and its backups would
     /// belong to one of them, and another program may use the other.
     pub(crate) fn refuse_hard_link(&self) -> Result<(), Error> {
-        #[cfg(unix)]
-        if let Some(metadata) = &self.metadata {
-            use std::os::unix::fs::MetadataExt;
-            if metadata.nlink() > 1 {
-                return Err(Error::new(
-                    ErrorKind::Io,
-                    format!(
-                        "{} has more than one name (hard links)",
-                        self.path.display()
-                    ),
-                )
-                .with_help("make a copy of its own of it, and remove the other names"));
-            }
+        if self.metadata.is_none() || files::names_of(&self.path).is_none_or(|names| names < 2) {
+            return Ok(());
         }
-        Ok(())
+        Err(Error::new(
+            ErrorKind::Io,
+            format!(
+                "{} has more than one name (hard links)",
+                self.path.display()
+            ),
+        )
+        .with_help("make a copy of its own of it, and remove the other names"))
     }
 
     /// Refuses a file that SQLite would take for an empty database and write over.
@@ -80,7 +76,17 @@ pub(crate) fn resolve(path: &Path) -> Result<Target, Error> {
         )
         .with_help("name the file"));
     }
-    let mut resolved = std::path::absolute(path).map_err(io)?;
+    if let Some(reason) = path::refusal(path) {
+        return Err(Error::new(
+            ErrorKind::Usage,
+            format!(
+                "{} cannot be the path of a database: {reason}",
+                path.display()
+            ),
+        )
+        .with_help("give the file another name"));
+    }
+    let mut resolved = path::plain(std::path::absolute(path).map_err(io)?);
     // A link may point to a file that is not there yet, which canonicalize() refuses.
     for _ in 0..40 {
         match std::fs::read_link(&resolved) {
@@ -108,9 +114,9 @@ pub(crate) fn resolve(path: &Path) -> Result<Target, Error> {
         if !metadata.is_file() {
             return Err(not_a_database(&resolved, "is not a regular file"));
         }
-        resolved = resolved.canonicalize().map_err(io)?;
+        resolved = path::canonicalize(&resolved).map_err(io)?;
     } else if let (Some(folder), Some(name)) = (resolved.parent(), resolved.file_name())
-        && let Ok(folder) = folder.canonicalize()
+        && let Ok(folder) = path::canonicalize(folder)
     {
         resolved = folder.join(name);
     }
@@ -130,7 +136,29 @@ fn not_a_database(path: &Path, reason: &str) -> Error {
 
 /// The connection that migrates and is handed to the app. Creates the file if it must.
 pub(crate) fn writer(path: &Path) -> Result<Connection, Error> {
-    Connection::open(path).map_err(|error| cannot_open(path, error))
+    let opened = Connection::open(path::for_system(path));
+    let connection = opened.map_err(|error| cannot_open(path, error))?;
+    // A program that shares only reading makes SQLite open the file for reading, in silence.
+    if let Some(held) = match connection.is_readonly("main") {
+        Ok(true) => files::held(path),
+        _ => None,
+    } {
+        return Err(held_by_another(&held));
+    }
+    Ok(connection)
+}
+
+/// A file of a database is open elsewhere, and not shared.
+fn held_by_another(file: &Path) -> Error {
+    Error::new(
+        ErrorKind::Locked,
+        format!(
+            "{} is held by {}, which does not share it",
+            file.display(),
+            lock::program_with(&[file])
+        ),
+    )
+    .with_help("close the other program or wait for it, and try again")
 }
 
 /// The busy timeout that rusqlite gives every connection.
@@ -183,7 +211,7 @@ pub(crate) fn copy(path: &Path) -> Result<Connection, Error> {
 }
 
 pub(super) fn read_only(path: &Path, parameters: &str) -> Result<Connection, Error> {
-    let url = url::Url::from_file_path(path).map_err(|()| {
+    let uri = path::uri(path).ok_or_else(|| {
         Error::new(
             ErrorKind::Io,
             format!("{} cannot be written as a URI", path.display()),
@@ -192,12 +220,15 @@ pub(super) fn read_only(path: &Path, parameters: &str) -> Result<Connection, Err
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
         | OpenFlags::SQLITE_OPEN_URI
         | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    Connection::open_with_flags(format!("{url}?{parameters}"), flags)
+    Connection::open_with_flags(format!("{uri}?{parameters}"), flags)
         .map_err(|error| cannot_open(path, error))
 }
 
 fn cannot_open(path: &Path, error: rusqlite::Error) -> Error {
     let what = format!("cannot open {}", path.display());
+    if let Some(held) = files::held(path) {
+        return held_by_another(&held).because(error);
+    }
     // SQLite says the same of everything that it cannot open.
     match files::is_forbidden(path) {
         true => failure(format!("{what}: permission denied"), error)

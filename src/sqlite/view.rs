@@ -78,22 +78,27 @@ pub(crate) fn view(path: &Path) -> Result<View, Error> {
         Some(_) => "mode=ro&immutable=1",
         None => "mode=ro&readonly_shm=1",
     };
-    let direct = read_only(path, parameters).and_then(|connection| {
+    // SQLite on Windows makes the shared memory of a log even for who only reads it
+    // (`winHandleOpen`). Without it nobody alive has the log open.
+    let would_be_made =
+        cfg!(windows) && unlocked.is_none() && !shared_memory && files::length(&wal)? > 0;
+    let direct = (!would_be_made).then(|| -> Result<_, Error> {
+        let connection = read_only(path, parameters)?;
         readable(&connection, path)?;
         Ok(connection)
     });
     match direct {
-        Ok(connection) => {
+        Some(Ok(connection)) => {
             return Ok(View {
                 unlocked,
                 ..View::of(connection)
             });
         }
         // Busy is what a living writer answers, of this process too.
-        Err(error) if !busy || error.is_busy() || error.kind() == ErrorKind::NotADatabase => {
+        Some(Err(error)) if !busy || error.is_busy() || error.kind() == ErrorKind::NotADatabase => {
             return Err(error);
         }
-        Err(_) => {}
+        Some(Err(_)) | None => {}
     }
     let scratch = scratch::Scratch::copy_of(path, &["-wal", "-journal"])?;
     let connection = writer(scratch.path())?;

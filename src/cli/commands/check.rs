@@ -7,8 +7,7 @@ use serde_json::{Value, json};
 
 use crate::exit::{Exit, Failure};
 use crate::output::ask;
-use crate::output::text;
-use crate::output::text::{GREEN, RED, YELLOW, styled};
+use crate::output::text::{self, GREEN, RED, YELLOW, styled};
 use crate::output::ui::Ui;
 use crate::settings::gather::{Origin, Settings};
 use crate::settings::migrator::{migrator, schema_file};
@@ -59,7 +58,17 @@ fn show(ui: &mut Ui, checked: &Checked) {
         ui.line(&format!("{} {note}", styled(YELLOW, "note    ")));
     }
     let schema = match &checked.schema_file {
-        Some(file) => format!("compared with {}", text::path(Path::new(file))),
+        Some(file) => {
+            let file = text::path(Path::new(file));
+            match checked.schema_compared {
+                true => format!("compared with {file}"),
+                false => {
+                    format!(
+                        "not compared with {file}, because not every migration could be checked"
+                    )
+                }
+            }
+        }
         None => "there is no schema file".to_owned(),
     };
     let release = match &checked.released_tag {
@@ -98,5 +107,6 @@ fn document(checked: &Checked) -> Value {
         "checked": checked.migrations,
         "released_tag": checked.released_tag,
         "schema_file": checked.schema_file,
+        "schema_compared": checked.schema_compared,
     })
 }

@@ -5,8 +5,7 @@ use serde_json::{Value, json};
 
 use crate::exit::{Exit, Failure};
 use crate::output::ask;
-use crate::output::text;
-use crate::output::text::{BOLD, GREEN, YELLOW, styled};
+use crate::output::text::{self, BOLD, GREEN, YELLOW, styled};
 use crate::output::ui::Ui;
 use crate::settings::gather::Settings;
 use crate::settings::migrator::{keeper, schema_file};
@@ -46,6 +45,9 @@ pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Generate) -> Resul
         generated => generated?,
     };
     let looks_only = options.dry_run || options.check;
+    for note in &generated.notes {
+        ui.line(&format!("{}     {note}", styled(YELLOW, "note")));
+    }
     if generated.is_empty() {
         ui.line("nothing to do: the migrations give the schema file already");
     } else if looks_only {
@@ -53,16 +55,9 @@ pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Generate) -> Resul
     } else {
         generated.write()?;
         for file in &generated.files {
-            ui.line(&format!(
-                "{}  {}",
-                styled(GREEN, "wrote"),
-                text::path(&file.up)
-            ));
-            ui.line(&format!(
-                "{}  {}",
-                styled(GREEN, "wrote"),
-                text::path(&file.down)
-            ));
+            for path in [Some(&file.up), file.down.as_ref()].into_iter().flatten() {
+                ui.line(&format!("{}  {}", styled(GREEN, "wrote"), text::path(path)));
+            }
         }
         show_changes(ui, &generated);
     }
@@ -145,7 +140,8 @@ fn show(ui: &mut Ui, generated: &Generated) {
     let difference = text::schema_difference(&generated.schema_before, &generated.schema_after);
     ui.on_a_terminal(&difference);
     for file in &generated.files {
-        for (path, sql) in [(&file.up, &file.up_sql), (&file.down, &file.down_sql)] {
+        let down = file.down.as_ref().zip(file.down_sql.as_ref());
+        for (path, sql) in [(&file.up, &file.up_sql)].into_iter().chain(down) {
             ui.line(&styled(BOLD, text::path(path)));
             ui.line(&text::indented(sql));
         }
@@ -175,11 +171,11 @@ fn document(generated: &Generated, looks_only: bool) -> Value {
                 "destructive": !change.destroys.is_empty(),
                 "destroys": change.destroys,
                 "file": text::some_path_json(file.map(|file| &file.up)),
-                "down_file": text::some_path_json(file.map(|file| &file.down)),
+                "down_file": text::some_path_json(file.and_then(|file| file.down.as_ref())),
                 "up": file.map(|file| &file.up_sql),
-                "down": file.map(|file| &file.down_sql),
+                "down": file.and_then(|file| file.down_sql.as_ref()),
             })
         })
         .collect();
-    json!({ "ok": true, "written": !looks_only && !generated.is_empty(), "changes": changes })
+    json!({ "ok": true, "written": !looks_only && !generated.is_empty(), "changes": changes, "notes": generated.notes })
 }

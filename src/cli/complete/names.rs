@@ -3,9 +3,9 @@
 
 use std::path::{Path, PathBuf};
 
+use heirloom::for_the_command::{canonicalize, uri};
 use heirloom::rusqlite::{Connection, OpenFlags};
 use heirloom::{BackupOrigin, Verify};
-use url::Url;
 
 use crate::settings::gather::Settings;
 use crate::settings::migrator::keeper;
@@ -77,11 +77,10 @@ fn rows<T>(
     row: impl Fn(&heirloom::rusqlite::Row<'_>) -> heirloom::rusqlite::Result<T>,
 ) -> Vec<T> {
     let read = || {
-        let path = settings.database.value.canonicalize().ok()?;
-        let mut url = Url::from_file_path(path).ok()?;
-        url.set_query(Some("immutable=1"));
+        let path = canonicalize(&settings.database.value).ok()?;
+        let uri = format!("{}?immutable=1", uri(&path)?);
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
-        let connection = Connection::open_with_flags(url.as_str(), flags).ok()?;
+        let connection = Connection::open_with_flags(uri, flags).ok()?;
         let mut statement = connection.prepare(sql).ok()?;
         let rows = statement.query_map([], row).ok()?;
         Some(rows.flatten().collect())

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
+use heirloom::for_the_command::canonicalize;
 use heirloom::{
     DataState, Difference, Done, Error, ErrorKind, Estimate, Loss, Lost, RebuildEstimate, Report,
     SeedFile, Step, TableRows,
@@ -68,7 +69,7 @@ pub(crate) fn local_time(time: &str) -> String {
 
 /// A path as people type it: relative to the current folder where it is below it.
 pub(crate) fn path(path: &Path) -> String {
-    let here = std::env::current_dir().and_then(|here| here.canonicalize());
+    let here = std::env::current_dir().and_then(|here| canonicalize(&here));
     match here.as_deref().map(|here| path.strip_prefix(here)) {
         Ok(Ok(below)) if !below.as_os_str().is_empty() => below.display().to_string(),
         _ => path.display().to_string(),

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use glob::{MatchOptions, Pattern};
+use heirloom::for_the_command::canonicalize;
 
 use crate::exit::Failure;
 
@@ -55,6 +56,11 @@ impl Given {
     /// A file that is there is meant by its name, whatever characters that has.
     fn is_glob(&self) -> bool {
         let text = self.text.to_string_lossy();
+        // The verbatim prefix of Windows is no glob.
+        let text = match cfg!(windows) {
+            true => text.strip_prefix(r"\\?\").unwrap_or(&text),
+            false => &text,
+        };
         text.contains(['*', '?', '[']) && !self.path().exists()
     }
 
@@ -122,11 +128,11 @@ pub(crate) fn expand(given: &[Given]) -> Result<Databases, Failure> {
 
 /// The same for every path that leads to one file, whether or not it is there.
 pub(crate) fn identity(path: &Path) -> PathBuf {
-    if let Ok(path) = path.canonicalize() {
+    if let Ok(path) = canonicalize(path) {
         return path;
     }
     let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-    match (path.parent().map(Path::canonicalize), path.file_name()) {
+    match (path.parent().map(canonicalize), path.file_name()) {
         (Some(Ok(folder)), Some(name)) => folder.join(name),
         _ => path,
     }

@@ -31,8 +31,16 @@ impl ChangeGroup {
         }
     }
 
-    /// What of a difference the file is about.
-    pub(crate) fn keep<'m>(&self, mut difference: SchemaDifference<'m>) -> SchemaDifference<'m> {
+    /// What of a difference the file is about; and what the file itself dropped to rename something.
+    pub(crate) fn keep<'m>(
+        &self,
+        mut difference: SchemaDifference<'m>,
+        away: &[Object],
+    ) -> SchemaDifference<'m> {
+        let is_away = |new: &Object| {
+            let mut away = away.iter();
+            away.any(|object| object.kind == new.kind && same_name(&object.name, &new.name))
+        };
         difference
             .created
             .retain(|entity| self.has_table(entity.name()));
@@ -43,7 +51,9 @@ impl ChangeGroup {
             .altered
             .retain(|altered| self.has_table(&altered.after.name));
         difference.gone.retain(|object| self.has_object(object));
-        difference.new.retain(|object| self.has_object(object));
+        difference
+            .new
+            .retain(|object| self.has_object(object) || is_away(object));
         difference
     }
 }
@@ -60,12 +70,14 @@ pub(crate) fn together(scopes: &[ChangeGroup]) -> ChangeGroup {
 
 /// What files there will be, in order: one for each changed table. Tables that a changed view
 /// or trigger ties together, or a reference that changes with both its ends, share one. What
-/// is only new is left to the last file it needs, and what only goes, to the first.
+/// is only new is left to the last file it needs, and what only goes, to the first. `away` is what
+/// had to be dropped for the renames; it comes back in the file that does them.
 pub(crate) fn scopes(
     before: &Model,
     after: &Model,
     difference: &SchemaDifference<'_>,
     renames: &Renames,
+    away: &[Object],
 ) -> Vec<ChangeGroup> {
     let mut tables: Vec<(u8, String)> = Vec::new();
     let mut add = |rank: u8, name: &str| {
@@ -139,6 +151,25 @@ pub(crate) fn scopes(
         if let (Some(old), Some(new)) = (twin(before), twin(after)) {
             ties.tie(named_in(&old).into_iter().chain(named_in(&new)));
         }
+    }
+    for object in away {
+        // By whatever views are between: each of them is away, or reads what is.
+        let mut texts = vec![object.sql.as_str()];
+        texts.extend(after.object(object).map(|wanted| wanted.sql.as_str()));
+        let views = away.iter().chain(&after.others);
+        let views: Vec<&Object> = views.filter(|o| o.kind == ObjectKind::View).collect();
+        while let Some(view) = views.iter().find(|view| {
+            !texts.contains(&view.sql.as_str()) && texts.iter().any(|sql| mentions(sql, &view.name))
+        }) {
+            texts.push(&view.sql);
+        }
+        let renamed = renames
+            .tables
+            .iter()
+            .filter(|(old, _)| mentions(&object.sql, old));
+        let renamed: Vec<usize> = renamed.flat_map(|(_, new)| called([new, new])).collect();
+        let named = texts.iter().flat_map(|sql| named_in(sql));
+        ties.tie(named.chain(renamed));
     }
     let mut scopes: Vec<ChangeGroup> = Vec::new();
     let mut place = vec![0; tables.len()];

@@ -7,6 +7,7 @@ use crate::devtools::model::canonical::plain;
 use crate::devtools::model::clauses::{items, parenthesised, span};
 use crate::devtools::model::diff::{Model, is_unique_index};
 use crate::devtools::model::table::{ColumnDefinition, Definition, ForeignKey, KeyPart, Rule};
+use crate::report::loss::Direction;
 use crate::sqlite::schema::objects::Affinity;
 use crate::sqlite::sql::name::same_name;
 use crate::sqlite::sql::statement::CHECKS;
@@ -112,8 +113,25 @@ pub(crate) fn origin(before: &Definition, column: &ColumnDefinition) -> Conditio
     }
 }
 
+/// Whether rows are found under the same rowids afterwards.
+pub(crate) fn keeps_rowids(before: &Definition, after: &Definition) -> bool {
+    match (before.rowid_column(), after.rowid_column()) {
+        (_, Some(now)) if before.column(&now.name).is_none() => {
+            now.using.is_none() && before.rowid_alias().is_some()
+        }
+        (Some(was), Some(now)) => same_name(&was.name, &now.name),
+        (None, Some(_)) => false,
+        (_, None) => before.rowid_alias().is_some() && after.rowid_alias().is_some(),
+    }
+}
+
 /// What the rows of a table must fulfil to become those of another.
-pub(crate) fn conditions(before: &Definition, after: &Definition, now: &Model) -> Vec<Condition> {
+pub(crate) fn conditions(
+    before: &Definition,
+    after: &Definition,
+    now: &Model,
+    direction: Direction,
+) -> Vec<Condition> {
     let mut found = Vec::new();
     let now_strict = after.strict && !before.strict;
     for column in &after.columns {
@@ -128,7 +146,11 @@ pub(crate) fn conditions(before: &Definition, after: &Definition, now: &Model) -
         let converted = matches!(origin(before, column), ConditionSource::Using(_));
         let strict = after.strict.then_some(column.declared.as_str());
         let filter = match retyped {
-            true => unfit(&name, affinity, strict),
+            // ANY outside of a STRICT table: what is no number stays as it is.
+            true if before.strict && !after.strict && was.declared == column.declared => {
+                (affinity == Affinity::Numeric).then(|| becomes_another_number(&name))
+            }
+            true => unfit(&name, affinity, strict, direction),
             // The rowid takes nothing else, whatever its affinity.
             false => becomes_the_rowid(before, column)
                 .then(|| format!("typeof({name}) NOT IN ('integer', 'null')")),
@@ -143,7 +165,7 @@ pub(crate) fn conditions(before: &Definition, after: &Definition, now: &Model) -
                     "values of `{}`.`{}` that would not come through as {kind}",
                     before.name, column.name
                 ),
-                rows: format!("FROM {}\nWHERE {filter}", plain(&before.name)),
+                rows: format!("FROM {}\nWHERE {filter}", source(&before.name)),
                 example: Example::Value(name),
             });
         }
@@ -205,6 +227,14 @@ fn no_nulls(
     })
 }
 
+/// A table as a condition reads from it: the table of conditions would hide one of its name.
+fn source(table: &str) -> String {
+    match same_name(table, CHECKS) {
+        true => format!("main.{}", plain(table)),
+        false => plain(table),
+    }
+}
+
 /// The rows' own name: their key, or their rowid.
 fn row_name(table: &Definition) -> Example {
     match (table.primary_key().first(), table.rowid_alias()) {
@@ -218,9 +248,21 @@ fn row_name(table: &Definition) -> Example {
 /// the rules of <https://sqlite.org/datatype3.html#type_affinity>: text that a number's
 /// spelling replaces (`007`, `1e3`, ` 12 `), text that is no number, blobs, integers beyond 2^53 into
 /// REAL, fractions into INTEGER, and a REAL that its own text does not give back.
-fn unfit(value: &str, affinity: Affinity, strict: Option<&str>) -> Option<String> {
+fn unfit(
+    value: &str,
+    affinity: Affinity,
+    strict: Option<&str>,
+    direction: Direction,
+) -> Option<String> {
     let number = format!("CAST({value} AS NUMERIC)");
     let respelled = format!("CAST({number} AS TEXT) IS NOT {value}");
+    // As text a REAL is `1.0`, which is what a way back finds.
+    let respelled_real = match direction {
+        Direction::Up => respelled.clone(),
+        Direction::Down => {
+            format!("({respelled} AND CAST(CAST({value} AS REAL) AS TEXT) IS NOT {value})")
+        }
+    };
     let exact = "BETWEEN -9007199254740992 AND 9007199254740992";
     let kind = format!("typeof({value})");
     let blob = format!("{kind} = 'blob'");
@@ -235,9 +277,19 @@ fn unfit(value: &str, affinity: Affinity, strict: Option<&str>) -> Option<String
             "{blob}\n   OR ({kind} = 'real' AND CAST({value} AS INTEGER) <> {value})\n   OR ({kind} = 'text' AND (typeof({number}) <> 'integer' OR {respelled}))"
         ),
         Affinity::Real => format!(
-            "{blob}\n   OR ({kind} = 'integer' AND {value} NOT {exact})\n   OR ({kind} = 'text' AND ({respelled} OR (typeof({number}) = 'integer' AND {number} NOT {exact})))"
+            "{blob}\n   OR ({kind} = 'integer' AND {value} NOT {exact})\n   OR ({kind} = 'text' AND ({respelled_real} OR (typeof({number}) = 'integer' AND {number} NOT {exact})))"
         ),
     })
+}
+
+/// The filter that finds texts which NUMERIC affinity would make numbers of, and which the number
+/// would not be spelled like. A comparison applies that affinity to one of its sides
+/// (<https://sqlite.org/datatype3.html#type_conversions_prior_to_comparison>).
+fn becomes_another_number(value: &str) -> String {
+    let number = format!("CAST({value} AS NUMERIC)");
+    format!(
+        "typeof({value}) = 'text' AND {number} = {value}\n  AND CAST({number} AS TEXT) IS NOT {value}"
+    )
 }
 
 /// Whether a column's constraints find in it what they found before.
@@ -288,9 +340,9 @@ fn seen_as(before: &Definition, after: &Definition, columns: &[&ColumnDefinition
             );
         }
     }
-    let table = plain(&before.name);
+    let (table, from) = (plain(&before.name), source(&before.name));
     if needed.iter().all(|column| is_kept(before, after, column)) {
-        return table;
+        return from;
     }
     let (mut generated, ordinary): (Vec<&ColumnDefinition>, Vec<&ColumnDefinition>) =
         needed.iter().partition(|column| column.generated.is_some());
@@ -306,7 +358,7 @@ fn seen_as(before: &Definition, after: &Definition, columns: &[&ColumnDefinition
     {
         shown.push(format!("{key} AS {key}"));
     }
-    let mut rows = format!("(SELECT {} FROM {table}) AS {table}", shown.join(", "));
+    let mut rows = format!("(SELECT {} FROM {from}) AS {table}", shown.join(", "));
     // A generated column may be computed from another.
     while !generated.is_empty() {
         let waits = |column: &&ColumnDefinition| {
@@ -373,18 +425,120 @@ fn is_new_and_null(before: &Definition, column: &ColumnDefinition) -> bool {
     column.generated.is_none() && null && origin(before, column) == ConditionSource::Default
 }
 
+/// Whether a way back must put something into a column whose values are gone.
+fn is_filled(before: &Definition, column: &ColumnDefinition) -> bool {
+    column.generated.is_none() && origin(before, column) == ConditionSource::Nowhere
+}
+
+/// Whether the values of a column are gone, and a way back has nothing to take them from.
+pub(crate) fn is_gone(before: &Definition, after: &Definition, column: &ColumnDefinition) -> bool {
+    let was_dropped = column.generated.is_none() && before.column(&column.name).is_none();
+    let is_the_rowid = column.is_rowid && keeps_rowids(after, before);
+    was_dropped && !is_the_rowid
+}
+
+/// Rows that would refer to something, where nothing is that they could refer to.
+pub(crate) fn referring(
+    before: &Definition,
+    after: &Definition,
+    key: &ForeignKey,
+) -> Option<Condition> {
+    let parts = key.columns.iter().filter_map(|name| after.column(name));
+    let parts: Vec<&ColumnDefinition> = parts.collect();
+    if parts.iter().any(|column| is_new_and_null(before, column)) {
+        return None;
+    }
+    let left = parts.iter().filter(|column| !is_filled(before, column));
+    let left: Vec<&ColumnDefinition> = left.copied().collect();
+    let there: Vec<String> = left
+        .iter()
+        .map(|column| format!("{} IS NOT NULL", plain(&column.name)))
+        .collect();
+    let filter = match there.is_empty() {
+        true => String::new(),
+        false => format!("\nWHERE {}", there.join(" AND ")),
+    };
+    Some(Condition {
+        problem: format!(
+            "rows of `{}` that would refer to a row of `{}` that is gone",
+            before.name, key.parent
+        ),
+        rows: format!("FROM {}{filter}", seen_as(before, after, &left)),
+        example: row_name(before),
+    })
+}
+
+/// Rows in which a column would need values that are gone.
+pub(crate) fn any_row(before: &Definition, column: &str) -> Condition {
+    Condition {
+        problem: format!("rows of `{}` whose `{column}` is gone", before.name),
+        rows: format!("FROM {}", source(&before.name)),
+        example: row_name(before),
+    }
+}
+
+/// A question to SQLite about a CHECK of nothing but filled columns: 1 where it refuses them.
+pub(crate) struct Unmet {
+    pub(crate) column: String,
+    pub(crate) query: String,
+}
+
+/// Whether the CHECKs of columns that a way back must fill take what they are filled with.
+pub(crate) fn checks_of_what_is_gone(before: &Definition, after: &Definition) -> Vec<Unmet> {
+    let mut found = Vec::new();
+    for constraint in &after.constraints {
+        if !matches!(constraint.rule, Rule::Check { .. }) {
+            continue;
+        }
+        let tokens: Vec<Token<'_>> = Tokens::new(&constraint.text).collect();
+        let condition = &constraint.text[span(parenthesised(&tokens))];
+        let columns = named_in(after, condition);
+        let (Some(first), true) = (
+            columns.first(),
+            columns.iter().all(|column| is_filled(before, column)),
+        ) else {
+            continue;
+        };
+        let values: Vec<String> = columns
+            .iter()
+            .map(|column| format!("{} AS {}", filler(after, column), plain(&column.name)))
+            .collect();
+        found.push(Unmet {
+            column: first.name.clone(),
+            query: format!(
+                "SELECT NOT ({condition}) FROM (SELECT {}) AS {}",
+                values.join(", "),
+                plain(&after.name)
+            ),
+        });
+    }
+    found
+}
+
+/// Whether a way back leads from REAL to TEXT: the way there took a text for a number only where it
+/// was spelled like one.
+pub(crate) fn respells(before: &Definition, after: &Definition, column: &ColumnDefinition) -> bool {
+    let was = before.column(&column.name);
+    was.is_some_and(|was| before.affinity_of(was) == Affinity::Real)
+        && after.affinity_of(column) == Affinity::Text
+}
+
+/// A REAL as the text that it was: `1` and not `1.0`.
+pub(crate) fn respelled(value: &str) -> String {
+    format!(
+        "CASE WHEN typeof({value}) = 'real' AND {value} = CAST({value} AS INTEGER) AND abs({value}) <= 9007199254740992 THEN CAST(CAST({value} AS INTEGER) AS TEXT) ELSE {value} END"
+    )
+}
+
 /// Rows that would be one row to a key.
 fn unique(before: &Definition, after: &Definition, key: &[KeyPart]) -> Option<Condition> {
     let names: Vec<&str> = key.iter().map(|part| part.column.as_str()).collect();
     let parts: Vec<&ColumnDefinition> =
         names.iter().filter_map(|name| after.column(name)).collect();
     // What is filled on a way back is another in each row.
-    let filled = |column: &ColumnDefinition| {
-        column.generated.is_none() && origin(before, column) == ConditionSource::Nowhere
-    };
     if parts
         .iter()
-        .any(|column| is_new_and_null(before, column) || filled(column))
+        .any(|column| is_new_and_null(before, column) || is_filled(before, column))
     {
         return None;
     }
@@ -498,7 +652,10 @@ fn reference(
     }
     let parts = key.columns.iter().filter_map(|name| after.column(name));
     let parts: Vec<&ColumnDefinition> = parts.collect();
-    if parts.iter().any(|column| is_new_and_null(before, column)) {
+    // What is gone is asked for by `referring`.
+    let skipped =
+        |column: &&ColumnDefinition| is_new_and_null(before, column) || is_filled(before, column);
+    if parts.iter().any(skipped) {
         return None;
     }
     let rows = seen_as(before, after, &parts);
@@ -521,7 +678,7 @@ fn reference(
         rows: format!(
             "FROM {rows} AS child\nWHERE {} AND NOT EXISTS (\n    SELECT 1 FROM {} AS parent WHERE {}\n)",
             all(there.collect()),
-            plain(&key.parent),
+            source(&key.parent),
             all(matches.collect())
         ),
         example: match row_name(before) {
@@ -573,7 +730,7 @@ mod tests {
             tables: vec![parent],
             others: Vec::new(),
         };
-        let found = conditions(&table(before), &table(after), &now);
+        let found = conditions(&table(before), &table(after), &now, Direction::Up);
         found.iter().map(told).collect()
     }
 

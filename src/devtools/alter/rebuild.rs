@@ -6,11 +6,12 @@
 //! views are left alone: with `legacy_alter_table` the rename does not look at them (9).
 //! The references are checked (10) before the commit (11) by the run.
 
-use crate::devtools::alter::preconditions::{ConditionSource, filler, origin};
+use crate::devtools::alter::preconditions::{ConditionSource, filler, origin, respelled, respells};
 use crate::devtools::alter::sql_writer::Writer;
 use crate::devtools::model::canonical::plain;
 use crate::devtools::model::table::Definition;
-use crate::sqlite::sql::name::{quote, same_name};
+use crate::report::loss::Direction;
+use crate::sqlite::sql::name::quote;
 
 /// One table, before and after.
 pub(crate) struct Rebuild<'d> {
@@ -18,15 +19,7 @@ pub(crate) struct Rebuild<'d> {
     pub(crate) after: &'d Definition,
     /// A name that nothing else has, for the time between.
     pub(crate) between: &'d str,
-}
-
-/// Whether rows are found under the same rowids afterwards.
-pub(crate) fn keeps_rowids(before: &Definition, after: &Definition) -> bool {
-    match (before.rowid_column(), after.rowid_column()) {
-        (Some(was), Some(now)) => same_name(&was.name, &now.name),
-        (None, Some(_)) => false,
-        (_, None) => before.rowid_alias().is_some() && after.rowid_alias().is_some(),
-    }
+    pub(crate) direction: Direction,
 }
 
 impl Rebuild<'_> {
@@ -71,11 +64,25 @@ impl Rebuild<'_> {
                 continue;
             }
             let value = match origin(self.before, column) {
-                ConditionSource::Same(name) => self.source(&name),
+                ConditionSource::Same(name) => {
+                    let source = self.source(&name);
+                    match self.direction == Direction::Down
+                        && respells(self.before, self.after, column)
+                    {
+                        true => respelled(&source),
+                        false => source,
+                    }
+                }
                 ConditionSource::OrDefault(name, default) => {
                     format!("coalesce({}, {default})", self.source(&name))
                 }
                 ConditionSource::Using(expression) => expression,
+                // A key that is new is the rowid that the row has.
+                ConditionSource::Default
+                    if column.is_rowid && self.before.rowid_alias().is_some() =>
+                {
+                    self.before.rowid_alias().unwrap_or_default().to_owned()
+                }
                 ConditionSource::Default => continue,
                 // On a way back; a way there with such a column is refused.
                 ConditionSource::Nowhere => {
@@ -150,6 +157,7 @@ impl Rebuild<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::devtools::alter::preconditions::keeps_rowids;
 
     fn written(before: &str, after: &str) -> String {
         let mut out = Writer::default();
@@ -157,6 +165,7 @@ mod tests {
             before: &Definition::parse(before).unwrap(),
             after: &Definition::parse(after).unwrap(),
             between: "t_new",
+            direction: Direction::Up,
         }
         .write(&mut out);
         out.text().to_owned()
@@ -296,6 +305,7 @@ PRAGMA legacy_alter_table = OFF;
                 before: &before,
                 after: &after,
                 between: "t_new",
+                direction: Direction::Up,
             };
             let told = unreachable
                 .then(|| "The columns of `t` hide its rowids, so that they cannot be kept.".into());
@@ -308,6 +318,7 @@ PRAGMA legacy_alter_table = OFF;
             before: &keyed,
             after: &rowids,
             between: "t_new",
+            direction: Direction::Up,
         };
         assert_eq!(rebuild.unreachable_rowids(), None);
     }

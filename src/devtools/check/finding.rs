@@ -117,8 +117,10 @@ pub struct Checked {
     /// The git tag that the files were compared with. None where there is none: no git, no
     /// tag, or migrations that come from no folder.
     pub released_tag: Option<String>,
-    /// The schema file that the migrations were compared with, where there is one.
+    /// The schema file, where there is one.
     pub schema_file: Option<String>,
+    /// Whether the migrations were compared with it. Not where one of them does not get through.
+    pub schema_compared: bool,
 }
 
 impl Checked {

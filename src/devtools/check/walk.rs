@@ -25,7 +25,7 @@ use crate::run::engine::dry_run::{self, DryRunResult, Forecast};
 use crate::sqlite::execute::{failure, run_script};
 use crate::sqlite::schema::objects::Schema;
 use crate::sqlite::schema::table_tracker::TableTracker;
-use crate::sqlite::schema::{catalog, difference};
+use crate::sqlite::schema::{catalog, difference, empty_copy};
 use crate::sqlite::sql::name::{quote, same_name};
 use crate::sqlite::sql::script::Script;
 use crate::sqlite::sql::statement::Statement;
@@ -46,12 +46,13 @@ pub(crate) fn check(options: &Options<'_>) -> Result<Checked, Error> {
     }
     let wanted = options.source.schema(schema_file)?;
     // A component that does not come through is a finding of the walk.
-    let mut desired = None;
+    let (mut desired, mut skipped) = (None, Vec::new());
     if let Some(script) = &wanted
         && let Ok(on) = replay::components(options)
     {
         let made = replay::desired(options, on, script)?;
         desired = Some(catalog::schema(&made.connection, &options.own_tables())?);
+        skipped = made.notes;
     }
     let afresh: Vec<&[Migration]> = lists
         .iter()
@@ -64,16 +65,19 @@ pub(crate) fn check(options: &Options<'_>) -> Result<Checked, Error> {
     let mut walk = Walk {
         options,
         migrations: afresh.iter().copied().flatten().collect(),
-        hints: Hints::of(scripts.flatten().chain(&wanted)),
+        hints: Hints::of(scripts.flatten().chain(&wanted).map(Script::text)),
         connection: memory(options)?,
         schema: Schema::default(),
         has_rows: true,
+        bare: (memory(options)?, 0),
+        ways_back: Vec::new(),
         checked: Checked {
             findings: Vec::new(),
-            notes: Vec::new(),
+            notes: skipped,
             migrations: 0,
             released_tag: None,
-            schema_file: None,
+            schema_file: wanted.as_ref().map(|script| script.file().to_owned()),
+            schema_compared: false,
         },
     };
     for (file, error) in refused {
@@ -120,6 +124,11 @@ struct Walk<'w, 'o> {
     schema: Schema,
     /// Whether there are made-up rows in it, to compare with what comes back.
     has_rows: bool,
+    /// The database as the first migrations alone make it, without rows that are made up, and how
+    /// many of them it has. Led on where it is needed.
+    bare: (Connection, usize),
+    /// The ways back that were walked, one for each migration. None ends the walk back.
+    ways_back: Vec<Option<MigrationStep>>,
     checked: Checked,
 }
 
@@ -156,7 +165,63 @@ impl Walk<'_, '_> {
                 return Ok(false);
             }
         }
+        self.walk_back()?;
         Ok(true)
+    }
+
+    /// All ways back in turn, from the newest migration to the first, over the rows that are there
+    /// then: what each of them leaves is what the next one meets.
+    fn walk_back(&mut self) -> Result<(), Error> {
+        let migrations = self.migrations.clone();
+        let ways_back = std::mem::take(&mut self.ways_back);
+        let mut database = replay::copy_of(self.options, &self.connection)?;
+        let mut reached_the_first = true;
+        for (migration, way) in migrations.into_iter().zip(ways_back).rev() {
+            self.options.check_cancelled()?;
+            let Some(task) = way else {
+                reached_the_first = false;
+                break;
+            };
+            let script = task.script.clone();
+            let before = violations(&database)?;
+            let mut went = self.execute(&database, &task, Direction::Down);
+            if went.as_ref().is_err_and(is_demanded) {
+                // It was noted where it was walked alone, or what was taken back before it left these
+                // rows, which is for a user to see as well.
+                database = self.emptied(&database)?;
+                went = self.execute(&database, &task, Direction::Down);
+            }
+            const WHAT: &str = "the way back fails after those of the migrations behind it";
+            match went {
+                Ok(back) => database = back,
+                Err(error) => return self.failed(migration, &script, WHAT, &error),
+            }
+            let broken = violations(&database)?.saturating_sub(before);
+            if broken > 0 {
+                let rows = Counted(broken, "row");
+                let message = format!(
+                    "after the ways back of the migrations behind it, {rows} would refer to a row that is not there"
+                );
+                self.breaks(migration, &script, vec![message]);
+            }
+        }
+        if let (true, Some(first)) = (reached_the_first, self.migrations.first().copied()) {
+            let left = differences(&Schema::default(), &self.schema_of(&database)?);
+            if !left.is_empty() {
+                let message = format!("all ways back together leave {}", left.join(", "));
+                let help = "correct the way back of the migration that made it".to_owned();
+                let script = first.down.as_ref().unwrap_or(&first.up);
+                self.find(first, script, FindingKind::DownDiffers, message, help);
+            }
+        }
+        Ok(())
+    }
+
+    /// The same schema without rows.
+    fn emptied(&self, full: &Connection) -> Result<Connection, Error> {
+        let empty = memory(self.options)?;
+        empty_copy::copy_schema(full, &empty)?;
+        Ok(empty)
     }
 
     fn step(&mut self, index: usize) -> Result<bool, Error> {
@@ -218,14 +283,17 @@ impl Walk<'_, '_> {
             None => in_rust(Direction::Down)
                 .map(|code| Ok(MigrationStep::in_rust(migration, code.consents()))),
         };
+        let mut way = None;
         match down {
-            Some(down) => self.way_back(
-                migration,
-                &up,
-                &after,
-                script.unwrap_or(&migration.up),
-                down,
-            )?,
+            Some(down) => {
+                way = self.way_back(
+                    migration,
+                    &up,
+                    &after,
+                    script.unwrap_or(&migration.up),
+                    down,
+                )?;
+            }
             None if migration.is_meant_to_stay() => {}
             None if migration.in_rust && in_rust(Direction::Up).is_none() => {}
             // Not for the app to write.
@@ -247,12 +315,13 @@ impl Walk<'_, '_> {
                 );
             }
         }
+        self.ways_back.push(way);
         self.connection = after.connection;
         self.schema = after.schema;
         Ok(true)
     }
 
-    /// The way back and the way there again, on copies.
+    /// The way back and the way there again, on copies. The way back, where it goes.
     fn way_back(
         &mut self,
         migration: &Migration,
@@ -260,15 +329,29 @@ impl Walk<'_, '_> {
         after: &StepResult,
         script: &Script,
         task: Result<MigrationStep, Error>,
-    ) -> Result<(), Error> {
+    ) -> Result<Option<MigrationStep>, Error> {
+        let found = self.checked.findings.len();
+        let mut emptied = None;
         let back = task.and_then(|task| {
-            let back = self.run(&after.connection, &task, Direction::Down)?;
+            let back = match self.run(&after.connection, &task, Direction::Down) {
+                Err(error) if is_demanded(&error) => {
+                    let note = "the way back ends where rows do not fit";
+                    self.note(migration, format!("{note}: {}", error.message()));
+                    let empty = emptied.insert(self.emptied(&after.connection)?);
+                    self.run(empty, &task, Direction::Down)?
+                }
+                back => back?,
+            };
             Ok((task, back))
         });
         let (down, back) = match back {
             Ok(back) => back,
-            Err(error) => return self.failed(migration, script, "the way back fails", &error),
+            Err(error) => {
+                self.failed(migration, script, "the way back fails", &error)?;
+                return Ok(None);
+            }
         };
+        let from = emptied.as_ref().unwrap_or(&after.connection);
         let differences = differences(&self.schema, &back.schema);
         let is_back = differences.is_empty();
         if !is_back {
@@ -279,29 +362,35 @@ impl Walk<'_, '_> {
             let help = format!("correct {}", script.file());
             self.find(migration, script, FindingKind::DownDiffers, message, help);
         }
-        let mut lost = self.lost_on_the_way_back(&down, after, &back);
-        if !down.consents {
-            lost.extend(lost_values(&after.connection, &back));
+        let mut lost = Vec::new();
+        if emptied.is_none() {
+            lost = self.lost_on_the_way_back(&down, after, &back);
+            if !down.consents {
+                lost.extend(lost_values(from, &back));
+            }
         }
         self.loses(migration, script, "the way back loses data", lost);
-        self.breaks(
-            migration,
-            script,
-            broken_references(&after.connection, &back)?,
-        );
+        self.breaks(migration, script, broken_references(from, &back)?);
         let written = after.outlook.watched.iter().map(|(origin, _)| origin);
         let written = written.chain(back.outlook.watched.iter().map(|(_, now)| now));
         let written: BTreeSet<&str> = written.map(String::as_str).collect();
-        if self.has_rows {
+        if self.has_rows && emptied.is_none() {
             for note in values_that_differ(&self.connection, &written, &back.connection) {
                 self.note(migration, note);
             }
         }
-        let again = self.execute(&back.connection, up, Direction::Up);
+        let mut again = self.execute(&back.connection, up, Direction::Up);
+        if let Err(error) = &again
+            && is_demanded(error)
+        {
+            let known = format!("it ends where rows do not fit: {}", error.message());
+            self.note(migration, known);
+            again = self.execute(&self.emptied(&back.connection)?, up, Direction::Up);
+        }
         match again.and_then(|again| self.schema_of(&again)) {
             Err(error) => {
                 let what = "fails when it is applied again after its way back";
-                self.failed(migration, &migration.up, what, &error)
+                self.failed(migration, &migration.up, what, &error)?;
             }
             Ok(again) => {
                 let differences = self::differences(&after.schema, &again);
@@ -313,9 +402,9 @@ impl Walk<'_, '_> {
                     let help = "make the way back undo all of it".to_owned();
                     self.find(migration, script, FindingKind::DownDiffers, message, help);
                 }
-                Ok(())
             }
         }
+        Ok((self.checked.findings.len() == found).then_some(down))
     }
 
     /// What a run would refuse, or a user would miss.
@@ -487,13 +576,13 @@ impl Walk<'_, '_> {
     }
 
     /// The database before a migration, with what the migrations before it wrote alone.
-    fn without_rows(&self, index: usize) -> Result<Connection, Error> {
-        let mut connection = memory(self.options)?;
-        for migration in &self.migrations[..index] {
-            let task = MigrationStep::up(migration)?;
-            connection = self.run(&connection, &task, Direction::Up)?.connection;
+    fn without_rows(&mut self, index: usize) -> Result<Connection, Error> {
+        while self.bare.1 < index {
+            let task = MigrationStep::up(self.migrations[self.bare.1])?;
+            self.bare.0 = self.execute(&self.bare.0, &task, Direction::Up)?;
+            self.bare.1 += 1;
         }
-        Ok(connection)
+        replay::copy_of(self.options, &self.bare.0)
     }
 
     fn schema_of(&self, connection: &Connection) -> Result<Schema, Error> {
@@ -548,9 +637,10 @@ impl Walk<'_, '_> {
     }
 
     fn note(&mut self, migration: &Migration, note: String) {
-        self.checked
-            .notes
-            .push(format!("{}: {note}", migration.label()));
+        let note = format!("{}: {note}", migration.label());
+        if !self.checked.notes.contains(&note) {
+            self.checked.notes.push(note);
+        }
     }
 
     /// Compares each squashed migration with its originals, by every way on which a database can
@@ -601,7 +691,7 @@ impl Walk<'_, '_> {
                 help: "write the migration that is missing, or correct the schema file".into(),
             });
         }
-        self.checked.schema_file = Some(file.to_owned());
+        self.checked.schema_compared = true;
     }
 }
 
@@ -707,6 +797,16 @@ fn values(connection: &Connection, table: &str) -> BTreeMap<String, Vec<String>>
         Some((column.to_ascii_lowercase(), values))
     };
     columns.iter().filter_map(read).collect()
+}
+
+/// How many rows refer to what is not there.
+fn violations(connection: &Connection) -> Result<u64, Error> {
+    let references = catalog::references(connection)?;
+    Ok(references
+        .violations
+        .values()
+        .map(|rows| rows.len() as u64)
+        .sum())
 }
 
 /// References that lead nowhere and did not before, in words.

@@ -6,7 +6,7 @@ use rusqlite::Connection;
 
 use crate::devtools::alter::alter_table::ChangeKind;
 use crate::devtools::alter::compose::composer::{ComposeOptions, broken, model};
-use crate::devtools::alter::compose::steps::compose;
+use crate::devtools::alter::compose::steps::{compose, rename_only};
 use crate::devtools::alter::renames::Renames;
 use crate::devtools::model::canonical::plain;
 use crate::devtools::model::diff::{ColumnOrder, Model};
@@ -240,22 +240,17 @@ impl<'a> Alteration<'a> {
         copy_schema(connection, &scratch)?;
         let before = broken(&scratch, &self.options)?;
         let renames = self.renames();
+        // What a view or a trigger should be afterwards, nobody says here.
+        let manner = ComposeOptions {
+            clears: false,
+            ..ComposeOptions::of(Direction::Up, self.order)
+        };
         let target = {
             let renamed = replay::copy_of(&self.options, &scratch)?;
-            let nothing = crate::devtools::alter::grouping::ChangeGroup::default();
             let now = model(&renamed, &self.options)?;
-            let manner = ComposeOptions::of(Direction::Up, self.order);
-            compose(
-                &renamed,
-                &self.options,
-                &now,
-                Some(&nothing),
-                &renames,
-                manner,
-            )?;
+            rename_only(&renamed, &self.options, &now, &renames, manner)?;
             self.target(model(&renamed, &self.options)?)?
         };
-        let manner = ComposeOptions::of(Direction::Up, self.order);
         let composed = compose(&scratch, &self.options, &target, None, &renames, manner)?;
         if let Some(problem) = broken(&scratch, &self.options)?.difference(&before).next() {
             return Err(Error::new(

@@ -7,7 +7,7 @@ use rusqlite::{Connection, ErrorCode};
 
 use crate::devtools::alter::alter_table::ChangeKind;
 use crate::devtools::alter::compose::composer::{ComposeOptions, Composed, broken, model};
-use crate::devtools::alter::compose::steps::compose;
+use crate::devtools::alter::compose::steps::{compose, rename_only};
 use crate::devtools::alter::conversions;
 use crate::devtools::alter::grouping::{ChangeGroup, scopes, together};
 use crate::devtools::alter::renames::{Renames, renames};
@@ -120,6 +120,8 @@ pub struct Generated {
     pub schema_before: String,
     /// The schema as it should be, likewise.
     pub schema_after: String,
+    /// What of the schema file was skipped, in sentences.
+    pub notes: Vec<String>,
 }
 
 /// What becomes of one table.
@@ -142,12 +144,12 @@ pub struct TableChange {
 pub struct GeneratedFile {
     /// Where the way there is going to be.
     pub up: PathBuf,
-    /// Where the way back is going to be.
-    pub down: PathBuf,
+    /// Where the way back is going to be. None where there is none, and the way there says why.
+    pub down: Option<PathBuf>,
     /// The SQL of the way there.
     pub up_sql: String,
     /// The SQL of the way back.
-    pub down_sql: String,
+    pub down_sql: Option<String>,
 }
 
 impl Generated {
@@ -163,7 +165,10 @@ impl Generated {
     pub fn write(&self) -> Result<(), Error> {
         let pairs = self.files.iter();
         // The way back first: a way there without it would be taken for irreversible.
-        let texts = pairs.flat_map(|f| [(&f.down, &f.down_sql), (&f.up, &f.up_sql)]);
+        let texts = pairs.flat_map(|f| {
+            let down = f.down.as_ref().zip(f.down_sql.as_ref());
+            down.into_iter().chain([(&f.up, &f.up_sql)])
+        });
         let mut written: Vec<&Path> = Vec::new();
         for (path, text) in texts {
             if let Some(folder) = path.parent() {
@@ -204,6 +209,7 @@ pub(crate) fn generate(
         before,
         after,
         renames,
+        notes,
     } = compare(options, wishes, &present, &script)?;
     let work = GenerateWork {
         options,
@@ -217,6 +223,7 @@ pub(crate) fn generate(
     let mut generated = work.files()?;
     generated.schema_before = listing(&before);
     generated.schema_after = listing(&after);
+    generated.notes = notes;
     Ok(generated)
 }
 
@@ -235,6 +242,7 @@ struct SchemaComparison {
     before: Model,
     after: Model,
     renames: Renames,
+    notes: Vec<String>,
 }
 
 fn compare(
@@ -268,6 +276,7 @@ fn compare(
         before,
         after,
         renames,
+        notes: wanted.notes,
     })
 }
 
@@ -371,29 +380,27 @@ struct MigrationDraft {
 impl GenerateWork<'_, '_> {
     fn files(&self) -> Result<Generated, Error> {
         let renamed = copy_of(self.options, self.present)?;
-        let nothing = ChangeGroup::default();
-        compose(
+        let away = rename_only(
             &renamed,
             self.options,
             self.after,
-            Some(&nothing),
             &self.renames,
             self.manner(Direction::Up),
         )?;
         let before = model(&renamed, self.options)?;
         let difference = difference(&before, self.after, self.wishes.order);
-        let scopes = scopes(&before, self.after, &difference, &self.renames);
+        let scopes = scopes(&before, self.after, &difference, &self.renames, &away);
         // Where a boundary between files would not hold, one file does it all.
         let split = self.drafts(&scopes).and_then(|drafts| {
-            let generated = self.named(drafts)?;
-            self.prove(&generated)?;
+            let mut generated = self.named(drafts)?;
+            self.prove(&mut generated)?;
             self.prove_with_rows(&generated).map(|()| generated)
         });
         let generated = match split {
             Err(error) if scopes.len() > 1 && !is_an_answer(&error) => {
                 log::debug!("one file for all changes, because: {error}");
-                let generated = self.named(self.drafts(&[together(&scopes)])?)?;
-                self.prove(&generated)?;
+                let mut generated = self.named(self.drafts(&[together(&scopes)])?)?;
+                self.prove(&mut generated)?;
                 self.prove_with_rows(&generated)?;
                 generated
             }
@@ -447,6 +454,7 @@ impl GenerateWork<'_, '_> {
             files: Vec::new(),
             schema_before: String::new(),
             schema_after: String::new(),
+            notes: Vec::new(),
         };
         for ((index, MigrationDraft { up, down }), version) in
             drafts.into_iter().enumerate().zip(first..)
@@ -470,21 +478,27 @@ impl GenerateWork<'_, '_> {
                 .collect();
             about.insert(0, "-- Written by `heirloom generate`.\n".to_owned());
             let going_back = down.changes.iter().flat_map(|change| &change.destroys);
-            let lost: Vec<String> = up
-                .not_restored
+            let only_empty = down
+                .only_empty
                 .iter()
-                .map(|what| format!("-- It does not bring back {what}.\n"))
+                .map(|why| format!("-- It works on empty tables only: {why}.\n"));
+            let lost: Vec<String> = only_empty
+                .chain(
+                    up.not_restored
+                        .iter()
+                        .map(|what| format!("-- It does not bring back {what}.\n")),
+                )
                 .chain(going_back.map(|what| format!("-- It will {what}.\n")))
                 .collect();
             generated.files.push(GeneratedFile {
                 up: self.folder.join(format!("{label}.sql")),
-                down: self.folder.join(format!("{label}.down.sql")),
+                down: Some(self.folder.join(format!("{label}.down.sql"))),
                 up_sql: format!("{consent}{}\n{}", about.concat(), up.sql),
-                down_sql: format!(
+                down_sql: Some(format!(
                     "-- Written by `heirloom generate`: the way back.\n{}\n{}",
                     lost.concat(),
                     down.sql
-                ),
+                )),
             });
             generated
                 .changes
@@ -501,10 +515,11 @@ impl GenerateWork<'_, '_> {
     /// Runs the files as they will be written, there and back, and compares: the migrations
     /// plus the files give the schema file, every boundary is a database that works, and
     /// the ways back bring back what was.
-    fn prove(&self, generated: &Generated) -> Result<(), Error> {
+    fn prove(&self, generated: &mut Generated) -> Result<(), Error> {
         let proof = copy_of(self.options, self.present)?;
         let known = broken(&proof, self.options)?;
         let mut states = vec![model(&proof, self.options)?];
+        let mut broken_after = vec![known.clone()];
         for file in &generated.files {
             self.run_file(&proof, &file.up, &file.up_sql)?;
             let now = broken(&proof, self.options)?;
@@ -512,16 +527,35 @@ impl GenerateWork<'_, '_> {
                 return Err(unproved(&file.up, &format!("would leave {problem}")));
             }
             states.push(model(&proof, self.options)?);
+            broken_after.push(now);
         }
         let (last, order) = (states.pop(), self.wishes.order);
         if let (Some(last), Some(file)) = (last, generated.files.last()) {
             expect_equal(&last, self.after, order, &file.up)?;
         }
-        for file in generated.files.iter().rev() {
-            self.run_file(&proof, &file.down, &file.down_sql)?;
+        for file in generated.files.iter_mut().rev() {
+            let Some((down, sql)) = file.down.clone().zip(file.down_sql.clone()) else {
+                continue;
+            };
+            self.run_file(&proof, &down, &sql)?;
             if let Some(state) = states.pop() {
                 let now = model(&proof, self.options)?;
-                expect_equal(&now, &state, order, &file.down)?;
+                expect_equal(&now, &state, order, &down)?;
+            }
+            // A run makes nothing that does not work.
+            let worked = broken_after.pop().unwrap_or_default();
+            let again = broken_after.last().cloned().unwrap_or_default();
+            if let Some(problem) = again.difference(&worked).next() {
+                file.down = None;
+                file.down_sql = None;
+                file.up_sql = format!(
+                    "-- heirloom: irreversible\n{}",
+                    file.up_sql.replacen(
+                        "-- Written by `heirloom generate`.\n",
+                        &format!("-- Written by `heirloom generate`.\n-- There is no way back to what did not work: {}.\n", problem.split_whitespace().collect::<Vec<_>>().join(" ")),
+                        1
+                    )
+                );
             }
         }
         Ok(())
@@ -533,9 +567,12 @@ impl GenerateWork<'_, '_> {
     fn prove_with_rows(&self, generated: &Generated) -> Result<(), Error> {
         let proof = copy_of(self.options, self.present)?;
         let schema = catalog::schema(&proof, &self.options.own_tables())?;
-        let texts = generated.files.iter().map(|file| file.up_sql.clone());
-        let texts: Vec<Script> = texts.map(|sql| Script::new("", sql)).collect();
-        fill::fill(&proof, &schema, &Hints::of(texts.iter()))?;
+        let written = generated.files.iter().map(|file| file.up_sql.as_str());
+        let applied = self.migrations.iter().map(|migration| migration.up.text());
+        let wanted = self.after.tables.iter().map(|e| e.table.sql.as_str());
+        let others = self.after.others.iter().map(|object| object.sql.as_str());
+        let hints = Hints::of(written.chain(applied).chain(wanted).chain(others));
+        fill::fill(&proof, &schema, &hints)?;
         let counts = |reversed: bool| {
             let ordinary = schema.tables.iter();
             // What goes with consent may leave its name to something else.
@@ -561,7 +598,7 @@ impl GenerateWork<'_, '_> {
             .files
             .iter()
             .rev()
-            .map(|file| (&file.down, &file.down_sql));
+            .map_while(|file| file.down.as_ref().zip(file.down_sql.as_ref()));
         for (reversed, files) in [(false, there.collect::<Vec<_>>()), (true, back.collect())] {
             for (path, sql) in files {
                 let script = Script::new(path.display().to_string(), sql.clone());

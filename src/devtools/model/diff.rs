@@ -238,7 +238,8 @@ pub(crate) fn difference<'m>(
             None => found.created.push(entity),
             Some(was) => match (&was.definition, &entity.definition) {
                 (Some(was), Some(now)) => {
-                    let edits = edits(was, now, order);
+                    let mut edits = edits(was, now, order);
+                    spelled_out(before, after, was, now, &mut edits);
                     if !edits.is_empty() {
                         found.altered.push(Altered {
                             before: was,
@@ -277,6 +278,38 @@ pub(crate) fn difference<'m>(
         }
     }
     found
+}
+
+/// A reference that was left to the parent's primary key and is spelled out now, or the other way
+/// round, is another one where that key changes meanwhile.
+fn spelled_out<'m>(
+    before: &Model,
+    after: &Model,
+    was: &'m Definition,
+    now: &'m Definition,
+    found: &mut Vec<Edit<'m>>,
+) {
+    let implicit = |constraint: &Constraint| match &constraint.rule {
+        Rule::ForeignKey(key) => Some((key.implicit, key.parent.clone())),
+        _ => None,
+    };
+    for new in &now.constraints {
+        let Some((is_implicit, parent)) = implicit(new) else {
+            continue;
+        };
+        let key = |model: &Model| {
+            let definition = model.definition(&parent);
+            definition.map(|parent| parent.primary_key().join(","))
+        };
+        let old = was.constraints.iter().find(|old| *old == new);
+        if let Some(old) = old
+            && implicit(old).is_some_and(|(was_implicit, _)| was_implicit != is_implicit)
+            && key(before) != key(after)
+        {
+            found.push(Edit::DropConstraint(old));
+            found.push(Edit::AddConstraint(new));
+        }
+    }
 }
 
 /// Whether two CREATE TABLE statements make the same table, but for the order of its columns.

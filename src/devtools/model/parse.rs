@@ -440,6 +440,7 @@ fn foreign_key(
     let mut key = ForeignKey {
         columns,
         parent: folded(clause.tbl_name.0),
+        implicit: clause.columns.is_none(),
         to: clause.columns.map(indexed).unwrap_or_default(),
         on_delete: NO_ACTION,
         on_update: NO_ACTION,

@@ -130,16 +130,41 @@ pub(crate) struct KeyPart {
 }
 
 /// A reference.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Eq)]
 pub(crate) struct ForeignKey {
     pub(crate) columns: Vec<String>,
     pub(crate) parent: String,
     /// Empty where it is the parent's primary key.
     pub(crate) to: Vec<String>,
+    /// Whether `to` was left out of the text, and follows the parent's primary key.
+    pub(crate) implicit: bool,
     pub(crate) on_delete: &'static str,
     pub(crate) on_update: &'static str,
     pub(crate) matching: Option<String>,
     pub(crate) deferred: bool,
+}
+
+/// Where the parent's key is the same, it says nothing whether it was spelled out.
+impl PartialEq for ForeignKey {
+    fn eq(&self, other: &ForeignKey) -> bool {
+        let ForeignKey {
+            columns,
+            parent,
+            to,
+            implicit: _,
+            on_delete,
+            on_update,
+            matching,
+            deferred,
+        } = self;
+        *columns == other.columns
+            && *parent == other.parent
+            && *to == other.to
+            && *on_delete == other.on_delete
+            && *on_update == other.on_update
+            && *matching == other.matching
+            && *deferred == other.deferred
+    }
 }
 
 /// What SQLite does where a constraint does not hold.

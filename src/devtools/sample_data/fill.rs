@@ -17,7 +17,6 @@ use crate::sqlite::execute::{failure, text};
 use crate::sqlite::schema::catalog;
 use crate::sqlite::schema::objects::{Affinity, Schema, Table, TableKind, affinity};
 use crate::sqlite::sql::name::{quote, same_name};
-use crate::sqlite::sql::script::Script;
 use crate::sqlite::sql::token::{Token, TokenKind, Tokens};
 
 /// So many rows a table has at least, where they can be made up.
@@ -48,10 +47,10 @@ pub(crate) struct Hints {
 
 impl Hints {
     /// Looks for arguments of the JSON and of the date functions, and for `column -> …`.
-    pub(crate) fn of<'s>(scripts: impl Iterator<Item = &'s Script>) -> Hints {
+    pub(crate) fn of<'s>(texts: impl Iterator<Item = &'s str>) -> Hints {
         let mut hints = Hints::default();
-        for script in scripts {
-            let tokens: Vec<Token<'_>> = Tokens::new(script.text()).collect();
+        for text in texts {
+            let tokens: Vec<Token<'_>> = Tokens::new(text).collect();
             for (index, token) in tokens.iter().enumerate() {
                 let next = |ahead: usize| tokens.get(index + ahead).map_or("", |t| t.text);
                 let name = || token.name().to_ascii_lowercase();
@@ -408,8 +407,14 @@ impl ColumnFacts {
             .into_iter()
             .flat_map(|more| plain(fact, hints, number + more))
             .collect();
-        // A default that is computed may depend on the time, or on chance.
-        let constant = |default: &String| !default.contains('(') && !default.starts_with("CURRENT");
+        let is_json = hints.json.contains(&fact.name.to_ascii_lowercase());
+        // A default that is computed may depend on the time, or on chance; and one that is no JSON
+        // fails where the schema reads it as some.
+        let constant = |default: &String| {
+            !default.contains('(')
+                && !default.starts_with("CURRENT")
+                && (!is_json || looks_like_json(default))
+        };
         let default_first =
             (number == 0 || !guesses.is_empty()) && fact.default.as_ref().is_some_and(constant);
         guesses.extend(default_first.then_some(None));
@@ -691,6 +696,13 @@ fn fitting(pattern: &str) -> String {
     text
 }
 
+/// Whether a default, as it is written, may be read as JSON.
+fn looks_like_json(default: &str) -> bool {
+    let text = default.trim_matches(|c: char| c == '\'' || c == '"' || c.is_whitespace());
+    let begins = |c: char| c.is_ascii_digit() || ['{', '[', '-'].contains(&c);
+    text.starts_with(begins) || ["null", "true", "false"].contains(&text)
+}
+
 /// The key of a row: with gaps, and far from what a migration writes itself.
 fn key(number: i64) -> i64 {
     1001 + 3 * number + number % 2
@@ -779,8 +791,7 @@ mod tests {
             .unwrap();
         connection.execute_batch(schema).unwrap();
         let read = catalog::whole_schema(&connection).unwrap();
-        let script = Script::new("", migrations);
-        let notes = fill(&connection, &read, &Hints::of([script].iter())).unwrap();
+        let notes = fill(&connection, &read, &Hints::of([migrations].into_iter())).unwrap();
         (connection, notes)
     }
 

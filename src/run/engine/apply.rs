@@ -1,7 +1,7 @@
 //! A list of migrations carried out: copied first, applied in one transaction, proved,
 //! committed, and taken back whole when anything fails.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use chrono::Utc;
@@ -162,6 +162,8 @@ enum Commit {
 /// What was there before, to be compared with afterwards.
 struct Baseline {
     references: References,
+    /// Which table refers to which.
+    referring: BTreeSet<(String, String)>,
     /// By original name; follows what files were allowed to take away.
     counts: BTreeMap<String, u64>,
     sequences: BTreeMap<String, i64>,
@@ -178,6 +180,7 @@ impl Execution<'_, '_, '_, '_> {
         let options = self.session.options;
         let mut baseline = Baseline {
             references: catalog::references(self.connection())?,
+            referring: catalog::referring(self.connection())?,
             counts: catalog::row_counts(self.connection(), &self.work.lineage)?,
             sequences: catalog::sequences(self.connection())?,
         };
@@ -587,7 +590,7 @@ impl Execution<'_, '_, '_, '_> {
     /// What must be true before the last commit: no new violation of a reference, no row
     /// gone from any table, the schema as planned.
     fn prove(&mut self, baseline: &Baseline) -> Result<(), Error> {
-        self.prove_references(&baseline.references)?;
+        self.prove_references(baseline)?;
         let Some(foresight) = &self.work.foresight else {
             return Ok(());
         };
@@ -609,18 +612,28 @@ impl Execution<'_, '_, '_, '_> {
         self.prove_schema(foresight)
     }
 
-    fn prove_references(&mut self, before: &References) -> Result<(), Error> {
+    fn prove_references(&mut self, baseline: &Baseline) -> Result<(), Error> {
+        let before = &baseline.references;
         let after = catalog::references(self.connection())?;
-        if let Some((table, message)) = after
-            .broken
-            .iter()
-            .find(|(table, _)| !before.broken.contains_key(*table))
-        {
-            return Err(Error::new(
-                ErrorKind::MigrationFailed,
-                format!("the references of `{table}` can no longer be checked: {message}"),
-            )
-            .with_help("the column they point to must be a primary key or unique"));
+        for (table, message) in &after.broken {
+            let child = self.original_name(table);
+            if before.broken.contains_key(&child) {
+                continue;
+            }
+            // One that worked must go on to. One that is new is as the schema was released: SQLite
+            // takes it while foreign keys are not enforced.
+            let parent = catalog::mismatched_parent(message);
+            let parent = parent.map(|parent| self.original_name(&parent));
+            if parent.is_none_or(|parent| baseline.referring.contains(&(child, parent))) {
+                return Err(Error::new(
+                    ErrorKind::MigrationFailed,
+                    format!("the references of `{table}` can no longer be checked: {message}"),
+                )
+                .with_help("the column they point to must be a primary key or unique"));
+            }
+            self.report.notes.push(format!(
+                "a reference of `{table}` matches no key and cannot be enforced ({message}); SQLite takes it only while foreign keys are not enforced"
+            ));
         }
         let mut known = self.in_original_names(&before.violations);
         let mut old = 0;
@@ -682,18 +695,21 @@ impl Execution<'_, '_, '_, '_> {
     /// Violations by the names that the tables had before: one that was renamed keeps its
     /// old violations. In one that was rebuilt rows may have other rowids, so there they
     /// only count, as 0. Sorted.
+    /// What a table was called before the run, in small letters.
+    fn original_name(&self, table: &str) -> String {
+        let lineage = self.work.foresight.as_ref().map(DryRun::lineage);
+        lineage
+            .and_then(|lineage| lineage.origin_of(table))
+            .unwrap_or(table)
+            .to_ascii_lowercase()
+    }
+
     fn in_original_names(&self, violations: &Violations) -> Violations {
         let rebuilt = |table: &str| {
             let mut outlooks = self.work.outlooks.iter();
             outlooks.any(|outlook| outlook.effects.rebuilds(table))
         };
-        let original = |table: &str| {
-            let lineage = self.work.foresight.as_ref().map(DryRun::lineage);
-            lineage
-                .and_then(|lineage| lineage.origin_of(table))
-                .unwrap_or(table)
-                .to_ascii_lowercase()
-        };
+        let original = |table: &str| self.original_name(table);
         let mut named = Violations::new();
         for ((child, parent), rowids) in violations {
             let table = original(child);

@@ -30,7 +30,7 @@ use crate::sqlite::schema::objects::{Schema, TableKind};
 use crate::sqlite::schema::table_tracker::{Effects, Rebuilt, TableTracker};
 use crate::sqlite::sql::name::same_name;
 use crate::sqlite::sql::script::Script;
-use crate::sqlite::sql::statement::{Action, CHECKS, Statement};
+use crate::sqlite::sql::statement::{Action, Statement};
 use crate::sqlite::sql::token::{Tokens, mentions};
 
 /// A database in memory with the schema of the real one.
@@ -365,7 +365,7 @@ fn check_rows(real: &Connection, script: &Script) -> Result<bool, Error> {
                 }
             }
             // The table that conditions are put into, made and dropped.
-            None if mentions(statement.text, CHECKS) => {}
+            None if statement.frames_conditions() => {}
             None => return Ok(false),
         }
     }

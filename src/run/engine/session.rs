@@ -19,7 +19,7 @@ use crate::report::error::{DataState, Error, ErrorKind};
 use crate::report::event::Event;
 use crate::report::outcome::{Recovered, Report};
 use crate::run::engine::leftovers::{clean_up, keep_written_since};
-use crate::run::engine::wait::{COMMIT, SLICE, lock, patiently};
+use crate::run::engine::wait::{COMMIT, SLICE, lock, open_patiently, patiently};
 use crate::sqlite::disk::files;
 use crate::sqlite::disk::lock::Lock;
 use crate::sqlite::execute;
@@ -122,7 +122,7 @@ impl<'o, 's> Session<'o, 's> {
         // While we waited, somebody may have made it.
         target = open::resolve(&path)?;
         let created = target.metadata.is_none();
-        let connection = open::writer(&path)?;
+        let connection = open_patiently(options, &path)?;
         let mut session = Session {
             options,
             target,

@@ -8,10 +8,16 @@ use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
 use crate::report::error::{Error, ErrorKind};
+use crate::sqlite::disk::os::{self, Call};
+use crate::sqlite::disk::path;
 
 /// An operating system's refusal as ours.
 pub(crate) fn failure(what: impl Into<String>, error: io::Error) -> Error {
     let (kind, help) = match error.kind() {
+        _ if os::is_held(&error) => (
+            ErrorKind::Locked,
+            "another program has the file open: a virus scanner, a backup or a sync client; wait for it or close it, and try again",
+        ),
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
             (ErrorKind::DiskFull, "free some space and try again")
         }
@@ -81,7 +87,7 @@ pub(crate) fn is_forbidden(path: &Path) -> bool {
 /// The first byte of a file that holds no locks; none where there is none.
 pub(crate) fn first_byte(path: &Path) -> Result<Option<u8>, Error> {
     let mut byte = [0];
-    match File::open(path).and_then(|mut file| file.read(&mut byte)) {
+    match open(path).and_then(|mut file| file.read(&mut byte)) {
         Ok(read) => Ok((read > 0).then_some(byte[0])),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(cannot_look(path, error)),
@@ -151,13 +157,13 @@ pub(crate) fn create_private_folder(path: &Path, like: &Path) -> Result<(), Erro
 
 /// Makes a folder, which must not exist yet, that only its owner may enter.
 pub(super) fn create_private(path: &Path) -> io::Result<()> {
-    let mut builder = fs::DirBuilder::new();
     #[cfg(unix)]
     {
         use std::os::unix::fs::DirBuilderExt;
-        builder.mode(0o700);
+        fs::DirBuilder::new().mode(0o700).create(path)
     }
-    builder.create(path)
+    #[cfg(not(unix))]
+    fs::create_dir(path)
 }
 
 /// Gives a file to whoever owns `like`. Only root can, and for anybody else the owner is
@@ -187,7 +193,7 @@ pub(crate) fn create_like(path: &Path, like: &Path) -> Result<(), Error> {
             use std::os::unix::fs::OpenOptionsExt;
             options.mode(0o600);
         }
-        let file = options.open(path)?;
+        let file = os::patiently(Call::Open, path, || options.open(path))?;
         own_like(path, like);
         #[cfg(unix)]
         {
@@ -210,7 +216,7 @@ pub(crate) fn create_like(path: &Path, like: &Path) -> Result<(), Error> {
 pub(crate) fn write_new(path: &Path, like: &Path, text: &str) -> Result<(), Error> {
     create_like(path, like)?;
     let write = || {
-        let mut file = OpenOptions::new().write(true).open(path)?;
+        let mut file = open_for_writing(path)?;
         file.write_all(text.as_bytes())?;
         file.sync_all()
     };
@@ -247,7 +253,7 @@ pub(crate) fn write_source(path: &Path, text: &str) -> Result<(), Error> {
 /// Changes the first bytes of a file.
 pub(crate) fn patch(path: &Path, length: usize, change: fn(&mut [u8])) -> Result<(), Error> {
     let write = || {
-        let mut file = OpenOptions::new().read(true).write(true).open(path)?;
+        let mut file = open_for_writing(path)?;
         let mut bytes = vec![0; length];
         file.read_exact(&mut bytes)?;
         change(&mut bytes);
@@ -259,7 +265,7 @@ pub(crate) fn patch(path: &Path, length: usize, change: fn(&mut [u8])) -> Result
 
 /// Reads a small text file; none when it is not there.
 pub(crate) fn read_text(path: &Path) -> Result<Option<String>, Error> {
-    match fs::read(path) {
+    match os::patiently(Call::Open, path, || fs::read(path)) {
         Ok(bytes) => Ok(Some(String::from_utf8_lossy(&bytes).into_owned())),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(failure(format!("cannot read {}", path.display()), error)),
@@ -338,7 +344,7 @@ pub(crate) fn folders_in(folder: &Path) -> Result<Vec<String>, Error> {
 
 /// Removes a folder of ours with everything in it; that it is gone already is fine.
 pub(crate) fn remove_folder(path: &Path) -> Result<(), Error> {
-    match fs::remove_dir_all(path) {
+    match os::patiently(Call::Remove, path, || fs::remove_dir_all(path)) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => {
             Err(failure(format!("cannot remove {}", path.display()), error))
         }
@@ -378,17 +384,45 @@ pub(crate) fn finish_folder(source: &Path, copy: &Path) -> Result<(), Error> {
 
 /// The bytes of a migration file.
 pub(crate) fn read_source(path: &Path) -> Result<Vec<u8>, Error> {
-    fs::read(path).map_err(|error| failure(format!("cannot read {}", path.display()), error))
+    os::patiently(Call::Open, path, || fs::read(path))
+        .map_err(|error| failure(format!("cannot read {}", path.display()), error))
 }
 
 /// Makes a file's contents durable. A failure is final for that file: after it, the
 /// system may call pages clean that never reached the disk.
 pub(crate) fn sync_file(path: &Path) -> Result<(), Error> {
-    OpenOptions::new()
-        .write(true)
-        .open(path)
-        .and_then(|file| file.sync_all())
+    open_for_writing(path)
+        .and_then(|file| sync(&file))
         .map_err(|error| failure(format!("cannot sync {}", path.display()), error))
+}
+
+/// Rust's own call is the strong one on macOS (`F_FULLFSYNC`), and fails there on disks that do not
+/// know it: network shares, FUSE. What they have is the weaker one.
+fn sync(file: &File) -> io::Result<()> {
+    match file.sync_all() {
+        #[cfg(target_vendor = "apple")]
+        Err(error)
+            if matches!(
+                error.kind(),
+                io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported
+            ) =>
+        {
+            Ok(rustix::fs::fsync(file)?)
+        }
+        synced => synced,
+    }
+}
+
+/// Opens a file that holds no locks of SQLite's, to read it.
+pub(super) fn open(path: &Path) -> io::Result<File> {
+    os::patiently(Call::Open, path, || File::open(path))
+}
+
+/// The same to read and change it.
+fn open_for_writing(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true);
+    os::patiently(Call::Open, path, || options.open(path))
 }
 
 /// Makes names in a folder durable. Where folders cannot be synced (Windows, some network
@@ -411,9 +445,9 @@ pub(crate) fn sync_folder(path: &Path) -> Result<(), Error> {
     }
 }
 
-/// Gives a finished file its name. The name must be free.
+/// Gives a finished file its name, in the place of what has it.
 pub(crate) fn rename(from: &Path, to: &Path) -> Result<(), Error> {
-    fs::rename(from, to).map_err(|error| {
+    os::patiently(Call::Rename, from, || fs::rename(from, to)).map_err(|error| {
         failure(
             format!("cannot rename {} to {}", from.display(), to.display()),
             error,
@@ -421,28 +455,69 @@ pub(crate) fn rename(from: &Path, to: &Path) -> Result<(), Error> {
     })
 }
 
-/// Gives a finished file its name, which is nobody's yet: of two that want it at the same
-/// time, one gets it.
-pub(crate) fn claim(from: &Path, to: &Path) -> Result<(), Error> {
-    let claimed = match fs::hard_link(from, to) {
-        Ok(()) => fs::remove_file(from),
-        // FAT and some network file systems know no links.
-        Err(error) if error.kind() != io::ErrorKind::AlreadyExists && !to.exists() => {
-            fs::rename(from, to)
-        }
-        refused => refused,
-    };
-    claimed.map_err(|error| {
-        failure(
+/// Whether a name was free.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub(crate) enum Claim {
+    /// The file has it now.
+    Ours,
+    /// Another file had it, and has it still.
+    Taken,
+}
+
+/// Gives a finished file its name, if that is nobody's yet: of two that want it at the same time,
+/// one gets it. One call does it, so that there is no state in between.
+pub(crate) fn claim(from: &Path, to: &Path) -> Result<Claim, Error> {
+    match os::patiently(Call::Claim, from, || rename_to_free_name(from, to)) {
+        Ok(()) => Ok(Claim::Ours),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(Claim::Taken),
+        Err(error) => Err(failure(
             format!("cannot rename {} to {}", from.display(), to.display()),
             error,
-        )
-    })
+        )),
+    }
+}
+
+#[cfg(windows)]
+use crate::sqlite::disk::windows::rename_to_free_name;
+
+/// `renameat2` with `RENAME_NOREPLACE` on Linux, `renameatx_np` with `RENAME_EXCL` on macOS.
+#[cfg(unix)]
+fn rename_to_free_name(from: &Path, to: &Path) -> io::Result<()> {
+    #[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
+    {
+        use rustix::fs::{CWD, RenameFlags, renameat_with};
+        use rustix::io::Errno;
+        match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
+            // The file system, or the kernel, does not know it.
+            Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => {}
+            done => return Ok(done?),
+        }
+    }
+    link_to_free_name(from, to)
+}
+
+/// With two names for a moment; where the file system knows no links, by a rename that could
+/// replace what came in between.
+#[cfg(unix)]
+fn link_to_free_name(from: &Path, to: &Path) -> io::Result<()> {
+    match fs::hard_link(from, to) {
+        Ok(()) => {
+            // The name is ours. The other one is a staging file, which is tidied up.
+            if let Err(error) = fs::remove_file(from) {
+                log::warn!("{} was left behind: {error}", from.display());
+            }
+            Ok(())
+        }
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(error),
+        Err(_) if to.try_exists()? => Err(io::ErrorKind::AlreadyExists.into()),
+        Err(_) => fs::rename(from, to),
+    }
 }
 
 /// Removes a file; that it is gone already is fine.
 pub(crate) fn remove(path: &Path) -> Result<(), Error> {
-    match fs::remove_file(path) {
+    match os::patiently(Call::Remove, path, || fs::remove_file(path)) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => {
             Err(failure(format!("cannot remove {}", path.display()), error))
         }
@@ -453,7 +528,7 @@ pub(crate) fn remove(path: &Path) -> Result<(), Error> {
 /// The BLAKE3 digest of a file in hexadecimal, 64 KiB at a time.
 pub(crate) fn digest(path: &Path) -> Result<String, Error> {
     let hash = || {
-        let mut file = File::open(path)?;
+        let mut file = open(path)?;
         let mut hasher = blake3::Hasher::new();
         let mut buffer = vec![0; 64 * 1024];
         loop {
@@ -476,9 +551,7 @@ pub(crate) struct Digested {
 impl Digested {
     /// Begins at the start of an empty file that is there.
     pub(crate) fn open(path: &Path) -> Result<Digested, Error> {
-        let file = OpenOptions::new()
-            .write(true)
-            .open(path)
+        let file = open_for_writing(path)
             .map_err(|error| failure(format!("cannot write {}", path.display()), error))?;
         Ok(Digested {
             file,
@@ -502,11 +575,8 @@ impl Digested {
 
 /// Makes a file empty.
 pub(crate) fn truncate(path: &Path) -> Result<(), Error> {
-    OpenOptions::new()
-        .write(true)
-        .truncate(true)
-        .open(path)
-        .map(drop)
+    open_for_writing(path)
+        .and_then(|file| file.set_len(0))
         .map_err(|error| failure(format!("cannot write {}", path.display()), error))
 }
 
@@ -524,7 +594,7 @@ pub(crate) fn copy_damaged(database: &Path, to: &Path, staging: &Path) -> Result
         }
         remove(staging)?;
         create_like(staging, database)?;
-        fs::copy(&from, staging)
+        os::patiently(Call::Open, &from, || fs::copy(&from, staging))
             .map_err(|error| failure(format!("cannot save {}", from.display()), error))?;
         sync_file(staging)?;
         rename(staging, &to)?;
@@ -532,8 +602,51 @@ pub(crate) fn copy_damaged(database: &Path, to: &Path, staging: &Path) -> Result
     sync_folder(to.parent().unwrap_or(to))
 }
 
+/// The file of a database that another program has open so that nobody else can open it, which
+/// Windows alone knows ("Creating and Opening Files", sharing modes). Nothing is opened elsewhere:
+/// closing it would drop locks. SQLite itself shares reading and writing.
+pub(crate) fn held(database: &Path) -> Option<PathBuf> {
+    let files = ["", "-wal", "-shm", "-journal"].map(|ending| companion(database, ending));
+    files.into_iter().find(|file| {
+        let asked = os::once(Call::Probe, file, || match cfg!(windows) {
+            true => OpenOptions::new()
+                .read(true)
+                .write(true)
+                .open(file)
+                .map(drop),
+            false => Ok(()),
+        });
+        asked.is_err_and(|error| os::is_held(&error))
+    })
+}
+
+/// How many names a file has, where that can be told.
+pub(crate) fn names_of(path: &Path) -> Option<u64> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        Some(path.metadata().ok()?.nlink())
+    }
+    #[cfg(windows)]
+    {
+        Some(
+            crate::sqlite::disk::windows::identity(path)
+                .ok()?
+                .names
+                .into(),
+        )
+    }
+}
+
 /// Whether two paths are one file, also by a hard link.
 pub(crate) fn is_same_file(one: &Path, other: &Path) -> bool {
+    #[cfg(windows)]
+    if let (Ok(one), Ok(other)) = (
+        crate::sqlite::disk::windows::identity(one),
+        crate::sqlite::disk::windows::identity(other),
+    ) {
+        return one == other;
+    }
     #[cfg(unix)]
     {
         use std::os::unix::fs::MetadataExt;
@@ -541,5 +654,5 @@ pub(crate) fn is_same_file(one: &Path, other: &Path) -> bool {
             return (one.dev(), one.ino()) == (other.dev(), other.ino());
         }
     }
-    matches!((one.canonicalize(), other.canonicalize()), (Ok(one), Ok(other)) if one == other)
+    matches!((path::canonicalize(one), path::canonicalize(other)), (Ok(one), Ok(other)) if one == other)
 }

@@ -4,18 +4,19 @@
 //! kernel releases it when the process dies, however it dies. The file is never removed,
 //! because removing a lock file lets two processes hold two locks of one name.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{File, OpenOptions};
 use std::io::{Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use crate::report::error::{Error, ErrorKind};
 use crate::sqlite::disk::files;
+use crate::sqlite::disk::os::{self, Call};
 
 /// Held until it is dropped.
 #[derive(Debug)]
 pub(crate) struct Lock {
-    _file: File,
+    file: File,
 }
 
 /// Where a database's lock file is: `notes.db.lock` beside `notes.db`. It belongs to the
@@ -36,21 +37,15 @@ impl Lock {
     ) -> Result<Lock, Error> {
         let path = path_for(database);
         let fail = |error| files::failure(format!("cannot lock {}", path.display()), error);
-        let mut file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(&path)
-            .map_err(fail)?;
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create(true).truncate(false);
+        let mut file = os::patiently(Call::Open, &path, || options.open(&path)).map_err(fail)?;
         let deadline = Instant::now() + timeout;
         let mut pause = Duration::from_millis(2);
         let mut waiting = Some(waiting);
         loop {
-            match file.try_lock() {
-                Ok(()) => break,
-                Err(TryLockError::Error(error)) => return Err(fail(error)),
-                Err(TryLockError::WouldBlock) => {}
+            if try_lock(&file, true).map_err(fail)? {
+                break;
             }
             if let Some(waiting) = waiting.take() {
                 waiting(&holder(&mut file));
@@ -68,16 +63,48 @@ impl Lock {
             pause = (pause * 2).min(Duration::from_millis(50));
         }
         introduce(&mut file, owner);
-        Ok(Lock { _file: file })
+        Ok(Lock { file })
     }
 }
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        unlock(&self.file);
+    }
+}
+
+#[cfg(windows)]
+use crate::sqlite::disk::windows::{try_lock, unlock};
+
+/// Takes the lock of a file, without waiting. False where somebody else has it.
+#[cfg(not(windows))]
+fn try_lock(file: &File, exclusive: bool) -> std::io::Result<bool> {
+    use std::fs::TryLockError;
+    let locked = match exclusive {
+        true => file.try_lock(),
+        false => file.try_lock_shared(),
+    };
+    match locked {
+        Ok(()) => Ok(true),
+        Err(TryLockError::WouldBlock) => Ok(false),
+        Err(TryLockError::Error(error)) => Err(error),
+    }
+}
+
+/// Closing the file gives it back.
+#[cfg(not(windows))]
+fn unlock(_file: &File) {}
 
 /// Who is at work on a database, as the lock file has it. Makes no file.
 pub(crate) fn held_by(database: &Path) -> Option<String> {
     let mut file = File::open(path_for(database)).ok()?;
-    match file.try_lock_shared() {
-        Err(TryLockError::WouldBlock) => Some(holder(&mut file)),
-        _ => None,
+    match try_lock(&file, false) {
+        Ok(false) => Some(holder(&mut file)),
+        Ok(true) => {
+            unlock(&file);
+            None
+        }
+        Err(_) => None,
     }
 }
 
@@ -114,7 +141,8 @@ pub(crate) fn busy(holder: &str, waited: Duration) -> Error {
     .with_help("close the other program or wait for it, and try again")
 }
 
-/// What the holder wrote about itself. On Windows a locked file cannot be read.
+/// What the holder wrote about itself. (On Windows an older heirloom locks the whole file, which
+/// can then not be read.)
 fn holder(file: &mut File) -> String {
     let mut text = String::new();
     let read = file
@@ -127,10 +155,28 @@ fn holder(file: &mut File) -> String {
 }
 
 /// Who holds one of SQLite's own locks on a file, as far as the system tells: Linux lists
-/// them in `/proc/locks`. Asking with `fcntl` would need a descriptor of the database,
+/// them in `/proc/locks`, Windows who has the file open. Asking with `fcntl` would need a descriptor of the database,
 /// and closing that would drop our own locks.
 pub(crate) fn sqlite_holder(database: &Path) -> String {
-    holder_by_inode(database).unwrap_or_else(|| "another program".to_owned())
+    let files = ["", "-wal", "-shm", "-journal"].map(|end| files::companion(database, end));
+    holder_by_inode(database)
+        .unwrap_or_else(|| program_with(&files.each_ref().map(PathBuf::as_path)))
+}
+
+/// The program that has one of these files open, where the system tells.
+pub(crate) fn program_with(files: &[&Path]) -> String {
+    #[cfg(windows)]
+    if let Some((pid, name)) = crate::sqlite::disk::windows::users_of(files)
+        .into_iter()
+        .next()
+    {
+        return match name.is_empty() {
+            true => format!("pid {pid}"),
+            false => format!("pid {pid} ({name})"),
+        };
+    }
+    let _ = files;
+    "another program".to_owned()
 }
 
 #[cfg(target_os = "linux")]

@@ -4,6 +4,10 @@
 
 pub(crate) mod files;
 pub(crate) mod lock;
+pub(crate) mod os;
+pub(crate) mod path;
 pub(crate) mod scratch;
 pub(crate) mod sidecar;
 pub(crate) mod space;
+#[cfg(windows)]
+pub(crate) mod windows;

@@ -1,13 +1,16 @@
 //! Scratch folders, tidied up after a kill.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Once;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::report::error::Error;
 use crate::sqlite::disk::files::{companion, create_private, failure, files_in, remove_folder};
+
+#[cfg(windows)]
+use crate::sqlite::disk::windows::rename_to_free_name;
 
 /// A private folder for a copy of a database, removed with everything in it when it is
 /// dropped. What a killed process left of its own is removed by the next that needs one.
@@ -18,6 +21,17 @@ pub(crate) struct Scratch {
     /// process.
     _alive: File,
 }
+
+/// The variable that says where the folder for temporary files is.
+pub(crate) const TEMPORARY: &str = match cfg!(windows) {
+    true => "TMP",
+    false => "TMPDIR",
+};
+
+/// How the names of scratch folders begin, in the folder for temporary files.
+pub(crate) const SCRATCH: &str = "heirloom-";
+/// How the name of the file ends that is locked while a scratch folder is in use.
+pub(crate) const IN_USE: &str = ".lock";
 
 impl Scratch {
     /// A place for a database, with nothing in it yet.
@@ -49,7 +63,8 @@ impl Scratch {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(error) => {
                     let what = format!("cannot create the folder {}", folder.display());
-                    let help = "give this user room there, or set TMPDIR to another folder";
+                    let help =
+                        format!("give this user room there, or set {TEMPORARY} to another folder");
                     return Err(failure(what, error).with_help(help));
                 }
             }
@@ -149,8 +164,3 @@ pub(crate) fn is_owned_alike(one: &Path, other: &Path) -> bool {
         true
     }
 }
-
-/// How the names of scratch folders begin, in the folder for temporary files.
-pub(crate) const SCRATCH: &str = "heirloom-";
-/// How the name of the file ends that is locked while a scratch folder is in use.
-pub(crate) const IN_USE: &str = ".lock";

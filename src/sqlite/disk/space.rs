@@ -6,6 +6,9 @@ use crate::report::count::{Counted, Grouped};
 use crate::report::error::{Error, ErrorKind};
 use crate::sqlite::disk::files::read_text;
 
+#[cfg(windows)]
+use crate::sqlite::disk::windows::rename_to_free_name;
+
 /// Bytes this user may still write on the disk of a folder, none where it cannot be told.
 pub(crate) fn free_space(folder: &Path) -> Option<u64> {
     folder
@@ -21,6 +24,19 @@ pub(crate) fn network_file_system(path: &Path) -> Option<String> {
     let kind = file_system_of(&mounts, path)?;
     NETWORK.contains(&kind).then(|| kind.to_owned())
 }
+
+pub(crate) const NETWORK: &[&str] = &[
+    "9p",
+    "afs",
+    "ceph",
+    "cifs",
+    "fuse.sshfs",
+    "ncpfs",
+    "nfs",
+    "nfs4",
+    "smb3",
+    "smbfs",
+];
 
 /// The kind of file system that a path lies on. Of two that are mounted at one place, the later
 /// hides the earlier.
@@ -52,19 +68,6 @@ pub(crate) fn check_room(folder: &Path, what: &str, bytes: u64, help: &str) -> R
         _ => Ok(()),
     }
 }
-
-pub(crate) const NETWORK: &[&str] = &[
-    "9p",
-    "afs",
-    "ceph",
-    "cifs",
-    "fuse.sshfs",
-    "ncpfs",
-    "nfs",
-    "nfs4",
-    "smb3",
-    "smbfs",
-];
 
 #[cfg(test)]
 mod tests {

@@ -1,6 +1,6 @@
 //! Reading what a database holds: its schema, its counts, its references, its contents.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, ErrorCode, OptionalExtension};
@@ -437,6 +437,27 @@ fn violations(connection: &Connection, check: &str) -> rusqlite::Result<Violatio
             .push(rowid.unwrap_or(0));
     }
     Ok(violations)
+}
+
+/// Every reference by child and parent, in small letters.
+pub(crate) fn referring(connection: &Connection) -> Result<BTreeSet<(String, String)>, Error> {
+    let read = || {
+        let mut statement = connection.prepare(
+            "SELECT DISTINCT lower(child.name), lower(reference.\"table\")
+             FROM main.sqlite_schema AS child, pragma_foreign_key_list(child.name) AS reference
+             WHERE child.type = 'table'",
+        )?;
+        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        rows.collect::<rusqlite::Result<_>>()
+    };
+    read().map_err(cannot)
+}
+
+/// The parent that SQLite names where a reference matches no key
+/// (`foreign key mismatch - "child" referencing "parent"`), in small letters.
+pub(crate) fn mismatched_parent(message: &str) -> Option<String> {
+    let (_, parent) = message.rsplit_once(" referencing \"")?;
+    Some(parent.strip_suffix('"')?.to_ascii_lowercase())
 }
 
 /// The references whose parent table is not there: child and parent.

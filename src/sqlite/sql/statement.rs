@@ -4,7 +4,7 @@
 //! trigger's body. Nothing here judges whether SQL is right: that is SQLite's job, statement
 //! by statement.
 
-use crate::sqlite::sql::token::{Token, TokenKind, Tokens};
+use crate::sqlite::sql::token::{Token, TokenKind, Tokens, mentions};
 
 /// The table that refuses every row that is put into it: how a migration says, in any tool, what must
 /// be true of the rows (`INSERT INTO temp.heirloom_check SELECT … WHERE …`).
@@ -105,13 +105,31 @@ impl Statement<'_> {
         let tokens: Vec<_> = Tokens::new(self.text).take(6).collect();
         let word = |at: usize| tokens.get(at).map(Token::word).unwrap_or_default();
         let at = match (word(0).as_str(), word(1).as_str()) {
-            ("INSERT", "INTO") if tokens.get(3)?.text == "." => 4,
+            ("INSERT", "INTO") if tokens.get(3)?.text == "." => {
+                let of_the_database = !tokens[2].name().eq_ignore_ascii_case("temp");
+                if of_the_database {
+                    return None;
+                }
+                4
+            }
             ("INSERT", "INTO") => 2,
             _ => return None,
         };
         let is_check = tokens.get(at)?.name().eq_ignore_ascii_case(CHECKS);
         let query = tokens.get(at + 1)?;
         (is_check && query.word() == "SELECT").then(|| &self.text[query.start..])
+    }
+
+    /// Whether it makes or drops the table that conditions are put into.
+    pub(crate) fn frames_conditions(&self) -> bool {
+        let tokens: Vec<_> = Tokens::new(self.text).take(8).collect();
+        let words: Vec<String> = tokens.iter().map(Token::word).collect();
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        let frames = matches!(
+            words.as_slice(),
+            ["CREATE", "TEMP" | "TEMPORARY", "TABLE", ..] | ["DROP", "TABLE", ..]
+        );
+        frames && mentions(self.text, CHECKS)
     }
 
     /// Whether it writes to `sqlite_schema` by hand (`PRAGMA writable_schema`).
@@ -149,7 +167,11 @@ fn classify(tokens: &[Token<'_>]) -> Action {
                 Action::DropObject
             };
             let _ = cursor.eat("IF") && cursor.eat("EXISTS");
-            cursor.object_name().map_or(Action::OtherSchema, made)
+            match cursor.is_temporary() {
+                // It may hide a table of the database that has the same name.
+                true => Action::OtherSchema,
+                false => cursor.object_name().map_or(Action::OtherSchema, made),
+            }
         }
         "ALTER" => alter(&mut cursor).unwrap_or(Action::OtherSchema),
         "REINDEX" | "ANALYZE" => Action::OtherSchema,
@@ -261,6 +283,12 @@ impl<'s> Cursor<'_, 's> {
         self.tokens
             .get(self.at + 1)
             .is_some_and(|token| token.word() == "TO")
+    }
+
+    /// Whether a name of the schema of what is temporary follows.
+    fn is_temporary(&self) -> bool {
+        let rest = self.tokens.get(self.at..).unwrap_or_default();
+        matches!(rest, [schema, dot, ..] if dot.text == "." && schema.name().eq_ignore_ascii_case("temp"))
     }
 
     /// A name with an optional schema before it; the schema is dropped.
@@ -569,6 +597,7 @@ mod tests {
         for other in [
             "INSERT INTO t SELECT 1",
             "INSERT INTO main.t SELECT 1",
+            "INSERT INTO main.CHECKS SELECT 1",
             "INSERT INTO CHECKS VALUES (1)",
             "DELETE FROM CHECKS",
         ] {

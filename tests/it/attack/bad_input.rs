@@ -1,14 +1,17 @@
 //! What is no database, no migration, or no place to write: a clear sentence, and nothing
 //! changed.
 
-use std::ffi::OsStr;
-use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{PermissionsExt, symlink};
-use std::path::Path;
+#[cfg(unix)]
+use std::{
+    ffi::OsStr,
+    os::unix::{ffi::OsStrExt, fs::symlink},
+};
 
 use heirloom::{ErrorKind, Migrator};
 
-use crate::support::app::{App, as_ordinary_user, contents, part};
+use crate::support::app::{App, part, permit, real};
+#[cfg(unix)]
+use crate::support::app::{as_ordinary_user, contents};
 
 const TABLE: &str = "CREATE TABLE t (id INTEGER PRIMARY KEY, x); INSERT INTO t VALUES (1, 'a');";
 
@@ -25,10 +28,6 @@ fn good() -> Vec<u8> {
     app.sql(TABLE)
         .sql("CREATE TABLE u (x); INSERT INTO u VALUES (randomblob(20000))");
     std::fs::read(app.database()).unwrap()
-}
-
-fn permit(path: &Path, mode: u32) {
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
 }
 
 #[test]
@@ -130,6 +129,7 @@ fn a_folder_or_a_device_in_its_place_is_refused() {
 }
 
 /// Root may write to everything, so the run is an ordinary user's in any case.
+#[cfg(unix)]
 #[test]
 fn a_read_only_file_or_folder_is_refused_before_anything_is_made() {
     for (file, folder) in [(0o444, 0o755), (0o644, 0o555)] {
@@ -149,6 +149,7 @@ fn a_read_only_file_or_folder_is_refused_before_anything_is_made() {
 }
 
 /// The message said that the database could not be opened, and to check the path.
+#[cfg(unix)]
 #[test]
 fn a_file_that_nobody_may_read_is_said_to_be_that() {
     let app = app();
@@ -184,7 +185,7 @@ fn a_relative_path_is_a_file_in_the_working_folder_whatever_it_looks_like() {
                 .current_dir(app.folder())
                 .env("HEIRLOOM_TEST_AT", name);
             let said = String::from_utf8(command.output().unwrap().stdout).unwrap();
-            let real = path.canonicalize().unwrap();
+            let real = real(&path);
             assert!(
                 said.contains(&format!("version 1 of {}\n", real.display())),
                 "{said}"
@@ -209,6 +210,7 @@ fn an_up_to_date_database_opens_although_it_is_read_only() {
     assert_eq!(tables, 0);
 }
 
+#[cfg(unix)]
 #[test]
 fn a_link_stays_and_its_target_is_migrated_with_the_backups_beside_it() {
     let app = app();
@@ -237,6 +239,7 @@ fn a_link_stays_and_its_target_is_migrated_with_the_backups_beside_it() {
     );
 }
 
+#[cfg(unix)]
 #[test]
 fn a_link_to_what_is_not_there_yet_makes_its_target() {
     let app = app();
@@ -254,6 +257,7 @@ fn a_link_to_what_is_not_there_yet_makes_its_target() {
     assert!(app.folder().join("far").join("real.db").is_file());
 }
 
+#[cfg(unix)]
 #[test]
 fn links_in_a_circle_are_refused() {
     let app = app();
@@ -267,6 +271,8 @@ fn links_in_a_circle_are_refused() {
     );
 }
 
+/// What Windows does not take for a name is tested in `windows`.
+#[cfg(unix)]
 #[test]
 fn odd_characters_in_a_path_are_characters() {
     let odd = [

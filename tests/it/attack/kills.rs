@@ -4,7 +4,6 @@
 //! `HEIRLOOM_TEST_KILLS=1000` kills at every event and at so many random instants;
 //! `HEIRLOOM_TEST_SEED` gives others.
 
-use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
@@ -13,7 +12,7 @@ use heirloom::Verify;
 use rusqlite::Connection;
 use rusqlite::types::ValueRef;
 
-use crate::support::app::{App, Random, flip, kill_when_ready, part};
+use crate::support::app::{App, Random, TEMPORARY_FOLDER, flip, kill_when_ready, part, was_killed};
 use crate::support::parts::verb_of;
 
 /// Something that is done to a database, and how the database is.
@@ -198,12 +197,12 @@ fn kill(scene: &Scene, app: &App, moment: Option<usize>, after: Duration) -> boo
     let mut command = part("works", app);
     command
         .env("HEIRLOOM_TEST_AT", scene.verb)
-        .env("TMPDIR", app.folder());
+        .env(TEMPORARY_FOLDER, app.folder());
     if let Some(moment) = moment {
         command.env("HEIRLOOM_TEST_MOMENT", moment.to_string());
     }
     let (output, all) = kill_when_ready(command, after);
-    let killed = output.status.signal() == Some(9);
+    let killed = was_killed(output.status);
     let failure = String::from_utf8_lossy(&output.stderr);
     assert!(
         killed || output.status.success(),

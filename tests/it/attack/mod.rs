@@ -10,5 +10,6 @@ pub mod old_files;
 #[cfg(all(feature = "cli", target_os = "linux"))]
 pub mod power;
 pub mod races;
-#[cfg(feature = "cli")]
+// Mounts, permissions and limits of Unix.
+#[cfg(all(feature = "cli", unix))]
 pub mod surroundings;

@@ -4,7 +4,6 @@
 //! `PROPTEST_CASES=2000` for more; what fails is shrunk to the shortest history that does.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -13,7 +12,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use rusqlite::Connection;
 
-use crate::support::app::{App, kill_when_ready, part};
+use crate::support::app::{App, TEMPORARY_FOLDER, kill_when_ready, part, was_killed};
 
 /// The newest version.
 const NEWEST: i64 = 5;
@@ -520,9 +519,9 @@ impl World {
             .env("HEIRLOOM_TEST_AT", verb)
             .env("HEIRLOOM_TEST_MOMENT", moment.to_string())
             .env("HEIRLOOM_TEST_KEEP", self.keep.to_string())
-            .env("TMPDIR", self.app.folder());
+            .env(TEMPORARY_FOLDER, self.app.folder());
         let (output, said) = kill_when_ready(command, Duration::ZERO);
-        let killed = output.status.signal() == Some(9);
+        let killed = was_killed(output.status);
         let failed = !killed && !output.status.success();
         // Work of any kind puts right what was left, and this changes nothing else.
         let database = self.app.database();

@@ -10,7 +10,9 @@ use std::time::Duration;
 use heirloom::{Error, ErrorKind, Event, Report, Verify};
 use rusqlite::Connection;
 
-use crate::support::app::{App, Holder, Random, contents, number_in, part};
+#[cfg(unix)]
+use crate::support::app::Random;
+use crate::support::app::{App, Holder, contents, number_in, part};
 
 /// `fresh`: no database yet. Each application leaves a row, so that a second one shows.
 fn app(fresh: bool, mode: &str) -> App {
@@ -174,7 +176,7 @@ fn of_sixteen_processes_beside_an_older_app_one_migrates_and_no_row_is_lost() {
 /// A process that is stopped (SIGSTOP) still holds what it holds. Others must wait, give up
 /// with its name, and find everything well when it goes on.
 #[test]
-#[cfg(feature = "cli")]
+#[cfg(all(feature = "cli", unix))]
 fn a_stopped_holder_is_named_and_nothing_is_lost_when_it_goes_on() {
     use crate::cli::contract::{heirloom, text};
     for mode in ["DELETE", "WAL"] {
@@ -205,6 +207,7 @@ fn a_stopped_holder_is_named_and_nothing_is_lost_when_it_goes_on() {
 }
 
 /// The same at random instants, also those at which it holds nothing.
+#[cfg(unix)]
 #[test]
 fn a_process_stopped_at_any_instant_leaves_others_waiting_or_working_and_ends_well() {
     let rounds = std::env::var("HEIRLOOM_TEST_RACES").map_or(6, |rounds| rounds.parse().unwrap());

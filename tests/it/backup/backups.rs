@@ -1,21 +1,12 @@
 //! A verified copy first: what is in it, who may read it, and how long it stays.
 
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use heirloom::{ErrorKind, RevertTo, Verify};
 
-use crate::support::app::{App, contents};
+use crate::support::app::{App, assert_mode, contents, permit};
 
 const TABLE: &str = "CREATE TABLE t (id INTEGER PRIMARY KEY, x); INSERT INTO t VALUES (1, 'a');";
-
-fn mode(path: &Path) -> u32 {
-    path.metadata().unwrap().permissions().mode() & 0o777
-}
-
-fn set_mode(path: &Path, mode: u32) {
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
-}
 
 /// Everything in the backups folder, by name.
 fn names(app: &App) -> Vec<String> {
@@ -100,11 +91,11 @@ fn nobody_can_read_the_copy_who_cannot_read_the_database() {
     for (database, expected) in [(0o600, 0o600), (0o640, 0o640), (0o644, 0o644)] {
         let app = App::new();
         app.sql(TABLE).file("V1__a.sql", "CREATE TABLE a (x)");
-        set_mode(&app.database(), database);
+        permit(&app.database(), database);
         let backup = app.run().unwrap().backup.unwrap();
-        assert_eq!(mode(&backup), expected);
-        assert_eq!(mode(backup.parent().unwrap()), 0o700);
-        assert_eq!(mode(&app.database()), database);
+        assert_mode(&backup, expected, "");
+        assert_mode(backup.parent().unwrap(), 0o700, "");
+        assert_mode(&app.database(), database, "");
     }
 }
 

@@ -1,11 +1,10 @@
 //! Named copies, and the listing of every copy.
 
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use heirloom::{BackupInfo, BackupOrigin, BackupRef, ErrorKind, Verify};
 
-use crate::support::app::{App, flip, part, state};
+use crate::support::app::{App, assert_mode, flip, part, permit, state};
 
 fn app() -> App {
     let app = App::new();
@@ -61,7 +60,7 @@ fn a_snapshot_is_the_state_as_it_is_and_comes_back_by_its_name() {
             "PRAGMA journal_mode = {mode}; PRAGMA user_version = 5"
         ));
         app.run().unwrap();
-        std::fs::set_permissions(app.database(), std::fs::Permissions::from_mode(0o600)).unwrap();
+        permit(&app.database(), 0o600);
         let before = state(&app.database());
         // What lies only in the log is taken too.
         let open = app.connect();
@@ -78,9 +77,8 @@ fn a_snapshot_is_the_state_as_it_is_and_comes_back_by_its_name() {
             (BackupOrigin::Snapshot, false, true, Some(1))
         );
         assert_eq!(taken.bytes, taken.file.metadata().unwrap().len());
-        let mode_of = |path: &Path| path.metadata().unwrap().permissions().mode() & 0o777;
-        assert_eq!(mode_of(&taken.file), 0o600);
-        assert_eq!(mode_of(taken.file.parent().unwrap()), 0o700);
+        assert_mode(&taken.file, 0o600, mode);
+        assert_mode(taken.file.parent().unwrap(), 0o700, mode);
         let expected = state(&app.database());
         assert_ne!(before, expected);
         assert_eq!(state(&taken.file), expected, "{mode}");

@@ -1,6 +1,7 @@
 //! One command over several databases.
 
 use std::path::{Path, PathBuf};
+#[cfg(unix)]
 use std::process::Stdio;
 
 use serde_json::Value;

@@ -1,7 +1,10 @@
 //! The command at a terminal, and where there is none: completion, colours, pipes, slips.
 
+#[cfg(target_os = "linux")]
 use std::fs::File;
-use std::process::{Command, Output, Stdio};
+#[cfg(target_os = "linux")]
+use std::process::Stdio;
+use std::process::{Command, Output};
 
 use crate::cli::contract::{command, heirloom, json, text};
 use crate::support::app::App;

@@ -16,43 +16,14 @@ use crate::support::app::{App, contents};
 
 /// Known to be wrong, and not mended yet.
 const OPEN: &[&str] = &[
-    "check_conditions_are_notes",
-    "down_cycle_dropped",
-    "down_key_that_was_the_rowid",
-    "down_parent_and_reference_dropped",
-    "down_parent_key_moves",
-    "down_reference_not_null",
     "fts_column_rename_by_flag",
     "fts_contentless_gains_column",
     "fts_external_to_own",
-    "index_before_its_table",
-    "index_name_of_a_dropped_table",
-    "index_over_json",
-    "key_no_column_in_common",
     "lines_in_a_check",
     "lines_in_a_check_that_is_not_met",
     "lines_in_a_name_run_as_sql",
-    "name_heirloom_check",
-    "ref_implicit_spelled_out",
-    "ref_text_key_to_number",
     "ref_using_reads_a_column_that_goes",
-    "ref_without_a_key_stays",
-    "schema_file_drop_if_exists",
-    "schema_file_fullschema",
     "single_three_tables",
-    "strict_any_to_any",
-    "using_function_of_old_name",
-    "using_inner_select_qualified",
-    "using_inner_select_unqualified",
-    "views_broken_one_repaired",
-    "views_cte_and_subselect",
-    "views_instead_of",
-    "views_old_name_becomes_a_view_others_read",
-    "views_removed",
-    "views_rename_with_a_rebuild",
-    "views_star_below",
-    "views_using_and_natural",
-    "views_view_over_view",
 ];
 
 #[test]
@@ -362,7 +333,10 @@ impl Case<'_> {
             return Ok(());
         };
         let expected = self.read(&format!("{file}.txt")).unwrap_or_default();
-        let found = answers(&self.app.connect(), &questions)
+        // What the questions themselves write is no part of the case.
+        let connection = self.app.connect();
+        connection.execute_batch("BEGIN").unwrap();
+        let found = answers(&connection, &questions)
             .map_err(|error| format!("{when}: {error}{}", self.texts(&self.migrations())))?;
         expect_equal(when, expected.trim_end(), found.trim_end())
             .map_err(|error| format!("{error}{}", self.texts(&self.migrations())))
@@ -384,8 +358,15 @@ fn expect_equal<T: PartialEq + std::fmt::Debug + ?Sized>(
 
 /// What the sqlite3 shell prints.
 fn answers(connection: &Connection, sql: &str) -> rusqlite::Result<String> {
+    const CHECK: &str = "PRAGMA foreign_key_check;";
+    // A reference that matches no key cannot be checked. As in the shell, what follows is asked all
+    // the same.
+    let sql = match connection.prepare(CHECK) {
+        Ok(_) => sql.to_owned(),
+        Err(_) => sql.replace(CHECK, ""),
+    };
     let mut said = String::new();
-    let mut batch = rusqlite::Batch::new(connection, sql);
+    let mut batch = rusqlite::Batch::new(connection, &sql);
     while let Some(mut statement) = batch.next()? {
         let columns = statement.column_count();
         let mut rows = statement.query([])?;

@@ -22,7 +22,10 @@ struct Written {
 /// The texts of all files, there and back.
 fn texts(generated: &Generated) -> (String, String) {
     let up = generated.files.iter().map(|file| file.up_sql.as_str());
-    let down = generated.files.iter().map(|file| file.down_sql.as_str());
+    let down = generated
+        .files
+        .iter()
+        .map(|file| file.down_sql.as_deref().unwrap());
     (up.collect(), down.collect())
 }
 

@@ -1,7 +1,6 @@
 //! What is done to a database while an app is written: seed, push, reset, drop, redo, shell, init.
 
 use std::io::Write;
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Output, Stdio};
 use std::sync::Mutex;
@@ -11,7 +10,7 @@ use heirloom::{ErrorKind, Event, OnHistory};
 use serde_json::Value;
 
 use crate::cli::contract::{command, heirloom, json, text};
-use crate::support::app::{App, Holder, contents, data, part};
+use crate::support::app::{App, Holder, assert_mode, contents, data, part, permit};
 
 const NOTES: &str = "CREATE TABLE notes (id INTEGER PRIMARY KEY, text TEXT);";
 
@@ -496,7 +495,7 @@ fn a_reset_begins_anew_and_its_snapshot_brings_everything_back() {
         "INSERT INTO notes (text) VALUES ('dev');",
     );
     app.sql("CREATE TABLE strange (x); PRAGMA journal_mode = WAL; PRAGMA user_version = 7");
-    std::fs::set_permissions(app.database(), PermissionsExt::from_mode(0o640)).unwrap();
+    permit(&app.database(), 0o640);
     let before = contents(&app.database());
     let (code, said) = json(&app, &["reset", "dev"]);
     assert_eq!(
@@ -517,8 +516,7 @@ fn a_reset_begins_anew_and_its_snapshot_brings_everything_back() {
         0
     );
     assert_eq!(app.text("PRAGMA journal_mode"), "wal");
-    let mode = app.database().metadata().unwrap().permissions().mode();
-    assert_eq!(mode & 0o777, 0o640);
+    assert_mode(&app.database(), 0o640, "");
     // It is as if it had always been so.
     assert_eq!(json(&app, &["show", "--check"]).0, 0);
     assert!(json(&app, &["seed", "dev"]).1["backup"].is_null());
@@ -916,7 +914,7 @@ fn sqlite3_is_given_the_database_and_the_arguments_and_its_exit_code_is_passed_o
         "#!/bin/sh\necho \"$@\"\nread line\necho \"$line\"\nexit 42\n",
     )
     .unwrap();
-    std::fs::set_permissions(&sqlite3, PermissionsExt::from_mode(0o755)).unwrap();
+    permit(&sqlite3, 0o755);
     let output = typed(
         &app,
         &["shell", "--readonly", "--", "-box", "SELECT 1"],

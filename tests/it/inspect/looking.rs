@@ -2,7 +2,9 @@
 
 use heirloom::{ErrorKind, MigrationState, ProblemKind, RevertTo};
 
-use crate::support::app::{App, Holder, as_ordinary_user, part};
+#[cfg(unix)]
+use crate::support::app::as_ordinary_user;
+use crate::support::app::{App, Holder, part};
 use crate::support::parts::verb_of;
 
 /// One migration applied, with a row, and one pending that would destroy it.

@@ -1,6 +1,5 @@
 //! A copy put back over whatever is there: the old state or the restored one, nothing else.
 
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
@@ -8,7 +7,9 @@ use std::time::Duration;
 use heirloom::{Act, BackupOrigin, BackupRef, DataState, ErrorKind, Migrator, RevertTo, Verify};
 use rusqlite::Connection;
 
-use crate::support::app::{App, Holder, contents, data, flip, number_in, part, state};
+use crate::support::app::{
+    App, Holder, assert_mode, contents, data, flip, number_in, part, permit, state,
+};
 
 /// A database whose newest backup holds the state before its only migration. The table has
 /// rowids that a copy row by row would lose.
@@ -106,8 +107,7 @@ fn a_backup_comes_back_whole_and_the_state_before_can_be_put_back_too() {
                 _ => BackupRef::File(copy.clone()),
             };
             let (before, expected) = (state(&app.database()), state(&copy));
-            let permissions = std::fs::Permissions::from_mode(0o640);
-            std::fs::set_permissions(app.database(), permissions).unwrap();
+            permit(&app.database(), 0o640);
             app.sql("PRAGMA application_id = 78");
             let before_id = state(&app.database());
             assert_ne!(before, before_id);
@@ -121,8 +121,7 @@ fn a_backup_comes_back_whole_and_the_state_before_can_be_put_back_too() {
             // PERSIST and TRUNCATE are a connection's own; only WAL is kept in the file.
             let kept = if mode == "wal" { "wal" } else { "delete" };
             assert_eq!(app.text("PRAGMA journal_mode"), kept, "{by}");
-            let found = app.database().metadata().unwrap().permissions().mode();
-            assert_eq!(found & 0o777, 0o640, "{mode} {by}");
+            assert_mode(&app.database(), 0o640, &format!("{mode} {by}"));
             assert_eq!(done.database, app.database());
             assert_eq!((done.version, done.was_damaged), (None, false));
             assert_eq!(number_in(&app.database(), "PRAGMA user_version"), 7);
@@ -329,8 +328,7 @@ fn a_damaged_file_is_kept_byte_for_byte_and_replaced() {
         for (what, bytes) in damages(&healthy) {
             let app = app_in(mode);
             std::fs::write(app.database(), &bytes).unwrap();
-            std::fs::set_permissions(app.database(), std::fs::Permissions::from_mode(0o640))
-                .unwrap();
+            permit(&app.database(), 0o640);
             let what = format!("{mode} {what}");
             let done = restored(&app, &what);
             assert!(done.was_damaged, "{what}");
@@ -339,8 +337,7 @@ fn a_damaged_file_is_kept_byte_for_byte_and_replaced() {
                 "{what}"
             );
             assert_eq!(app.text("PRAGMA journal_mode"), mode, "{what}");
-            let found = app.database().metadata().unwrap().permissions().mode();
-            assert_eq!(found & 0o777, 0o640, "{what}");
+            assert_mode(&app.database(), 0o640, &what);
             assert_eq!(app.run().unwrap().version, Some(1), "{what}");
         }
     }
@@ -504,6 +501,7 @@ fn what_is_no_good_copy_is_refused_and_nothing_is_touched() {
     for mode in ["delete", "wal"] {
         let app = app_in(mode);
         let at = |name: &str| app.folder().join(name);
+        #[cfg(unix)]
         std::os::unix::fs::symlink(app.database(), at("link.db")).unwrap();
         std::fs::hard_link(app.database(), at("hard.db")).unwrap();
         std::fs::create_dir(at("folder.db")).unwrap();
@@ -517,6 +515,7 @@ fn what_is_no_good_copy_is_refused_and_nothing_is_touched() {
         std::fs::write(at("broken.db"), broken).unwrap();
         for (name, kind) in [
             ("app.db", ErrorKind::Usage),
+            #[cfg(unix)]
             ("link.db", ErrorKind::Usage),
             ("hard.db", ErrorKind::Usage),
             ("nowhere.db", ErrorKind::NotFound),
@@ -1078,6 +1077,7 @@ fn a_second_restore_that_finds_the_half_done_database_held_leaves_the_note() {
     restored(&app, "");
 }
 
+#[cfg(unix)]
 #[test]
 fn a_database_behind_a_link_is_restored_where_it_is() {
     let app = app_in("wal");

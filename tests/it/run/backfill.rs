@@ -1,14 +1,13 @@
 //! Backfills in batches: killed, cancelled, failed or disturbed, each row is filled exactly once.
 //! What is counted up cannot be filled twice without notice.
 
-use std::os::unix::process::ExitStatusExt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
 use heirloom::{Backfill, Backfilled, DataState, Error, ErrorKind, Event, Migrator, Verify};
 
-use crate::support::app::{App, contents, kill_when_ready, number_in, part};
+use crate::support::app::{App, contents, kill_when_ready, number_in, part, was_killed};
 
 const UP: &str = "UPDATE t SET n = n + 1 WHERE id BETWEEN :first AND :last";
 const MODES: [&str; 2] = ["delete", "wal"];
@@ -183,7 +182,7 @@ fn killed_at_any_moment_it_goes_on_at_the_row_where_it_was() {
                 command.env("HEIRLOOM_TEST_MOMENT", at.to_string());
                 let (output, said) = kill_when_ready(command, Duration::ZERO);
                 let failure = String::from_utf8_lossy(&output.stderr);
-                let died = output.status.signal() == Some(9);
+                let died = was_killed(output.status);
                 assert!(died || output.status.success(), "{said}{failure}");
                 if died {
                     killed += 1;

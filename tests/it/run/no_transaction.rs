@@ -1,6 +1,6 @@
 //! Files that one transaction cannot protect run under a marker and a copy.
 
-use std::os::unix::fs::FileExt;
+use std::io::{Seek, SeekFrom, Write};
 use std::sync::Mutex;
 
 use heirloom::{DataState, ErrorKind};
@@ -309,11 +309,12 @@ fn a_recovery_shows_itself_and_keeps_its_copy() {
 fn a_database_whose_copy_is_gone_or_damaged_is_left_alone_for_a_person() {
     let gone = |app: &App| std::fs::remove_file(app.backups().pop().unwrap()).unwrap();
     let damaged = |app: &App| {
-        let file = std::fs::OpenOptions::new()
+        let mut file = std::fs::OpenOptions::new()
             .write(true)
             .open(app.backups().pop().unwrap())
             .unwrap();
-        file.write_all_at(b"x", 5000).unwrap();
+        file.seek(SeekFrom::Start(5000)).unwrap();
+        file.write_all(b"x").unwrap();
     };
     let elsewhere = |app: &App| {
         app.sql("UPDATE heirloom_run SET backup = '../app.db'");

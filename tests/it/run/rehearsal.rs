@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use heirloom::{ErrorKind, Event, TableRows};
 
-use crate::support::app::{App, Holder, part};
+use crate::support::app::{App, Holder, TEMPORARY_FOLDER, part};
 
 const REBUILD: &str = "CREATE TABLE n (id INTEGER PRIMARY KEY, x TEXT NOT NULL);
     INSERT INTO n SELECT * FROM t; DROP TABLE t; ALTER TABLE n RENAME TO t;";
@@ -322,7 +322,7 @@ fn a_scratch_folder_that_is_there_already_is_not_used() {
     app.sql("CREATE TABLE t (x); INSERT INTO t VALUES (1)");
     app.file("V1__a.sql", "CREATE TABLE a (x)");
     let output = part("rehearses-beside-leftovers", &app)
-        .env("TMPDIR", app.folder())
+        .env(TEMPORARY_FOLDER, app.folder())
         .output()
         .unwrap();
     assert!(output.status.success(), "{output:?}");
@@ -344,7 +344,7 @@ fn what_a_killed_rehearsal_left_goes_with_the_next_and_nothing_else() {
     let mut dies = part("works", &app);
     dies.env("HEIRLOOM_TEST_AT", "rehearse")
         .env("HEIRLOOM_TEST_MOMENT", "2")
-        .env("TMPDIR", temporary.path());
+        .env(TEMPORARY_FOLDER, temporary.path());
     let (output, _) = kill_when_ready(dies, std::time::Duration::ZERO);
     assert!(!output.status.success());
     let left = std::fs::read_dir(temporary.path()).unwrap().count();
@@ -360,10 +360,11 @@ fn what_a_killed_rehearsal_left_goes_with_the_next_and_nothing_else() {
     std::fs::create_dir(here("elsewhere")).unwrap();
     std::fs::write(here("elsewhere/kept"), "").unwrap();
     std::fs::write(here("heirloom-3-0.lock"), "").unwrap();
+    #[cfg(unix)]
     std::os::unix::fs::symlink(here("elsewhere"), here("heirloom-3-0")).unwrap();
 
     let rehearsed = crate::cli::contract::command(&app, &["run", "--rehearse"])
-        .env("TMPDIR", temporary.path())
+        .env(TEMPORARY_FOLDER, temporary.path())
         .output()
         .unwrap();
     assert!(rehearsed.status.success());

@@ -1,6 +1,6 @@
 //! What the tests share: a folder with a database and migrations in it.
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::time::Duration;
@@ -21,7 +21,7 @@ impl App {
     }
 
     fn inside(guard: tempfile::TempDir) -> App {
-        let folder = guard.path().canonicalize().unwrap();
+        let folder = real(guard.path());
         std::fs::create_dir(folder.join("migrations")).unwrap();
         App {
             folder,
@@ -170,6 +170,7 @@ pub fn part(name: &str, app: &App) -> Command {
 
 /// The part played by somebody who is not root, whoever runs the tests. The folder is
 /// given to that user.
+#[cfg(unix)]
 pub fn as_ordinary_user(name: &str, app: &App) -> Command {
     use std::os::unix::fs::{MetadataExt, chown};
     use std::os::unix::process::CommandExt;
@@ -259,6 +260,7 @@ impl Holder {
     }
 
     /// Sends it a signal by its name.
+    #[cfg(unix)]
     pub fn signal(&self, name: &str) {
         let sent = Command::new("kill")
             .args(["-s", name, &self.pid().to_string()])
@@ -381,15 +383,67 @@ pub fn number_in(database: &Path, sql: &str) -> i64 {
 
 /// Turns one bit of a file over, as a bad disk would.
 pub fn flip(path: &Path, at: u64) {
-    use std::os::unix::fs::FileExt;
-    let file = std::fs::OpenOptions::new()
+    let mut file = std::fs::OpenOptions::new()
         .read(true)
         .write(true)
         .open(path)
         .unwrap();
     let mut byte = [0];
-    file.read_exact_at(&mut byte, at).unwrap();
-    file.write_all_at(&[byte[0] ^ 0x10], at).unwrap();
+    file.seek(SeekFrom::Start(at)).unwrap();
+    file.read_exact(&mut byte).unwrap();
+    file.seek(SeekFrom::Start(at)).unwrap();
+    file.write_all(&[byte[0] ^ 0x10]).unwrap();
+}
+
+/// A path with its links resolved, as heirloom shows it: without Windows' verbatim prefix.
+pub fn real(path: &Path) -> PathBuf {
+    let real = path.canonicalize().unwrap();
+    match real.to_str().and_then(|path| path.strip_prefix(r"\\?\")) {
+        Some(plain) => plain.into(),
+        None => real,
+    }
+}
+
+/// The variable that says where temporary files go.
+pub const TEMPORARY_FOLDER: &str = if cfg!(windows) { "TMP" } else { "TMPDIR" };
+
+/// Whether a process was killed from outside: by SIGKILL, or by `TerminateProcess` with the code
+/// that [`Child::kill`] gives it, which is not that of a failed test (101).
+pub fn was_killed(status: ExitStatus) -> bool {
+    #[cfg(unix)]
+    {
+        use std::os::unix::process::ExitStatusExt;
+        status.signal() == Some(9)
+    }
+    #[cfg(not(unix))]
+    {
+        status.code() == Some(1)
+    }
+}
+
+/// Sets a file's permissions, where the system has such. On Windows a file's rights are those of
+/// its folder.
+pub fn permit(path: &Path, mode: u32) {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+    }
+    #[cfg(not(unix))]
+    let _ = (path, mode);
+}
+
+/// Expects permissions, where the system has such.
+#[track_caller]
+pub fn assert_mode(path: &Path, mode: u32, what: &str) {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let found = path.metadata().unwrap().permissions().mode() & 0o777;
+        assert_eq!(found, mode, "{} {what}", path.display());
+    }
+    #[cfg(not(unix))]
+    let _ = (path, mode, what);
 }
 
 /// Numbers that look random and are the same for the same seed (SplitMix64).

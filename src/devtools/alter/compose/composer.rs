@@ -13,6 +13,7 @@ use crate::report::error::{Error, invalid};
 use crate::report::loss::Direction;
 use crate::sqlite::execute::{run_script, text};
 use crate::sqlite::schema::catalog;
+use crate::sqlite::schema::objects::Object;
 use crate::sqlite::sql::name::same_name;
 use crate::sqlite::sql::script::Script;
 
@@ -35,6 +36,8 @@ pub(crate) struct ComposeOptions {
     pub(crate) order: ColumnOrder,
     /// Whether SQLite's newer forms of ALTER TABLE may be used.
     pub(crate) constraints: bool,
+    /// Whether what is in the way of a rename may be dropped, because the target has it.
+    pub(crate) clears: bool,
 }
 
 impl ComposeOptions {
@@ -44,6 +47,7 @@ impl ComposeOptions {
             direction,
             order,
             constraints: rusqlite::version_number() >= NATIVE_CONSTRAINTS,
+            clears: true,
         }
     }
 }
@@ -65,6 +69,10 @@ pub(crate) struct Composed {
     pub(crate) changes: Vec<ComposedChange>,
     /// What the way back cannot bring back, in sentences.
     pub(crate) not_restored: Vec<String>,
+    /// Why a way back works on empty tables only, in sentences.
+    pub(crate) only_empty: Vec<String>,
+    /// Views and triggers that were dropped before something was renamed, as they were.
+    pub(crate) away: Vec<Object>,
 }
 
 pub(super) struct Composer<'c, 'o> {
@@ -73,9 +81,29 @@ pub(super) struct Composer<'c, 'o> {
     pub(super) manner: ComposeOptions,
     pub(super) out: Writer,
     pub(super) composed: Composed,
+    /// Indexes whose names something has that is to go first.
+    pub(super) waiting: Vec<String>,
+    /// The views that did not work before anything was dropped for a rename.
+    pub(super) broken_before: Vec<String>,
 }
 
-impl Composer<'_, '_> {
+impl<'c, 'o> Composer<'c, 'o> {
+    pub(super) fn of(
+        connection: &'c Connection,
+        options: &'c Options<'o>,
+        manner: ComposeOptions,
+    ) -> Composer<'c, 'o> {
+        Composer {
+            connection,
+            options,
+            manner,
+            out: Writer::default(),
+            composed: Composed::default(),
+            waiting: Vec::new(),
+            broken_before: Vec::new(),
+        }
+    }
+
     /// The schema as it is by now.
     pub(super) fn model(&self) -> Result<Model, Error> {
         model(self.connection, self.options)

@@ -3,7 +3,7 @@
 use crate::devtools::alter::alter_table::{ChangeKind, natively};
 use crate::devtools::alter::compose::composer::Composer;
 use crate::devtools::model::canonical::plain;
-use crate::devtools::model::diff::{Model, SchemaDifference};
+use crate::devtools::model::diff::{Model, SchemaDifference, same_objects};
 use crate::report::error::Error;
 use crate::sqlite::schema::empty_copy::read_view;
 use crate::sqlite::schema::objects::{Object, ObjectKind};
@@ -11,26 +11,71 @@ use crate::sqlite::sql::name::same_name;
 use crate::sqlite::sql::token::mentions;
 
 impl Composer<'_, '_> {
-    /// SQLite renames nothing while a view does not work. One that is to go anyway goes first.
-    pub(super) fn drop_broken_views(&mut self, target: &Model) -> Result<(), Error> {
+    /// The views that do not work.
+    pub(super) fn broken_views(&self) -> Result<Vec<String>, Error> {
         let now = self.model()?;
         let views = now.others.iter().filter(|o| o.kind == ObjectKind::View);
-        for view in views.filter(|view| target.object(view).is_none()) {
-            if read_view(self.connection, &view.name).is_err() {
-                self.run(&format!("DROP VIEW {}", plain(&view.name)))?;
-                self.note_object(view, ChangeKind::Drop, &now);
+        let broken = views.filter(|view| read_view(self.connection, &view.name).is_err());
+        Ok(broken.map(|view| view.name.clone()).collect())
+    }
+
+    /// The view or the trigger that SQLite names where it refuses to rename something. None where it
+    /// does not work by itself and stays like that, which is for a migration of its own.
+    pub(super) fn in_the_way(
+        &self,
+        error: &Error,
+        target: &Model,
+    ) -> Result<Option<Object>, Error> {
+        let message = error.message();
+        let Some(said) = message.strip_prefix("error in ") else {
+            return Ok(None);
+        };
+        let named = |object: &&Object| {
+            let rest = said.strip_prefix(&format!("{} {}", object.kind, object.name));
+            object.kind != ObjectKind::Index
+                && rest.is_some_and(|rest| rest.starts_with(':') || rest.starts_with(" after "))
+        };
+        let now = self.model()?;
+        let found = now.others.iter().filter(named);
+        let found = found.max_by_key(|object| object.name.len());
+        let stays = |object: &&Object| {
+            let wanted = target.object(object);
+            self.broken_before.contains(&object.name)
+                && wanted.is_some_and(|wanted| same_objects(object, wanted))
+        };
+        Ok(found.filter(|object| !stays(object)).cloned())
+    }
+
+    /// Drops a view or a trigger before something is renamed.
+    pub(super) fn drop_for_now(&mut self, object: &Object, target: &Model) -> Result<(), Error> {
+        let now = self.model()?;
+        let word = object.kind.to_string().to_uppercase();
+        self.run(&format!("DROP {word} {}", plain(&object.name)))?;
+        let goes_along = |other: &&Object| {
+            object.kind == ObjectKind::View
+                && other.kind == ObjectKind::Trigger
+                && same_name(&other.table, &object.name)
+        };
+        let along = now.others.iter().filter(goes_along);
+        for gone in along.chain([object]) {
+            if !target
+                .object(gone)
+                .is_some_and(|wanted| same_objects(gone, wanted))
+            {
+                self.note_object(gone, ChangeKind::Drop, &now);
             }
+            self.composed.away.push(gone.clone());
         }
         Ok(())
     }
 
     /// A view that stood in for a table of its name goes before the table comes.
-    pub(super) fn make_room(&mut self, name: &str) -> Result<(), Error> {
+    pub(super) fn make_room(&mut self, name: &str, target: &Model) -> Result<(), Error> {
         let now = self.model()?;
         let is_it =
             |object: &&Object| object.kind == ObjectKind::View && same_name(&object.name, name);
         match now.others.iter().find(is_it) {
-            Some(_) => self.run(&format!("DROP VIEW {}", plain(name))),
+            Some(view) => self.drop_for_now(view, target),
             None => Ok(()),
         }
     }
@@ -71,10 +116,11 @@ impl Composer<'_, '_> {
             {
                 let rebuilt = rebuilt.iter().any(|table| same_name(table, &object.table));
                 // What goes for good is named: a reader could take it for forgotten.
-                let comes_back = difference
-                    .new
-                    .iter()
-                    .any(|new| new.kind == object.kind && same_name(&new.name, &object.name));
+                let comes_back = difference.new.iter().any(|new| {
+                    new.kind == object.kind
+                        && same_name(&new.name, &object.name)
+                        && same_name(&new.table, &object.table)
+                });
                 let goes_anyway = rebuilt && comes_back;
                 if dropped(&object) && !goes_anyway {
                     let name = plain(&object.name);

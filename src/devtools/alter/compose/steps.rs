@@ -7,7 +7,7 @@ use crate::devtools::alter::compose::composer::{
     ComposeOptions, Composed, Composer, free, free_name, model, stopped,
 };
 use crate::devtools::alter::compose::objects::made_again;
-use crate::devtools::alter::compose::tables::{refuse_nowhere, required};
+use crate::devtools::alter::compose::tables::{OnlyEmpty, refuse_nowhere, required};
 use crate::devtools::alter::compose::virtual_tables::kept_columns;
 use crate::devtools::alter::grouping::{ChangeGroup, parents_first};
 use crate::devtools::alter::preconditions;
@@ -18,7 +18,7 @@ use crate::devtools::model::diff::{Entity, Model, SchemaDifference, difference};
 use crate::options::settings::Options;
 use crate::report::error::Error;
 use crate::report::loss::Direction;
-use crate::sqlite::schema::objects::ObjectKind;
+use crate::sqlite::schema::objects::{Object, ObjectKind};
 use crate::sqlite::sql::name::same_name;
 
 /// Composes the file that leads from what `connection` holds to `target`, as far as `scope`
@@ -34,23 +34,30 @@ pub(crate) fn compose(
     renames: &Renames,
     manner: ComposeOptions,
 ) -> Result<Composed, Error> {
-    let mut composer = Composer {
-        connection,
-        options,
-        manner,
-        out: Writer::default(),
-        composed: Composed::default(),
-    };
+    let mut composer = Composer::of(connection, options, manner);
     composer.rename(renames, target)?;
     let now = model(connection, options)?;
     let difference = difference(&now, target, manner.order);
     let difference = match scope {
-        Some(scope) => scope.keep(difference),
+        Some(scope) => scope.keep(difference, &composer.composed.away),
         None => difference,
     };
     composer.change(&now, target, &difference)?;
     composer.composed.sql = composer.out.text().to_owned();
     Ok(composer.composed)
+}
+
+/// Renames, and does nothing else. Returned are the views and triggers that were in the way.
+pub(crate) fn rename_only(
+    connection: &Connection,
+    options: &Options<'_>,
+    target: &Model,
+    renames: &Renames,
+    manner: ComposeOptions,
+) -> Result<Vec<Object>, Error> {
+    let mut composer = Composer::of(connection, options, manner);
+    composer.rename(renames, target)?;
+    Ok(composer.composed.away)
 }
 
 impl Composer<'_, '_> {
@@ -59,14 +66,13 @@ impl Composer<'_, '_> {
         if renames.tables.is_empty() && renames.columns.is_empty() {
             return Ok(());
         }
-        self.drop_broken_views(target)?;
+        self.broken_before = self.broken_views()?;
         let now = self.model()?;
         let between = |name: &str| free_name(name, &now, target);
         for (before, after) in steps(&renames.tables, false, between) {
-            self.make_room(&after)?;
+            self.make_room(&after, target)?;
             let (before, name) = (plain(&before), plain(&after));
-            self.run(&format!("ALTER TABLE {before} RENAME TO {name}"))
-                .map_err(stopped)?;
+            self.run_rename(&format!("ALTER TABLE {before} RENAME TO {name}"), target)?;
         }
         for (_, after) in &renames.tables {
             self.note(after, ChangeKind::Rename, Vec::new());
@@ -92,19 +98,34 @@ impl Composer<'_, '_> {
                 })
             };
             for (before, after) in steps(&names, true, between) {
-                self.run(&format!(
+                let sql = format!(
                     "ALTER TABLE {} RENAME COLUMN {} TO {}",
                     plain(table),
                     plain(&before),
                     plain(&after)
-                ))
-                .map_err(stopped)?;
+                );
+                self.run_rename(&sql, target)?;
             }
             self.note(table, ChangeKind::Rename, Vec::new());
             columns = others;
         }
         self.out.end_block();
         Ok(())
+    }
+
+    /// SQLite renames nothing while a view or a trigger does not work, or would not afterwards. What
+    /// it names goes first, and is made again at the end where the schema still has it.
+    fn run_rename(&mut self, sql: &str, target: &Model) -> Result<(), Error> {
+        loop {
+            let error = match self.run(sql) {
+                Ok(()) => return Ok(()),
+                Err(error) => error,
+            };
+            match self.in_the_way(&error, target)? {
+                Some(object) if self.manner.clears => self.drop_for_now(&object, target)?,
+                _ => return Err(stopped(error)),
+            }
+        }
     }
 
     fn change(
@@ -118,8 +139,19 @@ impl Composer<'_, '_> {
         }
         let mut altered = difference.altered.iter();
         altered.try_for_each(|altered| self.refuse_wrong_conversions(altered))?;
+        let mut required = required(now, target, difference, self.manner.direction);
+        if self.manner.direction == Direction::Down {
+            let only_empty = self.only_empty(difference);
+            for OnlyEmpty { reason, .. } in &only_empty {
+                if !self.composed.only_empty.contains(reason) {
+                    self.composed.only_empty.push(reason.clone());
+                }
+            }
+            let conditions = only_empty.into_iter().map(|only| only.condition);
+            required.splice(0..0, conditions);
+        }
         let mut checks = Writer::default();
-        preconditions::write(&required(now, target, difference), &mut checks);
+        preconditions::write(&required, &mut checks);
         // On the rows that the migrations themselves make they must hold here already.
         self.run_all(&checks).map_err(|error| {
             error.with_help("the migrations themselves make such rows: correct them in a migration of their own first, or give the column `-- using: EXPR` in the schema file")
@@ -158,6 +190,9 @@ impl Composer<'_, '_> {
             if target.table(entity.name()).is_none() {
                 self.drop_table(entity)?;
             }
+        }
+        for index in std::mem::take(&mut self.waiting) {
+            self.run(&index)?;
         }
         let made = |table: &str| {
             rebuilt.iter().any(|name| same_name(name, table))

@@ -1,10 +1,13 @@
 //! Tables: made, dropped, altered, built anew.
 
+use rusqlite::OptionalExtension;
 use rusqlite::config::DbConfig;
 
 use crate::devtools::alter::alter_table::{ChangeKind, Means, natively, reasons};
 use crate::devtools::alter::compose::composer::{Composer, free_name};
-use crate::devtools::alter::preconditions::{self, Condition, ConditionSource, conditions, origin};
+use crate::devtools::alter::preconditions::{
+    self, Condition, ConditionSource, conditions, keeps_rowids, origin,
+};
 use crate::devtools::alter::rebuild::Rebuild;
 use crate::devtools::alter::sql_writer::Writer;
 use crate::devtools::model::canonical::plain;
@@ -26,6 +29,9 @@ impl Composer<'_, '_> {
             self.out
                 .comment(&format!("`{}` comes back empty.", entity.name()));
         }
+        if self.has(entity.name())?.is_some_and(|kind| kind == "index") {
+            self.run(&format!("DROP INDEX {}", plain(entity.name())))?;
+        }
         self.run(sql)?;
         self.indexes_of(entity.name(), target)?;
         self.out.end_block();
@@ -42,9 +48,24 @@ impl Composer<'_, '_> {
             .iter()
             .filter(|object| object.kind == ObjectKind::Index && same_name(&object.table, table));
         for index in indexes {
-            self.run(&index.sql)?;
+            // The name of one on a table that is dropped further down.
+            match self.has(&index.name)? {
+                Some(_) => self.waiting.push(index.sql.clone()),
+                None => self.run(&index.sql)?,
+            }
         }
         Ok(())
+    }
+
+    /// The kind of what has a name by now. Triggers have names of their own.
+    fn has(&self, name: &str) -> Result<Option<String>, Error> {
+        const KIND: &str = "SELECT type FROM main.sqlite_schema
+            WHERE name = ?1 COLLATE NOCASE AND type <> 'trigger'";
+        let found = self
+            .connection
+            .query_row(KIND, [name], |row| row.get(0))
+            .optional();
+        found.map_err(|error| failure("cannot read the schema", error))
     }
 
     pub(super) fn drop_table(&mut self, entity: &Entity) -> Result<(), Error> {
@@ -149,6 +170,7 @@ impl Composer<'_, '_> {
             before,
             after,
             between: &between,
+            direction: self.manner.direction,
         };
         let mut words = reasons(altered, means);
         if words.is_empty() {
@@ -222,15 +244,92 @@ impl Composer<'_, '_> {
     }
 }
 
+/// A table that a way back can only build without rows, and why, in a sentence.
+pub(super) struct OnlyEmpty {
+    pub(super) condition: Condition,
+    pub(super) reason: String,
+}
+
+impl Composer<'_, '_> {
+    /// Where no value is right that a way back could put into the rows that are there by now: a
+    /// reference whose values are gone, or whose parents come back empty or with other keys; a
+    /// key that rows are known by; a CHECK that what stands in for the values does not meet.
+    pub(super) fn only_empty(&self, difference: &SchemaDifference<'_>) -> Vec<OnlyEmpty> {
+        let mut found: Vec<OnlyEmpty> = Vec::new();
+        let comes_back_empty = |name: &str| {
+            let mut created = difference.created.iter();
+            created.any(|entity| entity.definition.is_some() && same_name(entity.name(), name))
+        };
+        // Columns whose values are gone and that nothing gives back.
+        let is_gone = |table: &str, column: &str| {
+            let altered = difference.altered.iter();
+            let mut of_table = altered.filter(|altered| same_name(&altered.after.name, table));
+            of_table.any(|altered| {
+                let column = altered.after.column(column);
+                column.is_some_and(|column| {
+                    preconditions::is_gone(altered.before, altered.after, column)
+                })
+            })
+        };
+        for altered in &difference.altered {
+            let Altered { before, after, .. } = altered;
+            let table = &after.name;
+            for key in after.foreign_keys() {
+                let own = key.columns.iter().find(|column| is_gone(table, column));
+                let parent_is_gone = comes_back_empty(&key.parent)
+                    || key.to.iter().any(|column| is_gone(&key.parent, column));
+                let reason = match (own, parent_is_gone) {
+                    (_, true) => format!(
+                        "`{table}` refers to rows of `{}`, which are gone",
+                        key.parent
+                    ),
+                    (Some(column), false) => format!(
+                        "what `{column}` of `{table}` referred to in `{}` is gone",
+                        key.parent
+                    ),
+                    (None, false) => continue,
+                };
+                let condition = preconditions::referring(before, after, key);
+                found.extend(condition.map(|condition| OnlyEmpty { condition, reason }));
+            }
+            let key = after.rowid_column();
+            let key = key.filter(|key| is_gone(table, &key.name) && !keeps_rowids(after, before));
+            if let Some(key) = key {
+                found.push(OnlyEmpty {
+                    condition: preconditions::any_row(before, &key.name),
+                    reason: format!("the keys in `{}` of `{table}` are gone", key.name),
+                });
+            }
+            for text in preconditions::checks_of_what_is_gone(before, after) {
+                let unmet = self
+                    .connection
+                    .query_row(&text.query, [], |row| row.get::<_, bool>(0))
+                    .unwrap_or_default();
+                if unmet {
+                    found.push(OnlyEmpty {
+                        condition: preconditions::any_row(before, &text.column),
+                        reason: format!(
+                            "the values of `{}` in `{table}` are gone, and nothing that could stand in for them meets its CHECK",
+                            text.column
+                        ),
+                    });
+                }
+            }
+        }
+        found
+    }
+}
+
 /// What the rows that are there must fulfil.
 pub(super) fn required(
     now: &Model,
     target: &Model,
     difference: &SchemaDifference<'_>,
+    direction: Direction,
 ) -> Vec<Condition> {
     let mut required: Vec<Condition> = Vec::new();
     for altered in &difference.altered {
-        required.extend(conditions(altered.before, altered.after, now));
+        required.extend(conditions(altered.before, altered.after, now, direction));
     }
     let indexes = target
         .others

@@ -2,8 +2,7 @@
 
 use crate::devtools::alter::alter_table::ChangeKind;
 use crate::devtools::alter::compose::composer::Composer;
-use crate::devtools::alter::preconditions::{ConditionSource, origin};
-use crate::devtools::alter::rebuild::keeps_rowids;
+use crate::devtools::alter::preconditions::{ConditionSource, keeps_rowids, origin};
 use crate::devtools::model::canonical::plain;
 use crate::devtools::model::diff::{Entity, Model, SchemaDifference};
 use crate::report::error::Error;
