@@ -2,6 +2,8 @@
 //! nothing about the users'. A condition is SQL that travels in the migration and ends it where
 //! it does not hold, in any tool; heirloom reads from it how many rows and an example.
 
+use std::borrow::Cow;
+
 use crate::devtools::alter::sql_writer::Writer;
 use crate::devtools::model::canonical::plain;
 use crate::devtools::model::clauses::{items, parenthesised, span};
@@ -10,7 +12,7 @@ use crate::devtools::model::table::{ColumnDefinition, Definition, ForeignKey, Ke
 use crate::report::plan::Direction;
 use crate::sqlite::schema::objects::{Affinity, same_name};
 use crate::sqlite::sql::statement::CHECKS;
-use crate::sqlite::sql::token::{Token, Tokens};
+use crate::sqlite::sql::token::{LexemeKind, Lexemes, Token, Tokens};
 
 /// Something that must be true of the rows.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,11 +58,21 @@ pub(crate) fn write(conditions: &[Condition], out: &mut Writer) {
         };
         out.statement(&format!(
             "INSERT INTO temp.{CHECKS}\nSELECT '{problem}: ' || found || ', for example {label}' || example\nFROM (\n    SELECT count(*) AS found, substr(quote(min({shown})), 1, 60) AS example\n    {}\n)\nWHERE found > 0",
-            rows.replace('\n', "\n    ")
+            indented(rows)
         ));
     }
     out.statement(&format!("DROP TABLE temp.{CHECKS}"));
     out.end_block();
+}
+
+/// SQL with its lines moved to the right, but for what quotes hold.
+fn indented(sql: &str) -> String {
+    Lexemes::new(sql)
+        .map(|lexeme| match lexeme.kind {
+            LexemeKind::Space => Cow::Owned(lexeme.text.replace('\n', "\n    ")),
+            _ => Cow::Borrowed(lexeme.text),
+        })
+        .collect()
 }
 
 /// How a column that was there before gets its values.

@@ -473,21 +473,18 @@ impl GenerateWork<'_, '_> {
                 .changes
                 .iter()
                 .flat_map(|change| &change.destroys)
-                .map(|what| format!("-- It is meant to {what}.\n"))
+                .map(|what| comment(&format!("It is meant to {what}.")))
                 .collect();
             about.insert(0, "-- Written by `heirloom generate`.\n".to_owned());
             let going_back = down.changes.iter().flat_map(|change| &change.destroys);
             let only_empty = down
                 .only_empty
                 .iter()
-                .map(|why| format!("-- It works on empty tables only: {why}.\n"));
+                .map(|why| comment(&format!("It works on empty tables only: {why}.")));
+            let not_restored = up.not_restored.iter();
             let lost: Vec<String> = only_empty
-                .chain(
-                    up.not_restored
-                        .iter()
-                        .map(|what| format!("-- It does not bring back {what}.\n")),
-                )
-                .chain(going_back.map(|what| format!("-- It will {what}.\n")))
+                .chain(not_restored.map(|what| comment(&format!("It does not bring back {what}."))))
+                .chain(going_back.map(|what| comment(&format!("It will {what}."))))
                 .collect();
             generated.files.push(GeneratedFile {
                 up: self.folder.join(format!("{label}.sql")),
@@ -645,6 +642,12 @@ impl GenerateWork<'_, '_> {
             "say --allow-destructive if that is meant; the consent is written into the migration",
         ))
     }
+}
+
+/// A line for the reader, which a line break in a name would end.
+fn comment(words: &str) -> String {
+    let words: Vec<&str> = words.split(['\n', '\r']).collect();
+    format!("-- {}\n", words.join(" "))
 }
 
 /// Whether a statement failed because of the rows it met. ALTER TABLE has no code for that.
