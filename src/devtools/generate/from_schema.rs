@@ -43,6 +43,7 @@ pub struct GenerateOptions {
     drops: Vec<String>,
     allow_destructive: bool,
     order: ColumnOrder,
+    single: bool,
     at: SystemTime,
 }
 
@@ -54,6 +55,7 @@ impl Default for GenerateOptions {
             drops: Vec::new(),
             allow_destructive: false,
             order: ColumnOrder::Ignored,
+            single: false,
             at: SystemTime::now(),
         }
     }
@@ -97,6 +99,13 @@ impl GenerateOptions {
     /// Builds tables anew whose columns are only in another order.
     pub fn strict_order(mut self) -> Self {
         self.order = ColumnOrder::Counts;
+        self
+    }
+
+    /// Writes one migration for all changed tables, in one order that works, in place of one for
+    /// each.
+    pub fn single(mut self) -> Self {
+        self.single = true;
         self
     }
 
@@ -389,19 +398,26 @@ impl GenerateWork<'_, '_> {
         let before = model(&renamed, self.options)?;
         let difference = difference(&before, self.after, self.wishes.order);
         let scopes = scopes(&before, self.after, &difference, &self.renames, &away);
-        // Where a boundary between files would not hold, one file does it all.
-        let split = self.drafts(&scopes).and_then(|drafts| {
+        let proved = |drafts: Vec<MigrationDraft>| {
             let mut generated = self.named(drafts)?;
             self.prove(&mut generated)?;
             self.prove_with_rows(&generated).map(|()| generated)
-        });
-        let generated = match split {
+        };
+        let split = || self.drafts(&scopes);
+        let together = || self.drafts(&[together(&scopes)]);
+        // Where a boundary between files would not hold, one file does it all; and where one
+        // file's order of steps would not, that of several does.
+        let generated = match self.wishes.single {
+            true => together().and_then(proved),
+            false => split().and_then(proved),
+        };
+        let generated = match generated {
             Err(error) if scopes.len() > 1 && !is_an_answer(&error) => {
-                log::debug!("one file for all changes, because: {error}");
-                let mut generated = self.named(self.drafts(&[together(&scopes)])?)?;
-                self.prove(&mut generated)?;
-                self.prove_with_rows(&generated)?;
-                generated
+                log::debug!("another order of the changes, because: {error}");
+                match self.wishes.single {
+                    true => proved(vec![in_sequence(split()?)])?,
+                    false => together().and_then(proved)?,
+                }
             }
             other => other?,
         };
@@ -417,7 +433,7 @@ impl GenerateWork<'_, '_> {
         let working = copy_of(self.options, self.present)?;
         let mut drafts = Vec::with_capacity(scopes.len());
         for scope in scopes {
-            let before = model(&working, self.options)?;
+            let before = model(&working, self.options)?.without_notes();
             let renames = self.renames.within(scope);
             let up = compose(
                 &working,
@@ -656,6 +672,19 @@ fn is_of_rows(error: &rusqlite::Error) -> bool {
     code(error) == Some(ErrorCode::ConstraintViolation)
         || words.ends_with("constraint failed")
         || words == "type mismatch on DEFAULT"
+}
+
+/// Files one after the other as one.
+fn in_sequence(drafts: Vec<MigrationDraft>) -> MigrationDraft {
+    let (ups, mut downs): (Vec<_>, Vec<_>) = drafts
+        .into_iter()
+        .map(|draft| (draft.up, draft.down))
+        .unzip();
+    downs.reverse();
+    MigrationDraft {
+        up: Composed::in_sequence(ups),
+        down: Composed::in_sequence(downs),
+    }
 }
 
 /// Whether an error is about what the developer wants, and no other way of writing it helps.
