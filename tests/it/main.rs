@@ -14,6 +14,7 @@ mod backup;
 #[cfg(feature = "cli")]
 mod cli;
 mod devtools;
+mod documents;
 mod inspect;
 mod restore;
 mod run;

@@ -32,6 +32,9 @@ pub(crate) struct Generate {
     /// Build tables anew whose columns are only in another order
     #[arg(long)]
     pub(crate) strict_order: bool,
+    /// Write one migration for all changed tables, in place of one for each
+    #[arg(long)]
+    pub(crate) single: bool,
 }
 
 pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Generate) -> Result<Exit, Failure> {
@@ -81,6 +84,9 @@ fn generate(ui: &mut Ui, settings: &Settings, options: &Generate) -> Result<Gene
     }
     if options.strict_order {
         wishes = wishes.strict_order();
+    }
+    if options.single || settings.single.value {
+        wishes = wishes.single();
     }
     let migrator = keeper(settings)?;
     let may_ask = !options.check;

@@ -85,6 +85,8 @@ pub(crate) struct Settings {
     pub(crate) keep: Setting<usize>,
     pub(crate) history_table: Setting<String>,
     pub(crate) lock_timeout: Setting<Duration>,
+    /// Whether `generate` writes one migration for all changed tables.
+    pub(crate) single: Setting<bool>,
     /// By name.
     pub(crate) components: Vec<ComponentSettings>,
     /// The one that is spoken of alone. Migrations and schema are its own then.
@@ -107,6 +109,7 @@ struct File {
     history_table: Option<String>,
     app: Option<String>,
     lock_timeout: Option<f64>,
+    single: Option<bool>,
     components: BTreeMap<String, ComponentKeys>,
 }
 
@@ -231,6 +234,7 @@ impl Settings {
             history_table,
             app,
             lock_timeout,
+            single,
             components,
         } = file;
         // Where a project has a settings file, it is the project's root.
@@ -427,6 +431,16 @@ impl Settings {
                 origin: Origin::Default,
             }),
             lock_timeout,
+            single: match single {
+                Some(value) => Setting {
+                    value,
+                    origin: Origin::File(file_path.to_owned()),
+                },
+                None => Setting {
+                    value: false,
+                    origin: Origin::Default,
+                },
+            },
             component: chosen.map(|part| part.name.clone()),
             components,
             notes,
@@ -468,6 +482,7 @@ impl Settings {
             format!("{} s", self.lock_timeout.value.as_secs_f64()),
             &self.lock_timeout.origin,
         ));
+        all.push(("single", self.single.value.to_string(), &self.single.origin));
         all
     }
 }

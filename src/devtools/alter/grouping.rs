@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::devtools::alter::preconditions::is_converted;
 use crate::devtools::alter::renames::Renames;
 use crate::devtools::model::diff::{Altered, Edit, Entity, Model, SchemaDifference};
 use crate::devtools::model::table::Definition;
@@ -133,6 +134,36 @@ pub(crate) fn scopes(
             }
         }
     }
+    // What a conversion reads must be there until it is done.
+    for altered in &difference.altered {
+        let others = difference.altered.iter().map(|other| &other.after.name);
+        for expression in conversions(altered) {
+            for other in others.clone().filter(|name| mentions(expression, name)) {
+                ties.tie(called([other, &altered.after.name]));
+            }
+        }
+    }
+    // Tables that change their names in a circle.
+    for (old, new) in &renames.tables {
+        let mut name = new;
+        let mut circle = vec![new.as_str()];
+        while let Some((_, next)) = renames
+            .tables
+            .iter()
+            .find(|(from, _)| same_name(from, name))
+        {
+            if same_name(name, old) || circle.contains(&next.as_str()) {
+                break;
+            }
+            name = next;
+            circle.push(next);
+        }
+        if same_name(name, old) {
+            circle
+                .iter()
+                .for_each(|table| ties.tie(called([table, new])));
+        }
+    }
     // References in a circle: no order in which each table's parents are there before it.
     let created = parents_first(&difference.created);
     for (at, entity) in created.iter().enumerate() {
@@ -239,6 +270,34 @@ impl Ties {
             }
         }
     }
+}
+
+/// The expressions that values of a table are converted with.
+fn conversions<'m>(altered: &Altered<'m>) -> impl Iterator<Item = &'m str> {
+    let before = altered.before;
+    let converted = altered
+        .after
+        .columns
+        .iter()
+        .filter(move |column| is_converted(before.column(&column.name), column));
+    converted.filter_map(|column| column.using.as_deref())
+}
+
+/// Altered tables in an order in which one whose conversions read another comes before that, as
+/// far as there is one: they are over the rows as they were.
+pub(crate) fn readers_first<'d, 'm>(tables: &'d [Altered<'m>]) -> Vec<&'d Altered<'m>> {
+    let mut left: Vec<&Altered<'_>> = tables.iter().collect();
+    let mut ordered = Vec::with_capacity(left.len());
+    while !left.is_empty() {
+        let is_read = |table: &&Altered<'_>| {
+            let name = &table.after.name;
+            let mut others = left.iter().filter(|other| other.after.name != *name);
+            others.any(|other| conversions(other).any(|expression| mentions(expression, name)))
+        };
+        let next = left.iter().position(|table| !is_read(table)).unwrap_or(0);
+        ordered.push(left.remove(next));
+    }
+    ordered
 }
 
 /// Tables in an order in which each comes after those it refers to, but for references in a

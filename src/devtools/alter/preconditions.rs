@@ -2,6 +2,8 @@
 //! nothing about the users'. A condition is SQL that travels in the migration and ends it where
 //! it does not hold, in any tool; heirloom reads from it how many rows and an example.
 
+use std::borrow::Cow;
+
 use crate::devtools::alter::sql_writer::Writer;
 use crate::devtools::model::canonical::plain;
 use crate::devtools::model::clauses::{items, parenthesised, span};
@@ -11,7 +13,7 @@ use crate::report::loss::Direction;
 use crate::sqlite::schema::objects::Affinity;
 use crate::sqlite::sql::name::same_name;
 use crate::sqlite::sql::statement::CHECKS;
-use crate::sqlite::sql::token::{Token, Tokens};
+use crate::sqlite::sql::token::{LexemeKind, Lexemes, Token, Tokens};
 
 /// Something that must be true of the rows.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,6 +23,19 @@ pub(crate) struct Condition {
     /// Those rows: FROM and WHERE.
     rows: String,
     example: Example,
+    /// Where it is of a value that is the same in every row: what decides it without them.
+    constant: Option<Constant>,
+}
+
+/// A CHECK over columns that are new and have one value in all rows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Constant {
+    /// A temporary table with a row of these values.
+    pub(crate) row: String,
+    /// Whether the CHECK does not let them in.
+    pub(crate) question: String,
+    /// What it would be, in words.
+    pub(crate) problem: String,
 }
 
 /// What is shown of one of the rows.
@@ -30,6 +45,12 @@ enum Example {
     Value(String),
     /// The row itself, by the name of its key.
     Row(String),
+}
+
+impl Condition {
+    pub(crate) fn constant(&self) -> Option<&Constant> {
+        self.constant.as_ref()
+    }
 }
 
 /// Writes conditions, so that a migration ends where one does not hold.
@@ -45,6 +66,7 @@ pub(crate) fn write(conditions: &[Condition], out: &mut Writer) {
         problem,
         rows,
         example,
+        constant: _,
     } in conditions
     {
         let problem = problem.replace('\'', "''");
@@ -57,11 +79,21 @@ pub(crate) fn write(conditions: &[Condition], out: &mut Writer) {
         };
         out.statement(&format!(
             "INSERT INTO temp.{CHECKS}\nSELECT '{problem}: ' || found || ', for example {label}' || example\nFROM (\n    SELECT count(*) AS found, substr(quote(min({shown})), 1, 60) AS example\n    {}\n)\nWHERE found > 0",
-            rows.replace('\n', "\n    ")
+            indented(rows)
         ));
     }
     out.statement(&format!("DROP TABLE temp.{CHECKS}"));
     out.end_block();
+}
+
+/// SQL with its lines moved to the right, but for what quotes hold.
+fn indented(sql: &str) -> String {
+    Lexemes::new(sql)
+        .map(|lexeme| match lexeme.kind {
+            LexemeKind::Space => Cow::Owned(lexeme.text.replace('\n', "\n    ")),
+            _ => Cow::Borrowed(lexeme.text),
+        })
+        .collect()
 }
 
 /// How a column that was there before gets its values.
@@ -167,6 +199,7 @@ pub(crate) fn conditions(
                 ),
                 rows: format!("FROM {}\nWHERE {filter}", source(&before.name)),
                 example: Example::Value(name),
+                constant: None,
             });
         }
     }
@@ -224,6 +257,7 @@ fn no_nulls(
             plain(&column.name)
         ),
         example: row_name(before),
+        constant: None,
     })
 }
 
@@ -465,6 +499,7 @@ pub(crate) fn referring(
         ),
         rows: format!("FROM {}{filter}", seen_as(before, after, &left)),
         example: row_name(before),
+        constant: None,
     })
 }
 
@@ -474,6 +509,7 @@ pub(crate) fn any_row(before: &Definition, column: &str) -> Condition {
         problem: format!("rows of `{}` whose `{column}` is gone", before.name),
         rows: format!("FROM {}", source(&before.name)),
         example: row_name(before),
+        constant: None,
     }
 }
 
@@ -570,6 +606,7 @@ fn unique(before: &Definition, after: &Definition, key: &[KeyPart]) -> Option<Co
             columns.join(", ")
         ),
         example: Example::Value(first),
+        constant: None,
     })
 }
 
@@ -614,6 +651,7 @@ pub(crate) fn unique_index(
             parts.join(", ")
         ),
         example: Example::Value("value".into()),
+        constant: None,
     })
 }
 
@@ -633,7 +671,52 @@ fn check(before: &Definition, after: &Definition, text: &str) -> Condition {
             seen_as(before, after, &named_in(after, condition))
         ),
         example: row_name(before),
+        constant: constant(before, after, condition),
     }
+}
+
+/// What decides a CHECK without the rows, where all columns that it names are new and constant.
+fn constant(before: &Definition, after: &Definition, condition: &str) -> Option<Constant> {
+    const ROW: &str = "heirloom_constant";
+    let named = named_in(after, condition);
+    let is_constant = |column: &&ColumnDefinition| {
+        column.generated.is_none()
+            && origin(before, column) == ConditionSource::Default
+            && column.default.as_ref().is_none_or(|d| d.constant)
+    };
+    if named.is_empty() || !named.iter().all(is_constant) {
+        return None;
+    }
+    let column = |column: &&ColumnDefinition| {
+        let mut text = format!("{} {}", plain(&column.name), column.declared);
+        if let Some(default) = &column.default {
+            text += &format!(" DEFAULT ({})", default.value);
+        }
+        if let Some(collation) = &column.collation {
+            text += &format!(" COLLATE {}", plain(collation));
+        }
+        text
+    };
+    let columns: Vec<String> = named.iter().map(column).collect();
+    let strict = if after.strict { " STRICT" } else { "" };
+    let names: Vec<String> = named.iter().map(|c| format!("`{}`", c.name)).collect();
+    let words: Vec<&str> = condition.split_whitespace().collect();
+    Some(Constant {
+        row: format!(
+            "CREATE TEMP TABLE {ROW} ({}, {ROW}_key INTEGER){strict};\nINSERT INTO temp.{ROW} ({ROW}_key) VALUES (1)",
+            columns.join(", ")
+        ),
+        question: format!(
+            "SELECT NOT ({condition}) FROM temp.{ROW} AS {}",
+            plain(&after.name)
+        ),
+        problem: format!(
+            "{} of `{}` would violate CHECK ({}) in the rows that are there",
+            names.join(", "),
+            after.name,
+            words.join(" ")
+        ),
+    })
 }
 
 /// Rows whose new reference leads nowhere. One to the table itself, or to what is made later in
@@ -685,6 +768,7 @@ fn reference(
             Example::Row(key) => Example::Value(format!("child.{key}")),
             value => value,
         },
+        constant: None,
     })
 }
 
@@ -739,6 +823,7 @@ mod tests {
             problem,
             rows,
             example,
+            constant: _,
         } = condition;
         let rows: Vec<&str> = rows.split_whitespace().collect();
         let shown = match example {

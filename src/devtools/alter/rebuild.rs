@@ -97,8 +97,12 @@ impl Rebuild<'_> {
             into.push(plain(&column.name));
             from.push(value);
         }
-        if into.is_empty() {
-            return out.comment("No column is left of the old table, and so no row.");
+        // Nothing of a row is left but that it is there.
+        let first = self.after.columns.iter().find(|c| c.generated.is_none());
+        if let (true, Some(column)) = (into.is_empty(), first) {
+            let value = column.default.as_ref().map(|default| &default.value);
+            into.push(plain(&column.name));
+            from.push(value.map_or("NULL", String::as_str).to_owned());
         }
         // A conflict clause of the new table would drop rows in silence.
         let insert = match self.after.has_conflict_clause() {

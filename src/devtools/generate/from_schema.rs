@@ -44,6 +44,7 @@ pub struct GenerateOptions {
     drops: Vec<String>,
     allow_destructive: bool,
     order: ColumnOrder,
+    single: bool,
     at: SystemTime,
 }
 
@@ -55,6 +56,7 @@ impl Default for GenerateOptions {
             drops: Vec::new(),
             allow_destructive: false,
             order: ColumnOrder::Ignored,
+            single: false,
             at: SystemTime::now(),
         }
     }
@@ -98,6 +100,13 @@ impl GenerateOptions {
     /// Builds tables anew whose columns are only in another order.
     pub fn strict_order(mut self) -> Self {
         self.order = ColumnOrder::Counts;
+        self
+    }
+
+    /// Writes one migration for all changed tables, in one order that works, in place of one for
+    /// each.
+    pub fn single(mut self) -> Self {
+        self.single = true;
         self
     }
 
@@ -390,19 +399,26 @@ impl GenerateWork<'_, '_> {
         let before = model(&renamed, self.options)?;
         let difference = difference(&before, self.after, self.wishes.order);
         let scopes = scopes(&before, self.after, &difference, &self.renames, &away);
-        // Where a boundary between files would not hold, one file does it all.
-        let split = self.drafts(&scopes).and_then(|drafts| {
+        let proved = |drafts: Vec<MigrationDraft>| {
             let mut generated = self.named(drafts)?;
             self.prove(&mut generated)?;
             self.prove_with_rows(&generated).map(|()| generated)
-        });
-        let generated = match split {
+        };
+        let split = || self.drafts(&scopes);
+        let together = || self.drafts(&[together(&scopes)]);
+        // Where a boundary between files would not hold, one file does it all; and where one
+        // file's order of steps would not, that of several does.
+        let generated = match self.wishes.single {
+            true => together().and_then(proved),
+            false => split().and_then(proved),
+        };
+        let generated = match generated {
             Err(error) if scopes.len() > 1 && !is_an_answer(&error) => {
-                log::debug!("one file for all changes, because: {error}");
-                let mut generated = self.named(self.drafts(&[together(&scopes)])?)?;
-                self.prove(&mut generated)?;
-                self.prove_with_rows(&generated)?;
-                generated
+                log::debug!("another order of the changes, because: {error}");
+                match self.wishes.single {
+                    true => proved(vec![in_sequence(split()?)])?,
+                    false => together().and_then(proved)?,
+                }
             }
             other => other?,
         };
@@ -418,7 +434,7 @@ impl GenerateWork<'_, '_> {
         let working = copy_of(self.options, self.present)?;
         let mut drafts = Vec::with_capacity(scopes.len());
         for scope in scopes {
-            let before = model(&working, self.options)?;
+            let before = model(&working, self.options)?.without_notes();
             let renames = self.renames.within(scope);
             let up = compose(
                 &working,
@@ -474,21 +490,18 @@ impl GenerateWork<'_, '_> {
                 .changes
                 .iter()
                 .flat_map(|change| &change.destroys)
-                .map(|what| format!("-- It is meant to {what}.\n"))
+                .map(|what| comment(&format!("It is meant to {what}.")))
                 .collect();
             about.insert(0, "-- Written by `heirloom generate`.\n".to_owned());
             let going_back = down.changes.iter().flat_map(|change| &change.destroys);
             let only_empty = down
                 .only_empty
                 .iter()
-                .map(|why| format!("-- It works on empty tables only: {why}.\n"));
+                .map(|why| comment(&format!("It works on empty tables only: {why}.")));
+            let not_restored = up.not_restored.iter();
             let lost: Vec<String> = only_empty
-                .chain(
-                    up.not_restored
-                        .iter()
-                        .map(|what| format!("-- It does not bring back {what}.\n")),
-                )
-                .chain(going_back.map(|what| format!("-- It will {what}.\n")))
+                .chain(not_restored.map(|what| comment(&format!("It does not bring back {what}."))))
+                .chain(going_back.map(|what| comment(&format!("It will {what}."))))
                 .collect();
             generated.files.push(GeneratedFile {
                 up: self.folder.join(format!("{label}.sql")),
@@ -648,12 +661,31 @@ impl GenerateWork<'_, '_> {
     }
 }
 
+/// A line for the reader, which a line break in a name would end.
+fn comment(words: &str) -> String {
+    let words: Vec<&str> = words.split(['\n', '\r']).collect();
+    format!("-- {}\n", words.join(" "))
+}
+
 /// Whether a statement failed because of the rows it met. ALTER TABLE has no code for that.
 fn is_of_rows(error: &rusqlite::Error) -> bool {
     let words = text(error);
     code(error) == Some(ErrorCode::ConstraintViolation)
         || words.ends_with("constraint failed")
         || words == "type mismatch on DEFAULT"
+}
+
+/// Files one after the other as one.
+fn in_sequence(drafts: Vec<MigrationDraft>) -> MigrationDraft {
+    let (ups, mut downs): (Vec<_>, Vec<_>) = drafts
+        .into_iter()
+        .map(|draft| (draft.up, draft.down))
+        .unzip();
+    downs.reverse();
+    MigrationDraft {
+        up: Composed::in_sequence(ups),
+        down: Composed::in_sequence(downs),
+    }
 }
 
 /// Whether an error is about what the developer wants, and no other way of writing it helps.

@@ -101,6 +101,17 @@ impl Model {
         }
     }
 
+    /// Without what its notes say: what is gone back to is not converted.
+    pub(crate) fn without_notes(mut self) -> Model {
+        let definitions = self.tables.iter_mut().filter_map(|e| e.definition.as_mut());
+        for definition in definitions {
+            definition.formers.clear();
+            let columns = definition.columns.iter_mut();
+            columns.for_each(|column| column.using = None);
+        }
+        self
+    }
+
     /// The table of a name.
     pub(crate) fn table(&self, name: &str) -> Option<&Entity> {
         self.tables

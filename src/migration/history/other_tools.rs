@@ -1,6 +1,6 @@
 //! Histories that other migration tools keep in a database, read and never written.
 //!
-//! What each writes was read off databases that the tools made (`tests/foreign/README.md`).
+//! What each writes was read off databases that the tools made (`tests/data/other_tools/README.md`).
 
 use std::collections::BTreeMap;
 use std::fmt;

@@ -19,11 +19,6 @@ const OPEN: &[&str] = &[
     "fts_column_rename_by_flag",
     "fts_contentless_gains_column",
     "fts_external_to_own",
-    "lines_in_a_check",
-    "lines_in_a_check_that_is_not_met",
-    "lines_in_a_name_run_as_sql",
-    "ref_using_reads_a_column_that_goes",
-    "single_three_tables",
 ];
 
 #[test]

@@ -75,6 +75,31 @@ pub(crate) struct Composed {
     pub(crate) away: Vec<Object>,
 }
 
+impl Composed {
+    /// What several do one after the other.
+    pub(crate) fn in_sequence(several: Vec<Composed>) -> Composed {
+        let mut all = Composed::default();
+        for composed in several {
+            let Composed {
+                sql,
+                changes,
+                not_restored,
+                only_empty,
+                away,
+            } = composed;
+            if !all.sql.is_empty() && !sql.is_empty() {
+                all.sql.push('\n');
+            }
+            all.sql += &sql;
+            all.changes.extend(changes);
+            all.not_restored.extend(not_restored);
+            all.only_empty.extend(only_empty);
+            all.away.extend(away);
+        }
+        all
+    }
+}
+
 pub(super) struct Composer<'c, 'o> {
     pub(super) connection: &'c Connection,
     pub(super) options: &'c Options<'o>,

@@ -9,7 +9,7 @@ use crate::devtools::alter::compose::composer::{
 use crate::devtools::alter::compose::objects::made_again;
 use crate::devtools::alter::compose::tables::{OnlyEmpty, refuse_nowhere, required};
 use crate::devtools::alter::compose::virtual_tables::kept_columns;
-use crate::devtools::alter::grouping::{ChangeGroup, parents_first};
+use crate::devtools::alter::grouping::{ChangeGroup, parents_first, readers_first};
 use crate::devtools::alter::preconditions;
 use crate::devtools::alter::renames::{Renames, steps};
 use crate::devtools::alter::sql_writer::Writer;
@@ -151,6 +151,7 @@ impl Composer<'_, '_> {
             required.splice(0..0, conditions);
         }
         let mut checks = Writer::default();
+        let required = self.undecided(required)?;
         preconditions::write(&required, &mut checks);
         // On the rows that the migrations themselves make they must hold here already.
         self.run_all(&checks).map_err(|error| {
@@ -181,7 +182,7 @@ impl Composer<'_, '_> {
             self.create_table(entity, target)?;
         }
         let mut rebuilt: Vec<&str> = Vec::new();
-        for altered in &difference.altered {
+        for altered in readers_first(&difference.altered) {
             if self.alter(altered, now, target)? {
                 rebuilt.push(&altered.after.name);
             }

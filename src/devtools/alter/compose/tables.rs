@@ -6,7 +6,7 @@ use rusqlite::config::DbConfig;
 use crate::devtools::alter::alter_table::{ChangeKind, Means, natively, reasons};
 use crate::devtools::alter::compose::composer::{Composer, free_name};
 use crate::devtools::alter::preconditions::{
-    self, Condition, ConditionSource, conditions, keeps_rowids, origin,
+    self, Condition, ConditionSource, Constant, conditions, keeps_rowids, origin,
 };
 use crate::devtools::alter::rebuild::Rebuild;
 use crate::devtools::alter::sql_writer::Writer;
@@ -227,6 +227,43 @@ impl Composer<'_, '_> {
             }
         }
         Ok(())
+    }
+
+    /// The conditions that the rows decide. A constant is the same in all of them, and in none.
+    pub(super) fn undecided(&self, conditions: Vec<Condition>) -> Result<Vec<Condition>, Error> {
+        let mut left = Vec::with_capacity(conditions.len());
+        for condition in conditions {
+            let violated = match condition.constant() {
+                None => None,
+                Some(constant) => self.answer(constant)?,
+            };
+            match (violated, self.manner.direction, condition.constant()) {
+                (Some(true), Direction::Up, Some(constant)) => {
+                    return Err(Error::new(ErrorKind::NeedsDefault, constant.problem.clone())
+                        .with_help("give it a DEFAULT that the CHECK lets in, or say beside it where its values come from (`-- using: EXPR`)"));
+                }
+                (Some(false), _, _) => {}
+                _ => left.push(condition),
+            }
+        }
+        Ok(left)
+    }
+
+    /// Whether a constant violates its CHECK, where that can be asked here.
+    fn answer(&self, constant: &Constant) -> Result<Option<bool>, Error> {
+        let mut answer = None;
+        self.savepoint(|composer| {
+            let connection = composer.connection;
+            let asked = connection
+                .execute_batch(&constant.row)
+                .and_then(|()| connection.query_row(&constant.question, [], |row| row.get(0)));
+            // NULL fulfils a CHECK.
+            answer = asked
+                .ok()
+                .map(|violated: Option<bool>| violated == Some(true));
+            true
+        })?;
+        Ok(answer)
     }
 
     /// Tries something and takes it back.
