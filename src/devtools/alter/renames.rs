@@ -458,7 +458,7 @@ pub(crate) fn renames(
     for (at, (then, table)) in matched.iter().enumerate() {
         let told = of_columns.iter().filter(|(of, _)| *of == at);
         let told: Vec<Names> = told.map(|(_, names)| names.clone()).collect();
-        let noted = column_notes(then, table);
+        let noted = column_notes(then, table, &was);
         let columns: [Vec<&str>; 2] =
             [then, table].map(|side| side.columns.iter().map(|(name, _)| *name).collect());
         let sides = Sides {
@@ -548,20 +548,23 @@ impl Noted {
     }
 }
 
-/// Whether a note speaks of its table: of nothing else, or of a table that is gone, where this
-/// one is new.
-fn is_of_table(
-    former: &Former,
-    table: &Named<'_>,
-    before: &[Named<'_>],
-    after: &[Named<'_>],
-) -> bool {
-    let called = |side: &[Named<'_>], name: &str| side.iter().any(|t| same_name(t.name, name));
+/// Whether a note speaks of its table: of nothing else, of one that is new, or of one that was
+/// called so, where no column was.
+fn is_of_table(former: &Former, table: &Named<'_>, before: &[Named<'_>]) -> bool {
+    let find = |name: &str| before.iter().find(|then| same_name(then.name, name));
     let old = whole_name(&former.text).unwrap_or_default();
-    let is_it = called(before, &old) && !called(after, &old) && !called(before, table.name);
     match former.holders.as_slice() {
-        [None] | [] => true,
-        holders => holders.contains(&None) && is_it,
+        [] | [None] => true,
+        holders if !holders.contains(&None) => false,
+        holders => match find(table.name) {
+            Some(then) => {
+                let mut columns = holders.iter().flatten();
+                let is_of_column = then.column(&old).is_some()
+                    && columns.any(|column| then.column(column).is_none_or(|was| was != column));
+                find(&old).is_some() && !is_of_column
+            }
+            None => find(&old).is_some() || !before.iter().any(|then| then.column(&old).is_some()),
+        },
     }
 }
 
@@ -570,7 +573,7 @@ fn table_notes(before: &[Named<'_>], after: &[Named<'_>]) -> Vec<Noted> {
     for table in after {
         let formers = table.formers.iter().rev();
         let of_it = formers
-            .filter(|former| is_of_table(former, table, before, after))
+            .filter(|former| is_of_table(former, table, before))
             .map(|former| Noted::of(former, table.name));
         // The last word counts.
         found.extend(of_it.take(1));
@@ -580,9 +583,10 @@ fn table_notes(before: &[Named<'_>], after: &[Named<'_>]) -> Vec<Noted> {
 
 /// The notes of a table's columns. In a line with several, one speaks of the last, unless that
 /// is not new and another is.
-fn column_notes(then: &Named<'_>, table: &Named<'_>) -> Vec<Noted> {
+fn column_notes(then: &Named<'_>, table: &Named<'_>, before: &[Named<'_>]) -> Vec<Noted> {
     let mut found: Vec<Noted> = Vec::new();
-    for former in table.formers.iter().rev() {
+    let formers = table.formers.iter().rev();
+    for former in formers.filter(|former| !is_of_table(former, table, before)) {
         let holders: Vec<&str> = former
             .holders
             .iter()
@@ -594,15 +598,10 @@ fn column_notes(then: &Named<'_>, table: &Named<'_>) -> Vec<Noted> {
         };
         let old = whole_name(&former.text).unwrap_or_default();
         let is_gone = then.column(&old).is_some() && table.column(&old).is_none();
-        let mut new = holders
-            .iter()
-            .filter(|holder| then.column(holder).is_none());
+        let is_new = |holder: &&&str| then.column(holder).is_none();
+        let mut new = holders.iter().filter(is_new);
         let holder = match (new.next(), new.next()) {
-            (Some(only), None)
-                if is_gone && !holders[..1].iter().any(|h| then.column(h).is_none()) =>
-            {
-                only
-            }
+            (Some(only), None) if is_gone && !is_new(&likeliest) => only,
             _ => likeliest,
         };
         // The last word counts.

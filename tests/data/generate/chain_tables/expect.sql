@@ -1,0 +1,1 @@
+SELECT b.x,c.x,d.x FROM b,c,d

@@ -1,0 +1,1 @@
+CREATE TABLE t(id INTEGER PRIMARY KEY, n INTEGER NOT NULL DEFAULT '5' CHECK(typeof(n) = 'integer' AND n > 2), m TEXT CHECK(m IN ('a','b')), k TEXT DEFAULT 'A' COLLATE NOCASE CHECK(k = 'a'));

@@ -1,0 +1,2 @@
+SELECT id, "a
+DROP TABLE z; --", c FROM t; SELECT * FROM z

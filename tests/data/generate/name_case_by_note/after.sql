@@ -1,0 +1,3 @@
+CREATE TABLE u(id INTEGER PRIMARY KEY,
+ name TEXT UNIQUE -- was: Name
+);

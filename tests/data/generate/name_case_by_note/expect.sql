@@ -1,0 +1,1 @@
+SELECT name FROM pragma_table_info('u') WHERE cid=1; SELECT * FROM u

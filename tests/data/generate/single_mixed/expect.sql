@@ -1,0 +1,1 @@
+SELECT aa.*, b.*, d.* FROM aa, b, d; SELECT * FROM v

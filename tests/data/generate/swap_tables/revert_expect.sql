@@ -1,0 +1,1 @@
+SELECT a.id,a.x,b.id,b.x FROM a,b

@@ -1,0 +1,1 @@
+INSERT INTO cat VALUES(1,'Tools'); INSERT INTO things VALUES(5,'Hammer',1);

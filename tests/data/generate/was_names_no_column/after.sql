@@ -1,0 +1,3 @@
+CREATE TABLE t(id INTEGER PRIMARY KEY,
+ x TEXT -- was: price old
+);

@@ -1,0 +1,1 @@
+CREATE TABLE d(id INTEGER PRIMARY KEY, w INT, v2 TEXT); -- was: user data

@@ -1,0 +1,1 @@
+CREATE TABLE "user-data"(id INTEGER PRIMARY KEY, v TEXT);

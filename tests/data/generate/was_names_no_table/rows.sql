@@ -1,0 +1,1 @@
+INSERT INTO "user-data" VALUES(1,'A');

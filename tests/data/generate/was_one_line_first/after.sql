@@ -1,0 +1,1 @@
+CREATE TABLE t(id INTEGER PRIMARY KEY, b TEXT, c INT); -- was: a

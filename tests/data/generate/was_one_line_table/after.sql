@@ -1,0 +1,2 @@
+CREATE TABLE people(id INTEGER PRIMARY KEY, a TEXT); -- was: users
+CREATE TABLE z(a);

@@ -1,0 +1,1 @@
+CREATE TABLE "old table"(id INTEGER PRIMARY KEY, "old col" TEXT);

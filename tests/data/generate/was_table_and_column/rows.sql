@@ -1,0 +1,1 @@
+INSERT INTO "old table" VALUES(1,'A');

@@ -1,0 +1,1 @@
+SELECT c.x, d.x FROM c, d

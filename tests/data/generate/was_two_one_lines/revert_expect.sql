@@ -1,0 +1,1 @@
+SELECT a.x, b.x FROM a, b
