@@ -98,6 +98,28 @@ fn normal_object(sql: &str, own: &str) -> String {
     text
 }
 
+/// The words that are SQL and no names without quotes, in order
+/// (<https://sqlite.org/lang_keywords.html>).
+#[rustfmt::skip]
+const KEYWORDS: [&str; 148] = [
+    "ABORT", "ACTION", "ADD", "AFTER", "ALL", "ALTER", "ALWAYS", "ANALYZE", "AND", "AS", "ASC",
+    "ATTACH", "AUTOINCREMENT", "BEFORE", "BEGIN", "BETWEEN", "BY", "CASCADE", "CASE", "CAST",
+    "CHECK", "COLLATE", "COLUMN", "COMMIT", "CONFLICT", "CONSTRAINT", "CREATE", "CROSS", "CURRENT",
+    "CURRENT_DATE", "CURRENT_TIME", "CURRENT_TIMESTAMP", "DATABASE", "DEFAULT", "DEFERRABLE",
+    "DEFERRED", "DELETE", "DESC", "DETACH", "DISTINCT", "DO", "DROP", "EACH", "ELSE", "END",
+    "ESCAPE", "EXCEPT", "EXCLUDE", "EXCLUSIVE", "EXISTS", "EXPLAIN", "FAIL", "FILTER", "FIRST",
+    "FOLLOWING", "FOR", "FOREIGN", "FROM", "FULL", "GENERATED", "GLOB", "GROUP", "GROUPS", "HAVING",
+    "IF", "IGNORE", "IMMEDIATE", "IN", "INDEX", "INDEXED", "INITIALLY", "INNER", "INSERT", "INSTEAD",
+    "INTERSECT", "INTO", "IS", "ISNULL", "JOIN", "KEY", "LAST", "LEFT", "LIKE", "LIMIT", "MATCH",
+    "MATERIALIZED", "NATURAL", "NO", "NOT", "NOTHING", "NOTNULL", "NULL", "NULLS", "OF", "OFFSET",
+    "ON", "OR", "ORDER", "OTHERS", "OUTER", "OVER", "PARTITION", "PLAN", "PRAGMA", "PRECEDING",
+    "PRIMARY", "QUERY", "RAISE", "RANGE", "RECURSIVE", "REFERENCES", "REGEXP", "REINDEX", "RELEASE",
+    "RENAME", "REPLACE", "RESTRICT", "RETURNING", "RIGHT", "ROLLBACK", "ROW", "ROWS", "SAVEPOINT",
+    "SELECT", "SET", "TABLE", "TEMP", "TEMPORARY", "THEN", "TIES", "TO", "TRANSACTION", "TRIGGER",
+    "UNBOUNDED", "UNION", "UNIQUE", "UPDATE", "USING", "VACUUM", "VALUES", "VIEW", "VIRTUAL",
+    "WHEN", "WHERE", "WINDOW", "WITH", "WITHIN", "WITHOUT",
+];
+
 /// A name as people write it: bare where nothing speaks against it, else in quotes.
 pub(crate) fn plain(name: &str) -> String {
     let bytes = name.as_bytes();
@@ -106,9 +128,8 @@ pub(crate) fn plain(name: &str) -> String {
         && bytes
             .iter()
             .all(|byte| letter(byte) || byte.is_ascii_digit());
-    // The parser's table of keywords takes no word that is shorter than the shortest of them.
-    let is_keyword = bytes.len() >= 2 && sqlite3_parser::dialect::keyword_token(bytes).is_some();
-    match simple && !is_keyword {
+    let word = name.to_ascii_uppercase();
+    match simple && KEYWORDS.binary_search(&word.as_str()).is_err() {
         true => name.to_owned(),
         false => quote(name),
     }

@@ -12,6 +12,8 @@ pub(crate) struct ClauseLayout<'t, 's> {
     pub(crate) name: Token<'s>,
     /// Columns first, constraints after them, each with its tokens.
     pub(crate) items: Vec<&'t [Token<'s>]>,
+    /// What stands behind the list.
+    pub(crate) behind: &'t [Token<'s>],
 }
 
 impl<'t, 's> ClauseLayout<'t, 's> {
@@ -26,11 +28,21 @@ impl<'t, 's> ClauseLayout<'t, 's> {
         }
         let name = *tokens.get(at)?;
         let rest = tokens.get(at + 1..)?;
-        let is_list = rest.first()?.text == "(";
+        let list = parenthesised(rest);
+        let behind = rest.get(list.len() + 1..)?;
+        let is_list = rest.first()?.text == "(" && behind.first()?.text == ")";
         is_list.then(|| ClauseLayout {
             name,
-            items: items(parenthesised(rest)),
+            items: items(list),
+            behind: &behind[1..],
         })
+    }
+
+    /// The columns, and the constraints of the table.
+    pub(crate) fn columns_and_constraints(&self) -> (&[&'t [Token<'s>]], &[&'t [Token<'s>]]) {
+        let first = |item: &&[Token<'_>]| !item.is_empty() && begins_in_table(item, 0);
+        let at = self.items.iter().position(first);
+        self.items.split_at(at.unwrap_or(self.items.len()))
     }
 
     /// The items a note may speak of, the likeliest first: those in whose line it stands from the

@@ -1,29 +1,17 @@
 //! A CREATE TABLE statement, taken apart.
 //!
-//! The structure is what `sqlite3-parser` says, a port of SQLite's own grammar. What it
-//! prints is never used: names come out with other quotes, and comments are gone. Every
-//! piece of SQL that is written again is cut from the text that somebody wrote, at the
-//! boundaries of tokens.
-//!
-//! Two limits of the library are met here. Its syntax tree has no positions, so the pieces
-//! are found by the words that begin a clause (all of them reserved, none can be a name), and
-//! the two readings must agree on how many there are; where they do not, the table is refused. And
-//! its expressions keep names as written, so expressions are compared as normal text
-//! ([`normal`]). What neither knows (which columns a generated one is computed from, whether
-//! a collation is there) is SQLite's to say, which runs everything that is made of this.
-
-use sqlite3_parser::ast::{
-    Cmd, ColumnConstraint, CreateTableBody, Expr, ForeignKeyClause, IndexedColumn, Literal, RefAct,
-    RefArg, ResolveType, SortOrder, SortedColumn, Stmt, TabFlags, TableConstraint,
-};
-use sqlite3_parser::lexer::sql::Parser;
-use sqlite3_parser::{Bump, FallibleIterator};
+//! Read from tokens, by the words that begin a clause: all of them are reserved, so none can be a
+//! name. Every piece of SQL that is written again is cut from the text that somebody wrote, at the
+//! boundaries of tokens, and expressions are compared as normal text ([`normal`]). Whether a
+//! statement is right is for SQLite to say, which has accepted each text that comes from a
+//! database, and runs everything that is made of one; here only what has no list of columns, or a
+//! clause that nobody knows, is refused.
 
 use crate::devtools::model::annotations::{Annotation, Former, notes};
 use crate::devtools::model::canonical::{normal, string};
 use crate::devtools::model::clauses::{
-    ClauseLayout, begins_in_column, begins_in_table, clauses, own_qualifiers, parenthesised, span,
-    without,
+    ClauseLayout, begins_in_column, begins_in_table, clauses, items, own_qualifiers, parenthesised,
+    span, without,
 };
 use crate::devtools::model::table::{
     ColumnDefinition, Conflict, Constraint, Default, Definition, ForeignKey, GeneratedColumn,
@@ -53,28 +41,15 @@ impl Definition {
         let tokens: Vec<Token<'_>> = Tokens::new(&text).collect();
         let layout = ClauseLayout::of(&tokens)
             .ok_or("only CREATE TABLE with a list of columns can be taken apart")?;
-        let bump = Bump::new();
-        let mut parser = Parser::new(&bump, text.as_bytes());
-        let parsed = parser.next().map_err(|error| error.to_string())?;
-        let Some(Cmd::Stmt(Stmt::CreateTable {
-            body:
-                CreateTableBody::ColumnsAndConstraints {
-                    columns,
-                    constraints,
-                    flags,
-                },
-            ..
-        })) = parsed
-        else {
-            return Err("it is no CREATE TABLE with a list of columns".into());
-        };
-        if layout.items.len() < columns.len() {
-            return Err("its columns cannot be told apart".into());
+        let (columns, constraints) = layout.columns_and_constraints();
+        if columns.is_empty() || layout.items.iter().any(|item| item.is_empty()) {
+            return Err("a column is missing in its list".into());
         }
         let names: Vec<String> = columns
             .iter()
-            .map(|column| unquoted(column.col_name.0))
+            .map(|item| item[0].name().into_owned())
             .collect();
+        let options = Options::of(layout.behind)?;
         let name = layout.name.name().into_owned();
         let last = tokens
             .iter()
@@ -88,8 +63,8 @@ impl Definition {
         let mut definition = Definition {
             columns: Vec::with_capacity(columns.len()),
             constraints: Vec::new(),
-            without_rowid: flags.contains(TabFlags::WithoutRowid),
-            strict: flags.contains(TabFlags::Strict),
+            without_rowid: options.without_rowid,
+            strict: options.strict,
             formers: Vec::new(),
             keyed: Vec::new(),
             name_at: span(&[layout.name]),
@@ -97,21 +72,10 @@ impl Definition {
             text: text[..end].to_owned(),
             name: name.clone(),
         };
-        for (column, item) in columns.iter().zip(&layout.items) {
-            let (kind, ours) = clauses(item.get(1..).unwrap_or_default(), begins_in_column);
-            let theirs: Vec<_> = column
-                .constraints
-                .iter()
-                .filter(|named| !matches!(named.constraint, ColumnConstraint::Defer(_)))
-                .collect();
-            if ours.len() != theirs.len() {
-                let name = unquoted(column.col_name.0);
-                return Err(format!(
-                    "the clauses of column `{name}` cannot be told apart"
-                ));
-            }
+        for (item, column_name) in columns.iter().zip(&names) {
+            let (kind, clauses) = clauses(&item[1..], begins_in_column);
             let mut made = ColumnDefinition {
-                name: unquoted(column.col_name.0),
+                name: column_name.clone(),
                 declared: declared(kind),
                 not_null: None,
                 keyed_not_null: false,
@@ -122,62 +86,48 @@ impl Definition {
                 using: None,
                 text: reading.slice(item).to_owned(),
             };
-            for (named, tokens) in theirs.iter().zip(&ours) {
-                let constraint_name = named.name.as_ref().map(|name| folded(name.0));
-                let rule = match &named.constraint {
-                    ColumnConstraint::NotNull {
-                        nullable,
-                        conflict_clause,
-                    } => {
-                        if !nullable {
-                            made.not_null = Some((*conflict_clause).into());
-                        }
+            for tokens in clauses {
+                let clause = Clause::of(tokens);
+                let rule = match clause.begins.as_str() {
+                    "NULL" => continue,
+                    "NOT" => {
+                        made.not_null = Some(clause.conflict()?);
                         continue;
                     }
-                    ColumnConstraint::Default(value) => {
-                        made.default = Some(reading.default(value, tokens));
+                    "DEFAULT" => {
+                        made.default = Some(reading.default(tokens)?);
                         continue;
                     }
-                    ColumnConstraint::Collate { collation_name } => {
-                        made.collation = Some(folded(collation_name.0));
+                    "COLLATE" => {
+                        made.collation = Some(clause.name_at(1)?);
                         continue;
                     }
-                    ColumnConstraint::Generated { typ, .. } => {
-                        let stored = typ
-                            .as_ref()
-                            .is_some_and(|word| word.0.eq_ignore_ascii_case("STORED"));
+                    "GENERATED" | "AS" => {
                         made.generated = Some(GeneratedColumn {
                             text: reading.slice(parenthesised(tokens)).to_owned(),
                             normal: reading.normal(parenthesised(tokens)),
-                            stored,
+                            stored: clause.says(&["STORED"]),
                         });
                         continue;
                     }
-                    ColumnConstraint::PrimaryKey {
-                        order,
-                        conflict_clause,
-                        auto_increment,
-                    } => Rule::PrimaryKey {
+                    "PRIMARY" => Rule::PrimaryKey {
                         key: vec![KeyPart::plain(&made.name)],
-                        conflict: (*conflict_clause).into(),
-                        autoincrement: *auto_increment,
-                        descending_column: *order == Some(SortOrder::Desc),
+                        conflict: clause.conflict()?,
+                        autoincrement: clause.says(&["AUTOINCREMENT"]),
+                        descending_column: clause.says(&["KEY", "DESC"]),
                     },
-                    ColumnConstraint::Unique(conflict) => Rule::Unique {
+                    "UNIQUE" => Rule::Unique {
                         key: vec![KeyPart::plain(&made.name)],
-                        conflict: (*conflict).into(),
+                        conflict: clause.conflict()?,
                     },
-                    ColumnConstraint::Check(_) => Rule::Check {
-                        normal: reading.normal(parenthesised(tokens)),
-                    },
-                    ColumnConstraint::ForeignKey { clause, .. } => {
-                        let columns = vec![made.name.to_ascii_lowercase()];
-                        Rule::ForeignKey(foreign_key(columns, clause, tokens))
+                    "CHECK" => reading.check(tokens)?,
+                    "REFERENCES" => {
+                        Rule::ForeignKey(clause.foreign_key(vec![made.name.to_ascii_lowercase()])?)
                     }
-                    ColumnConstraint::Defer(_) => continue,
+                    _ => return Err(clause.unknown()),
                 };
                 definition.constraints.push(Constraint {
-                    name: constraint_name,
+                    name: clause.name,
                     rule,
                     text: reading.slice(tokens).to_owned(),
                     column: Some(made.name.clone()),
@@ -185,19 +135,30 @@ impl Definition {
             }
             definition.columns.push(made);
         }
-        let rest = layout.items[columns.len()..].iter();
         // The comma between two constraints is optional.
-        let ours: Vec<_> = rest
-            .flat_map(|item| clauses(item, begins_in_table).1)
-            .collect();
-        let theirs = constraints.unwrap_or_default();
-        if ours.len() != theirs.len() {
-            return Err("its constraints cannot be told apart".into());
-        }
-        for (named, tokens) in theirs.iter().zip(ours) {
+        let rest = constraints.iter();
+        for tokens in rest.flat_map(|item| clauses(item, begins_in_table).1) {
+            let clause = Clause::of(tokens);
+            let rule = match clause.begins.as_str() {
+                "PRIMARY" => Rule::PrimaryKey {
+                    key: reading.key(tokens),
+                    conflict: clause.conflict()?,
+                    autoincrement: parenthesised(tokens)
+                        .last()
+                        .is_some_and(|token| token.word() == "AUTOINCREMENT"),
+                    descending_column: false,
+                },
+                "UNIQUE" => Rule::Unique {
+                    key: reading.key(tokens),
+                    conflict: clause.conflict()?,
+                },
+                "CHECK" => reading.check(tokens)?,
+                "FOREIGN" => Rule::ForeignKey(clause.foreign_key(names_in(parenthesised(tokens)))?),
+                _ => return Err(clause.unknown()),
+            };
             definition.constraints.push(Constraint {
-                name: named.name.as_ref().map(|name| folded(name.0)),
-                rule: reading.rule(&named.constraint, tokens),
+                name: clause.name,
+                rule,
                 text: reading.slice(tokens).to_owned(),
                 column: None,
             });
@@ -267,16 +228,168 @@ impl Definition {
     }
 }
 
-impl From<Option<ResolveType>> for Conflict {
-    fn from(resolve: Option<ResolveType>) -> Conflict {
-        match resolve {
-            None | Some(ResolveType::Abort) => Conflict::Abort,
-            Some(ResolveType::Rollback) => Conflict::Rollback,
-            Some(ResolveType::Fail) => Conflict::Fail,
-            Some(ResolveType::Ignore) => Conflict::Ignore,
-            Some(ResolveType::Replace) => Conflict::Replace,
+/// What stands behind the list of columns.
+#[derive(Debug, Clone, Copy, Default)]
+struct Options {
+    without_rowid: bool,
+    strict: bool,
+}
+
+impl Options {
+    fn of(tokens: &[Token<'_>]) -> Result<Options, String> {
+        let mut options = Options::default();
+        let tokens = tokens
+            .iter()
+            .take_while(|token| token.kind != TokenKind::Semicolon);
+        let words: Vec<String> = tokens.map(Token::word).collect();
+        for option in words.split(|word| word == ",") {
+            match option
+                .iter()
+                .map(String::as_str)
+                .collect::<Vec<_>>()
+                .as_slice()
+            {
+                [] => {}
+                ["STRICT"] => options.strict = true,
+                ["WITHOUT", "ROWID"] => options.without_rowid = true,
+                other => {
+                    return Err(format!("`{}` is not an option of a table", other.join(" ")));
+                }
+            }
+        }
+        Ok(options)
+    }
+}
+
+/// A clause of a column or a constraint of the table, by its tokens.
+struct Clause<'t, 's> {
+    /// Behind `CONSTRAINT`, in small letters.
+    name: Option<String>,
+    /// The word it begins with, in capitals.
+    begins: String,
+    /// Without its name.
+    tokens: &'t [Token<'s>],
+    /// The words outside of parentheses, in capitals.
+    words: Vec<String>,
+}
+
+impl<'t, 's> Clause<'t, 's> {
+    fn of(mut tokens: &'t [Token<'s>]) -> Clause<'t, 's> {
+        let mut name = None;
+        // Of several names the last one counts.
+        while let [first, named, rest @ ..] = tokens
+            && first.word() == "CONSTRAINT"
+        {
+            name = Some(named.name().to_ascii_lowercase());
+            tokens = rest;
+        }
+        let mut depth = 0;
+        let outside = tokens.iter().filter(|token| {
+            let before = depth;
+            depth += token.nesting();
+            before == 0 && depth == 0
+        });
+        Clause {
+            name,
+            begins: tokens.first().map(Token::word).unwrap_or_default(),
+            tokens,
+            words: outside.map(Token::word).collect(),
         }
     }
+
+    /// Whether these words follow one another.
+    fn says(&self, words: &[&str]) -> bool {
+        self.words.windows(words.len()).any(|some| some == words)
+    }
+
+    fn unknown(&self) -> String {
+        format!("`{}` begins no clause that is known", self.begins)
+    }
+
+    /// The name at a place, in small letters.
+    fn name_at(&self, at: usize) -> Result<String, String> {
+        let token = self.tokens.get(at);
+        token
+            .map(|token| token.name().to_ascii_lowercase())
+            .ok_or_else(|| format!("a name is missing behind `{}`", self.begins))
+    }
+
+    /// `ON CONFLICT …`, ABORT where nothing is said
+    /// (<https://sqlite.org/lang_conflict.html>).
+    fn conflict(&self) -> Result<Conflict, String> {
+        let at = self
+            .words
+            .windows(2)
+            .position(|two| two == ["ON", "CONFLICT"]);
+        let word = at.map(|at| self.words.get(at + 2).map_or("", String::as_str));
+        match word {
+            None | Some("ABORT") => Ok(Conflict::Abort),
+            Some("ROLLBACK") => Ok(Conflict::Rollback),
+            Some("FAIL") => Ok(Conflict::Fail),
+            Some("IGNORE") => Ok(Conflict::Ignore),
+            Some("REPLACE") => Ok(Conflict::Replace),
+            Some(word) => Err(format!("`ON CONFLICT {word}` is not known")),
+        }
+    }
+
+    /// What stands behind `REFERENCES`, of these columns.
+    fn foreign_key(&self, columns: Vec<String>) -> Result<ForeignKey, String> {
+        let at = self
+            .tokens
+            .iter()
+            .position(|token| token.word() == "REFERENCES")
+            .ok_or("REFERENCES is missing behind FOREIGN KEY")?;
+        let parent = self.name_at(at + 1)?;
+        let behind = self.tokens.get(at + 2..).unwrap_or_default();
+        let implicit = behind.first().is_none_or(|token| token.text != "(");
+        let mut key = ForeignKey {
+            columns,
+            parent,
+            implicit,
+            to: match implicit {
+                true => Vec::new(),
+                false => names_in(parenthesised(behind)),
+            },
+            on_delete: NO_ACTION,
+            on_update: NO_ACTION,
+            matching: None,
+            deferred: self.says(&["INITIALLY", "DEFERRED"]) && !self.says(&["NOT", "DEFERRABLE"]),
+        };
+        for (at, token) in behind.iter().enumerate() {
+            let next = |ahead: usize| behind.get(at + ahead).map(Token::word).unwrap_or_default();
+            match (token.word().as_str(), next(1).as_str()) {
+                ("ON", "DELETE") => key.on_delete = action(&next(2), &next(3))?,
+                ("ON", "UPDATE") => key.on_update = action(&next(2), &next(3))?,
+                ("MATCH", name) => key.matching = Some(folded(name)),
+                _ => {}
+            }
+        }
+        Ok(key)
+    }
+}
+
+const NO_ACTION: &str = "NO ACTION";
+
+fn action(first: &str, second: &str) -> Result<&'static str, String> {
+    match (first, second) {
+        ("SET", "NULL") => Ok("SET NULL"),
+        ("SET", "DEFAULT") => Ok("SET DEFAULT"),
+        ("CASCADE", _) => Ok("CASCADE"),
+        ("RESTRICT", _) => Ok("RESTRICT"),
+        ("NO", "ACTION") => Ok(NO_ACTION),
+        _ => Err(format!(
+            "`{first} {second}` is not an action of a reference"
+        )),
+    }
+}
+
+/// The names that commas keep apart, in small letters.
+fn names_in(tokens: &[Token<'_>]) -> Vec<String> {
+    let items = items(tokens);
+    let firsts = items.iter().filter_map(|item| item.first());
+    firsts
+        .map(|token| token.name().to_ascii_lowercase())
+        .collect()
 }
 
 /// A type's name in capitals, with single spaces.
@@ -297,14 +410,9 @@ fn is_mark(lexeme: &Lexeme<'_>) -> bool {
     lexeme.kind == LexemeKind::Space && lexeme.text.starts_with(BOM)
 }
 
-fn unquoted(name: &str) -> String {
-    Tokens::new(name)
-        .next()
-        .map_or_else(String::new, |token| token.name().into_owned())
-}
-
 fn folded(name: &str) -> String {
-    unquoted(name).to_ascii_lowercase()
+    let token = Tokens::new(name).next();
+    token.map_or_else(String::new, |token| token.name().to_ascii_lowercase())
 }
 
 /// What the clauses of one table are read with.
@@ -323,11 +431,15 @@ impl Reading<'_> {
         normal(tokens, Some(self.names), self.table)
     }
 
-    fn default(&self, value: &Expr<'_>, tokens: &[Token<'_>]) -> Default {
+    fn default(&self, tokens: &[Token<'_>]) -> Result<Default, String> {
         let at = tokens.iter().position(|token| token.word() == "DEFAULT");
         let mut inside = &tokens[at.map_or(0, |at| at + 1)..];
+        if inside.is_empty() {
+            return Err("a value is missing behind DEFAULT".into());
+        }
         let text = self.slice(inside).to_owned();
-        let constant = is_literal(value);
+        let constant = is_literal(inside);
+        let parentheses = inside[0].text == "(";
         while let [open, middle @ .., close] = inside
             && (open.text, close.text) == ("(", ")")
             && parenthesised(inside).len() == middle.len()
@@ -335,136 +447,107 @@ impl Reading<'_> {
             inside = middle;
         }
         // In a default a name is a text: there is no column to mean.
-        let name = match (value, inside) {
-            (Expr::Id(_) | Expr::Name(_), [token])
-                if !["TRUE", "FALSE"].contains(&token.word().as_str()) =>
-            {
-                Some(string(&token.name()))
-            }
+        let name = match inside {
+            [token] if !parentheses && is_name(token) => Some(string(&token.name())),
             _ => None,
         };
-        Default {
+        Ok(Default {
             normal: name.clone().unwrap_or_else(|| normal(inside, None, "")),
             value: name.unwrap_or(text),
             constant,
+        })
+    }
+
+    fn check(&self, tokens: &[Token<'_>]) -> Result<Rule, String> {
+        match parenthesised(tokens) {
+            [] => Err("a condition is missing behind CHECK".into()),
+            condition => Ok(Rule::Check {
+                normal: self.normal(condition),
+            }),
         }
     }
 
-    fn rule(&self, constraint: &TableConstraint<'_>, tokens: &[Token<'_>]) -> Rule {
-        match constraint {
-            TableConstraint::PrimaryKey {
-                columns,
-                auto_increment,
-                conflict_clause,
-            } => Rule::PrimaryKey {
-                key: key(columns),
-                conflict: (*conflict_clause).into(),
-                autoincrement: *auto_increment,
-                descending_column: false,
-            },
-            TableConstraint::Unique {
-                columns,
-                conflict_clause,
-            } => Rule::Unique {
-                key: key(columns),
-                conflict: (*conflict_clause).into(),
-            },
-            TableConstraint::Check(..) => Rule::Check {
-                normal: self.normal(parenthesised(tokens)),
-            },
-            TableConstraint::ForeignKey {
-                columns, clause, ..
-            } => Rule::ForeignKey(foreign_key(indexed(columns), clause, tokens)),
-        }
+    /// The columns of a key, with their collations and directions.
+    fn key(&self, tokens: &[Token<'_>]) -> Vec<KeyPart> {
+        let parts = items(parenthesised(tokens));
+        let parts = parts.iter().filter(|part| !part.is_empty());
+        parts
+            .map(|part| {
+                let word = |at: usize| part.get(at).map(Token::word).unwrap_or_default();
+                let collation = (1..part.len())
+                    .find(|&at| word(at) == "COLLATE")
+                    .and_then(|at| part.get(at + 1))
+                    .map(|token| token.name().to_ascii_lowercase());
+                KeyPart {
+                    column: part[0].name().to_ascii_lowercase(),
+                    collation,
+                    descending: (1..part.len()).any(|at| word(at) == "DESC"),
+                }
+            })
+            .collect()
     }
 }
 
 /// Whether a DEFAULT is one value for all rows at any time. ADD COLUMN takes no other on a table
-/// with rows.
-fn is_literal(value: &Expr<'_>) -> bool {
-    match value {
-        Expr::Literal(literal) => !matches!(
-            literal,
-            Literal::CurrentDate | Literal::CurrentTime | Literal::CurrentTimestamp
-        ),
-        Expr::Unary(_, value) => is_literal(value),
-        Expr::Parenthesized(values) => values.len() == 1 && values.iter().all(is_literal),
-        Expr::Id(_) | Expr::Name(_) => true,
+/// with rows. What stands in parentheses is one where a single value stands in them.
+fn is_literal(tokens: &[Token<'_>]) -> bool {
+    match tokens {
+        [token] => match token.kind {
+            TokenKind::Word => !token.word().starts_with("CURRENT_"),
+            TokenKind::Quoted => true,
+            TokenKind::Symbol | TokenKind::Semicolon => false,
+        },
+        [sign, rest @ ..] if ["+", "-", "~"].contains(&sign.text) || sign.word() == "NOT" => {
+            is_literal(rest)
+        }
+        // A blob, whose letter is a token of its own.
+        [letter, text] if letter.word() == "X" => text.text.starts_with('\''),
+        [first, ..] if is_number(first, tokens) => true,
+        [open, middle @ .., close] if (open.text, close.text) == ("(", ")") => is_literal(middle),
         _ => false,
     }
 }
 
-fn key(columns: &[SortedColumn<'_>]) -> Vec<KeyPart> {
-    columns
-        .iter()
-        .map(|sorted| {
-            let (column, collation) = match &sorted.expr {
-                Expr::Collate(column, collation) => (*column, Some(folded(collation))),
-                column => (column, None),
-            };
-            let column = match column {
-                Expr::Id(id) => folded(id.0),
-                Expr::Name(name) => folded(name.0),
-                Expr::Literal(Literal::String(name)) => folded(name),
-                other => other.to_string().to_ascii_lowercase(),
-            };
-            KeyPart {
-                column,
-                collation,
-                descending: sorted.order == Some(SortOrder::Desc),
-            }
-        })
-        .collect()
-}
-
-fn indexed(columns: &[IndexedColumn<'_>]) -> Vec<String> {
-    columns
-        .iter()
-        .map(|column| folded(column.col_name.0))
-        .collect()
-}
-
-fn foreign_key(
-    columns: Vec<String>,
-    clause: &ForeignKeyClause<'_>,
-    tokens: &[Token<'_>],
-) -> ForeignKey {
-    const NO_ACTION: &str = "NO ACTION";
-    let action = |action: &RefAct| match action {
-        RefAct::SetNull => "SET NULL",
-        RefAct::SetDefault => "SET DEFAULT",
-        RefAct::Cascade => "CASCADE",
-        RefAct::Restrict => "RESTRICT",
-        RefAct::NoAction => NO_ACTION,
-    };
-    let mut key = ForeignKey {
-        columns,
-        parent: folded(clause.tbl_name.0),
-        implicit: clause.columns.is_none(),
-        to: clause.columns.map(indexed).unwrap_or_default(),
-        on_delete: NO_ACTION,
-        on_update: NO_ACTION,
-        matching: None,
-        deferred: is_deferred(tokens),
-    };
-    for argument in clause.args {
-        match argument {
-            RefArg::OnDelete(on) => key.on_delete = action(on),
-            RefArg::OnUpdate(on) => key.on_update = action(on),
-            RefArg::Match(name) => key.matching = Some(folded(name.0)),
-            RefArg::OnInsert(_) => {}
+/// Whether a token is a name where a value is meant: neither a number, nor a string, nor one of
+/// the words that are values.
+fn is_name(token: &Token<'_>) -> bool {
+    const VALUES: [&str; 6] = [
+        "NULL",
+        "TRUE",
+        "FALSE",
+        "CURRENT_TIME",
+        "CURRENT_DATE",
+        "CURRENT_TIMESTAMP",
+    ];
+    match token.kind {
+        TokenKind::Quoted => !token.text.starts_with('\''),
+        TokenKind::Word => {
+            !token.text.starts_with(|c: char| c.is_ascii_digit())
+                && !VALUES.contains(&token.word().as_str())
         }
+        TokenKind::Symbol | TokenKind::Semicolon => false,
     }
-    key
 }
 
-/// `DEFERRABLE INITIALLY DEFERRED`; every other spelling is immediate
-/// (<https://sqlite.org/foreignkeys.html#fk_deferred>). In a column's definition the parser
-/// has it as a clause of its own.
-fn is_deferred(tokens: &[Token<'_>]) -> bool {
-    let words: Vec<String> = tokens.iter().map(Token::word).collect();
-    let says = |two: [&str; 2]| words.windows(2).any(|pair| pair == two);
-    says(["INITIALLY", "DEFERRED"]) && !says(["NOT", "DEFERRABLE"])
+/// Whether tokens are one number: `1.5e-3` is several of them without space in between.
+fn is_number(first: &Token<'_>, tokens: &[Token<'_>]) -> bool {
+    let begins = first.text.starts_with(|c: char| c.is_ascii_digit()) || first.text == ".";
+    let mut end = first.start;
+    let mut exponent = false;
+    begins
+        && tokens.iter().all(|token| {
+            let touches =
+                std::mem::replace(&mut end, token.start + token.text.len()) == token.start;
+            let belongs = match token.kind {
+                TokenKind::Word => true,
+                TokenKind::Symbol => {
+                    token.text == "." || (exponent && ["+", "-"].contains(&token.text))
+                }
+                TokenKind::Quoted | TokenKind::Semicolon => false,
+            };
+            exponent = token.text.ends_with(['e', 'E']) && !token.word().starts_with("0X");
+            touches && belongs
+        })
 }
 
 #[cfg(test)]
