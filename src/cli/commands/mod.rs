@@ -138,9 +138,9 @@ pub(crate) enum Command {
     /// With generated rows; no database is opened. Exits with 3 when there is a finding.
     /// Example: heirloom check
     Check,
-    /// Show every migration, its state and pending SQL
+    /// Show every migration with its state
     ///
-    /// Nothing is written, and no file is created. Example: heirloom show --check
+    /// With the SQL of the pending ones. Nothing is written. Example: heirloom show --check
     #[command(visible_aliases = ["status", "list"])]
     Show(show::Show),
     /// Apply the pending migrations, after a backup
