@@ -2,74 +2,109 @@
 
 use std::path::PathBuf;
 
-use clap::ValueEnum;
+use clap::builder::Resettable;
+use clap::{Arg, ValueEnum};
+use heirloom::{DEFAULT_HISTORY_TABLE, DEFAULT_KEEP, DEFAULT_LOCK_TIMEOUT, Layout};
 
-/// Options of every command.
+/// Options of every command. What has a variable is a setting, and a setting that was not given
+/// here may be in the settings file: [`crate::settings`] has the last word, and reads numbers, so
+/// that its refusals name the flag, the variable or the file.
 #[derive(Debug, Default, clap::Args)]
 #[command(next_help_heading = "Global options")]
 pub(crate) struct Global {
-    /// The database file, or a glob in quotes; may be repeated [env HEIRLOOM_DATABASE; default
-    /// .data/app.db]
-    #[arg(long, global = true, value_name = "PATH")]
+    /// The database file, or a glob in quotes; may be repeated
+    #[arg(
+        long,
+        global = true,
+        value_name = "PATH",
+        env = "HEIRLOOM_DATABASE",
+        default_value = ".data/app.db"
+    )]
     pub(crate) database: Vec<PathBuf>,
-    /// The folder of the migrations [env HEIRLOOM_MIGRATIONS; default migrations]
-    #[arg(long, global = true, value_name = "DIR")]
-    pub(crate) migrations: Option<PathBuf>,
-    /// How the migrations folder is laid out: heirloom, diesel, sqlx [env HEIRLOOM_LAYOUT; default heirloom]
-    #[arg(long, global = true, value_name = "LAYOUT")]
-    pub(crate) layout: Option<heirloom::Layout>,
-    /// The schema as it should be [env HEIRLOOM_SCHEMA; default schema.sql in the migrations]
-    #[arg(long, global = true, value_name = "FILE")]
+    /// The folder of the migrations
+    #[arg(
+        long,
+        global = true,
+        value_name = "DIR",
+        env = "HEIRLOOM_MIGRATIONS",
+        default_value = "migrations"
+    )]
+    pub(crate) migrations: PathBuf,
+    /// How the migrations folder is laid out: heirloom, diesel or sqlx
+    #[arg(long, global = true, value_name = "LAYOUT", env = "HEIRLOOM_LAYOUT", default_value_t = Layout::default().to_string())]
+    pub(crate) layout: String,
+    /// The desired schema [default: schema.sql in the migrations folder]
+    #[arg(long, global = true, value_name = "FILE", env = "HEIRLOOM_SCHEMA")]
     pub(crate) schema: Option<PathBuf>,
-    /// The folder of the seed files [env HEIRLOOM_SEEDS; default seeds beside the migrations]
-    #[arg(long, global = true, value_name = "DIR")]
+    /// The folder of the seed files [default: seeds beside the migrations folder]
+    #[arg(long, global = true, value_name = "DIR", env = "HEIRLOOM_SEEDS")]
     pub(crate) seeds: Option<PathBuf>,
-    /// Where backups go [env HEIRLOOM_BACKUPS; default backups beside the database]
-    #[arg(long, global = true, value_name = "DIR")]
+    /// The folder of the backups [default: backups beside the database]
+    #[arg(long, global = true, value_name = "DIR", env = "HEIRLOOM_BACKUPS")]
     pub(crate) backups: Option<PathBuf>,
-    /// How many automatic backups stay [env HEIRLOOM_KEEP; default 5]
-    #[arg(long, global = true, value_name = "N")]
-    pub(crate) keep: Option<usize>,
-    /// The history table [env HEIRLOOM_HISTORY_TABLE; default refinery_schema_history]
-    #[arg(long, global = true, value_name = "NAME")]
-    pub(crate) history_table: Option<String>,
-    /// Speak of one component alone, as the settings file names it
+    /// How many automatic backups to keep
+    #[arg(long, global = true, value_name = "N", env = "HEIRLOOM_KEEP", default_value_t = DEFAULT_KEEP.to_string())]
+    pub(crate) keep: String,
+    /// The name of the history table
+    #[arg(long, global = true, value_name = "NAME", env = "HEIRLOOM_HISTORY_TABLE", default_value = DEFAULT_HISTORY_TABLE)]
+    pub(crate) history_table: String,
+    /// Work on one component only, named as in the settings file
     #[arg(long, global = true, value_name = "NAME")]
     pub(crate) component: Option<String>,
-    /// Take the database from this app's data folder, as in com.example.notes [env HEIRLOOM_APP]
-    #[arg(long, global = true, value_name = "QUALIFIER.ORG.NAME")]
+    /// Use the database in the data folder of this app, as in com.example.notes
+    #[arg(
+        long,
+        global = true,
+        value_name = "QUALIFIER.ORG.NAME",
+        env = "HEIRLOOM_APP"
+    )]
     pub(crate) app: Option<String>,
-    /// The settings file [env HEIRLOOM_CONFIG; default heirloom.toml, searched upward]
-    #[arg(long, global = true, value_name = "FILE")]
+    /// The settings file [default: heirloom.toml here or in a folder above]
+    #[arg(long, global = true, value_name = "FILE", env = "HEIRLOOM_CONFIG")]
     pub(crate) config: Option<PathBuf>,
-    /// How long to wait for another process [env HEIRLOOM_LOCK_TIMEOUT; default 30]
-    #[arg(long, global = true, value_name = "SECONDS")]
-    pub(crate) lock_timeout: Option<String>,
-    /// One JSON document on stdout, success or failure
+    /// How many seconds to wait for another process
+    #[arg(long, global = true, value_name = "SECONDS", env = "HEIRLOOM_LOCK_TIMEOUT", default_value_t = DEFAULT_LOCK_TIMEOUT.as_secs_f64().to_string())]
+    pub(crate) lock_timeout: String,
+    /// Print one JSON document on stdout, on success and on failure
     #[arg(long, global = true)]
     pub(crate) json: bool,
-    /// Answer every confirmation with yes; consent to destroying data is --allow-destructive
+    /// Answer every question with yes, except whether to destroy data (--allow-destructive)
     #[arg(short, long, global = true)]
     pub(crate) yes: bool,
     /// Print nothing but failures
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     pub(crate) quiet: bool,
-    /// Print where each setting came from, and every line where there are several databases
+    /// Print the source of each setting, and every line for each of several databases
     #[arg(short, long, global = true)]
     pub(crate) verbose: bool,
-    /// Colour the output [env NO_COLOR, CLICOLOR_FORCE]
+    /// When to use colour [env: NO_COLOR, CLICOLOR_FORCE]
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
     pub(crate) color: Color,
 }
 
-/// When to use colour.
+/// The variable of a setting.
+pub(crate) fn variable(setting: &str) -> String {
+    format!("HEIRLOOM_{}", setting.to_uppercase())
+}
+
+/// Variables that are set to nothing are not set, and what they hold is not shown in the help.
+pub(crate) fn without_empty_variables(argument: Arg) -> Arg {
+    let value = argument.get_env().and_then(std::env::var_os);
+    match value.is_some_and(|value| value.is_empty()) {
+        true => argument.env(Resettable::Reset),
+        false => argument.hide_env_values(true),
+    }
+}
+
+/// When to use colour. The values have no help of their own: clap would make the help of
+/// everything four times as long for it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Color {
-    /// On a terminal that can.
+    // On a terminal that can.
     #[default]
     Auto,
-    /// Also into a pipe.
+    // Also into a pipe.
     Always,
-    /// Not at all.
+    // Not at all.
     Never,
 }

@@ -13,10 +13,10 @@ mod settings;
 use std::process::ExitCode;
 
 use clap::error::ErrorKind;
-use clap::{CommandFactory, Parser, ValueEnum};
+use clap::{ArgMatches, FromArgMatches, ValueEnum};
 
 use crate::args::{Color, Global};
-use crate::commands::{Args, Command, Reach};
+use crate::commands::{Args, Command, Reach, command_line};
 use crate::complete::candidates;
 use crate::exit::{Exit, Failure};
 use crate::output::ui::{self, Ui};
@@ -25,15 +25,17 @@ use crate::settings::gather::{Settings, Surroundings};
 
 /// Parses, runs, reports. Every output goes through one [`Ui`].
 fn main() -> ExitCode {
-    if candidates::answer(Args::command) {
+    if candidates::answer(command_line) {
         return Exit::Done.into();
     }
-    let args = match Args::try_parse() {
-        Ok(args) => args,
-        Err(error) => return refuse(&nearest::suggest_command(&Args::command(), error)),
+    let matches = command_line().try_get_matches();
+    let parsed = matches.and_then(|matches| Ok((Args::from_arg_matches(&matches)?, matches)));
+    let (args, matches) = match parsed {
+        Ok(parsed) => parsed,
+        Err(error) => return refuse(&nearest::suggest_command(&command_line(), error)),
     };
     let mut ui = Ui::new(&args.global);
-    let exit = match run(&mut ui, &args) {
+    let exit = match run(&mut ui, &args, &matches) {
         Ok(exit) => exit,
         Err(failure) => {
             ui.failure(&failure);
@@ -43,14 +45,14 @@ fn main() -> ExitCode {
     ui.end(exit, args.command.only_looks()).into()
 }
 
-fn run(ui: &mut Ui, args: &Args) -> Result<Exit, Failure> {
+fn run(ui: &mut Ui, args: &Args, matches: &ArgMatches) -> Result<Exit, Failure> {
     // A shell that starts must not depend on the folder it starts in.
     if let Command::Alone(command) = &args.command {
         return commands::alone(ui, command);
     }
     refuse_databases_on_both_sides(&args.global)?;
     let around = Surroundings::of_this_process()?;
-    let settings = &Settings::gather(&args.global, &around)?;
+    let settings = &Settings::gather(&args.global, matches, &around)?;
     ui.settings(settings);
     if args.command.reach() == Reach::None {
         return commands::dispatch(ui, settings, &args.command);

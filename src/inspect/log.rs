@@ -69,6 +69,7 @@ fn taken(snapshot: Backup) -> LogEntry {
         backup: Some(file),
         restored_from: None,
         backfill: None,
+        destroyed: Vec::new(),
         bytes: Some(record.bytes),
         sequence: record.sequence,
     }

@@ -48,6 +48,13 @@ pub enum Lost {
     Generated(String),
 }
 
+impl Loss {
+    /// What a report says of it afterwards.
+    pub(crate) fn to_note(&self) -> String {
+        format!("destroyed {self}")
+    }
+}
+
 impl fmt::Display for Loss {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Loss { table, what, count } = self;

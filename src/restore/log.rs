@@ -68,6 +68,7 @@ pub(crate) fn begin_log(
         backup: kept.and_then(|kept| Some(kept.file_name()?.to_string_lossy().into_owned())),
         restored_from: Some(proven.path.display().to_string()),
         backfill: None,
+        destroyed: Vec::new(),
         bytes: Some(proven.holding.bytes),
         id: log_table::new_id(&copy)?,
         sequence: store.last_sequence()?,

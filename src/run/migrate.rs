@@ -249,6 +249,7 @@ fn decide<'w>(
         lineage: Default::default(),
         outlooks: Vec::new(),
         foresight: None,
+        destroyed: Vec::new(),
         version_before: report.version_before,
     };
     // A new database has nothing to lose, and one transaction is trial enough: what
@@ -266,12 +267,14 @@ fn decide<'w>(
     if let Some(refused) = refusal(options, tasks, &losses) {
         return Err(refused);
     }
-    report
-        .notes
-        .extend(outlooks.iter().flat_map(|outlook| outlook.notes.clone()));
+    for (outlook, losses) in outlooks.iter().zip(&losses) {
+        report.notes.extend(losses.iter().map(Loss::to_note));
+        report.notes.extend(outlook.notes.clone());
+    }
     Ok(Work {
         lineage,
         outlooks,
+        destroyed: losses.iter().flatten().map(ToString::to_string).collect(),
         foresight: Some(foresight),
         ..work
     })

@@ -14,7 +14,7 @@ use crate::migration::squashed::SquashedFrom;
 use crate::migration::step::MigrationStep;
 use crate::options::settings::Options;
 use crate::report::error::{Error, ErrorKind};
-use crate::report::loss::Direction;
+use crate::report::loss::{Direction, Loss};
 use crate::report::outcome::Report;
 use crate::report::plan::Plan;
 use crate::run::engine::apply::{self, Work};
@@ -106,8 +106,7 @@ pub(crate) fn take_back(
         losses,
     } = dry_run::foresee(&session.connection, options, &tasks)?;
     for (outlook, losses) in outlooks.iter().zip(&losses) {
-        let destroyed = losses.iter().map(|loss| format!("destroyed {loss}"));
-        report.notes.extend(destroyed);
+        report.notes.extend(losses.iter().map(Loss::to_note));
         report.notes.extend(outlook.notes.clone());
     }
     let expected = expected_schema(session, migrations, &history, left.len());
@@ -117,6 +116,7 @@ pub(crate) fn take_back(
         lineage,
         outlooks,
         foresight: Some(foresight),
+        destroyed: losses.iter().flatten().map(ToString::to_string).collect(),
         version_before,
     };
     apply::carry_out(session, &work, &mut report)?;

@@ -140,10 +140,10 @@ fn spread(before: &str, text: &str, found: &mut Vec<String>) -> usize {
         .chars()
         .take_while(|c| c.is_alphanumeric() || *c == '_')
         .collect();
-    if let Some(rest) = text[name.len()..].strip_prefix("::") {
-        if rest.starts_with(|c: char| c.is_alphabetic() || c == '{' || c == '_') {
-            return name.len() + 2 + spread(&join(&name), rest, found);
-        }
+    if let Some(rest) = text[name.len()..].strip_prefix("::")
+        && rest.starts_with(|c: char| c.is_alphabetic() || c == '{' || c == '_')
+    {
+        return name.len() + 2 + spread(&join(&name), rest, found);
     }
     match name.as_str() {
         "" => {}

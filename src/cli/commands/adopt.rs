@@ -10,10 +10,11 @@ use crate::settings::migrator::migrator;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Adopt {
-    /// Whose history; found out unless given: diesel, sqlx, prisma, drizzle, goose, typeorm, dbmate, rusqlite_migration
+    /// The tool: diesel, sqlx, prisma, drizzle, goose, typeorm, dbmate or rusqlite_migration
+    /// [default: the one whose table is found]
     #[arg(long, value_name = "TOOL")]
     pub(crate) from: Option<heirloom::Tool>,
-    /// Prove it, print what would be marked, and write nothing
+    /// Check the schema, print what would be recorded, and change nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
 }

@@ -16,15 +16,15 @@ use crate::settings::migrator::keeper;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Backfill {
-    /// What fills the rows
+    /// The SQL file
     pub(crate) file: PathBuf,
-    /// So many rows at a time [default: what the file says, else 10000]
+    /// Rows per batch [default: as the file says, or 10000]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) batch: Option<u64>,
-    /// Once more from the first row, after a copy, where it is done
+    /// Start again from the first row, after a backup
     #[arg(long)]
     pub(crate) again: bool,
-    /// Print what is left to do, and do nothing
+    /// Print what is left to do, and change nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
 }

@@ -12,7 +12,7 @@ use crate::settings::migrator::keeper;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Backups {
-    /// Look into each copy with SQLite's integrity_check too
+    /// Run SQLite's integrity_check on each backup too
     #[arg(long)]
     pub(crate) verify: bool,
 }

@@ -10,10 +10,10 @@ use crate::settings::migrator::migrator;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Baseline {
-    /// The version whose schema the database has
+    /// The version that the schema of the database has
     #[arg(value_name = "VERSION")]
     pub(crate) at: i64,
-    /// Prove it, print what would be marked, and write nothing
+    /// Check the schema, print what would be recorded, and change nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
 }

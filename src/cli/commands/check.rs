@@ -9,8 +9,9 @@ use crate::exit::{Exit, Failure};
 use crate::output::ask;
 use crate::output::text::{self, GREEN, RED, YELLOW, styled};
 use crate::output::ui::Ui;
-use crate::settings::gather::{Origin, Settings};
+use crate::settings::gather::Settings;
 use crate::settings::migrator::{migrator, schema_file};
+use crate::settings::origin::Origin;
 
 pub(crate) fn run(ui: &mut Ui, settings: &Settings) -> Result<Exit, Failure> {
     if settings.schema.origin != Origin::Default {

@@ -12,7 +12,7 @@ use crate::settings::gather::Settings;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Create {
-    /// What it does, as in add_phone
+    /// The name of the migration, such as add_phone
     pub(crate) name: String,
 }
 

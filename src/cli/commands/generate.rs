@@ -12,7 +12,7 @@ use crate::settings::migrator::{keeper, schema_file};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Generate {
-    /// What the files are to be called; after what they do unless given
+    /// The name of the files [default: what they do]
     pub(crate) name: Option<String>,
     /// Print the SQL, and write nothing
     #[arg(long)]
@@ -23,13 +23,13 @@ pub(crate) struct Generate {
     /// A column or a table was renamed: table.old=new, old_table=new_table; may be repeated
     #[arg(long, value_name = "OLD=NEW")]
     pub(crate) rename: Vec<String>,
-    /// A column or a table is gone and was not renamed: table.column, table; may be repeated
+    /// A column or a table was removed, not renamed: table.column, table; may be repeated
     #[arg(long, value_name = "GONE")]
     pub(crate) drop: Vec<String>,
-    /// Consent to what the changes destroy, and write the consent into the files
+    /// Allow what the changes destroy, and write that into the files
     #[arg(long)]
     pub(crate) allow_destructive: bool,
-    /// Build tables anew whose columns are only in another order
+    /// Rebuild tables of which only the order of columns differs
     #[arg(long)]
     pub(crate) strict_order: bool,
     /// Write one migration for all changed tables, in place of one for each

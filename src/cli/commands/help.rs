@@ -3,7 +3,7 @@
 
 use clap::{Arg, Command, CommandFactory, Parser};
 
-use crate::commands::Args;
+use crate::commands::{Args, GROUPS, command_line};
 
 const GUIDE: &str = include_str!("../../guide/command_line.md");
 
@@ -21,6 +21,25 @@ fn all() -> Vec<(String, Command)> {
     commands("", &Args::command(), &mut found);
     assert!(found.len() > 10);
     found
+}
+
+#[test]
+fn every_command_is_in_one_group_of_the_help_and_no_line_is_wider_than_80() {
+    let mut grouped: Vec<&str> = GROUPS
+        .iter()
+        .flat_map(|(_, names)| *names)
+        .copied()
+        .collect();
+    let all = all();
+    let mut names: Vec<&str> = all.iter().map(|(path, _)| path.as_str()).collect();
+    names.push("help");
+    grouped.sort_unstable();
+    names.sort_unstable();
+    assert_eq!(grouped, names);
+    let help = command_line().term_width(80).render_help().to_string();
+    for line in help.lines() {
+        assert!(line.chars().count() <= 80, "{line}");
+    }
 }
 
 /// The row of the guide's table of commands.

@@ -14,9 +14,9 @@ use crate::settings::migrator::keeper;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Inspect {
-    /// A table or a view; all of them unless given
+    /// A table or a view [default: all]
     pub(crate) table: Option<String>,
-    /// Print the CREATE statements, in an order that stays the same and can be executed
+    /// Print the CREATE statements, in a stable order that can be executed
     #[arg(long)]
     pub(crate) sql: bool,
 }

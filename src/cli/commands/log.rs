@@ -99,6 +99,7 @@ pub(crate) fn entry_json(entry: &LogEntry) -> Value {
         "backup": entry.backup,
         "restored_from": entry.restored_from,
         "backfill": entry.backfill,
+        "destroyed": entry.destroyed,
         "bytes": entry.bytes,
     })
 }

@@ -33,20 +33,22 @@ mod snapshot;
 mod squash;
 mod stats;
 
+use std::fmt::Write as _;
+
 use clap::{CommandFactory, Parser, Subcommand};
 
-use crate::args::Global;
+use crate::args::{Global, without_empty_variables};
 use crate::exit::{Exit, Failure};
 use crate::output::ui::Ui;
 use crate::settings::gather::Settings;
 
-/// SQLite migrations for desktop apps: a verified copy first, then all of it or nothing.
+/// SQLite migrations for desktop apps: a verified backup first, then all or nothing
 #[derive(Debug, Parser)]
 #[command(
     name = "heirloom",
     version,
     propagate_version = true,
-    after_help = "Settings come from flags, then HEIRLOOM_… in the environment, then heirloom.toml, then defaults."
+    after_help = "A flag wins over its environment variable, that over heirloom.toml, that over the default."
 )]
 pub(crate) struct Args {
     #[command(flatten)]
@@ -55,103 +57,148 @@ pub(crate) struct Args {
     pub(crate) command: Command,
 }
 
+/// The commands as the help lists them: what is used every day first.
+const GROUPS: [(&str, &[&str]); 5] = [
+    (
+        "Daily",
+        &["create", "generate", "check", "show", "run", "revert"],
+    ),
+    (
+        "Inspecting",
+        &["inspect", "stats", "log", "doctor", "backups"],
+    ),
+    ("Recovery", &["snapshot", "restore", "restore-snapshot"]),
+    (
+        "Developing",
+        &[
+            "seed", "push", "redo", "reset", "drop", "shell", "squash", "backfill",
+        ],
+    ),
+    (
+        "Setting up",
+        &["init", "adopt", "baseline", "completions", "man", "help"],
+    ),
+];
+
+/// The command line as clap knows it.
+pub(crate) fn command_line() -> clap::Command {
+    let command = Args::command().mut_args(without_empty_variables);
+    let help = help_template(&command);
+    command.help_template(help)
+}
+
+/// The help of the whole, with the commands in groups, which clap does not do by itself.
+fn help_template(command: &clap::Command) -> String {
+    let (header, literal) = (
+        command.get_styles().get_header(),
+        command.get_styles().get_literal(),
+    );
+    let mut text = format!("{{about-with-newline}}\n{{usage-heading}} {{usage}}\n");
+    for (group, names) in GROUPS {
+        let _ = write!(text, "\n{header}{group}:{header:#}\n");
+        for name in names {
+            let (about, aliases) = match command.find_subcommand(name) {
+                Some(below) => (
+                    below
+                        .get_about()
+                        .map(ToString::to_string)
+                        .unwrap_or_default(),
+                    below.get_visible_aliases().collect::<Vec<_>>().join(", "),
+                ),
+                // clap's own, which it adds later.
+                None => ("Print the help of a command".to_owned(), String::new()),
+            };
+            let _ = write!(text, "  {literal}{name:<16}{literal:#}  {about}");
+            let _ = match aliases.is_empty() {
+                true => writeln!(text),
+                false => writeln!(text, " [{aliases}]"),
+            };
+        }
+    }
+    let after = command.get_after_help().map(ToString::to_string);
+    let after = after.unwrap_or_default();
+    text + &format!("\n{header}Global options:{header:#}\n{{options}}\n\n{after}\n")
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Write an empty migration and its way back
+    /// Write an empty migration and its down migration
     ///
     /// The version is the time in UTC. Example: heirloom create add_phone
     #[command(visible_aliases = ["new", "add"])]
     Create(create::Create),
-    /// Write the migrations that lead to the schema as it should be
+    /// Write the migrations that lead to schema.sql
     ///
-    /// Compares what the migrations give with schema.sql, and writes a pair of files for each
-    /// changed table. Example: heirloom generate add_phone --dry-run
+    /// Compares the schema that the migrations give with schema.sql, and writes an up and a down
+    /// file for each changed table. Example: heirloom generate add_phone --dry-run
     #[command(visible_alias = "diff")]
     Generate(generate::Generate),
-    /// Make old migrations into one, which databases that have them recognise as done
+    /// Test every migration up, down and up again, in memory
     ///
-    /// It is proved in memory before it is written; no database is opened. The originals go into
-    /// a folder `squashed` below. Example: heirloom squash --to 20250609074500 --dry-run
-    Squash(squash::Squash),
-    /// Show every migration with its state, and the SQL of the pending ones
+    /// With generated rows; no database is opened. Exits with 3 when there is a finding.
+    /// Example: heirloom check
+    Check,
+    /// Show every migration with its state
     ///
-    /// Nothing is written, and no file is created. Example: heirloom show --check
+    /// With the SQL of the pending ones. Nothing is written. Example: heirloom show --check
     #[command(visible_aliases = ["status", "list"])]
     Show(show::Show),
-    /// Walk every migration up, down and up again in memory, over made-up rows
-    ///
-    /// No database is opened. Exits with 3 when something is found. Example: heirloom check
-    Check,
-    /// Apply what is pending, after a verified copy
+    /// Apply the pending migrations, after a backup
     ///
     /// Example: heirloom run --to 20261121091403
     #[command(visible_aliases = ["up", "migrate"])]
     Run(run::Run),
-    /// Take the newest applied migration back, after a verified copy
+    /// Revert migrations, after a backup
     ///
-    /// Example: heirloom revert --steps 2
-    #[command(visible_aliases = ["rollback", "down"])]
+    /// The newest, unless --steps or --to is given. Example: heirloom revert --steps 2
+    #[command(visible_aliases = ["rollback", "down", "undo"])]
     Revert(revert::Revert),
-    /// Take over the history that another migration tool kept
-    ///
-    /// Nothing is run, and the other tool's table stays. First it is proved that the schema is
-    /// the one that the migrations give. Example: heirloom adopt --from sqlx
-    Adopt(adopt::Adopt),
-    /// Mark a database without a history as being at a version
-    ///
-    /// Nothing is run. First it is proved that the schema is the one that the migrations up to
-    /// that version give. Example: heirloom baseline 20261121091403
-    Baseline(baseline::Baseline),
-    /// Fill the rows of a large table in batches, after a verified copy
-    ///
-    /// The file has `-- heirloom: backfill TABLE` at its top, and statements that name :first
-    /// and :last. Run again, it goes on where it stopped. Example: heirloom backfill fill_slugs.sql
-    Backfill(backfill::Backfill),
-    /// List automatic backups and snapshots, the newest first
-    ///
-    /// Nothing is written. Example: heirloom backups --verify
-    Backups(backups::Backups),
-    /// Describe the schema: tables, columns, keys, indexes, triggers, views
+    /// Describe the schema: tables, columns, keys, indexes, views
     ///
     /// Of any SQLite database. Nothing is written. Example: heirloom inspect notes
     Inspect(inspect::Inspect),
-    /// Show rows and bytes per table and index, the history, and how the file grew
+    /// Show rows and bytes per table and index, and the file's growth
     ///
     /// Of any SQLite database. Nothing is written. Example: heirloom stats --json
     Stats,
-    /// Look for everything that can be wrong with the database and around it
-    ///
-    /// Writes nothing. Exits with 3 on a finding, 7 on damage. Example: heirloom doctor
-    Doctor,
-    /// List every run, revert, restore and snapshot, the newest first
+    /// List every run, revert, restore and snapshot, newest first
     ///
     /// Nothing is written. What failed is not listed. Example: heirloom log
     Log,
-    /// Take a copy under a name
+    /// Look for problems in the database and around it
+    ///
+    /// Writes nothing. Exits with 3 when there is a problem, with 7 when there is damage.
+    /// Example: heirloom doctor
+    Doctor,
+    /// List automatic backups and snapshots, newest first
+    ///
+    /// Nothing is written. Example: heirloom backups --verify
+    Backups(backups::Backups),
+    /// Take a backup with a name
     ///
     /// Example: heirloom snapshot --name before-import
     Snapshot(snapshot::Snapshot),
-    /// Put a backup back, after keeping the present state
+    /// Restore a backup; the present state is kept first
     ///
     /// Example: heirloom restore latest
     Restore(restore::Restore),
-    /// Put a snapshot back, after keeping the present state
+    /// Restore a snapshot; the present state is kept first
     ///
     /// Example: heirloom restore-snapshot --name before-import
     RestoreSnapshot(restore::RestoreSnapshot),
-    /// Run the seed files that are new or changed, after a verified copy
+    /// Run the seed files that are new or changed, after a backup
     ///
     /// seeds/*.sql, then seeds/ENVIRONMENT/*.sql. Example: heirloom seed dev
     Seed(seed::Seed),
-    /// Make a development database as schema.sql says, without a migration
+    /// Change a development database to schema.sql, with no migration
     ///
     /// Example: heirloom push --dry-run
     Push(push::Push),
-    /// Take the newest migration back and apply it again, after a verified copy
+    /// Revert the newest migration and apply it again, after a backup
     ///
     /// Example: heirloom redo --steps 2
     Redo(redo::Redo),
-    /// Begin anew: drop everything, migrate and seed, after a snapshot
+    /// Drop everything, migrate and seed, after a snapshot
     ///
     /// Example: heirloom reset dev
     Reset(reset::Reset),
@@ -159,10 +206,33 @@ pub(crate) enum Command {
     ///
     /// Example: heirloom drop
     Drop,
-    /// Open the database in sqlite3, or in a plain shell where there is none
+    /// Open the database in sqlite3, or in a built-in shell
     ///
+    /// The built-in shell is used when sqlite3 is not installed.
     /// Example: heirloom shell -- "SELECT count(*) FROM notes"
     Shell(shell::Shell),
+    /// Combine old migrations into one
+    ///
+    /// Databases that have the old ones recognise it as applied. It is proved in memory before it
+    /// is written; no database is opened. The originals go into a subfolder `squashed`.
+    /// Example: heirloom squash --to 20250609074500 --dry-run
+    Squash(squash::Squash),
+    /// Fill the rows of a large table in batches, after a backup
+    ///
+    /// The file has `-- heirloom: backfill TABLE` at its top, and statements with :first and
+    /// :last. Run it again to continue after an interruption.
+    /// Example: heirloom backfill fill_slugs.sql
+    Backfill(backfill::Backfill),
+    /// Import the history of another migration tool
+    ///
+    /// No SQL of the migrations is run, and the other tool's table stays. It is proved first that
+    /// the schema is the one that the migrations give. Example: heirloom adopt --from sqlx
+    Adopt(adopt::Adopt),
+    /// Record an existing database as being at VERSION
+    ///
+    /// No SQL of the migrations is run. It is proved first that the schema is the one that the
+    /// migrations up to that version give. Example: heirloom baseline 20261121091403
+    Baseline(baseline::Baseline),
     #[command(flatten)]
     Alone(Alone),
 }
@@ -170,15 +240,16 @@ pub(crate) enum Command {
 /// The commands that need neither settings nor a database.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Alone {
-    /// Write what a project begins with: settings, a first migration, schema.sql
+    /// Write a new project: settings, a first migration, schema.sql
     ///
-    /// Into the current folder, and over nothing that is there. Example: heirloom init
+    /// Into the current folder; no existing file is overwritten. Example: heirloom init
     Init,
-    /// Print the script that makes a shell complete commands, options and their values
+    /// Print the completion script of a shell
     ///
-    /// Needs heirloom in the PATH. Example: heirloom completions bash
+    /// It completes commands, options and their values, and needs heirloom in the PATH.
+    /// Example: heirloom completions bash
     Completions(completions::Completions),
-    /// Print the manual as a man page, or write one for each command
+    /// Print the manual as a man page, or write one per command
     ///
     /// Example: heirloom man --dir man1
     Man(man::Man),
@@ -189,7 +260,7 @@ pub(crate) fn alone(ui: &mut Ui, command: &Alone) -> Result<Exit, Failure> {
     match command {
         Alone::Init => init::run(ui),
         Alone::Completions(options) => completions::run(ui, options),
-        Alone::Man(options) => man::run(ui, Args::command(), options),
+        Alone::Man(options) => man::run(ui, command_line(), options),
     }
 }
 

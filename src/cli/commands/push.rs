@@ -15,19 +15,19 @@ use crate::settings::migrator::{keeper, schema_file};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Push {
-    /// Print the SQL, and do nothing
+    /// Print the SQL, and change nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
     /// A column or a table was renamed: table.old=new, old_table=new_table; may be repeated
     #[arg(long, value_name = "OLD=NEW")]
     pub(crate) rename: Vec<String>,
-    /// A column or a table is gone and was not renamed: table.column, table; may be repeated
+    /// A column or a table was removed, not renamed: table.column, table; may be repeated
     #[arg(long, value_name = "GONE")]
     pub(crate) drop: Vec<String>,
-    /// Consent to what the changes destroy
+    /// Allow what the changes destroy
     #[arg(long)]
     pub(crate) allow_destructive: bool,
-    /// Push over applied migrations too: the history is untrue afterwards
+    /// Push over applied migrations too; the history will no longer match
     #[arg(long)]
     pub(crate) force: bool,
 }

@@ -14,10 +14,10 @@ use crate::settings::migrator::consenting;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Redo {
-    /// So many migrations
+    /// How many migrations
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub(crate) steps: usize,
-    /// Consent to what they destroy when they are applied again
+    /// Allow what they destroy when they are applied again
     #[arg(long)]
     pub(crate) allow_destructive: bool,
 }

@@ -10,12 +10,13 @@ use crate::output::report;
 use crate::output::text;
 use crate::output::text::{BOLD, GREEN, styled};
 use crate::output::ui::Ui;
-use crate::settings::gather::{Origin, Settings};
+use crate::settings::gather::Settings;
 use crate::settings::migrator::migrator;
+use crate::settings::origin::Origin;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Reset {
-    /// The environment whose seeds are run too: a folder among the seeds
+    /// The environment: a subfolder of the seeds, whose files are run too
     pub(crate) environment: Option<String>,
 }
 

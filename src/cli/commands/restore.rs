@@ -18,7 +18,7 @@ use crate::settings::migrator::keeper;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct RestoreSnapshot {
-    /// Which snapshot
+    /// The name of the snapshot
     #[arg(long)]
     pub(crate) name: String,
     /// Print what would change, and change nothing

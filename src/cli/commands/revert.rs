@@ -13,13 +13,13 @@ use crate::settings::migrator::migrator;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Revert {
-    /// Take so many back
+    /// How many migrations to revert
     #[arg(long, value_name = "N", default_value_t = 1, conflicts_with = "to")]
     pub(crate) steps: usize,
-    /// Go back until this version is the newest; 0 takes everything back
+    /// Revert until this version is the newest; 0 reverts everything
     #[arg(long, value_name = "VERSION")]
     pub(crate) to: Option<i64>,
-    /// Print what would be done, and do nothing
+    /// Print what would be done, and change nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
 }

@@ -15,16 +15,16 @@ use crate::settings::migrator::consenting;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Run {
-    /// Apply up to this version and no further
+    /// Apply up to this version
     #[arg(long, value_name = "VERSION")]
     pub(crate) to: Option<i64>,
-    /// Print what would be done, and do nothing
+    /// Print what would be done, and change nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
-    /// Do it to a scratch copy of the database, report, and throw the copy away
+    /// Run on a temporary copy of the database, report, and delete the copy
     #[arg(long, conflicts_with = "dry_run")]
     pub(crate) rehearse: bool,
-    /// Consent to what the pending migrations destroy
+    /// Allow what the pending migrations destroy
     #[arg(long)]
     pub(crate) allow_destructive: bool,
 }

@@ -15,12 +15,12 @@ use crate::settings::migrator::consenting;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Seed {
-    /// The environment whose seeds are run too: a folder among the seeds
+    /// The environment: a subfolder of the seeds, whose files are run too
     pub(crate) environment: Option<String>,
-    /// Print what would be run, and do nothing
+    /// Print what would be run, and change nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
-    /// Consent to what the seed files destroy
+    /// Allow what the seed files destroy
     #[arg(long)]
     pub(crate) allow_destructive: bool,
 }

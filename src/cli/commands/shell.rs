@@ -15,10 +15,10 @@ use crate::settings::gather::Settings;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Shell {
-    /// Write nothing
+    /// Open the database read-only
     #[arg(long)]
     pub(crate) readonly: bool,
-    /// What sqlite3 is to be given beside the database
+    /// More arguments for sqlite3
     #[arg(last = true, value_name = "ARGS")]
     pub(crate) arguments: Vec<std::ffi::OsString>,
 }

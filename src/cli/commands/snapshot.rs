@@ -16,10 +16,10 @@ use crate::settings::migrator::keeper;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Snapshot {
-    /// What the copy is to be called, as in before-import
+    /// The name of the snapshot, such as before-import
     #[arg(long)]
     pub(crate) name: String,
-    /// Take a folder of files along that lies beside the database; may be repeated
+    /// Include a folder of files beside the database; may be repeated
     #[arg(long, value_name = "DIR")]
     pub(crate) with: Vec<PathBuf>,
 }

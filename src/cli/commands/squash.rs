@@ -14,16 +14,17 @@ use crate::settings::migrator::migrator;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Squash {
-    /// Squash up to this version and no further; all unless given
+    /// Squash up to this version [default: all]
     #[arg(long, value_name = "VERSION")]
     pub(crate) to: Option<i64>,
-    /// What the file is to be called; `squashed` unless given
+    /// The name of the file [default: squashed]
     #[arg(long, value_name = "NAME")]
     pub(crate) name: Option<String>,
     /// Print the SQL, and write nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
-    /// Remove the originals instead of moving them, though a database may be in their middle
+    /// Remove the originals instead of moving them: a database that has only some of them
+    /// cannot be migrated any more
     #[arg(long)]
     pub(crate) remove: bool,
 }

@@ -124,7 +124,8 @@ fn settings(command_line: CommandLine) -> Option<Settings> {
         .try_get_matches_from(words)
         .ok()?;
     let global = Global::from_arg_matches(&matches).ok()?;
-    let settings = Settings::gather(&global, &Surroundings::of_this_process().ok()?).ok()?;
+    let settings =
+        Settings::gather(&global, &matches, &Surroundings::of_this_process().ok()?).ok()?;
     match expand(&settings.databases).ok()? {
         Databases::One(path) => Some(settings.with_database(&path)),
         Databases::Several(paths) => Some(settings.with_database(paths.first()?)),

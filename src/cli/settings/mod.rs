@@ -1,5 +1,8 @@
-//! Where each setting comes from: arguments, environment, `heirloom.toml`, defaults.
+//! What the command works on: arguments, environment, `heirloom.toml`, defaults, each with where it
+//! came from. May use the arguments and how a command fails, nothing else of this crate.
 
 pub(crate) mod databases;
+mod file;
 pub(crate) mod gather;
 pub(crate) mod migrator;
+pub(crate) mod origin;

@@ -195,6 +195,7 @@ fn logged(
             backup: Some(name.to_string_lossy().into_owned()),
             restored_from: None,
             backfill: None,
+            destroyed: Vec::new(),
             bytes: None,
             id: log_table::new_id(connection)?,
             sequence: store.last_sequence()?,

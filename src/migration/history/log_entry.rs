@@ -111,6 +111,9 @@ pub struct LogEntry {
     pub restored_from: Option<String>,
     /// The name of a backfill.
     pub backfill: Option<String>,
+    /// What was destroyed with permission, or by a down migration: tables, columns, rows, in
+    /// words.
+    pub destroyed: Vec<String>,
     /// The size of the database afterwards, in bytes.
     pub bytes: Option<u64>,
     /// Tells entries apart that are found in two places.
@@ -161,6 +164,7 @@ impl LogEntry {
             backup,
             restored_from,
             backfill,
+            destroyed,
             bytes,
             id,
             sequence,
@@ -187,6 +191,9 @@ impl LogEntry {
         add("backup", backup.clone());
         add("restored-from", restored_from.clone());
         add("backfill", backfill.clone());
+        destroyed
+            .iter()
+            .for_each(|what| add("destroyed", Some(what.clone())));
         add("bytes", bytes.map(|bytes| bytes.to_string()));
         text
     }
@@ -198,14 +205,15 @@ impl LogEntry {
 
     /// None for a text that is no complete entry.
     pub(crate) fn from_text(text: &str) -> Option<LogEntry> {
-        let field = |name: &str| {
+        let fields = |name: &'static str| {
             text.lines()
                 .filter_map(|line| line.split_once(": "))
-                .find(|(field, _)| *field == name)
+                .filter(move |(field, _)| *field == name)
                 .map(|(_, value)| from_one_line(value))
         };
-        let number = |name: &str| field(name).and_then(|value| value.parse().ok());
-        let unsigned = |name: &str| field(name).and_then(|value| value.parse::<u64>().ok());
+        let field = |name: &'static str| fields(name).next();
+        let number = |name: &'static str| field(name).and_then(|value| value.parse().ok());
+        let unsigned = |name: &'static str| field(name).and_then(|value| value.parse::<u64>().ok());
         Some(LogEntry {
             act: Act::from_text(&field("act")?)?,
             at: field("at")?,
@@ -218,6 +226,7 @@ impl LogEntry {
             backup: field("backup"),
             restored_from: field("restored-from"),
             backfill: field("backfill"),
+            destroyed: fields("destroyed").collect(),
             bytes: unsigned("bytes"),
             id: field("id")?,
             sequence: unsigned("sequence")?,
@@ -288,6 +297,7 @@ mod tests {
             backup: Some("notes.db".into()),
             restored_from: Some(r"C:\a: b\new.db".into()),
             backfill: Some("fill".into()),
+            destroyed: vec!["table `a: b` with 1 row".into(), "column `c`".into()],
             bytes: Some(4096),
             id: id.into(),
             sequence,

@@ -23,13 +23,17 @@ const CREATE: &str = "CREATE TABLE IF NOT EXISTS heirloom_log (
     migrations TEXT NOT NULL,
     backup TEXT,
     bytes INTEGER,
-    sequence INTEGER NOT NULL
+    sequence INTEGER NOT NULL,
+    destroyed TEXT
 )";
+/// A table that an older heirloom made has no such column.
+const HAS_DESTROYED: &str =
+    "SELECT count(*) FROM pragma_table_info('heirloom_log') WHERE name = 'destroyed'";
+const ADD_DESTROYED: &str = "ALTER TABLE heirloom_log ADD COLUMN destroyed TEXT";
 const INSERT: &str = "INSERT INTO heirloom_log (id, act, at, duration_ms, app_version,
-    version_before, version, migrations, backup, bytes, sequence)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
-const SELECT: &str = "SELECT id, act, at, duration_ms, app_version, version_before, version,
-    migrations, backup, bytes, sequence FROM heirloom_log ORDER BY rowid";
+    version_before, version, migrations, backup, bytes, sequence, destroyed)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
+const SELECT: &str = "SELECT * FROM heirloom_log ORDER BY rowid";
 
 /// A name for an entry that no other has.
 pub(crate) fn new_id(connection: &Connection) -> Result<String, Error> {
@@ -52,12 +56,17 @@ pub(crate) fn insert(connection: &Connection, entry: &LogEntry) -> Result<(), Er
         backup,
         restored_from: _,
         backfill: _,
+        destroyed,
         bytes,
         id,
         sequence,
     } = entry;
     let insert = || {
         connection.execute_batch(CREATE)?;
+        let has: i64 = connection.query_row(HAS_DESTROYED, [], |row| row.get(0))?;
+        if has == 0 {
+            connection.execute_batch(ADD_DESTROYED)?;
+        }
         connection.execute(
             INSERT,
             params![
@@ -72,6 +81,7 @@ pub(crate) fn insert(connection: &Connection, entry: &LogEntry) -> Result<(), Er
                 backup,
                 bytes.map(u64::cast_signed),
                 sequence.cast_signed(),
+                (!destroyed.is_empty()).then(|| destroyed.join("\n")),
             ],
         )
     };
@@ -102,6 +112,7 @@ fn backfill((name, progress): (String, Progress)) -> LogEntry {
         backup: progress.backup,
         restored_from: None,
         backfill: Some(name),
+        destroyed: Vec::new(),
         bytes: None,
         at: progress.started_at,
         sequence: 0,
@@ -131,6 +142,9 @@ fn entry(row: &Row<'_>) -> rusqlite::Result<Option<LogEntry>> {
     };
     let milliseconds: Option<f64> = row.get("duration_ms")?;
     let migrations: String = row.get("migrations")?;
+    // None too where an older heirloom made the table.
+    let destroyed: Option<String> = row.get("destroyed").unwrap_or_default();
+    let destroyed = destroyed.unwrap_or_default();
     Ok(Some(LogEntry {
         act,
         at: row.get("at")?,
@@ -143,6 +157,7 @@ fn entry(row: &Row<'_>) -> rusqlite::Result<Option<LogEntry>> {
         backup: row.get("backup")?,
         restored_from: None,
         backfill: None,
+        destroyed: destroyed.lines().map(str::to_owned).collect(),
         bytes: row.get::<_, Option<i64>>("bytes")?.map(i64::cast_unsigned),
         id: row.get("id")?,
         sequence: row.get::<_, i64>("sequence")?.cast_unsigned(),

@@ -46,6 +46,8 @@ pub(crate) struct Work<'w> {
     pub(crate) outlooks: Vec<Forecast>,
     /// The foresight, which knows the schema as planned.
     pub(crate) foresight: Option<DryRun<'w>>,
+    /// What is destroyed, in words, for the log.
+    pub(crate) destroyed: Vec<String>,
     /// The schema version before.
     pub(crate) version_before: Option<i64>,
 }
@@ -429,6 +431,7 @@ impl Execution<'_, '_, '_, '_> {
             backup: self.backup.map(Backup::file_name),
             restored_from: None,
             backfill: None,
+            destroyed: self.work.destroyed.clone(),
             bytes: Some(catalog::bytes(self.connection())?),
             id: log_table::new_id(self.connection())?,
             // Only orders what happens within a second.

@@ -42,6 +42,8 @@ const LARGE_LOG: u64 = 64 << 20;
 const PRAGMAS: &[&str] = &[
     "foreign_keys",
     "synchronous",
+    "fullfsync",
+    "checkpoint_fullfsync",
     "legacy_alter_table",
     "ignore_check_constraints",
     "recursive_triggers",

@@ -8,7 +8,7 @@ use rusqlite::Connection;
 use crate::options::settings::Options;
 use crate::report::error::Error;
 use crate::report::event::Event;
-use crate::sqlite::disk::files;
+use crate::sqlite::disk::files::{self, Access};
 use crate::sqlite::disk::lock::{self, Lock};
 use crate::sqlite::{execute, open};
 
@@ -66,7 +66,7 @@ pub(crate) fn is_kept_out(
     let refused = execute::is_refused_by_surroundings(error)
         || execute::code(error) == Some(rusqlite::ErrorCode::ReadOnly);
     let is_over = sql == COMMIT && connection.is_autocommit();
-    refused && !is_over && files::held(database).is_some()
+    refused && !is_over && matches!(files::access(database), Access::Held(_))
 }
 
 /// Opens a database for work, waiting for a program that does not share the file as long as the

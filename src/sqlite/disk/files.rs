@@ -23,11 +23,25 @@ pub(crate) fn failure(what: impl Into<String>, error: io::Error) -> Error {
         }
         io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => (
             ErrorKind::Io,
-            "make it and its folder readable and writable for this user, or choose another",
+            denied(error.raw_os_error(), std::env::consts::OS),
         ),
         _ => (ErrorKind::Io, "check the path and the disk, and try again"),
     };
     Error::new(kind, what).with_help(help).because(error)
+}
+
+/// What to do about a refusal. On macOS number 1 is not about permissions: the sandbox, or the
+/// protection of Documents, Desktop and other apps' data, stands in the way.
+fn denied(code: Option<i32>, system: &str) -> &'static str {
+    match (system, code) {
+        ("macos", Some(1)) => {
+            "allow it in System Settings, Privacy & Security, or choose a folder that this program may use"
+        }
+        ("windows", _) => {
+            "make it and its folder readable and writable for this user, or choose another; controlled folder access keeps programs that Windows does not know out of Documents and Desktop"
+        }
+        _ => "make it and its folder readable and writable for this user, or choose another",
+    }
 }
 
 /// `path` with an ending glued on: `notes.db` and `-wal` give `notes.db-wal`.
@@ -602,22 +616,39 @@ pub(crate) fn copy_damaged(database: &Path, to: &Path, staging: &Path) -> Result
     sync_folder(to.parent().unwrap_or(to))
 }
 
-/// The file of a database that another program has open so that nobody else can open it, which
-/// Windows alone knows ("Creating and Opening Files", sharing modes). Nothing is opened elsewhere:
-/// closing it would drop locks. SQLite itself shares reading and writing.
-pub(crate) fn held(database: &Path) -> Option<PathBuf> {
-    let files = ["", "-wal", "-shm", "-journal"].map(|ending| companion(database, ending));
-    files.into_iter().find(|file| {
-        let asked = os::once(Call::Probe, file, || match cfg!(windows) {
+/// Whether the files of a database can be opened to be changed, as far as it can be asked.
+#[derive(Debug)]
+pub(crate) enum Access {
+    /// Another program has this one open, and does not share it.
+    Held(PathBuf),
+    /// Each that is there was opened.
+    Free,
+    /// Something else refuses, or this is not Windows: elsewhere no program keeps others from
+    /// opening a file, and to open a database and close it would drop locks.
+    Unknown,
+}
+
+/// Asks the system ("Creating and Opening Files", sharing modes). SQLite itself shares reading and
+/// writing.
+pub(crate) fn access(database: &Path) -> Access {
+    let mut access = Access::Free;
+    for ending in ["", "-wal", "-shm", "-journal"] {
+        let file = companion(database, ending);
+        let asked = os::once(Call::Probe, &file, || match cfg!(windows) {
             true => OpenOptions::new()
                 .read(true)
                 .write(true)
-                .open(file)
+                .open(&file)
                 .map(drop),
-            false => Ok(()),
+            false => Err(io::ErrorKind::Unsupported.into()),
         });
-        asked.is_err_and(|error| os::is_held(&error))
-    })
+        match asked {
+            Err(error) if os::is_held(&error) => return Access::Held(file),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => access = Access::Unknown,
+            _ => {}
+        }
+    }
+    access
 }
 
 /// How many names a file has, where that can be told.

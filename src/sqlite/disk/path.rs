@@ -19,7 +19,20 @@ use std::path::{Path, PathBuf};
 ///
 /// Those of [`Path::canonicalize`].
 pub fn canonicalize(path: &Path) -> io::Result<PathBuf> {
-    path.canonicalize().map(plain)
+    match path.canonicalize() {
+        Ok(found) => Ok(plain(found)),
+        Err(error) if cfg!(windows) && error.raw_os_error().is_some_and(has_no_final_name) => {
+            std::path::absolute(path).map(plain)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Some drives in memory do not say what a file is finally called ("incorrect function", "not
+/// supported", "unrecognized volume"), nor does wine of a long name ("more data"). The file was
+/// opened all the same, so it is there.
+fn has_no_final_name(code: i32) -> bool {
+    matches!(code, 1 | 50 | 234 | 1005)
 }
 
 /// A path without Windows' verbatim prefix, where the path means the same without it.

@@ -9,9 +9,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use crate::report::error::Error;
 use crate::sqlite::disk::files::{companion, create_private, failure, files_in, remove_folder};
 
-#[cfg(windows)]
-use crate::sqlite::disk::windows::rename_to_free_name;
-
 /// A private folder for a copy of a database, removed with everything in it when it is
 /// dropped. What a killed process left of its own is removed by the next that needs one.
 pub(crate) struct Scratch {

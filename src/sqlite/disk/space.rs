@@ -4,10 +4,6 @@ use std::path::{Path, PathBuf};
 
 use crate::report::count::{Counted, Grouped};
 use crate::report::error::{Error, ErrorKind};
-use crate::sqlite::disk::files::read_text;
-
-#[cfg(windows)]
-use crate::sqlite::disk::windows::rename_to_free_name;
 
 /// Bytes this user may still write on the disk of a folder, none where it cannot be told.
 pub(crate) fn free_space(folder: &Path) -> Option<u64> {
@@ -18,28 +14,42 @@ pub(crate) fn free_space(folder: &Path) -> Option<u64> {
 }
 
 /// The network file system that a file lies on, where the system tells: Linux lists what is
-/// mounted in `/proc/mounts`.
+/// mounted in `/proc/mounts`, macOS says it of each file.
 pub(crate) fn network_file_system(path: &Path) -> Option<String> {
-    let mounts = read_text(Path::new("/proc/mounts")).ok()??;
-    let kind = file_system_of(&mounts, path)?;
-    NETWORK.contains(&kind).then(|| kind.to_owned())
+    #[cfg(target_vendor = "apple")]
+    let kind = {
+        let name = rustix::fs::statfs(path).ok()?.f_fstypename;
+        let name = name.iter().map(|byte| byte.cast_unsigned());
+        String::from_utf8(name.take_while(|byte| *byte != 0).collect()).ok()?
+    };
+    #[cfg(not(target_vendor = "apple"))]
+    let kind = {
+        let mounts = crate::sqlite::disk::files::read_text(Path::new("/proc/mounts")).ok()??;
+        file_system_of(&mounts, path)?.to_owned()
+    };
+    NETWORK.contains(&kind.as_str()).then_some(kind)
 }
 
 pub(crate) const NETWORK: &[&str] = &[
     "9p",
+    "afpfs",
     "afs",
     "ceph",
     "cifs",
     "fuse.sshfs",
+    "macfuse",
     "ncpfs",
     "nfs",
     "nfs4",
+    "osxfuse",
     "smb3",
     "smbfs",
+    "webdav",
 ];
 
-/// The kind of file system that a path lies on. Of two that are mounted at one place, the later
-/// hides the earlier.
+/// The kind of file system that a path lies on, as `/proc/mounts` has it. Of two that are mounted
+/// at one place, the later hides the earlier.
+#[cfg_attr(target_vendor = "apple", allow(dead_code))]
 pub(crate) fn file_system_of<'m>(mounts: &'m str, path: &Path) -> Option<&'m str> {
     let mounts = mounts.lines().filter_map(|line| {
         let mut words = line.split(' ').skip(1);

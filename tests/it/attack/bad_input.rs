@@ -114,7 +114,12 @@ fn an_empty_file_is_a_new_database() {
 fn a_folder_or_a_device_in_its_place_is_refused() {
     let app = app();
     let below = app.migrations().join("V1__a.sql").join("app.db");
-    for path in [app.migrations(), "/dev/null".into(), below] {
+    let mut paths = vec![app.migrations(), below];
+    // What Windows has for it has a name of its own: see `windows`.
+    if cfg!(unix) {
+        paths.push("/dev/null".into());
+    }
+    for path in paths {
         let before = app.listing();
         let error = app.migrator().migrate(&path).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::NotADatabase, "{}", path.display());
@@ -165,12 +170,11 @@ fn a_file_that_nobody_may_read_is_said_to_be_that() {
 
 #[test]
 fn a_relative_path_is_a_file_in_the_working_folder_whatever_it_looks_like() {
-    for name in [
-        "plain.db",
-        "file:odd.db",
-        "file:odd.db?mode=memory",
-        "sub/../plain.db",
-    ] {
+    let mut names = vec!["plain.db", "sub/../plain.db"];
+    if cfg!(unix) {
+        names.extend(["file:odd.db", "file:odd.db?mode=memory"]);
+    }
+    for name in names {
         let app = app();
         std::fs::create_dir(app.folder().join("sub")).unwrap();
         let path = app.folder().join(name);

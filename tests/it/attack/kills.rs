@@ -42,11 +42,11 @@ fn scenes() -> Vec<Scene> {
             scenes.push(scene("rehearse", free, false));
         }
         scenes.push(scene("snapshot", false, false));
-        for verb in ["adopt", "seed", "empty", "reset", "redo"] {
-            scenes.push(scene(verb, false, false));
-        }
+        scenes.push(scene("adopt", false, false));
         if cfg!(feature = "devtools") {
-            scenes.push(scene("push", false, false));
+            for verb in ["seed", "empty", "reset", "redo", "push"] {
+                scenes.push(scene(verb, false, false));
+            }
         }
         for damaged in [false, true] {
             scenes.push(scene("restore", false, damaged));

@@ -13,3 +13,5 @@ pub mod races;
 // Mounts, permissions and limits of Unix.
 #[cfg(all(feature = "cli", unix))]
 pub mod surroundings;
+#[cfg(windows)]
+pub mod windows;

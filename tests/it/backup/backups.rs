@@ -2,7 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use heirloom::{ErrorKind, RevertTo, Verify};
+#[cfg(unix)]
+use heirloom::Verify;
+use heirloom::{ErrorKind, RevertTo};
 
 use crate::support::app::{App, assert_mode, contents, permit};
 
@@ -349,6 +351,7 @@ fn backups_go_where_they_are_told() {
 }
 
 /// A folder given as `backups` and not as `/…/backups` could not be opened, and no run went past it.
+#[cfg(unix)]
 #[test]
 fn a_folder_relative_to_the_working_directory_is_one_like_any_other() {
     let app = App::new();

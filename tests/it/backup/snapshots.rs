@@ -658,8 +658,9 @@ fn a_snapshot_is_pointed_to_as_a_shell_takes_its_name() {
     std::fs::remove_file(app.database()).unwrap();
     let status = app.migrator().database(app.database()).status().unwrap();
     let notes = format!("{:?}", status.notes);
-    assert!(
-        notes.contains(r"--name 'before it'\\''s imported'`"),
-        "{notes}"
-    );
+    let typed = match cfg!(windows) {
+        true => r#"--name \"before it's imported\"`"#,
+        false => r"--name 'before it'\\''s imported'`",
+    };
+    assert!(notes.contains(typed), "{notes}");
 }

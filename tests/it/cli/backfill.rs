@@ -1,9 +1,14 @@
 //! `heirloom backfill` from outside: exit codes, documents, Ctrl-C.
 
-use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+#[cfg(unix)]
+use std::{
+    process::{Command, Stdio},
+    time::{Duration, Instant},
+};
 
-use crate::cli::contract::{command, heirloom, json, text};
+#[cfg(unix)]
+use crate::cli::contract::command;
+use crate::cli::contract::{heirloom, json, text};
 use crate::support::app::App;
 
 /// Twenty rows, and a file that counts them up, five at a time.
@@ -81,6 +86,7 @@ fn a_batch_that_fails_says_how_far_it_is_and_exits_with_1() {
 }
 
 /// The second batch never ends.
+#[cfg(unix)]
 #[test]
 fn ctrl_c_ends_a_batch_and_says_how_far_it_is() {
     let app = app();

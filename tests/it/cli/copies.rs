@@ -91,6 +91,7 @@ fn the_last_line_of_a_restore_is_the_command_that_undoes_it() {
 
 /// The undo of one database was printed without it: typed as printed, it replaced another one, that
 /// of the settings.
+#[cfg(unix)]
 #[test]
 fn what_undoes_a_restore_or_a_drop_says_of_which_database() {
     let app = app();

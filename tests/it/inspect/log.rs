@@ -298,7 +298,11 @@ fn two_databases_of_one_folder_have_a_log_each() {
 /// A backfill stood in the database alone: a drop, a reset or a restore took it out of the log.
 #[test]
 fn a_backfill_is_told_of_after_what_it_filled_is_gone() {
-    for replaced_by in ["drop", "reset", "restore"] {
+    let ways: &[_] = match cfg!(feature = "devtools") {
+        true => &["drop", "reset", "restore"],
+        false => &["restore"],
+    };
+    for &replaced_by in ways {
         let app = app();
         app.run().unwrap();
         app.sql("INSERT INTO a VALUES (1)");
@@ -307,7 +311,9 @@ fn a_backfill_is_told_of_after_what_it_filled_is_gone() {
         let migrator = app.migrator();
         migrator.database(app.database()).backfill(&fill()).unwrap();
         match replaced_by {
+            #[cfg(feature = "devtools")]
             "drop" => drop(migrator.database(app.database()).empty().unwrap()),
+            #[cfg(feature = "devtools")]
             "reset" => drop(migrator.database(app.database()).reset(None, None).unwrap()),
             _ => drop(
                 migrator

@@ -140,13 +140,16 @@ pub fn verb_of(app: &App, migrator: &Migrator<'_>, verb: &str) {
             let snapshot = BackupRef::Snapshot("kept".to_owned());
             drop(migrator.database(database).restore(&snapshot).unwrap());
         }
+        #[cfg(feature = "devtools")]
         "seed" => drop(
             migrator
                 .database(database)
                 .seed(app.folder().join("seeds"), None)
                 .unwrap(),
         ),
+        #[cfg(feature = "devtools")]
         "empty" => drop(migrator.database(database).empty().unwrap()),
+        #[cfg(feature = "devtools")]
         "reset" => {
             let seeds = app.folder().join("seeds");
             drop(
@@ -156,6 +159,7 @@ pub fn verb_of(app: &App, migrator: &Migrator<'_>, verb: &str) {
                     .unwrap(),
             );
         }
+        #[cfg(feature = "devtools")]
         "redo" => drop(migrator.database(database).redo(1).unwrap()),
         #[cfg(feature = "devtools")]
         "push" => {
