@@ -2,8 +2,8 @@
 
 use rusqlite::Connection;
 
-use crate::devtools::model::table::Definition;
 use crate::report::error::Error;
+use crate::sqlite::schema::parsed::table::Definition;
 use crate::sqlite::sql::script::Script;
 use crate::sqlite::sql::statement::split;
 

@@ -3,7 +3,6 @@
 use rusqlite::Connection;
 use rusqlite::backup::Backup;
 
-use crate::devtools::model::annotations::{Annotation, Former, notes};
 use crate::migration::compare::afresh;
 use crate::migration::set::Migration;
 use crate::migration::step::MigrationStep;
@@ -12,6 +11,7 @@ use crate::report::error::{Error, ErrorKind, invalid};
 use crate::sqlite::execute::{failure, run_script, run_statement};
 use crate::sqlite::schema::catalog;
 use crate::sqlite::schema::objects::TableKind;
+use crate::sqlite::schema::parsed::annotations::{Annotation, Former, notes};
 use crate::sqlite::sql::name::same_name;
 use crate::sqlite::sql::script::Script;
 use crate::sqlite::sql::statement::{Action, Statement};

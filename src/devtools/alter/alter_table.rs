@@ -2,9 +2,12 @@
 //! building the table anew where they do not.
 
 use crate::devtools::alter::preconditions::{ConditionSource, origin};
-use crate::devtools::model::canonical::plain;
-use crate::devtools::model::diff::{Altered, Edit};
-use crate::devtools::model::table::{ColumnDefinition, Conflict, Constraint, Definition, Rule};
+use crate::devtools::model::diff::Altered;
+use crate::sqlite::schema::parsed::edits::Edit;
+use crate::sqlite::schema::parsed::table::{
+    ColumnDefinition, Conflict, Constraint, Definition, Rule,
+};
+use crate::sqlite::sql::name::plain;
 
 /// What a change to a table is, in the words of `--json`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -199,7 +202,7 @@ fn not_addable(table: &Definition, column: &ColumnDefinition) -> Option<&'static
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::devtools::model::diff::{ColumnOrder, edits};
+    use crate::sqlite::schema::parsed::edits::{ColumnOrder, edits};
 
     fn owned(words: &[&str]) -> Vec<String> {
         words.iter().map(|word| (*word).to_owned()).collect()

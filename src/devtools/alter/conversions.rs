@@ -8,12 +8,11 @@ use rusqlite::config::DbConfig;
 
 use crate::devtools::alter::preconditions::is_converted;
 use crate::devtools::alter::renames::Renames;
-use crate::devtools::model::canonical::plain;
 use crate::devtools::model::diff::Model;
 use crate::options::settings::{Options, memory};
 use crate::report::error::{Error, invalid};
 use crate::sqlite::execute::failure;
-use crate::sqlite::sql::name::{quote, same_name};
+use crate::sqlite::sql::name::{plain, quote, same_name};
 use crate::sqlite::sql::token::Tokens;
 
 const TABLES: &str = "SELECT name FROM pragma_table_list

@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 
 use crate::devtools::alter::preconditions::is_converted;
 use crate::devtools::alter::renames::Renames;
-use crate::devtools::model::diff::{Altered, Edit, Entity, Model, SchemaDifference};
-use crate::devtools::model::table::Definition;
+use crate::devtools::model::diff::{Altered, Entity, Model, SchemaDifference};
 use crate::sqlite::schema::objects::{Object, ObjectKind};
+use crate::sqlite::schema::parsed::edits::Edit;
+use crate::sqlite::schema::parsed::table::Definition;
 use crate::sqlite::sql::name::same_name;
 use crate::sqlite::sql::token::mentions;
 

@@ -5,13 +5,14 @@
 use std::borrow::Cow;
 
 use crate::devtools::alter::sql_writer::Writer;
-use crate::devtools::model::canonical::plain;
-use crate::devtools::model::clauses::{items, parenthesised, span};
 use crate::devtools::model::diff::{Model, is_unique_index};
-use crate::devtools::model::table::{ColumnDefinition, Definition, ForeignKey, KeyPart, Rule};
 use crate::report::loss::Direction;
 use crate::sqlite::schema::objects::Affinity;
-use crate::sqlite::sql::name::same_name;
+use crate::sqlite::schema::parsed::clauses::{items, parenthesised, span};
+use crate::sqlite::schema::parsed::table::{
+    ColumnDefinition, Definition, ForeignKey, KeyPart, Rule,
+};
+use crate::sqlite::sql::name::{plain, same_name};
 use crate::sqlite::sql::statement::CHECKS;
 use crate::sqlite::sql::token::{LexemeKind, Lexemes, Token, Tokens};
 

@@ -8,10 +8,9 @@
 
 use crate::devtools::alter::preconditions::{ConditionSource, filler, origin, respelled, respells};
 use crate::devtools::alter::sql_writer::Writer;
-use crate::devtools::model::canonical::plain;
-use crate::devtools::model::table::Definition;
 use crate::report::loss::Direction;
-use crate::sqlite::sql::name::quote;
+use crate::sqlite::schema::parsed::table::Definition;
+use crate::sqlite::sql::name::{plain, quote};
 
 /// One table, before and after.
 pub(crate) struct Rebuild<'d> {

@@ -1,9 +1,9 @@
 //! What was renamed: as the caller says, as the schema file's notes say, and where neither does
 //! and it may be, a question.
 
-use crate::devtools::model::annotations::{Former, notes, whole_name};
 use crate::devtools::model::diff::{Entity, Model};
 use crate::report::error::{Error, ErrorKind, RenameQuestion, shell_word, spelled};
+use crate::sqlite::schema::parsed::annotations::{Former, notes, whole_name};
 use crate::sqlite::sql::name::same_name;
 
 /// A name before and after.

@@ -7,7 +7,7 @@ use rusqlite::Connection;
 
 use crate::devtools::check::finding::{Checked, Finding, FindingKind};
 use crate::devtools::check::last_release::{self, Release};
-use crate::devtools::model::diff::{ColumnOrder, Model, difference};
+use crate::devtools::model::diff::{Model, difference};
 use crate::devtools::replay;
 use crate::devtools::sample_data::fill::{self, Hints};
 use crate::devtools::squash::dump::difference_in;
@@ -24,6 +24,7 @@ use crate::report::loss::{Direction, Loss, Lost};
 use crate::run::engine::dry_run::{self, DryRunResult, Forecast};
 use crate::sqlite::execute::{failure, run_script};
 use crate::sqlite::schema::objects::Schema;
+use crate::sqlite::schema::parsed::edits::ColumnOrder;
 use crate::sqlite::schema::table_tracker::TableTracker;
 use crate::sqlite::schema::{catalog, difference, empty_copy};
 use crate::sqlite::sql::name::{quote, same_name};

@@ -1,9 +1,4 @@
-//! A schema as parsed tables, and the difference of two of them. Values in, values out.
-//! May use `sqlite` and `report`.
+//! A schema as a developer changes it: tables and everything that depends on them, and the
+//! difference of two of them. Values in, values out. May use `sqlite` and `report`.
 
-pub(crate) mod annotations;
-pub(crate) mod canonical;
-pub(crate) mod clauses;
 pub(crate) mod diff;
-pub(crate) mod parse;
-pub(crate) mod table;

@@ -11,11 +11,11 @@ use std::collections::BTreeSet;
 use rusqlite::types::Value;
 use rusqlite::{Connection, params_from_iter};
 
-use crate::devtools::model::clauses::parenthesised;
 use crate::report::error::Error;
 use crate::sqlite::execute::{failure, text};
 use crate::sqlite::schema::catalog;
 use crate::sqlite::schema::objects::{Affinity, Schema, Table, TableKind, affinity};
+use crate::sqlite::schema::parsed::clauses::parenthesised;
 use crate::sqlite::sql::name::{quote, same_name};
 use crate::sqlite::sql::token::{Token, TokenKind, Tokens};
 

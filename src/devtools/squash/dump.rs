@@ -5,16 +5,16 @@ use rusqlite::Connection;
 use rusqlite::types::ValueRef;
 
 use crate::devtools::alter::compose::composer::model;
-use crate::devtools::model::canonical::plain;
-use crate::devtools::model::diff::{ColumnOrder, difference};
-use crate::devtools::model::table::Definition;
+use crate::devtools::model::diff::difference;
 use crate::options::settings::{Options, memory};
 use crate::report::error::{Error, invalid};
 use crate::sqlite::execute::{failure, text};
 use crate::sqlite::schema::catalog::{self, same_rows};
 use crate::sqlite::schema::empty_copy::copy_schema;
 use crate::sqlite::schema::objects::{ObjectKind, Schema, Table, TableKind};
-use crate::sqlite::sql::name::{quote, same_name};
+use crate::sqlite::schema::parsed::edits::ColumnOrder;
+use crate::sqlite::schema::parsed::table::Definition;
+use crate::sqlite::sql::name::{plain, quote, same_name};
 use crate::sqlite::sql::token::Tokens;
 
 /// How many rows an INSERT puts in, so that a reader and SQLite find an end.

@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use rusqlite::Connection;
 
 use crate::devtools::alter::compose::composer::model;
-use crate::devtools::model::diff::{ColumnOrder, difference};
+use crate::devtools::model::diff::difference;
 use crate::devtools::project::create::file_name;
 use crate::devtools::replay::{desired, replay};
 use crate::devtools::squash::dump::{difference_in, dump};
@@ -25,6 +25,7 @@ use crate::sqlite::disk::files;
 use crate::sqlite::execute::run_script;
 use crate::sqlite::schema::catalog;
 use crate::sqlite::schema::objects::{Schema, Table};
+use crate::sqlite::schema::parsed::edits::ColumnOrder;
 use crate::sqlite::sql::script::Script;
 use crate::sqlite::sql::token::Tokens;
 

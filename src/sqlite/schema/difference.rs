@@ -1,6 +1,7 @@
 //! Two schemas compared.
 
 use crate::sqlite::schema::objects::{Object, Schema, Table};
+use crate::sqlite::schema::parsed::edits::{same_objects, same_tables};
 use crate::sqlite::sql::name::same_name;
 
 /// What tells two schemas apart, in words about the second. Space, comments, quotes and
@@ -25,7 +26,7 @@ pub(crate) fn differences(expected: &Schema, actual: &Schema) -> Vec<String> {
         } = object;
         match actual.others.iter().find(|now| same(now, object)) {
             None => found.push(format!("{kind} `{name}` is missing")),
-            Some(now) if !same_sql(sql, &now.sql) && !same_object(object, now) => {
+            Some(now) if !same_sql(sql, &now.sql) && !same_objects(object, now) => {
                 found.push(format!("{kind} `{name}` differs"))
             }
             Some(_) => {}
@@ -65,7 +66,10 @@ pub(crate) fn table_differences(expected: &Table, now: &Table, found: &mut Vec<S
             ));
         }
     }
-    if found.len() == before && !same_sql(&expected.sql, &now.sql) && !same_table(expected, now) {
+    if found.len() == before
+        && !same_sql(&expected.sql, &now.sql)
+        && !same_tables(&expected.sql, &now.sql)
+    {
         let order = |table: &Table| -> Vec<String> {
             let names = table
                 .columns
@@ -79,23 +83,6 @@ pub(crate) fn table_differences(expected: &Table, now: &Table, found: &mut Vec<S
             format!("the columns of table `{name}` are in another order")
         });
     }
-}
-
-/// Whether two tables are the same once they are taken apart, where the parser for that is
-/// compiled in.
-pub(crate) fn same_table(one: &Table, other: &Table) -> bool {
-    #[cfg(feature = "devtools")]
-    return crate::devtools::model::diff::same_tables(&one.sql, &other.sql);
-    #[cfg(not(feature = "devtools"))]
-    return same_sql(&one.sql, &other.sql);
-}
-
-/// The same for the other objects.
-pub(crate) fn same_object(one: &Object, other: &Object) -> bool {
-    #[cfg(feature = "devtools")]
-    return crate::devtools::model::diff::same_objects(one, other);
-    #[cfg(not(feature = "devtools"))]
-    return same_sql(&one.sql, &other.sql);
 }
 
 /// Whether two statements are the same tokens.
@@ -195,7 +182,6 @@ mod tests {
         );
     }
 
-    #[cfg(feature = "devtools")]
     #[test]
     fn an_index_that_is_spelled_out_is_no_other_one() {
         let index = |sql: &str| Schema {

@@ -5,5 +5,6 @@ pub(crate) mod catalog;
 pub(crate) mod difference;
 pub(crate) mod empty_copy;
 pub(crate) mod objects;
+pub(crate) mod parsed;
 pub(crate) mod statistics;
 pub(crate) mod table_tracker;

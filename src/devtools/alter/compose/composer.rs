@@ -7,13 +7,14 @@ use rusqlite::Connection;
 
 use crate::devtools::alter::alter_table::{ChangeKind, NATIVE_CONSTRAINTS};
 use crate::devtools::alter::sql_writer::Writer;
-use crate::devtools::model::diff::{ColumnOrder, Model};
+use crate::devtools::model::diff::Model;
 use crate::options::settings::Options;
 use crate::report::error::{Error, invalid};
 use crate::report::loss::Direction;
 use crate::sqlite::execute::{run_script, text};
 use crate::sqlite::schema::catalog;
 use crate::sqlite::schema::objects::Object;
+use crate::sqlite::schema::parsed::edits::ColumnOrder;
 use crate::sqlite::sql::name::same_name;
 use crate::sqlite::sql::script::Script;
 

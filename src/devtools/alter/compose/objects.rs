@@ -2,12 +2,12 @@
 
 use crate::devtools::alter::alter_table::{ChangeKind, natively};
 use crate::devtools::alter::compose::composer::Composer;
-use crate::devtools::model::canonical::plain;
-use crate::devtools::model::diff::{Model, SchemaDifference, same_objects};
+use crate::devtools::model::diff::{Model, SchemaDifference};
 use crate::report::error::Error;
 use crate::sqlite::schema::empty_copy::read_view;
 use crate::sqlite::schema::objects::{Object, ObjectKind};
-use crate::sqlite::sql::name::same_name;
+use crate::sqlite::schema::parsed::edits::same_objects;
+use crate::sqlite::sql::name::{plain, same_name};
 use crate::sqlite::sql::token::mentions;
 
 impl Composer<'_, '_> {

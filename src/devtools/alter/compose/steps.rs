@@ -13,13 +13,12 @@ use crate::devtools::alter::grouping::{ChangeGroup, parents_first, readers_first
 use crate::devtools::alter::preconditions;
 use crate::devtools::alter::renames::{Renames, steps};
 use crate::devtools::alter::sql_writer::Writer;
-use crate::devtools::model::canonical::plain;
 use crate::devtools::model::diff::{Entity, Model, SchemaDifference, difference};
 use crate::options::settings::Options;
 use crate::report::error::Error;
 use crate::report::loss::Direction;
 use crate::sqlite::schema::objects::{Object, ObjectKind};
-use crate::sqlite::sql::name::same_name;
+use crate::sqlite::sql::name::{plain, same_name};
 
 /// Composes the file that leads from what `connection` holds to `target`, as far as `scope`
 /// goes, and leaves `connection` as the file does.

@@ -10,13 +10,13 @@ use crate::devtools::alter::preconditions::{
 };
 use crate::devtools::alter::rebuild::Rebuild;
 use crate::devtools::alter::sql_writer::Writer;
-use crate::devtools::model::canonical::plain;
-use crate::devtools::model::diff::{Altered, Edit, Entity, Model, SchemaDifference, edits};
+use crate::devtools::model::diff::{Altered, Entity, Model, SchemaDifference};
 use crate::report::error::{Error, ErrorKind, invalid};
 use crate::report::loss::Direction;
 use crate::sqlite::execute::{failure, text};
 use crate::sqlite::schema::objects::{Object, ObjectKind};
-use crate::sqlite::sql::name::same_name;
+use crate::sqlite::schema::parsed::edits::{Edit, edits};
+use crate::sqlite::sql::name::{plain, same_name};
 use crate::sqlite::sql::token::Tokens;
 
 impl Composer<'_, '_> {

@@ -3,11 +3,10 @@
 use crate::devtools::alter::alter_table::ChangeKind;
 use crate::devtools::alter::compose::composer::Composer;
 use crate::devtools::alter::preconditions::{ConditionSource, keeps_rowids, origin};
-use crate::devtools::model::canonical::plain;
 use crate::devtools::model::diff::{Entity, Model, SchemaDifference};
 use crate::report::error::Error;
 use crate::sqlite::schema::objects::ObjectKind;
-use crate::sqlite::sql::name::same_name;
+use crate::sqlite::sql::name::{plain, same_name};
 use crate::sqlite::sql::token::{Tokens, mentions};
 
 impl Composer<'_, '_> {

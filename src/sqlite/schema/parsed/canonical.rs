@@ -98,43 +98,6 @@ fn normal_object(sql: &str, own: &str) -> String {
     text
 }
 
-/// The words that are SQL and no names without quotes, in order
-/// (<https://sqlite.org/lang_keywords.html>).
-#[rustfmt::skip]
-const KEYWORDS: [&str; 148] = [
-    "ABORT", "ACTION", "ADD", "AFTER", "ALL", "ALTER", "ALWAYS", "ANALYZE", "AND", "AS", "ASC",
-    "ATTACH", "AUTOINCREMENT", "BEFORE", "BEGIN", "BETWEEN", "BY", "CASCADE", "CASE", "CAST",
-    "CHECK", "COLLATE", "COLUMN", "COMMIT", "CONFLICT", "CONSTRAINT", "CREATE", "CROSS", "CURRENT",
-    "CURRENT_DATE", "CURRENT_TIME", "CURRENT_TIMESTAMP", "DATABASE", "DEFAULT", "DEFERRABLE",
-    "DEFERRED", "DELETE", "DESC", "DETACH", "DISTINCT", "DO", "DROP", "EACH", "ELSE", "END",
-    "ESCAPE", "EXCEPT", "EXCLUDE", "EXCLUSIVE", "EXISTS", "EXPLAIN", "FAIL", "FILTER", "FIRST",
-    "FOLLOWING", "FOR", "FOREIGN", "FROM", "FULL", "GENERATED", "GLOB", "GROUP", "GROUPS", "HAVING",
-    "IF", "IGNORE", "IMMEDIATE", "IN", "INDEX", "INDEXED", "INITIALLY", "INNER", "INSERT", "INSTEAD",
-    "INTERSECT", "INTO", "IS", "ISNULL", "JOIN", "KEY", "LAST", "LEFT", "LIKE", "LIMIT", "MATCH",
-    "MATERIALIZED", "NATURAL", "NO", "NOT", "NOTHING", "NOTNULL", "NULL", "NULLS", "OF", "OFFSET",
-    "ON", "OR", "ORDER", "OTHERS", "OUTER", "OVER", "PARTITION", "PLAN", "PRAGMA", "PRECEDING",
-    "PRIMARY", "QUERY", "RAISE", "RANGE", "RECURSIVE", "REFERENCES", "REGEXP", "REINDEX", "RELEASE",
-    "RENAME", "REPLACE", "RESTRICT", "RETURNING", "RIGHT", "ROLLBACK", "ROW", "ROWS", "SAVEPOINT",
-    "SELECT", "SET", "TABLE", "TEMP", "TEMPORARY", "THEN", "TIES", "TO", "TRANSACTION", "TRIGGER",
-    "UNBOUNDED", "UNION", "UNIQUE", "UPDATE", "USING", "VACUUM", "VALUES", "VIEW", "VIRTUAL",
-    "WHEN", "WHERE", "WINDOW", "WITH", "WITHIN", "WITHOUT",
-];
-
-/// A name as people write it: bare where nothing speaks against it, else in quotes.
-pub(crate) fn plain(name: &str) -> String {
-    let bytes = name.as_bytes();
-    let letter = |byte: &u8| byte.is_ascii_alphabetic() || *byte == b'_' || !byte.is_ascii();
-    let simple = bytes.first().is_some_and(letter)
-        && bytes
-            .iter()
-            .all(|byte| letter(byte) || byte.is_ascii_digit());
-    let word = name.to_ascii_uppercase();
-    match simple && KEYWORDS.binary_search(&word.as_str()).is_err() {
-        true => name.to_owned(),
-        false => quote(name),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -169,24 +132,5 @@ mod tests {
         // A name in double quotes that is no column is a text, and a column called null is none.
         assert_eq!(text("\"b\""), text("'b'"));
         assert_ne!(text("\"null\""), text("null"));
-    }
-
-    #[test]
-    fn names_are_bare_where_nothing_speaks_against_it() {
-        let cases = [
-            ("name", "name"),
-            ("größe", "größe"),
-            ("x1_", "x1_"),
-            ("x", "x"),
-            ("1x", "\"1x\""),
-            ("a b", "\"a b\""),
-            ("select", "\"select\""),
-            ("Order", "\"Order\""),
-            ("we\"ird", "\"we\"\"ird\""),
-            ("", "\"\""),
-        ];
-        for (name, written) in cases {
-            assert_eq!(plain(name), written);
-        }
     }
 }

@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use crate::devtools::model::annotations::Annotation;
+use crate::sqlite::schema::parsed::annotations::Annotation;
 use crate::sqlite::sql::name::same_name;
 use crate::sqlite::sql::token::Token;
 

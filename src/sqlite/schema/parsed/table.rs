@@ -3,10 +3,10 @@
 
 use std::ops::Range;
 
-use crate::devtools::model::annotations::Former;
-use crate::devtools::model::canonical::normal;
-use crate::devtools::model::clauses::{begins_in_column, clauses, span};
 use crate::sqlite::schema::objects::{Affinity, affinity};
+use crate::sqlite::schema::parsed::annotations::Former;
+use crate::sqlite::schema::parsed::canonical::normal;
+use crate::sqlite::schema::parsed::clauses::{begins_in_column, clauses, span};
 use crate::sqlite::sql::name::same_name;
 use crate::sqlite::sql::token::{Token, Tokens, is_word};
 

@@ -7,13 +7,13 @@
 //! database, and runs everything that is made of one; here only what has no list of columns, or a
 //! clause that nobody knows, is refused.
 
-use crate::devtools::model::annotations::{Annotation, Former, notes};
-use crate::devtools::model::canonical::{normal, string};
-use crate::devtools::model::clauses::{
+use crate::sqlite::schema::parsed::annotations::{Annotation, Former, notes};
+use crate::sqlite::schema::parsed::canonical::{normal, string};
+use crate::sqlite::schema::parsed::clauses::{
     ClauseLayout, begins_in_column, begins_in_table, clauses, items, own_qualifiers, parenthesised,
     span, without,
 };
-use crate::devtools::model::table::{
+use crate::sqlite::schema::parsed::table::{
     ColumnDefinition, Conflict, Constraint, Default, Definition, ForeignKey, GeneratedColumn,
     KeyPart, Rule,
 };
