@@ -1,4 +1,4 @@
-//! One command over several databases: a few at once, told in the order given.
+//! One command over several databases: a few at once, reported in the order given.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -148,7 +148,7 @@ impl Ended {
     }
 }
 
-/// One line where it went well, with what somebody should know, unless every line is wanted; what
+/// One line where it went well, with what is worth knowing, unless every line is wanted; what
 /// failed in full.
 fn tell(ui: &mut Ui, database: &Path, ended: Ended) {
     let path = text::path(&identity(database));
@@ -167,9 +167,9 @@ fn tell(ui: &mut Ui, database: &Path, ended: Ended) {
     for (kind, line) in lines {
         match kind {
             Kind::Note => ui.note(&text::indented(&line)),
-            Kind::Remark => ui.line(&text::indented(&line)),
-            Kind::Line if all => ui.line(&text::indented(&line)),
-            Kind::Line => {}
+            Kind::Remark | Kind::Command => ui.line(&text::indented(&line)),
+            Kind::Line | Kind::Block if all => ui.block(&text::indented(&line)),
+            Kind::Line | Kind::Block => {}
         }
     }
 }
@@ -177,7 +177,7 @@ fn tell(ui: &mut Ui, database: &Path, ended: Ended) {
 fn refused(databases: &[PathBuf]) -> Failure {
     Failure::Usage {
         message: format!(
-            "this can be done to one database alone, and {} are given",
+            "this command works on one database, and {} are given",
             databases.len()
         ),
         help: "give one --database".into(),
@@ -196,11 +196,11 @@ fn refuse_one_name_twice(databases: &[PathBuf], command: &Command) -> Result<(),
         None => Ok(()),
         Some(pair) => Err(Failure::Usage {
             message: format!(
-                "two of the databases lie in {}, and would both have a snapshot called `{}` there",
+                "two of the databases are in {}, and the snapshots of both would be named `{}`",
                 text::path(&pair[0]),
                 options.name
             ),
-            help: "take them one after the other, each under a name of its own".into(),
+            help: "take them one after the other, each with a name of its own".into(),
         }),
     }
 }

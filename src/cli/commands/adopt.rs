@@ -31,7 +31,7 @@ pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Adopt) -> Result<E
         .on_event(|event| report::show_event(ui, "adopted", event))
         .database(database)
         .adopt(options.from)?;
-    report::show_report(ui, settings, &report);
+    report::show_report(ui, settings, "adopted", &report);
     ui.document(&text::report_json("adopted", &report));
     Ok(Exit::Done)
 }

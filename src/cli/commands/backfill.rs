@@ -62,14 +62,14 @@ fn show(ui: &mut Ui, backfilled: &Backfilled) {
     let (name, table) = (&backfilled.name, &backfilled.table);
     let before = match backfilled.rows_before {
         0 => String::new(),
-        rows => format!(", after {} before", text::grouped(rows)),
+        rows => format!(", {} before", text::grouped(rows)),
     };
     ui.line(&match backfilled.is_up_to_date() {
-        true => format!("nothing to do: {name} is done in {database}"),
+        true => format!("nothing to do: {name} is complete in {database}"),
         false => format!(
-            "{} {name} filled {} rows of `{table}` in {database} in {}{before}",
-            styled(GREEN, "done    "),
-            text::grouped(backfilled.rows),
+            "{} {name}: {} of `{table}` in {database}{before} ({})",
+            styled(GREEN, "filled  "),
+            text::counted(backfilled.rows, "row"),
             text::duration(backfilled.duration),
         ),
     });
@@ -93,14 +93,14 @@ fn show_plan(ui: &mut Ui, plan: &BackfillPlan) {
     let database = text::path(&plan.database);
     ui.line(&match (&plan.started_at, &plan.finished_at) {
         (_, Some(time)) => format!(
-            "nothing to do: {name} is done in {database} since {}",
-            text::local_time(time)
+            "nothing to do: {name} is complete in {database} since {}",
+            text::time(time)
         ),
         (Some(_), None) => {
-            format!("{name} would go on: {done} rows of `{table}` are done, {left} are left")
+            format!("{name} would continue: {done} rows of `{table}` are done, {left} are left")
         }
         (None, None) => {
-            format!("{name} would begin, with a copy of {database}: {left} rows of `{table}`")
+            format!("{name} would start, after a backup of {database}: {left} rows of `{table}`")
         }
     });
     ui.line(&format!("nothing was changed in {database}"));

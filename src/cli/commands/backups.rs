@@ -3,6 +3,7 @@
 use heirloom::{BackupInfo, Verify};
 use serde_json::{Value, json};
 
+use crate::complete::names;
 use crate::exit::{Exit, Failure};
 use crate::output::text;
 use crate::output::text::{GREEN, RED, styled};
@@ -26,7 +27,17 @@ pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Backups) -> Result
         .database(&settings.database.value)
         .backups(verify)?;
     let rows: Vec<Vec<String>> = copies.iter().map(row).collect();
-    ui.table(&rows);
+    ui.list(
+        &[
+            "backup",
+            "origin",
+            "created (UTC)",
+            "size",
+            "version",
+            "state",
+        ],
+        &rows,
+    );
     if copies.is_empty() {
         ui.line("there are no backups and no snapshots of this database");
     }
@@ -54,23 +65,17 @@ fn row(copy: &BackupInfo) -> Vec<String> {
         false => copy.origin.as_str(),
     };
     vec![
-        shown(copy),
+        names::name_of(copy)
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned(),
         origin.to_owned(),
-        text::local_time(&copy.created_at),
-        format!("{:>8}", text::bytes(copy.bytes)),
+        text::utc(&copy.created_at),
+        text::bytes(copy.bytes),
         text::version(copy.version),
         match copy.verified {
             true => styled(GREEN, "verified"),
             false => styled(RED, "DAMAGED"),
         },
     ]
-}
-
-/// What to say to `restore` or `restore-snapshot`.
-fn shown(copy: &BackupInfo) -> String {
-    let name = match copy.origin {
-        heirloom::BackupOrigin::Snapshot => copy.file.file_stem(),
-        _ => copy.file.file_name(),
-    };
-    name.unwrap_or_default().to_string_lossy().into_owned()
 }

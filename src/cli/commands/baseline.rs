@@ -27,10 +27,10 @@ pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Baseline) -> Resul
         return Ok(Exit::Done);
     }
     let report = migrator
-        .on_event(|event| report::show_event(ui, "marked", event))
+        .on_event(|event| report::show_event(ui, "recorded", event))
         .database(database)
         .baseline(options.at)?;
-    report::show_report(ui, settings, &report);
+    report::show_report(ui, settings, "recorded", &report);
     ui.document(&text::report_json("marked", &report));
     Ok(Exit::Done)
 }

@@ -38,7 +38,11 @@ fn show_event(ui: &mut Ui, event: &Event<'_>) {
     {
         ui.line(&match findings {
             0 => format!("{} {migration}", styled(GREEN, "ok      ")),
-            _ => format!("{} {migration}  {findings} found", styled(RED, "not ok  ")),
+            _ => format!(
+                "{} {migration}  {}",
+                styled(RED, "not ok  "),
+                text::counted(*findings as u64, "finding")
+            ),
         });
     }
 }
@@ -76,14 +80,10 @@ fn show(ui: &mut Ui, checked: &Checked) {
         Some(tag) => format!("compared with the release {tag}"),
         None => "not compared with a release, because there is no git tag".to_owned(),
     };
-    let counted = |count: usize, what: &str| match count {
-        1 => format!("1 {what}"),
-        _ => format!("{count} {what}s"),
-    };
     ui.line(&format!(
         "{} checked, {}; {schema}; {release}",
-        counted(checked.migrations, "migration"),
-        counted(checked.findings.len(), "finding"),
+        text::counted(checked.migrations as u64, "migration"),
+        text::counted(checked.findings.len() as u64, "finding"),
     ));
 }
 

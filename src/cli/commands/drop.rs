@@ -15,7 +15,7 @@ use crate::settings::migrator::keeper;
 pub(crate) fn run(ui: &mut Ui, settings: &Settings) -> Result<Exit, Failure> {
     let database = &settings.database.value;
     let question = format!(
-        "Drop everything in {}, after a snapshot?",
+        "Drop everything in {} after a snapshot?",
         text::path(database)
     );
     ask::confirm(ui, &question)?;
@@ -28,9 +28,12 @@ pub(crate) fn run(ui: &mut Ui, settings: &Settings) -> Result<Exit, Failure> {
     match &emptied.snapshot {
         Some(snapshot) => {
             report::show_snapshot(ui, &emptied.database, snapshot);
-            ui.line(&format!("{} {name} is empty", styled(GREEN, "done    ")));
+            ui.line(&format!(
+                "{} everything in {name}",
+                styled(GREEN, "dropped ")
+            ));
         }
-        None => ui.line(&format!("nothing to do: there is nothing in {name}")),
+        None => ui.line(&format!("nothing to do: {name} is empty")),
     }
     ui.document(&json!({
         "ok": true,

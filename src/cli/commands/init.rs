@@ -40,11 +40,11 @@ pub(crate) fn run(ui: &mut Ui) -> Result<Exit, Failure> {
         ui.line(&format!("{}  {}", styled(GREEN, "wrote"), text::path(file)));
     }
     ui.line("\nWhat the app calls when it starts:\n");
-    ui.line(&text::indented(START_UP));
-    ui.line("\nand in its build.rs, so that Cargo notices new migrations:\n");
-    ui.line(&text::indented(BUILD_SCRIPT));
+    ui.block(&text::indented(START_UP));
+    ui.line("\nIn its build.rs, so that Cargo notices new migrations:\n");
+    ui.block(&text::indented(BUILD_SCRIPT));
     ui.line(&format!(
-        "\nNext: {} makes the database; edit {}, and {} writes the next migration",
+        "\nNext: {} creates the database; edit {}, and {} writes the next migration",
         styled(BOLD, "heirloom run"),
         text::path(&files.schema),
         styled(BOLD, "heirloom generate"),

@@ -28,7 +28,7 @@ pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Inspect) -> Result
         .inspect(only)?;
     if options.sql {
         let sql = found.sql();
-        sql.lines().for_each(|line| ui.line(line));
+        ui.block(sql.trim_end());
         ui.document(
             &json!({ "ok": true, "database": text::path_json(&found.database), "sql": sql }),
         );
@@ -51,7 +51,7 @@ fn show(ui: &mut Ui, found: &Inspected, with_overview: bool) {
             text::counted(found.views.len() as u64, "view")
         ));
         let rows: Vec<Vec<String>> = found.tables.iter().map(schema::overview).collect();
-        ui.table(&rows);
+        ui.list(&["  table", "rows", "columns", "kind"], &rows);
     }
     for table in &found.tables {
         if with_overview {
@@ -72,7 +72,7 @@ fn show(ui: &mut Ui, found: &Inspected, with_overview: bool) {
                 .map(schema::trigger)
                 .collect::<Vec<_>>(),
         );
-        ui.line(&text::indented(&view.sql));
+        ui.block(&text::indented(&view.sql));
     }
 }
 
@@ -83,6 +83,6 @@ fn show_table(ui: &mut Ui, table: &TableInfo) {
     ui.line(&format!("{}  {rows}{kind}", styled(BOLD, &table.name)));
     let shown = table.columns.iter().filter(|column| !column.hidden);
     let columns = shown.map(|column| schema::column(table, column));
-    ui.table(&columns.collect::<Vec<_>>());
+    ui.list(&["  column", "type", ""], &columns.collect::<Vec<_>>());
     ui.table(&schema::facts(table));
 }

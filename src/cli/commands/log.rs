@@ -25,16 +25,19 @@ pub(crate) fn run(ui: &mut Ui, settings: &Settings) -> Result<Exit, Failure> {
 
 fn show(ui: &mut Ui, log: &Log) {
     let rows: Vec<Vec<String>> = log.entries.iter().map(line).collect();
-    ui.table(&rows);
+    ui.list(
+        &["at (UTC)", "command", "version", "took", "details"],
+        &rows,
+    );
     if !log.exists {
         ui.line(&report::not_there(&log.database));
     } else if log.entries.is_empty() {
-        ui.line("nothing is in the log");
+        ui.line("the log is empty");
     }
     let unlogged = log.unlogged.len() as u64;
     if unlogged > 0 {
         ui.line(&format!(
-            "{} applied by another tool, or before there was a log; `heirloom show` has them",
+            "{} applied by another tool, or before there was a log: see `heirloom show`",
             text::counted(unlogged, "migration")
         ));
     }
@@ -46,7 +49,7 @@ fn line(entry: &LogEntry) -> Vec<String> {
         _ if entry.backfill.is_some() => entry.backfill.clone().unwrap_or_default(),
         true => text::version(entry.version),
         false => format!(
-            "{owner}{} -> {}",
+            "{owner}{} → {}",
             text::version(entry.version_before),
             text::version(entry.version)
         ),
@@ -56,21 +59,27 @@ fn line(entry: &LogEntry) -> Vec<String> {
         .map(|(name, version)| format!("{name} to {version}"))
         .collect();
     match (entry.finished, &entry.backfill) {
-        (false, Some(_)) => more.push("NOT FINISHED".into()),
-        (false, None) => more.push("INTERRUPTED".into()),
+        (false, Some(_)) => more.push("not finished".into()),
+        (false, None) => more.push("interrupted".into()),
         (true, _) => {}
     }
     if let Some(app_version) = &entry.app_version {
-        more.push(format!("by version {app_version}"));
+        more.push(format!("app version {app_version}"));
     }
     if let Some(from) = &entry.restored_from {
         more.push(format!("from {}", text::path(from.as_ref())));
     }
     if let Some(backup) = &entry.backup {
-        more.push(format!("copy {backup}"));
+        more.push(format!("backup {backup}"));
     }
+    more.extend(
+        entry
+            .destroyed
+            .iter()
+            .map(|what| format!("destroyed {what}")),
+    );
     vec![
-        text::local_time(&entry.at),
+        text::utc(&entry.at),
         entry.act.as_str().to_owned(),
         versions,
         entry.duration.map_or(String::new(), text::duration),

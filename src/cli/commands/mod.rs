@@ -336,7 +336,7 @@ impl Command {
             | Command::Generate(_)
             | Command::Check
             | Command::Alone(_) => Reach::None,
-            // The file of one database put over all of them is never meant.
+            // The backup of one database is never meant for all of them.
             Command::Restore(options) if !options.is_latest() => Reach::One,
             // A developer's own database.
             Command::Push(_)

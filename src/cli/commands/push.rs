@@ -52,8 +52,8 @@ pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Push) -> Result<Ex
         return dry_run(ui, plan);
     }
     let pushed = generate::answered(ui, wishes, true, |ui, wishes| {
-        ask::with_consent(ui, options.allow_destructive, |ui, consent| {
-            let migrator = pusher(settings, consent)?
+        ask::with_permission(ui, options.allow_destructive, |ui, allowed| {
+            let migrator = pusher(settings, allowed)?
                 .cancel_with(ask::cancel_flag())
                 .on_event(|event| report::show_event(ui, "pushed", event));
             Ok(migrator.database(database).push(wishes, on_history)?)
@@ -79,10 +79,10 @@ fn show(ui: &mut Ui, pushed: &Pushed) {
     report::show_notes(ui, &pushed.notes);
     let database = text::path(&pushed.database);
     ui.line(&match pushed.changes.is_empty() {
-        true => format!("nothing to do: {database} is as the schema file says"),
+        true => format!("nothing to do: {database} already matches the schema file"),
         false => format!(
-            "{} {database} is as the schema file says, in {}",
-            styled(GREEN, "done    "),
+            "{} {database} matches the schema file ({})",
+            styled(GREEN, "pushed  "),
             text::duration(pushed.duration)
         ),
     });
@@ -113,11 +113,11 @@ fn dry_run(ui: &mut Ui, plan: Plan) -> Result<Exit, Failure> {
     }
     for step in &plan.steps {
         report::show_effects(ui, step);
-        ui.line(&text::indented(&step.sql));
+        ui.block(&text::indented(&step.sql));
     }
     ui.line(&match (plan.steps.is_empty(), &plan.interrupted) {
-        (true, None) => format!("nothing to do: {database} is as the schema file says"),
-        (true, Some(_)) => styled(YELLOW, "what there is to push cannot be told before that"),
+        (true, None) => format!("nothing to do: {database} already matches the schema file"),
+        (true, Some(_)) => styled(YELLOW, "what would be pushed is known only after that"),
         _ => format!("nothing was changed in {database}"),
     });
     if let Some(refused) = plan.refused {

@@ -10,7 +10,7 @@ use crate::output::text;
 use crate::output::text::{BOLD, GREEN, styled};
 use crate::output::ui::Ui;
 use crate::settings::gather::Settings;
-use crate::settings::migrator::consenting;
+use crate::settings::migrator::allowing;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Redo {
@@ -23,12 +23,12 @@ pub(crate) struct Redo {
 }
 
 pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Redo) -> Result<Exit, Failure> {
-    let redone = ask::with_consent(ui, options.allow_destructive, |ui, consent| {
+    let redone = ask::with_permission(ui, options.allow_destructive, |ui, allowed| {
         let mut parts = 0;
-        let migrator = consenting(settings, consent)?
+        let migrator = allowing(settings, allowed)?
             .cancel_with(ask::cancel_flag())
             .on_event(|event| {
-                // First what is taken back is told, then what is applied.
+                // First what is reverted is reported, then what is applied.
                 parts += usize::from(matches!(event, Event::Planned { .. }));
                 let verb = if parts < 2 { "reverted" } else { "applied" };
                 report::show_event(ui, verb, event);
@@ -41,8 +41,8 @@ pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Redo) -> Result<Ex
     ui.line(&match redone.reverted.is_empty() {
         true => report::nothing_to_do(settings, &redone.database, redone.version),
         false => format!(
-            "{} {} is at version {} again, in {}",
-            styled(GREEN, "done    "),
+            "{} {}: version {} ({})",
+            styled(GREEN, "redone  "),
             report::subject(settings, &redone.database),
             styled(BOLD, text::version(redone.version)),
             text::duration(redone.duration)

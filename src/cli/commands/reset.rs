@@ -27,7 +27,7 @@ pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Reset) -> Result<E
     let seeds = settings.seeds.value.as_path();
     let seeds = (asked_for || seeds.is_dir()).then_some(seeds);
     let question = format!(
-        "Drop everything in {}, after a snapshot, and begin anew?",
+        "Drop everything in {} after a snapshot, then migrate and seed it?",
         text::path(database)
     );
     ask::confirm(ui, &question)?;
@@ -35,7 +35,7 @@ pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Reset) -> Result<E
     let reset = migrator(settings)?
         .cancel_with(ask::cancel_flag())
         .on_event(|event| {
-            // First migrations are told, if there are any, then seeds.
+            // First migrations are reported, if there are any, then seeds.
             parts += usize::from(matches!(event, Event::Planned { .. }));
             let verb = if parts < 2 { "applied" } else { "seeded" };
             report::show_event(ui, verb, event);
@@ -48,8 +48,8 @@ pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Reset) -> Result<E
     }
     report::show_notes(ui, &reset.notes);
     ui.line(&format!(
-        "{} {} was made anew and is at version {}, in {}",
-        styled(GREEN, "done    "),
+        "{} {}: version {} ({})",
+        styled(GREEN, "reset   "),
         text::path(&reset.database),
         styled(BOLD, text::version(reset.version)),
         text::duration(reset.duration)

@@ -57,20 +57,24 @@ impl RestoreSnapshot {
     }
 }
 
-/// Puts one back, and says which was probably meant by one that is not there.
+/// Restores one, and says which was probably meant by one that does not exist.
 pub(crate) fn run(
     ui: &mut Ui,
     settings: &Settings,
     wanted: &BackupRef,
     dry_run: bool,
 ) -> Result<Exit, Failure> {
-    put_back(ui, settings, wanted, dry_run).map_err(|failure| {
+    restore(ui, settings, wanted, dry_run).map_err(|failure| {
         let (wrong, known) = match wanted {
             BackupRef::File(file) => (file.to_string_lossy(), names::backups(settings)),
             BackupRef::Snapshot(name) => (name.into(), names::snapshots(settings)),
             _ => return failure,
         };
-        failure.or_meant(&wrong, known.iter().map(|(name, _)| name.as_str()))
+        let known = known.iter().map(|(name, _)| name.as_str());
+        failure.or_meant(
+            &wrong,
+            known.chain(matches!(wanted, BackupRef::File(_)).then_some("latest")),
+        )
     })
 }
 
@@ -91,22 +95,21 @@ pub(crate) fn ask_before(
         .plan_restore(wanted)
         .ok()?;
     show_plan(ui, &plan);
-    Some(agrees(ui, &plan))
+    Some(ask::asks(ui, |ui| ui.ask(&question(&plan))))
 }
 
-fn agrees(ui: &mut Ui, plan: &RestorePlan) -> bool {
-    let question = format!("Put it back over {}?", text::path(&plan.database));
-    ask::asks(ui, |ui| ui.ask(&question))
+fn question(plan: &RestorePlan) -> String {
+    format!("Restore over {}?", text::path(&plan.database))
 }
 
-fn put_back(
+fn restore(
     ui: &mut Ui,
     settings: &Settings,
     wanted: &BackupRef,
     dry_run: bool,
 ) -> Result<Exit, Failure> {
     let database = &settings.database.value;
-    // With --yes nobody reads a plan, and the restore proves the copy by itself.
+    // With --yes nobody reads a plan, and the restore verifies the backup by itself.
     if dry_run || !ui.says_yes() {
         let plan = keeper(settings)?.database(database).plan_restore(wanted)?;
         show_plan(ui, &plan);
@@ -114,11 +117,7 @@ fn put_back(
             ui.document(&plan_json(&plan));
             return Ok(Exit::Done);
         }
-        if !(ui.can_ask() && agrees(ui, &plan)) {
-            return Err(Failure::NotConfirmed {
-                help: "say --yes where nobody can be asked",
-            });
-        }
+        ask::confirm(ui, &question(&plan))?;
     }
     let restored = keeper(settings)?
         .on_event(|event: &Event<'_>| report::show_event(ui, "", event))
@@ -126,7 +125,7 @@ fn put_back(
         .restore(wanted)?;
     report::show_notes(ui, &restored.notes);
     let line = format!(
-        "{} {} is now {}, at version {}",
+        "{} {} from {} (version {})",
         styled(GREEN, "restored"),
         text::path(&restored.database),
         text::path(&restored.file),
@@ -142,18 +141,18 @@ fn put_back(
         ));
     }
     if let Some(replaced) = restored.replaced.as_deref().map(text::path) {
-        ui.remark(&match restored.was_damaged {
-            true => format!("the damaged file is kept as {replaced}"),
-            false => format!(
-                "undo with: {} restore {}",
+        match restored.was_damaged {
+            true => ui.remark(&format!("the damaged file is kept as {replaced}")),
+            false => ui.undo(&format!(
+                "{} restore {}",
                 text::command_on(&restored.database),
                 text::typed(&replaced)
-            ),
-        });
+            )),
+        }
     }
     if let Some(kept) = &restored.replaced_folders {
         ui.remark(&format!(
-            "the files that were there before are kept in {}",
+            "the files that were there are kept in {}",
             text::path(kept)
         ));
     }
@@ -177,19 +176,19 @@ fn paths_json(paths: &[PathBuf]) -> Vec<Value> {
 
 fn show_plan(ui: &mut Ui, plan: &RestorePlan) {
     ui.line(&format!(
-        "{} would replace {}",
-        text::path(&plan.file),
-        text::path(&plan.database)
+        "would restore {} from {}",
+        text::path(&plan.database),
+        text::path(&plan.file)
     ));
     for folder in &plan.folders {
-        ui.line(&format!("  and the files in {}", text::path(folder)));
+        ui.line(&format!("  with the files in {}", text::path(folder)));
     }
     let Some(before) = &plan.before else {
-        return ui.line("  which is not there, or cannot be read");
+        return ui.line("  the present database is missing or unreadable");
     };
     let after = &plan.after;
     ui.line(&format!(
-        "  version {} -> {}, {} -> {}",
+        "  version {} → {}, {} → {}",
         text::version(before.version),
         text::version(after.version),
         text::bytes(before.bytes),
@@ -201,7 +200,7 @@ fn show_plan(ui: &mut Ui, plan: &RestorePlan) {
         let (now, then) = (before.rows.get(table), after.rows.get(table));
         if now != then {
             ui.line(&format!(
-                "  rows of `{table}`: {} -> {}",
+                "  rows of `{table}`: {} → {}",
                 rows(now),
                 rows(then)
             ));

@@ -45,7 +45,7 @@ pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Revert) -> Result<
         .database(database)
         .revert(to)
         .map_err(|error| meant::or_meant_version(settings, options.to, error))?;
-    report::show_report(ui, settings, &report);
+    report::show_report(ui, settings, "reverted", &report);
     ui.document(&text::report_json("reverted", &report));
     Ok(Exit::Done)
 }

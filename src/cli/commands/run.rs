@@ -11,7 +11,7 @@ use crate::output::text;
 use crate::output::text::{GREEN, styled};
 use crate::output::ui::Ui;
 use crate::settings::gather::Settings;
-use crate::settings::migrator::consenting;
+use crate::settings::migrator::allowing;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Run {
@@ -36,10 +36,10 @@ pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Run) -> Result<Exi
     if options.rehearse {
         return rehearse(ui, settings, options);
     }
-    let report = ask::with_consent(ui, options.allow_destructive, |ui, consent| {
-        migrate(ui, settings, options, consent)
+    let report = ask::with_permission(ui, options.allow_destructive, |ui, allowed| {
+        migrate(ui, settings, options, allowed)
     })?;
-    report::show_report(ui, settings, &report);
+    report::show_report(ui, settings, "migrated", &report);
     ui.document(&text::report_json("applied", &report));
     Ok(Exit::Done)
 }
@@ -49,14 +49,14 @@ pub(crate) fn ask_before(ui: &mut Ui, settings: &Settings, options: &Run) -> Opt
     if options.dry_run || options.rehearse || options.allow_destructive || !ui.can_ask() {
         return None;
     }
-    let migrator = consenting(settings, false).ok()?;
+    let migrator = allowing(settings, false).ok()?;
     let database = &settings.database.value;
     let refused = migrator.database(database).plan(options.to).ok()?.refused?;
     if !ask::may_ask(ui, &refused) {
         return None;
     }
     ui.note(&format!("{}:", text::path(database)));
-    Some(ask::consents(ui, &refused))
+    Some(ask::allows(ui, &refused))
 }
 
 fn migrate(
@@ -65,7 +65,7 @@ fn migrate(
     options: &Run,
     allow_destructive: bool,
 ) -> Result<Report, Failure> {
-    let migrator = consenting(settings, allow_destructive)?
+    let migrator = allowing(settings, allow_destructive)?
         .cancel_with(ask::cancel_flag())
         .on_event(|event| report::show_event(ui, "applied", event));
     let database = &settings.database.value;
@@ -79,7 +79,7 @@ fn migrate(
 }
 
 fn rehearse(ui: &mut Ui, settings: &Settings, options: &Run) -> Result<Exit, Failure> {
-    let rehearsed = consenting(settings, options.allow_destructive)?
+    let rehearsed = allowing(settings, options.allow_destructive)?
         .cancel_with(ask::cancel_flag())
         .on_event(|event| report::show_event(ui, "tried", event))
         .database(&settings.database.value)
@@ -98,13 +98,13 @@ fn rehearse(ui: &mut Ui, settings: &Settings, options: &Run) -> Result<Exit, Fai
     report::show_notes(ui, &rehearsed.notes);
     let database = text::path(&rehearsed.database);
     if let Some(failure) = rehearsed.failure {
-        ui.note(&format!("the run would fail; {database} was not touched"));
+        ui.note(&format!("the run would fail; {database} was not changed"));
         return Err(meant::or_meant_version(settings, options.to, failure));
     }
     let last = match rehearsed.is_up_to_date() {
         true => report::nothing_to_do(settings, &rehearsed.database, rehearsed.version),
         false => format!(
-            "{} the run would succeed, and take {} of disk; {database} was not touched",
+            "{} the run would succeed, and needs {} of disk; {database} was not changed",
             styled(GREEN, "done    "),
             text::bytes(rehearsed.disk_bytes)
         ),
@@ -122,7 +122,7 @@ fn rehearse(ui: &mut Ui, settings: &Settings, options: &Run) -> Result<Exit, Fai
 }
 
 fn dry_run(ui: &mut Ui, settings: &Settings, options: &Run) -> Result<Exit, Failure> {
-    let plan = consenting(settings, options.allow_destructive)?
+    let plan = allowing(settings, options.allow_destructive)?
         .database(&settings.database.value)
         .plan(options.to)
         .map_err(|error| meant::or_meant_version(settings, options.to, error))?;

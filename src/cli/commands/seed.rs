@@ -11,7 +11,7 @@ use crate::output::text;
 use crate::output::text::{BOLD, GREEN, styled};
 use crate::output::ui::Ui;
 use crate::settings::gather::Settings;
-use crate::settings::migrator::consenting;
+use crate::settings::migrator::allowing;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Seed {
@@ -30,14 +30,14 @@ pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Seed) -> Result<Ex
     let (database, environment) = (&settings.database.value, options.environment.as_deref());
     let or_not_there = |error| meant::or_no_seeds(settings, environment, error);
     if options.dry_run {
-        let plan = consenting(settings, options.allow_destructive)?
+        let plan = allowing(settings, options.allow_destructive)?
             .database(database)
             .plan_seed(folder, environment)
             .map_err(or_not_there)?;
         return dry_run(ui, plan);
     }
-    let seeded = ask::with_consent(ui, options.allow_destructive, |ui, consent| {
-        consenting(settings, consent)?
+    let seeded = ask::with_permission(ui, options.allow_destructive, |ui, allowed| {
+        allowing(settings, allowed)?
             .cancel_with(ask::cancel_flag())
             .on_event(|event| report::show_event(ui, "seeded", event))
             .database(database)
@@ -52,10 +52,10 @@ fn show(ui: &mut Ui, seeded: &Seeded) {
     report::show_notes(ui, &seeded.notes);
     let database = text::path(&seeded.database);
     ui.line(&match seeded.files.is_empty() {
-        true => format!("nothing to do: {database} has every seed as it is"),
+        true => format!("nothing to do: every seed file was already run on {database}"),
         false => format!(
-            "{} {database} in {}",
-            styled(GREEN, "done    "),
+            "{} {database} ({})",
+            styled(GREEN, "seeded  "),
             text::duration(seeded.duration)
         ),
     });
@@ -79,7 +79,7 @@ fn dry_run(ui: &mut Ui, plan: Plan) -> Result<Exit, Failure> {
         report::show_effects(ui, step);
     }
     ui.line(&match plan.steps.is_empty() {
-        true => format!("nothing to do: {database} has every seed as it is"),
+        true => format!("nothing to do: every seed file was already run on {database}"),
         false => format!("nothing was changed in {database}"),
     });
     if let Some(refused) = plan.refused {

@@ -22,7 +22,7 @@ pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Show) -> Result<Ex
     let status = migrator(settings)?
         .database(&settings.database.value)
         .status()?;
-    show(ui, &status);
+    show(ui, settings, &status);
     ui.document(&document(&status));
     Ok(if options.check && !status.is_up_to_date() {
         Exit::CheckSaysNo
@@ -31,14 +31,14 @@ pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Show) -> Result<Ex
     })
 }
 
-fn show(ui: &mut Ui, status: &Status) {
+fn show(ui: &mut Ui, settings: &Settings, status: &Status) {
     let database = text::path(&status.database);
     let state = match (status.exists, status.version) {
         (true, Some(version)) => format!("{database} is at version {version}"),
         (true, None) if status.count(MigrationState::Applied) > 0 => {
-            format!("{database} has no migration of the app's own applied")
+            format!("{database} has no applied migration of the app itself")
         }
-        (true, None) => format!("{database} has no migration applied"),
+        (true, None) => format!("{database} has no applied migration"),
         (false, _) => format!("{database} does not exist yet"),
     };
     ui.line(&state);
@@ -47,9 +47,11 @@ fn show(ui: &mut Ui, status: &Status) {
     }
     report::show_notes(ui, &status.notes);
     let rows: Vec<Vec<String>> = status.migrations.iter().map(row).collect();
-    let lines = ui.table_lines(&rows);
+    let header = ["state", "version", "name", "applied (UTC)", ""];
+    let mut lines = ui.list_lines(&header, &rows).into_iter();
+    lines.by_ref().take(1).for_each(|header| ui.block(&header));
     for (entry, line) in status.migrations.iter().zip(lines) {
-        ui.line(&line);
+        ui.block(&line);
         if entry.state == MigrationState::Pending {
             let effects = text::effects(
                 &entry.losses,
@@ -60,7 +62,7 @@ fn show(ui: &mut Ui, status: &Status) {
             for effect in effects {
                 ui.line(&format!("    {effect}"));
             }
-            ui.line(&styled(
+            ui.block(&styled(
                 DIM,
                 text::indented(entry.sql.as_deref().unwrap_or_default()),
             ));
@@ -72,7 +74,7 @@ fn show(ui: &mut Ui, status: &Status) {
             styled(RED, "the pending migrations cannot run:")
         ));
     }
-    let summary = summary(status);
+    let summary = report::no_migrations(settings).unwrap_or_else(|| summary(status));
     ui.line(&summary);
     let refused = match &status.problem {
         Some(problem) => format!("; {} {problem}", styled(RED, "they cannot run:")),
@@ -95,7 +97,7 @@ fn row(entry: &MigrationStatus) -> Vec<String> {
         styled(style, entry.state.as_str()),
         number(entry),
         entry.name.clone(),
-        entry.applied_at.clone().unwrap_or_default(),
+        entry.applied_at.as_deref().map_or(String::new(), text::utc),
         irreversible,
     ]
 }

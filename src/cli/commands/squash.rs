@@ -44,7 +44,7 @@ pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Squash) -> Result<
     match options.dry_run {
         true if !squashed.is_written => {
             ui.line(&styled(BOLD, text::path(&squashed.file)));
-            ui.line(&text::indented(&squashed.sql));
+            ui.block(&text::indented(&squashed.sql));
         }
         true => {}
         false => squashed.write()?,

@@ -33,9 +33,7 @@ fn show(ui: &mut Ui, stats: &Stats) {
     }
     let mut rows = Vec::new();
     for table in &stats.tables {
-        let count = table
-            .rows
-            .map_or("? rows".to_owned(), |rows| text::counted(rows, "row"));
+        let count = table.rows.map_or("unknown".to_owned(), text::grouped);
         rows.push(vec![table.name.clone(), count, size(table.bytes)]);
         for index in &table.indexes {
             rows.push(vec![
@@ -45,15 +43,12 @@ fn show(ui: &mut Ui, stats: &Stats) {
             ]);
         }
     }
-    ui.table(&rows);
+    ui.list(&["table, index", "rows", "size"], &rows);
     let history = &stats.history;
     let pending = history
         .pending
         .map_or(String::new(), |count| format!(", {count} pending"));
-    let last = history
-        .last_run
-        .as_ref()
-        .map(|run| text::local_time(&run.at));
+    let last = history.last_run.as_ref().map(|run| text::time(&run.at));
     let copies = &stats.backups;
     ui.table(&[
         vec![
@@ -87,7 +82,7 @@ fn show(ui: &mut Ui, stats: &Stats) {
             last.unwrap_or("not in the log".to_owned()),
         ],
         vec![
-            "copies".into(),
+            "backups".into(),
             format!(
                 "{} and {}, {}",
                 text::counted(copies.automatic as u64, "backup"),
@@ -99,12 +94,10 @@ fn show(ui: &mut Ui, stats: &Stats) {
     let points: Vec<(String, u64)> = stats
         .growth
         .iter()
-        .map(|point| (text::local_time(&point.at), point.bytes))
+        .map(|point| (text::utc(&point.at), point.bytes))
         .collect();
-    if points.len() > 1 {
-        for line in ui.table_lines(&text::plot(&points, BARS)) {
-            ui.on_a_terminal(&line);
-        }
+    if points.len() > 1 && ui.is_on_a_terminal() {
+        ui.list(&["at (UTC)", "size", ""], &text::plot(&points, BARS));
     }
 }
 

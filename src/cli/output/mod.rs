@@ -1,4 +1,5 @@
-//! Everything that is printed: text, JSON, tables, progress, questions.
+//! Everything that is printed: text, JSON, tables, progress, questions. May use the settings and
+//! how a command fails, not the commands.
 
 pub(crate) mod ask;
 pub(crate) mod report;

@@ -34,8 +34,8 @@ pub(crate) fn overview(table: &TableInfo) -> Vec<String> {
     let columns = table.columns.iter().filter(|column| !column.hidden).count();
     vec![
         format!("  {}", table.name),
-        rows(table),
-        text::counted(columns as u64, "column"),
+        table.rows.map_or("unknown".to_owned(), text::grouped),
+        columns.to_string(),
         kind(table),
     ]
 }
@@ -64,7 +64,7 @@ pub(crate) fn facts(table: &TableInfo) -> Vec<Vec<String>> {
     table
         .indexes
         .iter()
-        .for_each(|one| add("index", index(one)));
+        .for_each(|one| add("index", index(table, one)));
     for trigger in &table.triggers {
         add("trigger", format!("{}  {}", trigger.name, trigger.event));
     }
@@ -116,7 +116,7 @@ fn on_one_line(check: &str) -> String {
 }
 
 fn foreign_key(key: &ForeignKeyInfo) -> String {
-    let mut text = format!("({}) -> {}", key.columns.join(", "), key.table);
+    let mut text = format!("({}) → {}", key.columns.join(", "), key.table);
     if !key.to.is_empty() {
         text += &format!(" ({})", key.to.join(", "));
     }
@@ -128,12 +128,14 @@ fn foreign_key(key: &ForeignKeyInfo) -> String {
     text
 }
 
-fn index(index: &IndexInfo) -> String {
+fn index(table: &TableInfo, index: &IndexInfo) -> String {
     let mut text = format!("{} ({})", index.name, index.columns.join(", "));
+    let is_key = index.columns == table.primary_key;
     let traits = [
         (index.unique, " unique"),
         (index.partial, " partial"),
-        (index.of_constraint, " of a constraint"),
+        (index.of_constraint && is_key, " from the primary key"),
+        (index.of_constraint && !is_key, " from a UNIQUE constraint"),
     ];
     traits
         .iter()

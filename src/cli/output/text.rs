@@ -1,5 +1,6 @@
 //! Values as text and as JSON.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::path::Path;
 use std::time::Duration;
@@ -20,6 +21,10 @@ pub(crate) const GREEN: Style = AnsiColor::Green.on_default();
 pub(crate) const YELLOW: Style = AnsiColor::Yellow.on_default();
 pub(crate) const RED: Style = AnsiColor::Red.on_default();
 pub(crate) const DIM: Style = Style::new().dimmed();
+
+const CANCELLED: &str = "cancelled, nothing was changed";
+const NOT_CONFIRMED: &str = "this needs a confirmation, and there is no terminal to ask on";
+const USE_YES: &str = "use --yes when not interactive";
 
 /// Text in a style.
 pub(crate) fn styled(style: Style, text: impl std::fmt::Display) -> String {
@@ -49,22 +54,31 @@ pub(crate) fn grouped(count: u64) -> String {
     String::from_utf8_lossy(&groups.join(&b',')).into_owned()
 }
 
-/// `3.1 ms`
+/// `3.1 ms`, `29 ms`, `1.5 s`, `2 min 5 s`: what took no millisecond too.
 pub(crate) fn duration(duration: Duration) -> String {
-    format!("{duration:.1?}")
-        .replace("µs", " µs")
-        .replace("ms", " ms")
+    let seconds = duration.as_secs_f64();
+    match seconds {
+        ..0.01 => format!("{:.1} ms", seconds * 1000.0),
+        ..0.9995 => format!("{:.0} ms", seconds * 1000.0),
+        ..59.95 => format!("{seconds:.1} s"),
+        _ => {
+            let seconds = seconds.round() as u64;
+            format!("{} min {} s", seconds / 60, seconds % 60)
+        }
+    }
 }
 
-/// An RFC 3339 time in the time zone of this machine.
-pub(crate) fn local_time(time: &str) -> String {
+/// An RFC 3339 time as a cell of a column that says `UTC`, as the names of backups have it.
+pub(crate) fn utc(time: &str) -> String {
     match chrono::DateTime::parse_from_rfc3339(time) {
-        Ok(parsed) => parsed
-            .with_timezone(&chrono::Local)
-            .format("%Y-%m-%d %H:%M:%S")
-            .to_string(),
+        Ok(parsed) => parsed.to_utc().format("%Y-%m-%d %H:%M:%S").to_string(),
         Err(_) => time.to_owned(),
     }
+}
+
+/// The same in a sentence.
+pub(crate) fn time(time: &str) -> String {
+    format!("{} UTC", utc(time))
 }
 
 /// A path as people type it: relative to the current folder where it is below it.
@@ -78,12 +92,12 @@ pub(crate) fn path(path: &Path) -> String {
 
 /// A word as a shell takes it for one.
 pub(crate) fn typed(word: &str) -> String {
-    let is_plain =
-        |c: char| c.is_alphanumeric() || "/._-+:@%".contains(c) || cfg!(windows) && c == '\\';
-    match word.chars().all(is_plain) {
-        true => word.to_owned(),
-        false if cfg!(windows) => format!("\"{word}\""),
-        false => format!("'{}'", word.replace('\'', r"'\''")),
+    let is_plain = |c: char| c.is_alphanumeric() || r"\/._-+:@%".contains(c);
+    match cfg!(windows) {
+        true if word.chars().all(is_plain) => word.to_owned(),
+        true => format!("\"{word}\""),
+        // A name that no shell can be given is shown as it is.
+        false => shlex::try_quote(word).map_or(word.to_owned(), Cow::into_owned),
     }
 }
 
@@ -115,8 +129,9 @@ pub(crate) fn failure(failure: &Failure) -> String {
             message,
             help: text,
         } => format!("{error} {message}\n{help} {text}"),
-        Failure::NotConfirmed { help: text } => {
-            format!("{error} not confirmed\ndata: the database was not changed\n{help} {text}")
+        Failure::Cancelled => CANCELLED.to_owned(),
+        Failure::NotConfirmed => {
+            format!("{error} {NOT_CONFIRMED}\ndata: the database was not changed\n{help} {USE_YES}")
         }
         Failure::NotBegun => {
             format!("{error} interrupted before it began\ndata: the database was not changed")
@@ -131,7 +146,7 @@ pub(crate) fn failure(failure: &Failure) -> String {
             }
             let _ = write!(text, "\ndata: {}", failed.data_state());
             if let Some(backup) = failed.backup() {
-                let _ = write!(text, "\ncopy: {}", path(backup));
+                let _ = write!(text, "\nbackup: {}", path(backup));
             }
             if let Some(way_out) = help_of(failure) {
                 let _ = write!(text, "\n{help} {way_out}");
@@ -158,7 +173,7 @@ fn chain(error: &Error) -> String {
     let mut cause = std::error::Error::source(error);
     while let Some(error) = cause {
         let layer = error.to_string();
-        // The innermost layer is SQLite's bare code, whose words stand in the one above.
+        // The innermost layer is SQLite's bare code, whose words are in the one above.
         if !text.contains(&layer) && !layer.starts_with("Error code ") {
             let _ = write!(text, ": {layer}");
         }
@@ -208,10 +223,11 @@ pub(crate) fn failure_json(failure: &Failure) -> Value {
     let (kind, message, help) = match failure {
         Failure::Usage { message, help } => ("usage", message.clone(), Some(help.clone())),
         Failure::NotFound { message, help } => ("not-found", message.clone(), Some(help.clone())),
-        Failure::NotConfirmed { help } => (
+        Failure::Cancelled => ("not-confirmed", CANCELLED.to_owned(), None),
+        Failure::NotConfirmed => (
             "not-confirmed",
-            "not confirmed; the database was not changed".to_owned(),
-            Some((*help).to_owned()),
+            format!("{NOT_CONFIRMED}; the database was not changed"),
+            Some(USE_YES.to_owned()),
         ),
         Failure::NotBegun => (
             ErrorKind::Interrupted.as_str(),
@@ -380,15 +396,17 @@ pub(crate) fn step_json(step: &Step) -> Value {
 
 /// A run that did not come to its end.
 pub(crate) fn interrupted(started_at: &str) -> String {
-    let text =
-        format!("what was begun at {started_at} was interrupted; the next run puts it right first");
+    let text = format!(
+        "a run that started at {} was interrupted; the next run repairs it first",
+        time(started_at)
+    );
     styled(YELLOW, text)
 }
 
 /// What a migration does, for people: a line each.
 pub(crate) fn effects(
     losses: &[Loss],
-    consents: bool,
+    allowed: bool,
     estimate: Option<&Estimate>,
     notes: &[String],
 ) -> Vec<String> {
@@ -396,13 +414,17 @@ pub(crate) fn effects(
     if let Some(estimate) = estimate {
         lines.extend(estimate.rebuilds.iter().map(rebuild));
         lines.push(format!(
-            "takes {} of disk while it runs, the backup among it",
+            "needs {} of disk, including the backup",
             bytes(estimate.disk_bytes)
         ));
     }
     for loss in losses {
-        let consent = if consents { " (the file consents)" } else { "" };
-        lines.push(styled(YELLOW, format!("destroys {loss}{consent}")));
+        let allowed = if allowed {
+            " (allowed in the file)"
+        } else {
+            ""
+        };
+        lines.push(styled(YELLOW, format!("destroys {loss}{allowed}")));
     }
     lines.extend(notes.iter().map(|note| styled(YELLOW, note)));
     lines
@@ -415,22 +437,21 @@ fn rebuild(rebuild: &RebuildEstimate) -> String {
         duration,
         ..
     } = rebuild;
-    let unit = if *rows == 1 { "row" } else { "rows" };
-    let rows = grouped(*rows);
+    let rows = counted(*rows, "row");
+    let takes = about(*duration);
+    format!("rebuilds `{table}`: {rows}, {takes}")
+}
+
+/// A duration that is a guess.
+fn about(duration: Duration) -> String {
     match duration.as_secs() {
-        0 => format!("rebuilds `{table}`: {rows} {unit}, less than a second"),
-        1..120 => format!(
-            "rebuilds `{table}`: {rows} {unit}, about {:.0} s",
-            duration.as_secs_f64()
-        ),
-        seconds => format!(
-            "rebuilds `{table}`: {rows} {unit}, about {} min",
-            seconds.div_ceil(60)
-        ),
+        0 => "less than 1 s".to_owned(),
+        1..120 => format!("about {:.0} s", duration.as_secs_f64()),
+        seconds => format!("about {} min", seconds.div_ceil(60)),
     }
 }
 
-/// The tables that would be built anew, as JSON.
+/// The tables that would be rebuilt, as JSON.
 pub(crate) fn rebuilds_json(estimate: Option<&Estimate>) -> Value {
     let rebuilds = estimate.map_or(&[][..], |estimate| &estimate.rebuilds);
     rebuilds
@@ -439,35 +460,9 @@ pub(crate) fn rebuilds_json(estimate: Option<&Estimate>) -> Value {
         .collect()
 }
 
-/// How long that takes, none where nothing is built anew.
+/// How long that takes, none where nothing is rebuilt.
 pub(crate) fn estimated_ms(estimate: Option<&Estimate>) -> Option<f64> {
     estimate.map(|estimate| milliseconds(estimate.duration))
-}
-
-/// Rows under their columns, a line each, with a rule between.
-pub(crate) fn table(columns: &[String], rows: &[Vec<String>]) -> Vec<String> {
-    let width = |text: &String| text.chars().count();
-    let widths: Vec<usize> = (0..columns.len())
-        .map(|index| {
-            let cells = rows.iter().filter_map(|row| row.get(index));
-            cells
-                .chain(columns.get(index))
-                .map(width)
-                .max()
-                .unwrap_or(0)
-        })
-        .collect();
-    let line = |cells: &[String]| {
-        let padded = cells.iter().zip(&widths);
-        let padded: Vec<String> = padded
-            .map(|(cell, wide)| format!("{cell}{}", " ".repeat(wide.saturating_sub(width(cell)))))
-            .collect();
-        padded.join("  ").trim_end().to_owned()
-    };
-    let rules: Vec<String> = widths.iter().map(|wide| "-".repeat(*wide)).collect();
-    let mut lines = vec![line(columns), line(&rules)];
-    lines.extend(rows.iter().map(|row| line(row)));
-    lines
 }
 
 /// SQL moved to the right, with nothing at its end.
@@ -538,7 +533,21 @@ mod tests {
         for (count, text) in sizes {
             assert_eq!(bytes(count), text);
         }
-        assert_eq!(duration(Duration::from_micros(3140)), "3.1 ms");
+        let durations = [
+            (0, "0.0 ms"),
+            (3_140, "3.1 ms"),
+            (9_999, "10.0 ms"),
+            (29_400, "29 ms"),
+            (999_499, "999 ms"),
+            (999_600, "1.0 s"),
+            (1_500_000, "1.5 s"),
+            (59_949_000, "59.9 s"),
+            (59_960_000, "1 min 0 s"),
+            (125_000_000, "2 min 5 s"),
+        ];
+        for (microseconds, text) in durations {
+            assert_eq!(duration(Duration::from_micros(microseconds)), text);
+        }
         let counts = [
             (0, "0"),
             (999, "999"),

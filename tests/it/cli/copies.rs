@@ -212,7 +212,7 @@ fn a_dry_run_of_a_restore_tells_and_writes_nothing() {
         assert!(app.listing() == before);
     }
     let said = text(&heirloom(&app, &["restore", "latest", "--dry-run"]));
-    assert!(said.contains("`t`: 0 -> 2"), "{said}");
+    assert!(said.contains("`t`: 0 → 2"), "{said}");
 }
 
 #[test]

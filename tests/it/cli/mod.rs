@@ -9,5 +9,7 @@ pub mod generate;
 pub mod inspect;
 pub mod log;
 pub mod many;
+pub mod output;
+pub mod settings;
 pub mod stats;
 pub mod terminal;

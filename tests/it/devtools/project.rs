@@ -853,11 +853,11 @@ fn the_plain_shell_reads_statements_to_their_semicolon_and_survives_errors() {
     let said = text(&output);
     for line in [
         "notes\n",
-        "text  stars\n----  -----\na     NULL\nb     NULL\n",
+        "text  stars\na     NULL\nb     NULL\n",
         "syntax error",
-        "there is no .nothing",
+        "unknown command .nothing",
         "CREATE TABLE notes (id INTEGER PRIMARY KEY, text TEXT, stars);",
-        "blob     real  none\n-------  ----  ----\nx'00ff'  1.0   NULL\n",
+        "blob     real  none\nx'00ff'   1.0  NULL\n",
     ] {
         assert!(said.contains(line), "{line}\n{said}");
     }
