@@ -93,7 +93,7 @@ fn help_template(command: &clap::Command) -> String {
         command.get_styles().get_header(),
         command.get_styles().get_literal(),
     );
-    let mut text = format!("{{about-with-newline}}\n{{usage-heading}} {{usage}}\n");
+    let mut text = "{about-with-newline}\n{usage-heading} {usage}\n".to_owned();
     for (group, names) in GROUPS {
         let _ = write!(text, "\n{header}{group}:{header:#}\n");
         for name in names {
