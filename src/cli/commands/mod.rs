@@ -157,7 +157,7 @@ pub(crate) enum Command {
     ///
     /// Of any SQLite database. Nothing is written. Example: heirloom inspect notes
     Inspect(inspect::Inspect),
-    /// Show rows and bytes per table and index, and the file's growth
+    /// Show rows and bytes per table and index, and the growth
     ///
     /// Of any SQLite database. Nothing is written. Example: heirloom stats --json
     Stats,
@@ -190,11 +190,11 @@ pub(crate) enum Command {
     ///
     /// seeds/*.sql, then seeds/ENVIRONMENT/*.sql. Example: heirloom seed dev
     Seed(seed::Seed),
-    /// Change a development database to schema.sql, with no migration
+    /// Change a development database to schema.sql directly
     ///
     /// Example: heirloom push --dry-run
     Push(push::Push),
-    /// Revert the newest migration and apply it again, after a backup
+    /// Revert the newest migration and apply it again
     ///
     /// Example: heirloom redo --steps 2
     Redo(redo::Redo),

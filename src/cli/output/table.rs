@@ -15,7 +15,7 @@ pub(crate) fn lines(
     rows: &[Vec<String>],
     window: Option<usize>,
 ) -> Vec<String> {
-    let numbers: Vec<bool> = numbers(rows);
+    let body = rows;
     let names = header.map(|names| names.iter().map(|name| (*name).to_owned()).collect());
     let rows: Vec<&Vec<String>> = names.iter().chain(rows).collect();
     let columns = rows.iter().map(|row| row.len()).max().unwrap_or(0);
@@ -25,14 +25,14 @@ pub(crate) fn lines(
             cells.map(|cell| width(cell)).max().unwrap_or(0)
         })
         .collect();
+    let numbers = numbers(body, columns);
     let begins = folds(&widths, window.unwrap_or(usize::MAX));
     let line = |row: &&Vec<String>| line(row, &widths, &numbers, &begins, window);
     rows.iter().map(line).collect()
 }
 
 /// Which columns hold numbers alone.
-fn numbers(rows: &[Vec<String>]) -> Vec<bool> {
-    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
+fn numbers(rows: &[Vec<String>], columns: usize) -> Vec<bool> {
     (0..columns)
         .map(|column| {
             let mut cells = rows.iter().filter_map(|row| row.get(column));

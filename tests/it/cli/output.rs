@@ -272,7 +272,7 @@ Daily:
 
 Inspecting:
   inspect  Describe the schema: tables, columns, keys, indexes, views
-  stats  Show rows and bytes per table and index, and the file's growth
+  stats  Show rows and bytes per table and index, and the growth
   log  List every run, revert, restore and snapshot, newest first
   doctor  Look for problems in the database and around it
   backups  List automatic backups and snapshots, newest first
@@ -284,8 +284,8 @@ Recovery:
 
 Developing:
   seed  Run the seed files that are new or changed, after a backup
-  push  Change a development database to schema.sql, with no migration
-  redo  Revert the newest migration and apply it again, after a backup
+  push  Change a development database to schema.sql directly
+  redo  Revert the newest migration and apply it again
   reset  Drop everything, migrate and seed, after a snapshot
   drop  Drop everything in the database, after a snapshot
   shell  Open the database in sqlite3, or in a built-in shell
