@@ -48,7 +48,7 @@ use crate::settings::gather::Settings;
     name = "heirloom",
     version,
     propagate_version = true,
-    after_help = "A flag wins over its environment variable, that over heirloom.toml, that over the default."
+    after_help = "A flag wins over its environment variable, and that over heirloom.toml."
 )]
 pub(crate) struct Args {
     #[command(flatten)]
