@@ -475,7 +475,7 @@ impl Execution<'_, '_, '_, '_> {
                 && catalog::raise_sequence(self.connection(), now, mark)?
             {
                 self.report.notes.push(format!(
-                    "the AUTOINCREMENT mark of `{now}` was put back to {mark} after its rebuild"
+                    "the AUTOINCREMENT sequence of `{now}` was set to {mark} again after its rebuild"
                 ));
             }
             let Some(before) = baseline.counts.get(origin).copied() else {
