@@ -12,6 +12,8 @@ use crate::commands;
 use crate::commands::{Args, Command, Reach};
 use crate::exit::{Exit, Failure};
 use crate::output::ask;
+use crate::output::json;
+use crate::output::remedy::Typed;
 use crate::output::text;
 use crate::output::text::{BOLD, styled};
 use crate::output::ui::{Kept, Kind, Ui, Unit};
@@ -26,6 +28,7 @@ struct Ended {
     exit: Exit,
     kept: Kept,
     failure: Option<Failure>,
+    typed: Typed,
 }
 
 /// Does the command to each. One that fails stops no other; the gravest end is the command's.
@@ -99,6 +102,7 @@ fn for_each(
                         return;
                     };
                     let mut ui = Ui::keeping(&args.global, *answer);
+                    ui.speak_of(settings);
                     let result = match cancelled.load(Ordering::Relaxed) {
                         true => Err(Failure::NotBegun),
                         false => commands::dispatch(&mut ui, settings, &args.command),
@@ -127,22 +131,24 @@ impl Ended {
             Ok(exit) => (exit, None),
             Err(failure) => (failure.exit(), Some(failure)),
         };
+        let typed = ui.typed().clone();
         let kept = ui.into_kept();
         Ended {
             exit,
             kept,
             failure,
+            typed,
         }
     }
 
     /// What the command would have printed for this one, with its path.
     fn document(&self, database: &Path) -> Value {
         let mut document = match &self.failure {
-            Some(failure) => text::failure_json(failure),
+            Some(failure) => json::failure(failure, &self.typed),
             None => self.kept.document.clone().unwrap_or(json!({ "ok": true })),
         };
         if document.get("database").is_none() {
-            document["database"] = text::path_json(identity(database));
+            document["database"] = identity(database).display().to_string().into();
         }
         document
     }
@@ -157,7 +163,7 @@ fn tell(ui: &mut Ui, database: &Path, ended: Ended) {
     } = ended.kept;
     let short = in_short.filter(|_| !ui.is_verbose());
     if let Some(failure) = &ended.failure {
-        ui.failure_of(&path, failure);
+        ui.failure_of(&path, failure, &ended.typed);
     } else if let Some(line) = &short {
         ui.line(line);
     } else {

@@ -4,12 +4,11 @@ use std::path::Path;
 
 use crate::devtools::generate::from_schema::GenerateOptions;
 use crate::devtools::generate::push;
-use crate::devtools::generate::push::{OnHistory, Pushed};
+use crate::devtools::generate::push::OnHistory;
 use crate::devtools::project::reset;
-use crate::devtools::project::reset::{Emptied, Redone, Reset};
 use crate::devtools::project::seed;
-use crate::devtools::project::seed::Seeded;
 use crate::report::error::Error;
+use crate::report::outcome::Report;
 use crate::report::plan::Plan;
 
 use crate::migrator::database::Database;
@@ -28,7 +27,7 @@ impl Database<'_, '_> {
         &self,
         folder: impl AsRef<Path>,
         environment: Option<&str>,
-    ) -> Result<Seeded, Error> {
+    ) -> Result<Report, Error> {
         seed::seed(self.options, &self.path, folder.as_ref(), environment)
     }
 
@@ -51,7 +50,7 @@ impl Database<'_, '_> {
     ///
     /// # Errors
     /// As [`Database::snapshot`].
-    pub fn empty(&self) -> Result<Emptied, Error> {
+    pub fn empty(&self) -> Result<Report, Error> {
         reset::empty(self.options, &self.path)
     }
 
@@ -62,7 +61,7 @@ impl Database<'_, '_> {
     ///
     /// # Errors
     /// As [`Migrator::open`](crate::Migrator::open) and [`Database::seed`]. [`Error::backup`] is the snapshot.
-    pub fn reset(&self, seeds: Option<&Path>, environment: Option<&str>) -> Result<Reset, Error> {
+    pub fn reset(&self, seeds: Option<&Path>, environment: Option<&str>) -> Result<Report, Error> {
         reset::reset(self.options, &self.path, seeds, environment)
     }
 
@@ -72,7 +71,7 @@ impl Database<'_, '_> {
     ///
     /// # Errors
     /// As [`Database::revert`] and [`Migrator::open`](crate::Migrator::open).
-    pub fn redo(&self, steps: usize) -> Result<Redone, Error> {
+    pub fn redo(&self, steps: usize) -> Result<Report, Error> {
         reset::redo(self.options, &self.path, steps)
     }
 
@@ -83,7 +82,7 @@ impl Database<'_, '_> {
     /// # Errors
     /// As [`Devtools::generate`](crate::Devtools::generate) and [`Migrator::open`](crate::Migrator::open); [`ErrorKind::Usage`](crate::ErrorKind::Usage) where migrations
     /// are applied, unless the history may be made untrue.
-    pub fn push(&self, wishes: &GenerateOptions, on_history: OnHistory) -> Result<Pushed, Error> {
+    pub fn push(&self, wishes: &GenerateOptions, on_history: OnHistory) -> Result<Report, Error> {
         push::push(self.options, &self.path, wishes, on_history)
     }
 

@@ -2,8 +2,8 @@
 
 use crate::exit::{Exit, Failure};
 use crate::output::ask;
+use crate::output::json;
 use crate::output::report;
-use crate::output::text;
 use crate::output::ui::Ui;
 use crate::settings::gather::Settings;
 use crate::settings::migrator::migrator;
@@ -32,6 +32,6 @@ pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Adopt) -> Result<E
         .database(database)
         .adopt(options.from)?;
     report::show_report(ui, settings, "adopted", &report);
-    ui.document(&text::report_json("adopted", &report));
+    ui.document(&json::report("adopted=applied", &report, ui.typed()));
     Ok(Exit::Done)
 }

@@ -1,10 +1,11 @@
 //! `heirloom backups`
 
 use heirloom::{BackupInfo, Verify};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::complete::names;
 use crate::exit::{Exit, Failure};
+use crate::output::json;
 use crate::output::text;
 use crate::output::text::{GREEN, RED, styled};
 use crate::output::ui::Ui;
@@ -41,21 +42,7 @@ pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Backups) -> Result
     if copies.is_empty() {
         ui.line("there are no backups and no snapshots of this database");
     }
-    let listed: Vec<Value> = copies
-        .iter()
-        .map(|copy| {
-            json!({
-                "file": text::path_json(&copy.file),
-                "origin": copy.origin.as_str(),
-                "replaced": copy.replaced,
-                "created_at": copy.created_at,
-                "bytes": copy.bytes,
-                "version": copy.version,
-                "verified": copy.verified,
-            })
-        })
-        .collect();
-    ui.document(&json!({ "ok": true, "backups": listed }));
+    ui.document(&json!({ "ok": true, "backups": json::value(&copies) }));
     Ok(Exit::Done)
 }
 

@@ -2,8 +2,8 @@
 
 use crate::exit::{Exit, Failure};
 use crate::output::ask;
+use crate::output::json;
 use crate::output::report;
-use crate::output::text;
 use crate::output::ui::Ui;
 use crate::settings::gather::Settings;
 use crate::settings::migrator::migrator;
@@ -31,6 +31,6 @@ pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Baseline) -> Resul
         .database(database)
         .baseline(options.at)?;
     report::show_report(ui, settings, "recorded", &report);
-    ui.document(&text::report_json("marked", &report));
+    ui.document(&json::report("marked=applied", &report, ui.typed()));
     Ok(Exit::Done)
 }

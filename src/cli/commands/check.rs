@@ -2,11 +2,12 @@
 
 use std::path::Path;
 
-use heirloom::{Checked, Event};
+use heirloom::{Checked, Event, Finding};
 use serde_json::{Value, json};
 
 use crate::exit::{Exit, Failure};
 use crate::output::ask;
+use crate::output::json;
 use crate::output::text::{self, GREEN, RED, YELLOW, styled};
 use crate::output::ui::Ui;
 use crate::settings::gather::Settings;
@@ -23,7 +24,8 @@ pub(crate) fn run(ui: &mut Ui, settings: &Settings) -> Result<Exit, Failure> {
         .devtools()
         .check()?;
     show(ui, &checked);
-    ui.document(&document(&checked));
+    let document = document(ui, &checked);
+    ui.document(&document);
     Ok(match checked.is_clean() {
         true => Exit::Done,
         false => Exit::CheckSaysNo,
@@ -56,7 +58,7 @@ fn show(ui: &mut Ui, checked: &Checked) {
             styled(RED, "finding "),
             finding.message,
             styled(GREEN, "help:"),
-            finding.help
+            help(ui, finding)
         ));
     }
     for note in &checked.notes {
@@ -87,27 +89,24 @@ fn show(ui: &mut Ui, checked: &Checked) {
     ));
 }
 
-fn document(checked: &Checked) -> Value {
-    let findings: Vec<Value> = checked
-        .findings
-        .iter()
-        .map(|finding| {
-            json!({
-                "kind": finding.kind.as_str(),
-                "migration": finding.migration,
-                "file": finding.file,
-                "message": finding.message,
-                "help": finding.help,
-            })
-        })
-        .collect();
-    json!({
-        "ok": true,
-        "findings": findings,
-        "notes": checked.notes,
-        "checked": checked.migrations,
-        "released_tag": checked.released_tag,
-        "schema_file": checked.schema_file,
-        "schema_compared": checked.schema_compared,
-    })
+/// What to do, with commands.
+fn help(ui: &Ui, finding: &Finding) -> String {
+    let help = ui.typed().help(Some(&finding.help), &finding.remedies);
+    help.unwrap_or_default()
+}
+
+fn document(ui: &Ui, checked: &Checked) -> Value {
+    let keys = [
+        "notes",
+        "checked=migrations",
+        "released_tag",
+        "schema_file",
+        "schema_compared",
+    ];
+    let findings = json::with_help(
+        &checked.findings,
+        &["kind", "migration", "file", "message"],
+        |finding| Some(help(ui, finding)),
+    );
+    json::with(json::done(checked, &keys), json!({ "findings": findings }))
 }

@@ -1,10 +1,10 @@
 //! `heirloom drop`
 
 use heirloom::Event;
-use serde_json::json;
 
 use crate::exit::{Exit, Failure};
 use crate::output::ask;
+use crate::output::json;
 use crate::output::report;
 use crate::output::text;
 use crate::output::text::{GREEN, styled};
@@ -35,10 +35,6 @@ pub(crate) fn run(ui: &mut Ui, settings: &Settings) -> Result<Exit, Failure> {
         }
         None => ui.line(&format!("nothing to do: {name} is empty")),
     }
-    ui.document(&json!({
-        "ok": true,
-        "snapshot": text::some_path_json(emptied.snapshot.as_ref()),
-        "database": text::path_json(&emptied.database),
-    }));
+    ui.document(&json::done(&emptied, &["snapshot", "database"]));
     Ok(Exit::Done)
 }

@@ -1,10 +1,10 @@
 //! `heirloom generate [NAME]`
 
 use heirloom::{GenerateOptions, Generated, RenameQuestion};
-use serde_json::{Value, json};
 
 use crate::exit::{Exit, Failure};
 use crate::output::ask;
+use crate::output::json;
 use crate::output::text::{self, BOLD, GREEN, YELLOW, styled};
 use crate::output::ui::Ui;
 use crate::settings::gather::Settings;
@@ -64,7 +64,8 @@ pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Generate) -> Resul
         }
         show_changes(ui, &generated);
     }
-    ui.document(&document(&generated, looks_only));
+    let written = !looks_only && !generated.is_empty();
+    ui.document(&json::generated(&generated, written));
     Ok(match options.check && !generated.is_empty() {
         true => Exit::CheckSaysNo,
         false => Exit::Done,
@@ -165,25 +166,4 @@ fn show_changes(ui: &mut Ui, generated: &Generated) {
             ui.line(&styled(YELLOW, format!("         would {what}")));
         }
     }
-}
-
-fn document(generated: &Generated, looks_only: bool) -> Value {
-    let changes: Vec<Value> = generated
-        .changes
-        .iter()
-        .map(|change| {
-            let file = generated.files.get(change.file);
-            json!({
-                "table": change.table,
-                "kind": change.kind.as_str(),
-                "destructive": !change.destroys.is_empty(),
-                "destroys": change.destroys,
-                "file": text::some_path_json(file.map(|file| &file.up)),
-                "down_file": text::some_path_json(file.and_then(|file| file.down.as_ref())),
-                "up": file.map(|file| &file.up_sql),
-                "down": file.and_then(|file| file.down_sql.as_ref()),
-            })
-        })
-        .collect();
-    json!({ "ok": true, "written": !looks_only && !generated.is_empty(), "changes": changes, "notes": generated.notes })
 }

@@ -5,6 +5,7 @@ use std::time::SystemTime;
 use serde_json::json;
 
 use crate::exit::{Exit, Failure};
+use crate::output::json;
 use crate::output::text;
 use crate::output::text::{BOLD, GREEN, styled};
 use crate::output::ui::Ui;
@@ -49,14 +50,7 @@ pub(crate) fn run(ui: &mut Ui) -> Result<Exit, Failure> {
         text::path(&files.schema),
         styled(BOLD, "heirloom generate"),
     ));
-    ui.document(&json!({
-        "ok": true,
-        "settings": text::path_json(&files.settings),
-        "schema": text::path_json(&files.schema),
-        "up": text::path_json(&files.up),
-        "down": text::path_json(&files.down),
-        "gitignore": files.gitignore.as_deref().map(text::path_json),
-        "start_up": START_UP,
-    }));
+    let document = json::done(&files, &["settings", "schema", "up", "down", "gitignore"]);
+    ui.document(&json::with(document, json!({ "start_up": START_UP })));
     Ok(Exit::Done)
 }

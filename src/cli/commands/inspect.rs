@@ -4,6 +4,7 @@ use heirloom::{Inspected, TableInfo};
 use serde_json::json;
 
 use crate::exit::{Exit, Failure};
+use crate::output::json;
 use crate::output::report;
 use crate::output::schema;
 use crate::output::text;
@@ -29,13 +30,13 @@ pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Inspect) -> Result
     if options.sql {
         let sql = found.sql();
         ui.block(sql.trim_end());
-        ui.document(
-            &json!({ "ok": true, "database": text::path_json(&found.database), "sql": sql }),
-        );
+        let document = json::done(&found, &["database"]);
+        ui.document(&json::with(document, json!({ "sql": sql })));
         return Ok(Exit::Done);
     }
     show(ui, &found, only.is_none());
-    ui.document(&schema::document(&found));
+    let keys = ["database", "exists", "tables", "views"];
+    ui.document(&json::done(&found, &keys));
     Ok(Exit::Done)
 }
 

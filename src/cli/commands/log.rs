@@ -1,9 +1,9 @@
 //! `heirloom log`
 
 use heirloom::{Log, LogEntry};
-use serde_json::{Value, json};
 
 use crate::exit::{Exit, Failure};
+use crate::output::json;
 use crate::output::report;
 use crate::output::text;
 use crate::output::ui::Ui;
@@ -13,13 +13,10 @@ use crate::settings::migrator::keeper;
 pub(crate) fn run(ui: &mut Ui, settings: &Settings) -> Result<Exit, Failure> {
     let log = keeper(settings)?.database(&settings.database.value).log()?;
     show(ui, &log);
-    ui.document(&json!({
-        "ok": true,
-        "database": text::path_json(&log.database),
-        "exists": log.exists,
-        "log": log.entries.iter().map(entry_json).collect::<Vec<_>>(),
-        "unlogged": log.unlogged,
-    }));
+    ui.document(&json::done(
+        &log,
+        &["database", "exists", "log", "unlogged"],
+    ));
     Ok(Exit::Done)
 }
 
@@ -85,30 +82,4 @@ fn line(entry: &LogEntry) -> Vec<String> {
         entry.duration.map_or(String::new(), text::duration),
         more.join(", "),
     ]
-}
-
-/// An entry as JSON.
-pub(crate) fn entry_json(entry: &LogEntry) -> Value {
-    let migrations = entry.migrations.iter().map(|done| {
-        json!({
-            "component": done.component,
-            "version": done.version,
-        })
-    });
-    json!({
-        "kind": entry.act.as_str(),
-        "at": entry.at,
-        "finished": entry.finished,
-        "duration_ms": entry.duration.map(text::milliseconds),
-        "app_version": entry.app_version,
-        "component": entry.component(),
-        "version_before": entry.version_before,
-        "version": entry.version,
-        "migrations": migrations.collect::<Vec<_>>(),
-        "backup": entry.backup,
-        "restored_from": entry.restored_from,
-        "backfill": entry.backfill,
-        "destroyed": entry.destroyed,
-        "bytes": entry.bytes,
-    })
 }

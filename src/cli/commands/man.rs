@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::exit::{Exit, Failure};
 use crate::output::text;
@@ -39,7 +39,10 @@ pub(crate) fn run(ui: &mut Ui, command: clap::Command, options: &Man) -> Result<
     for file in &files {
         ui.line(&text::path(file));
     }
-    let files: Vec<Value> = files.iter().map(text::path_json).collect();
+    let files: Vec<String> = files
+        .iter()
+        .map(|file| file.display().to_string())
+        .collect();
     ui.document(&json!({ "ok": true, "files": files }));
     Ok(Exit::Done)
 }

@@ -1,11 +1,12 @@
 //! `heirloom push`
 
-use heirloom::{GenerateOptions, Migrator, OnHistory, Plan, Pushed, TableChange};
-use serde_json::{Value, json};
+use heirloom::{GenerateOptions, Migrator, OnHistory, Plan, Report};
+use serde_json::json;
 
 use crate::commands::generate;
 use crate::exit::{Exit, Failure};
 use crate::output::ask;
+use crate::output::json;
 use crate::output::report;
 use crate::output::text;
 use crate::output::text::{GREEN, YELLOW, styled};
@@ -72,13 +73,13 @@ fn pusher<'a>(settings: &Settings, allow_destructive: bool) -> Result<Migrator<'
     })
 }
 
-fn show(ui: &mut Ui, pushed: &Pushed) {
-    for change in &pushed.changes {
+fn show(ui: &mut Ui, pushed: &Report) {
+    for change in pushed.pushed.iter().flat_map(|pushed| &pushed.changes) {
         ui.line(&format!("{:<8} {}", change.kind.as_str(), change.table));
     }
-    report::show_notes(ui, &pushed.notes);
+    report::show_notes(ui, &pushed.notes, &pushed.remedies);
     let database = text::path(&pushed.database);
-    ui.line(&match pushed.changes.is_empty() {
+    ui.line(&match pushed.is_up_to_date() {
         true => format!("nothing to do: {database} already matches the schema file"),
         false => format!(
             "{} {database} matches the schema file ({})",
@@ -86,24 +87,15 @@ fn show(ui: &mut Ui, pushed: &Pushed) {
             text::duration(pushed.duration)
         ),
     });
-    ui.document(&json!({
-        "ok": true,
-        "changes": pushed.changes.iter().map(change_json).collect::<Value>(),
-        "sql": pushed.sql,
-        "backup": text::some_path_json(pushed.backup.as_ref()),
-        "database": text::path_json(&pushed.database),
-        "duration_ms": text::milliseconds(pushed.duration),
-        "notes": pushed.notes,
-    }));
-}
-
-fn change_json(change: &TableChange) -> Value {
-    json!({
-        "table": change.table,
-        "kind": change.kind.as_str(),
-        "destructive": !change.destroys.is_empty(),
-        "destroys": change.destroys,
-    })
+    let keys = [
+        "changes",
+        "sql",
+        "backup",
+        "database",
+        "duration_ms",
+        "notes",
+    ];
+    ui.document(&json::done(pushed, &keys));
 }
 
 fn dry_run(ui: &mut Ui, plan: Plan) -> Result<Exit, Failure> {
@@ -123,14 +115,12 @@ fn dry_run(ui: &mut Ui, plan: Plan) -> Result<Exit, Failure> {
     if let Some(refused) = plan.refused {
         return Err(refused.into());
     }
-    ui.document(&json!({
-        "ok": true,
-        "dry_run": true,
+    let more = json!({
         "changes": [],
         "sql": plan.steps.first().map_or("", |step| step.sql.as_str()),
         "backup": null,
-        "database": text::path_json(&plan.database),
-        "plan": plan.steps.iter().map(text::step_json).collect::<Value>(),
-    }));
+        "plan": json::steps(&plan.steps),
+    });
+    ui.document(&json::with(json::dry_run(&plan, &["database"]), more));
     Ok(Exit::Done)
 }

@@ -1,10 +1,10 @@
 //! `heirloom redo`
 
 use heirloom::Event;
-use serde_json::json;
 
 use crate::exit::{Exit, Failure};
 use crate::output::ask;
+use crate::output::json;
 use crate::output::report;
 use crate::output::text;
 use crate::output::text::{BOLD, GREEN, styled};
@@ -37,7 +37,7 @@ pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Redo) -> Result<Ex
             .database(&settings.database.value)
             .redo(options.steps)?)
     })?;
-    report::show_notes(ui, &redone.notes);
+    report::show_notes(ui, &redone.notes, &redone.remedies);
     ui.line(&match redone.reverted.is_empty() {
         true => report::nothing_to_do(settings, &redone.database, redone.version),
         false => format!(
@@ -48,15 +48,15 @@ pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Redo) -> Result<Ex
             text::duration(redone.duration)
         ),
     });
-    ui.document(&json!({
-        "ok": true,
-        "reverted": text::done_json(&redone.reverted),
-        "applied": text::done_json(&redone.applied),
-        "backup": text::some_path_json(redone.backup.as_ref()),
-        "version": redone.version,
-        "database": text::path_json(&redone.database),
-        "duration_ms": text::milliseconds(redone.duration),
-        "notes": redone.notes,
-    }));
+    let keys = [
+        "reverted",
+        "applied",
+        "backup",
+        "version",
+        "database",
+        "duration_ms",
+        "notes",
+    ];
+    ui.document(&json::done(&redone, &keys));
     Ok(Exit::Done)
 }

@@ -1,11 +1,11 @@
 //! `heirloom reset [ENVIRONMENT]`
 
 use heirloom::Event;
-use serde_json::json;
 
 use crate::complete::meant;
 use crate::exit::{Exit, Failure};
 use crate::output::ask;
+use crate::output::json;
 use crate::output::report;
 use crate::output::text;
 use crate::output::text::{BOLD, GREEN, styled};
@@ -46,7 +46,7 @@ pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Reset) -> Result<E
     if let Some(snapshot) = &reset.snapshot {
         report::show_snapshot(ui, &reset.database, snapshot);
     }
-    report::show_notes(ui, &reset.notes);
+    report::show_notes(ui, &reset.notes, &reset.remedies);
     ui.line(&format!(
         "{} {}: version {} ({})",
         styled(GREEN, "reset   "),
@@ -54,15 +54,15 @@ pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Reset) -> Result<E
         styled(BOLD, text::version(reset.version)),
         text::duration(reset.duration)
     ));
-    ui.document(&json!({
-        "ok": true,
-        "snapshot": text::some_path_json(reset.snapshot.as_ref()),
-        "applied": text::done_json(&reset.applied),
-        "seeded": text::seeds_json(&reset.seeded),
-        "version": reset.version,
-        "database": text::path_json(&reset.database),
-        "duration_ms": text::milliseconds(reset.duration),
-        "notes": reset.notes,
-    }));
+    let keys = [
+        "snapshot",
+        "applied",
+        "seeded",
+        "version",
+        "database",
+        "duration_ms",
+        "notes",
+    ];
+    ui.document(&json::done(&reset, &keys));
     Ok(Exit::Done)
 }

@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use heirloom::{BackupRef, Event, RestorePlan};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::complete::names;
 use crate::exit::{Exit, Failure};
 use crate::output::ask;
+use crate::output::json;
 use crate::output::report;
 use crate::output::text;
 use crate::output::text::{BOLD, GREEN, styled};
@@ -114,7 +115,9 @@ fn restore(
         let plan = keeper(settings)?.database(database).plan_restore(wanted)?;
         show_plan(ui, &plan);
         if dry_run {
-            ui.document(&plan_json(&plan));
+            let keys = ["file", "folders", "database", "before", "after"];
+            let document = json::dry_run(&plan, &keys);
+            ui.document(&json::with(document, json!({ "replaced": null })));
             return Ok(Exit::Done);
         }
         ask::confirm(ui, &question(&plan))?;
@@ -123,25 +126,28 @@ fn restore(
         .on_event(|event: &Event<'_>| report::show_event(ui, "", event))
         .database(database)
         .restore(wanted)?;
-    report::show_notes(ui, &restored.notes);
+    report::show_notes(ui, &restored.notes, &restored.remedies);
+    let Some(back) = &restored.restored else {
+        return Ok(Exit::Done);
+    };
     let line = format!(
         "{} {} from {} (version {})",
         styled(GREEN, "restored"),
         text::path(&restored.database),
-        text::path(&restored.file),
+        text::path(&back.file),
         styled(BOLD, text::version(restored.version)),
     );
     ui.line(&line);
     ui.in_short(&line);
-    for folder in &restored.folders {
+    for folder in &back.folders {
         ui.line(&format!(
             "{} {}",
             styled(GREEN, "restored"),
             text::path(folder)
         ));
     }
-    if let Some(replaced) = restored.replaced.as_deref().map(text::path) {
-        match restored.was_damaged {
+    if let Some(replaced) = back.replaced.as_deref().map(text::path) {
+        match back.was_damaged {
             true => ui.remark(&format!("the damaged file is kept as {replaced}")),
             false => ui.undo(&format!(
                 "{} restore {}",
@@ -150,28 +156,24 @@ fn restore(
             )),
         }
     }
-    if let Some(kept) = &restored.replaced_folders {
+    if let Some(kept) = &back.replaced_folders {
         ui.remark(&format!(
             "the files that were there are kept in {}",
             text::path(kept)
         ));
     }
-    ui.document(&json!({
-        "ok": true,
-        "file": text::path_json(&restored.file),
-        "replaced": text::some_path_json(restored.replaced.as_ref()),
-        "folders": paths_json(&restored.folders),
-        "replaced_folders": text::some_path_json(restored.replaced_folders.as_ref()),
-        "was_damaged": restored.was_damaged,
-        "version": restored.version,
-        "database": text::path_json(&restored.database),
-        "notes": restored.notes,
-    }));
+    let keys = [
+        "file",
+        "replaced",
+        "folders",
+        "replaced_folders",
+        "was_damaged",
+        "version",
+        "database",
+        "notes",
+    ];
+    ui.document(&json::done(&restored, &keys));
     Ok(Exit::Done)
-}
-
-fn paths_json(paths: &[PathBuf]) -> Vec<Value> {
-    paths.iter().map(text::path_json).collect()
 }
 
 fn show_plan(ui: &mut Ui, plan: &RestorePlan) {
@@ -206,18 +208,4 @@ fn show_plan(ui: &mut Ui, plan: &RestorePlan) {
             ));
         }
     }
-}
-
-fn plan_json(plan: &RestorePlan) -> Value {
-    let holding = |holding: &heirloom::DatabaseSummary| json!({ "version": holding.version, "bytes": holding.bytes, "rows": holding.rows });
-    json!({
-        "ok": true,
-        "dry_run": true,
-        "file": text::path_json(&plan.file),
-        "replaced": null,
-        "folders": paths_json(&plan.folders),
-        "database": text::path_json(&plan.database),
-        "before": plan.before.as_ref().map(holding),
-        "after": holding(&plan.after),
-    })
 }

@@ -5,8 +5,8 @@ use heirloom::RevertTo;
 use crate::complete::meant;
 use crate::exit::{Exit, Failure};
 use crate::output::ask;
+use crate::output::json;
 use crate::output::report;
-use crate::output::text;
 use crate::output::ui::Ui;
 use crate::settings::gather::Settings;
 use crate::settings::migrator::migrator;
@@ -36,7 +36,7 @@ pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Revert) -> Result<
             .plan_revert(to)
             .map_err(|error| meant::or_meant_version(settings, options.to, error))?;
         report::show_plan(ui, settings, &plan);
-        ui.document(&report::plan_json("reverted", &plan));
+        ui.document(&json::plan("reverted", &plan));
         return Ok(Exit::Done);
     }
     let report = migrator(settings)?
@@ -46,6 +46,6 @@ pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Revert) -> Result<
         .revert(to)
         .map_err(|error| meant::or_meant_version(settings, options.to, error))?;
     report::show_report(ui, settings, "reverted", &report);
-    ui.document(&text::report_json("reverted", &report));
+    ui.document(&json::report("reverted", &report, ui.typed()));
     Ok(Exit::Done)
 }

@@ -1,11 +1,12 @@
 //! `heirloom run`
 
-use heirloom::Report;
+use heirloom::{Act, Report};
 use serde_json::json;
 
 use crate::complete::meant;
 use crate::exit::{Exit, Failure};
 use crate::output::ask;
+use crate::output::json;
 use crate::output::report;
 use crate::output::text;
 use crate::output::text::{GREEN, styled};
@@ -40,7 +41,7 @@ pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Run) -> Result<Exi
         migrate(ui, settings, options, allowed)
     })?;
     report::show_report(ui, settings, "migrated", &report);
-    ui.document(&text::report_json("applied", &report));
+    ui.document(&json::report("applied", &report, ui.typed()));
     Ok(Exit::Done)
 }
 
@@ -83,8 +84,43 @@ fn rehearse(ui: &mut Ui, settings: &Settings, options: &Run) -> Result<Exit, Fai
         .cancel_with(ask::cancel_flag())
         .on_event(|event| report::show_event(ui, "tried", event))
         .database(&settings.database.value)
-        .rehearse(options.to)?;
-    for done in &rehearsed.migrations {
+        .rehearse(options.to);
+    let rehearsed = match rehearsed {
+        Ok(rehearsed) => rehearsed,
+        Err(error) => {
+            // With a report it is what the run would fail with, and how far it came.
+            if let Some(report) = error.report().filter(|report| report.act == Act::Rehearse) {
+                show_rows(ui, report);
+                let database = text::path(&report.database);
+                ui.note(&format!("the run would fail; {database} was not changed"));
+            }
+            return Err(meant::or_meant_version(settings, options.to, error));
+        }
+    };
+    show_rows(ui, &rehearsed);
+    let last = match rehearsed.is_up_to_date() {
+        true => report::nothing_to_do(settings, &rehearsed.database, rehearsed.version),
+        false => format!(
+            "{} the run would succeed, and needs {} of disk; {} was not changed",
+            styled(GREEN, "done    "),
+            text::bytes(rehearsed.disk_bytes.unwrap_or_default()),
+            text::path(&rehearsed.database)
+        ),
+    };
+    ui.line(&last);
+    ui.in_short(&last);
+    let keys = ["rehearsed=applied", "notes", "database"];
+    let disk_bytes = rehearsed.disk_bytes.unwrap_or_default();
+    ui.document(&json::with(
+        json::done(&rehearsed, &keys),
+        json!({ "disk_bytes": disk_bytes }),
+    ));
+    Ok(Exit::Done)
+}
+
+/// What became of the rows of tables in a rehearsal, and what somebody should know.
+fn show_rows(ui: &mut Ui, rehearsed: &Report) {
+    for done in &rehearsed.applied {
         for rows in &done.tables {
             ui.line(&format!(
                 "{} {}V{}__{}: {rows}",
@@ -95,30 +131,7 @@ fn rehearse(ui: &mut Ui, settings: &Settings, options: &Run) -> Result<Exit, Fai
             ));
         }
     }
-    report::show_notes(ui, &rehearsed.notes);
-    let database = text::path(&rehearsed.database);
-    if let Some(failure) = rehearsed.failure {
-        ui.note(&format!("the run would fail; {database} was not changed"));
-        return Err(meant::or_meant_version(settings, options.to, failure));
-    }
-    let last = match rehearsed.is_up_to_date() {
-        true => report::nothing_to_do(settings, &rehearsed.database, rehearsed.version),
-        false => format!(
-            "{} the run would succeed, and needs {} of disk; {database} was not changed",
-            styled(GREEN, "done    "),
-            text::bytes(rehearsed.disk_bytes)
-        ),
-    };
-    ui.line(&last);
-    ui.in_short(&last);
-    ui.document(&json!({
-        "ok": true,
-        "rehearsed": text::done_json(&rehearsed.migrations),
-        "disk_bytes": rehearsed.disk_bytes,
-        "notes": rehearsed.notes,
-        "database": text::path_json(&rehearsed.database),
-    }));
-    Ok(Exit::Done)
+    report::show_notes(ui, &rehearsed.notes, &rehearsed.remedies);
 }
 
 fn dry_run(ui: &mut Ui, settings: &Settings, options: &Run) -> Result<Exit, Failure> {
@@ -128,7 +141,7 @@ fn dry_run(ui: &mut Ui, settings: &Settings, options: &Run) -> Result<Exit, Fail
         .map_err(|error| meant::or_meant_version(settings, options.to, error))?;
     report::show_plan(ui, settings, &plan);
     if plan.refused.is_none() {
-        ui.document(&report::plan_json("applied", &plan));
+        ui.document(&json::plan("applied", &plan));
     }
     match plan.refused {
         Some(refused) => Err(refused.into()),

@@ -1,11 +1,12 @@
 //! `heirloom seed [ENVIRONMENT]`
 
-use heirloom::{Plan, Seeded};
-use serde_json::{Value, json};
+use heirloom::{Plan, Report};
+use serde_json::json;
 
 use crate::complete::meant;
 use crate::exit::{Exit, Failure};
 use crate::output::ask;
+use crate::output::json;
 use crate::output::report;
 use crate::output::text;
 use crate::output::text::{BOLD, GREEN, styled};
@@ -48,10 +49,10 @@ pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Seed) -> Result<Ex
     Ok(Exit::Done)
 }
 
-fn show(ui: &mut Ui, seeded: &Seeded) {
-    report::show_notes(ui, &seeded.notes);
+fn show(ui: &mut Ui, seeded: &Report) {
+    report::show_notes(ui, &seeded.notes, &seeded.remedies);
     let database = text::path(&seeded.database);
-    ui.line(&match seeded.files.is_empty() {
+    ui.line(&match seeded.is_up_to_date() {
         true => format!("nothing to do: every seed file was already run on {database}"),
         false => format!(
             "{} {database} ({})",
@@ -59,14 +60,8 @@ fn show(ui: &mut Ui, seeded: &Seeded) {
             text::duration(seeded.duration)
         ),
     });
-    ui.document(&json!({
-        "ok": true,
-        "seeded": text::seeds_json(&seeded.files),
-        "backup": text::some_path_json(seeded.backup.as_ref()),
-        "database": text::path_json(&seeded.database),
-        "duration_ms": text::milliseconds(seeded.duration),
-        "notes": seeded.notes,
-    }));
+    let keys = ["seeded", "backup", "database", "duration_ms", "notes"];
+    ui.document(&json::done(seeded, &keys));
 }
 
 fn dry_run(ui: &mut Ui, plan: Plan) -> Result<Exit, Failure> {
@@ -85,25 +80,11 @@ fn dry_run(ui: &mut Ui, plan: Plan) -> Result<Exit, Failure> {
     if let Some(refused) = plan.refused {
         return Err(refused.into());
     }
-    let steps: Vec<Value> = plan
-        .steps
-        .iter()
-        .map(|step| {
-            json!({
-                "file": step.name,
-                "destructive": !step.losses.is_empty(),
-                "destroys": text::losses_json(&step.losses),
-                "sql": step.sql,
-            })
-        })
-        .collect();
-    ui.document(&json!({
-        "ok": true,
-        "dry_run": true,
-        "seeded": [],
-        "backup": null,
-        "database": text::path_json(&plan.database),
-        "plan": steps,
-    }));
+    let steps = json::each(
+        &plan.steps,
+        &["file=name", "destructive", "destroys", "sql"],
+    );
+    let more = json!({ "seeded": [], "backup": null, "plan": steps });
+    ui.document(&json::with(json::dry_run(&plan, &["database"]), more));
     Ok(Exit::Done)
 }

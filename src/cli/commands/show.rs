@@ -4,6 +4,7 @@ use heirloom::{MigrationState, MigrationStatus, Status};
 use serde_json::{Value, json};
 
 use crate::exit::{Exit, Failure};
+use crate::output::json;
 use crate::output::report;
 use crate::output::text;
 use crate::output::text::{BOLD, DIM, GREEN, RED, YELLOW, styled};
@@ -23,7 +24,8 @@ pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Show) -> Result<Ex
         .database(&settings.database.value)
         .status()?;
     show(ui, settings, &status);
-    ui.document(&document(&status));
+    let document = document(ui, &status);
+    ui.document(&document);
     Ok(if options.check && !status.is_up_to_date() {
         Exit::CheckSaysNo
     } else {
@@ -45,7 +47,7 @@ fn show(ui: &mut Ui, settings: &Settings, status: &Status) {
     if let Some(started_at) = &status.interrupted {
         ui.line(&text::interrupted(started_at));
     }
-    report::show_notes(ui, &status.notes);
+    report::show_notes(ui, &status.notes, &status.remedies);
     let rows: Vec<Vec<String>> = status.migrations.iter().map(row).collect();
     let header = ["state", "version", "name", "applied (UTC)", ""];
     let mut lines = ui.list_lines(&header, &rows).into_iter();
@@ -73,6 +75,9 @@ fn show(ui: &mut Ui, settings: &Settings, status: &Status) {
             "{} {problem:#}",
             styled(RED, "the pending migrations cannot run:")
         ));
+        for remedy in ui.typed().sentences(problem.remedies()) {
+            ui.line(&format!("      {remedy}"));
+        }
     }
     let summary = report::no_migrations(settings).unwrap_or_else(|| summary(status));
     ui.line(&summary);
@@ -126,51 +131,40 @@ fn summary(status: &Status) -> String {
     counted.join(", ")
 }
 
-fn document(status: &Status) -> Value {
-    let migrations: Vec<Value> = status
-        .migrations
-        .iter()
-        .map(|entry| {
-            json!({
-                "component": entry.component,
-                "version": entry.version,
-                "name": entry.name,
-                "state": entry.state.as_str(),
-                "applied_at": entry.applied_at,
-                "reversible": entry.reversible,
-                "destructive": !entry.losses.is_empty(),
-                "destroys": text::losses_json(&entry.losses),
-                "rebuilds": entry.rebuilds,
-                "rebuild_estimates": text::rebuilds_json(entry.estimate.as_ref()),
-                "estimated_ms": text::estimated_ms(entry.estimate.as_ref()),
-                "disk_bytes": entry.estimate.as_ref().map(|estimate| estimate.disk_bytes),
-                "file": entry.file,
-                "sql": entry.sql,
-                "notes": entry.notes,
-            })
-        })
-        .collect();
-    let problem = status.problem.as_ref().map(|problem| {
-        json!({
-            "kind": problem.kind().as_str(),
-            "message": problem.to_string(),
-            "help": problem.help(),
-            "migration": problem.migration(),
-            "file": problem.location().map(|at| &at.file),
-            "line": problem.location().map(|at| at.position.line),
-            "column": problem.location().map(|at| at.position.column),
-        })
-    });
-    json!({
-        "ok": true,
-        "database": text::path_json(&status.database),
-        "exists": status.exists,
-        "version": status.version,
-        "newest_known": status.newest_known,
+fn document(ui: &Ui, status: &Status) -> Value {
+    let keys = [
+        "database",
+        "exists",
+        "version",
+        "newest_known",
+        "interrupted",
+    ];
+    let entry = [
+        "component",
+        "version",
+        "name",
+        "state",
+        "applied_at",
+        "reversible",
+        "destructive",
+        "destroys",
+        "rebuilds",
+        "rebuild_estimates",
+        "estimated_ms",
+        "disk_bytes",
+        "file",
+        "sql",
+        "notes",
+    ];
+    let problem = ["kind", "message", "migration", "file", "line", "column"];
+    let more = json!({
         "up_to_date": status.is_up_to_date(),
-        "interrupted": status.interrupted,
-        "notes": status.notes,
-        "migrations": migrations,
-        "problem": problem,
-    })
+        "migrations": json::each(&status.migrations, &entry),
+        "problem": status.problem.as_ref().map(|error| {
+            let help = ui.typed().help(error.help(), error.remedies());
+            json::with(json::pick(error, &problem), json!({ "help": help }))
+        }),
+        "notes": json::notes(&status.notes, &status.remedies, ui.typed()),
+    });
+    json::with(json::done(status, &keys), more)
 }

@@ -1,11 +1,10 @@
 //! `heirloom squash`
 
-use std::path::PathBuf;
-
 use heirloom::{SquashOptions, Squashed};
 use serde_json::{Value, json};
 
 use crate::exit::{Exit, Failure};
+use crate::output::json;
 use crate::output::text;
 use crate::output::text::{BOLD, GREEN, styled};
 use crate::output::ui::Ui;
@@ -79,14 +78,9 @@ fn show(ui: &mut Ui, squashed: &Squashed) {
 }
 
 fn document(squashed: &Squashed, dry_run: bool) -> Value {
-    let paths = |files: Vec<&PathBuf>| files.into_iter().map(text::path_json).collect::<Vec<_>>();
-    json!({
-        "ok": true,
-        "dry_run": dry_run,
-        "file": text::path_json(&squashed.file),
-        "sql": squashed.sql,
-        "replaced": squashed.replaced,
-        "moved": paths(squashed.moves.iter().map(|(_, to)| to).collect()),
-        "removed": paths(squashed.removals.iter().collect()),
-    })
+    let keys = ["file", "sql", "replaced", "removed=removals"];
+    let moved = squashed.moves.iter().map(|(_, to)| to);
+    let moved: Vec<_> = moved.map(|to| to.display().to_string()).collect();
+    let more = json!({ "dry_run": dry_run, "moved": moved });
+    json::with(json::done(squashed, &keys), more)
 }

@@ -1,10 +1,10 @@
 //! `heirloom stats`
 
-use heirloom::{Stats, TableStats};
-use serde_json::{Value, json};
+use heirloom::Stats;
+use serde_json::json;
 
-use crate::commands::log;
 use crate::exit::{Exit, Failure};
+use crate::output::json;
 use crate::output::report;
 use crate::output::text;
 use crate::output::ui::Ui;
@@ -19,7 +19,7 @@ pub(crate) fn run(ui: &mut Ui, settings: &Settings) -> Result<Exit, Failure> {
         .database(&settings.database.value)
         .stats()?;
     show(ui, &stats);
-    ui.document(&document(&stats));
+    ui.document(&json::with(json::value(&stats), json!({ "ok": true })));
     Ok(Exit::Done)
 }
 
@@ -99,44 +99,4 @@ fn show(ui: &mut Ui, stats: &Stats) {
     if points.len() > 1 && ui.is_on_a_terminal() {
         ui.list(&["at (UTC)", "size", ""], &text::plot(&points, BARS));
     }
-}
-
-fn table_json(table: &TableStats) -> Value {
-    let indexes = table.indexes.iter();
-    json!({
-        "name": table.name,
-        "rows": table.rows,
-        "bytes": table.bytes,
-        "internal": table.internal,
-        "indexes": indexes.map(|index| json!({ "name": index.name, "bytes": index.bytes })).collect::<Vec<_>>(),
-    })
-}
-
-fn document(stats: &Stats) -> Value {
-    let history = &stats.history;
-    let growth = stats.growth.iter();
-    json!({
-        "ok": true,
-        "database": text::path_json(&stats.database),
-        "exists": stats.exists,
-        "bytes": stats.bytes,
-        "wal_bytes": stats.wal_bytes,
-        "page_size": stats.page_size,
-        "pages": stats.pages,
-        "free_pages": stats.free_pages,
-        "journal_mode": stats.journal_mode,
-        "tables": stats.tables.iter().map(table_json).collect::<Vec<_>>(),
-        "history": {
-            "applied": history.applied,
-            "version": history.version,
-            "pending": history.pending,
-            "last_run": history.last_run.as_ref().map(log::entry_json),
-        },
-        "backups": {
-            "automatic": stats.backups.automatic,
-            "snapshots": stats.backups.snapshots,
-            "bytes": stats.backups.bytes,
-        },
-        "growth": growth.map(|point| json!({ "at": point.at, "bytes": point.bytes })).collect::<Vec<_>>(),
-    })
 }

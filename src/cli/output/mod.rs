@@ -2,6 +2,9 @@
 //! how a command fails, not the commands.
 
 pub(crate) mod ask;
+pub(crate) mod failure;
+pub(crate) mod json;
+pub(crate) mod remedy;
 pub(crate) mod report;
 pub(crate) mod schema;
 pub(crate) mod table;

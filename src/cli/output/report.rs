@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use heirloom::{Event, Plan, Report, Step};
-use serde_json::{Value, json};
+use heirloom::{Event, Plan, Remedy, Report, Step};
 
+use crate::output::json;
 use crate::output::text;
 use crate::output::text::{BOLD, DIM, GREEN, YELLOW, styled};
 use crate::output::ui::{Ui, Unit};
@@ -76,7 +76,7 @@ pub(crate) fn subject(settings: &Settings, database: &Path) -> String {
 
 /// The last lines of a run or a revert, and what was done in one word.
 pub(crate) fn show_report(ui: &mut Ui, settings: &Settings, done: &str, report: &Report) {
-    show_notes(ui, &report.notes);
+    show_notes(ui, &report.notes, &report.remedies);
     let before = report.version_before.map(|version| version.to_string());
     let before = before.unwrap_or_else(|| "new".to_owned());
     let mut went: Vec<String> = Vec::new();
@@ -109,9 +109,10 @@ pub(crate) fn show_report(ui: &mut Ui, settings: &Settings, done: &str, report: 
     ui.in_short(&last);
 }
 
-/// What is worth knowing.
-pub(crate) fn show_notes(ui: &mut Ui, notes: &[String]) {
-    for note in notes {
+/// What is worth knowing, and what can be done about it.
+pub(crate) fn show_notes(ui: &mut Ui, notes: &[String], remedies: &[Remedy]) {
+    let remedies = ui.typed().sentences(remedies);
+    for note in notes.iter().chain(&remedies) {
         ui.remark(&format!("{} {note}", styled(YELLOW, "note    ")));
     }
 }
@@ -171,7 +172,7 @@ pub(crate) fn show_marks(ui: &mut Ui, plan: &Plan, list: &str) {
     }
     let database = text::path(&plan.database);
     ui.line(&format!("nothing was changed in {database}"));
-    ui.document(&plan_json(list, plan));
+    ui.document(&json::plan(list, plan));
 }
 
 /// What one step of a plan does.
@@ -199,22 +200,6 @@ pub(crate) fn show_snapshot(ui: &mut Ui, database: &Path, snapshot: &Path) {
         text::command_on(database),
         text::typed(&name)
     ));
-}
-
-/// A plan as the contract's document: nothing was done, and this would be.
-pub(crate) fn plan_json(list: &str, plan: &Plan) -> Value {
-    let steps: Vec<Value> = plan.steps.iter().map(text::step_json).collect();
-    let mut document = json!({
-        "ok": true,
-        "dry_run": true,
-        "backup": null,
-        "version": plan.version,
-        "database": text::path_json(&plan.database),
-        "interrupted": plan.interrupted,
-        "plan": steps,
-    });
-    document[list] = json!([]);
-    document
 }
 
 /// That there is nothing to look at.

@@ -9,6 +9,9 @@ use terminal_size::{Height, Width};
 
 use crate::args::{Color, Global};
 use crate::exit::{Exit, Failure};
+use crate::output::failure;
+use crate::output::json;
+use crate::output::remedy::Typed;
 use crate::output::table;
 use crate::output::text;
 use crate::output::text::{DIM, RED, styled};
@@ -42,6 +45,8 @@ pub(crate) struct Ui {
     quiet: bool,
     verbose: bool,
     yes: bool,
+    /// How commands in a message begin.
+    typed: Typed,
     /// Why stdout takes no more.
     unwritten: Option<std::io::Error>,
     /// What is under way, and since when.
@@ -102,6 +107,7 @@ impl Ui {
             quiet: global.quiet,
             verbose: global.verbose,
             yes: global.yes,
+            typed: Typed::default(),
             unwritten: None,
             progress: None,
             progress_shown: false,
@@ -235,6 +241,7 @@ impl Ui {
 
     /// What the settings want said, and with `-v` where they came from.
     pub(crate) fn settings(&mut self, settings: &Settings) {
+        self.speak_of(settings);
         for note in &settings.notes {
             self.note(&format!("note: {note}"));
         }
@@ -245,21 +252,31 @@ impl Ui {
         }
     }
 
+    /// Lets the commands in messages mean the database of these settings.
+    pub(crate) fn speak_of(&mut self, settings: &Settings) {
+        self.typed = Typed::of(settings);
+    }
+
+    /// How commands in a message begin.
+    pub(crate) fn typed(&self) -> &Typed {
+        &self.typed
+    }
+
     /// A failure: a document with `--json`, else text on stderr.
     pub(crate) fn failure(&mut self, failure: &Failure) {
         self.end_progress();
         match self.json {
-            true => self.document(&text::failure_json(failure)),
-            false => self.say(Kind::Note, &text::failure(failure)),
+            true => self.document(&json::failure(failure, &self.typed)),
+            false => self.say(Kind::Note, &failure::text(failure, &self.typed)),
         }
     }
 
     /// The failure of one of several databases, as text. Its document is part of a list.
-    pub(crate) fn failure_of(&mut self, database: &str, failure: &Failure) {
+    pub(crate) fn failure_of(&mut self, database: &str, failure: &Failure, typed: &Typed) {
         self.end_progress();
         if !self.json {
             let failed = styled(RED, "failed  ");
-            let text = text::indented(&text::failure(failure));
+            let text = text::indented(&failure::text(failure, typed));
             self.say(Kind::Note, &format!("{failed} {database}\n{text}"));
         }
     }

@@ -41,6 +41,8 @@ pub(crate) struct Settings {
     pub(crate) components: Vec<ComponentSettings>,
     /// The one that is spoken of alone. Migrations and schema are its own then.
     pub(crate) component: Option<String>,
+    /// The settings file that was named.
+    pub(crate) config: Option<PathBuf>,
     /// What is printed once, beside the output.
     pub(crate) notes: Vec<String>,
 }
@@ -189,6 +191,7 @@ impl Settings {
             },
             component: chosen.map(|part| part.name.clone()),
             components,
+            config: global.config.clone(),
             notes,
         })
     }

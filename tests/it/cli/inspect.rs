@@ -161,7 +161,7 @@ fn a_name_that_is_none_is_not_found_and_the_nearest_is_offered() {
     let (_, refused) = json(&app, &["inspect", "elephants"]);
     assert_eq!(
         refused["error"]["help"],
-        "`heirloom inspect` lists the tables"
+        "give the name of a table or view of this database; `heirloom --database app.db inspect` lists the tables"
     );
 }
 

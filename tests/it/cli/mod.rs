@@ -5,6 +5,7 @@ pub mod check;
 pub mod contract;
 pub mod copies;
 pub mod doctor;
+pub mod documents;
 pub mod generate;
 pub mod inspect;
 pub mod log;

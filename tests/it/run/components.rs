@@ -49,7 +49,7 @@ fn one_run_brings_both_up_to_date_the_component_first() {
     let migrator = both(&app);
     let report = migrator.migrate(app.database()).unwrap();
     let done: Vec<_> = report
-        .migrations
+        .applied
         .iter()
         .map(|done| (done.component.as_deref(), done.name.as_str()))
         .collect();
@@ -65,7 +65,7 @@ fn one_run_brings_both_up_to_date_the_component_first() {
     );
     app.file("V2__text.sql", "ALTER TABLE notes ADD COLUMN text TEXT;");
     let report = migrator.migrate(app.database()).unwrap();
-    assert_eq!(report.migrations.len(), 2);
+    assert_eq!(report.applied.len(), 2);
     assert_eq!((report.version_before, report.version), (Some(1), Some(2)));
     assert_eq!(app.backups().len(), 1, "one copy for both");
 }
@@ -143,7 +143,7 @@ fn status_and_plan_speak_of_both() {
     let plan = both(&app).database(app.database()).plan(None).unwrap();
     assert_eq!(plan.steps.len(), 2);
     let rehearsed = both(&app).database(app.database()).rehearse(None).unwrap();
-    assert_eq!(rehearsed.migrations.len(), 2);
+    assert_eq!(rehearsed.applied.len(), 2);
     assert!(!app.database().exists());
     both(&app).migrate(app.database()).unwrap();
     assert!(
