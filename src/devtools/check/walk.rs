@@ -731,6 +731,9 @@ fn lost_values(before: &Connection, after: &StepResult) -> Vec<String> {
         let was = contents_of(before, &rebuilt.before).unwrap_or_default();
         let is = contents_of(&after.connection, &rebuilt.now).unwrap_or_default();
         for (column, before) in was.values {
+            let Some(column) = rebuilt.column_now(&column).map(str::to_ascii_lowercase) else {
+                continue;
+            };
             if let Some(&after) = is.values.get(&column).filter(|after| **after < before) {
                 lost.push(format!(
                     "column `{column}` of `{}` has {} of its {}",

@@ -567,8 +567,9 @@ impl Execution<'_, '_, '_, '_> {
                 continue;
             };
             let fewer = contents.values.iter().find_map(|(column, &before)| {
-                let after = after.values.get(column).filter(|after| **after < before)?;
-                Some((column, before, *after))
+                let column = rebuilt.column_now(column)?.to_ascii_lowercase();
+                let after = *after.values.get(&column)?;
+                (after < before).then_some((column, before, after))
             });
             if let Some((column, before, after)) = fewer.filter(|_| !may_lose) {
                 return Err(lost(
