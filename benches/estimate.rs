@@ -31,15 +31,16 @@ fn main() {
             let foretold = &migrator.database(&database).plan(None).unwrap().steps[0];
             let foretold = foretold.estimate.as_ref().unwrap();
             let found = migrator.database(&database).rehearse(None).unwrap();
-            let took = found.migrations[0].duration;
+            let disk_bytes = found.disk_bytes.unwrap();
+            let took = found.applied[0].duration;
             println!(
                 "  {rows} rows of {columns} x {characters}, {indexes} indexes, {} MB: {:.1?} foretold, {took:.1?} found, ratio {:.2}; disk {} MB foretold, {} MB found, ratio {:.2}",
                 foretold.rebuilds[0].bytes / 1_000_000,
                 foretold.duration,
                 foretold.duration.as_secs_f64() / took.as_secs_f64(),
                 foretold.disk_bytes / 1_000_000,
-                found.disk_bytes / 1_000_000,
-                foretold.disk_bytes as f64 / found.disk_bytes as f64,
+                disk_bytes / 1_000_000,
+                foretold.disk_bytes as f64 / disk_bytes as f64,
             );
         }
     }

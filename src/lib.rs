@@ -140,23 +140,17 @@ pub mod for_the_command {
 }
 
 #[cfg(feature = "devtools")]
-pub use devtools::alter::alter_table::ChangeKind;
-#[cfg(feature = "devtools")]
 pub use devtools::check::finding::{Checked, Finding, FindingKind};
 #[cfg(feature = "devtools")]
 pub use devtools::generate::alteration::{Alteration, AlterationPlan};
 #[cfg(feature = "devtools")]
-pub use devtools::generate::from_schema::{GenerateOptions, Generated, GeneratedFile, TableChange};
+pub use devtools::generate::from_schema::{GenerateOptions, Generated, GeneratedFile};
 #[cfg(feature = "devtools")]
-pub use devtools::generate::push::{OnHistory, Pushed};
+pub use devtools::generate::push::OnHistory;
 #[cfg(feature = "devtools")]
 pub use devtools::project::create::{Created, create};
 #[cfg(feature = "devtools")]
 pub use devtools::project::init::{Initialized, init};
-#[cfg(feature = "devtools")]
-pub use devtools::project::reset::{Emptied, Redone, Reset};
-#[cfg(feature = "devtools")]
-pub use devtools::project::seed::{SeedFile, Seeded};
 #[cfg(feature = "devtools")]
 pub use devtools::squash::merge::{SquashOptions, Squashed};
 pub use inspect::description::{
@@ -169,7 +163,7 @@ pub use inspect::status::{MigrationStatus, Status};
 pub use migration::compare::MigrationState;
 pub use migration::files::layout::Layout;
 pub use migration::files::source::{SCHEMA_FILE, Source};
-pub use migration::history::log_entry::{Act, Log, LogEntry, Logged};
+pub use migration::history::log_entry::{Log, LogEntry, Logged};
 pub use migration::history::other_tools::Tool;
 pub use migration::history::table::DEFAULT_TABLE as DEFAULT_HISTORY_TABLE;
 pub use migrator::configuration::{Migrator, data_folder};
@@ -180,20 +174,24 @@ pub use options::component::Component;
 pub use options::hooks::{HookContext, HookError};
 pub use options::rust_migration::RustMigration;
 pub use options::settings::{DEFAULT_KEEP, DEFAULT_LOCK_TIMEOUT};
+pub use report::act::Act;
+pub use report::change::{ChangeKind, TableChange};
 pub use report::error::{DataState, Difference, Error, ErrorKind, RenameQuestion};
 pub use report::estimate::{Estimate, RebuildEstimate};
 pub use report::event::Event;
 pub use report::location::Location;
 pub use report::location::Position;
 pub use report::loss::{Direction, Loss, Lost};
-pub use report::outcome::{Done, Recovered, Report, TableRows};
+pub use report::outcome::{
+    Backfilled, Done, Pushed, Recovered, Report, Restored, SeedFile, TableRows,
+};
 pub use report::plan::{Plan, Step};
+pub use report::remedy::Remedy;
 pub use restore::downgrade::{DowngradeOptions, RestoreOffer};
-pub use restore::execute::{RestorePlan, Restored};
+pub use restore::execute::RestorePlan;
 pub use restore::find::{BackupRef, DatabaseSummary};
 pub use restore::list::{BackupInfo, BackupOrigin, Verify};
-pub use run::backfill::{Backfill, BackfillPlan, Backfilled, DEFAULT_BATCH};
-pub use run::rehearse::Rehearsed;
+pub use run::backfill::{Backfill, BackfillPlan, DEFAULT_BATCH};
 pub use run::revert::RevertTo;
 pub use run::template::Template;
 pub use sqlite::sql::statement::is_complete;

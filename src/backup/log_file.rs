@@ -13,7 +13,8 @@ use std::time::Instant;
 use chrono::Utc;
 
 use crate::backup::store::Store;
-use crate::migration::history::log_entry::{Act, LogEntry};
+use crate::migration::history::log_entry::LogEntry;
+use crate::report::act::Act;
 use crate::report::error::Error;
 use crate::sqlite::disk::files;
 

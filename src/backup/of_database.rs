@@ -8,7 +8,8 @@ use crate::backup::metadata::BackupKind;
 use crate::backup::store::{Backup, BackupName, Occasion, Store};
 use crate::options::settings::Options;
 use crate::report::count::Grouped;
-use crate::report::error::{Error, ErrorKind, shell_word};
+use crate::report::error::{Error, ErrorKind};
+use crate::report::remedy::Remedy;
 use crate::sqlite::open;
 
 /// The automatic backups of a database, and its snapshots.
@@ -21,9 +22,9 @@ pub(crate) fn stores<'p>(options: &Options<'_>, database: &'p Path) -> (Store<'p
     )
 }
 
-/// What copies there are of a database that is damaged, empty or gone, and how to get one back, in
-/// a sentence.
-pub(crate) fn copies_kept(options: &Options<'_>, database: &Path) -> Option<String> {
+/// What backups there are of a database that is damaged, empty or gone, in a sentence, and how to
+/// restore one.
+pub(crate) fn copies_kept(options: &Options<'_>, database: &Path) -> Option<(String, Remedy)> {
     let (automatic, snapshots) = stores(options, database);
     let list = |store: &Store<'_>| -> Vec<Backup> {
         let mut copies = store.list().unwrap_or_default();
@@ -34,28 +35,24 @@ pub(crate) fn copies_kept(options: &Options<'_>, database: &Path) -> Option<Stri
     let latest = automatic
         .iter()
         .rfind(|copy| copy.record.shelf == BackupKind::Automatic);
-    let path = shell_word(&database.to_string_lossy());
-    let (newest, command) = match (latest, snapshots.last()) {
-        (Some(copy), _) => (copy, "restore latest".to_owned()),
+    let (newest, remedy) = match (latest, snapshots.last()) {
+        (Some(copy), _) => (copy, Remedy::Restore { backup: None }),
         (None, Some(copy)) => {
             let name = copy.path.file_stem().unwrap_or_default();
-            let name = name.to_string_lossy();
-            (
-                copy,
-                format!("restore-snapshot --name {}", shell_word(&name)),
-            )
+            let name = name.to_string_lossy().into_owned();
+            (copy, Remedy::RestoreSnapshot { name })
         }
         (None, None) => return None,
     };
-    let command = format!("`heirloom --database {path} {command}`");
     let newest = newest.path.display();
-    Some(match automatic.len() + snapshots.len() {
-        1 => format!("there is a copy of this database, {newest}: {command} puts it back"),
+    let sentence = match automatic.len() + snapshots.len() {
+        1 => format!("there is a backup of this database that can be restored: {newest}"),
         count => format!(
-            "there are {} copies of this database, the newest of them {newest}: {command} puts it back",
+            "there are {} backups of this database that can be restored, the newest is {newest}",
             Grouped(count as u64)
         ),
-    })
+    };
+    Some((sentence, remedy))
 }
 
 /// Points to the copies where a database is damaged.
@@ -67,13 +64,15 @@ pub(crate) fn point_to_copies(options: &Options<'_>, path: &Path, error: Error) 
         return error;
     }
     let target = open::resolve(path).ok();
-    let Some(kept) = target.and_then(|target| copies_kept(options, &target.path)) else {
+    let Some((kept, remedy)) = target.and_then(|target| copies_kept(options, &target.path)) else {
         return error;
     };
     let help = error.help().unwrap_or_default().to_owned();
     match help.contains(&kept) {
         true => error,
-        false => error.with_help(format!("{help}; {kept}")),
+        false => error
+            .with_help(format!("{help}; {kept}"))
+            .with_remedy(remedy),
     }
 }
 

@@ -16,6 +16,7 @@ use crate::backup::copy::{self, FileFacts};
 use crate::backup::metadata::{BackupKind, BackupMetadata};
 use crate::backup::retention::{self, Decision};
 use crate::report::error::{Error, ErrorKind};
+use crate::report::remedy::Remedy;
 use crate::report::time::rfc3339;
 use crate::sqlite::disk::files::{self, Claim};
 use crate::sqlite::disk::path;
@@ -405,7 +406,8 @@ impl<'p> Store<'p> {
                 ErrorKind::Usage,
                 format!("there is a snapshot `{name}` already"),
             )
-            .with_help("choose another name; `heirloom backups` lists those there are"));
+            .with_help("choose another name than the snapshots have that are there")
+            .with_remedy(Remedy::ListBackups { verify: false }));
         }
         Ok(())
     }

@@ -17,7 +17,7 @@ pub(crate) enum Exit {
     Usage = 2,
     /// `--check` says no.
     CheckSaysNo = 3,
-    /// Declined, or nobody there to ask.
+    /// Declined, or nobody to ask.
     NotConfirmed = 4,
     /// Another process holds the database.
     Locked = 5,
@@ -32,7 +32,7 @@ pub(crate) enum Exit {
 impl Exit {
     /// How grave it is: of several databases, the gravest end is the command's. What needs a
     /// person comes first, then what ended the work, then what may go away by itself, then what
-    /// is no failure of the database at all.
+    /// is not a failure of the database at all.
     pub(crate) fn gravity(self) -> u8 {
         match self {
             Exit::NeedsAttention => 8,
@@ -65,8 +65,10 @@ pub(crate) enum Failure {
     Usage { message: String, help: String },
     /// A folder or a file that a setting names and that is not there.
     NotFound { message: String, help: String },
-    /// A confirmation that was not given, or could not be asked for.
-    NotConfirmed { help: &'static str },
+    /// No was the answer to a question.
+    Cancelled,
+    /// A confirmation is needed, and there is nobody to ask.
+    NotConfirmed,
     /// Ctrl-C came before it began.
     NotBegun,
 }
@@ -105,7 +107,7 @@ impl Failure {
     pub(crate) fn exit(&self) -> Exit {
         match self {
             Failure::Usage { .. } | Failure::NotFound { .. } => Exit::Usage,
-            Failure::NotConfirmed { .. } => Exit::NotConfirmed,
+            Failure::Cancelled | Failure::NotConfirmed => Exit::NotConfirmed,
             Failure::NotBegun => Exit::Interrupted,
             Failure::Library(error) | Failure::Meant { error, .. } => match error.kind() {
                 ErrorKind::Usage => Exit::Usage,

@@ -79,7 +79,7 @@ fn refuse_databases_on_both_sides(global: &Global) -> Result<(), Failure> {
         false => Ok(()),
         true => Err(Failure::Usage {
             message: "--database is given before the command and after it".into(),
-            help: "give all of them after it".into(),
+            help: "give all of them after the command".into(),
         }),
     }
 }
@@ -110,7 +110,7 @@ fn refuse(error: &clap::Error) -> ExitCode {
         let help = help.join(" ");
         ui.failure(&Failure::Usage { message, help });
     } else {
-        // Where even that cannot be written there is nobody to tell.
+        // A failure to write that cannot be reported either.
         let _ = error.print();
     }
     ui.end(Exit::Usage, false).into()

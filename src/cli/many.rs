@@ -1,20 +1,18 @@
-//! One command over several databases: a few at once, told in the order given.
+//! One command over several databases: a few at once, reported in the order given.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::thread;
 
 use serde_json::{Value, json};
 
-use crate::commands;
-use crate::commands::{Args, Command, Reach};
+use crate::commands::{self, Args, Command, Reach};
 use crate::exit::{Exit, Failure};
-use crate::output::ask;
-use crate::output::text;
-use crate::output::text::{BOLD, styled};
+use crate::output::remedy::Typed;
+use crate::output::text::{self, BOLD, styled};
 use crate::output::ui::{Kept, Kind, Ui, Unit};
+use crate::output::{ask, json};
 use crate::settings::databases::identity;
 use crate::settings::gather::Settings;
 
@@ -26,6 +24,7 @@ struct Ended {
     exit: Exit,
     kept: Kept,
     failure: Option<Failure>,
+    typed: Typed,
 }
 
 /// Does the command to each. One that fails stops no other; the gravest end is the command's.
@@ -99,6 +98,7 @@ fn for_each(
                         return;
                     };
                     let mut ui = Ui::keeping(&args.global, *answer);
+                    ui.speak_of(settings);
                     let result = match cancelled.load(Ordering::Relaxed) {
                         true => Err(Failure::NotBegun),
                         false => commands::dispatch(&mut ui, settings, &args.command),
@@ -127,28 +127,30 @@ impl Ended {
             Ok(exit) => (exit, None),
             Err(failure) => (failure.exit(), Some(failure)),
         };
+        let typed = ui.typed().clone();
         let kept = ui.into_kept();
         Ended {
             exit,
             kept,
             failure,
+            typed,
         }
     }
 
     /// What the command would have printed for this one, with its path.
     fn document(&self, database: &Path) -> Value {
         let mut document = match &self.failure {
-            Some(failure) => text::failure_json(failure),
+            Some(failure) => json::failure(failure, &self.typed),
             None => self.kept.document.clone().unwrap_or(json!({ "ok": true })),
         };
         if document.get("database").is_none() {
-            document["database"] = text::path_json(identity(database));
+            document["database"] = identity(database).display().to_string().into();
         }
         document
     }
 }
 
-/// One line where it went well, with what somebody should know, unless every line is wanted; what
+/// One line where it went well, with what is worth knowing, unless every line is wanted; what
 /// failed in full.
 fn tell(ui: &mut Ui, database: &Path, ended: Ended) {
     let path = text::path(&identity(database));
@@ -157,7 +159,7 @@ fn tell(ui: &mut Ui, database: &Path, ended: Ended) {
     } = ended.kept;
     let short = in_short.filter(|_| !ui.is_verbose());
     if let Some(failure) = &ended.failure {
-        ui.failure_of(&path, failure);
+        ui.failure_of(&path, failure, &ended.typed);
     } else if let Some(line) = &short {
         ui.line(line);
     } else {
@@ -167,9 +169,9 @@ fn tell(ui: &mut Ui, database: &Path, ended: Ended) {
     for (kind, line) in lines {
         match kind {
             Kind::Note => ui.note(&text::indented(&line)),
-            Kind::Remark => ui.line(&text::indented(&line)),
-            Kind::Line if all => ui.line(&text::indented(&line)),
-            Kind::Line => {}
+            Kind::Remark | Kind::Command => ui.line(&text::indented(&line)),
+            Kind::Line | Kind::Block if all => ui.block(&text::indented(&line)),
+            Kind::Line | Kind::Block => {}
         }
     }
 }
@@ -177,7 +179,7 @@ fn tell(ui: &mut Ui, database: &Path, ended: Ended) {
 fn refused(databases: &[PathBuf]) -> Failure {
     Failure::Usage {
         message: format!(
-            "this can be done to one database alone, and {} are given",
+            "this command works on one database, and {} are given",
             databases.len()
         ),
         help: "give one --database".into(),
@@ -196,11 +198,11 @@ fn refuse_one_name_twice(databases: &[PathBuf], command: &Command) -> Result<(),
         None => Ok(()),
         Some(pair) => Err(Failure::Usage {
             message: format!(
-                "two of the databases lie in {}, and would both have a snapshot called `{}` there",
+                "two of the databases are in {}, and the snapshots of both would be named `{}`",
                 text::path(&pair[0]),
                 options.name
             ),
-            help: "take them one after the other, each under a name of its own".into(),
+            help: "take them one after the other, each with a name of its own".into(),
         }),
     }
 }

@@ -11,6 +11,7 @@ use crate::inspect::description::{
 use crate::inspect::pragmas;
 use crate::options::settings::Options;
 use crate::report::error::{Error, ErrorKind};
+use crate::report::remedy::Remedy;
 use crate::sqlite::schema::catalog;
 use crate::sqlite::schema::objects::{Object, ObjectKind, Schema, Table, TableKind};
 use crate::sqlite::sql::name::same_name;
@@ -84,12 +85,17 @@ fn check_name(schema: &Schema, wanted: &str) -> Result<(), Error> {
     if names.iter().any(|name| same_name(name, wanted)) {
         return Ok(());
     }
-    let help = match nearest(wanted, &names) {
+    let found = nearest(wanted, &names);
+    let help = match found {
         Some(name) => format!("did you mean `{name}`?"),
-        None => "`heirloom inspect` lists the tables".to_owned(),
+        None => "give the name of a table or view of this database".to_owned(),
     };
     let message = format!("there is no table or view `{wanted}`");
-    Err(Error::new(ErrorKind::NotFound, message).with_help(help))
+    let error = Error::new(ErrorKind::NotFound, message).with_help(help);
+    Err(match found {
+        Some(_) => error,
+        None => error.with_remedy(Remedy::ShowSchema),
+    })
 }
 
 /// Into an order that only the schema decides, in which it can be executed.

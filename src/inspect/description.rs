@@ -6,11 +6,16 @@ use std::path::PathBuf;
 use crate::sqlite::schema::objects::ObjectKind;
 use crate::sqlite::sql::token::{Token, Tokens, mentions};
 
+#[cfg(feature = "serde")]
+use crate::report::serial;
+
 /// What [`Database::inspect`](crate::Database::inspect) finds.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Inspected {
     /// The database, with symbolic links resolved.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "serial::path"))]
     pub database: PathBuf,
     /// Whether there is a file.
     pub exists: bool,
@@ -19,6 +24,7 @@ pub struct Inspected {
     /// The views by name.
     pub views: Vec<ViewInfo>,
     /// The CREATE statements of all of it, see [`Inspected::sql`].
+    #[cfg_attr(feature = "serde", serde(skip))]
     pub(crate) statements: Vec<String>,
 }
 
@@ -43,6 +49,7 @@ impl Inspected {
 
 /// A table.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct TableInfo {
     /// Its name as written.
@@ -79,11 +86,13 @@ pub struct TableInfo {
 
 /// A column.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct ColumnInfo {
     /// Its name as written.
     pub name: String,
     /// The declared type, empty where there is none.
+    #[cfg_attr(feature = "serde", serde(rename = "type"))]
     pub declared: String,
     /// Whether it is NOT NULL.
     pub not_null: bool,
@@ -103,6 +112,8 @@ pub struct ColumnInfo {
 
 /// When a generated column is computed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
 pub enum Generation {
     /// When it is read.
     Virtual,
@@ -122,6 +133,7 @@ impl Generation {
 
 /// A foreign key.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct ForeignKeyInfo {
     /// Its columns.
@@ -138,6 +150,7 @@ pub struct ForeignKeyInfo {
 
 /// A foreign key from the other side.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct ReferenceInfo {
     /// The table that refers.
@@ -148,6 +161,7 @@ pub struct ReferenceInfo {
 
 /// An index.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct IndexInfo {
     /// Its name.
@@ -166,6 +180,7 @@ pub struct IndexInfo {
 
 /// A trigger.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct TriggerInfo {
     /// Its name.
@@ -178,6 +193,7 @@ pub struct TriggerInfo {
 
 /// A view.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct ViewInfo {
     /// Its name.

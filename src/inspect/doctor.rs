@@ -16,6 +16,7 @@ use crate::migration::label::label_in;
 use crate::options::settings::Options;
 use crate::report::count::{Counted, Grouped};
 use crate::report::error::{Error, ErrorKind};
+use crate::report::remedy::Remedy;
 use crate::restore::list::{self, Verify};
 use crate::sqlite::disk::{files, lock, space};
 use crate::sqlite::open::{self, Target};
@@ -97,15 +98,18 @@ fn file(target: &Target, found: &mut Diagnosis) -> Result<(), Error> {
 fn leftovers(options: &Options<'_>, target: &Target, found: &mut Diagnosis) -> Result<(), Error> {
     match Intent::read(&target.path) {
         Ok(None) => {}
-        Ok(Some(intent)) => found.problems.push(Problem::new(
-            ProblemKind::Interrupted,
-            format!(
-                "the restore of {} from {} was interrupted",
-                intent.started_at,
-                intent.copy.display()
-            ),
-            "start the app, or run `heirloom run`, which finishes it",
-        )),
+        Ok(Some(intent)) => found.problems.push(
+            Problem::new(
+                ProblemKind::Interrupted,
+                format!(
+                    "the restore of {} from {} was interrupted",
+                    intent.started_at,
+                    intent.copy.display()
+                ),
+                "start the app, which finishes it",
+            )
+            .with_remedies([Remedy::Migrate]),
+        ),
         Err(error) => found
             .problems
             .push(Problem::of(ProblemKind::Interrupted, &error)),
@@ -173,13 +177,16 @@ fn gone(options: &Options<'_>, target: &Target, found: &mut Diagnosis) {
     match of_database::copies_kept(options, &target.path) {
         Some(kept) => found
             .problems
-            .push(Problem::new(ProblemKind::Missing, message, kept)),
+            .push(Problem::new(ProblemKind::Missing, message, kept.0).with_remedies([kept.1])),
         None if found.exists => found.notes.push(message),
-        None => found.problems.push(Problem::new(
-            ProblemKind::Missing,
-            message,
-            "check the path; `heirloom run` makes a new one",
-        )),
+        None => found.problems.push(
+            Problem::new(
+                ProblemKind::Missing,
+                message,
+                "check the path; the next run creates a new one",
+            )
+            .with_remedies([Remedy::Migrate]),
+        ),
     }
 }
 
@@ -199,8 +206,9 @@ fn integrity(connection: &Connection, found: &mut Diagnosis) -> Result<(), Error
             false => Problem::new(
                 ProblemKind::Damaged,
                 finding,
-                "copy the whole folder somewhere safe, then put a backup back with `heirloom restore latest`; `REINDEX` mends what is wrong with an index alone",
-            ),
+                "copy the whole folder somewhere safe, then restore a backup; what is wrong with an index alone is fixed by rebuilding the indexes",
+            )
+            .with_remedies([Remedy::Restore { backup: None }, Remedy::Reindex]),
         }
     }));
     Ok(())
@@ -294,11 +302,14 @@ fn compare(
     found: &mut Diagnosis,
 ) -> Result<(), Error> {
     if let Some(marker) = marker::read_marker(connection)? {
-        found.problems.push(Problem::new(
-            ProblemKind::Interrupted,
-            format!("the run of {} was interrupted", marker.started_at),
-            "start the app, or run `heirloom run`, which puts it back first",
-        ));
+        found.problems.push(
+            Problem::new(
+                ProblemKind::Interrupted,
+                format!("the run of {} was interrupted", marker.started_at),
+                "start the app, which puts it back first",
+            )
+            .with_remedies([Remedy::Migrate]),
+        );
     }
     let status = match status::status(options, path) {
         Ok(status) => status,

@@ -6,9 +6,10 @@ use crate::backup::log_file;
 use crate::backup::metadata::BackupKind;
 use crate::backup::of_database::stores;
 use crate::backup::store::Backup;
-use crate::migration::history::log_entry::{Act, Log, LogEntry, Logged, merge};
+use crate::migration::history::log_entry::{Log, LogEntry, Logged, merge};
 use crate::migration::history::{log_table, table};
 use crate::options::settings::Options;
+use crate::report::act::Act;
 use crate::report::error::Error;
 use crate::sqlite::{open, view};
 

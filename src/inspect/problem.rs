@@ -4,9 +4,15 @@ use std::fmt;
 use std::path::PathBuf;
 
 use crate::report::error::Error;
+use crate::report::remedy::Remedy;
+
+#[cfg(feature = "serde")]
+use crate::report::serial;
 
 /// The kind of a [`Problem`], in the words that `--json` uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
 #[non_exhaustive]
 pub enum ProblemKind {
     /// The file is damaged, or no database.
@@ -60,6 +66,7 @@ impl ProblemKind {
 
 /// Something that is wrong, and what to do. As text it is both.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Problem {
     /// What kind.
@@ -68,6 +75,8 @@ pub struct Problem {
     pub message: String,
     /// What to do.
     pub help: String,
+    /// The same as values, where it is something that the library does.
+    pub remedies: Vec<Remedy>,
 }
 
 impl Problem {
@@ -80,7 +89,13 @@ impl Problem {
             kind,
             message: message.into(),
             help: help.into(),
+            remedies: Vec::new(),
         }
+    }
+
+    pub(crate) fn with_remedies(mut self, remedies: impl IntoIterator<Item = Remedy>) -> Problem {
+        self.remedies.extend(remedies);
+        self
     }
 
     /// What was refused, as something that is wrong.
@@ -89,6 +104,7 @@ impl Problem {
         let cause = cause.map_or(String::new(), |cause| format!(": {cause}"));
         let message = format!("{error}{cause}");
         Problem::new(kind, message, error.help().unwrap_or_default())
+            .with_remedies(error.remedies().iter().cloned())
     }
 }
 
@@ -100,9 +116,11 @@ impl fmt::Display for Problem {
 
 /// What [`Database::doctor`](crate::Database::doctor) finds.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Diagnosis {
     /// The database, with symbolic links resolved.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "serial::path"))]
     pub database: PathBuf,
     /// Whether there is a file.
     pub exists: bool,

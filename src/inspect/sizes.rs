@@ -4,11 +4,16 @@ use std::path::PathBuf;
 
 use crate::migration::history::log_entry::LogEntry;
 
+#[cfg(feature = "serde")]
+use crate::report::serial;
+
 /// What [`Database::stats`](crate::Database::stats) finds.
 #[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Stats {
     /// The database, with symbolic links resolved.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "serial::path"))]
     pub database: PathBuf,
     /// Whether there is a file.
     pub exists: bool,
@@ -36,6 +41,7 @@ pub struct Stats {
 
 /// A table's share.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct TableStats {
     /// Its name.
@@ -53,6 +59,7 @@ pub struct TableStats {
 
 /// An index's share.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct IndexStats {
     /// Its name.
@@ -63,6 +70,7 @@ pub struct IndexStats {
 
 /// The history in short.
 #[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct HistoryStats {
     /// How many migrations are applied.
@@ -77,6 +85,7 @@ pub struct HistoryStats {
 
 /// The copies in short.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct BackupStats {
     /// How many automatic backups there are, states that a restore replaced among them.
@@ -89,6 +98,7 @@ pub struct BackupStats {
 
 /// How big the database was at a time.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct SizeAt {
     /// When, RFC 3339 in UTC.

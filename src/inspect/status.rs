@@ -12,14 +12,22 @@ use crate::options::settings::Options;
 use crate::report::error::Error;
 use crate::report::estimate::Estimate;
 use crate::report::loss::{Direction, Loss};
+use crate::report::remedy::Remedy;
 use crate::run::engine::dry_run;
 use crate::run::look::{Look, look};
 
+#[cfg(feature = "serde")]
+use crate::report::serial;
+#[cfg(feature = "serde")]
+use crate::report::{estimate, loss};
+
 /// How a database stands to its migrations. Made without writing anything.
 #[derive(Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Status {
     /// The database, with symbolic links resolved.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "serial::path"))]
     pub database: PathBuf,
     /// Whether there is a file yet.
     pub exists: bool,
@@ -37,6 +45,8 @@ pub struct Status {
     /// What somebody should know, in sentences: that there are copies of a database that is gone,
     /// or a backfill that is not finished.
     pub notes: Vec<String>,
+    /// What can be done about the notes, as values.
+    pub remedies: Vec<Remedy>,
 }
 
 impl Status {
@@ -58,6 +68,7 @@ impl Status {
 
 /// One line of a [`Status`].
 #[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct MigrationStatus {
     /// The component whose it is, none for the app's own.
@@ -73,12 +84,17 @@ pub struct MigrationStatus {
     /// Whether there is a way back.
     pub reversible: bool,
     /// What it would destroy of what is in the database now.
+    #[cfg_attr(feature = "serde", serde(flatten, serialize_with = "loss::losses"))]
     pub losses: Vec<Loss>,
     /// Whether the file consents to that.
     pub consents: bool,
     /// The tables it would build anew.
     pub rebuilds: Vec<String>,
     /// What that takes in time and disk, none where it rebuilds nothing.
+    #[cfg_attr(
+        feature = "serde",
+        serde(flatten, serialize_with = "estimate::estimate")
+    )]
     pub estimate: Option<Estimate>,
     /// The file, where there is one.
     pub file: Option<String>,
@@ -119,10 +135,12 @@ pub(crate) fn status(options: &Options<'_>, path: &Path) -> Result<Status, Error
         .as_ref()
         .is_none_or(|file| file.len() == 0);
     let kept = gone.then(|| of_database::copies_kept(options, &look.target.path));
+    let (kept, remedy) = kept.flatten().unzip();
     let unfinished = backfills::unfinished(&look.view.connection)?;
     Ok(Status {
         exists: look.target.metadata.is_some(),
-        notes: kept.flatten().into_iter().chain(unfinished).collect(),
+        notes: kept.into_iter().chain(unfinished).collect(),
+        remedies: remedy.into_iter().collect(),
         version: newest(look.history()),
         newest_known: look.migrations().last().map(|migration| migration.version),
         migrations: entries,

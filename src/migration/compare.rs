@@ -36,6 +36,8 @@ impl Known<'_> {
 
 /// How a migration stands to a history.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
 #[non_exhaustive]
 pub enum MigrationState {
     /// Applied, and the file is the one that was applied.

@@ -7,6 +7,7 @@ use crate::report::error::{Error, invalid};
 use crate::report::estimate::Estimate;
 use crate::report::loss::Loss;
 use crate::report::plan::Step;
+use crate::report::remedy::Remedy;
 use crate::sqlite::schema::table_tracker::Effects;
 use crate::sqlite::sql::script::Script;
 use crate::sqlite::sql::statement::Action;
@@ -148,9 +149,11 @@ impl MigrationStep {
                 _ => ("migration", "migrations"),
             };
             let sentence = format!("{} is a backfill, and no {what}", script.file());
-            return Err(invalid(sentence).with_help(format!(
-                "move it out of the {among}, and run it after them with `heirloom backfill`"
-            )));
+            return Err(invalid(sentence)
+                .with_help(format!(
+                    "move it out of the {among}, and run it after them as a backfill"
+                ))
+                .with_remedy(Remedy::Backfill { again: false }));
         }
         check_statements(
             script,

@@ -4,19 +4,16 @@ use std::path::PathBuf;
 
 use rusqlite::Connection;
 
-use crate::inspect::status;
-use crate::inspect::status::Status;
+use crate::inspect::status::{self, Status};
 use crate::migration::history::other_tools::Tool;
 use crate::options::settings::Options;
 use crate::report::error::Error;
 use crate::report::outcome::Report;
 use crate::report::plan::Plan;
 use crate::run::adopt::{baseline, import};
-use crate::run::backfill;
-use crate::run::backfill::{Backfill, BackfillPlan, Backfilled};
-use crate::run::rehearse::Rehearsed;
-use crate::run::revert::RevertTo;
-use crate::run::{migrate, rehearse, revert};
+use crate::run::backfill::{self, Backfill, BackfillPlan};
+use crate::run::revert::{self, RevertTo};
+use crate::run::{migrate, rehearse};
 
 /// One database file, and everything that can be asked of it or done to it.
 ///
@@ -73,10 +70,11 @@ impl Database<'_, '_> {
     /// The copy is made in the system's folder for temporary files.
     ///
     /// # Errors
-    /// Where there can be no rehearsal: [`ErrorKind::DiskFull`](crate::ErrorKind::DiskFull), [`ErrorKind::Locked`](crate::ErrorKind::Locked),
+    /// Without a report where there can be no rehearsal: [`ErrorKind::DiskFull`](crate::ErrorKind::DiskFull), [`ErrorKind::Locked`](crate::ErrorKind::Locked),
     /// [`ErrorKind::NotADatabase`](crate::ErrorKind::NotADatabase), [`ErrorKind::BackupInvalid`](crate::ErrorKind::BackupInvalid), [`ErrorKind::Interrupted`](crate::ErrorKind::Interrupted).
-    /// What `migrate` would fail with is in [`Rehearsed::failure`].
-    pub fn rehearse(&self, to: Option<i64>) -> Result<Rehearsed, Error> {
+    /// Whatever `migrate` would fail with is an error here too. Then [`Error::report`] is a
+    /// report of [`Act::Rehearse`](crate::Act::Rehearse) and says how far it came.
+    pub fn rehearse(&self, to: Option<i64>) -> Result<Report, Error> {
         rehearse::rehearse(self.options, &self.path, to)
     }
 
@@ -112,7 +110,7 @@ impl Database<'_, '_> {
     /// rowids may have changed; [`ErrorKind::MigrationFailed`](crate::ErrorKind::MigrationFailed), [`ErrorKind::Destructive`](crate::ErrorKind::Destructive),
     /// [`ErrorKind::Locked`](crate::ErrorKind::Locked), [`ErrorKind::Interrupted`](crate::ErrorKind::Interrupted) for a batch, which is rolled back:
     /// [`DataState::Backfilled`](crate::DataState::Backfilled) says how far it is.
-    pub fn backfill(&self, backfill: &Backfill<'_>) -> Result<Backfilled, Error> {
+    pub fn backfill(&self, backfill: &Backfill<'_>) -> Result<Report, Error> {
         backfill::backfill(self.options, &self.path, backfill)
     }
 

@@ -6,7 +6,7 @@ use crate::migrator::database::{Database, OpenedDatabase};
 use crate::report::error::Error;
 use crate::report::outcome::Report;
 use crate::restore::downgrade::{self, DowngradeOptions};
-use crate::restore::execute::{self, RestorePlan, Restored};
+use crate::restore::execute::{self, RestorePlan};
 use crate::restore::find::BackupRef;
 use crate::restore::list::{self, BackupInfo, Verify};
 use crate::restore::snapshot;
@@ -49,7 +49,7 @@ impl Database<'_, '_> {
     /// # Errors
     /// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) and [`ErrorKind::BackupInvalid`](crate::ErrorKind::BackupInvalid) before anything is touched;
     /// [`ErrorKind::Locked`](crate::ErrorKind::Locked).
-    pub fn restore(&self, copy: &BackupRef) -> Result<Restored, Error> {
+    pub fn restore(&self, copy: &BackupRef) -> Result<Report, Error> {
         execute::restore(self.options, &self.path, copy)
     }
 

@@ -3,16 +3,12 @@
 use std::path::Path;
 
 use crate::devtools::generate::from_schema::GenerateOptions;
-use crate::devtools::generate::push;
-use crate::devtools::generate::push::{OnHistory, Pushed};
-use crate::devtools::project::reset;
-use crate::devtools::project::reset::{Emptied, Redone, Reset};
-use crate::devtools::project::seed;
-use crate::devtools::project::seed::Seeded;
-use crate::report::error::Error;
-use crate::report::plan::Plan;
-
+use crate::devtools::generate::push::{self, OnHistory};
+use crate::devtools::project::{reset, seed};
 use crate::migrator::database::Database;
+use crate::report::error::Error;
+use crate::report::outcome::Report;
+use crate::report::plan::Plan;
 
 impl Database<'_, '_> {
     /// Runs the seed files of a folder, `*.sql` by name, then those of the environment's folder
@@ -28,7 +24,7 @@ impl Database<'_, '_> {
         &self,
         folder: impl AsRef<Path>,
         environment: Option<&str>,
-    ) -> Result<Seeded, Error> {
+    ) -> Result<Report, Error> {
         seed::seed(self.options, &self.path, folder.as_ref(), environment)
     }
 
@@ -51,7 +47,7 @@ impl Database<'_, '_> {
     ///
     /// # Errors
     /// As [`Database::snapshot`].
-    pub fn empty(&self) -> Result<Emptied, Error> {
+    pub fn empty(&self) -> Result<Report, Error> {
         reset::empty(self.options, &self.path)
     }
 
@@ -62,7 +58,7 @@ impl Database<'_, '_> {
     ///
     /// # Errors
     /// As [`Migrator::open`](crate::Migrator::open) and [`Database::seed`]. [`Error::backup`] is the snapshot.
-    pub fn reset(&self, seeds: Option<&Path>, environment: Option<&str>) -> Result<Reset, Error> {
+    pub fn reset(&self, seeds: Option<&Path>, environment: Option<&str>) -> Result<Report, Error> {
         reset::reset(self.options, &self.path, seeds, environment)
     }
 
@@ -72,7 +68,7 @@ impl Database<'_, '_> {
     ///
     /// # Errors
     /// As [`Database::revert`] and [`Migrator::open`](crate::Migrator::open).
-    pub fn redo(&self, steps: usize) -> Result<Redone, Error> {
+    pub fn redo(&self, steps: usize) -> Result<Report, Error> {
         reset::redo(self.options, &self.path, steps)
     }
 
@@ -83,7 +79,7 @@ impl Database<'_, '_> {
     /// # Errors
     /// As [`Devtools::generate`](crate::Devtools::generate) and [`Migrator::open`](crate::Migrator::open); [`ErrorKind::Usage`](crate::ErrorKind::Usage) where migrations
     /// are applied, unless the history may be made untrue.
-    pub fn push(&self, wishes: &GenerateOptions, on_history: OnHistory) -> Result<Pushed, Error> {
+    pub fn push(&self, wishes: &GenerateOptions, on_history: OnHistory) -> Result<Report, Error> {
         push::push(self.options, &self.path, wishes, on_history)
     }
 

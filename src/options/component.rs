@@ -17,7 +17,7 @@ use crate::migration::files::source::Source;
 /// let report = Migrator::new(app)
 ///     .component(Component::new("auth", auth))
 ///     .migrate(at("notes.db"))?;
-/// assert_eq!(report.migrations.len(), 2);
+/// assert_eq!(report.applied.len(), 2);
 /// # Ok::<(), heirloom::Error>(())
 /// ```
 #[derive(Debug)]

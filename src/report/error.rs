@@ -9,9 +9,12 @@ use crate::report::count::{Counted, Grouped};
 use crate::report::location::Location;
 use crate::report::loss::Loss;
 use crate::report::outcome::Report;
+use crate::report::remedy::Remedy;
 
 /// The kind of a failure, in the words that `--json` uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
 #[non_exhaustive]
 pub enum ErrorKind {
     /// A statement, a check after it, or a hook failed.
@@ -49,6 +52,7 @@ pub enum ErrorKind {
     /// A wrong argument or setting.
     Usage,
     /// Cancelled from outside.
+    #[cfg_attr(feature = "serde", serde(rename = "migration-failed"))]
     Interrupted,
     /// The operating system or SQLite refused something else.
     Io,
@@ -209,6 +213,7 @@ struct Inner {
     kind: ErrorKind,
     message: String,
     help: Option<String>,
+    remedies: Vec<Remedy>,
     data: DataState,
     migration: Option<String>,
     location: Option<Location>,
@@ -224,6 +229,7 @@ struct Inner {
 
 /// A migration's SQL as it was applied, and as the file has it now.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Difference {
     /// As applied, kept in the database.
     pub applied: String,
@@ -234,6 +240,7 @@ pub struct Difference {
 /// Something that is gone from a schema while something is new, which may be one thing under
 /// another name, or two things ([`ErrorKind::AmbiguousRename`]).
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct RenameQuestion {
     /// The table, by its new name, where a column is asked about.
@@ -245,8 +252,7 @@ pub struct RenameQuestion {
 }
 
 impl RenameQuestion {
-    /// What is gone as `--drop` and [`GenerateOptions::drop`](crate::GenerateOptions::drop) take
-    /// it: `users.name`, or `users`; names of more than letters and digits in quotes.
+    /// What is gone as [`GenerateOptions::drop`](crate::GenerateOptions::drop) takes it: `users.name`, or `users`; names of more than letters and digits in quotes.
     pub fn subject(&self) -> String {
         match &self.table {
             Some(table) => format!("{}.{}", spelled(table), spelled(&self.gone)),
@@ -254,8 +260,8 @@ impl RenameQuestion {
         }
     }
 
-    /// That it was renamed, as `--rename` and
-    /// [`GenerateOptions::rename`](crate::GenerateOptions::rename) take it:
+    /// That it was renamed, as
+    /// [`GenerateOptions::rename`](crate::GenerateOptions::rename) takes it:
     /// `users.name=full_name`.
     pub fn renamed_to(&self, candidate: &str) -> String {
         format!("{}={}", self.subject(), spelled(candidate))
@@ -271,23 +277,13 @@ pub(crate) fn spelled(name: &str) -> String {
     }
 }
 
-/// A path or a name as a shell takes it for one word.
-pub(crate) fn shell_word(text: &str) -> String {
-    let plain =
-        |c: char| c.is_alphanumeric() || "/._-+:@%=".contains(c) || cfg!(windows) && c == '\\';
-    match text.chars().all(plain) {
-        true => text.to_owned(),
-        false if cfg!(windows) => format!("\"{}\"", text.replace('"', "\\\"")),
-        false => format!("'{}'", text.replace('\'', r"'\''")),
-    }
-}
-
 impl Error {
     pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Error {
         Error(Box::new(Inner {
             kind,
             message: message.into(),
             help: None,
+            remedies: Vec::new(),
             data: DataState::Untouched,
             migration: None,
             location: None,
@@ -333,6 +329,11 @@ impl Error {
     /// What to do now, as a sentence for a person.
     pub fn help(&self) -> Option<&str> {
         self.0.help.as_deref()
+    }
+
+    /// What to do now, as values: see [`Remedy`]. Empty where nothing but the sentence helps.
+    pub fn remedies(&self) -> &[Remedy] {
+        &self.0.remedies
     }
 
     /// What state the data is in.
@@ -397,6 +398,29 @@ impl Error {
     pub(crate) fn with_help(mut self, help: impl Into<String>) -> Error {
         self.0.help = Some(help.into());
         self
+    }
+
+    #[cfg(feature = "devtools")]
+    pub(crate) fn with_remedies(mut self, remedies: Vec<Remedy>) -> Error {
+        self.0.remedies = remedies;
+        self
+    }
+
+    pub(crate) fn with_remedy(mut self, remedy: Remedy) -> Error {
+        if !self.0.remedies.contains(&remedy) {
+            self.0.remedies.push(remedy);
+        }
+        self
+    }
+
+    /// Another sentence and other remedies than a deeper layer gave.
+    pub(crate) fn with_other_help(
+        mut self,
+        help: impl Into<String>,
+        remedies: Vec<Remedy>,
+    ) -> Error {
+        self.0.remedies = remedies;
+        self.with_help(help)
     }
 
     pub(crate) fn with_data(mut self, data: DataState) -> Error {
@@ -485,6 +509,55 @@ impl fmt::Display for Error {
         }
         Ok(())
     }
+}
+
+/// The kind, the sentences of an error message, the state of the data and what is known of the
+/// place, flat, as the command line's `--json` has it.
+#[cfg(feature = "serde")]
+impl serde::Serialize for Error {
+    fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        use serde::ser::SerializeMap;
+        let inner = &self.0;
+        let text = |path: &Path| path.display().to_string();
+        let location = inner.location.as_ref();
+        let mut to = to.serialize_map(None)?;
+        to.serialize_entry("kind", &inner.kind)?;
+        to.serialize_entry("message", &self.to_string())?;
+        to.serialize_entry("help", &inner.help)?;
+        to.serialize_entry("remedies", &inner.remedies)?;
+        to.serialize_entry("database_unchanged", &inner.data.is_unchanged())?;
+        to.serialize_entry("data", &inner.data.to_string())?;
+        to.serialize_entry("migration", &inner.migration)?;
+        to.serialize_entry("file", &location.map(|at| &at.file))?;
+        to.serialize_entry("line", &location.map(|at| at.position.line))?;
+        to.serialize_entry("column", &location.map(|at| at.position.column))?;
+        to.serialize_entry("statement", &inner.statement)?;
+        to.serialize_entry("backup", &self.backup().map(text))?;
+        let restored_from = match &inner.data {
+            DataState::Restored { from } => Some(text(from)),
+            _ => None,
+        };
+        to.serialize_entry("restored_from", &restored_from)?;
+        if let DataState::Backfilled { done, total, .. } = &inner.data {
+            to.serialize_entry("done", done)?;
+            to.serialize_entry("total", total)?;
+        }
+        if !inner.losses.is_empty() {
+            to.serialize_entry("destroys", &inner.losses)?;
+        }
+        if let Some((database, known)) = inner.versions {
+            let versions = Versions { database, known };
+            to.serialize_entry("versions", &versions)?;
+        }
+        to.end()
+    }
+}
+
+#[cfg(feature = "serde")]
+#[derive(serde::Serialize)]
+struct Versions {
+    database: i64,
+    known: Option<i64>,
 }
 
 impl fmt::Debug for Error {

@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+#[cfg(feature = "serde")]
+use crate::report::serial;
+
 /// Nanoseconds to copy a row, and to sort one entry of an index.
 const PER_ROW: f64 = 250.0;
 const PER_ENTRY: f64 = 350.0;
@@ -21,11 +24,17 @@ const GROWTH_WITH_LOG: f64 = 2.0;
 /// `cargo bench --bench estimate` compares them with rebuilds of several shapes. They are off
 /// by up to a half there, and a laptop's disk may take several times as long.
 #[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Estimate {
     /// The tables, with what they hold now.
+    #[cfg_attr(feature = "serde", serde(rename = "rebuild_estimates"))]
     pub rebuilds: Vec<RebuildEstimate>,
     /// The time that the rebuilds take, without the backup.
+    #[cfg_attr(
+        feature = "serde",
+        serde(rename = "estimated_ms", serialize_with = "serial::milliseconds")
+    )]
     pub duration: Duration,
     /// The bytes of free disk that a run needs: the backup, and what the database, its journal
     /// and its write-ahead log grow by.
@@ -34,6 +43,7 @@ pub struct Estimate {
 
 /// A table that would be built anew.
 #[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct RebuildEstimate {
     /// The table, by the name it has afterwards.
@@ -44,6 +54,7 @@ pub struct RebuildEstimate {
     /// `dbstat`, those of the whole database.
     pub bytes: u64,
     /// The time that the rebuild takes.
+    #[cfg_attr(feature = "serde", serde(skip))]
     pub duration: Duration,
 }
 
@@ -78,4 +89,21 @@ impl Estimate {
             rebuilds,
         }
     }
+}
+
+/// What rebuilds take, with the same keys where nothing is rebuilt.
+#[cfg(feature = "serde")]
+pub(crate) fn estimate<S: serde::Serializer>(
+    estimate: &Option<Estimate>,
+    to: S,
+) -> Result<S::Ok, S::Error> {
+    use serde::ser::SerializeMap;
+    let estimate = estimate.as_ref();
+    let rebuilds = estimate.map_or(&[][..], |estimate| &estimate.rebuilds);
+    let duration = estimate.map(|estimate| serial::in_milliseconds(estimate.duration));
+    let mut map = to.serialize_map(Some(3))?;
+    map.serialize_entry("rebuild_estimates", rebuilds)?;
+    map.serialize_entry("estimated_ms", &duration)?;
+    map.serialize_entry("disk_bytes", &estimate.map(|estimate| estimate.disk_bytes))?;
+    map.end()
 }

@@ -3,9 +3,14 @@
 use std::path::Path;
 use std::time::Duration;
 
+#[cfg(feature = "serde")]
+use crate::report::serial;
+
 /// One thing that happens while a database is migrated. Events are for interfaces:
 /// nothing is decided from them, and a slow listener slows the run down.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", serde(tag = "event", rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum Event<'e> {
     /// Another process is at work on this database; this one waits.
@@ -16,6 +21,7 @@ pub enum Event<'e> {
     /// A run that was interrupted is being put back.
     Recovering {
         /// The copy that is put back, none where the database had been empty.
+        #[cfg_attr(feature = "serde", serde(serialize_with = "serial::some_path"))]
         backup: Option<&'e Path>,
     },
     /// Unfinished files of a copy or a restore that was interrupted were removed.
@@ -38,8 +44,13 @@ pub enum Event<'e> {
     /// The copy is verified and in its place.
     CopyVerified {
         /// The copy.
+        #[cfg_attr(feature = "serde", serde(serialize_with = "serial::path"))]
         backup: &'e Path,
         /// Copying and verifying took so long.
+        #[cfg_attr(
+            feature = "serde",
+            serde(rename = "duration_ms", serialize_with = "serial::milliseconds")
+        )]
         duration: Duration,
     },
     /// A migration begins.
@@ -75,6 +86,10 @@ pub enum Event<'e> {
         /// As `V3__name`.
         migration: &'e str,
         /// It took so long.
+        #[cfg_attr(
+            feature = "serde",
+            serde(rename = "duration_ms", serialize_with = "serial::milliseconds")
+        )]
         duration: Duration,
     },
     /// A migration was walked up, down and up again by `Devtools::check`.

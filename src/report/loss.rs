@@ -6,6 +6,8 @@ use crate::report::count::Counted;
 
 /// Up or down.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 pub enum Direction {
     /// Migrations are applied.
     Up,
@@ -76,6 +78,37 @@ impl fmt::Display for Loss {
             ),
         }
     }
+}
+
+#[cfg(feature = "serde")]
+impl serde::Serialize for Loss {
+    fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        use serde::ser::SerializeStruct;
+        let (what, column) = match &self.what {
+            Lost::Table => ("table", None),
+            Lost::Rows => ("rows", None),
+            Lost::Column(column) => ("column", Some(column)),
+            Lost::Generated(column) => ("generated", Some(column)),
+            Lost::Narrowed { column, .. } => ("narrowed", Some(column)),
+        };
+        let mut to = to.serialize_struct("Loss", 5)?;
+        to.serialize_field("table", &self.table)?;
+        to.serialize_field("what", what)?;
+        to.serialize_field("column", &column)?;
+        to.serialize_field("count", &self.count)?;
+        to.serialize_field("message", &self.to_string())?;
+        to.end()
+    }
+}
+
+/// Whether something is destroyed, and what.
+#[cfg(feature = "serde")]
+pub(crate) fn losses<S: serde::Serializer>(losses: &[Loss], to: S) -> Result<S::Ok, S::Error> {
+    use serde::ser::SerializeMap;
+    let mut map = to.serialize_map(Some(2))?;
+    map.serialize_entry("destructive", &!losses.is_empty())?;
+    map.serialize_entry("destroys", losses)?;
+    map.end()
 }
 
 pub(crate) fn type_name(declared: &str) -> &str {

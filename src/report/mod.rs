@@ -1,6 +1,8 @@
 //! Values that callers get: errors, plans, reports, events. Values in, values out; it imports
 //! nothing of ours, and every other folder may use it.
 
+pub(crate) mod act;
+pub(crate) mod change;
 pub(crate) mod count;
 pub(crate) mod error;
 pub(crate) mod estimate;
@@ -9,4 +11,7 @@ pub(crate) mod location;
 pub(crate) mod loss;
 pub(crate) mod outcome;
 pub(crate) mod plan;
+pub(crate) mod remedy;
+#[cfg(feature = "serde")]
+pub(crate) mod serial;
 pub(crate) mod time;

@@ -6,11 +6,20 @@ use crate::report::error::Error;
 use crate::report::estimate::Estimate;
 use crate::report::loss::{Direction, Loss};
 
+#[cfg(feature = "serde")]
+use crate::report::estimate;
+#[cfg(feature = "serde")]
+use crate::report::loss;
+#[cfg(feature = "serde")]
+use crate::report::serial;
+
 /// What a run or a revert would do. Made without writing anything.
 #[derive(Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Plan {
     /// The database, with symbolic links resolved. It need not exist yet.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "serial::path"))]
     pub database: PathBuf,
     /// Up or down.
     pub direction: Direction,
@@ -27,6 +36,7 @@ pub struct Plan {
 
 /// One migration of a [`Plan`].
 #[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Step {
     /// The component whose it is, none for the app's own.
@@ -40,10 +50,15 @@ pub struct Step {
     /// The SQL that would run, byte for byte.
     pub sql: String,
     /// What it destroys.
+    #[cfg_attr(feature = "serde", serde(flatten, serialize_with = "loss::losses"))]
     pub losses: Vec<Loss>,
     /// The tables it builds anew: dropped, and there again at the end.
     pub rebuilds: Vec<String>,
     /// What that takes in time and disk, none where it rebuilds nothing.
+    #[cfg_attr(
+        feature = "serde",
+        serde(flatten, serialize_with = "estimate::estimate")
+    )]
     pub estimate: Option<Estimate>,
     /// Whether the file consents to what it destroys (`-- heirloom: allow-destructive`).
     pub consents: bool,

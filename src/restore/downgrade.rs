@@ -11,19 +11,23 @@ use crate::migration::directive::Directive;
 use crate::migration::history::details;
 use crate::migration::label::label;
 use crate::options::settings::Options;
+use crate::report::act::Act;
 use crate::report::error::{Error, ErrorKind};
 use crate::report::outcome::Report;
 use crate::restore::find::BackupRef;
 use crate::restore::{execute, list};
 use crate::run::look::{Look, look};
-use crate::run::migrate::nothing_to_do;
 use crate::run::pending::squashed_elsewhere;
 use crate::run::revert::{self, RevertTo};
 use crate::sqlite::open;
 use crate::sqlite::sql::script::Script;
 
+#[cfg(feature = "serde")]
+use crate::report::serial;
+
 /// The ways an older app has with a newer database, as values for a dialog.
 #[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct DowngradeOptions {
     /// The database's version.
@@ -46,11 +50,13 @@ pub struct DowngradeOptions {
 
 /// The copy from before an upgrade.
 #[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct RestoreOffer {
     /// What to say to [`Database::restore`](crate::Database::restore).
     pub copy: BackupRef,
     /// The file.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "serial::path"))]
     pub file: PathBuf,
     /// When it was taken, RFC 3339 in UTC.
     pub created_at: String,
@@ -210,5 +216,6 @@ pub(crate) fn open_anyway(
     drop(view);
     let connection = open::writer(&target.path)?;
     options.set_up(&connection)?;
-    Ok((connection, nothing_to_do(target.path, version, started)))
+    let report = Report::new(Act::Run, target.path, version, started);
+    Ok((connection, report))
 }

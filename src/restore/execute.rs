@@ -6,12 +6,15 @@
 //! byte for byte and made empty first, under a note that the next start finishes from.
 
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use crate::backup::attachments::Folders;
 use crate::backup::metadata::BackupKind;
 use crate::backup::of_database::stores;
 use crate::options::settings::Options;
+use crate::report::act::Act;
 use crate::report::error::Error;
+use crate::report::outcome::{Report, Restored};
 use crate::restore::find::{BackupRef, DatabaseSummary, holding, prove};
 use crate::restore::folders::{finish_folders, prepare_folders};
 use crate::restore::over::over_what_is_there;
@@ -19,42 +22,26 @@ use crate::run::engine::{leftovers, wait};
 use crate::sqlite::disk::files;
 use crate::sqlite::{open, view};
 
-/// What a restore did.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Restored {
-    /// The database, with symbolic links resolved.
-    pub database: PathBuf,
-    /// The copy that was put back.
-    pub file: PathBuf,
-    /// Where the state before is kept. None when there was none.
-    pub replaced: Option<PathBuf>,
-    /// Whether that state was damaged, so that it is kept byte for byte and cannot be put
-    /// back by a restore.
-    pub was_damaged: bool,
-    /// The folders of files that the snapshot had taken along, and that are back.
-    pub folders: Vec<PathBuf>,
-    /// Where the folders that those replaced are kept. None where there were none.
-    pub replaced_folders: Option<PathBuf>,
-    /// The schema version now.
-    pub version: Option<i64>,
-    /// What somebody should know, in sentences.
-    pub notes: Vec<String>,
-}
+#[cfg(feature = "serde")]
+use crate::report::serial;
 
 /// What a restore would do. Made without writing anything.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct RestorePlan {
     /// The database, with symbolic links resolved.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "serial::path"))]
     pub database: PathBuf,
     /// The copy that would be put back.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "serial::path"))]
     pub file: PathBuf,
     /// What the database holds now; none when it is not there or cannot be read.
     pub before: Option<DatabaseSummary>,
     /// What it would hold.
     pub after: DatabaseSummary,
     /// The folders of files that would be put back, and take the place of those that are there.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "serial::paths"))]
     pub folders: Vec<PathBuf>,
 }
 
@@ -91,7 +78,8 @@ pub(crate) fn restore(
     options: &Options<'_>,
     path: &Path,
     wanted: &BackupRef,
-) -> Result<Restored, Error> {
+) -> Result<Report, Error> {
+    let started = Instant::now();
     let target = open::resolve(path)?;
     let proven = prove(options, &target, wanted)?;
     options.check_cancelled()?;
@@ -122,14 +110,15 @@ pub(crate) fn restore(
     notes.extend(store.thin_out(BackupKind::Replaced, options.keep, None, &in_use));
     drop(lock);
     let replaced_folders = folders.and_then(|folders| folders.kept(&target.path));
-    Ok(Restored {
-        replaced_folders,
-        database: target.path,
-        file: proven.path,
-        replaced,
-        was_damaged,
-        folders: places,
-        version: proven.holding.version,
+    Ok(Report {
+        restored: Some(Restored {
+            file: proven.path,
+            replaced,
+            was_damaged,
+            folders: places,
+            replaced_folders,
+        }),
         notes,
+        ..Report::new(Act::Restore, target.path, proven.holding.version, started)
     })
 }

@@ -12,6 +12,7 @@ use crate::migration::compare::newest;
 use crate::migration::history::table;
 use crate::options::settings::Options;
 use crate::report::error::{Error, ErrorKind};
+use crate::report::remedy::Remedy;
 use crate::sqlite::disk::{files, path, scratch};
 use crate::sqlite::integrity;
 use crate::sqlite::open::{self, Target};
@@ -19,20 +20,26 @@ use crate::sqlite::schema::catalog;
 use crate::sqlite::schema::objects::Table;
 use crate::sqlite::schema::table_tracker::TableTracker;
 
+#[cfg(feature = "serde")]
+use crate::report::serial;
+
 /// Which copy is meant.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum BackupRef {
     /// The newest automatic backup.
     Latest,
     /// An automatic backup by its file name, or any database by its path.
-    File(PathBuf),
+    File(#[cfg_attr(feature = "serde", serde(serialize_with = "serial::path"))] PathBuf),
     /// A snapshot by its name.
     Snapshot(String),
 }
 
 /// What a database holds, in short.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct DatabaseSummary {
     /// The schema version.
@@ -44,7 +51,9 @@ pub struct DatabaseSummary {
 }
 
 pub(crate) fn not_found(message: String) -> Error {
-    Error::new(ErrorKind::NotFound, message).with_help("`heirloom backups` lists what is there")
+    Error::new(ErrorKind::NotFound, message)
+        .with_help("choose one of the backups and snapshots that are there")
+        .with_remedy(Remedy::ListBackups { verify: false })
 }
 
 /// A copy that was found and proved good.
@@ -108,7 +117,8 @@ pub(crate) fn find(
                     ErrorKind::Usage,
                     format!("{name} is a copy of another database, {other}"),
                 )
-                .with_help("`heirloom backups` lists those of this one; give the path of the file to put it back all the same"));
+                .with_help("choose a backup of this database; or give the path of the file to restore it all the same")
+                .with_remedy(Remedy::ListBackups { verify: false }));
             }
             let path = path::canonicalize(&path).map_err(|error| {
                 files::failure(format!("cannot look at {}", path.display()), error)
@@ -183,7 +193,8 @@ pub(crate) fn invalid(path: &Path, reason: &str) -> Error {
         ErrorKind::BackupInvalid,
         format!("{} cannot be restored: {reason}", path.display()),
     )
-    .with_help("choose another; `heirloom backups --verify` looks at each")
+    .with_help("choose another backup")
+    .with_remedy(Remedy::ListBackups { verify: true })
 }
 
 /// SQLite's thorough check of a copy.

@@ -10,8 +10,13 @@ use crate::report::error::Error;
 use crate::restore::find::{BackupRef, integrity};
 use crate::sqlite::open;
 
+#[cfg(feature = "serde")]
+use crate::report::serial;
+
 /// Where a copy comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
 #[non_exhaustive]
 pub enum BackupOrigin {
     /// Taken before a run, a revert or a restore.
@@ -32,9 +37,11 @@ impl BackupOrigin {
 
 /// A copy of a database, as it is listed.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct BackupInfo {
     /// The file.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "serial::path"))]
     pub file: PathBuf,
     /// Where it comes from.
     pub origin: BackupOrigin,

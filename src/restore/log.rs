@@ -7,9 +7,10 @@ use chrono::Utc;
 
 use crate::backup::log_file::{self, LogFile};
 use crate::backup::of_database::stores;
-use crate::migration::history::log_entry::{Act, LogEntry, merge};
+use crate::migration::history::log_entry::{LogEntry, merge};
 use crate::migration::history::log_table;
 use crate::options::settings::Options;
+use crate::report::act::Act;
 use crate::report::error::Error;
 use crate::report::time;
 use crate::restore::find::Proven;

@@ -22,9 +22,12 @@ use crate::migration::history::{marker, table};
 use crate::migration::step;
 use crate::options::hooks::HookError;
 use crate::options::settings::Options;
+use crate::report::act::Act;
 use crate::report::count::Counted;
 use crate::report::error::{DataState, Difference, Error, ErrorKind, invalid};
 use crate::report::event::Event;
+use crate::report::outcome::{Backfilled, Report};
+use crate::report::remedy::Remedy;
 use crate::report::time;
 use crate::run::engine::apply::{left_the_transaction, take_backup};
 use crate::run::engine::session::{Session, Stage};
@@ -38,6 +41,9 @@ use crate::sqlite::sql::script::Script;
 use crate::sqlite::sql::statement::{Action, Statement};
 use crate::sqlite::sql::token::Tokens;
 use crate::sqlite::view;
+
+#[cfg(feature = "serde")]
+use crate::report::serial;
 
 /// How many rows a batch has, unless a caller says otherwise.
 pub const DEFAULT_BATCH: u64 = 10_000;
@@ -82,9 +88,10 @@ enum BackfillWork<'b> {
 ///     "notes",
 ///     "UPDATE notes SET slug = lower(title) WHERE id BETWEEN :first AND :last",
 /// );
-/// let backfilled = migrator.backfill(&database, &slugs)?;
-/// assert_eq!(backfilled.rows, 1);
-/// assert!(migrator.backfill(&database, &slugs)?.is_up_to_date());
+/// let database = migrator.database(&database);
+/// let report = database.backfill(&slugs)?;
+/// assert_eq!(report.backfill.unwrap().rows, 1);
+/// assert!(database.backfill(&slugs)?.is_up_to_date());
 /// # Ok::<(), heirloom::Error>(())
 /// ```
 pub struct Backfill<'b> {
@@ -335,13 +342,14 @@ impl<'b> Backfill<'b> {
             return Ok(());
         }
         let difference = progress.sql.clone().zip(text);
-        let more = match &progress.finished_at {
-            Some(_) => {
-                "; it is done, and with `--again` (`Backfill::again`) so does this one under its name"
-            }
-            None => "",
+        let (more, remedy) = match &progress.finished_at {
+            Some(_) => (
+                "; the old one is done, so this one may also be run again under its name",
+                Some(Remedy::Backfill { again: true }),
+            ),
+            None => ("", None),
         };
-        Err(Error::new(
+        let refused = Error::new(
             ErrorKind::Diverged,
             format!(
                 "a backfill `{}` of `{}` was begun on {}, and this is another one",
@@ -349,7 +357,11 @@ impl<'b> Backfill<'b> {
             ),
         )
         .with_difference(difference.map(|(applied, file)| Difference { applied, file }))
-        .with_help(format!("put its statements back as they were, or give the new one another name, under which it begins at the first row{more}")))
+        .with_help(format!("put its statements back as they were, or give the new one another name, under which it begins at the first row{more}"));
+        Err(match remedy {
+            Some(remedy) => refused.with_remedy(remedy),
+            None => refused,
+        })
     }
 
     /// Fills the rows of one batch.
@@ -481,62 +493,13 @@ fn rows_refused(error: Error) -> Error {
     }
 }
 
-/// What [`Database::backfill`](crate::Database::backfill) did. All rows are done.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Backfilled {
-    /// The database, with symbolic links resolved.
-    pub database: PathBuf,
-    /// The backfill.
-    pub name: String,
-    /// The table.
-    pub table: String,
-    /// Rows that this call went through.
-    pub rows: u64,
-    /// Rows that earlier calls had gone through.
-    pub rows_before: u64,
-    /// The copy taken before the first batch. None where this call did not begin it, or where
-    /// there was no row.
-    pub backup: Option<PathBuf>,
-    /// When it was begun, RFC 3339.
-    pub started_at: String,
-    /// What somebody should know, in sentences.
-    pub notes: Vec<String>,
-    /// From the call to its return.
-    pub duration: Duration,
-}
-
-impl Backfilled {
-    /// Whether there was nothing to do.
-    pub fn is_up_to_date(&self) -> bool {
-        self.rows == 0
-    }
-}
-
-impl fmt::Display for Backfilled {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Backfilled { name, table, .. } = self;
-        if self.is_up_to_date() {
-            return write!(f, "{name}: nothing to do, `{table}` is filled");
-        }
-        let rows = Counted(self.rows, "row");
-        write!(
-            f,
-            "{name}: filled {rows} of `{table}` in {:.1?}",
-            self.duration
-        )?;
-        if self.rows_before > 0 {
-            write!(f, ", {} before", Counted(self.rows_before, "row"))?;
-        }
-        Ok(())
-    }
-}
-
 /// What [`Database::backfill`](crate::Database::backfill) would do.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct BackfillPlan {
     /// The database, with symbolic links resolved.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "serial::path"))]
     pub database: PathBuf,
     /// The backfill.
     pub name: String,
@@ -609,27 +572,26 @@ pub(crate) fn backfill(
     options: &Options<'_>,
     path: &Path,
     backfill: &Backfill<'_>,
-) -> Result<Backfilled, Error> {
+) -> Result<Report, Error> {
     let started = Instant::now();
     options.check_history_table()?;
     backfill.check()?;
     let target = existing(path)?;
+    let database = target.path.clone();
     let mut filled = Backfilled {
-        database: target.path.clone(),
         name: backfill.name.clone(),
         table: backfill.table.clone(),
         rows: 0,
         rows_before: 0,
-        backup: None,
         started_at: String::new(),
-        notes: Vec::new(),
-        duration: Duration::ZERO,
     };
     if let Some(progress) = finished(options, &target, backfill)? {
         filled.rows_before = progress.rows_done;
         filled.started_at = progress.started_at;
-        filled.duration = started.elapsed();
-        return Ok(filled);
+        return Ok(Report {
+            backfill: Some(filled),
+            ..Report::new(Act::Backfill, database, None, started)
+        });
     }
     options.check_cancelled()?;
     let session = Session::begin(options, target, Stage::Live, started)?;
@@ -639,15 +601,24 @@ pub(crate) fn backfill(
         failed: None,
         known: None,
         reaches: None,
+        backup: None,
+        notes: Vec::new(),
     };
     match batches.all(&mut filled) {
         Ok(()) => {
             let finish = batches.session.finish();
             finish.map_err(|error| error.with_data(DataState::Committed))?;
-            filled.duration = started.elapsed();
-            Ok(filled)
+            Ok(Report {
+                backfill: Some(filled),
+                backup: batches.backup,
+                notes: batches.notes,
+                ..Report::new(Act::Backfill, database, None, started)
+            })
         }
-        Err(error) => Err(batches.stop(error).with_backup(filled.backup)),
+        Err(error) => {
+            let backup = batches.backup.take();
+            Err(batches.stop(error).with_backup(backup))
+        }
     }
 }
 
@@ -683,12 +654,15 @@ struct Batches<'r, 'o, 's> {
     known: Option<Progress>,
     /// Whether it may delete rows elsewhere, and for which schema that was asked.
     reaches: Option<(i64, bool)>,
+    /// The backup that was taken, where this call began it.
+    backup: Option<PathBuf>,
+    notes: Vec<String>,
 }
 
 impl Batches<'_, '_, '_> {
     fn all(&mut self, filled: &mut Backfilled) -> Result<(), Error> {
         let options = self.session.options;
-        let mut progress = self.begin(filled)?;
+        let mut progress = self.begin()?;
         self.known = Some(progress.clone());
         self.session.let_others_in()?;
         self.session.foreign_keys_on()?;
@@ -721,7 +695,7 @@ impl Batches<'_, '_, '_> {
     }
 
     /// Under the write lock: looks, and where nothing was begun yet takes the copy and begins.
-    fn begin(&mut self, filled: &mut Backfilled) -> Result<Progress, Error> {
+    fn begin(&mut self) -> Result<Progress, Error> {
         let (session, backfill) = (&mut self.session, self.backfill);
         let (options, connection) = (session.options, &session.connection);
         let rowids = backfill.look_at(connection, &options.own_tables())?;
@@ -742,7 +716,7 @@ impl Batches<'_, '_, '_> {
             Some(_) => take_backup(session, newest(&history))?,
             None => None,
         };
-        filled.backup = backup.as_ref().map(|backup| backup.path.clone());
+        self.backup = backup.as_ref().map(|backup| backup.path.clone());
         let now = time::rfc3339(Utc::now());
         backfills::create(&session.connection)?;
         let progress = Progress {
@@ -764,7 +738,7 @@ impl Batches<'_, '_, '_> {
         let migrations = migrations.unwrap_or_default();
         let versions = migrations.iter().map(|migration| migration.version);
         let pending = versions.filter(|version| newest(&history).is_none_or(|now| *version > now));
-        filled.notes = session.thin_out(pending.min(), filled.backup.as_deref());
+        self.notes = session.thin_out(pending.min(), self.backup.as_deref());
         Ok(progress)
     }
 

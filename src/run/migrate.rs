@@ -13,10 +13,12 @@ use crate::migration::history::{marker, other_tools, table};
 use crate::migration::set::Migration;
 use crate::migration::step::MigrationStep;
 use crate::options::settings::{Migrating, Options};
+use crate::report::act::Act;
 use crate::report::error::{Error, ErrorKind};
 use crate::report::loss::{Direction, Loss};
 use crate::report::outcome::Report;
 use crate::report::plan::Plan;
+use crate::report::remedy::Remedy;
 use crate::run::engine::apply::{self, Work};
 use crate::run::engine::dry_run::{self, DryRunResult};
 use crate::run::engine::session::{Session, Stage};
@@ -50,7 +52,10 @@ fn run_over(
         let database = connection
             .path()
             .map_or_else(|| path.to_owned(), PathBuf::from);
-        return Ok((connection, nothing_to_do(database, version, started)));
+        return Ok((
+            connection,
+            Report::new(Act::Run, database, version, started),
+        ));
     }
     let target = open::resolve(path)?;
     options.check_cancelled()?;
@@ -82,7 +87,7 @@ fn open_as_it_is(
     options.set_up(&connection)?;
     let report = Report {
         switched_off: true,
-        ..nothing_to_do(target.path, None, started)
+        ..Report::new(Act::Run, target.path, None, started)
     };
     Ok((connection, report))
 }
@@ -95,12 +100,18 @@ fn kept_by_another_tool(options: &Options<'_>, connection: &Connection, error: E
     }
     let there_already = error.to_string().contains(" already exists");
     match other_tools::recognise(connection, None) {
-        Ok(Some(foreign)) => error.with_help(format!(
-            "{} kept this database: take its history over with `heirloom adopt`, or `Migrator::adopt_from` at the start of the app",
-            foreign.tool
-        )),
-        Ok(None) if there_already => error.with_help(
-            "the database has tables and no history: say at which version it is with `heirloom baseline VERSION`",
+        Ok(Some(foreign)) => error.with_other_help(
+            format!(
+                "{} kept this database: import its history, with `Migrator::adopt_from` at the start of the app",
+                foreign.tool
+            ),
+            vec![Remedy::Adopt {
+                tool: foreign.tool.to_string(),
+            }],
+        ),
+        Ok(None) if there_already => error.with_other_help(
+            "the database has tables and no history: record the version that it is at",
+            vec![Remedy::Baseline],
         ),
         _ => error,
     }
@@ -159,22 +170,6 @@ fn up_to_date(
     }
 }
 
-/// The report of a start that found everything done.
-pub(crate) fn nothing_to_do(database: PathBuf, version: Option<i64>, started: Instant) -> Report {
-    Report {
-        database,
-        direction: Direction::Up,
-        migrations: Vec::new(),
-        backup: None,
-        version_before: version,
-        version,
-        recovered: None,
-        switched_off: false,
-        notes: Vec::new(),
-        duration: started.elapsed(),
-    }
-}
-
 /// Under the write lock: looks, plans, acts, proves.
 pub(crate) fn migrate(
     session: &mut Session<'_, '_>,
@@ -189,9 +184,17 @@ pub(crate) fn migrate(
     let version_before = own.and_then(|own| newest(own.history));
     let mut report = Report {
         recovered: session.recovered.take(),
-        ..nothing_to_do(session.target.path.clone(), version_before, session.started)
+        ..Report::new(
+            Act::Run,
+            session.target.path.clone(),
+            version_before,
+            session.started,
+        )
     };
-    report.notes.extend(lost_sight_of(session)?);
+    if let Some((note, remedy)) = lost_sight_of(session)? {
+        report.notes.push(note);
+        report.remedies.push(remedy);
+    }
     if tasks.is_empty() {
         report.duration = session.started.elapsed();
         return Ok(report);
@@ -223,16 +226,16 @@ pub(crate) fn migrate(
 
 /// Copies of a database that is not there: somebody may look for what was in it. It is no reason
 /// to keep the app from starting, whose user may have removed it.
-fn lost_sight_of(session: &Session<'_, '_>) -> Result<Option<String>, Error> {
+fn lost_sight_of(session: &Session<'_, '_>) -> Result<Option<(String, Remedy)>, Error> {
     if session.stage == Stage::Rehearsal || !session.is_new()? {
         return Ok(None);
     }
     let path = &session.target.path;
     let kept = of_database::copies_kept(session.options, path);
-    Ok(kept.map(|kept| {
+    Ok(kept.map(|(kept, remedy)| {
         let note = format!("{} was empty or not there, and {kept}", path.display());
         log::warn!("{note}");
-        note
+        (note, remedy)
     }))
 }
 
@@ -319,7 +322,10 @@ fn refusal(options: &Options<'_>, tasks: &[MigrationStep], losses: &[Vec<Loss>])
         .in_migration(&task.label())
         .at(task.script.location(0, false))
         .with_losses(all)
-        .with_help("if that is meant, put `-- heirloom: allow-destructive` at the top of the file, or run with --allow-destructive"),
+        .with_help("to allow that, put `-- heirloom: allow-destructive` at the top of the file")
+        .with_remedy(Remedy::AllowDestructive {
+            file: Some(task.script.file().to_owned()),
+        }),
     )
 }
 

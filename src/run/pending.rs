@@ -12,6 +12,7 @@ use crate::migration::{label, table_owners};
 use crate::options::settings::Options;
 use crate::report::error::{Difference, Error, ErrorKind};
 use crate::report::loss::Direction;
+use crate::report::remedy::Remedy;
 use crate::run::engine::recognise::{self, Found};
 use crate::sqlite::sql::script::Script;
 
@@ -159,14 +160,16 @@ pub(crate) fn check_target(
             ErrorKind::NotFound,
             format!("there is no migration with version {to}"),
         )
-        .with_help("`heirloom show` lists the versions"));
+        .with_help("give the version of a migration that is there")
+        .with_remedy(Remedy::ShowStatus));
     }
     match newest(history) {
         Some(now) if now > to => Err(Error::new(
             ErrorKind::Usage,
             format!("the database is at version {now}, beyond {to}"),
         )
-        .with_help(format!("to go back, use `heirloom revert --to {to}`"))),
+        .with_help("to go back, revert")
+        .with_remedy(Remedy::Revert { to: Some(to) })),
         _ => Ok(()),
     }
 }
@@ -248,7 +251,9 @@ pub(crate) fn missing(row: &Applied, part: &Known<'_>, known: Option<i64>) -> Er
             },
         )
         .with_versions(database, known)
-        .with_help("use the version of the app that migrated it, or a newer one; or restore the backup taken before that upgrade");
+        .with_help("use the version of the app that migrated it, or a newer one; or restore the backup taken before that upgrade")
+        .with_remedy(Remedy::Update)
+        .with_remedy(Remedy::ListBackups { verify: false });
     }
     Error::new(
         ErrorKind::Missing,
@@ -289,7 +294,8 @@ pub(crate) fn changed(
         )
         .in_migration(&label)
         .with_versions(row.version, Some(migration.version))
-        .with_help("use the version of the app that made it, or a newer one"));
+        .with_help("use the version of the app that made it, or a newer one")
+        .with_remedy(Remedy::Update));
     }
     let before = before.map_or(0, |row| row.version);
     let message = if migration.name == row.name {
@@ -310,7 +316,6 @@ pub(crate) fn changed(
             applied: kept.up,
             file: migration.up.text().to_owned(),
         }))
-        .with_help(format!(
-            "put the file back as it was and write the change as a new migration; while developing, `heirloom revert --to {before}` takes it back as it was applied",
-        )))
+        .with_help("put the file back as it was and write the change as a new migration; while developing, revert it as it was applied")
+        .with_remedy(Remedy::Revert { to: Some(before) }))
 }

@@ -1,6 +1,6 @@
 //! `run --rehearse`: the run itself, on a scratch copy of the database that is thrown away.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Instant;
 
 use rusqlite::Connection;
@@ -9,8 +9,10 @@ use crate::backup::copy;
 use crate::migration::compare::newest;
 use crate::migration::history::marker;
 use crate::options::settings::Options;
+use crate::report::act::Act;
 use crate::report::error::{DataState, Error, ErrorKind};
-use crate::report::outcome::{Done, Report};
+use crate::report::outcome::Report;
+use crate::report::remedy::Remedy;
 use crate::run::engine::session::{Session, Stage};
 use crate::run::look::{Look, look};
 use crate::run::{migrate, pending};
@@ -21,65 +23,21 @@ use crate::sqlite::schema::catalog;
 /// How often a copy is begun anew because another program wrote meanwhile.
 const ATTEMPTS: usize = 3;
 
-/// What a run would do to a database, found out on a copy of it.
-#[derive(Debug)]
-#[non_exhaustive]
-pub struct Rehearsed {
-    /// The database, with symbolic links resolved. It was not touched.
-    pub database: PathBuf,
-    /// The migrations that could be applied, in order, with the rows of the tables.
-    pub migrations: Vec<Done>,
-    /// The schema version now, none when nothing was applied yet.
-    pub version: Option<i64>,
-    /// Bytes of disk that a run takes at its peak: the backup, and what the database, its
-    /// journal and its write-ahead log grow by. The temporary files in which SQLite sorts are
-    /// not counted.
-    pub disk_bytes: u64,
-    /// What the run would report, in sentences.
-    pub notes: Vec<String>,
-    /// What the run would fail with. None when it would succeed.
-    pub failure: Option<Error>,
-}
-
-impl Rehearsed {
-    /// Whether a run would find nothing to do.
-    pub fn is_up_to_date(&self) -> bool {
-        self.failure.is_none() && self.migrations.is_empty()
-    }
-
-    fn new(database: PathBuf, version: Option<i64>) -> Rehearsed {
-        Rehearsed {
-            database,
-            version,
-            migrations: Vec::new(),
-            disk_bytes: 0,
-            notes: Vec::new(),
-            failure: None,
-        }
-    }
-
-    fn fill_in(&mut self, report: &Report) {
-        self.migrations.clone_from(&report.migrations);
-        self.notes.clone_from(&report.notes);
-    }
-}
-
-/// Runs what is pending on a copy.
+/// Runs what is pending on a copy. What a run would fail with is the error, and carries a report
+/// of [`Act::Rehearse`]: how far it came.
 pub(crate) fn rehearse(
     options: &Options<'_>,
     path: &Path,
     to: Option<i64>,
-) -> Result<Rehearsed, Error> {
+) -> Result<Report, Error> {
     let started = Instant::now();
     let mut look = look(options, path)?;
-    let mut rehearsed = Rehearsed::new(look.target.path.clone(), newest(look.history()));
-    let room = match room_needed(options, &look, to) {
-        Ok(Some(bytes)) => bytes,
-        Ok(None) => return Ok(rehearsed),
-        Err(error) => {
-            rehearsed.failure = Some(error);
-            return Ok(rehearsed);
-        }
+    let (database, version) = (look.target.path.clone(), newest(look.history()));
+    let nothing_yet = Report::new(Act::Rehearse, database, version, started);
+    let would_fail = |error: Error| error.with_report(nothing_yet.clone());
+    let room = match room_needed(options, &look, to).map_err(would_fail)? {
+        Some(bytes) => bytes,
+        None => return Ok(nothing_yet),
     };
     let scratch = scratch::Scratch::new()?;
     let help = format!(
@@ -92,28 +50,29 @@ pub(crate) fn rehearse(
     let backups = options.backups_of(&look.target.path);
     let help = "free some space, or choose another folder for backups";
     let bytes = catalog::bytes(&look.view.connection)?;
-    rehearsed.failure = space::check_room(&backups, "the copy", bytes, help).err();
-    if rehearsed.failure.is_some() {
-        return Ok(rehearsed);
-    }
+    space::check_room(&backups, "the copy", bytes, help).map_err(would_fail)?;
     copy_to(options, path, &mut look, scratch.path())?;
     let target = open::resolve(scratch.path())?;
     let mut session = Session::begin(options, target, Stage::Rehearsal, started)?;
     session.measure();
     let outcome = migrate::migrate(&mut session, &look.lists, to);
-    rehearsed.disk_bytes = session.disk_bytes();
+    let disk_bytes = session.disk_bytes();
+    let of_the_database = |done: Report| Report {
+        act: Act::Rehearse,
+        database: nothing_yet.database.clone(),
+        disk_bytes: Some(disk_bytes),
+        ..done
+    };
     match session.conclude(outcome) {
-        Ok((_, report)) => rehearsed.fill_in(&report),
-        Err(error) if error.is_interrupted() => return Err(error.with_data(DataState::Untouched)),
+        Ok((_, done)) => Ok(of_the_database(done)),
+        // Whatever became of the copy, the database is as it was.
+        Err(error) if error.is_interrupted() => Err(error.with_data(DataState::Untouched)),
         Err(error) => {
-            if let Some(report) = error.report() {
-                rehearsed.fill_in(report);
-            }
-            // Whatever became of the copy, the database is as it was.
-            rehearsed.failure = Some(error.with_data(DataState::Untouched));
+            let done = error.report().unwrap_or(&nothing_yet).clone();
+            let error = error.with_data(DataState::Untouched);
+            Err(error.with_report(of_the_database(done)))
         }
     }
-    Ok(rehearsed)
 }
 
 /// The bytes of disk that the rehearsal takes, none where there is nothing to rehearse. What a
@@ -128,7 +87,8 @@ fn room_needed(options: &Options<'_>, look: &Look, to: Option<i64>) -> Result<Op
                 marker.started_at
             ),
         )
-        .with_help("put the copy back into the backups folder, or an older one back with `heirloom restore`"));
+        .with_help("put the copy back into the backups folder, or restore an older backup")
+        .with_remedy(Remedy::Restore { backup: None }));
     }
     if is_new(connection)? {
         let tasks = pending::pending(options, connection, &look.known(options), to)?;

@@ -13,10 +13,12 @@ use crate::migration::set::Migration;
 use crate::migration::squashed::SquashedFrom;
 use crate::migration::step::MigrationStep;
 use crate::options::settings::Options;
+use crate::report::act::Act;
 use crate::report::error::{Error, ErrorKind};
 use crate::report::loss::{Direction, Loss};
 use crate::report::outcome::Report;
 use crate::report::plan::Plan;
+use crate::report::remedy::Remedy;
 use crate::run::engine::apply::{self, Work};
 use crate::run::engine::dry_run::{self, DryRun, DryRunResult};
 use crate::run::engine::session::{Session, Stage};
@@ -85,16 +87,14 @@ pub(crate) fn take_back(
     let version_before = newest(&history);
     let left = &history[..history.len() - tasks.len()];
     let mut report = Report {
-        database: session.target.path.clone(),
-        direction: Direction::Down,
-        migrations: Vec::new(),
-        backup: None,
-        version_before,
         version: newest(left),
         recovered: session.recovered.take(),
-        switched_off: false,
-        notes: Vec::new(),
-        duration: session.started.elapsed(),
+        ..Report::new(
+            Act::Revert,
+            session.target.path.clone(),
+            version_before,
+            session.started,
+        )
     };
     if tasks.is_empty() {
         return Ok(report);
@@ -136,7 +136,7 @@ pub(crate) fn take_back(
             "the schema was not compared with the one before the migration: {reason}"
         )),
     }
-    let first_pending = report.migrations.last().map(|done| done.version);
+    let first_pending = report.reverted.last().map(|done| done.version);
     report
         .notes
         .extend(session.thin_out(first_pending, report.backup.as_deref()));
@@ -235,15 +235,17 @@ fn no_way_back(
         // Whoever took the file away may have meant it, so it is not used unasked.
         Some(_) => refused(
             "there is no way back beside the migration, only the one that was stored when it was applied",
-            format!(
-                "write that one into {back} again, if it is right: `heirloom shell -- \"{}\"` prints it",
-                details::select_down(&options.history_table, row.version)
-            ),
-        ),
+            format!("write the stored one into {back} again, if it is right"),
+        )
+        .map(|error| {
+            let sql = details::select_down(&options.history_table, row.version);
+            error.with_remedy(Remedy::Query { sql })
+        }),
         None => refused(
             "there is no way back",
             format!("write {back} beside the migration, or restore the backup from before it"),
-        ),
+        )
+        .map(|error| error.with_remedy(Remedy::ListBackups { verify: false })),
     }
 }
 
@@ -271,7 +273,8 @@ fn rows_to_revert(history: &[Applied], to: RevertTo) -> Result<&[Applied], Error
             ErrorKind::NotFound,
             format!("version {version} is not applied to this database"),
         )
-        .with_help("`heirloom show` lists the versions; 0 takes everything back")),
+        .with_help("give a version that is applied; 0 reverts everything")
+        .with_remedy(Remedy::ShowStatus)),
     }
 }
 

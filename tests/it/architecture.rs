@@ -324,6 +324,38 @@ fn the_library_knows_nothing_of_the_terminal() {
     }
 }
 
+/// What an error says is shown to an app's user, who has no command line: a remedy is a value,
+/// and the command alone words it as a command. What is written into a developer's project may
+/// name commands.
+#[test]
+fn the_library_names_no_command_and_no_flag() {
+    // And git has flags of its own.
+    // And git has flags of its own.
+    let writes_project_files =
+        |line: &str| line.contains("-- Written by ") || line.contains("git(folder, ");
+    let is_flag = |word: &str| {
+        let flag = word.trim_start_matches(['`', '"', '(']).strip_prefix("--");
+        flag.is_some_and(|flag| flag.starts_with(|c: char| c.is_ascii_lowercase()))
+    };
+    let mut wrong = Vec::new();
+    for (module, code) in Crate::library().modules {
+        if module == "devtools::project::init" {
+            continue;
+        }
+        for line in code.lines().filter(|line| !writes_project_files(line)) {
+            let flag = line.contains('"') && line.split_whitespace().any(is_flag);
+            if line.contains("`heirloom ") || flag {
+                wrong.push(format!("{module}: {}", line.trim()));
+            }
+        }
+    }
+    assert!(
+        wrong.is_empty(),
+        "{wrong:#?}\nSay what to do in the app's words, and add a `Remedy`: src/cli/output/remedy.rs words it as a \
+         command."
+    );
+}
+
 #[test]
 fn one_folder_alone_writes_files() {
     const WRITING: &[&str] = &[

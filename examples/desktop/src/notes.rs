@@ -198,7 +198,7 @@ fn news(report: &Report) -> Option<String> {
         Some(_) => " A copy from before is among the backups.",
         None => "",
     };
-    let count = report.migrations.len() as u64;
+    let count = report.applied.len() as u64;
     (count > 0).then(|| {
         let time = report.duration.as_secs_f32();
         format!(

@@ -1,10 +1,8 @@
 //! `heirloom adopt`
 
 use crate::exit::{Exit, Failure};
-use crate::output::ask;
-use crate::output::report;
-use crate::output::text;
 use crate::output::ui::Ui;
+use crate::output::{ask, json, report};
 use crate::settings::gather::Settings;
 use crate::settings::migrator::migrator;
 
@@ -31,7 +29,7 @@ pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Adopt) -> Result<E
         .on_event(|event| report::show_event(ui, "adopted", event))
         .database(database)
         .adopt(options.from)?;
-    report::show_report(ui, settings, &report);
-    ui.document(&text::report_json("adopted", &report));
+    report::show_report(ui, settings, "adopted", &report);
+    ui.document(&json::report("adopted=applied", &report, ui.typed()));
     Ok(Exit::Done)
 }

@@ -2,15 +2,13 @@
 
 use std::path::PathBuf;
 
-use heirloom::{BackfillPlan, Backfilled};
+use heirloom::{BackfillPlan, Report};
 use serde_json::json;
 
 use crate::exit::{Exit, Failure};
-use crate::output::ask;
-use crate::output::report;
-use crate::output::text;
-use crate::output::text::{GREEN, styled};
+use crate::output::text::{self, GREEN, styled};
 use crate::output::ui::Ui;
+use crate::output::{ask, json, report};
 use crate::settings::gather::Settings;
 use crate::settings::migrator::keeper;
 
@@ -56,35 +54,36 @@ pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Backfill) -> Resul
     Ok(Exit::Done)
 }
 
-fn show(ui: &mut Ui, backfilled: &Backfilled) {
-    report::show_notes(ui, &backfilled.notes);
-    let database = text::path(&backfilled.database);
-    let (name, table) = (&backfilled.name, &backfilled.table);
-    let before = match backfilled.rows_before {
+fn show(ui: &mut Ui, done: &Report) {
+    report::show_notes(ui, &done.notes, &done.remedies);
+    let Some(filled) = &done.backfill else { return };
+    let database = text::path(&done.database);
+    let (name, table) = (&filled.name, &filled.table);
+    let before = match filled.rows_before {
         0 => String::new(),
-        rows => format!(", after {} before", text::grouped(rows)),
+        rows => format!(", {} before", text::grouped(rows)),
     };
-    ui.line(&match backfilled.is_up_to_date() {
-        true => format!("nothing to do: {name} is done in {database}"),
+    ui.line(&match done.is_up_to_date() {
+        true => format!("nothing to do: {name} is complete in {database}"),
         false => format!(
-            "{} {name} filled {} rows of `{table}` in {database} in {}{before}",
-            styled(GREEN, "done    "),
-            text::grouped(backfilled.rows),
-            text::duration(backfilled.duration),
+            "{} {name}: {} of `{table}` in {database}{before} ({})",
+            styled(GREEN, "filled  "),
+            text::counted(filled.rows, "row"),
+            text::duration(done.duration),
         ),
     });
-    ui.document(&json!({
-        "ok": true,
-        "name": name,
-        "table": table,
-        "rows": backfilled.rows,
-        "rows_before": backfilled.rows_before,
-        "backup": text::some_path_json(backfilled.backup.as_ref()),
-        "started_at": backfilled.started_at,
-        "database": text::path_json(&backfilled.database),
-        "duration_ms": text::milliseconds(backfilled.duration),
-        "notes": backfilled.notes,
-    }));
+    let keys = [
+        "name",
+        "table",
+        "rows",
+        "rows_before",
+        "backup",
+        "started_at",
+        "database",
+        "duration_ms",
+        "notes",
+    ];
+    ui.document(&json::done(done, &keys));
 }
 
 fn show_plan(ui: &mut Ui, plan: &BackfillPlan) {
@@ -93,27 +92,18 @@ fn show_plan(ui: &mut Ui, plan: &BackfillPlan) {
     let database = text::path(&plan.database);
     ui.line(&match (&plan.started_at, &plan.finished_at) {
         (_, Some(time)) => format!(
-            "nothing to do: {name} is done in {database} since {}",
-            text::local_time(time)
+            "nothing to do: {name} is complete in {database} since {}",
+            text::time(time)
         ),
         (Some(_), None) => {
-            format!("{name} would go on: {done} rows of `{table}` are done, {left} are left")
+            format!("{name} would continue: {done} rows of `{table}` are done, {left} are left")
         }
         (None, None) => {
-            format!("{name} would begin, with a copy of {database}: {left} rows of `{table}`")
+            format!("{name} would start, after a backup of {database}: {left} rows of `{table}`")
         }
     });
     ui.line(&format!("nothing was changed in {database}"));
-    ui.document(&json!({
-        "ok": true,
-        "dry_run": true,
-        "name": name,
-        "table": table,
-        "done": plan.done,
-        "left": plan.left,
-        "started_at": plan.started_at,
-        "finished_at": plan.finished_at,
-        "backup": null,
-        "database": text::path_json(&plan.database),
-    }));
+    let document = json::dry_run(plan, &[]);
+    let more = json!({ "backup": null });
+    ui.document(&json::with(json::with(json::value(plan), document), more));
 }

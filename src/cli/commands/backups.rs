@@ -1,11 +1,12 @@
 //! `heirloom backups`
 
 use heirloom::{BackupInfo, Verify};
-use serde_json::{Value, json};
+use serde_json::json;
 
+use crate::complete::names;
 use crate::exit::{Exit, Failure};
-use crate::output::text;
-use crate::output::text::{GREEN, RED, styled};
+use crate::output::json;
+use crate::output::text::{self, GREEN, RED, styled};
 use crate::output::ui::Ui;
 use crate::settings::gather::Settings;
 use crate::settings::migrator::keeper;
@@ -26,25 +27,21 @@ pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Backups) -> Result
         .database(&settings.database.value)
         .backups(verify)?;
     let rows: Vec<Vec<String>> = copies.iter().map(row).collect();
-    ui.table(&rows);
+    ui.list(
+        &[
+            "backup",
+            "origin",
+            "created (UTC)",
+            "size",
+            "version",
+            "state",
+        ],
+        &rows,
+    );
     if copies.is_empty() {
         ui.line("there are no backups and no snapshots of this database");
     }
-    let listed: Vec<Value> = copies
-        .iter()
-        .map(|copy| {
-            json!({
-                "file": text::path_json(&copy.file),
-                "origin": copy.origin.as_str(),
-                "replaced": copy.replaced,
-                "created_at": copy.created_at,
-                "bytes": copy.bytes,
-                "version": copy.version,
-                "verified": copy.verified,
-            })
-        })
-        .collect();
-    ui.document(&json!({ "ok": true, "backups": listed }));
+    ui.document(&json!({ "ok": true, "backups": json::value(&copies) }));
     Ok(Exit::Done)
 }
 
@@ -54,23 +51,17 @@ fn row(copy: &BackupInfo) -> Vec<String> {
         false => copy.origin.as_str(),
     };
     vec![
-        shown(copy),
+        names::name_of(copy)
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned(),
         origin.to_owned(),
-        text::local_time(&copy.created_at),
-        format!("{:>8}", text::bytes(copy.bytes)),
+        text::utc(&copy.created_at),
+        text::bytes(copy.bytes),
         text::version(copy.version),
         match copy.verified {
             true => styled(GREEN, "verified"),
             false => styled(RED, "DAMAGED"),
         },
     ]
-}
-
-/// What to say to `restore` or `restore-snapshot`.
-fn shown(copy: &BackupInfo) -> String {
-    let name = match copy.origin {
-        heirloom::BackupOrigin::Snapshot => copy.file.file_stem(),
-        _ => copy.file.file_name(),
-    };
-    name.unwrap_or_default().to_string_lossy().into_owned()
 }

@@ -1,10 +1,8 @@
 //! `heirloom baseline`
 
 use crate::exit::{Exit, Failure};
-use crate::output::ask;
-use crate::output::report;
-use crate::output::text;
 use crate::output::ui::Ui;
+use crate::output::{ask, json, report};
 use crate::settings::gather::Settings;
 use crate::settings::migrator::migrator;
 
@@ -27,10 +25,10 @@ pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Baseline) -> Resul
         return Ok(Exit::Done);
     }
     let report = migrator
-        .on_event(|event| report::show_event(ui, "marked", event))
+        .on_event(|event| report::show_event(ui, "recorded", event))
         .database(database)
         .baseline(options.at)?;
-    report::show_report(ui, settings, &report);
-    ui.document(&text::report_json("marked", &report));
+    report::show_report(ui, settings, "recorded", &report);
+    ui.document(&json::report("marked=applied", &report, ui.typed()));
     Ok(Exit::Done)
 }

@@ -2,13 +2,13 @@
 
 use std::path::Path;
 
-use heirloom::{Checked, Event};
+use heirloom::{Checked, Event, Finding};
 use serde_json::{Value, json};
 
 use crate::exit::{Exit, Failure};
-use crate::output::ask;
 use crate::output::text::{self, GREEN, RED, YELLOW, styled};
 use crate::output::ui::Ui;
+use crate::output::{ask, json};
 use crate::settings::gather::Settings;
 use crate::settings::migrator::{migrator, schema_file};
 use crate::settings::origin::Origin;
@@ -23,7 +23,8 @@ pub(crate) fn run(ui: &mut Ui, settings: &Settings) -> Result<Exit, Failure> {
         .devtools()
         .check()?;
     show(ui, &checked);
-    ui.document(&document(&checked));
+    let document = document(ui, &checked);
+    ui.document(&document);
     Ok(match checked.is_clean() {
         true => Exit::Done,
         false => Exit::CheckSaysNo,
@@ -38,7 +39,11 @@ fn show_event(ui: &mut Ui, event: &Event<'_>) {
     {
         ui.line(&match findings {
             0 => format!("{} {migration}", styled(GREEN, "ok      ")),
-            _ => format!("{} {migration}  {findings} found", styled(RED, "not ok  ")),
+            _ => format!(
+                "{} {migration}  {}",
+                styled(RED, "not ok  "),
+                text::counted(*findings as u64, "finding")
+            ),
         });
     }
 }
@@ -52,7 +57,7 @@ fn show(ui: &mut Ui, checked: &Checked) {
             styled(RED, "finding "),
             finding.message,
             styled(GREEN, "help:"),
-            finding.help
+            help(ui, finding)
         ));
     }
     for note in &checked.notes {
@@ -76,38 +81,31 @@ fn show(ui: &mut Ui, checked: &Checked) {
         Some(tag) => format!("compared with the release {tag}"),
         None => "not compared with a release, because there is no git tag".to_owned(),
     };
-    let counted = |count: usize, what: &str| match count {
-        1 => format!("1 {what}"),
-        _ => format!("{count} {what}s"),
-    };
     ui.line(&format!(
         "{} checked, {}; {schema}; {release}",
-        counted(checked.migrations, "migration"),
-        counted(checked.findings.len(), "finding"),
+        text::counted(checked.migrations as u64, "migration"),
+        text::counted(checked.findings.len() as u64, "finding"),
     ));
 }
 
-fn document(checked: &Checked) -> Value {
-    let findings: Vec<Value> = checked
-        .findings
-        .iter()
-        .map(|finding| {
-            json!({
-                "kind": finding.kind.as_str(),
-                "migration": finding.migration,
-                "file": finding.file,
-                "message": finding.message,
-                "help": finding.help,
-            })
-        })
-        .collect();
-    json!({
-        "ok": true,
-        "findings": findings,
-        "notes": checked.notes,
-        "checked": checked.migrations,
-        "released_tag": checked.released_tag,
-        "schema_file": checked.schema_file,
-        "schema_compared": checked.schema_compared,
-    })
+/// What to do, with commands.
+fn help(ui: &Ui, finding: &Finding) -> String {
+    let help = ui.typed().help(Some(&finding.help), &finding.remedies);
+    help.unwrap_or_default()
+}
+
+fn document(ui: &Ui, checked: &Checked) -> Value {
+    let keys = [
+        "notes",
+        "checked=migrations",
+        "released_tag",
+        "schema_file",
+        "schema_compared",
+    ];
+    let findings = json::with_help(
+        &checked.findings,
+        &["kind", "migration", "file", "message"],
+        |finding| Some(help(ui, finding)),
+    );
+    json::with(json::done(checked, &keys), json!({ "findings": findings }))
 }

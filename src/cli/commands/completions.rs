@@ -39,7 +39,7 @@ pub(crate) fn run(ui: &mut Ui, options: &Completions) -> Result<Exit, Failure> {
     // Into memory, which takes everything.
     let _ = shell.write_registration(candidates::VARIABLE, name, name, name, &mut script);
     let script = String::from_utf8_lossy(&script);
-    ui.line(script.trim_end());
+    ui.block(script.trim_end());
     ui.document(&json!({ "ok": true, "script": script }));
     Ok(Exit::Done)
 }

@@ -3,11 +3,10 @@
 use std::time::SystemTime;
 
 use heirloom::Source;
-use serde_json::json;
 
 use crate::exit::{Exit, Failure};
-use crate::output::text;
 use crate::output::ui::Ui;
+use crate::output::{json, text};
 use crate::settings::gather::Settings;
 
 #[derive(Debug, clap::Args)]
@@ -21,11 +20,6 @@ pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Create) -> Result<
     let made = heirloom::create(source, &options.name, SystemTime::now())?;
     ui.line(&text::path(&made.up));
     ui.line(&text::path(&made.down));
-    ui.document(&json!({
-        "ok": true,
-        "version": made.version,
-        "up": text::path_json(&made.up),
-        "down": text::path_json(&made.down),
-    }));
+    ui.document(&json::done(&made, &["version", "up", "down"]));
     Ok(Exit::Done)
 }

@@ -1,13 +1,12 @@
 //! `heirloom doctor`
 
-use heirloom::Diagnosis;
+use heirloom::{Diagnosis, Problem};
 use serde_json::{Value, json};
 
 use crate::exit::{Exit, Failure};
-use crate::output::report;
-use crate::output::text;
-use crate::output::text::{GREEN, RED, styled};
+use crate::output::text::{self, GREEN, RED, styled};
 use crate::output::ui::Ui;
+use crate::output::{json, report};
 use crate::settings::gather::Settings;
 use crate::settings::migrator::keeper;
 
@@ -16,7 +15,8 @@ pub(crate) fn run(ui: &mut Ui, settings: &Settings) -> Result<Exit, Failure> {
         .database(&settings.database.value)
         .doctor()?;
     show(ui, &found);
-    ui.document(&document(&found));
+    let document = document(ui, &found);
+    ui.document(&document);
     Ok(match (found.is_damaged(), found.is_healthy()) {
         (true, _) => Exit::NeedsAttention,
         (_, true) => Exit::Done,
@@ -31,13 +31,13 @@ fn show(ui: &mut Ui, found: &Diagnosis) {
             styled(RED, "problem "),
             problem.message,
             styled(GREEN, "help:"),
-            problem.help
+            help(ui, problem)
         ));
     }
     for passed in &found.passed {
         ui.line(&format!("{} {passed}", styled(GREEN, "ok      ")));
     }
-    report::show_notes(ui, &found.notes);
+    report::show_notes(ui, &found.notes, &[]);
     if let Some(holder) = &found.held_by {
         ui.line(&format!("held by  {holder}"));
     }
@@ -57,26 +57,27 @@ fn show(ui: &mut Ui, found: &Diagnosis) {
     ));
 }
 
-fn document(found: &Diagnosis) -> Value {
-    let problems = found.problems.iter().map(|problem| {
-        json!({
-            "kind": problem.kind.as_str(),
-            "message": problem.message,
-            "help": problem.help,
-        })
-    });
-    json!({
-        "ok": true,
+/// What to do, with commands.
+fn help(ui: &Ui, problem: &Problem) -> String {
+    let help = ui.typed().help(Some(&problem.help), &problem.remedies);
+    help.unwrap_or_default()
+}
+
+fn document(ui: &Ui, found: &Diagnosis) -> Value {
+    let keys = [
+        "passed",
+        "notes",
+        "database",
+        "exists",
+        "held_by",
+        "sqlite_version",
+        "needed_bytes",
+        "free_bytes",
+    ];
+    let more = json!({
         "healthy": found.is_healthy(),
         "damaged": found.is_damaged(),
-        "problems": problems.collect::<Vec<_>>(),
-        "passed": found.passed,
-        "notes": found.notes,
-        "database": text::path_json(&found.database),
-        "exists": found.exists,
-        "held_by": found.held_by,
-        "sqlite_version": found.sqlite_version,
-        "needed_bytes": found.needed_bytes,
-        "free_bytes": found.free_bytes,
-    })
+        "problems": json::with_help(&found.problems, &["kind", "message"], |problem| Some(help(ui, problem))),
+    });
+    json::with(json::done(found, &keys), more)
 }

@@ -1,21 +1,18 @@
 //! `heirloom drop`
 
 use heirloom::Event;
-use serde_json::json;
 
 use crate::exit::{Exit, Failure};
-use crate::output::ask;
-use crate::output::report;
-use crate::output::text;
-use crate::output::text::{GREEN, styled};
+use crate::output::text::{self, GREEN, styled};
 use crate::output::ui::Ui;
+use crate::output::{ask, json, report};
 use crate::settings::gather::Settings;
 use crate::settings::migrator::keeper;
 
 pub(crate) fn run(ui: &mut Ui, settings: &Settings) -> Result<Exit, Failure> {
     let database = &settings.database.value;
     let question = format!(
-        "Drop everything in {}, after a snapshot?",
+        "Drop everything in {} after a snapshot?",
         text::path(database)
     );
     ask::confirm(ui, &question)?;
@@ -28,14 +25,13 @@ pub(crate) fn run(ui: &mut Ui, settings: &Settings) -> Result<Exit, Failure> {
     match &emptied.snapshot {
         Some(snapshot) => {
             report::show_snapshot(ui, &emptied.database, snapshot);
-            ui.line(&format!("{} {name} is empty", styled(GREEN, "done    ")));
+            ui.line(&format!(
+                "{} everything in {name}",
+                styled(GREEN, "dropped ")
+            ));
         }
-        None => ui.line(&format!("nothing to do: there is nothing in {name}")),
+        None => ui.line(&format!("nothing to do: {name} is empty")),
     }
-    ui.document(&json!({
-        "ok": true,
-        "snapshot": text::some_path_json(emptied.snapshot.as_ref()),
-        "database": text::path_json(&emptied.database),
-    }));
+    ui.document(&json::done(&emptied, &["snapshot", "database"]));
     Ok(Exit::Done)
 }

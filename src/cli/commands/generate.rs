@@ -1,12 +1,11 @@
 //! `heirloom generate [NAME]`
 
 use heirloom::{GenerateOptions, Generated, RenameQuestion};
-use serde_json::{Value, json};
 
 use crate::exit::{Exit, Failure};
-use crate::output::ask;
 use crate::output::text::{self, BOLD, GREEN, YELLOW, styled};
 use crate::output::ui::Ui;
+use crate::output::{ask, json};
 use crate::settings::gather::Settings;
 use crate::settings::migrator::{keeper, schema_file};
 
@@ -52,7 +51,7 @@ pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Generate) -> Resul
         ui.line(&format!("{}     {note}", styled(YELLOW, "note")));
     }
     if generated.is_empty() {
-        ui.line("nothing to do: the migrations give the schema file already");
+        ui.line("nothing to do: the migrations already give the schema file");
     } else if looks_only {
         show(ui, &generated);
     } else {
@@ -64,7 +63,8 @@ pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Generate) -> Resul
         }
         show_changes(ui, &generated);
     }
-    ui.document(&document(&generated, looks_only));
+    let written = !looks_only && !generated.is_empty();
+    ui.document(&json::generated(&generated, written));
     Ok(match options.check && !generated.is_empty() {
         true => Exit::CheckSaysNo,
         false => Exit::Done,
@@ -131,10 +131,10 @@ fn ask(ui: &mut Ui, question: &RenameQuestion) -> Option<Answer> {
     let mut choices: Vec<String> = question
         .candidates
         .iter()
-        .map(|candidate| format!("it was renamed to `{candidate}`, and keeps what it holds"))
+        .map(|candidate| format!("it was renamed to `{candidate}`; its data is kept"))
         .collect();
-    choices.push("it is dropped with what it holds, and the new one is empty".to_owned());
-    let text = format!("`{subject}` is gone:");
+    choices.push("it was dropped; its data is destroyed".to_owned());
+    let text = format!("`{subject}` is not in the schema file any more:");
     let chosen = ask::asks(ui, |ui| ui.choose(&text, &choices))?;
     Some(match question.candidates.get(chosen) {
         Some(candidate) => Answer::Renamed(question.renamed_to(candidate)),
@@ -144,12 +144,14 @@ fn ask(ui: &mut Ui, question: &RenameQuestion) -> Option<Answer> {
 
 fn show(ui: &mut Ui, generated: &Generated) {
     let difference = text::schema_difference(&generated.schema_before, &generated.schema_after);
-    ui.on_a_terminal(&difference);
+    if ui.is_on_a_terminal() {
+        ui.block(&difference);
+    }
     for file in &generated.files {
         let down = file.down.as_ref().zip(file.down_sql.as_ref());
         for (path, sql) in [(&file.up, &file.up_sql)].into_iter().chain(down) {
             ui.line(&styled(BOLD, text::path(path)));
-            ui.line(&text::indented(sql));
+            ui.block(&text::indented(sql));
         }
     }
     show_changes(ui, generated);
@@ -163,25 +165,4 @@ fn show_changes(ui: &mut Ui, generated: &Generated) {
             ui.line(&styled(YELLOW, format!("         would {what}")));
         }
     }
-}
-
-fn document(generated: &Generated, looks_only: bool) -> Value {
-    let changes: Vec<Value> = generated
-        .changes
-        .iter()
-        .map(|change| {
-            let file = generated.files.get(change.file);
-            json!({
-                "table": change.table,
-                "kind": change.kind.as_str(),
-                "destructive": !change.destroys.is_empty(),
-                "destroys": change.destroys,
-                "file": text::some_path_json(file.map(|file| &file.up)),
-                "down_file": text::some_path_json(file.and_then(|file| file.down.as_ref())),
-                "up": file.map(|file| &file.up_sql),
-                "down": file.and_then(|file| file.down_sql.as_ref()),
-            })
-        })
-        .collect();
-    json!({ "ok": true, "written": !looks_only && !generated.is_empty(), "changes": changes, "notes": generated.notes })
 }

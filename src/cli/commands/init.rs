@@ -2,17 +2,17 @@
 
 use std::time::SystemTime;
 
+use heirloom::include_dir::{self, Dir, include_dir};
 use serde_json::json;
 
 use crate::exit::{Exit, Failure};
-use crate::output::text;
-use crate::output::text::{BOLD, GREEN, styled};
+use crate::output::json;
+use crate::output::text::{self, BOLD, GREEN, styled};
 use crate::output::ui::Ui;
 use crate::settings::gather::Surroundings;
 
 /// What an app calls when it starts.
 const START_UP: &str = r#"use heirloom::Migrator;
-use heirloom::include_dir::{self, Dir, include_dir};
 
 static MIGRATIONS: Dir = include_dir!("$CARGO_MANIFEST_DIR/migrations");
 
@@ -40,23 +40,16 @@ pub(crate) fn run(ui: &mut Ui) -> Result<Exit, Failure> {
         ui.line(&format!("{}  {}", styled(GREEN, "wrote"), text::path(file)));
     }
     ui.line("\nWhat the app calls when it starts:\n");
-    ui.line(&text::indented(START_UP));
-    ui.line("\nand in its build.rs, so that Cargo notices new migrations:\n");
-    ui.line(&text::indented(BUILD_SCRIPT));
+    ui.block(&text::indented(START_UP));
+    ui.line("\nIn its build.rs, so that Cargo notices new migrations:\n");
+    ui.block(&text::indented(BUILD_SCRIPT));
     ui.line(&format!(
-        "\nNext: {} makes the database; edit {}, and {} writes the next migration",
+        "\nNext: {} creates the database; edit {}, and {} writes the next migration",
         styled(BOLD, "heirloom run"),
         text::path(&files.schema),
         styled(BOLD, "heirloom generate"),
     ));
-    ui.document(&json!({
-        "ok": true,
-        "settings": text::path_json(&files.settings),
-        "schema": text::path_json(&files.schema),
-        "up": text::path_json(&files.up),
-        "down": text::path_json(&files.down),
-        "gitignore": files.gitignore.as_deref().map(text::path_json),
-        "start_up": START_UP,
-    }));
+    let document = json::done(&files, &["settings", "schema", "up", "down", "gitignore"]);
+    ui.document(&json::with(document, json!({ "start_up": START_UP })));
     Ok(Exit::Done)
 }

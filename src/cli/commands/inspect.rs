@@ -4,11 +4,9 @@ use heirloom::{Inspected, TableInfo};
 use serde_json::json;
 
 use crate::exit::{Exit, Failure};
-use crate::output::report;
-use crate::output::schema;
-use crate::output::text;
-use crate::output::text::{BOLD, styled};
+use crate::output::text::{self, BOLD, styled};
 use crate::output::ui::Ui;
+use crate::output::{json, report, schema};
 use crate::settings::gather::Settings;
 use crate::settings::migrator::keeper;
 
@@ -28,14 +26,14 @@ pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Inspect) -> Result
         .inspect(only)?;
     if options.sql {
         let sql = found.sql();
-        sql.lines().for_each(|line| ui.line(line));
-        ui.document(
-            &json!({ "ok": true, "database": text::path_json(&found.database), "sql": sql }),
-        );
+        ui.block(sql.trim_end());
+        let document = json::done(&found, &["database"]);
+        ui.document(&json::with(document, json!({ "sql": sql })));
         return Ok(Exit::Done);
     }
     show(ui, &found, only.is_none());
-    ui.document(&schema::document(&found));
+    let keys = ["database", "exists", "tables", "views"];
+    ui.document(&json::done(&found, &keys));
     Ok(Exit::Done)
 }
 
@@ -51,7 +49,7 @@ fn show(ui: &mut Ui, found: &Inspected, with_overview: bool) {
             text::counted(found.views.len() as u64, "view")
         ));
         let rows: Vec<Vec<String>> = found.tables.iter().map(schema::overview).collect();
-        ui.table(&rows);
+        ui.list(&["  table", "rows", "columns", "kind"], &rows);
     }
     for table in &found.tables {
         if with_overview {
@@ -72,7 +70,7 @@ fn show(ui: &mut Ui, found: &Inspected, with_overview: bool) {
                 .map(schema::trigger)
                 .collect::<Vec<_>>(),
         );
-        ui.line(&text::indented(&view.sql));
+        ui.block(&text::indented(&view.sql));
     }
 }
 
@@ -83,6 +81,6 @@ fn show_table(ui: &mut Ui, table: &TableInfo) {
     ui.line(&format!("{}  {rows}{kind}", styled(BOLD, &table.name)));
     let shown = table.columns.iter().filter(|column| !column.hidden);
     let columns = shown.map(|column| schema::column(table, column));
-    ui.table(&columns.collect::<Vec<_>>());
+    ui.list(&["  column", "type", ""], &columns.collect::<Vec<_>>());
     ui.table(&schema::facts(table));
 }

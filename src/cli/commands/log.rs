@@ -1,40 +1,38 @@
 //! `heirloom log`
 
 use heirloom::{Log, LogEntry};
-use serde_json::{Value, json};
 
 use crate::exit::{Exit, Failure};
-use crate::output::report;
-use crate::output::text;
 use crate::output::ui::Ui;
+use crate::output::{json, report, text};
 use crate::settings::gather::Settings;
 use crate::settings::migrator::keeper;
 
 pub(crate) fn run(ui: &mut Ui, settings: &Settings) -> Result<Exit, Failure> {
     let log = keeper(settings)?.database(&settings.database.value).log()?;
     show(ui, &log);
-    ui.document(&json!({
-        "ok": true,
-        "database": text::path_json(&log.database),
-        "exists": log.exists,
-        "log": log.entries.iter().map(entry_json).collect::<Vec<_>>(),
-        "unlogged": log.unlogged,
-    }));
+    ui.document(&json::done(
+        &log,
+        &["database", "exists", "log", "unlogged"],
+    ));
     Ok(Exit::Done)
 }
 
 fn show(ui: &mut Ui, log: &Log) {
     let rows: Vec<Vec<String>> = log.entries.iter().map(line).collect();
-    ui.table(&rows);
+    ui.list(
+        &["at (UTC)", "command", "version", "took", "details"],
+        &rows,
+    );
     if !log.exists {
         ui.line(&report::not_there(&log.database));
     } else if log.entries.is_empty() {
-        ui.line("nothing is in the log");
+        ui.line("the log is empty");
     }
     let unlogged = log.unlogged.len() as u64;
     if unlogged > 0 {
         ui.line(&format!(
-            "{} applied by another tool, or before there was a log; `heirloom show` has them",
+            "{} applied by another tool, or before there was a log: see `heirloom show`",
             text::counted(unlogged, "migration")
         ));
     }
@@ -46,7 +44,7 @@ fn line(entry: &LogEntry) -> Vec<String> {
         _ if entry.backfill.is_some() => entry.backfill.clone().unwrap_or_default(),
         true => text::version(entry.version),
         false => format!(
-            "{owner}{} -> {}",
+            "{owner}{} → {}",
             text::version(entry.version_before),
             text::version(entry.version)
         ),
@@ -56,50 +54,30 @@ fn line(entry: &LogEntry) -> Vec<String> {
         .map(|(name, version)| format!("{name} to {version}"))
         .collect();
     match (entry.finished, &entry.backfill) {
-        (false, Some(_)) => more.push("NOT FINISHED".into()),
-        (false, None) => more.push("INTERRUPTED".into()),
+        (false, Some(_)) => more.push("not finished".into()),
+        (false, None) => more.push("interrupted".into()),
         (true, _) => {}
     }
     if let Some(app_version) = &entry.app_version {
-        more.push(format!("by version {app_version}"));
+        more.push(format!("app version {app_version}"));
     }
     if let Some(from) = &entry.restored_from {
         more.push(format!("from {}", text::path(from.as_ref())));
     }
     if let Some(backup) = &entry.backup {
-        more.push(format!("copy {backup}"));
+        more.push(format!("backup {backup}"));
     }
+    more.extend(
+        entry
+            .destroyed
+            .iter()
+            .map(|what| format!("destroyed {what}")),
+    );
     vec![
-        text::local_time(&entry.at),
+        text::utc(&entry.at),
         entry.act.as_str().to_owned(),
         versions,
         entry.duration.map_or(String::new(), text::duration),
         more.join(", "),
     ]
-}
-
-/// An entry as JSON.
-pub(crate) fn entry_json(entry: &LogEntry) -> Value {
-    let migrations = entry.migrations.iter().map(|done| {
-        json!({
-            "component": done.component,
-            "version": done.version,
-        })
-    });
-    json!({
-        "kind": entry.act.as_str(),
-        "at": entry.at,
-        "finished": entry.finished,
-        "duration_ms": entry.duration.map(text::milliseconds),
-        "app_version": entry.app_version,
-        "component": entry.component(),
-        "version_before": entry.version_before,
-        "version": entry.version,
-        "migrations": migrations.collect::<Vec<_>>(),
-        "backup": entry.backup,
-        "restored_from": entry.restored_from,
-        "backfill": entry.backfill,
-        "destroyed": entry.destroyed,
-        "bytes": entry.bytes,
-    })
 }

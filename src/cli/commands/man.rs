@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::exit::{Exit, Failure};
 use crate::output::text;
@@ -21,13 +21,13 @@ pub(crate) fn run(ui: &mut Ui, command: clap::Command, options: &Man) -> Result<
         // Into memory, which takes everything.
         let _ = clap_mangen::Man::new(command).render(&mut page);
         let page = String::from_utf8_lossy(&page);
-        ui.line(page.trim_end());
+        ui.block(page.trim_end());
         ui.document(&json!({ "ok": true, "page": page }));
         return Ok(Exit::Done);
     };
     clap_mangen::generate_to(command, folder).map_err(|error| Failure::NotFound {
         message: format!("cannot write man pages into {}: {error}", folder.display()),
-        help: "give a folder that is there and can be written to".into(),
+        help: "give an existing folder that is writable".into(),
     })?;
     let ours = |path: &PathBuf| {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
@@ -39,7 +39,10 @@ pub(crate) fn run(ui: &mut Ui, command: clap::Command, options: &Man) -> Result<
     for file in &files {
         ui.line(&text::path(file));
     }
-    let files: Vec<Value> = files.iter().map(text::path_json).collect();
+    let files: Vec<String> = files
+        .iter()
+        .map(|file| file.display().to_string())
+        .collect();
     ui.document(&json!({ "ok": true, "files": files }));
     Ok(Exit::Done)
 }

@@ -48,7 +48,7 @@ use crate::settings::gather::Settings;
     name = "heirloom",
     version,
     propagate_version = true,
-    after_help = "A flag wins over its environment variable, that over heirloom.toml, that over the default."
+    after_help = "A flag wins over its environment variable, and that over heirloom.toml."
 )]
 pub(crate) struct Args {
     #[command(flatten)]
@@ -93,7 +93,7 @@ fn help_template(command: &clap::Command) -> String {
         command.get_styles().get_header(),
         command.get_styles().get_literal(),
     );
-    let mut text = format!("{{about-with-newline}}\n{{usage-heading}} {{usage}}\n");
+    let mut text = "{about-with-newline}\n{usage-heading} {usage}\n".to_owned();
     for (group, names) in GROUPS {
         let _ = write!(text, "\n{header}{group}:{header:#}\n");
         for name in names {
@@ -157,7 +157,7 @@ pub(crate) enum Command {
     ///
     /// Of any SQLite database. Nothing is written. Example: heirloom inspect notes
     Inspect(inspect::Inspect),
-    /// Show rows and bytes per table and index, and the file's growth
+    /// Show rows and bytes per table and index, and the growth
     ///
     /// Of any SQLite database. Nothing is written. Example: heirloom stats --json
     Stats,
@@ -190,11 +190,11 @@ pub(crate) enum Command {
     ///
     /// seeds/*.sql, then seeds/ENVIRONMENT/*.sql. Example: heirloom seed dev
     Seed(seed::Seed),
-    /// Change a development database to schema.sql, with no migration
+    /// Change a development database to schema.sql directly
     ///
     /// Example: heirloom push --dry-run
     Push(push::Push),
-    /// Revert the newest migration and apply it again, after a backup
+    /// Revert the newest migration and apply it again
     ///
     /// Example: heirloom redo --steps 2
     Redo(redo::Redo),
@@ -336,7 +336,7 @@ impl Command {
             | Command::Generate(_)
             | Command::Check
             | Command::Alone(_) => Reach::None,
-            // The file of one database put over all of them is never meant.
+            // The backup of one database is never meant for all of them.
             Command::Restore(options) if !options.is_latest() => Reach::One,
             // A developer's own database.
             Command::Push(_)

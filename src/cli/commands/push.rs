@@ -1,15 +1,13 @@
 //! `heirloom push`
 
-use heirloom::{GenerateOptions, Migrator, OnHistory, Plan, Pushed, TableChange};
-use serde_json::{Value, json};
+use heirloom::{GenerateOptions, Migrator, OnHistory, Plan, Report};
+use serde_json::json;
 
 use crate::commands::generate;
 use crate::exit::{Exit, Failure};
-use crate::output::ask;
-use crate::output::report;
-use crate::output::text;
-use crate::output::text::{GREEN, YELLOW, styled};
+use crate::output::text::{self, GREEN, YELLOW, styled};
 use crate::output::ui::Ui;
+use crate::output::{ask, json, report};
 use crate::settings::gather::Settings;
 use crate::settings::migrator::{keeper, schema_file};
 
@@ -52,8 +50,8 @@ pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Push) -> Result<Ex
         return dry_run(ui, plan);
     }
     let pushed = generate::answered(ui, wishes, true, |ui, wishes| {
-        ask::with_consent(ui, options.allow_destructive, |ui, consent| {
-            let migrator = pusher(settings, consent)?
+        ask::with_permission(ui, options.allow_destructive, |ui, allowed| {
+            let migrator = pusher(settings, allowed)?
                 .cancel_with(ask::cancel_flag())
                 .on_event(|event| report::show_event(ui, "pushed", event));
             Ok(migrator.database(database).push(wishes, on_history)?)
@@ -72,38 +70,29 @@ fn pusher<'a>(settings: &Settings, allow_destructive: bool) -> Result<Migrator<'
     })
 }
 
-fn show(ui: &mut Ui, pushed: &Pushed) {
-    for change in &pushed.changes {
+fn show(ui: &mut Ui, pushed: &Report) {
+    for change in pushed.pushed.iter().flat_map(|pushed| &pushed.changes) {
         ui.line(&format!("{:<8} {}", change.kind.as_str(), change.table));
     }
-    report::show_notes(ui, &pushed.notes);
+    report::show_notes(ui, &pushed.notes, &pushed.remedies);
     let database = text::path(&pushed.database);
-    ui.line(&match pushed.changes.is_empty() {
-        true => format!("nothing to do: {database} is as the schema file says"),
+    ui.line(&match pushed.is_up_to_date() {
+        true => format!("nothing to do: {database} already matches the schema file"),
         false => format!(
-            "{} {database} is as the schema file says, in {}",
-            styled(GREEN, "done    "),
+            "{} {database} matches the schema file ({})",
+            styled(GREEN, "pushed  "),
             text::duration(pushed.duration)
         ),
     });
-    ui.document(&json!({
-        "ok": true,
-        "changes": pushed.changes.iter().map(change_json).collect::<Value>(),
-        "sql": pushed.sql,
-        "backup": text::some_path_json(pushed.backup.as_ref()),
-        "database": text::path_json(&pushed.database),
-        "duration_ms": text::milliseconds(pushed.duration),
-        "notes": pushed.notes,
-    }));
-}
-
-fn change_json(change: &TableChange) -> Value {
-    json!({
-        "table": change.table,
-        "kind": change.kind.as_str(),
-        "destructive": !change.destroys.is_empty(),
-        "destroys": change.destroys,
-    })
+    let keys = [
+        "changes",
+        "sql",
+        "backup",
+        "database",
+        "duration_ms",
+        "notes",
+    ];
+    ui.document(&json::done(pushed, &keys));
 }
 
 fn dry_run(ui: &mut Ui, plan: Plan) -> Result<Exit, Failure> {
@@ -113,24 +102,22 @@ fn dry_run(ui: &mut Ui, plan: Plan) -> Result<Exit, Failure> {
     }
     for step in &plan.steps {
         report::show_effects(ui, step);
-        ui.line(&text::indented(&step.sql));
+        ui.block(&text::indented(&step.sql));
     }
     ui.line(&match (plan.steps.is_empty(), &plan.interrupted) {
-        (true, None) => format!("nothing to do: {database} is as the schema file says"),
-        (true, Some(_)) => styled(YELLOW, "what there is to push cannot be told before that"),
+        (true, None) => format!("nothing to do: {database} already matches the schema file"),
+        (true, Some(_)) => styled(YELLOW, "what would be pushed is known only after that"),
         _ => format!("nothing was changed in {database}"),
     });
     if let Some(refused) = plan.refused {
         return Err(refused.into());
     }
-    ui.document(&json!({
-        "ok": true,
-        "dry_run": true,
+    let more = json!({
         "changes": [],
         "sql": plan.steps.first().map_or("", |step| step.sql.as_str()),
         "backup": null,
-        "database": text::path_json(&plan.database),
-        "plan": plan.steps.iter().map(text::step_json).collect::<Value>(),
-    }));
+        "plan": json::steps(&plan.steps),
+    });
+    ui.document(&json::with(json::dry_run(&plan, &["database"]), more));
     Ok(Exit::Done)
 }

@@ -1,16 +1,13 @@
 //! `heirloom redo`
 
 use heirloom::Event;
-use serde_json::json;
 
 use crate::exit::{Exit, Failure};
-use crate::output::ask;
-use crate::output::report;
-use crate::output::text;
-use crate::output::text::{BOLD, GREEN, styled};
+use crate::output::text::{self, BOLD, GREEN, styled};
 use crate::output::ui::Ui;
+use crate::output::{ask, json, report};
 use crate::settings::gather::Settings;
-use crate::settings::migrator::consenting;
+use crate::settings::migrator::allowing;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Redo {
@@ -23,12 +20,12 @@ pub(crate) struct Redo {
 }
 
 pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Redo) -> Result<Exit, Failure> {
-    let redone = ask::with_consent(ui, options.allow_destructive, |ui, consent| {
+    let redone = ask::with_permission(ui, options.allow_destructive, |ui, allowed| {
         let mut parts = 0;
-        let migrator = consenting(settings, consent)?
+        let migrator = allowing(settings, allowed)?
             .cancel_with(ask::cancel_flag())
             .on_event(|event| {
-                // First what is taken back is told, then what is applied.
+                // First what is reverted is reported, then what is applied.
                 parts += usize::from(matches!(event, Event::Planned { .. }));
                 let verb = if parts < 2 { "reverted" } else { "applied" };
                 report::show_event(ui, verb, event);
@@ -37,26 +34,26 @@ pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Redo) -> Result<Ex
             .database(&settings.database.value)
             .redo(options.steps)?)
     })?;
-    report::show_notes(ui, &redone.notes);
+    report::show_notes(ui, &redone.notes, &redone.remedies);
     ui.line(&match redone.reverted.is_empty() {
         true => report::nothing_to_do(settings, &redone.database, redone.version),
         false => format!(
-            "{} {} is at version {} again, in {}",
-            styled(GREEN, "done    "),
+            "{} {}: version {} ({})",
+            styled(GREEN, "redone  "),
             report::subject(settings, &redone.database),
             styled(BOLD, text::version(redone.version)),
             text::duration(redone.duration)
         ),
     });
-    ui.document(&json!({
-        "ok": true,
-        "reverted": text::done_json(&redone.reverted),
-        "applied": text::done_json(&redone.applied),
-        "backup": text::some_path_json(redone.backup.as_ref()),
-        "version": redone.version,
-        "database": text::path_json(&redone.database),
-        "duration_ms": text::milliseconds(redone.duration),
-        "notes": redone.notes,
-    }));
+    let keys = [
+        "reverted",
+        "applied",
+        "backup",
+        "version",
+        "database",
+        "duration_ms",
+        "notes",
+    ];
+    ui.document(&json::done(&redone, &keys));
     Ok(Exit::Done)
 }

@@ -1,15 +1,12 @@
 //! `heirloom reset [ENVIRONMENT]`
 
 use heirloom::Event;
-use serde_json::json;
 
 use crate::complete::meant;
 use crate::exit::{Exit, Failure};
-use crate::output::ask;
-use crate::output::report;
-use crate::output::text;
-use crate::output::text::{BOLD, GREEN, styled};
+use crate::output::text::{self, BOLD, GREEN, styled};
 use crate::output::ui::Ui;
+use crate::output::{ask, json, report};
 use crate::settings::gather::Settings;
 use crate::settings::migrator::migrator;
 use crate::settings::origin::Origin;
@@ -27,7 +24,7 @@ pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Reset) -> Result<E
     let seeds = settings.seeds.value.as_path();
     let seeds = (asked_for || seeds.is_dir()).then_some(seeds);
     let question = format!(
-        "Drop everything in {}, after a snapshot, and begin anew?",
+        "Drop everything in {} after a snapshot, then migrate and seed it?",
         text::path(database)
     );
     ask::confirm(ui, &question)?;
@@ -35,7 +32,7 @@ pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Reset) -> Result<E
     let reset = migrator(settings)?
         .cancel_with(ask::cancel_flag())
         .on_event(|event| {
-            // First migrations are told, if there are any, then seeds.
+            // First migrations are reported, if there are any, then seeds.
             parts += usize::from(matches!(event, Event::Planned { .. }));
             let verb = if parts < 2 { "applied" } else { "seeded" };
             report::show_event(ui, verb, event);
@@ -46,23 +43,23 @@ pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Reset) -> Result<E
     if let Some(snapshot) = &reset.snapshot {
         report::show_snapshot(ui, &reset.database, snapshot);
     }
-    report::show_notes(ui, &reset.notes);
+    report::show_notes(ui, &reset.notes, &reset.remedies);
     ui.line(&format!(
-        "{} {} was made anew and is at version {}, in {}",
-        styled(GREEN, "done    "),
+        "{} {}: version {} ({})",
+        styled(GREEN, "reset   "),
         text::path(&reset.database),
         styled(BOLD, text::version(reset.version)),
         text::duration(reset.duration)
     ));
-    ui.document(&json!({
-        "ok": true,
-        "snapshot": text::some_path_json(reset.snapshot.as_ref()),
-        "applied": text::done_json(&reset.applied),
-        "seeded": text::seeds_json(&reset.seeded),
-        "version": reset.version,
-        "database": text::path_json(&reset.database),
-        "duration_ms": text::milliseconds(reset.duration),
-        "notes": reset.notes,
-    }));
+    let keys = [
+        "snapshot",
+        "applied",
+        "seeded",
+        "version",
+        "database",
+        "duration_ms",
+        "notes",
+    ];
+    ui.document(&json::done(&reset, &keys));
     Ok(Exit::Done)
 }

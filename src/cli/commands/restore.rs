@@ -4,15 +4,13 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use heirloom::{BackupRef, Event, RestorePlan};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::complete::names;
 use crate::exit::{Exit, Failure};
-use crate::output::ask;
-use crate::output::report;
-use crate::output::text;
-use crate::output::text::{BOLD, GREEN, styled};
+use crate::output::text::{self, BOLD, GREEN, styled};
 use crate::output::ui::Ui;
+use crate::output::{ask, json, report};
 use crate::settings::gather::Settings;
 use crate::settings::migrator::keeper;
 
@@ -57,20 +55,24 @@ impl RestoreSnapshot {
     }
 }
 
-/// Puts one back, and says which was probably meant by one that is not there.
+/// Restores one, and says which was probably meant by one that does not exist.
 pub(crate) fn run(
     ui: &mut Ui,
     settings: &Settings,
     wanted: &BackupRef,
     dry_run: bool,
 ) -> Result<Exit, Failure> {
-    put_back(ui, settings, wanted, dry_run).map_err(|failure| {
+    restore(ui, settings, wanted, dry_run).map_err(|failure| {
         let (wrong, known) = match wanted {
             BackupRef::File(file) => (file.to_string_lossy(), names::backups(settings)),
             BackupRef::Snapshot(name) => (name.into(), names::snapshots(settings)),
             _ => return failure,
         };
-        failure.or_meant(&wrong, known.iter().map(|(name, _)| name.as_str()))
+        let known = known.iter().map(|(name, _)| name.as_str());
+        failure.or_meant(
+            &wrong,
+            known.chain(matches!(wanted, BackupRef::File(_)).then_some("latest")),
+        )
     })
 }
 
@@ -91,105 +93,101 @@ pub(crate) fn ask_before(
         .plan_restore(wanted)
         .ok()?;
     show_plan(ui, &plan);
-    Some(agrees(ui, &plan))
+    Some(ask::asks(ui, |ui| ui.ask(&question(&plan))))
 }
 
-fn agrees(ui: &mut Ui, plan: &RestorePlan) -> bool {
-    let question = format!("Put it back over {}?", text::path(&plan.database));
-    ask::asks(ui, |ui| ui.ask(&question))
+fn question(plan: &RestorePlan) -> String {
+    format!("Restore over {}?", text::path(&plan.database))
 }
 
-fn put_back(
+fn restore(
     ui: &mut Ui,
     settings: &Settings,
     wanted: &BackupRef,
     dry_run: bool,
 ) -> Result<Exit, Failure> {
     let database = &settings.database.value;
-    // With --yes nobody reads a plan, and the restore proves the copy by itself.
+    // With --yes nobody reads a plan, and the restore verifies the backup by itself.
     if dry_run || !ui.says_yes() {
         let plan = keeper(settings)?.database(database).plan_restore(wanted)?;
         show_plan(ui, &plan);
         if dry_run {
-            ui.document(&plan_json(&plan));
+            let keys = ["file", "folders", "database", "before", "after"];
+            let document = json::dry_run(&plan, &keys);
+            ui.document(&json::with(document, json!({ "replaced": null })));
             return Ok(Exit::Done);
         }
-        if !(ui.can_ask() && agrees(ui, &plan)) {
-            return Err(Failure::NotConfirmed {
-                help: "say --yes where nobody can be asked",
-            });
-        }
+        ask::confirm(ui, &question(&plan))?;
     }
     let restored = keeper(settings)?
         .on_event(|event: &Event<'_>| report::show_event(ui, "", event))
         .database(database)
         .restore(wanted)?;
-    report::show_notes(ui, &restored.notes);
+    report::show_notes(ui, &restored.notes, &restored.remedies);
+    let Some(back) = &restored.restored else {
+        return Ok(Exit::Done);
+    };
     let line = format!(
-        "{} {} is now {}, at version {}",
+        "{} {} from {} (version {})",
         styled(GREEN, "restored"),
         text::path(&restored.database),
-        text::path(&restored.file),
+        text::path(&back.file),
         styled(BOLD, text::version(restored.version)),
     );
     ui.line(&line);
     ui.in_short(&line);
-    for folder in &restored.folders {
+    for folder in &back.folders {
         ui.line(&format!(
             "{} {}",
             styled(GREEN, "restored"),
             text::path(folder)
         ));
     }
-    if let Some(replaced) = restored.replaced.as_deref().map(text::path) {
-        ui.remark(&match restored.was_damaged {
-            true => format!("the damaged file is kept as {replaced}"),
-            false => format!(
-                "undo with: {} restore {}",
+    if let Some(replaced) = back.replaced.as_deref().map(text::path) {
+        match back.was_damaged {
+            true => ui.remark(&format!("the damaged file is kept as {replaced}")),
+            false => ui.undo(&format!(
+                "{} restore {}",
                 text::command_on(&restored.database),
                 text::typed(&replaced)
-            ),
-        });
+            )),
+        }
     }
-    if let Some(kept) = &restored.replaced_folders {
+    if let Some(kept) = &back.replaced_folders {
         ui.remark(&format!(
-            "the files that were there before are kept in {}",
+            "the files that were there are kept in {}",
             text::path(kept)
         ));
     }
-    ui.document(&json!({
-        "ok": true,
-        "file": text::path_json(&restored.file),
-        "replaced": text::some_path_json(restored.replaced.as_ref()),
-        "folders": paths_json(&restored.folders),
-        "replaced_folders": text::some_path_json(restored.replaced_folders.as_ref()),
-        "was_damaged": restored.was_damaged,
-        "version": restored.version,
-        "database": text::path_json(&restored.database),
-        "notes": restored.notes,
-    }));
+    let keys = [
+        "file",
+        "replaced",
+        "folders",
+        "replaced_folders",
+        "was_damaged",
+        "version",
+        "database",
+        "notes",
+    ];
+    ui.document(&json::done(&restored, &keys));
     Ok(Exit::Done)
-}
-
-fn paths_json(paths: &[PathBuf]) -> Vec<Value> {
-    paths.iter().map(text::path_json).collect()
 }
 
 fn show_plan(ui: &mut Ui, plan: &RestorePlan) {
     ui.line(&format!(
-        "{} would replace {}",
-        text::path(&plan.file),
-        text::path(&plan.database)
+        "would restore {} from {}",
+        text::path(&plan.database),
+        text::path(&plan.file)
     ));
     for folder in &plan.folders {
-        ui.line(&format!("  and the files in {}", text::path(folder)));
+        ui.line(&format!("  with the files in {}", text::path(folder)));
     }
     let Some(before) = &plan.before else {
-        return ui.line("  which is not there, or cannot be read");
+        return ui.line("  the present database is missing or unreadable");
     };
     let after = &plan.after;
     ui.line(&format!(
-        "  version {} -> {}, {} -> {}",
+        "  version {} → {}, {} → {}",
         text::version(before.version),
         text::version(after.version),
         text::bytes(before.bytes),
@@ -201,24 +199,10 @@ fn show_plan(ui: &mut Ui, plan: &RestorePlan) {
         let (now, then) = (before.rows.get(table), after.rows.get(table));
         if now != then {
             ui.line(&format!(
-                "  rows of `{table}`: {} -> {}",
+                "  rows of `{table}`: {} → {}",
                 rows(now),
                 rows(then)
             ));
         }
     }
-}
-
-fn plan_json(plan: &RestorePlan) -> Value {
-    let holding = |holding: &heirloom::DatabaseSummary| json!({ "version": holding.version, "bytes": holding.bytes, "rows": holding.rows });
-    json!({
-        "ok": true,
-        "dry_run": true,
-        "file": text::path_json(&plan.file),
-        "replaced": null,
-        "folders": paths_json(&plan.folders),
-        "database": text::path_json(&plan.database),
-        "before": plan.before.as_ref().map(holding),
-        "after": holding(&plan.after),
-    })
 }

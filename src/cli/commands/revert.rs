@@ -4,10 +4,8 @@ use heirloom::RevertTo;
 
 use crate::complete::meant;
 use crate::exit::{Exit, Failure};
-use crate::output::ask;
-use crate::output::report;
-use crate::output::text;
 use crate::output::ui::Ui;
+use crate::output::{ask, json, report};
 use crate::settings::gather::Settings;
 use crate::settings::migrator::migrator;
 
@@ -36,7 +34,7 @@ pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Revert) -> Result<
             .plan_revert(to)
             .map_err(|error| meant::or_meant_version(settings, options.to, error))?;
         report::show_plan(ui, settings, &plan);
-        ui.document(&report::plan_json("reverted", &plan));
+        ui.document(&json::plan("reverted", &plan));
         return Ok(Exit::Done);
     }
     let report = migrator(settings)?
@@ -45,7 +43,7 @@ pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Revert) -> Result<
         .database(database)
         .revert(to)
         .map_err(|error| meant::or_meant_version(settings, options.to, error))?;
-    report::show_report(ui, settings, &report);
-    ui.document(&text::report_json("reverted", &report));
+    report::show_report(ui, settings, "reverted", &report);
+    ui.document(&json::report("reverted", &report, ui.typed()));
     Ok(Exit::Done)
 }

@@ -1,17 +1,15 @@
 //! `heirloom run`
 
-use heirloom::Report;
+use heirloom::{Act, Report};
 use serde_json::json;
 
 use crate::complete::meant;
 use crate::exit::{Exit, Failure};
-use crate::output::ask;
-use crate::output::report;
-use crate::output::text;
-use crate::output::text::{GREEN, styled};
+use crate::output::text::{self, GREEN, styled};
 use crate::output::ui::Ui;
+use crate::output::{ask, json, report};
 use crate::settings::gather::Settings;
-use crate::settings::migrator::consenting;
+use crate::settings::migrator::allowing;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Run {
@@ -36,11 +34,11 @@ pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Run) -> Result<Exi
     if options.rehearse {
         return rehearse(ui, settings, options);
     }
-    let report = ask::with_consent(ui, options.allow_destructive, |ui, consent| {
-        migrate(ui, settings, options, consent)
+    let report = ask::with_permission(ui, options.allow_destructive, |ui, allowed| {
+        migrate(ui, settings, options, allowed)
     })?;
-    report::show_report(ui, settings, &report);
-    ui.document(&text::report_json("applied", &report));
+    report::show_report(ui, settings, "migrated", &report);
+    ui.document(&json::report("applied", &report, ui.typed()));
     Ok(Exit::Done)
 }
 
@@ -49,14 +47,14 @@ pub(crate) fn ask_before(ui: &mut Ui, settings: &Settings, options: &Run) -> Opt
     if options.dry_run || options.rehearse || options.allow_destructive || !ui.can_ask() {
         return None;
     }
-    let migrator = consenting(settings, false).ok()?;
+    let migrator = allowing(settings, false).ok()?;
     let database = &settings.database.value;
     let refused = migrator.database(database).plan(options.to).ok()?.refused?;
     if !ask::may_ask(ui, &refused) {
         return None;
     }
     ui.note(&format!("{}:", text::path(database)));
-    Some(ask::consents(ui, &refused))
+    Some(ask::allows(ui, &refused))
 }
 
 fn migrate(
@@ -65,7 +63,7 @@ fn migrate(
     options: &Run,
     allow_destructive: bool,
 ) -> Result<Report, Failure> {
-    let migrator = consenting(settings, allow_destructive)?
+    let migrator = allowing(settings, allow_destructive)?
         .cancel_with(ask::cancel_flag())
         .on_event(|event| report::show_event(ui, "applied", event));
     let database = &settings.database.value;
@@ -79,12 +77,47 @@ fn migrate(
 }
 
 fn rehearse(ui: &mut Ui, settings: &Settings, options: &Run) -> Result<Exit, Failure> {
-    let rehearsed = consenting(settings, options.allow_destructive)?
+    let rehearsed = allowing(settings, options.allow_destructive)?
         .cancel_with(ask::cancel_flag())
         .on_event(|event| report::show_event(ui, "tried", event))
         .database(&settings.database.value)
-        .rehearse(options.to)?;
-    for done in &rehearsed.migrations {
+        .rehearse(options.to);
+    let rehearsed = match rehearsed {
+        Ok(rehearsed) => rehearsed,
+        Err(error) => {
+            // With a report it is what the run would fail with, and how far it came.
+            if let Some(report) = error.report().filter(|report| report.act == Act::Rehearse) {
+                show_rows(ui, report);
+                let database = text::path(&report.database);
+                ui.note(&format!("the run would fail; {database} was not changed"));
+            }
+            return Err(meant::or_meant_version(settings, options.to, error));
+        }
+    };
+    show_rows(ui, &rehearsed);
+    let last = match rehearsed.is_up_to_date() {
+        true => report::nothing_to_do(settings, &rehearsed.database, rehearsed.version),
+        false => format!(
+            "{} the run would succeed, and needs {} of disk; {} was not changed",
+            styled(GREEN, "done    "),
+            text::bytes(rehearsed.disk_bytes.unwrap_or_default()),
+            text::path(&rehearsed.database)
+        ),
+    };
+    ui.line(&last);
+    ui.in_short(&last);
+    let keys = ["rehearsed=applied", "notes", "database"];
+    let disk_bytes = rehearsed.disk_bytes.unwrap_or_default();
+    ui.document(&json::with(
+        json::done(&rehearsed, &keys),
+        json!({ "disk_bytes": disk_bytes }),
+    ));
+    Ok(Exit::Done)
+}
+
+/// What became of the rows of tables in a rehearsal, and what somebody should know.
+fn show_rows(ui: &mut Ui, rehearsed: &Report) {
+    for done in &rehearsed.applied {
         for rows in &done.tables {
             ui.line(&format!(
                 "{} {}V{}__{}: {rows}",
@@ -95,40 +128,17 @@ fn rehearse(ui: &mut Ui, settings: &Settings, options: &Run) -> Result<Exit, Fai
             ));
         }
     }
-    report::show_notes(ui, &rehearsed.notes);
-    let database = text::path(&rehearsed.database);
-    if let Some(failure) = rehearsed.failure {
-        ui.note(&format!("the run would fail; {database} was not touched"));
-        return Err(meant::or_meant_version(settings, options.to, failure));
-    }
-    let last = match rehearsed.is_up_to_date() {
-        true => report::nothing_to_do(settings, &rehearsed.database, rehearsed.version),
-        false => format!(
-            "{} the run would succeed, and take {} of disk; {database} was not touched",
-            styled(GREEN, "done    "),
-            text::bytes(rehearsed.disk_bytes)
-        ),
-    };
-    ui.line(&last);
-    ui.in_short(&last);
-    ui.document(&json!({
-        "ok": true,
-        "rehearsed": text::done_json(&rehearsed.migrations),
-        "disk_bytes": rehearsed.disk_bytes,
-        "notes": rehearsed.notes,
-        "database": text::path_json(&rehearsed.database),
-    }));
-    Ok(Exit::Done)
+    report::show_notes(ui, &rehearsed.notes, &rehearsed.remedies);
 }
 
 fn dry_run(ui: &mut Ui, settings: &Settings, options: &Run) -> Result<Exit, Failure> {
-    let plan = consenting(settings, options.allow_destructive)?
+    let plan = allowing(settings, options.allow_destructive)?
         .database(&settings.database.value)
         .plan(options.to)
         .map_err(|error| meant::or_meant_version(settings, options.to, error))?;
     report::show_plan(ui, settings, &plan);
     if plan.refused.is_none() {
-        ui.document(&report::plan_json("applied", &plan));
+        ui.document(&json::plan("applied", &plan));
     }
     match plan.refused {
         Some(refused) => Err(refused.into()),

@@ -1,17 +1,15 @@
 //! `heirloom seed [ENVIRONMENT]`
 
-use heirloom::{Plan, Seeded};
-use serde_json::{Value, json};
+use heirloom::{Plan, Report};
+use serde_json::json;
 
 use crate::complete::meant;
 use crate::exit::{Exit, Failure};
-use crate::output::ask;
-use crate::output::report;
-use crate::output::text;
-use crate::output::text::{BOLD, GREEN, styled};
+use crate::output::text::{self, BOLD, GREEN, styled};
 use crate::output::ui::Ui;
+use crate::output::{ask, json, report};
 use crate::settings::gather::Settings;
-use crate::settings::migrator::consenting;
+use crate::settings::migrator::allowing;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Seed {
@@ -30,14 +28,14 @@ pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Seed) -> Result<Ex
     let (database, environment) = (&settings.database.value, options.environment.as_deref());
     let or_not_there = |error| meant::or_no_seeds(settings, environment, error);
     if options.dry_run {
-        let plan = consenting(settings, options.allow_destructive)?
+        let plan = allowing(settings, options.allow_destructive)?
             .database(database)
             .plan_seed(folder, environment)
             .map_err(or_not_there)?;
         return dry_run(ui, plan);
     }
-    let seeded = ask::with_consent(ui, options.allow_destructive, |ui, consent| {
-        consenting(settings, consent)?
+    let seeded = ask::with_permission(ui, options.allow_destructive, |ui, allowed| {
+        allowing(settings, allowed)?
             .cancel_with(ask::cancel_flag())
             .on_event(|event| report::show_event(ui, "seeded", event))
             .database(database)
@@ -48,25 +46,19 @@ pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Seed) -> Result<Ex
     Ok(Exit::Done)
 }
 
-fn show(ui: &mut Ui, seeded: &Seeded) {
-    report::show_notes(ui, &seeded.notes);
+fn show(ui: &mut Ui, seeded: &Report) {
+    report::show_notes(ui, &seeded.notes, &seeded.remedies);
     let database = text::path(&seeded.database);
-    ui.line(&match seeded.files.is_empty() {
-        true => format!("nothing to do: {database} has every seed as it is"),
+    ui.line(&match seeded.is_up_to_date() {
+        true => format!("nothing to do: every seed file was already run on {database}"),
         false => format!(
-            "{} {database} in {}",
-            styled(GREEN, "done    "),
+            "{} {database} ({})",
+            styled(GREEN, "seeded  "),
             text::duration(seeded.duration)
         ),
     });
-    ui.document(&json!({
-        "ok": true,
-        "seeded": text::seeds_json(&seeded.files),
-        "backup": text::some_path_json(seeded.backup.as_ref()),
-        "database": text::path_json(&seeded.database),
-        "duration_ms": text::milliseconds(seeded.duration),
-        "notes": seeded.notes,
-    }));
+    let keys = ["seeded", "backup", "database", "duration_ms", "notes"];
+    ui.document(&json::done(seeded, &keys));
 }
 
 fn dry_run(ui: &mut Ui, plan: Plan) -> Result<Exit, Failure> {
@@ -79,31 +71,17 @@ fn dry_run(ui: &mut Ui, plan: Plan) -> Result<Exit, Failure> {
         report::show_effects(ui, step);
     }
     ui.line(&match plan.steps.is_empty() {
-        true => format!("nothing to do: {database} has every seed as it is"),
+        true => format!("nothing to do: every seed file was already run on {database}"),
         false => format!("nothing was changed in {database}"),
     });
     if let Some(refused) = plan.refused {
         return Err(refused.into());
     }
-    let steps: Vec<Value> = plan
-        .steps
-        .iter()
-        .map(|step| {
-            json!({
-                "file": step.name,
-                "destructive": !step.losses.is_empty(),
-                "destroys": text::losses_json(&step.losses),
-                "sql": step.sql,
-            })
-        })
-        .collect();
-    ui.document(&json!({
-        "ok": true,
-        "dry_run": true,
-        "seeded": [],
-        "backup": null,
-        "database": text::path_json(&plan.database),
-        "plan": steps,
-    }));
+    let steps = json::each(
+        &plan.steps,
+        &["file=name", "destructive", "destroys", "sql"],
+    );
+    let more = json!({ "seeded": [], "backup": null, "plan": steps });
+    ui.document(&json::with(json::dry_run(&plan, &["database"]), more));
     Ok(Exit::Done)
 }

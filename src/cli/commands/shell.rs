@@ -1,4 +1,4 @@
-//! `heirloom shell`: sqlite3 on the right file, and a plain shell where there is none.
+//! `heirloom shell`: sqlite3 on the right file, and a built-in shell where it is not installed.
 
 use std::io::{BufRead, ErrorKind, IsTerminal};
 use std::path::Path;
@@ -9,7 +9,6 @@ use heirloom::rusqlite::types::ValueRef;
 use heirloom::rusqlite::{Batch, Connection, OpenFlags, Result as Sqlite};
 
 use crate::exit::{Exit, Failure};
-use crate::output::text;
 use crate::output::ui::Ui;
 use crate::settings::gather::Settings;
 
@@ -33,15 +32,15 @@ pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Shell) -> Result<E
         .unwrap_or_else(|_| settings.database.value.clone());
     if ui.speaks_json() {
         return Err(Failure::Usage {
-            message: "a shell speaks no JSON".into(),
-            help: "leave --json away; `heirloom shell -- -json \"SELECT …\"` asks sqlite3 for it"
+            message: "the shell does not print JSON".into(),
+            help: "remove --json; `heirloom shell -- -json \"SELECT …\"` makes sqlite3 print JSON"
                 .into(),
         });
     }
     if !database.is_file() {
         return Err(Failure::NotFound {
             message: format!("there is no database at {}", database.display()),
-            help: "check the path; `heirloom run` makes it".into(),
+            help: "check the path; `heirloom run` creates it".into(),
         });
     }
     let mut sqlite3 = Command::new("sqlite3");
@@ -56,7 +55,7 @@ pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Shell) -> Result<E
     if error.kind() != ErrorKind::NotFound {
         return Err(Failure::NotFound {
             message: format!("sqlite3 cannot be started: {error}"),
-            help: "look at what is called sqlite3 on the PATH".into(),
+            help: "check the program `sqlite3` in the PATH".into(),
         });
     }
     Plain::open(ui, &database, options.readonly)?.run(options)
@@ -112,7 +111,7 @@ impl<'u> Plain<'u> {
         if let Some(option) = given.iter().find(|argument| argument.starts_with('-')) {
             return Err(Failure::Usage {
                 message: format!("`{option}` is an option of sqlite3, which is not installed"),
-                help: "install sqlite3, or give statements alone".into(),
+                help: "install sqlite3, or give only statements".into(),
             });
         }
         let asked = std::io::stdin().is_terminal();
@@ -131,8 +130,9 @@ impl<'u> Plain<'u> {
 
     fn read(&mut self, asked: bool) {
         if asked {
-            self.ui
-                .note("sqlite3 is not installed; this is a plain shell: .tables, .schema, .quit");
+            self.ui.note(
+                "sqlite3 is not installed; this is the built-in shell: .tables, .schema, .quit",
+            );
         }
         let mut text = String::new();
         let mut lines = std::io::stdin().lock().lines();
@@ -172,8 +172,9 @@ impl<'u> Plain<'u> {
             Some(".schema") => self.schema(words.next().unwrap_or_default()),
             Some(command) if command.starts_with('.') => {
                 self.failed = true;
-                self.ui
-                    .note(&format!("there is no {command}; .tables, .schema, .quit"));
+                self.ui.note(&format!(
+                    "unknown command {command}; the commands are .tables, .schema, .quit"
+                ));
                 Ok(())
             }
             _ => self.statements(text),
@@ -189,7 +190,7 @@ impl<'u> Plain<'u> {
         let mut statement = self.connection.prepare(SCHEMA)?;
         let mut rows = statement.query([table])?;
         while let Some(row) = rows.next()? {
-            self.ui.line(&row.get::<_, String>(0)?);
+            self.ui.block(&row.get::<_, String>(0)?);
         }
         Ok(())
     }
@@ -207,9 +208,8 @@ impl<'u> Plain<'u> {
                 table.push(cells.collect::<Sqlite<Vec<_>>>()?);
             }
             if !table.is_empty() {
-                for line in text::table(&columns, &table) {
-                    self.ui.line(&line);
-                }
+                let columns: Vec<&str> = columns.iter().map(String::as_str).collect();
+                self.ui.list(&columns, &table);
             }
         }
         Ok(())

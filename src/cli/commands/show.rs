@@ -4,10 +4,9 @@ use heirloom::{MigrationState, MigrationStatus, Status};
 use serde_json::{Value, json};
 
 use crate::exit::{Exit, Failure};
-use crate::output::report;
-use crate::output::text;
-use crate::output::text::{BOLD, DIM, GREEN, RED, YELLOW, styled};
+use crate::output::text::{self, BOLD, DIM, GREEN, RED, YELLOW, styled};
 use crate::output::ui::Ui;
+use crate::output::{json, report};
 use crate::settings::gather::Settings;
 use crate::settings::migrator::migrator;
 
@@ -22,8 +21,9 @@ pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Show) -> Result<Ex
     let status = migrator(settings)?
         .database(&settings.database.value)
         .status()?;
-    show(ui, &status);
-    ui.document(&document(&status));
+    show(ui, settings, &status);
+    let document = document(ui, &status);
+    ui.document(&document);
     Ok(if options.check && !status.is_up_to_date() {
         Exit::CheckSaysNo
     } else {
@@ -31,25 +31,27 @@ pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Show) -> Result<Ex
     })
 }
 
-fn show(ui: &mut Ui, status: &Status) {
+fn show(ui: &mut Ui, settings: &Settings, status: &Status) {
     let database = text::path(&status.database);
     let state = match (status.exists, status.version) {
         (true, Some(version)) => format!("{database} is at version {version}"),
         (true, None) if status.count(MigrationState::Applied) > 0 => {
-            format!("{database} has no migration of the app's own applied")
+            format!("{database} has no applied migration of the app itself")
         }
-        (true, None) => format!("{database} has no migration applied"),
+        (true, None) => format!("{database} has no applied migration"),
         (false, _) => format!("{database} does not exist yet"),
     };
     ui.line(&state);
     if let Some(started_at) = &status.interrupted {
         ui.line(&text::interrupted(started_at));
     }
-    report::show_notes(ui, &status.notes);
+    report::show_notes(ui, &status.notes, &status.remedies);
     let rows: Vec<Vec<String>> = status.migrations.iter().map(row).collect();
-    let lines = ui.table_lines(&rows);
+    let header = ["state", "version", "name", "applied (UTC)", ""];
+    let mut lines = ui.list_lines(&header, &rows).into_iter();
+    lines.by_ref().take(1).for_each(|header| ui.block(&header));
     for (entry, line) in status.migrations.iter().zip(lines) {
-        ui.line(&line);
+        ui.block(&line);
         if entry.state == MigrationState::Pending {
             let effects = text::effects(
                 &entry.losses,
@@ -60,7 +62,7 @@ fn show(ui: &mut Ui, status: &Status) {
             for effect in effects {
                 ui.line(&format!("    {effect}"));
             }
-            ui.line(&styled(
+            ui.block(&styled(
                 DIM,
                 text::indented(entry.sql.as_deref().unwrap_or_default()),
             ));
@@ -71,8 +73,11 @@ fn show(ui: &mut Ui, status: &Status) {
             "{} {problem:#}",
             styled(RED, "the pending migrations cannot run:")
         ));
+        for remedy in ui.typed().sentences(problem.remedies()) {
+            ui.line(&format!("      {remedy}"));
+        }
     }
-    let summary = summary(status);
+    let summary = report::no_migrations(settings).unwrap_or_else(|| summary(status));
     ui.line(&summary);
     let refused = match &status.problem {
         Some(problem) => format!("; {} {problem}", styled(RED, "they cannot run:")),
@@ -95,7 +100,7 @@ fn row(entry: &MigrationStatus) -> Vec<String> {
         styled(style, entry.state.as_str()),
         number(entry),
         entry.name.clone(),
-        entry.applied_at.clone().unwrap_or_default(),
+        entry.applied_at.as_deref().map_or(String::new(), text::utc),
         irreversible,
     ]
 }
@@ -124,51 +129,40 @@ fn summary(status: &Status) -> String {
     counted.join(", ")
 }
 
-fn document(status: &Status) -> Value {
-    let migrations: Vec<Value> = status
-        .migrations
-        .iter()
-        .map(|entry| {
-            json!({
-                "component": entry.component,
-                "version": entry.version,
-                "name": entry.name,
-                "state": entry.state.as_str(),
-                "applied_at": entry.applied_at,
-                "reversible": entry.reversible,
-                "destructive": !entry.losses.is_empty(),
-                "destroys": text::losses_json(&entry.losses),
-                "rebuilds": entry.rebuilds,
-                "rebuild_estimates": text::rebuilds_json(entry.estimate.as_ref()),
-                "estimated_ms": text::estimated_ms(entry.estimate.as_ref()),
-                "disk_bytes": entry.estimate.as_ref().map(|estimate| estimate.disk_bytes),
-                "file": entry.file,
-                "sql": entry.sql,
-                "notes": entry.notes,
-            })
-        })
-        .collect();
-    let problem = status.problem.as_ref().map(|problem| {
-        json!({
-            "kind": problem.kind().as_str(),
-            "message": problem.to_string(),
-            "help": problem.help(),
-            "migration": problem.migration(),
-            "file": problem.location().map(|at| &at.file),
-            "line": problem.location().map(|at| at.position.line),
-            "column": problem.location().map(|at| at.position.column),
-        })
-    });
-    json!({
-        "ok": true,
-        "database": text::path_json(&status.database),
-        "exists": status.exists,
-        "version": status.version,
-        "newest_known": status.newest_known,
+fn document(ui: &Ui, status: &Status) -> Value {
+    let keys = [
+        "database",
+        "exists",
+        "version",
+        "newest_known",
+        "interrupted",
+    ];
+    let entry = [
+        "component",
+        "version",
+        "name",
+        "state",
+        "applied_at",
+        "reversible",
+        "destructive",
+        "destroys",
+        "rebuilds",
+        "rebuild_estimates",
+        "estimated_ms",
+        "disk_bytes",
+        "file",
+        "sql",
+        "notes",
+    ];
+    let problem = ["kind", "message", "migration", "file", "line", "column"];
+    let more = json!({
         "up_to_date": status.is_up_to_date(),
-        "interrupted": status.interrupted,
-        "notes": status.notes,
-        "migrations": migrations,
-        "problem": problem,
-    })
+        "migrations": json::each(&status.migrations, &entry),
+        "problem": status.problem.as_ref().map(|error| {
+            let help = ui.typed().help(error.help(), error.remedies());
+            json::with(json::pick(error, &problem), json!({ "help": help }))
+        }),
+        "notes": json::notes(&status.notes, &status.remedies, ui.typed()),
+    });
+    json::with(json::done(status, &keys), more)
 }

@@ -3,14 +3,11 @@
 use std::path::PathBuf;
 
 use heirloom::Event;
-use serde_json::json;
 
 use crate::exit::{Exit, Failure};
-use crate::output::ask;
-use crate::output::report;
-use crate::output::text;
-use crate::output::text::{GREEN, styled};
+use crate::output::text::{self, GREEN, styled};
 use crate::output::ui::Ui;
+use crate::output::{ask, json, report};
 use crate::settings::gather::Settings;
 use crate::settings::migrator::keeper;
 
@@ -38,12 +35,7 @@ pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Snapshot) -> Resul
     );
     ui.line(&line);
     ui.in_short(&line);
-    ui.document(&json!({
-        "ok": true,
-        "file": text::path_json(&taken.file),
-        "created_at": taken.created_at,
-        "bytes": taken.bytes,
-        "version": taken.version,
-    }));
+    let keys = ["file", "created_at", "bytes", "version"];
+    ui.document(&json::done(&taken, &keys));
     Ok(Exit::Done)
 }

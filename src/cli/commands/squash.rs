@@ -1,13 +1,11 @@
 //! `heirloom squash`
 
-use std::path::PathBuf;
-
 use heirloom::{SquashOptions, Squashed};
 use serde_json::{Value, json};
 
 use crate::exit::{Exit, Failure};
-use crate::output::text;
-use crate::output::text::{BOLD, GREEN, styled};
+use crate::output::json;
+use crate::output::text::{self, BOLD, GREEN, styled};
 use crate::output::ui::Ui;
 use crate::settings::gather::Settings;
 use crate::settings::migrator::migrator;
@@ -44,7 +42,7 @@ pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Squash) -> Result<
     match options.dry_run {
         true if !squashed.is_written => {
             ui.line(&styled(BOLD, text::path(&squashed.file)));
-            ui.line(&text::indented(&squashed.sql));
+            ui.block(&text::indented(&squashed.sql));
         }
         true => {}
         false => squashed.write()?,
@@ -79,14 +77,9 @@ fn show(ui: &mut Ui, squashed: &Squashed) {
 }
 
 fn document(squashed: &Squashed, dry_run: bool) -> Value {
-    let paths = |files: Vec<&PathBuf>| files.into_iter().map(text::path_json).collect::<Vec<_>>();
-    json!({
-        "ok": true,
-        "dry_run": dry_run,
-        "file": text::path_json(&squashed.file),
-        "sql": squashed.sql,
-        "replaced": squashed.replaced,
-        "moved": paths(squashed.moves.iter().map(|(_, to)| to).collect()),
-        "removed": paths(squashed.removals.iter().collect()),
-    })
+    let keys = ["file", "sql", "replaced", "removed=removals"];
+    let moved = squashed.moves.iter().map(|(_, to)| to);
+    let moved: Vec<_> = moved.map(|to| to.display().to_string()).collect();
+    let more = json!({ "dry_run": dry_run, "moved": moved });
+    json::with(json::done(squashed, &keys), more)
 }

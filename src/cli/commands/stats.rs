@@ -1,13 +1,11 @@
 //! `heirloom stats`
 
-use heirloom::{Stats, TableStats};
-use serde_json::{Value, json};
+use heirloom::Stats;
+use serde_json::json;
 
-use crate::commands::log;
 use crate::exit::{Exit, Failure};
-use crate::output::report;
-use crate::output::text;
 use crate::output::ui::Ui;
+use crate::output::{json, report, text};
 use crate::settings::gather::Settings;
 use crate::settings::migrator::keeper;
 
@@ -19,7 +17,7 @@ pub(crate) fn run(ui: &mut Ui, settings: &Settings) -> Result<Exit, Failure> {
         .database(&settings.database.value)
         .stats()?;
     show(ui, &stats);
-    ui.document(&document(&stats));
+    ui.document(&json::with(json::value(&stats), json!({ "ok": true })));
     Ok(Exit::Done)
 }
 
@@ -33,9 +31,7 @@ fn show(ui: &mut Ui, stats: &Stats) {
     }
     let mut rows = Vec::new();
     for table in &stats.tables {
-        let count = table
-            .rows
-            .map_or("? rows".to_owned(), |rows| text::counted(rows, "row"));
+        let count = table.rows.map_or("unknown".to_owned(), text::grouped);
         rows.push(vec![table.name.clone(), count, size(table.bytes)]);
         for index in &table.indexes {
             rows.push(vec![
@@ -45,15 +41,12 @@ fn show(ui: &mut Ui, stats: &Stats) {
             ]);
         }
     }
-    ui.table(&rows);
+    ui.list(&["table, index", "rows", "size"], &rows);
     let history = &stats.history;
     let pending = history
         .pending
         .map_or(String::new(), |count| format!(", {count} pending"));
-    let last = history
-        .last_run
-        .as_ref()
-        .map(|run| text::local_time(&run.at));
+    let last = history.last_run.as_ref().map(|run| text::time(&run.at));
     let copies = &stats.backups;
     ui.table(&[
         vec![
@@ -87,7 +80,7 @@ fn show(ui: &mut Ui, stats: &Stats) {
             last.unwrap_or("not in the log".to_owned()),
         ],
         vec![
-            "copies".into(),
+            "backups".into(),
             format!(
                 "{} and {}, {}",
                 text::counted(copies.automatic as u64, "backup"),
@@ -99,51 +92,9 @@ fn show(ui: &mut Ui, stats: &Stats) {
     let points: Vec<(String, u64)> = stats
         .growth
         .iter()
-        .map(|point| (text::local_time(&point.at), point.bytes))
+        .map(|point| (text::utc(&point.at), point.bytes))
         .collect();
-    if points.len() > 1 {
-        for line in ui.table_lines(&text::plot(&points, BARS)) {
-            ui.on_a_terminal(&line);
-        }
+    if points.len() > 1 && ui.is_on_a_terminal() {
+        ui.list(&["at (UTC)", "size", ""], &text::plot(&points, BARS));
     }
-}
-
-fn table_json(table: &TableStats) -> Value {
-    let indexes = table.indexes.iter();
-    json!({
-        "name": table.name,
-        "rows": table.rows,
-        "bytes": table.bytes,
-        "internal": table.internal,
-        "indexes": indexes.map(|index| json!({ "name": index.name, "bytes": index.bytes })).collect::<Vec<_>>(),
-    })
-}
-
-fn document(stats: &Stats) -> Value {
-    let history = &stats.history;
-    let growth = stats.growth.iter();
-    json!({
-        "ok": true,
-        "database": text::path_json(&stats.database),
-        "exists": stats.exists,
-        "bytes": stats.bytes,
-        "wal_bytes": stats.wal_bytes,
-        "page_size": stats.page_size,
-        "pages": stats.pages,
-        "free_pages": stats.free_pages,
-        "journal_mode": stats.journal_mode,
-        "tables": stats.tables.iter().map(table_json).collect::<Vec<_>>(),
-        "history": {
-            "applied": history.applied,
-            "version": history.version,
-            "pending": history.pending,
-            "last_run": history.last_run.as_ref().map(log::entry_json),
-        },
-        "backups": {
-            "automatic": stats.backups.automatic,
-            "snapshots": stats.backups.snapshots,
-            "bytes": stats.backups.bytes,
-        },
-        "growth": growth.map(|point| json!({ "at": point.at, "bytes": point.bytes })).collect::<Vec<_>>(),
-    })
 }

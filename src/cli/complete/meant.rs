@@ -1,4 +1,4 @@
-//! What was probably meant by a version or a folder that is not there.
+//! What was probably meant by a version or a folder that does not exist.
 
 use heirloom::{Error, ErrorKind};
 
@@ -7,7 +7,7 @@ use crate::exit::Failure;
 use crate::nearest::did_you_mean;
 use crate::settings::gather::Settings;
 
-/// Says which version was probably meant by one that is not there.
+/// Says which version was probably meant by one that does not exist.
 pub(crate) fn or_meant_version(
     settings: &Settings,
     wanted: impl Into<Option<i64>>,
@@ -31,7 +31,7 @@ pub(crate) fn or_no_seeds(settings: &Settings, environment: Option<&str>, error:
         Some(environment) => {
             let known = names::environments(folder);
             let known = known.iter().map(String::as_str);
-            let usual = "make the folder, and put the seed files of that environment there";
+            let usual = "create the folder, and put the seed files of that environment there";
             (
                 !folder.join(environment).is_dir(),
                 did_you_mean(environment, known).unwrap_or_else(|| usual.to_owned()),

@@ -1,11 +1,12 @@
 //! The names that are there, for completion and for "did you mean": looked up without a lock
 //! and without writing, in no time, and none where they cannot be.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use heirloom::for_the_command::{canonicalize, uri};
 use heirloom::rusqlite::{Connection, OpenFlags};
-use heirloom::{BackupOrigin, Verify};
+use heirloom::{BackupInfo, BackupOrigin, Verify};
 
 use crate::settings::gather::Settings;
 use crate::settings::migrator::keeper;
@@ -108,12 +109,14 @@ fn copies(settings: &Settings, origin: BackupOrigin) -> Vec<Name> {
     let copies = copies.unwrap_or_default().into_iter();
     copies
         .filter(|copy| copy.origin == origin)
-        .filter_map(|copy| {
-            let name = match origin {
-                BackupOrigin::Snapshot => copy.file.file_stem(),
-                _ => copy.file.file_name(),
-            };
-            Some((name?.to_str()?.to_owned(), copy.created_at))
-        })
+        .filter_map(|copy| Some((name_of(&copy)?.to_str()?.to_owned(), copy.created_at)))
         .collect()
+}
+
+/// What `restore` or `restore-snapshot` takes for it.
+pub(crate) fn name_of(backup: &BackupInfo) -> Option<&OsStr> {
+    match backup.origin {
+        BackupOrigin::Snapshot => backup.file.file_stem(),
+        _ => backup.file.file_name(),
+    }
 }

@@ -9,9 +9,9 @@ use crate::exit::Failure;
 use crate::output::text::{YELLOW, styled};
 use crate::output::ui::Ui;
 
-/// Works without consent, and, where that is what is lacking and there is somebody to ask, once
-/// more with it.
-pub(crate) fn with_consent<T>(
+/// Works without permission to destroy, and, where only that is missing and there is somebody to
+/// ask, once more with it.
+pub(crate) fn with_permission<T>(
     ui: &mut Ui,
     given: bool,
     mut work: impl FnMut(&mut Ui, bool) -> Result<T, Failure>,
@@ -23,10 +23,8 @@ pub(crate) fn with_consent<T>(
     if !may_ask(ui, &error) {
         return Err(error.into());
     }
-    if !consents(ui, &error) {
-        return Err(Failure::NotConfirmed {
-            help: "say --allow-destructive to consent without being asked",
-        });
+    if !allows(ui, &error) {
+        return Err(Failure::Cancelled);
     }
     work(ui, true)
 }
@@ -37,23 +35,27 @@ pub(crate) fn may_ask(ui: &Ui, error: &Error) -> bool {
     error.kind() == ErrorKind::Destructive && !error.losses().is_empty() && ui.can_ask()
 }
 
-/// Asks whether that is meant.
-pub(crate) fn consents(ui: &mut Ui, error: &Error) -> bool {
+/// Asks whether it may be destroyed.
+pub(crate) fn allows(ui: &mut Ui, error: &Error) -> bool {
     let live = ui.is_live();
     for loss in error.losses().iter().filter(|_| live) {
         ui.note(&styled(YELLOW, format!("would destroy {loss}")));
     }
-    asks(ui, |ui| ui.ask("Destroy it, after a verified copy?"))
+    asks(ui, |ui| ui.ask("Destroy it, after a verified backup?"))
 }
 
 /// Asks whether to go on, unless everything is answered with yes.
 pub(crate) fn confirm(ui: &mut Ui, question: &str) -> Result<(), Failure> {
-    if ui.says_yes() || (ui.can_ask() && asks(ui, |ui| ui.ask(question))) {
+    if ui.says_yes() {
         return Ok(());
     }
-    Err(Failure::NotConfirmed {
-        help: "say --yes where nobody can be asked",
-    })
+    if !ui.can_ask() {
+        return Err(Failure::NotConfirmed);
+    }
+    match asks(ui, |ui| ui.ask(question)) {
+        true => Ok(()),
+        false => Err(Failure::Cancelled),
+    }
 }
 
 /// Set while a question waits for its answer: nothing is under way then, and the answer

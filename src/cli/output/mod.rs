@@ -1,6 +1,10 @@
-//! Everything that is printed: text, JSON, tables, progress, questions.
+//! Everything that is printed: text, JSON, tables, progress, questions. May use the settings and
+//! how a command fails, not the commands.
 
 pub(crate) mod ask;
+pub(crate) mod failure;
+pub(crate) mod json;
+pub(crate) mod remedy;
 pub(crate) mod report;
 pub(crate) mod schema;
 pub(crate) mod table;

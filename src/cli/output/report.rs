@@ -2,11 +2,10 @@
 
 use std::path::Path;
 
-use heirloom::{Event, Plan, Report, Step};
-use serde_json::{Value, json};
+use heirloom::{Event, Plan, Remedy, Report, Step};
 
-use crate::output::text;
-use crate::output::text::{BOLD, DIM, GREEN, YELLOW, styled};
+use crate::output::json;
+use crate::output::text::{self, BOLD, DIM, GREEN, YELLOW, styled};
 use crate::output::ui::{Ui, Unit};
 use crate::settings::gather::Settings;
 
@@ -16,12 +15,14 @@ pub(crate) fn show_event(ui: &mut Ui, verb: &str, event: &Event<'_>) {
         Event::Waiting { holder } => ui.note(&format!("waiting for {holder}")),
         Event::Recovering { backup } => {
             let from = backup.map_or("an empty database".to_owned(), text::path);
-            ui.note(&format!("putting an interrupted run back from {from}"));
+            ui.note(&format!("a run was interrupted: restoring from {from}"));
         }
         Event::CleanedUp { files } => ui.note(&format!(
             "cleaned up after an interruption: removed {files} unfinished files"
         )),
-        Event::Copying { done, total } => ui.progress("copying", Unit::Bytes, *done, *total, None),
+        Event::Copying { done, total } => {
+            ui.progress("backing up", Unit::Bytes, *done, *total, None)
+        }
         Event::Filling { table, done, total } => {
             ui.progress(
                 &format!("rebuilding `{table}`"),
@@ -58,7 +59,7 @@ pub(crate) fn show_event(ui: &mut Ui, verb: &str, event: &Event<'_>) {
             styled(GREEN, format!("{verb:<8}")),
             styled(DIM, text::duration(*duration))
         )),
-        Event::RollingBack => ui.note("taking everything back"),
+        Event::RollingBack => ui.note("rolling back"),
         _ => {}
     }
 }
@@ -72,35 +73,33 @@ pub(crate) fn subject(settings: &Settings, database: &Path) -> String {
     }
 }
 
-/// The last lines of a run or a revert.
-pub(crate) fn show_report(ui: &mut Ui, settings: &Settings, report: &Report) {
-    show_notes(ui, &report.notes);
+/// The last lines of a run or a revert, and what was done in one word.
+pub(crate) fn show_report(ui: &mut Ui, settings: &Settings, done: &str, report: &Report) {
+    show_notes(ui, &report.notes, &report.remedies);
+    let before = report.version_before.map(|version| version.to_string());
+    let before = before.unwrap_or_else(|| "new".to_owned());
     let mut went: Vec<String> = Vec::new();
     let mut others = report.components();
     others.retain(|name, _| settings.component.as_deref() != Some(*name));
     if report.version_before != report.version || others.is_empty() {
         went.push(format!(
-            "{} went from version {} to {}",
+            "{}: {before} → {}",
             subject(settings, &report.database),
-            text::version(report.version_before),
             styled(BOLD, text::version(report.version)),
         ));
     }
     for (name, version) in others {
         let version = styled(BOLD, version);
         went.push(match went.is_empty() {
-            true => format!(
-                "`{name}` in {} went to version {version}",
-                text::path(&report.database)
-            ),
-            false => format!("`{name}` to {version}"),
+            true => format!("{}: `{name}` → {version}", text::path(&report.database)),
+            false => format!("`{name}` → {version}"),
         });
     }
     let last = match report.is_up_to_date() {
         true => nothing_to_do(settings, &report.database, report.version),
         false => format!(
-            "{} {} in {}",
-            styled(GREEN, "done    "),
+            "{} {} ({})",
+            styled(GREEN, format!("{done:<8}")),
             went.join(", "),
             text::duration(report.duration)
         ),
@@ -109,9 +108,10 @@ pub(crate) fn show_report(ui: &mut Ui, settings: &Settings, report: &Report) {
     ui.in_short(&last);
 }
 
-/// What somebody should know.
-pub(crate) fn show_notes(ui: &mut Ui, notes: &[String]) {
-    for note in notes {
+/// What is worth knowing, and what can be done about it.
+pub(crate) fn show_notes(ui: &mut Ui, notes: &[String], remedies: &[Remedy]) {
+    let remedies = ui.typed().sentences(remedies);
+    for note in notes.iter().chain(&remedies) {
         ui.remark(&format!("{} {note}", styled(YELLOW, "note    ")));
     }
 }
@@ -119,7 +119,23 @@ pub(crate) fn show_notes(ui: &mut Ui, notes: &[String]) {
 /// That there is nothing to do, in words.
 pub(crate) fn nothing_to_do(settings: &Settings, database: &Path, version: Option<i64>) -> String {
     let (subject, version) = (subject(settings, database), text::version(version));
-    format!("nothing to do: {subject} is at version {version}")
+    let hint = no_migrations(settings).map(|hint| format!("; {hint}"));
+    let hint = hint.unwrap_or_default();
+    format!("nothing to do: {subject} is at version {version}{hint}")
+}
+
+/// How a project begins, where its folder of migrations is empty.
+pub(crate) fn no_migrations(settings: &Settings) -> Option<String> {
+    let folder = &settings.migrations.value;
+    let is_empty = folder
+        .read_dir()
+        .is_ok_and(|mut entries| entries.next().is_none());
+    is_empty.then(|| {
+        format!(
+            "{} is empty: `heirloom init` starts a project",
+            text::path(folder)
+        )
+    })
 }
 
 /// A plan for people.
@@ -139,23 +155,23 @@ pub(crate) fn show_plan(ui: &mut Ui, settings: &Settings, plan: &Plan) {
             step.name
         ));
         show_effects(ui, step);
-        ui.line(&text::indented(&step.sql));
+        ui.block(&text::indented(&step.sql));
     }
     ui.line(&format!("nothing was changed in {database}"));
 }
 
-/// What would be marked as applied, and that nothing was.
+/// What would be recorded as applied, and that nothing was.
 pub(crate) fn show_marks(ui: &mut Ui, plan: &Plan, list: &str) {
     for step in &plan.steps {
         let owner = text::owner(step.component.as_deref());
         ui.line(&format!(
-            "would be marked as applied  {owner}V{}__{}",
+            "would be recorded as applied  {owner}V{}__{}",
             step.version, step.name
         ));
     }
     let database = text::path(&plan.database);
     ui.line(&format!("nothing was changed in {database}"));
-    ui.document(&plan_json(list, plan));
+    ui.document(&json::plan(list, plan));
 }
 
 /// What one step of a plan does.
@@ -170,7 +186,7 @@ pub(crate) fn show_effects(ui: &mut Ui, step: &Step) {
     }
 }
 
-/// The copy of what a database held, and how to get it back.
+/// The snapshot of what a database held, and how to restore it.
 pub(crate) fn show_snapshot(ui: &mut Ui, database: &Path, snapshot: &Path) {
     ui.line(&format!(
         "{} {}",
@@ -178,27 +194,11 @@ pub(crate) fn show_snapshot(ui: &mut Ui, database: &Path, snapshot: &Path) {
         text::path(snapshot)
     ));
     let name = snapshot.file_stem().unwrap_or_default().to_string_lossy();
-    ui.line(&format!(
-        "undo with: {} restore-snapshot --name {}",
+    ui.undo(&format!(
+        "{} restore-snapshot --name {}",
         text::command_on(database),
         text::typed(&name)
     ));
-}
-
-/// A plan as the contract's document: nothing was done, and this would be.
-pub(crate) fn plan_json(list: &str, plan: &Plan) -> Value {
-    let steps: Vec<Value> = plan.steps.iter().map(text::step_json).collect();
-    let mut document = json!({
-        "ok": true,
-        "dry_run": true,
-        "backup": null,
-        "version": plan.version,
-        "database": text::path_json(&plan.database),
-        "interrupted": plan.interrupted,
-        "plan": steps,
-    });
-    document[list] = json!([]);
-    document
 }
 
 /// That there is nothing to look at.

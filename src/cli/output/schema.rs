@@ -1,9 +1,6 @@
-//! A schema for people and as JSON.
+//! A schema for people.
 
-use heirloom::{
-    ColumnInfo, ForeignKeyInfo, IndexInfo, Inspected, TableInfo, TriggerInfo, ViewInfo,
-};
-use serde_json::{Value, json};
+use heirloom::{ColumnInfo, ForeignKeyInfo, IndexInfo, TableInfo, TriggerInfo};
 
 use crate::output::text;
 
@@ -34,8 +31,8 @@ pub(crate) fn overview(table: &TableInfo) -> Vec<String> {
     let columns = table.columns.iter().filter(|column| !column.hidden).count();
     vec![
         format!("  {}", table.name),
-        rows(table),
-        text::counted(columns as u64, "column"),
+        table.rows.map_or("unknown".to_owned(), text::grouped),
+        columns.to_string(),
         kind(table),
     ]
 }
@@ -64,7 +61,7 @@ pub(crate) fn facts(table: &TableInfo) -> Vec<Vec<String>> {
     table
         .indexes
         .iter()
-        .for_each(|one| add("index", index(one)));
+        .for_each(|one| add("index", index(table, one)));
     for trigger in &table.triggers {
         add("trigger", format!("{}  {}", trigger.name, trigger.event));
     }
@@ -116,7 +113,7 @@ fn on_one_line(check: &str) -> String {
 }
 
 fn foreign_key(key: &ForeignKeyInfo) -> String {
-    let mut text = format!("({}) -> {}", key.columns.join(", "), key.table);
+    let mut text = format!("({}) → {}", key.columns.join(", "), key.table);
     if !key.to.is_empty() {
         text += &format!(" ({})", key.to.join(", "));
     }
@@ -128,12 +125,14 @@ fn foreign_key(key: &ForeignKeyInfo) -> String {
     text
 }
 
-fn index(index: &IndexInfo) -> String {
+fn index(table: &TableInfo, index: &IndexInfo) -> String {
     let mut text = format!("{} ({})", index.name, index.columns.join(", "));
+    let is_key = index.columns == table.primary_key;
     let traits = [
         (index.unique, " unique"),
         (index.partial, " partial"),
-        (index.of_constraint, " of a constraint"),
+        (index.of_constraint && is_key, " from the primary key"),
+        (index.of_constraint && !is_key, " from a UNIQUE constraint"),
     ];
     traits
         .iter()
@@ -149,84 +148,4 @@ pub(crate) fn trigger(trigger: &TriggerInfo) -> Vec<String> {
         trigger.name.clone(),
         trigger.event.clone(),
     ]
-}
-
-/// A schema as JSON.
-pub(crate) fn document(found: &Inspected) -> Value {
-    json!({
-        "ok": true,
-        "database": text::path_json(&found.database),
-        "exists": found.exists,
-        "tables": found.tables.iter().map(table_json).collect::<Vec<_>>(),
-        "views": found.views.iter().map(view_json).collect::<Vec<_>>(),
-    })
-}
-
-fn table_json(table: &TableInfo) -> Value {
-    let columns = table.columns.iter().map(|column| {
-        json!({
-            "name": column.name,
-            "type": column.declared,
-            "not_null": column.not_null,
-            "default": column.default,
-            "primary_key": column.primary_key,
-            "autoincrement": column.autoincrement,
-            "generated": column.generated.map(|when| when.as_str()),
-            "hidden": column.hidden,
-            "collation": column.collation,
-        })
-    });
-    let foreign_keys = table.foreign_keys.iter().map(|key| {
-        json!({
-            "columns": key.columns,
-            "table": key.table,
-            "to": key.to,
-            "on_update": key.on_update,
-            "on_delete": key.on_delete,
-        })
-    });
-    let referenced_by = table.referenced_by.iter();
-    let indexes = table.indexes.iter().map(|index| {
-        json!({
-            "name": index.name,
-            "columns": index.columns,
-            "unique": index.unique,
-            "partial": index.partial,
-            "of_constraint": index.of_constraint,
-            "sql": index.sql,
-        })
-    });
-    json!({
-        "name": table.name,
-        "rows": table.rows,
-        "columns": columns.collect::<Vec<_>>(),
-        "without_rowid": table.without_rowid,
-        "strict": table.strict,
-        "module": table.module,
-        "shadow_tables": table.shadow_tables,
-        "primary_key": table.primary_key,
-        "checks": table.checks,
-        "foreign_keys": foreign_keys.collect::<Vec<_>>(),
-        "referenced_by": referenced_by.map(|by| json!({ "table": by.table, "columns": by.columns })).collect::<Vec<_>>(),
-        "indexes": indexes.collect::<Vec<_>>(),
-        "triggers": triggers_json(&table.triggers),
-        "views": table.views,
-        "sql": table.sql,
-    })
-}
-
-fn triggers_json(triggers: &[TriggerInfo]) -> Value {
-    triggers
-        .iter()
-        .map(|trigger| json!({ "name": trigger.name, "event": trigger.event, "sql": trigger.sql }))
-        .collect()
-}
-
-fn view_json(view: &ViewInfo) -> Value {
-    json!({
-        "name": view.name,
-        "columns": view.columns,
-        "triggers": triggers_json(&view.triggers),
-        "sql": view.sql,
-    })
 }

@@ -6,26 +6,38 @@ const GAP: &str = "  ";
 /// Before what did not fit into the line above.
 const INDENT: &str = "    ";
 
-/// A table as lines, a row each. A row that is too wide for the window goes on in the next line
-/// at a column's beginning, every row at the same one, and a cell that is wider than the window
-/// ends in `…`. Without a window (a pipe, a file) nothing is folded or cut.
-pub(crate) fn lines(rows: &[Vec<String>], window: Option<usize>) -> Vec<String> {
-    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
+/// A table as lines, a row each, below its header where it has one. A row that is too wide for the
+/// window goes on in the next line at a column's beginning, every row at the same one, and a cell
+/// that is wider than the window ends in `…`. Without a window (a pipe, a file) nothing is folded
+/// or cut.
+pub(crate) fn lines(
+    header: Option<&[&str]>,
+    rows: &[Vec<String>],
+    window: Option<usize>,
+) -> Vec<String> {
+    let body = rows;
+    let names = header.map(|names| names.iter().map(|name| (*name).to_owned()).collect());
+    let rows: Vec<&Vec<String>> = names.iter().chain(rows).collect();
+    let columns = rows.iter().map(|row| row.len()).max().unwrap_or(0);
     let widths: Vec<usize> = (0..columns)
         .map(|column| {
             let cells = rows.iter().filter_map(|row| row.get(column));
             cells.map(|cell| width(cell)).max().unwrap_or(0)
         })
         .collect();
+    let numbers = numbers(body, columns);
     let begins = folds(&widths, window.unwrap_or(usize::MAX));
-    let numbers: Vec<bool> = (0..columns)
+    let line = |row: &&Vec<String>| line(row, &widths, &numbers, &begins, window);
+    rows.iter().map(line).collect()
+}
+
+/// Which columns hold numbers alone.
+fn numbers(rows: &[Vec<String>], columns: usize) -> Vec<bool> {
+    (0..columns)
         .map(|column| {
             let mut cells = rows.iter().filter_map(|row| row.get(column));
             cells.all(|cell| is_number(cell))
         })
-        .collect();
-    rows.iter()
-        .map(|row| line(row, &widths, &numbers, &begins, window))
         .collect()
 }
 
@@ -47,10 +59,10 @@ fn folds(widths: &[usize], window: usize) -> Vec<usize> {
     begins
 }
 
-/// Stands to the right: nothing, or digits and perhaps a unit.
+/// What is aligned to the right: nothing, or digits and perhaps a unit, but not a time.
 fn is_number(cell: &str) -> bool {
     let begins = cell.starts_with(|c: char| c.is_ascii_digit());
-    cell.is_empty() || (begins && cell.matches(' ').count() < 2)
+    cell.is_empty() || (begins && cell.matches(' ').count() < 2 && !cell.contains(':'))
 }
 
 fn line(
@@ -129,7 +141,7 @@ mod tests {
     fn columns_stand_below_one_another_whatever_their_letters_and_colours() {
         let mut table = rows(&[&["a", "one", "x"], &["größe", "日本", "y"], &["b", "", "z"]]);
         table[0][1] = styled(RED, "one");
-        let lines = lines(&table, None);
+        let lines = lines(None, &table, None);
         let plain: Vec<String> = lines
             .iter()
             .map(|line| anstream::adapter::strip_str(line).to_string())
@@ -141,9 +153,19 @@ mod tests {
     }
 
     #[test]
+    fn a_header_stands_over_its_column_and_leaves_numbers_on_the_right() {
+        let table = rows(&[&["notes", "12"], &["t", "3"]]);
+        assert_eq!(
+            lines(Some(&["table", "rows"]), &table, None),
+            ["table  rows", "notes    12", "t         3"]
+        );
+        assert_eq!(lines(Some(&["table"]), &[], None), ["table"]);
+    }
+
+    #[test]
     fn what_is_too_wide_for_the_window_is_folded_and_only_a_single_cell_is_cut() {
         let table = rows(&[&["name-of-it", "12345", "verified"], &["n", "1", "v"]]);
-        let at = |window| lines(&table, window);
+        let at = |window| lines(None, &table, window);
         assert_eq!(at(None)[0], "name-of-it  12345  verified");
         assert_eq!(at(Some(27)), at(None));
         assert_eq!(

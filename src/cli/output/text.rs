@@ -1,19 +1,14 @@
-//! Values as text and as JSON.
+//! Values as text.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::path::Path;
 use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
 use heirloom::for_the_command::canonicalize;
-use heirloom::{
-    DataState, Difference, Done, Error, ErrorKind, Estimate, Loss, Lost, RebuildEstimate, Report,
-    SeedFile, Step, TableRows,
-};
-use serde_json::{Map, Value, json};
+use heirloom::{Estimate, Loss, RebuildEstimate};
 use similar::{ChangeTag, TextDiff};
-
-use crate::exit::Failure;
 
 pub(crate) const BOLD: Style = Style::new().bold();
 pub(crate) const GREEN: Style = AnsiColor::Green.on_default();
@@ -49,22 +44,31 @@ pub(crate) fn grouped(count: u64) -> String {
     String::from_utf8_lossy(&groups.join(&b',')).into_owned()
 }
 
-/// `3.1 ms`
+/// `3.1 ms`, `29 ms`, `1.5 s`, `2 min 5 s`: what took no millisecond too.
 pub(crate) fn duration(duration: Duration) -> String {
-    format!("{duration:.1?}")
-        .replace("µs", " µs")
-        .replace("ms", " ms")
+    let seconds = duration.as_secs_f64();
+    match seconds {
+        ..0.01 => format!("{:.1} ms", seconds * 1000.0),
+        ..0.9995 => format!("{:.0} ms", seconds * 1000.0),
+        ..59.95 => format!("{seconds:.1} s"),
+        _ => {
+            let seconds = seconds.round() as u64;
+            format!("{} min {} s", seconds / 60, seconds % 60)
+        }
+    }
 }
 
-/// An RFC 3339 time in the time zone of this machine.
-pub(crate) fn local_time(time: &str) -> String {
+/// An RFC 3339 time as a cell of a column that says `UTC`, as the names of backups have it.
+pub(crate) fn utc(time: &str) -> String {
     match chrono::DateTime::parse_from_rfc3339(time) {
-        Ok(parsed) => parsed
-            .with_timezone(&chrono::Local)
-            .format("%Y-%m-%d %H:%M:%S")
-            .to_string(),
+        Ok(parsed) => parsed.to_utc().format("%Y-%m-%d %H:%M:%S").to_string(),
         Err(_) => time.to_owned(),
     }
+}
+
+/// The same in a sentence.
+pub(crate) fn time(time: &str) -> String {
+    format!("{} UTC", utc(time))
 }
 
 /// A path as people type it: relative to the current folder where it is below it.
@@ -78,12 +82,12 @@ pub(crate) fn path(path: &Path) -> String {
 
 /// A word as a shell takes it for one.
 pub(crate) fn typed(word: &str) -> String {
-    let is_plain =
-        |c: char| c.is_alphanumeric() || "/._-+:@%".contains(c) || cfg!(windows) && c == '\\';
-    match word.chars().all(is_plain) {
-        true => word.to_owned(),
-        false if cfg!(windows) => format!("\"{word}\""),
-        false => format!("'{}'", word.replace('\'', r"'\''")),
+    let is_plain = |c: char| c.is_alphanumeric() || r"\/._-+:@%".contains(c);
+    match cfg!(windows) {
+        true if word.chars().all(is_plain) => word.to_owned(),
+        true => format!("\"{}\"", word.replace('"', "\\\"")),
+        // A name that no shell can be given is shown as it is.
+        false => shlex::try_quote(word).map_or(word.to_owned(), Cow::into_owned),
     }
 }
 
@@ -102,83 +106,13 @@ pub(crate) fn version(version: Option<i64>) -> String {
     version.map_or("none".to_owned(), |version| version.to_string())
 }
 
-/// A failure for people: what, where, in what state the data is, what to do.
-pub(crate) fn failure(failure: &Failure) -> String {
-    let error = styled(RED.bold(), "error:");
-    let help = styled(GREEN, "help:");
-    match failure {
-        Failure::Usage {
-            message,
-            help: text,
-        }
-        | Failure::NotFound {
-            message,
-            help: text,
-        } => format!("{error} {message}\n{help} {text}"),
-        Failure::NotConfirmed { help: text } => {
-            format!("{error} not confirmed\ndata: the database was not changed\n{help} {text}")
-        }
-        Failure::NotBegun => {
-            format!("{error} interrupted before it began\ndata: the database was not changed")
-        }
-        Failure::Library(failed) | Failure::Meant { error: failed, .. } => {
-            let mut text = format!("{error} {}", chain(failed));
-            if let Some(location) = failed.location() {
-                let _ = write!(text, "\n  at {location}\n{}", location.excerpt());
-            }
-            if let Some(difference) = failed.difference() {
-                let _ = write!(text, "\n{}", text_difference(difference));
-            }
-            let _ = write!(text, "\ndata: {}", failed.data_state());
-            if let Some(backup) = failed.backup() {
-                let _ = write!(text, "\ncopy: {}", path(backup));
-            }
-            if let Some(way_out) = help_of(failure) {
-                let _ = write!(text, "\n{help} {way_out}");
-            }
-            text
-        }
-    }
-}
-
-/// What was probably meant, and what to do.
-fn help_of(failure: &Failure) -> Option<String> {
-    let meant = match failure {
-        Failure::Meant { meant, .. } => Some(meant.as_str()),
-        _ => None,
-    };
-    let help = failure.library().and_then(Error::help);
-    let both: Vec<&str> = meant.into_iter().chain(help).collect();
-    (!both.is_empty()).then(|| both.join(" "))
-}
-
-/// An error and its causes on one line.
-fn chain(error: &Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = std::error::Error::source(error);
-    while let Some(error) = cause {
-        let layer = error.to_string();
-        // The innermost layer is SQLite's bare code, whose words stand in the one above.
-        if !text.contains(&layer) && !layer.starts_with("Error code ") {
-            let _ = write!(text, ": {layer}");
-        }
-        cause = error.source();
-    }
-    text
-}
-
-/// The SQL as applied against the file, line by line.
-fn text_difference(difference: &Difference) -> String {
-    let Difference { applied, file } = difference;
-    line_difference("as applied", applied, "the file now", file)
-}
-
 /// The schema as it is against the schema as it should be.
 pub(crate) fn schema_difference(before: &str, after: &str) -> String {
     line_difference("the migrations give", before, "the schema file says", after)
 }
 
-fn line_difference(name: &str, one: &str, other_name: &str, other: &str) -> String {
+/// Two texts, line by line.
+pub(crate) fn line_difference(name: &str, one: &str, other_name: &str, other: &str) -> String {
     let diff = TextDiff::from_lines(one, other);
     let mut text = format!(
         "{}\n{}",
@@ -203,192 +137,19 @@ fn line_difference(name: &str, one: &str, other_name: &str, other: &str) -> Stri
     text
 }
 
-/// A failure as the contract's document.
-pub(crate) fn failure_json(failure: &Failure) -> Value {
-    let (kind, message, help) = match failure {
-        Failure::Usage { message, help } => ("usage", message.clone(), Some(help.clone())),
-        Failure::NotFound { message, help } => ("not-found", message.clone(), Some(help.clone())),
-        Failure::NotConfirmed { help } => (
-            "not-confirmed",
-            "not confirmed; the database was not changed".to_owned(),
-            Some((*help).to_owned()),
-        ),
-        Failure::NotBegun => (
-            ErrorKind::Interrupted.as_str(),
-            "interrupted before it began; the database was not changed".to_owned(),
-            None,
-        ),
-        Failure::Library(error) | Failure::Meant { error, .. } => {
-            (error.kind().as_str(), chain(error), help_of(failure))
-        }
-    };
-    let mut document = json!({
-        "ok": false,
-        "error": { "kind": kind, "message": message, "help": help },
-    });
-    if let (Some(error), Some(document)) = (failure.library(), document.as_object_mut()) {
-        add_details(error, document);
-    }
-    document
-}
-
-fn add_details(error: &Error, document: &mut Map<String, Value>) {
-    let mut add = |key: &str, value: Value| document.insert(key.to_owned(), value);
-    add("migration", json!(error.migration()));
-    let location = error.location();
-    add("file", json!(location.map(|location| &location.file)));
-    add(
-        "line",
-        json!(location.map(|location| location.position.line)),
-    );
-    add(
-        "column",
-        json!(location.map(|location| location.position.column)),
-    );
-    add("statement", json!(error.statement()));
-    add(
-        "database_unchanged",
-        json!(error.data_state().is_unchanged()),
-    );
-    add("data", json!(error.data_state().to_string()));
-    if let DataState::Backfilled { done, total, .. } = error.data_state() {
-        add("done", json!(done));
-        add("total", json!(total));
-    }
-    let restored_from = match error.data_state() {
-        DataState::Restored { from } => Some(from),
-        _ => None,
-    };
-    add("restored_from", some_path_json(restored_from));
-    add("backup", some_path_json(error.backup()));
-    if !error.losses().is_empty() {
-        add("destroys", losses_json(error.losses()));
-    }
-    if let Some((database, known)) = error.versions() {
-        add("versions", json!({ "database": database, "known": known }));
-    }
-}
-
-/// A path as JSON has it: a string, whatever bytes the file system allows.
-pub(crate) fn path_json(path: impl AsRef<Path>) -> Value {
-    path.as_ref().display().to_string().into()
-}
-
-/// A path that may be none.
-pub(crate) fn some_path_json(path: Option<impl AsRef<Path>>) -> Value {
-    path.map_or(Value::Null, path_json)
-}
-
-/// Losses as JSON.
-pub(crate) fn losses_json(losses: &[Loss]) -> Value {
-    losses
-        .iter()
-        .map(|loss| {
-            let (what, column) = match &loss.what {
-                Lost::Table => ("table", None),
-                Lost::Rows => ("rows", None),
-                Lost::Column(column) => ("column", Some(column)),
-                Lost::Generated(column) => ("generated", Some(column)),
-                Lost::Narrowed { column, .. } => ("narrowed", Some(column)),
-                _ => ("other", None),
-            };
-            json!({
-                "table": loss.table,
-                "what": what,
-                "column": column,
-                "count": loss.count,
-                "message": loss.to_string(),
-            })
-        })
-        .collect()
-}
-
-/// What was applied or reverted, as JSON.
-pub(crate) fn done_json(done: &[Done]) -> Value {
-    done.iter()
-        .map(|done| {
-            json!({
-                "component": done.component,
-                "version": done.version,
-                "name": done.name,
-                "duration_ms": milliseconds(done.duration),
-                "tables": done.tables.iter().map(table_json).collect::<Value>(),
-            })
-        })
-        .collect()
-}
-
-fn table_json(rows: &TableRows) -> Value {
-    json!({ "table": rows.table, "rows_before": rows.before, "rows_after": rows.after })
-}
-
-/// Seed files that were run, as JSON.
-pub(crate) fn seeds_json(files: &[SeedFile]) -> Value {
-    files
-        .iter()
-        .map(|seed| {
-            json!({
-                "file": seed.file,
-                "duration_ms": milliseconds(seed.duration),
-                "tables": seed.tables.iter().map(table_json).collect::<Value>(),
-            })
-        })
-        .collect()
-}
-
-/// Milliseconds with three decimals.
-pub(crate) fn milliseconds(duration: Duration) -> f64 {
-    (duration.as_secs_f64() * 1_000_000.0).round() / 1000.0
-}
-
-/// A report as the contract's document, with the list under its own name.
-pub(crate) fn report_json(list: &str, report: &Report) -> Value {
-    let mut document = json!({
-        "ok": true,
-        "backup": some_path_json(report.backup.as_ref()),
-        "version": report.version,
-        "database": path_json(&report.database),
-        "duration_ms": milliseconds(report.duration),
-        "notes": report.notes,
-        "recovered": report.recovered.as_ref().map(|recovered| json!({
-            "started_at": recovered.started_at,
-            "restored_from": some_path_json(recovered.backup.as_ref()),
-            "replaced": some_path_json(recovered.replaced.as_ref()),
-        })),
-    });
-    document[list] = done_json(&report.migrations);
-    document
-}
-
-/// A step of a plan as JSON.
-pub(crate) fn step_json(step: &Step) -> Value {
-    json!({
-        "component": step.component,
-        "version": step.version,
-        "name": step.name,
-        "file": step.file,
-        "destructive": !step.losses.is_empty(),
-        "destroys": losses_json(&step.losses),
-        "rebuilds": step.rebuilds,
-        "rebuild_estimates": rebuilds_json(step.estimate.as_ref()),
-        "estimated_ms": estimated_ms(step.estimate.as_ref()),
-        "disk_bytes": step.estimate.as_ref().map(|estimate| estimate.disk_bytes),
-        "no_transaction": step.no_transaction,
-        "sql": step.sql,
-    })
-}
-
 /// A run that did not come to its end.
 pub(crate) fn interrupted(started_at: &str) -> String {
-    let text =
-        format!("what was begun at {started_at} was interrupted; the next run puts it right first");
+    let text = format!(
+        "a run that started at {} was interrupted; the next run repairs it first",
+        time(started_at)
+    );
     styled(YELLOW, text)
 }
 
 /// What a migration does, for people: a line each.
 pub(crate) fn effects(
     losses: &[Loss],
-    consents: bool,
+    allowed: bool,
     estimate: Option<&Estimate>,
     notes: &[String],
 ) -> Vec<String> {
@@ -396,13 +157,17 @@ pub(crate) fn effects(
     if let Some(estimate) = estimate {
         lines.extend(estimate.rebuilds.iter().map(rebuild));
         lines.push(format!(
-            "takes {} of disk while it runs, the backup among it",
+            "needs {} of disk, including the backup",
             bytes(estimate.disk_bytes)
         ));
     }
     for loss in losses {
-        let consent = if consents { " (the file consents)" } else { "" };
-        lines.push(styled(YELLOW, format!("destroys {loss}{consent}")));
+        let allowed = if allowed {
+            " (allowed in the file)"
+        } else {
+            ""
+        };
+        lines.push(styled(YELLOW, format!("destroys {loss}{allowed}")));
     }
     lines.extend(notes.iter().map(|note| styled(YELLOW, note)));
     lines
@@ -415,59 +180,18 @@ fn rebuild(rebuild: &RebuildEstimate) -> String {
         duration,
         ..
     } = rebuild;
-    let unit = if *rows == 1 { "row" } else { "rows" };
-    let rows = grouped(*rows);
+    let rows = counted(*rows, "row");
+    let takes = about(*duration);
+    format!("rebuilds `{table}`: {rows}, {takes}")
+}
+
+/// A duration that is a guess.
+fn about(duration: Duration) -> String {
     match duration.as_secs() {
-        0 => format!("rebuilds `{table}`: {rows} {unit}, less than a second"),
-        1..120 => format!(
-            "rebuilds `{table}`: {rows} {unit}, about {:.0} s",
-            duration.as_secs_f64()
-        ),
-        seconds => format!(
-            "rebuilds `{table}`: {rows} {unit}, about {} min",
-            seconds.div_ceil(60)
-        ),
+        0 => "less than 1 s".to_owned(),
+        1..120 => format!("about {:.0} s", duration.as_secs_f64()),
+        seconds => format!("about {} min", seconds.div_ceil(60)),
     }
-}
-
-/// The tables that would be built anew, as JSON.
-pub(crate) fn rebuilds_json(estimate: Option<&Estimate>) -> Value {
-    let rebuilds = estimate.map_or(&[][..], |estimate| &estimate.rebuilds);
-    rebuilds
-        .iter()
-        .map(|rebuild| json!({ "table": rebuild.table, "rows": rebuild.rows, "bytes": rebuild.bytes }))
-        .collect()
-}
-
-/// How long that takes, none where nothing is built anew.
-pub(crate) fn estimated_ms(estimate: Option<&Estimate>) -> Option<f64> {
-    estimate.map(|estimate| milliseconds(estimate.duration))
-}
-
-/// Rows under their columns, a line each, with a rule between.
-pub(crate) fn table(columns: &[String], rows: &[Vec<String>]) -> Vec<String> {
-    let width = |text: &String| text.chars().count();
-    let widths: Vec<usize> = (0..columns.len())
-        .map(|index| {
-            let cells = rows.iter().filter_map(|row| row.get(index));
-            cells
-                .chain(columns.get(index))
-                .map(width)
-                .max()
-                .unwrap_or(0)
-        })
-        .collect();
-    let line = |cells: &[String]| {
-        let padded = cells.iter().zip(&widths);
-        let padded: Vec<String> = padded
-            .map(|(cell, wide)| format!("{cell}{}", " ".repeat(wide.saturating_sub(width(cell)))))
-            .collect();
-        padded.join("  ").trim_end().to_owned()
-    };
-    let rules: Vec<String> = widths.iter().map(|wide| "-".repeat(*wide)).collect();
-    let mut lines = vec![line(columns), line(&rules)];
-    lines.extend(rows.iter().map(|row| line(row)));
-    lines
 }
 
 /// SQL moved to the right, with nothing at its end.
@@ -538,7 +262,21 @@ mod tests {
         for (count, text) in sizes {
             assert_eq!(bytes(count), text);
         }
-        assert_eq!(duration(Duration::from_micros(3140)), "3.1 ms");
+        let durations = [
+            (0, "0.0 ms"),
+            (3_140, "3.1 ms"),
+            (9_999, "10.0 ms"),
+            (29_400, "29 ms"),
+            (999_499, "999 ms"),
+            (999_600, "1.0 s"),
+            (1_500_000, "1.5 s"),
+            (59_949_000, "59.9 s"),
+            (59_960_000, "1 min 0 s"),
+            (125_000_000, "2 min 5 s"),
+        ];
+        for (microseconds, text) in durations {
+            assert_eq!(duration(Duration::from_micros(microseconds)), text);
+        }
         let counts = [
             (0, "0"),
             (999, "999"),

@@ -5,12 +5,13 @@ use std::time::{Duration, Instant};
 
 use anstream::{AutoStream, ColorChoice};
 use serde_json::Value;
+use terminal_size::{Height, Width};
 
 use crate::args::{Color, Global};
 use crate::exit::{Exit, Failure};
-use crate::output::table;
-use crate::output::text;
-use crate::output::text::{RED, styled};
+use crate::output::remedy::Typed;
+use crate::output::text::{self, DIM, RED, styled};
+use crate::output::{failure, json, table};
 use crate::settings::gather::Settings;
 
 /// How long work may take before its progress is shown.
@@ -34,13 +35,15 @@ impl Unit {
     }
 }
 
-/// The terminal, or what stands for it.
+/// The terminal, or what replaces it.
 pub(crate) struct Ui {
     to: To,
     json: bool,
     quiet: bool,
     verbose: bool,
     yes: bool,
+    /// How commands in a message begin.
+    typed: Typed,
     /// Why stdout takes no more.
     unwritten: Option<std::io::Error>,
     /// What is under way, and since when.
@@ -63,7 +66,7 @@ enum To {
 pub(crate) struct Kept {
     /// Everything, in order.
     pub(crate) lines: Vec<(Kind, String)>,
-    /// One line that stands for all of them.
+    /// One line in place of all of them.
     pub(crate) in_short: Option<String>,
     /// The document of `--json`.
     pub(crate) document: Option<Value>,
@@ -74,8 +77,12 @@ pub(crate) struct Kept {
 pub(crate) enum Kind {
     /// Output.
     Line,
-    /// Output that somebody should know of, where one line stands for the others too.
+    /// Output that stays as it is: SQL, rows, a difference.
+    Block,
+    /// Output that is printed also where one line replaces the others.
     Remark,
+    /// The same with a command that can be typed.
+    Command,
     /// Said beside the output, on stderr.
     Note,
 }
@@ -97,6 +104,7 @@ impl Ui {
             quiet: global.quiet,
             verbose: global.verbose,
             yes: global.yes,
+            typed: Typed::default(),
             unwritten: None,
             progress: None,
             progress_shown: false,
@@ -121,9 +129,13 @@ impl Ui {
     fn say(&mut self, kind: Kind, text: &str) {
         match &mut self.to {
             To::Kept { kept, .. } => kept.lines.push((kind, text.to_owned())),
-            // Where nobody can be told, nobody is.
-            To::Terminal { err, .. } if kind == Kind::Note => drop(writeln!(err, "{text}")),
+            // A stderr that cannot be written leaves nothing to write to.
+            To::Terminal { err, .. } if kind == Kind::Note => {
+                let columns = columns(terminal_size::terminal_size_of(std::io::stderr()));
+                let _ = writeln!(err, "{}", wrapped(kind, text, columns));
+            }
             To::Terminal { out, .. } if self.unwritten.is_none() => {
+                let text = wrapped(kind, text, window());
                 self.unwritten = writeln!(out, "{text}").and_then(|()| out.flush()).err();
             }
             To::Terminal { .. } => {}
@@ -138,21 +150,32 @@ impl Ui {
 
     /// A line for people. Not printed with `--json` or `--quiet`.
     pub(crate) fn line(&mut self, text: &str) {
-        self.end_progress();
-        if !self.json && !self.quiet {
-            self.say(Kind::Line, text);
-        }
+        self.output(Kind::Line, text);
     }
 
-    /// A line that somebody should know of. It is shown for each of several databases too.
+    /// Text that is never broken where the terminal ends: SQL, code, a difference.
+    pub(crate) fn block(&mut self, text: &str) {
+        self.output(Kind::Block, text);
+    }
+
+    /// A line that is worth knowing. It is shown for each of several databases too.
     pub(crate) fn remark(&mut self, text: &str) {
+        self.output(Kind::Remark, text);
+    }
+
+    /// The command that undoes what was done. It is shown for each of several databases too.
+    pub(crate) fn undo(&mut self, command: &str) {
+        self.output(Kind::Command, &format!("undo with: {command}"));
+    }
+
+    fn output(&mut self, kind: Kind, text: &str) {
         self.end_progress();
         if !self.json && !self.quiet {
-            self.say(Kind::Remark, text);
+            self.say(kind, text);
         }
     }
 
-    /// The line that stands for all others where the command is done to several databases. It
+    /// The line that replaces all others where the command is done to several databases. It
     /// names the database. Without one all lines are shown, below the database's name.
     pub(crate) fn in_short(&mut self, text: &str) {
         if let To::Kept { kept, .. } = &mut self.to {
@@ -162,22 +185,33 @@ impl Ui {
 
     /// Rows of cells, in columns that fit the window.
     pub(crate) fn table(&mut self, rows: &[Vec<String>]) {
-        for line in self.table_lines(rows) {
-            self.line(&line);
+        for line in table::lines(None, rows, window()) {
+            self.block(&line);
         }
     }
 
-    /// The same as lines, a row each, for what has something to say between them.
-    pub(crate) fn table_lines(&self, rows: &[Vec<String>]) -> Vec<String> {
-        let window = terminal_size::terminal_size_of(std::io::stdout());
-        table::lines(rows, window.map(|(width, _)| usize::from(width.0)))
+    /// The same below the names of the columns. Nothing where there are no rows.
+    pub(crate) fn list(&mut self, header: &[&str], rows: &[Vec<String>]) {
+        for line in self.list_lines(header, rows) {
+            self.block(&line);
+        }
     }
 
-    /// What helps a person who looks on, and nobody else.
-    pub(crate) fn on_a_terminal(&mut self, text: &str) {
-        if std::io::stdout().is_terminal() {
-            self.line(text);
+    /// The same as lines, the header and a row each, for what has something to say between them.
+    pub(crate) fn list_lines(&self, header: &[&str], rows: &[Vec<String>]) -> Vec<String> {
+        if rows.is_empty() {
+            return Vec::new();
         }
+        let mut lines = table::lines(Some(header), rows, window());
+        if let Some(header) = lines.first_mut() {
+            *header = styled(DIM, &header);
+        }
+        lines
+    }
+
+    /// Whether the output is read by a person who looks on.
+    pub(crate) fn is_on_a_terminal(&self) -> bool {
+        std::io::stdout().is_terminal()
     }
 
     /// A line beside the output, on stderr.
@@ -197,13 +231,14 @@ impl Ui {
             To::Kept { kept, .. } => kept.document = Some(value.clone()),
             To::Terminal { .. } => {
                 let text = serde_json::to_string_pretty(value).unwrap_or_default();
-                self.say(Kind::Line, &text);
+                self.say(Kind::Block, &text);
             }
         }
     }
 
     /// What the settings want said, and with `-v` where they came from.
     pub(crate) fn settings(&mut self, settings: &Settings) {
+        self.speak_of(settings);
         for note in &settings.notes {
             self.note(&format!("note: {note}"));
         }
@@ -214,27 +249,37 @@ impl Ui {
         }
     }
 
+    /// Lets the commands in messages mean the database of these settings.
+    pub(crate) fn speak_of(&mut self, settings: &Settings) {
+        self.typed = Typed::of(settings);
+    }
+
+    /// How commands in a message begin.
+    pub(crate) fn typed(&self) -> &Typed {
+        &self.typed
+    }
+
     /// A failure: a document with `--json`, else text on stderr.
     pub(crate) fn failure(&mut self, failure: &Failure) {
         self.end_progress();
         match self.json {
-            true => self.document(&text::failure_json(failure)),
-            false => self.say(Kind::Note, &text::failure(failure)),
+            true => self.document(&json::failure(failure, &self.typed)),
+            false => self.say(Kind::Note, &failure::text(failure, &self.typed)),
         }
     }
 
     /// The failure of one of several databases, as text. Its document is part of a list.
-    pub(crate) fn failure_of(&mut self, database: &str, failure: &Failure) {
+    pub(crate) fn failure_of(&mut self, database: &str, failure: &Failure, typed: &Typed) {
         self.end_progress();
         if !self.json {
             let failed = styled(RED, "failed  ");
-            let text = text::indented(&text::failure(failure));
+            let text = text::indented(&failure::text(failure, typed));
             self.say(Kind::Note, &format!("{failed} {database}\n{text}"));
         }
     }
 
     /// How the command ends, when all is said. One that only looks has failed when what it found
-    /// could not be written. A reader that went away (`heirloom show | head`) need not be told.
+    /// could not be written. A reader that went away (`heirloom show | head`) is not an error.
     pub(crate) fn end(&mut self, exit: Exit, only_looks: bool) -> Exit {
         self.end_progress();
         let Some(error) = self.unwritten.take() else {
@@ -242,7 +287,7 @@ impl Ui {
         };
         if error.kind() != ErrorKind::BrokenPipe {
             let done = match (exit, only_looks) {
-                (Exit::Done, false) => "; what was asked is done",
+                (Exit::Done, false) => "; the command itself succeeded",
                 _ => "",
             };
             let text = format!("cannot write the output: {error}{done}");
@@ -258,7 +303,7 @@ impl Ui {
     }
 
     /// Progress of something that may take long, on a terminal only. Where it did not begin now,
-    /// the rate of now (a second) tells what is left.
+    /// the present rate (a second) gives what is left.
     pub(crate) fn progress(
         &mut self,
         what: &str,
@@ -282,20 +327,20 @@ impl Ui {
             let since_it_began = done.max(1) as f64 / since.elapsed().as_secs_f64();
             let each_second = rate.map_or(since_it_began, |rate| rate.max(1) as f64);
             let left = (total - done) as f64 / each_second;
+            let left = text::duration(Duration::try_from_secs_f64(left.ceil()).unwrap_or_default());
             let percent = done * 100 / total;
             let (now, all) = (unit.of(done), unit.of(total));
             let mut line = match done < total {
                 true => {
                     let rate = rate.map_or(String::new(), |rate| format!(", {}/s", unit.of(rate)));
-                    format!("{what} {now} of {all} ({percent}%){rate}, {left:.0} s left")
+                    format!("{what} {now} of {all} ({percent}%){rate}, {left} left")
                 }
                 // What is left is not counted: indexes, checks.
                 false => format!("{what} {all}, finishing"),
             };
             // A line that wraps could not be written over.
-            if let Some((width, _)) = terminal_size::terminal_size_of(std::io::stderr()) {
-                let most = usize::from(width.0).saturating_sub(1);
-                line = line.chars().take(most).collect();
+            if let Some(width) = columns(terminal_size::terminal_size_of(std::io::stderr())) {
+                line = line.chars().take(width.saturating_sub(1)).collect();
             }
             over_the_line(&line);
         }
@@ -337,7 +382,7 @@ impl Ui {
         self.json
     }
 
-    /// What stands before something that is going to be typed.
+    /// The prompt before something that is going to be typed.
     pub(crate) fn prompt(&mut self, text: &str) {
         if let To::Terminal { err, .. } = &mut self.to {
             let _ = write!(err, "{text}");
@@ -386,6 +431,39 @@ impl Ui {
     }
 }
 
+/// The columns of the terminal that stdout is, none where it is none.
+fn window() -> Option<usize> {
+    columns(terminal_size::terminal_size_of(std::io::stdout()))
+}
+
+fn columns(size: Option<(Width, Height)>) -> Option<usize> {
+    size.map(|(width, _)| usize::from(width.0))
+}
+
+/// Text whose lines are broken between words, and further in than it began, where they are too
+/// long for the terminal. A word that is too long by itself stays whole. A command goes on behind
+/// a `\`, as a shell reads it.
+fn wrapped(kind: Kind, text: &str, columns: Option<usize>) -> String {
+    let Some(columns) = columns.filter(|_| kind != Kind::Block) else {
+        return text.to_owned();
+    };
+    let (room, end) = match kind {
+        Kind::Command => (columns.saturating_sub(2), " \\\n"),
+        _ => (columns, "\n"),
+    };
+    let lines = text.split('\n').map(|line| {
+        let begins = line.len() - line.trim_start().len();
+        let indent = " ".repeat(begins + 4);
+        let options = textwrap::Options::new(room)
+            .break_words(false)
+            .subsequent_indent(&indent)
+            .word_separator(textwrap::WordSeparator::AsciiSpace)
+            .word_splitter(textwrap::WordSplitter::NoHyphenation);
+        textwrap::wrap(line, options).join(end)
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
 fn somebody_is_there() -> bool {
     std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
 }
@@ -404,5 +482,30 @@ pub(crate) fn choice(color: Color) -> ColorChoice {
         Color::Auto => ColorChoice::Auto,
         Color::Always => ColorChoice::Always,
         Color::Never => ColorChoice::Never,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_line_is_broken_between_words_and_sql_and_long_words_are_not() {
+        let at = |kind, text| wrapped(kind, text, Some(20));
+        assert_eq!(
+            at(Kind::Line, "done     a/b.db: new → 1 (29 ms)\nnext"),
+            "done     a/b.db: new\n    → 1 (29 ms)\nnext"
+        );
+        assert_eq!(
+            at(Kind::Note, "help: /a/path/that/is/too/long here"),
+            "help:\n    /a/path/that/is/too/long\n    here"
+        );
+        assert_eq!(
+            at(Kind::Command, "undo with: heirloom restore x.db"),
+            "undo with:  \\\n    heirloom \\\n    restore x.db".replace(":  ", ": ")
+        );
+        let sql = "    INSERT INTO a SELECT * FROM b";
+        assert_eq!(at(Kind::Block, sql), sql);
+        assert_eq!(wrapped(Kind::Line, sql, None), sql);
     }
 }

@@ -37,7 +37,7 @@ pub(crate) enum Databases {
 }
 
 impl Given {
-    /// A path that is no glob.
+    /// A path that is not a glob.
     pub(crate) fn path_alone(path: PathBuf) -> Given {
         Given {
             base: path,
@@ -53,10 +53,10 @@ impl Given {
         }
     }
 
-    /// A file that is there is meant by its name, whatever characters that has.
+    /// A file that exists is meant by its name, whatever characters that has.
     fn is_glob(&self) -> bool {
         let text = self.text.to_string_lossy();
-        // The verbatim prefix of Windows is no glob.
+        // The verbatim prefix of Windows is not a glob.
         let text = match cfg!(windows) {
             true => text.strip_prefix(r"\\?\").unwrap_or(&text),
             false => &text,
@@ -68,7 +68,7 @@ impl Given {
     fn matches(&self) -> Result<Vec<PathBuf>, Failure> {
         let shown = self.path();
         let wrong = |reason: String| Failure::Usage {
-            message: format!("`{}` is no glob: {reason}", shown.display()),
+            message: format!("`{}` is not a valid glob: {reason}", shown.display()),
             help: "write it like 'workspaces/*/notes.db', in quotes".into(),
         };
         let text = self
@@ -87,21 +87,17 @@ impl Given {
         for path in paths {
             // What cannot be looked into may hold a database that would be left out.
             let path = path.map_err(|error| Failure::NotFound {
-                message: format!(
-                    "cannot look into {}: {}",
-                    error.path().display(),
-                    error.error()
-                ),
-                help: "make the folder readable, or name the databases one by one".into(),
+                message: format!("cannot read {}: {}", error.path().display(), error.error()),
+                help: "make the folder readable, or give the databases one by one".into(),
             })?;
-            if path.is_file() && !is_beside_a_database(&path) && !is_a_copy(&path) {
+            if path.is_file() && !is_beside_a_database(&path) && !is_a_backup(&path) {
                 found.push(path);
             }
         }
         if found.is_empty() {
             return Err(Failure::NotFound {
-                message: format!("`{}` finds no database", shown.display()),
-                help: "check the glob; one that is to be made must be named by its path".into(),
+                message: format!("no database matches `{}`", shown.display()),
+                help: "check the glob; a new database must be given by its path".into(),
             });
         }
         Ok(found)
@@ -149,9 +145,9 @@ fn is_beside_a_database(path: &Path) -> bool {
     COMPANIONS.into_iter().any(database)
 }
 
-/// Whether it is one of heirloom's copies, which have a record beside them. `**/*.db` finds
-/// them too, and nobody means them.
-fn is_a_copy(path: &Path) -> bool {
+/// Whether it is a backup, which has a record beside it. `**/*.db` finds backups too, which are
+/// never meant.
+fn is_a_backup(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     path.with_file_name(format!(".{name}.record")).is_file()
 }
@@ -168,9 +164,9 @@ mod tests {
     }
 
     #[test]
-    fn a_glob_finds_databases_and_nothing_that_lies_beside_them() {
+    fn a_glob_finds_databases_and_nothing_that_belongs_to_one() {
         let folder = tempfile::tempdir().unwrap();
-        // The characters of a glob in the folder's own name are no glob.
+        // The characters of a glob in the folder's own name are not a glob.
         let name = if cfg!(windows) { "[x]" } else { "[x]*" };
         let base = folder.path().join(name);
         for name in ["a", "b/backups", ".hidden"] {

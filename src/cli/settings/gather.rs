@@ -41,7 +41,9 @@ pub(crate) struct Settings {
     pub(crate) components: Vec<ComponentSettings>,
     /// The one that is spoken of alone. Migrations and schema are its own then.
     pub(crate) component: Option<String>,
-    /// What the person should be told, once.
+    /// The settings file that was named.
+    pub(crate) config: Option<PathBuf>,
+    /// What is printed once, beside the output.
     pub(crate) notes: Vec<String>,
 }
 
@@ -118,7 +120,7 @@ impl Settings {
         let Some(first) = database.value.first().map(Given::path) else {
             return Err(usage(
                 format!("{} names no database", database.origin),
-                "name at least one",
+                "give at least one path",
             ));
         };
 
@@ -189,6 +191,7 @@ impl Settings {
             },
             component: chosen.map(|part| part.name.clone()),
             components,
+            config: global.config.clone(),
             notes,
         })
     }
@@ -253,7 +256,7 @@ fn chosen<'c>(
         let names: Vec<&str> = components.iter().map(|part| part.name.as_str()).collect();
         let help = match names.is_empty() {
             true => {
-                format!("give it a table [components.{name}] in {FILE_NAME}, with `migrations`")
+                format!("add a table [components.{name}] with `migrations` to {FILE_NAME}")
             }
             false => format!("the components are {}", names.join(", ")),
         };

@@ -13,16 +13,14 @@ pub(crate) fn migrator<'a>(settings: &Settings) -> Result<Migrator<'a>, Failure>
     if !folder.is_dir() {
         return Err(Failure::NotFound {
             message: format!("the migrations folder {} does not exist", folder.display()),
-            help:
-                "give it with --migrations, or make the first migration with `heirloom create NAME`"
-                    .into(),
+            help: "give it with --migrations, or start a project with `heirloom init`".into(),
         });
     }
     keeper(settings)
 }
 
-/// The same, with consent to what is destroyed or without.
-pub(crate) fn consenting<'a>(
+/// The same, with permission to destroy or without.
+pub(crate) fn allowing<'a>(
     settings: &Settings,
     allow_destructive: bool,
 ) -> Result<Migrator<'a>, Failure> {
@@ -65,7 +63,7 @@ pub(crate) fn schema_file(settings: &Settings) -> Result<(), Failure> {
         true => Ok(()),
         false => Err(Failure::NotFound {
             message: format!("there is no schema file at {}", schema.value.display()),
-            help: "give it with --schema, or write the schema as it should be there, with CREATE statements; `sqlite3 app.db .schema` prints the present one".into(),
+            help: "give it with --schema, or write the desired schema there as CREATE statements; `heirloom inspect --sql` prints the present one".into(),
         }),
     }
 }

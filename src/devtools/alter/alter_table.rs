@@ -9,46 +9,6 @@ use crate::sqlite::schema::parsed::table::{
 };
 use crate::sqlite::sql::name::plain;
 
-/// What a change to a table is, in the words of `--json`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum ChangeKind {
-    /// A new table.
-    Create,
-    /// ALTER TABLE does it, or only indexes, triggers or views change.
-    Alter,
-    /// The table is built anew, with its rows.
-    Rebuild,
-    /// Another name, for the table or for columns of it.
-    Rename,
-    /// The table goes.
-    Drop,
-}
-
-impl ChangeKind {
-    /// The word in JSON.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            ChangeKind::Create => "create",
-            ChangeKind::Alter => "alter",
-            ChangeKind::Rebuild => "rebuild",
-            ChangeKind::Rename => "rename",
-            ChangeKind::Drop => "drop",
-        }
-    }
-
-    /// The two as one. What is dropped and made again was altered, and an index beside a rebuild
-    /// is part of it.
-    pub(crate) fn and(self, later: ChangeKind) -> ChangeKind {
-        use ChangeKind::{Alter, Create, Drop, Rename};
-        match (self, later) {
-            (Drop | Alter, Create) | (Rename, Alter) => Alter,
-            (first, Alter) => first,
-            (_, later) => later,
-        }
-    }
-}
-
 /// What ALTER TABLE may be used for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Means {

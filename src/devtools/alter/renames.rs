@@ -2,7 +2,8 @@
 //! and it may be, a question.
 
 use crate::devtools::model::diff::{Entity, Model};
-use crate::report::error::{Error, ErrorKind, RenameQuestion, shell_word, spelled};
+use crate::report::error::{Error, ErrorKind, RenameQuestion, spelled};
+use crate::report::remedy::Remedy;
 use crate::sqlite::schema::parsed::annotations::{Former, notes, whole_name};
 use crate::sqlite::sql::name::same_name;
 
@@ -310,12 +311,7 @@ fn meant(
         several => {
             let spellings: Vec<String> = several
                 .iter()
-                .map(|names| {
-                    format!(
-                        "`{flag} {}`",
-                        shell_word(&joined(names, flag == "--rename"))
-                    )
-                })
+                .map(|names| format!("`{}`", joined(names, flag == "rename")))
                 .collect();
             Err(Error::new(
                 ErrorKind::Usage,
@@ -345,18 +341,13 @@ type Told = (Option<String>, String, String);
 fn read_rename(text: &str, before: &[Named<'_>], after: &[Named<'_>]) -> Result<Told, Error> {
     let among = |side: &[Named<'_>], name: &str| side.iter().any(|t| same_name(t.name, name));
     let has = |side: &[Named<'_>], column: &str| side.iter().any(|t| t.column(column).is_some());
-    let names = meant(
-        text,
-        "--rename",
-        [&['='], &['.', '=']],
-        |names| match names {
-            [old, new] => among(before, old) && among(after, new),
-            [table, old, new] => {
-                (among(before, table) || among(after, table)) && has(before, old) && has(after, new)
-            }
-            _ => false,
-        },
-    )?;
+    let names = meant(text, "rename", [&['='], &['.', '=']], |names| match names {
+        [old, new] => among(before, old) && among(after, new),
+        [table, old, new] => {
+            (among(before, table) || among(after, table)) && has(before, old) && has(after, new)
+        }
+        _ => false,
+    })?;
     // Where nothing is there: as written without quotes, a dot is one between table and column.
     let names = match names {
         Some(names) if names.len() == 2 && !among(before, &names[0]) => readings(text, &['.', '='])
@@ -389,7 +380,7 @@ fn read_drop(text: &str, before: &[Named<'_>], renames: &Renames) -> Result<Drop
             .find(|table| called(renames.name_before(name), table))
             .or_else(|| tables.find(|table| called(name, table)))
     };
-    let names = meant(text, "--drop", [&['.'], &[]], |names| match names {
+    let names = meant(text, "drop", [&['.'], &[]], |names| match names {
         [name] => before.iter().any(|table| same_name(table.name, name)),
         [of, column] => table(of).is_some_and(|table| table.column(column).is_some()),
         _ => false,
@@ -398,7 +389,7 @@ fn read_drop(text: &str, before: &[Named<'_>], renames: &Renames) -> Result<Drop
         Some([name]) => match before.iter().find(|table| same_name(table.name, name)) {
             Some(table) => return Ok((table.name.to_owned(), None)),
             None => (
-                format!("--drop: `{text}` is nothing that the migrations make"),
+                format!("drop: `{text}` is nothing that the migrations make"),
                 "write it as table.column or table",
             ),
         },
@@ -406,17 +397,17 @@ fn read_drop(text: &str, before: &[Named<'_>], renames: &Renames) -> Result<Drop
             Some(table) => match table.column(column) {
                 Some(column) => return Ok((table.name.to_owned(), Some(column.to_owned()))),
                 None => (
-                    format!("--drop: table `{of}` has no column `{column}` in the migrations"),
+                    format!("drop: table `{of}` has no column `{column}` in the migrations"),
                     "what is dropped must be in the migrations and not in the schema file",
                 ),
             },
             None => (
-                format!("--drop: table `{of}` is not in the migrations"),
+                format!("drop: table `{of}` is not in the migrations"),
                 "write it as table.column or table",
             ),
         },
         _ => (
-            format!("--drop: `{text}` is not a name"),
+            format!("drop: `{text}` is not a name"),
             "write it as table.column or table",
         ),
     };
@@ -718,7 +709,7 @@ fn settled_drop(
     };
     match still {
         None => Ok((table, column)),
-        Some(sentence) => Err(Error::new(ErrorKind::Usage, format!("--drop: {sentence}"))
+        Some(sentence) => Err(Error::new(ErrorKind::Usage, format!("drop: {sentence}"))
             .with_help("what is dropped must be in the migrations and not in the schema file")),
     }
 }
@@ -817,7 +808,7 @@ fn names_nothing(note: &Noted, none: &str, gone: &[&str]) -> Error {
 }
 
 fn no_such(what: &str, side: &str) -> Error {
-    Error::new(ErrorKind::Usage, format!("--rename: {what} {side}"))
+    Error::new(ErrorKind::Usage, format!("rename: {what} {side}"))
         .with_help("the old name must be in the migrations and the new one in the schema file")
 }
 
@@ -849,10 +840,9 @@ fn in_a_circle(table: Option<&str>, circle: &[Names]) -> Error {
         .iter()
         .map(|(old, new)| format!("`{new}` was `{old}`"))
         .collect();
-    let flags: Vec<String> = circle
-        .iter()
-        .map(|(old, new)| flag(table, old, new))
-        .collect();
+    let renames = circle.iter().map(|(old, new)| Remedy::Rename {
+        rename: renamed(table, old, new),
+    });
     let whose = table
         .map(|table| format!(" of `{table}`"))
         .unwrap_or_default();
@@ -863,20 +853,18 @@ fn in_a_circle(table: Option<&str>, circle: &[Names]) -> Error {
             said.join(", ")
         ),
     )
-    .with_help(format!(
-        "if it is to be done, use `{}`; then, or if it was done, take the notes out of the schema file",
-        flags.join(" ")
-    ))
+    .with_help("if it is to be done, say so; then, or if it was done, take the notes out of the schema file")
+    .with_remedies(renames.collect())
 }
 
-/// `--rename table.old=new` as a shell takes it.
-fn flag(table: Option<&str>, old: &str, new: &str) -> String {
+/// `table.old=new`.
+fn renamed(table: Option<&str>, old: &str, new: &str) -> String {
     let names: Vec<String> = table
         .into_iter()
         .chain([old, new])
         .map(str::to_owned)
         .collect();
-    format!("--rename {}", shell_word(&joined(&names, true)))
+    joined(&names, true)
 }
 
 fn ambiguous(questions: Vec<RenameQuestion>) -> Error {
@@ -906,14 +894,20 @@ fn ambiguous(questions: Vec<RenameQuestion>) -> Error {
                 spelled(&question.gone)
             ),
         };
-        Some(format!(
-            "use `--rename {}`{note} if it was renamed, `--drop {}` if it was not",
-            shell_word(&question.renamed_to(candidate)),
-            shell_word(&question.subject()),
-        ))
+        Some(format!("say whether it was renamed{note} or is dropped"))
     });
+    let remedies = questions.first().into_iter().flat_map(|question| {
+        let candidate = question.candidates.first();
+        let renamed = candidate.map(|candidate| Remedy::Rename {
+            rename: question.renamed_to(candidate),
+        });
+        let gone = question.subject();
+        renamed.into_iter().chain([Remedy::Drop { gone }])
+    });
+    let remedies: Vec<Remedy> = remedies.collect();
     Error::new(ErrorKind::AmbiguousRename, all.join("; "))
         .with_help(help.unwrap_or_default())
+        .with_remedies(remedies)
         .with_questions(questions)
 }
 

@@ -4,9 +4,12 @@ use std::fmt;
 
 use crate::report::count::Counted;
 use crate::report::error::Error;
+use crate::report::remedy::Remedy;
 
 /// The kind of a [`Finding`], in the words that `--json` uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
 #[non_exhaustive]
 pub enum FindingKind {
     /// A file that looks like a migration and is none.
@@ -53,6 +56,7 @@ impl FindingKind {
 /// Something that is wrong with the migrations, before anybody ran them. As text it is what
 /// is wrong and what to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Finding {
     /// What kind.
@@ -65,6 +69,8 @@ pub struct Finding {
     pub message: String,
     /// What to do.
     pub help: String,
+    /// The same as values, where it is something that the library does.
+    pub remedies: Vec<Remedy>,
 }
 
 impl Finding {
@@ -89,6 +95,7 @@ impl Finding {
                 None => message,
             },
             help: error.help().unwrap_or("correct the file").to_owned(),
+            remedies: error.remedies().to_vec(),
         }
     }
 }
@@ -104,6 +111,7 @@ impl fmt::Display for Finding {
 
 /// What came out of a check. As text it lists what was found, a line each.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[must_use = "the findings are in it; ask `is_clean()`"]
 #[non_exhaustive]
 pub struct Checked {

@@ -21,6 +21,7 @@ use crate::report::count::{Counted, Grouped};
 use crate::report::error::{Error, ErrorKind};
 use crate::report::event::Event;
 use crate::report::loss::{Direction, Loss, Lost};
+use crate::report::remedy::Remedy;
 use crate::run::engine::dry_run::{self, DryRunResult, Forecast};
 use crate::sqlite::execute::{failure, run_script};
 use crate::sqlite::schema::objects::Schema;
@@ -604,6 +605,7 @@ impl Walk<'_, '_> {
             file: script.file().to_owned(),
             message,
             help,
+            remedies: Vec::new(),
         });
     }
 
@@ -690,6 +692,7 @@ impl Walk<'_, '_> {
                     differences.join(", ")
                 ),
                 help: "write the migration that is missing, or correct the schema file".into(),
+                remedies: vec![Remedy::Generate],
             });
         }
         self.checked.schema_compared = true;
@@ -729,6 +732,9 @@ fn lost_values(before: &Connection, after: &StepResult) -> Vec<String> {
         let was = contents_of(before, &rebuilt.before).unwrap_or_default();
         let is = contents_of(&after.connection, &rebuilt.now).unwrap_or_default();
         for (column, before) in was.values {
+            let Some(column) = rebuilt.column_now(&column).map(str::to_ascii_lowercase) else {
+                continue;
+            };
             if let Some(&after) = is.values.get(&column).filter(|after| **after < before) {
                 lost.push(format!(
                     "column `{column}` of `{}` has {} of its {}",
@@ -852,6 +858,7 @@ fn compare_with_release(migrations: &[Migration], release: Release, checked: &mu
             file: migration.up.file().to_owned(),
             message,
             help: help.to_owned(),
+            remedies: Vec::new(),
         });
     };
     const HELP: &str = "databases that have it would refuse to be migrated; put it back, and make the change in a new migration";

@@ -4,7 +4,6 @@ use std::fmt;
 
 use rusqlite::Connection;
 
-use crate::devtools::alter::alter_table::ChangeKind;
 use crate::devtools::alter::compose::composer::{ComposeOptions, broken, model};
 use crate::devtools::alter::compose::steps::{compose, rename_only};
 use crate::devtools::alter::renames::Renames;
@@ -12,6 +11,7 @@ use crate::devtools::model::diff::Model;
 use crate::devtools::replay;
 use crate::migration::files::source::Source;
 use crate::options::settings::{Options, memory};
+use crate::report::change::ChangeKind;
 use crate::report::error::{Error, ErrorKind};
 use crate::report::loss::Direction;
 use crate::sqlite::execute::{failure, run_script};
@@ -78,6 +78,7 @@ enum Edit {
 
 /// What an [`Alteration`] does, to look at before it is done.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct AlterationPlan {
     /// The SQL, empty where the table is like that already.

@@ -5,7 +5,6 @@ use std::time::SystemTime;
 
 use rusqlite::{Connection, ErrorCode};
 
-use crate::devtools::alter::alter_table::ChangeKind;
 use crate::devtools::alter::compose::composer::{ComposeOptions, Composed, broken, model};
 use crate::devtools::alter::compose::steps::{compose, rename_only};
 use crate::devtools::alter::conversions;
@@ -21,8 +20,10 @@ use crate::migration::label::label;
 use crate::migration::set::Migration;
 use crate::migration::step::MigrationStep;
 use crate::options::settings::Options;
+use crate::report::change::TableChange;
 use crate::report::error::{Error, ErrorKind};
 use crate::report::loss::Direction;
+use crate::report::remedy::Remedy;
 use crate::sqlite::disk::files;
 use crate::sqlite::execute::{code, run_script, statement_failure, text};
 use crate::sqlite::schema::catalog;
@@ -31,6 +32,9 @@ use crate::sqlite::schema::parsed::edits::ColumnOrder;
 use crate::sqlite::sql::name::{plain, same_name};
 use crate::sqlite::sql::script::Script;
 use crate::sqlite::sql::token::Tokens;
+
+#[cfg(feature = "serde")]
+use crate::report::serial;
 
 /// How many characters of a table's name go into a file's.
 const LONGEST: usize = 24;
@@ -119,6 +123,7 @@ impl GenerateOptions {
 
 /// Migrations that lead to the schema as it should be, proved and not written yet.
 #[derive(Debug, Clone)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Generated {
     /// What changes, table by table, in the order of the files.
@@ -133,27 +138,16 @@ pub struct Generated {
     pub notes: Vec<String>,
 }
 
-/// What becomes of one table.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct TableChange {
-    /// The table, by its name after; the view, where only that changes.
-    pub table: String,
-    /// What is done.
-    pub kind: ChangeKind,
-    /// What it takes away or may alter, in words that follow "it would"; empty where nothing.
-    pub destroys: Vec<String>,
-    /// Which of [`Generated::files`] does it. Tables that are tied together share one.
-    pub file: usize,
-}
-
 /// A migration and its way back.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct GeneratedFile {
     /// Where the way there is going to be.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "serial::path"))]
     pub up: PathBuf,
-    /// Where the way back is going to be. None where there is none, and the way there says why.
+    /// Where the down migration is going to be. None where there is none, and the up migration says why.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "serial::some_path"))]
     pub down: Option<PathBuf>,
     /// The SQL of the way there.
     pub up_sql: String,
@@ -519,7 +513,7 @@ impl GenerateWork<'_, '_> {
                     table: change.table,
                     kind: change.kind,
                     destroys: change.destroys,
-                    file: index,
+                    file: Some(index),
                 }));
         }
         Ok(generated)
@@ -655,9 +649,8 @@ impl GenerateWork<'_, '_> {
             ErrorKind::Destructive,
             format!("it would {}", destroyed.join("; ")),
         )
-        .with_help(
-            "say --allow-destructive if that is meant; the consent is written into the migration",
-        ))
+        .with_help("allow it if that is intended; that is written into the migration")
+        .with_remedy(Remedy::AllowDestructive { file: None }))
     }
 }
 
@@ -701,7 +694,10 @@ fn unproved(file: &Path, problem: &str) -> Error {
         ErrorKind::InvalidMigration,
         format!("{} {problem}", file.display()),
     )
-    .with_help("nothing was written; write this change by hand (`heirloom create NAME`), and please tell us of it")
+    .with_help(
+        "nothing was written; write this change by hand, in a new migration, and please report it",
+    )
+    .with_remedy(Remedy::Create)
 }
 
 fn expect_equal(

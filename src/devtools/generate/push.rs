@@ -1,23 +1,26 @@
 //! `push`: a database under development made as the schema file says, without migrations.
 
-use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::path::Path;
+use std::time::Instant;
 
 use rusqlite::Connection;
 
 use crate::backup::intent::Intent;
 use crate::devtools::alter::compose::composer::Composed;
-use crate::devtools::generate::from_schema::{self, GenerateOptions, TableChange};
+use crate::devtools::generate::from_schema::{self, GenerateOptions};
 use crate::migration::compare::newest;
 use crate::migration::history::{marker, table};
 use crate::migration::step::{MigrationStep, StepKind};
 use crate::options::settings::{Options, memory};
+use crate::report::act::Act;
+use crate::report::change::TableChange;
 use crate::report::count::Counted;
 use crate::report::error::{Error, ErrorKind};
-use crate::report::outcome::{Recovered, Report};
+use crate::report::outcome::{Pushed, Report};
 use crate::report::plan::Plan;
+use crate::report::remedy::Remedy;
 use crate::run::engine::session::{Session, Stage};
-use crate::run::migrate::{self, nothing_to_do};
+use crate::run::migrate;
 use crate::sqlite::open::{self, Target};
 use crate::sqlite::schema::empty_copy::copy_schema;
 use crate::sqlite::sql::script::Script;
@@ -33,43 +36,17 @@ pub enum OnHistory {
     MakeUntrue,
 }
 
-/// What [`Database::push`](crate::Database::push) did.
-#[derive(Debug, Clone)]
-#[non_exhaustive]
-pub struct Pushed {
-    /// The database, with symbolic links resolved.
-    pub database: PathBuf,
-    /// What changed, table by table. Empty where the schema was as the file says.
-    pub changes: Vec<TableChange>,
-    /// The SQL that did it.
-    pub sql: String,
-    /// The copy taken before. None when there was nothing to do, or nothing to copy.
-    pub backup: Option<PathBuf>,
-    /// An interrupted run that was put back before anything else.
-    pub recovered: Option<Recovered>,
-    /// What somebody should know, in sentences.
-    pub notes: Vec<String>,
-    /// From the call to its return.
-    pub duration: Duration,
-}
-
-impl Pushed {
-    fn of(report: Report, composed: Composed) -> Pushed {
-        let changes = composed.changes.into_iter().map(|change| TableChange {
-            table: change.table,
-            kind: change.kind,
-            destroys: change.destroys,
-            file: 0,
-        });
-        Pushed {
-            database: report.database,
-            changes: changes.collect(),
-            sql: composed.sql,
-            backup: report.backup,
-            recovered: report.recovered,
-            notes: report.notes,
-            duration: report.duration,
-        }
+/// What changed, as part of the report.
+fn pushed(composed: Composed) -> Pushed {
+    let changes = composed.changes.into_iter().map(|change| TableChange {
+        table: change.table,
+        kind: change.kind,
+        destroys: change.destroys,
+        file: None,
+    });
+    Pushed {
+        changes: changes.collect(),
+        sql: composed.sql,
     }
 }
 
@@ -79,26 +56,23 @@ pub(crate) fn push(
     path: &Path,
     wishes: &GenerateOptions,
     on_history: OnHistory,
-) -> Result<Pushed, Error> {
+) -> Result<Report, Error> {
     let started = Instant::now();
     let work = Push::new(options, wishes, on_history)?;
     let target = open::resolve(path)?;
     match work.look(&target) {
         Ok(Some((version, composed))) if composed.sql.is_empty() => {
-            let report = nothing_to_do(target.path, version, started);
-            return Ok(Pushed::of(report, composed));
+            return Ok(Report {
+                pushed: Some(pushed(composed)),
+                ..Report::new(Act::Push, target.path, version, started)
+            });
         }
         Err(error) if !error.is_busy() => return Err(error),
         _ => {}
     }
     let mut session = Session::begin(options, target, Stage::Live, started)?;
-    let mut done = None;
-    let outcome = work.carry_out(&mut session).map(|(report, composed)| {
-        done = Some(composed);
-        report
-    });
-    let (_, report) = session.conclude(outcome)?;
-    Ok(Pushed::of(report, done.unwrap_or_default()))
+    let outcome = work.carry_out(&mut session);
+    session.conclude(outcome).map(|(_, report)| report)
 }
 
 /// What a push would do. Writes nothing, creates nothing.
@@ -144,7 +118,8 @@ impl<'p, 'o> Push<'p, 'o> {
                 ErrorKind::Usage,
                 "a database with components cannot be pushed to: the schema file does not speak of their tables",
             )
-            .with_help("write a migration with `heirloom generate`"));
+            .with_help("write a migration instead")
+            .with_remedy(Remedy::Generate));
         }
         Ok(Push {
             options,
@@ -170,12 +145,13 @@ impl<'p, 'o> Push<'p, 'o> {
     }
 
     /// Under the write lock: compares, acts, proves.
-    fn carry_out(&self, session: &mut Session<'_, '_>) -> Result<(Report, Composed), Error> {
+    fn carry_out(&self, session: &mut Session<'_, '_>) -> Result<Report, Error> {
         let applied = table::read(&session.connection, &self.options.history_table)?;
         let composed = self.composed(&session.connection)?;
         let mut report = Report {
             recovered: session.recovered.take(),
-            ..nothing_to_do(
+            ..Report::new(
+                Act::Push,
                 session.target.path.clone(),
                 newest(&applied),
                 session.started,
@@ -185,9 +161,10 @@ impl<'p, 'o> Push<'p, 'o> {
         if !tasks.is_empty() {
             migrate::carry_out(session, &tasks, &mut report).map_err(|error| {
                 match error.kind() {
-                    ErrorKind::Destructive => {
-                        error.with_help("if that is meant, say --allow-destructive")
-                    }
+                    ErrorKind::Destructive => error.with_other_help(
+                        "allow it if that is intended",
+                        vec![Remedy::AllowDestructive { file: None }],
+                    ),
                     ErrorKind::MigrationFailed => error.with_help(
                         "correct the rows, or give the column `-- using: EXPR` in the schema file",
                     ),
@@ -196,12 +173,13 @@ impl<'p, 'o> Push<'p, 'o> {
             })?;
             if !applied.is_empty() {
                 report.notes.push(format!(
-                    "the history of {} no longer says how the schema came about; `heirloom reset` begins anew",
+                    "the history of {} no longer says how the schema came about; a reset starts again from the migrations",
                     Counted(applied.len() as u64, "migration")
                 ));
             }
         }
-        Ok((report, composed))
+        report.pushed = Some(pushed(composed));
+        Ok(report)
     }
 
     /// What leads from the database's own schema to that of the file.
@@ -224,7 +202,9 @@ impl<'p, 'o> Push<'p, 'o> {
                 }
             ),
         )
-        .with_help("write a migration with `heirloom generate`; or say --force where the database can be thrown away"))
+        .with_help("write a migration instead; or push anyway if the database can be thrown away")
+        .with_remedy(Remedy::Generate)
+        .with_remedy(Remedy::PushAnyway))
     }
 
     fn tasks(&self, composed: &Composed) -> Result<Vec<MigrationStep>, Error> {

@@ -12,15 +12,21 @@ use crate::migration::set::Migration;
 use crate::report::error::{Error, ErrorKind};
 use crate::sqlite::disk::files;
 
+#[cfg(feature = "serde")]
+use crate::report::serial;
+
 /// The two files of a new migration.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Created {
     /// The version, a UTC time: 20261121091403.
     pub version: i64,
     /// The way there.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "serial::path"))]
     pub up: PathBuf,
     /// The way back.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "serial::path"))]
     pub down: PathBuf,
 }
 

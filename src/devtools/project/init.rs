@@ -7,7 +7,11 @@ use crate::devtools::project::create::next_version;
 use crate::migration::files::source::SCHEMA_FILE;
 use crate::migration::label::label;
 use crate::report::error::{Error, ErrorKind};
+use crate::report::remedy::Remedy;
 use crate::sqlite::disk::files;
+
+#[cfg(feature = "serde")]
+use crate::report::serial;
 
 /// The first table, as the schema file and the first migration have it.
 const TABLE: &str = "CREATE TABLE notes (
@@ -34,17 +38,23 @@ const IGNORED: &str = "/.data/";
 
 /// The files that [`init`] wrote.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Initialized {
     /// The settings of the command.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "serial::path"))]
     pub settings: PathBuf,
     /// The schema as it should be.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "serial::path"))]
     pub schema: PathBuf,
     /// The first migration.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "serial::path"))]
     pub up: PathBuf,
     /// Its down migration.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "serial::path"))]
     pub down: PathBuf,
     /// The `.gitignore` to which `/.data/` was added; none if it was there already.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "serial::some_path"))]
     pub gitignore: Option<PathBuf>,
 }
 
@@ -140,8 +150,12 @@ fn refuse_what_is_there(settings: &Path, migrations: &Path) -> Result<(), Error>
         None => Ok(()),
         Some(path) => Err(Error::new(
             ErrorKind::Usage,
-            format!("{} is there already, and nothing is written over", path.display()),
+            format!(
+                "{} is there already, and nothing is written over",
+                path.display()
+            ),
         )
-        .with_help("begin in a folder without migrations, or make the next one with `heirloom create NAME`")),
+        .with_help("begin in a folder without migrations, or write the next one")
+        .with_remedy(Remedy::Create)),
     }
 }

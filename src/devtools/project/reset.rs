@@ -5,7 +5,7 @@
 //! copy is: there is no instant at which the database is neither old nor new.
 
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use chrono::Utc;
 
@@ -16,17 +16,19 @@ use crate::backup::metadata::BackupKind;
 use crate::backup::of_database::{stores, take_copy};
 use crate::backup::put_back::{self, PutBackState};
 use crate::backup::store::{Backup, BackupName, Store, TIME};
-use crate::devtools::project::seed::{self, SeedFile};
+use crate::devtools::project::seed;
 use crate::migration::compare::{self, Applied, newest};
-use crate::migration::history::log_entry::{Act, LogEntry};
+use crate::migration::history::log_entry::LogEntry;
 use crate::migration::history::{log_table, table};
 use crate::migration::label::{label, label_in};
 use crate::migration::set::Migration;
 use crate::migration::step::MigrationStep;
 use crate::options::settings::Options;
+use crate::report::act::Act;
 use crate::report::error::{DataState, Error, ErrorKind};
 use crate::report::event::Event;
-use crate::report::outcome::{Done, Report};
+use crate::report::outcome::Report;
+use crate::report::remedy::Remedy;
 use crate::report::time;
 use crate::run::engine::session::{Session, Stage};
 use crate::run::look::look;
@@ -36,77 +38,28 @@ use crate::sqlite::disk::{files, scratch};
 use crate::sqlite::open;
 use crate::sqlite::schema::catalog;
 
-/// What [`Database::empty`](crate::Database::empty) did.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Emptied {
-    /// The database, with symbolic links resolved.
-    pub database: PathBuf,
-    /// The snapshot of what was in it. None when there was nothing in it.
-    pub snapshot: Option<PathBuf>,
-}
-
-/// What [`Database::reset`](crate::Database::reset) did.
-#[derive(Debug, Clone, PartialEq)]
-#[non_exhaustive]
-pub struct Reset {
-    /// The database, with symbolic links resolved.
-    pub database: PathBuf,
-    /// The snapshot of what was in it. None when there was nothing in it.
-    pub snapshot: Option<PathBuf>,
-    /// The migrations that were applied.
-    pub applied: Vec<Done>,
-    /// The seed files that were run.
-    pub seeded: Vec<SeedFile>,
-    /// The schema version now.
-    pub version: Option<i64>,
-    /// What somebody should know, in sentences.
-    pub notes: Vec<String>,
-    /// From the call to its return.
-    pub duration: Duration,
-}
-
-/// What [`Database::redo`](crate::Database::redo) did.
-#[derive(Debug, Clone, PartialEq)]
-#[non_exhaustive]
-pub struct Redone {
-    /// The database, with symbolic links resolved.
-    pub database: PathBuf,
-    /// The migrations that were taken back, in the order in which it was done.
-    pub reverted: Vec<Done>,
-    /// The migrations that were applied again.
-    pub applied: Vec<Done>,
-    /// The copy taken before. None when there was nothing to do.
-    pub backup: Option<PathBuf>,
-    /// The schema version now.
-    pub version: Option<i64>,
-    /// What somebody should know, in sentences.
-    pub notes: Vec<String>,
-    /// From the call to its return.
-    pub duration: Duration,
-}
-
 /// What takes the whole database cannot speak of one component.
 fn refuse_for_one_component(options: &Options<'_>) -> Result<(), Error> {
     match &options.component {
         None => Ok(()),
         Some(name) => Err(Error::new(
             ErrorKind::Usage,
-            format!("the tables of the app and of other components would go with those of `{name}`"),
+            format!(
+                "the tables of the app and of other components would go with those of `{name}`"
+            ),
         )
-        .with_help("leave the component out to drop everything; `heirloom revert --to 0` takes back what one component made")),
+        .with_help("leave the component out to drop everything; or revert what the component made")
+        .with_remedy(Remedy::Revert { to: Some(0) })),
     }
 }
 
 /// Takes everything out of a database, after a snapshot.
-pub(crate) fn empty(options: &Options<'_>, path: &Path) -> Result<Emptied, Error> {
+pub(crate) fn empty(options: &Options<'_>, path: &Path) -> Result<Report, Error> {
+    let started = Instant::now();
     refuse_for_one_component(options)?;
     let target = open::resolve(path)?;
     if target.metadata.is_none() && !files::is_there(&Intent::path_for(&target.path))? {
-        return Ok(Emptied {
-            database: target.path,
-            snapshot: None,
-        });
+        return Ok(Report::new(Act::Drop, target.path, None, started));
     }
     within(options, path, |session| {
         let snapshot = snapshot(session, "drop")?;
@@ -119,9 +72,9 @@ pub(crate) fn empty(options: &Options<'_>, path: &Path) -> Result<Emptied, Error
                 log::warn!("the log does not tell of this: {error:#}");
             }
         }
-        Ok(Emptied {
-            database: session.target.path.clone(),
+        Ok(Report {
             snapshot,
+            ..Report::new(Act::Drop, session.target.path.clone(), None, started)
         })
     })
 }
@@ -132,7 +85,7 @@ pub(crate) fn reset(
     path: &Path,
     seeds: Option<&Path>,
     environment: Option<&str>,
-) -> Result<Reset, Error> {
+) -> Result<Report, Error> {
     refuse_for_one_component(options)?;
     options.check_history_table()?;
     let lists = options.lists()?;
@@ -141,15 +94,8 @@ pub(crate) fn reset(
         None => Vec::new(),
     };
     within(options, path, |session| {
-        let mut reset = Reset {
-            database: session.target.path.clone(),
-            snapshot: None,
-            applied: Vec::new(),
-            seeded: Vec::new(),
-            version: None,
-            notes: Vec::new(),
-            duration: Duration::ZERO,
-        };
+        let path = session.target.path.clone();
+        let mut reset = Report::new(Act::Reset, path, None, session.started);
         let scratch = scratch::Scratch::new()?;
         let made = make_anew(options, &scratch, &lists, &seeds, &mut reset);
         made.map_err(|error| untouched(error, None))?;
@@ -213,27 +159,26 @@ fn make_anew(
     scratch: &scratch::Scratch,
     lists: &[Vec<Migration>],
     seeds: &[MigrationStep],
-    reset: &mut Reset,
+    reset: &mut Report,
 ) -> Result<(), Error> {
     let migrated = on(options, scratch, |session| {
         migrate::migrate(session, lists, None)
     })?;
     reset.version = migrated.version;
-    reset.applied = migrated.migrations;
+    reset.applied = migrated.applied;
     reset.notes = migrated.notes;
     if !seeds.is_empty() {
         let seeded = on(options, scratch, |session| {
             seed::carry_out(session, lists, seeds)
         })?;
-        let files = seeded.migrations.into_iter().map(SeedFile::from);
-        reset.seeded = files.collect();
+        reset.seeded = seeded.seeded;
         reset.notes.extend(seeded.notes);
     }
     Ok(())
 }
 
 /// Takes the newest migrations back and applies them again.
-pub(crate) fn redo(options: &Options<'_>, path: &Path, steps: usize) -> Result<Redone, Error> {
+pub(crate) fn redo(options: &Options<'_>, path: &Path, steps: usize) -> Result<Report, Error> {
     let to = RevertTo::Steps(steps);
     let target = open::resolve(path)?;
     let lists = options.lists()?;
@@ -253,15 +198,8 @@ pub(crate) fn redo(options: &Options<'_>, path: &Path, steps: usize) -> Result<R
         let history = table::read(&session.connection, &options.history_table)?;
         refuse_without_file(options, own, &history, steps)?;
         let version = newest(&history);
-        let mut redone = Redone {
-            database: session.target.path.clone(),
-            reverted: Vec::new(),
-            applied: Vec::new(),
-            backup: None,
-            version,
-            notes: Vec::new(),
-            duration: session.started.elapsed(),
-        };
+        let path = session.target.path.clone();
+        let mut redone = Report::new(Act::Redo, path, version, session.started);
         let Some(newest) = version else {
             return Ok(redone);
         };
@@ -320,8 +258,9 @@ fn refuse_without_file(
         &gone.name,
     ))
     .with_help(format!(
-        "put {file}.sql back into the migrations; or take it back for good with `heirloom revert`"
-    )))
+        "put {file}.sql back into the migrations; or revert it for good"
+    ))
+    .with_remedy(Remedy::Revert { to: None }))
 }
 
 fn make_again(
@@ -330,7 +269,7 @@ fn make_again(
     backup: &Backup,
     lists: &[Vec<Migration>],
     (back, again): (RevertTo, i64),
-    redone: &mut Redone,
+    redone: &mut Report,
 ) -> Result<(), Error> {
     let options = session.options;
     copy::make(
@@ -344,13 +283,13 @@ fn make_again(
     let reverted = on(options, scratch, |session| {
         revert::take_back(session, own, back)
     })?;
-    redone.reverted = reverted.migrations;
+    redone.reverted = reverted.reverted;
     redone.notes = reverted.notes;
     let applied = on(options, scratch, |session| {
         migrate::migrate(session, lists, Some(again))
     })?;
     redone.version = applied.version;
-    redone.applied = applied.migrations;
+    redone.applied = applied.applied;
     redone.notes.extend(applied.notes);
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! `seed`: files of rows for a database at the newest schema, each run once for each text.
 
-use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::path::Path;
+use std::time::Instant;
 
 use rusqlite::Connection;
 
@@ -13,69 +13,17 @@ use crate::migration::history::seeds;
 use crate::migration::set::Migration;
 use crate::migration::step::{MigrationStep, StepKind};
 use crate::options::settings::Options;
+use crate::report::act::Act;
 use crate::report::count::Counted;
 use crate::report::error::{Error, ErrorKind, invalid};
-use crate::report::outcome::{Done, Recovered, Report, TableRows};
+use crate::report::outcome::Report;
 use crate::report::plan::Plan;
+use crate::report::remedy::Remedy;
 use crate::run::engine::session::{Session, Stage};
 use crate::run::look::{Look, histories, look};
-use crate::run::migrate::{self, nothing_to_do};
-use crate::run::pending;
+use crate::run::{migrate, pending};
 use crate::sqlite::disk::files;
 use crate::sqlite::open;
-
-/// What [`Database::seed`](crate::Database::seed) did.
-#[derive(Debug, Clone, PartialEq)]
-#[non_exhaustive]
-pub struct Seeded {
-    /// The database, with symbolic links resolved.
-    pub database: PathBuf,
-    /// The files that were run, in their order. Empty where each had been run as it is.
-    pub files: Vec<SeedFile>,
-    /// The copy taken before the first of them. None when there was nothing to do.
-    pub backup: Option<PathBuf>,
-    /// An interrupted run that was put back before anything else.
-    pub recovered: Option<Recovered>,
-    /// What somebody should know, in sentences.
-    pub notes: Vec<String>,
-    /// From the call to its return.
-    pub duration: Duration,
-}
-
-/// A seed file that was run.
-#[derive(Debug, Clone, PartialEq)]
-#[non_exhaustive]
-pub struct SeedFile {
-    /// Its name below the folder of the seeds, as in `dev/users.sql`.
-    pub file: String,
-    /// Its statements took so long.
-    pub duration: Duration,
-    /// The tables whose number of rows it changed.
-    pub tables: Vec<TableRows>,
-}
-
-impl From<Done> for SeedFile {
-    fn from(done: Done) -> SeedFile {
-        SeedFile {
-            file: done.name,
-            duration: done.duration,
-            tables: done.tables,
-        }
-    }
-}
-
-impl From<Report> for Seeded {
-    fn from(report: Report) -> Seeded {
-        Seeded {
-            database: report.database,
-            files: report.migrations.into_iter().map(SeedFile::from).collect(),
-            backup: report.backup,
-            recovered: report.recovered,
-            notes: report.notes,
-            duration: report.duration,
-        }
-    }
-}
 
 /// Runs the seed files that are new or say something else than when they were run.
 pub(crate) fn seed(
@@ -83,7 +31,7 @@ pub(crate) fn seed(
     path: &Path,
     folder: &Path,
     environment: Option<&str>,
-) -> Result<Seeded, Error> {
+) -> Result<Report, Error> {
     let started = Instant::now();
     let files = files(options, folder, environment)?;
     let target = open::resolve(path)?;
@@ -97,16 +45,14 @@ pub(crate) fn seed(
         Ok((due.is_empty() && look.interrupted.is_none()).then(|| newest(look.history())))
     };
     match looked() {
-        Ok(Some(version)) => return Ok(nothing_to_do(target.path, version, started).into()),
+        Ok(Some(version)) => return Ok(Report::new(Act::Seed, target.path, version, started)),
         Err(error) if !Error::is_busy(&error) => return Err(error),
         _ => {}
     }
     let lists = options.lists()?;
     let mut session = Session::begin(options, target, Stage::Live, started)?;
     let outcome = carry_out(&mut session, &lists, &files);
-    session
-        .conclude(outcome)
-        .map(|(_, report)| Seeded::from(report))
+    session.conclude(outcome).map(|(_, report)| report)
 }
 
 /// What a seeding would do. Writes nothing, creates nothing.
@@ -149,7 +95,12 @@ pub(crate) fn carry_out(
     let version = histories.last().and_then(|own| newest(own));
     let mut report = Report {
         recovered: session.recovered.take(),
-        ..nothing_to_do(session.target.path.clone(), version, session.started)
+        ..Report::new(
+            Act::Seed,
+            session.target.path.clone(),
+            version,
+            session.started,
+        )
     };
     if !tasks.is_empty() {
         migrate::carry_out(session, &tasks, &mut report)?;
@@ -178,7 +129,8 @@ fn due(
                 first.label()
             ),
         )
-        .with_help("apply what is pending with `heirloom run`, then seed"));
+        .with_help("apply what is pending, then seed")
+        .with_remedy(Remedy::Migrate));
     }
     let noted = seeds::read(connection)?;
     let is_due =
@@ -265,7 +217,7 @@ fn refuse_schema(task: &MigrationStep) -> Result<(), Error> {
         Some(statement) => refuse(
             statement.start,
             "a seed file holds rows, and this statement changes the schema",
-            "put it into a migration: `heirloom create NAME`",
+            "put it into a migration",
         ),
     }
 }

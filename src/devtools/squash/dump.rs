@@ -412,7 +412,7 @@ pub(crate) fn difference_in(
         return Ok(Some(words));
     }
     if catalog::sequences(one)? != catalog::sequences(other)? {
-        return Ok(Some("an AUTOINCREMENT mark".into()));
+        return Ok(Some("an AUTOINCREMENT sequence".into()));
     }
     let (_, likenesses) = copy_schema(one, &memory(options)?)?;
     for table in &catalog::schema(one, &options.own_tables())?.tables {

@@ -20,6 +20,7 @@ use crate::migration::squashed::SquashedFrom;
 use crate::migration::step::{MigrationStep, StepKind};
 use crate::options::settings::{Options, memory};
 use crate::report::error::{Error, ErrorKind, invalid};
+use crate::report::remedy::Remedy;
 use crate::run::engine::dry_run;
 use crate::sqlite::disk::files;
 use crate::sqlite::execute::run_script;
@@ -28,6 +29,9 @@ use crate::sqlite::schema::objects::{Schema, Table};
 use crate::sqlite::schema::parsed::edits::ColumnOrder;
 use crate::sqlite::sql::script::Script;
 use crate::sqlite::sql::token::Tokens;
+
+#[cfg(feature = "serde")]
+use crate::report::serial;
 
 /// The folder below the migrations into which the originals go.
 const FOLDER: &str = "squashed";
@@ -69,9 +73,11 @@ impl SquashOptions {
 
 /// A squashed migration, proved and not written yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Squashed {
     /// Where it is going to be.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "serial::path"))]
     pub file: PathBuf,
     /// Its SQL, with the lines at its top that say what it replaces.
     pub sql: String,
@@ -81,9 +87,18 @@ pub struct Squashed {
     /// The migrations that it replaces, as `V3__name`, the oldest first.
     pub replaced: Vec<String>,
     /// The files that are moved, and where to. Empty where they are removed.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "moves"))]
     pub moves: Vec<(PathBuf, PathBuf)>,
     /// The files that are removed.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "serial::paths"))]
     pub removals: Vec<PathBuf>,
+}
+
+/// Pairs of from and to.
+#[cfg(feature = "serde")]
+fn moves<S: serde::Serializer>(moves: &[(PathBuf, PathBuf)], to: S) -> Result<S::Ok, S::Error> {
+    let text = |path: &PathBuf| path.display().to_string();
+    to.collect_seq(moves.iter().map(|(from, to)| (text(from), text(to))))
 }
 
 impl Squashed {
@@ -160,7 +175,8 @@ pub(crate) fn squash(options: &Options<'_>, wishes: &SquashOptions) -> Result<Sq
             ErrorKind::Usage,
             "a folder in another tool's layout cannot be squashed",
         )
-        .with_help("rename its files like V1__create_notes.sql first, with the versions and names that `heirloom show` lists"));
+        .with_help("rename its files like V1__create_notes.sql first, with the versions and names of the migrations")
+        .with_remedy(Remedy::ShowStatus));
     }
     let migrations = options.migrations()?;
     if let Some((_, refused)) = compare::changed_originals(&migrations).into_iter().next() {
@@ -190,7 +206,8 @@ pub(crate) fn squash(options: &Options<'_>, wishes: &SquashOptions) -> Result<Sq
                     ErrorKind::Usage,
                     format!("no original of {} is left to be removed", only.label()),
                 )
-                .with_help("say with --to up to where what came after it is squashed too")),
+                .with_help("say up to which version what came after it is squashed too")
+                .with_remedy(Remedy::SquashTo)),
                 true => Err(nothing(range)),
                 false => work.result(folder.join(format!("{}.sql", only.label())), left, None),
             }
@@ -208,7 +225,8 @@ pub(crate) fn squash(options: &Options<'_>, wishes: &SquashOptions) -> Result<Sq
                     ErrorKind::Usage,
                     format!("{} is the name of one that is squashed", last.label()),
                 )
-                .with_help("choose another with --name"));
+                .with_help("choose another name")
+                .with_remedy(Remedy::ChooseName));
             }
             refuse_taken(&file)?;
             work.refuse_unfit()?;
@@ -275,7 +293,8 @@ impl SquashWork<'_, '_> {
                     ErrorKind::Usage,
                     format!("what is {what} cannot be squashed: {}", unfit.join(", ")),
                 )
-                .with_help("squash up to the version before it, with --to"));
+                .with_help("squash up to the version before it")
+                .with_remedy(Remedy::SquashTo));
             }
         }
         Ok(())
@@ -302,7 +321,8 @@ impl SquashWork<'_, '_> {
             Some(what) => Err(invalid(format!(
                 "the squashed file would not give the same as its originals: {what}"
             ))
-            .with_help("nothing was written; squash up to an older version with --to, and please tell us of it")),
+            .with_help("nothing was written; squash up to an older version, and please report it")
+            .with_remedy(Remedy::SquashTo)),
         }
     }
 
@@ -347,7 +367,8 @@ impl SquashWork<'_, '_> {
                 ErrorKind::Usage,
                 format!("the migrations do not give the same rows each time, so that no file can hold them: {what}"),
             )
-            .with_help("what comes from the clock or from chance must be made on each user's machine; squash up to the version before it, with --to")),
+            .with_help("what comes from the clock or from chance must be made on each user's machine; squash up to the version before it")
+            .with_remedy(Remedy::SquashTo)),
         }
     }
 

@@ -5,6 +5,7 @@ use crate::migration::files::name::{FileName, Parsed, parse};
 use crate::migration::label::label;
 use crate::migration::set::{IN_RUST, Migration, says_irreversible};
 use crate::report::error::{Error, invalid};
+use crate::report::remedy::Remedy;
 use crate::sqlite::sql::script::Script;
 
 /// Puts the files of a folder together as migrations, in the order of their versions.
@@ -113,7 +114,8 @@ fn refuse_squashed(migrations: &mut Vec<Migration>) -> Vec<Refused> {
                 "{} does not replace migrations up to its own version, in their order",
                 migration.up.file()
             ))
-            .with_help("write it with `heirloom squash`, and leave its first lines as they are");
+            .with_help("write it by squashing, and leave its first lines as they are")
+            .with_remedy(Remedy::Squash);
             refused.push((migration.up.file().to_owned(), error));
             false
         }

@@ -11,6 +11,7 @@ use crate::migration::files::name::looks_like_sql;
 use crate::migration::files::pair_up;
 use crate::migration::set::Migration;
 use crate::report::error::{Error, ErrorKind, invalid};
+use crate::report::remedy::Remedy;
 use crate::sqlite::disk::files;
 use crate::sqlite::sql::script::Script;
 
@@ -201,7 +202,8 @@ fn on_disk(folder: &Path, schema_file: Option<&Path>) -> Result<Vec<Script>, Err
             ErrorKind::NotFound,
             format!("the migrations folder {} does not exist", folder.display()),
         )
-        .with_help("check the path, or make the first migration with `heirloom create NAME`")
+        .with_help("check the path, or write the first migration")
+        .with_remedy(Remedy::Create)
     })?;
     let schema_file = schema_file.and_then(|file| file.canonicalize().ok());
     let mut files = Vec::with_capacity(paths.len());

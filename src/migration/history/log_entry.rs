@@ -5,82 +5,29 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::report::act::Act;
 use crate::report::outcome::whose;
 use crate::sqlite::disk::sidecar::{from_one_line, on_one_line};
 
+#[cfg(feature = "serde")]
+use crate::report::serial;
+
 /// What [`Database::log`](crate::Database::log) finds.
 #[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Log {
     /// The database, with symbolic links resolved.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "serial::path"))]
     pub database: PathBuf,
     /// Whether there is a file.
     pub exists: bool,
     /// The newest first.
+    #[cfg_attr(feature = "serde", serde(rename = "log"))]
     pub entries: Vec<LogEntry>,
     /// Applied versions that no entry tells of: another tool applied them, or a heirloom
     /// that kept no log yet.
     pub unlogged: Vec<i64>,
-}
-
-/// What was done to a database.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Act {
-    /// Migrations were applied.
-    Run,
-    /// Migrations were taken back.
-    Revert,
-    /// Migrations that another tool applied, or nobody, were marked as applied.
-    Adopt,
-    /// Seed files were run.
-    Seed,
-    /// The database was made as the schema file says, without a migration.
-    Push,
-    /// A copy was put back.
-    Restore,
-    /// Everything was dropped, migrated and seeded.
-    Reset,
-    /// Everything was dropped.
-    Drop,
-    /// Rows were filled in batches.
-    Backfill,
-    /// A copy was taken under a name.
-    Snapshot,
-}
-
-impl Act {
-    /// The word in JSON and in tables.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Act::Run => "run",
-            Act::Revert => "revert",
-            Act::Adopt => "adopt",
-            Act::Seed => "seed",
-            Act::Push => "push",
-            Act::Restore => "restore",
-            Act::Reset => "reset",
-            Act::Drop => "drop",
-            Act::Backfill => "backfill",
-            Act::Snapshot => "snapshot",
-        }
-    }
-
-    pub(crate) fn from_text(text: &str) -> Option<Act> {
-        let all = [
-            Act::Run,
-            Act::Revert,
-            Act::Adopt,
-            Act::Seed,
-            Act::Push,
-            Act::Restore,
-            Act::Reset,
-            Act::Drop,
-            Act::Backfill,
-            Act::Snapshot,
-        ];
-        all.into_iter().find(|act| act.as_str() == text)
-    }
 }
 
 /// One line of a [`Log`].
@@ -124,12 +71,38 @@ pub struct LogEntry {
 
 /// A migration that a [`LogEntry`] tells of.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Logged {
     /// The component whose it is, none for the app's own.
     pub component: Option<String>,
     /// Its version.
     pub version: i64,
+}
+
+/// With the component, which is worked out.
+#[cfg(feature = "serde")]
+impl serde::Serialize for LogEntry {
+    fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        use serde::ser::SerializeStruct;
+        let duration = self.duration.map(serial::in_milliseconds);
+        let mut to = to.serialize_struct("LogEntry", 14)?;
+        to.serialize_field("kind", &self.act)?;
+        to.serialize_field("at", &self.at)?;
+        to.serialize_field("finished", &self.finished)?;
+        to.serialize_field("duration_ms", &duration)?;
+        to.serialize_field("app_version", &self.app_version)?;
+        to.serialize_field("component", &self.component())?;
+        to.serialize_field("version_before", &self.version_before)?;
+        to.serialize_field("version", &self.version)?;
+        to.serialize_field("migrations", &self.migrations)?;
+        to.serialize_field("backup", &self.backup)?;
+        to.serialize_field("restored_from", &self.restored_from)?;
+        to.serialize_field("backfill", &self.backfill)?;
+        to.serialize_field("destroyed", &self.destroyed)?;
+        to.serialize_field("bytes", &self.bytes)?;
+        to.end()
+    }
 }
 
 impl LogEntry {

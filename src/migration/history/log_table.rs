@@ -6,9 +6,8 @@ use std::time::Duration;
 use rusqlite::{Connection, Row, params};
 
 use crate::migration::history::backfills::{self, Progress};
-use crate::migration::history::log_entry::{
-    Act, LogEntry, migrations_from_text, migrations_to_text,
-};
+use crate::migration::history::log_entry::{LogEntry, migrations_from_text, migrations_to_text};
+use crate::report::act::Act;
 use crate::report::error::Error;
 use crate::sqlite::execute::{failure, is_no_such_table};
 

@@ -9,9 +9,11 @@ use crate::migration::history::table;
 use crate::migration::set::Migration;
 use crate::migration::step::MigrationStep;
 use crate::options::settings::Options;
+use crate::report::act::Act;
 use crate::report::error::Error;
 use crate::report::outcome::Report;
 use crate::report::plan::Plan;
+use crate::report::remedy::Remedy;
 use crate::run::engine::recognise::{prove, refuse_before_squashed, rows_up_to};
 use crate::run::engine::session::{Session, Stage};
 use crate::run::look::{Look, look};
@@ -54,7 +56,7 @@ pub(crate) fn note(
     let path = session.target.path.clone();
     let mut report = Report {
         recovered: session.recovered.take(),
-        ..migrate::nothing_to_do(path, version_before, session.started)
+        ..Report::new(Act::Adopt, path, version_before, session.started)
     };
     let Some(last) = tasks.last() else {
         return Ok(report);
@@ -80,9 +82,11 @@ pub(crate) fn plan(options: &Options<'_>, path: &Path, version: i64) -> Result<P
 }
 
 pub(crate) fn no_database(path: &Path) -> Error {
-    open::no_database(path).with_help(
-        "check the path; a new database has nothing to take over, and `heirloom run` makes it",
-    )
+    open::no_database(path)
+        .with_help(
+            "check the path; a new database has no history to import, and the next run creates it",
+        )
+        .with_remedy(Remedy::Migrate)
 }
 
 /// The rows that would be written, as a plan.

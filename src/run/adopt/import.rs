@@ -15,8 +15,8 @@ use crate::options::settings::Options;
 use crate::report::error::{Error, ErrorKind};
 use crate::report::outcome::Report;
 use crate::report::plan::Plan;
-use crate::run::adopt::baseline;
-use crate::run::adopt::baseline::note;
+use crate::report::remedy::Remedy;
+use crate::run::adopt::baseline::{self, note};
 use crate::run::engine::recognise::{Found, found, rows_up_to};
 use crate::run::engine::session::{Session, Stage};
 use crate::run::look::look;
@@ -69,7 +69,8 @@ fn tasks(
                 ErrorKind::NotFound,
                 format!("there is no history of {whose} in the database"),
             )
-            .with_help("where nobody kept one, `heirloom baseline VERSION` marks the database as being at a version"))
+            .with_help("if no tool kept one, record the version that the database is at")
+            .with_remedy(Remedy::Baseline))
         }
     }
 }

@@ -12,12 +12,13 @@ use crate::backup::metadata::BackupKind;
 use crate::backup::of_database::take_copy;
 use crate::backup::store::{Backup, BackupName};
 use crate::migration::history::details::{self, Details};
-use crate::migration::history::log_entry::{Act, LogEntry, Logged};
+use crate::migration::history::log_entry::{LogEntry, Logged};
 use crate::migration::history::marker::{self, Marker};
 use crate::migration::history::{backfills, log_table, refinery, seeds, table};
 use crate::migration::step::{MigrationStep, StepKind};
 use crate::options::hooks::{HookContext, When};
 use crate::options::settings::Options;
+use crate::report::act::Act;
 use crate::report::count::{Counted, Grouped};
 use crate::report::error::{Error, ErrorKind};
 use crate::report::event::Event;
@@ -178,6 +179,14 @@ struct TableContents {
 }
 
 impl Execution<'_, '_, '_, '_> {
+    /// The migrations that are done so far.
+    fn done(&self) -> &[Done] {
+        match self.work.direction {
+            Direction::Up => &self.report.applied,
+            Direction::Down => &self.report.reverted,
+        }
+    }
+
     fn finish(&mut self) -> Result<(), Error> {
         let options = self.session.options;
         let mut baseline = Baseline {
@@ -233,13 +242,19 @@ impl Execution<'_, '_, '_, '_> {
                 migration: &migration,
                 duration,
             });
-            self.report.migrations.push(Done {
+            let done = Done {
                 component: task.component.clone(),
                 version: task.version,
                 name: task.name.clone(),
                 duration,
                 tables,
-            });
+            };
+            match (task.kind, self.work.direction) {
+                (StepKind::Seed, _) => self.report.seeded.push(done.into()),
+                (kind, _) if !kind.is_in_history() => {}
+                (_, Direction::Up) => self.report.applied.push(done),
+                (_, Direction::Down) => self.report.reverted.push(done),
+            }
             self.session.measure();
         }
         options.emit(Event::Proving);
@@ -405,7 +420,7 @@ impl Execution<'_, '_, '_, '_> {
         let session = &self.session;
         let up = self.work.direction == Direction::Up;
         let migrations: &[Done] = match self.work.is_in_history() {
-            true => &self.report.migrations,
+            true => self.done(),
             false => &[],
         };
         let before = self.work.version_before;
@@ -475,7 +490,7 @@ impl Execution<'_, '_, '_, '_> {
                 && catalog::raise_sequence(self.connection(), now, mark)?
             {
                 self.report.notes.push(format!(
-                    "the AUTOINCREMENT mark of `{now}` was put back to {mark} after its rebuild"
+                    "the AUTOINCREMENT sequence of `{now}` was set to {mark} again after its rebuild"
                 ));
             }
             let Some(before) = baseline.counts.get(origin).copied() else {
@@ -552,8 +567,9 @@ impl Execution<'_, '_, '_, '_> {
                 continue;
             };
             let fewer = contents.values.iter().find_map(|(column, &before)| {
-                let after = after.values.get(column).filter(|after| **after < before)?;
-                Some((column, before, *after))
+                let column = rebuilt.column_now(column)?.to_ascii_lowercase();
+                let after = *after.values.get(&column)?;
+                (after < before).then_some((column, before, after))
             });
             if let Some((column, before, after)) = fewer.filter(|_| !may_lose) {
                 return Err(lost(
@@ -803,14 +819,14 @@ impl Execution<'_, '_, '_, '_> {
         if !self.work.is_in_history() {
             return self.is_as_planned(&reader);
         }
-        for done in &self.report.migrations {
+        for done in self.done() {
             let table = options.history_table_of(done.component.as_deref());
             let history = table::read(&reader, table)?;
             all &= history.iter().any(|row| row.version == done.version) == up;
         }
         Ok(match which {
             Commit::Between => all && marked,
-            Commit::Last => all && !marked && !self.report.migrations.is_empty(),
+            Commit::Last => all && !marked && !self.done().is_empty(),
         })
     }
 }

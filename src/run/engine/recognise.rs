@@ -9,6 +9,7 @@ use crate::migration::step::{MigrationStep, StepKind};
 use crate::migration::table_owners;
 use crate::options::settings::{self, Options};
 use crate::report::error::{Error, ErrorKind};
+use crate::report::remedy::Remedy;
 use crate::run::engine::dry_run::DryRun;
 use crate::sqlite::schema::catalog;
 use crate::sqlite::schema::difference::differences;
@@ -45,7 +46,8 @@ pub(crate) fn rows_up_to(
                     state.as_str()
                 );
                 return Err(Error::new(ErrorKind::Diverged, message)
-                    .with_help("see `heirloom show`, and put that right first"));
+                    .with_help("correct that first")
+                    .with_remedy(Remedy::ShowStatus));
             }
         }
     }
@@ -115,7 +117,10 @@ pub(crate) fn prove(
             told.join(", ")
         ),
     )
-    .with_help("choose the version whose schema this is, or write the migrations so that they give it; `heirloom generate` compares"))
+    .with_help(
+        "choose the version whose schema this is, or write the migrations so that they give it",
+    )
+    .with_remedy(Remedy::Generate))
 }
 
 /// A squashed migration is marked for all that it stands for, or not at all: of a part of that it

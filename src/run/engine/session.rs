@@ -18,6 +18,7 @@ use crate::options::settings::Options;
 use crate::report::error::{DataState, Error, ErrorKind};
 use crate::report::event::Event;
 use crate::report::outcome::{Recovered, Report};
+use crate::report::remedy::Remedy;
 use crate::run::engine::leftovers::{clean_up, keep_written_since};
 use crate::run::engine::wait::{COMMIT, SLICE, lock, open_patiently, patiently};
 use crate::sqlite::disk::files;
@@ -357,7 +358,7 @@ impl<'o, 's> Session<'o, 's> {
             });
             let help = match &path {
                 Some(path) => format!(
-                    "the run of {} was interrupted. Put its copy (BLAKE3 digest {}) at {} and run again; or put an older backup back with `heirloom restore`",
+                    "the run of {} was interrupted. Put its backup (BLAKE3 digest {}) at {} and run again; or restore an older backup",
                     marker.started_at,
                     marker.digest.as_deref().unwrap_or("unknown"),
                     path.display(),
@@ -367,7 +368,9 @@ impl<'o, 's> Session<'o, 's> {
             if error.is_busy() || error.is_interrupted() {
                 return error;
             }
-            error.needing_attention(good_copy).with_help(help)
+            error
+                .needing_attention(good_copy)
+                .with_other_help(help, vec![Remedy::ListBackups { verify: true }])
         })?;
         self.recovered = Some(Recovered {
             started_at: marker.started_at,

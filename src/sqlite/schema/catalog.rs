@@ -504,7 +504,7 @@ pub(crate) fn raise_sequence(
     let write = |sql: &str, name: &str| {
         connection
             .execute(sql, rusqlite::params![name, mark])
-            .map_err(|error| failure("cannot keep an AUTOINCREMENT mark", error))
+            .map_err(|error| failure("cannot keep an AUTOINCREMENT sequence", error))
     };
     match present {
         Some((_, seq)) if seq >= mark => Ok(false),

@@ -38,6 +38,8 @@ struct TrackedTable {
     at_start: String,
     /// DROP TABLE was seen in the current file.
     dropped: bool,
+    /// The columns that the current file renames: the name when it began, and the one now.
+    renamed: Vec<(String, String)>,
 }
 
 #[derive(Debug, Clone)]
@@ -75,6 +77,21 @@ pub(crate) struct Rebuilt {
     pub(crate) now: String,
     /// The name that the new table was made with, and is filled by.
     pub(crate) made_as: String,
+    /// The columns that the file renames: before and now.
+    renamed: Vec<(String, String)>,
+}
+
+impl Rebuilt {
+    /// What a column is called now. None where its name is another column's by now.
+    pub(crate) fn column_now<'n>(&'n self, before: &'n str) -> Option<&'n str> {
+        let mut renamed = self.renamed.iter();
+        let found = renamed.find(|(was, _)| same_name(was, before));
+        let is_taken = || self.renamed.iter().any(|(_, now)| same_name(now, before));
+        match found {
+            Some((_, now)) => Some(now),
+            None => (!is_taken()).then_some(before),
+        }
+    }
 }
 
 impl Effects {
@@ -107,6 +124,7 @@ impl TableTracker {
                 now: Some(table.name.clone()),
                 at_start: table.name.clone(),
                 dropped: false,
+                renamed: Vec::new(),
                 columns: table
                     .columns
                     .iter()
@@ -168,8 +186,15 @@ impl TableTracker {
                 }
             }
             Action::RenameColumn { table, from, to } => {
-                if let Some(column) = self.present(table).and_then(|o| o.column(from)) {
-                    column.now = Some(to.clone());
+                if let Some(origin) = self.present(table) {
+                    let mut renamed = origin.renamed.iter_mut();
+                    match renamed.find(|(_, now)| same_name(now, from)) {
+                        Some((_, now)) => now.clone_from(to),
+                        None => origin.renamed.push((from.clone(), to.clone())),
+                    }
+                    if let Some(column) = origin.column(from) {
+                        column.now = Some(to.clone());
+                    }
                 }
             }
             Action::DropColumn { table, column } => {
@@ -227,11 +252,12 @@ impl TableTracker {
         let made = std::mem::take(&mut self.made);
         for origin in &mut self.tables {
             let dropped = std::mem::take(&mut origin.dropped);
+            let renamed = std::mem::take(&mut origin.renamed);
             let Some(now) = origin.now.clone() else {
                 continue;
             };
             if dropped {
-                let successor = [&origin.at_start, &now]
+                let successor = [&now, &origin.at_start]
                     .into_iter()
                     .filter(|name| !kept.iter().any(|taken| same_name(taken, name)))
                     .find_map(|name| after.table(name));
@@ -245,6 +271,7 @@ impl TableTracker {
                                 .iter()
                                 .rfind(|made| same_name(&made.now, &table.name))
                                 .map_or_else(|| table.name.clone(), |made| made.at_first.clone()),
+                            renamed,
                         });
                         let lost = origin.rebuilt_as(&table.columns);
                         effects.candidates.extend(lost);

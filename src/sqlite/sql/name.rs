@@ -12,8 +12,9 @@ pub(crate) fn quote(name: &str) -> String {
 
 /// The words that are SQL and no names without quotes, in order
 /// (<https://sqlite.org/lang_keywords.html>).
+#[cfg(feature = "devtools")]
 #[rustfmt::skip]
-pub(crate) const KEYWORDS: [&str; 148] = [
+const KEYWORDS: [&str; 148] = [
     "ABORT", "ACTION", "ADD", "AFTER", "ALL", "ALTER", "ALWAYS", "ANALYZE", "AND", "AS", "ASC",
     "ATTACH", "AUTOINCREMENT", "BEFORE", "BEGIN", "BETWEEN", "BY", "CASCADE", "CASE", "CAST",
     "CHECK", "COLLATE", "COLUMN", "COMMIT", "CONFLICT", "CONSTRAINT", "CREATE", "CROSS", "CURRENT",
@@ -33,6 +34,7 @@ pub(crate) const KEYWORDS: [&str; 148] = [
 ];
 
 /// A name as people write it: bare where nothing speaks against it, else in quotes.
+#[cfg(feature = "devtools")]
 pub(crate) fn plain(name: &str) -> String {
     let bytes = name.as_bytes();
     let letter = |byte: &u8| byte.is_ascii_alphabetic() || *byte == b'_' || !byte.is_ascii();
@@ -51,6 +53,7 @@ pub(crate) fn plain(name: &str) -> String {
 mod tests {
     use super::*;
 
+    #[cfg(feature = "devtools")]
     #[test]
     fn names_are_bare_where_nothing_speaks_against_it() {
         let cases = [

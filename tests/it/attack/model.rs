@@ -12,7 +12,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use rusqlite::Connection;
 
-use crate::support::app::{App, TEMPORARY_FOLDER, kill_when_ready, part, was_killed};
+use crate::support::app::{App, TEMPORARY_FOLDER, back, kill_when_ready, part, was_killed};
 
 /// The newest version.
 const NEWEST: i64 = 5;
@@ -434,7 +434,7 @@ impl World {
             return self.check(&Expected::default());
         };
         let restored = outcome.unwrap();
-        assert_eq!(restored.file, copy.file);
+        assert_eq!(back(&restored).file, copy.file);
         let old = std::mem::replace(&mut self.state, copy.state.clone());
         let mut expected = Expected {
             taken: vec![(BackupKind::Replaced, old)],

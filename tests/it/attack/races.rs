@@ -41,7 +41,7 @@ fn of_many_threads_one_migrates_and_the_others_find_nothing_to_do() {
         let reports: Vec<Report> = reports.into_iter().map(Result::unwrap).collect();
         let busy: Vec<&Report> = reports.iter().filter(|r| !r.is_up_to_date()).collect();
         assert_eq!(busy.len(), 1, "{mode}");
-        assert_eq!(busy[0].migrations.len(), 2);
+        assert_eq!(busy[0].applied.len(), 2);
         assert!(reports.iter().all(|report| report.version == Some(2)));
         assert_eq!(app.number("SELECT count(*) FROM a"), 2);
         assert_eq!(app.backups().len(), usize::from(!fresh));

@@ -555,5 +555,5 @@ fn whatever_the_clock_does_copies_keep_the_order_in_which_they_were_made() {
         .migrator()
         .database(app.database())
         .restore(&BackupRef::Latest);
-    assert_eq!(restored.unwrap().file, made[0]);
+    assert_eq!(restored.unwrap().restored.unwrap().file, made[0]);
 }

@@ -4,7 +4,7 @@ use std::sync::Mutex;
 
 use heirloom::{BackupRef, ErrorKind, Event};
 
-use crate::support::app::App;
+use crate::support::app::{App, back};
 
 fn app() -> App {
     let app = App::new();
@@ -44,8 +44,8 @@ fn files_come_back_with_the_database_and_what_they_replace_is_kept() {
         .database(app.database())
         .restore(&wanted)
         .unwrap();
-    assert_eq!(restored.folders, std::slice::from_ref(&files));
-    let replaced = restored.replaced_folders.unwrap().join("files");
+    assert_eq!(back(&restored).folders, std::slice::from_ref(&files));
+    let replaced = back(&restored).replaced_folders.unwrap().join("files");
     assert_eq!(std::fs::read(replaced.join("new.txt")).unwrap(), b"new");
     assert_eq!(app.number("SELECT count(*) FROM t"), 1);
     let read = |path: &std::path::Path| std::fs::read_to_string(path).unwrap();
@@ -84,7 +84,7 @@ fn files_that_a_killed_snapshot_left_are_not_taken_for_those_of_the_next() {
             .database(app.database())
             .restore(&wanted)
             .unwrap();
-        assert_eq!(restored.folders.len(), folders.len());
+        assert_eq!(back(&restored).folders.len(), folders.len());
         let files = app.folder().join("files/a.txt");
         assert_eq!(std::fs::read_to_string(files).unwrap(), "a");
         // It may be somebody's, so it is only set aside.

@@ -91,7 +91,7 @@ fn findings_are_listed_with_what_to_do_and_exit_with_3() {
     let output = heirloom(&app, &["check"]);
     assert_eq!(output.status.code(), Some(3));
     let said = text(&output);
-    assert!(said.contains("not ok   V2__stars  1 found"), "{said}");
+    assert!(said.contains("not ok   V2__stars  1 finding"), "{said}");
     assert!(
         said.contains("finding  V3__empty: loses data: destroys every row of `notes`: 3 rows"),
         "{said}"

@@ -212,7 +212,7 @@ fn a_dry_run_of_a_restore_tells_and_writes_nothing() {
         assert!(app.listing() == before);
     }
     let said = text(&heirloom(&app, &["restore", "latest", "--dry-run"]));
-    assert!(said.contains("`t`: 0 -> 2"), "{said}");
+    assert!(said.contains("`t`: 0 → 2"), "{said}");
 }
 
 #[test]
@@ -431,4 +431,24 @@ fn a_restore_in_wal_mode_killed_at_any_instant_leaves_old_or_restored() {
 #[test]
 fn a_restore_over_a_damaged_file_killed_at_any_instant_is_finished_by_the_next_command() {
     killed_at_random("delete", true);
+}
+
+/// The command that brings a snapshot back broke at the space in its name.
+#[test]
+fn a_snapshot_is_pointed_to_as_a_shell_takes_its_name() {
+    let app = App::new();
+    app.file("V1__t.sql", "CREATE TABLE t (x)");
+    app.run().unwrap();
+    app.migrator()
+        .database(app.database())
+        .snapshot("before it's imported")
+        .unwrap();
+    std::fs::remove_file(app.database()).unwrap();
+    let (_, shown) = json(&app, &["show"]);
+    let notes = shown["notes"].to_string();
+    let typed = match cfg!(windows) {
+        true => r#"--name \"before it's imported\"`"#,
+        false => r"--name 'before it'\\''s imported'`",
+    };
+    assert!(notes.contains(typed), "{notes}");
 }

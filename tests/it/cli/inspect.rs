@@ -161,7 +161,7 @@ fn a_name_that_is_none_is_not_found_and_the_nearest_is_offered() {
     let (_, refused) = json(&app, &["inspect", "elephants"]);
     assert_eq!(
         refused["error"]["help"],
-        "`heirloom inspect` lists the tables"
+        "give the name of a table or view of this database; `heirloom --database app.db inspect` lists the tables"
     );
 }
 
@@ -217,12 +217,14 @@ fn people_get_an_overview_and_then_each_table() {
     let said = text(&heirloom(&app, &["inspect"]));
     for line in [
         "app.db has 6 tables and 2 views\n",
-        "  order details  0 rows  2 columns  without rowid\n",
-        "  zoo             1 row  7 columns  strict\n",
+        "  table          rows  columns  kind\n",
+        "  order details     0        2  without rowid\n",
+        "  zoo               1        7  strict\n",
         "\nzoo  1 row, strict\n",
-        "  id     INTEGER  primary key, autoincrement\n",
-        "  name   TEXT     not null, default 'x', collate NOCASE\n",
-        "  foreign key    (b, a) -> order details on delete set null\n",
+        "  column  type\n",
+        "  id      INTEGER  primary key, autoincrement\n",
+        "  name    TEXT     not null, default 'x', collate NOCASE\n",
+        "  foreign key    (b, a) → order details on delete set null\n",
         "  referenced by  more (x)\n",
         "  trigger        after_zoo  AFTER UPDATE OF name\n",
         "\nboxes  0 rows, virtual, rtree\n",

@@ -57,9 +57,9 @@ fn every_act_is_a_line_and_an_object() {
             .all(|entry| entry["at"].as_str().unwrap().ends_with('Z'))
     );
     let said = text(&heirloom(&app, &["log"]));
-    assert_eq!(said.lines().count(), 5, "{said}");
+    assert_eq!(said.lines().count(), 6, "{said}");
     assert!(
-        said.lines().nth(2).unwrap().contains("revert    1 -> none"),
+        said.lines().nth(3).unwrap().contains("revert    1 → none"),
         "{said}"
     );
     assert_eq!(app.listing(), before);
@@ -70,7 +70,7 @@ fn nothing_in_the_log_is_said_so() {
     let app = App::new();
     assert!(text(&heirloom(&app, &["log"])).contains("does not exist yet"));
     app.sql("CREATE TABLE t (x)");
-    assert_eq!(text(&heirloom(&app, &["log"])), "nothing is in the log\n");
+    assert_eq!(text(&heirloom(&app, &["log"])), "the log is empty\n");
 }
 
 /// With `reset` and `drop` everything went that had been logged, and nothing told of either.
@@ -134,7 +134,7 @@ fn a_backfill_that_is_not_finished_is_told_of() {
     }
     let said = text(&heirloom(&app, &["log"]));
     assert!(
-        said.contains("backfill  up") && said.contains("NOT FINISHED"),
+        said.contains("backfill  up") && said.contains("not finished"),
         "{said}"
     );
     app.sql("UPDATE t SET n = 0 WHERE id = 4");

@@ -133,7 +133,10 @@ fn a_database_url_is_the_last_resort_and_is_said_so() {
     assert_eq!(of(&[url]), "data/x.db  (DATABASE_URL)");
     let output = backups(folder.path(), &[], &[url]).output().unwrap();
     let said = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(said, "note: using the database data/x.db from DATABASE_URL\n");
+    assert_eq!(
+        said,
+        "note: using the database data/x.db from DATABASE_URL\n"
+    );
     let variable = ("HEIRLOOM_DATABASE", "y.db");
     assert_eq!(of(&[url, variable]), "y.db  (HEIRLOOM_DATABASE)");
     let folder = folder.path().canonicalize().unwrap();

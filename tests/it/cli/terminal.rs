@@ -279,6 +279,13 @@ fn a_pipe_gets_no_colour_unless_it_is_asked_for() {
 /// What a shell command prints on a terminal 60 columns wide.
 #[cfg(target_os = "linux")]
 fn on_a_terminal(app: &App, line: &str) -> Option<String> {
+    answered_on_a_terminal(app, line, "").map(|output| text(&output))
+}
+
+/// The same, where this is typed.
+#[cfg(target_os = "linux")]
+fn answered_on_a_terminal(app: &App, line: &str, typed: &str) -> Option<Output> {
+    use std::io::Write;
     let line = format!("stty rows 24 cols 60; {line}");
     let mut script = Command::new("script");
     script
@@ -288,14 +295,75 @@ fn on_a_terminal(app: &App, line: &str) -> Option<String> {
         .env_remove("NO_COLOR")
         .env_remove("CLICOLOR")
         .current_dir(app.folder())
-        .stdin(Stdio::null());
-    match script.output() {
-        Ok(output) => Some(text(&output)),
-        Err(_) => {
-            println!("SKIPPED: there is no script(1)");
-            None
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped());
+    let Ok(mut child) = script.spawn() else {
+        println!("SKIPPED: there is no script(1)");
+        return None;
+    };
+    let _ = child.stdin.take().unwrap().write_all(typed.as_bytes());
+    Some(child.wait_with_output().unwrap())
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_no_cancels_with_4_and_changes_nothing() {
+    let app = app_with_copies();
+    let before = app.listing();
+    for arguments in ["restore latest", "drop", "reset"] {
+        let line = format!("{} {arguments}", env!("CARGO_BIN_EXE_heirloom"));
+        let Some(output) = answered_on_a_terminal(&app, &line, "n\n") else {
+            return;
+        };
+        let said = text(&output);
+        assert_eq!(output.status.code(), Some(4), "{said}");
+        let last = said.lines().last().unwrap();
+        assert!(
+            last.ends_with("[y/N] cancelled, nothing was changed"),
+            "{said}"
+        );
+    }
+    assert_eq!(app.listing(), before);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_long_line_is_broken_between_words_and_what_can_be_typed_stays_one_command() {
+    let app = app_with_copies();
+    app.file(
+        "V4__broken.sql",
+        "INSERT INTO nothing_of_that_name SELECT 1",
+    );
+    let run = |arguments: &str| {
+        let binary = env!("CARGO_BIN_EXE_heirloom");
+        on_a_terminal(&app, &format!("{binary} --color never {arguments}"))
+    };
+    for arguments in ["run", "doctor", "restore latest --yes"] {
+        let Some(said) = run(arguments) else {
+            return;
+        };
+        for line in said.lines().map(str::trim) {
+            let is_one_word = !line.trim_end_matches(" \\").contains(' ');
+            assert!(line.chars().count() <= 60 || is_one_word, "{line}\n{said}");
         }
     }
+    let before = app.listing();
+    let Some(said) = run("restore latest --yes") else {
+        return;
+    };
+    let (_, undo) = said.split_once("undo with: heirloom").unwrap();
+    let undo = format!(
+        "{}{} --yes",
+        env!("CARGO_BIN_EXE_heirloom"),
+        undo.trim_end()
+    );
+    let undone = Command::new("sh")
+        .args(["-c", &undo.replace('\r', "")])
+        .current_dir(app.folder())
+        .output()
+        .unwrap();
+    assert!(undone.status.success(), "{undo}: {}", text(&undone));
+    assert!(app.listing().len() > before.len());
 }
 
 #[cfg(target_os = "linux")]
@@ -352,7 +420,7 @@ fn output_that_cannot_be_written_is_a_failure_of_what_only_looks() {
     let output = full(&["run"]);
     let said = text(&output);
     assert_eq!(output.status.code(), Some(0), "{said}");
-    assert!(said.contains("what was asked is done"), "{said}");
+    assert!(said.contains("the command itself succeeded"), "{said}");
     assert_eq!(
         app.number("SELECT max(version) FROM refinery_schema_history"),
         3

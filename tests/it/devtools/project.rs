@@ -401,7 +401,7 @@ fn a_push_over_a_history_needs_force_and_says_that_it_is_untrue() {
     let (code, pushed) = json(&app, &["push", "--force"]);
     assert_eq!(code, 0, "{pushed:#}");
     assert!(
-        pushed["notes"].to_string().contains("heirloom reset"),
+        pushed["notes"].to_string().contains("a reset starts again"),
         "{pushed:#}"
     );
     assert_eq!(
@@ -853,11 +853,11 @@ fn the_plain_shell_reads_statements_to_their_semicolon_and_survives_errors() {
     let said = text(&output);
     for line in [
         "notes\n",
-        "text  stars\n----  -----\na     NULL\nb     NULL\n",
+        "text  stars\na     NULL\nb     NULL\n",
         "syntax error",
-        "there is no .nothing",
+        "unknown command .nothing",
         "CREATE TABLE notes (id INTEGER PRIMARY KEY, text TEXT, stars);",
-        "blob     real  none\n-------  ----  ----\nx'00ff'  1.0   NULL\n",
+        "blob     real  none\nx'00ff'   1.0  NULL\n",
     ] {
         assert!(said.contains(line), "{line}\n{said}");
     }
@@ -1043,7 +1043,7 @@ fn a_second_seeding_waits_for_the_first_and_finds_nothing_to_do() {
                         .database(app.database())
                         .seed(&seeds, None)
                         .unwrap();
-                    seeded.files.len()
+                    seeded.seeded.len()
                 })
             })
             .collect();

@@ -41,6 +41,16 @@ struct Column {
     generated: bool,
 }
 
+impl Column {
+    fn rename(&mut self, name: &str) {
+        let rest = self
+            .rest
+            .replace(&format!("({} IS", self.name), &format!("({name} IS"));
+        self.rest = rest.replace(&format!(" {} <>", self.name), &format!(" {name} <>"));
+        self.name = name.to_owned();
+    }
+}
+
 #[derive(Clone)]
 struct Table {
     name: String,
@@ -54,7 +64,7 @@ struct Table {
 }
 
 const NAMES: &[&str] = &["a", "b", "\"c d\"", "e", "\"select\"", "ü"];
-const OTHER_NAMES: &[&str] = &["n", "\"o \"\"p\"", "[from]", "É"];
+const OTHER_NAMES: &[&str] = &["n", "\"o \"\"p\"", "[from]", "É", "\"p.q\"", "\"l\n--m\""];
 
 fn column(dice: &mut Dice, name: &str, tables: &[&str]) -> Column {
     let declared = dice.pick(&["INTEGER", "TEXT", "REAL", "BLOB", "INT", "ANY"]);
@@ -189,7 +199,7 @@ fn dress(dice: &mut Dice, table: &mut Table) {
 fn change(dice: &mut Dice, table: &Table, tables: &[&str]) -> Table {
     let mut changed = table.clone();
     for _ in 0..=dice.roll(2) {
-        match dice.roll(10) {
+        match dice.roll(12) {
             0 | 1 => {
                 let name = NAMES.iter().find(|name| {
                     let mut columns = changed.columns.iter();
@@ -203,7 +213,11 @@ fn change(dice: &mut Dice, table: &Table, tables: &[&str]) -> Table {
             }
             2 if !changed.columns.is_empty() => {
                 let at = usize::try_from(dice.roll(changed.columns.len() as u64)).unwrap();
-                changed.columns.remove(at);
+                // One whose name was handed on is no name that is free.
+                let column = &changed.columns[at];
+                if column.name == column.origin {
+                    changed.columns.remove(at);
+                }
             }
             3..=5 if !changed.columns.is_empty() => {
                 let at = usize::try_from(dice.roll(changed.columns.len() as u64)).unwrap();
@@ -218,6 +232,21 @@ fn change(dice: &mut Dice, table: &Table, tables: &[&str]) -> Table {
             }
             6 => changed.key = dice.roll(6),
             7 => changed.strict = dice.chance(50),
+            // Two columns swap names.
+            10 | 11 => {
+                let old: Vec<usize> = (0..changed.columns.len())
+                    .filter(|at| {
+                        let column = &changed.columns[*at];
+                        let is_old = table.columns.iter().any(|c| c.name == column.name);
+                        is_old && column.name == column.origin
+                    })
+                    .collect();
+                if let [one, .., other] = old.as_slice() {
+                    let names = [*one, *other].map(|at| changed.columns[at].name.clone());
+                    changed.columns[*one].rename(&names[1]);
+                    changed.columns[*other].rename(&names[0]);
+                }
+            }
             8 if changed.name == changed.origin => {
                 changed.name = format!("\"new {}\"", changed.origin.trim_matches('"'));
             }
@@ -228,12 +257,7 @@ fn change(dice: &mut Dice, table: &Table, tables: &[&str]) -> Table {
                 let free = changed.columns.iter().all(|column| column.name != name);
                 let old = changed.columns[at].clone();
                 if free && !is_new(&old) && old.name == old.origin {
-                    let rest = old
-                        .rest
-                        .replace(&format!("({} IS", old.name), &format!("({name} IS"));
-                    changed.columns[at].rest =
-                        rest.replace(&format!(" {} <>", old.name), &format!(" {name} <>"));
-                    changed.columns[at].name = name.to_owned();
+                    changed.columns[at].rename(name);
                 }
             }
             _ => {}
@@ -265,7 +289,15 @@ fn sql(tables: &[Table]) -> String {
             } else {
                 ""
             };
-            let note = match column.converted {
+            // A name that is another column's by now could mean both.
+            let handed_on = || {
+                let mut others = table
+                    .columns
+                    .iter()
+                    .filter(|other| other.origin != column.origin);
+                others.any(|other| other.name == column.origin)
+            };
+            let note = match column.converted && !handed_on() {
                 true => format!("-- using: coalesce({0}, 7)\n    ", column.origin),
                 false => String::new(),
             };
@@ -372,6 +404,16 @@ fn spanning(dice: &mut Dice, tables: &[Table]) -> String {
                 one.name,
                 other.name
             );
+        }
+        if dice.chance(50) {
+            let sql = format!(
+                "CREATE VIEW \"over {name}\" AS SELECT value AS v FROM \"both {name}\";
+                CREATE TRIGGER \"instead {name}\" INSTEAD OF INSERT ON \"over {name}\" BEGIN DELETE FROM {} WHERE id = new.v; END;",
+                other.name
+            );
+            if text.contains(&format!("\"both {name}\"")) {
+                let _ = writeln!(text, "{sql}");
+            }
         }
         if dice.chance(30) {
             let _ = writeln!(

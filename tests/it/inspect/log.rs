@@ -3,7 +3,7 @@
 
 use heirloom::{Act, BackupRef, Log, RevertTo};
 
-use crate::support::app::{App, part, state};
+use crate::support::app::{App, back, part, state};
 
 /// Two migrations with ways back; the first is applied.
 fn app() -> App {
@@ -64,7 +64,7 @@ fn every_act_is_told_with_version_copy_and_size() {
         })
         .collect();
     let v = Some("2.1");
-    let replaced = restored.replaced.as_deref().map(name);
+    let replaced = back(&restored).replaced.as_deref().map(name);
     assert_eq!(
         told,
         [
@@ -90,7 +90,7 @@ fn every_act_is_told_with_version_copy_and_size() {
             (Act::Restore, (Some(1), Some(2)), replaced, v),
         ]
     );
-    let from = restored.file.to_str().unwrap().to_owned();
+    let from = back(&restored).file.to_str().unwrap().to_owned();
     assert_eq!(log.entries[0].restored_from, Some(from));
     let [reverted] = &log.entries[1].migrations[..] else {
         panic!("{log:?}");
@@ -122,7 +122,7 @@ fn a_restored_database_is_the_copy_to_the_bit_and_the_log_goes_on() {
         .database(app.database())
         .restore(&latest())
         .unwrap();
-    assert_eq!(state(&app.database()), state(&restored.file));
+    assert_eq!(state(&app.database()), state(&back(&restored).file));
     assert_eq!(acts(&app), ["run", "run", "restore"]);
     app.run().unwrap();
     assert_eq!(acts(&app), ["run", "run", "restore", "run"]);

@@ -359,7 +359,7 @@ fn a_plan_shows_what_a_run_then_does() {
     let done: Vec<i64> = app
         .run()
         .unwrap()
-        .migrations
+        .applied
         .iter()
         .map(|done| done.version)
         .collect();

@@ -8,7 +8,7 @@ use heirloom::{Act, BackupOrigin, BackupRef, DataState, ErrorKind, Migrator, Rev
 use rusqlite::Connection;
 
 use crate::support::app::{
-    App, Holder, assert_mode, contents, data, flip, number_in, part, permit, state,
+    App, Holder, assert_mode, back, contents, data, flip, number_in, part, permit, state,
 };
 
 /// A database whose newest backup holds the state before its only migration. The table has
@@ -78,7 +78,7 @@ fn refused(app: &App, wanted: &BackupRef, kind: ErrorKind) {
 
 /// Restores the newest backup, and expects exactly what is in it.
 #[track_caller]
-fn restored(app: &App, what: &str) -> heirloom::Restored {
+fn restored(app: &App, what: &str) -> heirloom::Report {
     let copy = latest(app);
     let bytes = std::fs::read(&copy).unwrap();
     let expected = state(&copy);
@@ -87,7 +87,7 @@ fn restored(app: &App, what: &str) -> heirloom::Restored {
         .database(app.database())
         .restore(&BackupRef::Latest)
         .unwrap_or_else(|error| panic!("{what}: {error:#}"));
-    assert_eq!(restored.file, copy, "{what}");
+    assert_eq!(back(&restored).file, copy, "{what}");
     assert!(state(&app.database()) == expected, "{what}");
     assert_eq!(app.text("PRAGMA integrity_check"), "ok", "{what}");
     assert!(!note(app).exists(), "{what}");
@@ -123,10 +123,10 @@ fn a_backup_comes_back_whole_and_the_state_before_can_be_put_back_too() {
             assert_eq!(app.text("PRAGMA journal_mode"), kept, "{by}");
             assert_mode(&app.database(), 0o640, &format!("{mode} {by}"));
             assert_eq!(done.database, app.database());
-            assert_eq!((done.version, done.was_damaged), (None, false));
+            assert_eq!((done.version, back(&done).was_damaged), (None, false));
             assert_eq!(number_in(&app.database(), "PRAGMA user_version"), 7);
 
-            let replaced = done.replaced.unwrap();
+            let replaced = back(&done).replaced.unwrap();
             assert!(state(&replaced) == before_id, "{mode} {by}");
             let undo = BackupRef::File(replaced);
             let undone = app
@@ -136,7 +136,10 @@ fn a_backup_comes_back_whole_and_the_state_before_can_be_put_back_too() {
                 .unwrap();
             assert!(state(&app.database()) == before_id, "{mode} {by}");
             assert_eq!(undone.version, Some(1));
-            assert!(state(&undone.replaced.unwrap()) == expected, "{mode} {by}");
+            assert!(
+                state(&back(&undone).replaced.unwrap()) == expected,
+                "{mode} {by}"
+            );
             assert!(app.run().unwrap().is_up_to_date());
         }
     }
@@ -164,7 +167,10 @@ fn a_copy_with_another_page_size_comes_back_with_it() {
             assert!(state(&app.database()) == expected, "{mode} {size}");
             assert_eq!(app.number("PRAGMA page_size"), size, "{mode}");
             assert_eq!(app.text("PRAGMA journal_mode"), mode, "{size}");
-            assert!(state(&done.replaced.unwrap()) == before, "{mode} {size}");
+            assert!(
+                state(&back(&done).replaced.unwrap()) == before,
+                "{mode} {size}"
+            );
         }
     }
 }
@@ -331,9 +337,9 @@ fn a_damaged_file_is_kept_byte_for_byte_and_replaced() {
             permit(&app.database(), 0o640);
             let what = format!("{mode} {what}");
             let done = restored(&app, &what);
-            assert!(done.was_damaged, "{what}");
+            assert!(back(&done).was_damaged, "{what}");
             assert!(
-                std::fs::read(done.replaced.unwrap()).unwrap() == bytes,
+                std::fs::read(back(&done).replaced.unwrap()).unwrap() == bytes,
                 "{what}"
             );
             assert_eq!(app.text("PRAGMA journal_mode"), mode, "{what}");
@@ -354,7 +360,11 @@ fn a_file_that_is_empty_or_gone_is_made_again() {
                 std::fs::write(app.database(), "").unwrap();
             }
             let done = restored(&app, mode);
-            assert_eq!((done.replaced, done.was_damaged), (None, false), "{mode}");
+            assert_eq!(
+                (back(&done).replaced, back(&done).was_damaged),
+                (None, false),
+                "{mode}"
+            );
             assert_eq!(app.text("PRAGMA journal_mode"), mode);
         }
     }
@@ -398,7 +408,9 @@ fn any_broken_byte_of_the_header_can_be_restored_over() {
                     wrong.push(format!("{mode}, byte {at}: not what the copy holds"));
                 }
                 Ok(done) => {
-                    if done.was_damaged && std::fs::read(done.replaced.unwrap()).unwrap() != bytes {
+                    if back(&done).was_damaged
+                        && std::fs::read(back(&done).replaced.unwrap()).unwrap() != bytes
+                    {
                         wrong.push(format!("{mode}, byte {at}: not kept byte for byte"));
                     }
                 }
@@ -414,7 +426,7 @@ fn two_damaged_files_in_one_second_are_both_kept() {
     for bytes in [b"first".repeat(500), b"other".repeat(500)] {
         std::fs::write(app.database(), &bytes).unwrap();
         let done = restored(&app, "");
-        assert!(std::fs::read(done.replaced.unwrap()).unwrap() == bytes);
+        assert!(std::fs::read(back(&done).replaced.unwrap()).unwrap() == bytes);
     }
 }
 
@@ -478,8 +490,8 @@ fn companions_of_another_generation_never_leak_into_the_restored_file() {
                         .any(|line| line.contains("stale")),
                     "{what}"
                 );
-                if done.was_damaged {
-                    let kept = done.replaced.unwrap();
+                if back(&done).was_damaged {
+                    let kept = back(&done).replaced.unwrap();
                     let beside = format!("{}{ending}", kept.display());
                     let file = |path: &Path| std::fs::read(path).unwrap_or_default();
                     if file(&kept) != bytes {
@@ -646,7 +658,7 @@ fn a_database_with_a_log_of_its_own_is_a_source_with_what_is_in_the_log() {
             "{mode} {open}"
         );
         assert_eq!(app.text("PRAGMA integrity_check"), "ok");
-        assert!(state(&done.replaced.unwrap()) == before);
+        assert!(state(&back(&done).replaced.unwrap()) == before);
         drop(holder);
 
         // The same over a damaged file, where the note must name a copy that stays.
@@ -700,7 +712,7 @@ fn latest_is_never_a_replaced_state_nor_a_snapshot() {
         .unwrap();
     for number in 0..3 {
         let done = restored(&app, "");
-        assert_eq!(done.file, copy);
+        assert_eq!(back(&done).file, copy);
         app.sql("INSERT INTO t VALUES ('more')");
         app.migrator()
             .database(app.database())
@@ -741,7 +753,7 @@ fn replaced_states_are_thinned_out_for_themselves() {
     for number in 0..7 {
         app.sql(&format!("INSERT INTO t VALUES ('state {number}')"));
         let done = restored(&app, "");
-        replaced.insert(0, done.replaced.unwrap());
+        replaced.insert(0, back(&done).replaced.unwrap());
     }
     assert_eq!(shelf(true), replaced[..5]);
     assert_eq!(shelf(false), automatic);
@@ -791,7 +803,7 @@ fn a_restore_removes_neither_its_source_nor_another_automatic_backup() {
     assert!(source.exists(), "the copy that was put back");
     let after = app.backups();
     assert!(before.iter().all(|path| after.contains(path)), "{after:?}");
-    assert!(done.replaced.unwrap().exists());
+    assert!(back(&done).replaced.unwrap().exists());
 }
 
 #[test]
@@ -1165,13 +1177,13 @@ fn a_copy_in_another_text_encoding_comes_back_like_any_other() {
                 let wanted = BackupRef::Snapshot("s".into());
                 let restored = app.migrator().database(app.database()).restore(&wanted);
                 let restored = restored.unwrap_or_else(|error| panic!("{here} {mode}: {error:#}"));
-                assert_eq!(restored.was_damaged, damaged);
+                assert_eq!(back(&restored).was_damaged, damaged);
                 assert_eq!(app.text("SELECT x FROM t"), "ä then");
                 assert_eq!(app.text("PRAGMA encoding"), there);
                 assert_eq!(app.text("PRAGMA journal_mode"), mode);
                 assert!(!note(&app).exists());
                 if !damaged {
-                    let replaced = BackupRef::File(restored.replaced.unwrap());
+                    let replaced = BackupRef::File(back(&restored).replaced.unwrap());
                     app.migrator()
                         .database(app.database())
                         .restore(&replaced)

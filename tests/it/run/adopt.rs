@@ -54,7 +54,7 @@ fn the_first_start_takes_the_history_over_and_goes_on_from_there() {
     let plan = migrator.database(app.database()).plan(None).unwrap();
     assert_eq!(plan.steps.len(), 3);
     let report = migrator.migrate(app.database()).unwrap();
-    assert_eq!(report.migrations.len(), 3);
+    assert_eq!(report.applied.len(), 3);
     assert_eq!(versions(&app), "1,2,3");
     assert_eq!(app.text("SELECT title || done FROM notes"), "kept0");
     assert_eq!(
@@ -89,7 +89,7 @@ fn a_history_is_taken_over_into_a_squashed_migration_that_stands_for_it() {
             let case = format!("{tool}, originals: {originals}");
             let migrator = app.migrator().adopt_from(tool);
             let report = migrator.migrate(app.database()).unwrap();
-            assert_eq!(report.migrations.len(), 2, "{case}");
+            assert_eq!(report.applied.len(), 2, "{case}");
             let history = "SELECT group_concat(version || name) FROM refinery_schema_history";
             assert_eq!(app.text(history), "2squashed,3done", "{case}");
             assert_eq!(app.text("SELECT title || done FROM notes"), "kept0");
@@ -246,7 +246,7 @@ fn a_new_database_and_one_of_heirlooms_are_nobodys_to_take_over() {
     let app = app();
     let new = app.folder().join("new.db");
     let migrator = app.migrator().adopt_from(None);
-    assert_eq!(migrator.migrate(&new).unwrap().migrations.len(), 3);
+    assert_eq!(migrator.migrate(&new).unwrap().applied.len(), 3);
     let error = app
         .migrator()
         .database(app.folder().join("none.db"))
@@ -274,7 +274,11 @@ fn a_run_that_meets_another_tools_database_points_to_adopt() {
     let error = app.refused(ErrorKind::MigrationFailed);
     let help = error.help().unwrap_or_default();
     assert!(
-        help.contains("sqlx") && help.contains("heirloom adopt"),
+        help.contains("sqlx")
+            && error.remedies()
+                == [heirloom::Remedy::Adopt {
+                    tool: "sqlx".into()
+                }],
         "{error:#}"
     );
 }
@@ -473,7 +477,7 @@ fn every_database_that_a_tool_really_made_is_taken_over() {
         let report = migrator
             .migrate(app.database())
             .unwrap_or_else(|error| panic!("{name}: {error:#}"));
-        assert_eq!(report.migrations.len(), 3, "{name}");
+        assert_eq!(report.applied.len(), 3, "{name}");
         assert!(report.notes.is_empty(), "{name}: {:?}", report.notes);
     }
 }
@@ -504,5 +508,5 @@ fn a_migration_that_was_taken_back_is_not_taken_for_applied() {
         .database(app.database())
         .adopt(Tool::Goose)
         .unwrap();
-    assert_eq!(report.migrations.len(), 2);
+    assert_eq!(report.applied.len(), 2);
 }

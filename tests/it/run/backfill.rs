@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
-use heirloom::{Backfill, Backfilled, DataState, Error, ErrorKind, Event, Migrator, Verify};
+use heirloom::{
+    Backfill, Backfilled, DataState, Error, ErrorKind, Event, Migrator, Remedy, Report, Verify,
+};
 
 use crate::support::app::{App, contents, kill_when_ready, number_in, part, was_killed};
 
@@ -30,7 +32,12 @@ fn count_up() -> Backfill<'static> {
     Backfill::sql("count_up", "t", UP).batch(7)
 }
 
-fn fill(app: &App) -> Result<Backfilled, Error> {
+/// What a backfill filled.
+fn rows(report: &Report) -> &Backfilled {
+    report.backfill.as_ref().unwrap()
+}
+
+fn fill(app: &App) -> Result<Report, Error> {
     app.migrator()
         .database(app.database())
         .backfill(&count_up())
@@ -74,8 +81,11 @@ fn rows_are_filled_in_batches_of_rows_after_one_verified_copy() {
             .database(app.database())
             .backfill(&backfill.batch(7))
             .unwrap();
-        assert_eq!((backfilled.rows, backfilled.rows_before), (30, 0));
-        assert_eq!(backfilled.table, "t");
+        assert_eq!(
+            (rows(&backfilled).rows, rows(&backfilled).rows_before),
+            (30, 0)
+        );
+        assert_eq!(rows(&backfilled).table, "t");
         assert_eq!(filled(&app), (1, 1, 30), "{mode}");
         let ends = [7, 14, 21, 28, 30].map(|last| last * last - 50);
         let starts = [1, 8, 15, 22, 29].map(|first| first * first - 50);
@@ -97,7 +107,7 @@ fn one_that_is_done_does_nothing_and_takes_no_copy() {
     let before = app.listing();
     let again = fill(&app).unwrap();
     assert!(again.is_up_to_date());
-    assert_eq!((again.rows, again.rows_before), (0, 30));
+    assert_eq!((rows(&again).rows, rows(&again).rows_before), (0, 30));
     assert!(again.backup.is_none());
     assert_eq!(app.listing(), before);
 }
@@ -141,7 +151,7 @@ fn one_that_is_done_is_done_again_when_that_is_said_and_after_a_copy() {
             .database(app.database())
             .backfill(&again())
             .unwrap();
-        assert_eq!((rest.rows, rest.rows_before), (24, 7));
+        assert_eq!((rows(&rest).rows, rows(&rest).rows_before), (24, 7));
         assert_eq!(rest.backup, None);
         assert_eq!(app.number("SELECT count(*) FROM t WHERE n = 2"), 30);
         assert_eq!(app.number("SELECT n FROM t WHERE id = 100000"), 1);
@@ -158,7 +168,7 @@ fn one_that_is_done_is_done_again_when_that_is_said_and_after_a_copy() {
             .backfill(&other)
             .unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Diverged);
-        assert!(error.help().unwrap().contains("--again"), "{error:#}");
+        assert_eq!(error.remedies(), [Remedy::Backfill { again: true }]);
         app.migrator()
             .database(app.database())
             .backfill(&other.again())
@@ -201,7 +211,7 @@ fn killed_at_any_moment_it_goes_on_at_the_row_where_it_was() {
                 .database(app.database())
                 .backfill(&crate::support::parts::count_up(|| {}))
                 .unwrap();
-            assert_eq!(backfilled.rows + backfilled.rows_before, 30);
+            assert_eq!(rows(&backfilled).rows + rows(&backfilled).rows_before, 30);
             assert_eq!(filled(&app), (1, 1, 30), "{mode} {moment}");
             let copies = app
                 .migrator()
@@ -261,7 +271,10 @@ fn cancelled_within_a_batch_that_batch_is_rolled_back_and_the_next_call_goes_on(
         flag.store(false, Ordering::SeqCst);
         let rest = crate::support::parts::count_up(|| {});
         let backfilled = migrator.database(app.database()).backfill(&rest).unwrap();
-        assert_eq!((backfilled.rows, backfilled.rows_before), (16, 14));
+        assert_eq!(
+            (rows(&backfilled).rows, rows(&backfilled).rows_before),
+            (16, 14)
+        );
         assert_eq!(filled(&app), (1, 1, 30), "{mode}");
         assert_eq!(app.backups().len(), 1);
     }
@@ -334,7 +347,7 @@ fn writers_beside_it_get_in_and_lose_nothing() {
             let migrator = app.migrator().on_event(somebody_gets_in);
             let backfilled = migrator.database(app.database()).backfill(&backfill);
             over.store(true, Ordering::SeqCst);
-            let rows = backfilled.unwrap().rows;
+            let rows = rows(&backfilled.unwrap()).rows;
             assert!(rows >= 2030, "{mode}: {rows}");
         });
         let acknowledged = acknowledged.into_inner();
@@ -351,7 +364,7 @@ fn writers_beside_it_get_in_and_lose_nothing() {
 fn two_of_one_name_at_once_fill_each_row_once() {
     for mode in MODES {
         let app = app(mode);
-        let all: Vec<Backfilled> = std::thread::scope(|threads| {
+        let all: Vec<Report> = std::thread::scope(|threads| {
             let both: Vec<_> = (0..3).map(|_| threads.spawn(|| fill(&app))).collect();
             let all = both.into_iter().map(|one| one.join().unwrap().unwrap());
             all.collect()
@@ -385,7 +398,7 @@ fn the_error_of_a_batch_leaves_the_batches_before_and_says_where() {
         assert_eq!(done(&fill(&app).unwrap_err()), (14, 30));
         assert_eq!(app.backups().len(), 1);
         app.sql("UPDATE t SET x = 'mended' WHERE id = 206");
-        assert_eq!(fill(&app).unwrap().rows, 16);
+        assert_eq!(rows(&fill(&app).unwrap()).rows, 16);
         assert_eq!(filled(&app), (1, 1, 30), "{mode}");
     }
 }
@@ -441,7 +454,7 @@ fn other_statements_under_one_name_are_refused_and_another_batch_is_not() {
         .database(app.database())
         .backfill(&same.batch(100))
         .unwrap();
-    assert_eq!(backfilled.rows, 23);
+    assert_eq!(rows(&backfilled).rows, 23);
     assert_eq!(filled(&app), (1, 1, 30));
     let done = Backfill::sql("count_up", "t", other);
     let error = migrator
@@ -682,7 +695,7 @@ fn a_run_gets_in_between_two_batches_and_the_backfill_goes_on() {
             .database(app.database())
             .backfill(&count_up())
             .unwrap();
-        assert_eq!(backfilled.rows, 30, "{mode}");
+        assert_eq!(rows(&backfilled).rows, 30, "{mode}");
         assert_eq!(filled(&app), (1, 1, 30), "{mode}");
         assert_eq!(app.number("SELECT sum(y) FROM t"), 30);
     }
@@ -779,7 +792,7 @@ fn a_database_that_is_put_back_between_two_batches_is_begun_again() {
     let error = result.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotFound, "{error:#}");
     assert_eq!(filled(&app), (0, 0, 0));
-    assert_eq!(fill(&app).unwrap().rows, 30);
+    assert_eq!(rows(&fill(&app).unwrap()).rows, 30);
     assert_eq!(filled(&app), (1, 1, 30));
 }
 
@@ -806,7 +819,7 @@ fn the_ends_of_all_rowids_are_rows_like_others() {
         .migrator()
         .database(app.database())
         .backfill(&count_up().batch(1));
-    assert_eq!(backfilled.unwrap().rows, 3);
+    assert_eq!(rows(&backfilled.unwrap()).rows, 3);
     assert_eq!(filled(&app), (1, 1, 3));
 }
 
@@ -856,7 +869,7 @@ fn the_write_ahead_log_stays_bounded() {
         .database(app.database())
         .backfill(&backfill)
         .unwrap();
-    assert_eq!(backfilled.rows + done_rows, total);
+    assert_eq!(rows(&backfilled).rows + done_rows, total);
     let largest = largest.load(Ordering::SeqCst);
     assert!(largest < 15_000_000, "{largest}");
     assert_eq!(filled(&app), (1, 1, 90));
@@ -918,6 +931,8 @@ fn a_file_says_what_it_fills() {
             .database(app.database())
             .backfill(&backfill)
             .unwrap()
+            .backfill
+            .unwrap()
             .rows,
         30
     );
@@ -933,7 +948,7 @@ fn a_backfill_among_the_migrations_is_refused() {
     app.file("V2__fill.sql", &format!("-- heirloom: backfill t\n{UP}"));
     let error = app.refused(ErrorKind::InvalidMigration);
     assert!(
-        error.help().unwrap().contains("heirloom backfill"),
+        error.remedies() == [Remedy::Backfill { again: false }],
         "{error:#}"
     );
 }
@@ -958,6 +973,8 @@ fn a_way_back_that_changes_the_table_makes_it_begin_anew() {
         app.migrator()
             .database(app.database())
             .backfill(&backfill)
+            .unwrap()
+            .backfill
             .unwrap()
             .rows
     };

@@ -49,7 +49,7 @@ fn one_run_brings_both_up_to_date_the_component_first() {
     let migrator = both(&app);
     let report = migrator.migrate(app.database()).unwrap();
     let done: Vec<_> = report
-        .migrations
+        .applied
         .iter()
         .map(|done| (done.component.as_deref(), done.name.as_str()))
         .collect();
@@ -65,7 +65,7 @@ fn one_run_brings_both_up_to_date_the_component_first() {
     );
     app.file("V2__text.sql", "ALTER TABLE notes ADD COLUMN text TEXT;");
     let report = migrator.migrate(app.database()).unwrap();
-    assert_eq!(report.migrations.len(), 2);
+    assert_eq!(report.applied.len(), 2);
     assert_eq!((report.version_before, report.version), (Some(1), Some(2)));
     assert_eq!(app.backups().len(), 1, "one copy for both");
 }
@@ -143,7 +143,7 @@ fn status_and_plan_speak_of_both() {
     let plan = both(&app).database(app.database()).plan(None).unwrap();
     assert_eq!(plan.steps.len(), 2);
     let rehearsed = both(&app).database(app.database()).rehearse(None).unwrap();
-    assert_eq!(rehearsed.migrations.len(), 2);
+    assert_eq!(rehearsed.applied.len(), 2);
     assert!(!app.database().exists());
     both(&app).migrate(app.database()).unwrap();
     assert!(
@@ -391,7 +391,7 @@ fn the_doctor_says_whose_migration_is_wrong() {
     );
 }
 
-/// "went from version 1 to 1"; `run --component auth` had the component's folder for the app's
+/// "1 → 1"; `run --component auth` had the component's folder for the app's
 /// too, and so found its tables claimed twice; and a log in which nobody could see what had been done.
 #[cfg(feature = "cli")]
 #[test]
@@ -410,7 +410,7 @@ fn the_command_says_whose_versions_changed() {
     };
     let ran = last(&["run"]);
     assert!(
-        ran.contains("app.db went from version none to 1, `auth` to 1 in "),
+        ran.starts_with("migrated app.db: new → 1, `auth` → 1 ("),
         "{ran}"
     );
     auth(&app, "V2__names.sql", "ALTER TABLE users ADD COLUMN name;");
@@ -420,13 +420,10 @@ fn the_command_says_whose_versions_changed() {
         "ALTER TABLE users DROP COLUMN name;",
     );
     let ran = last(&["run"]);
-    assert!(
-        ran.contains("`auth` in app.db went to version 2 in "),
-        "{ran}"
-    );
+    assert!(ran.starts_with("migrated app.db: `auth` → 2 ("), "{ran}");
     let back = last(&["revert", "--component", "auth"]);
     assert!(
-        back.contains("`auth` in app.db went from version 2 to 1 in "),
+        back.starts_with("reverted `auth` in app.db: 2 → 1 ("),
         "{back}"
     );
     auth(&app, "V2__names.sql", "ALTER TABLE users ADD COLUMN names;");
@@ -440,11 +437,11 @@ fn the_command_says_whose_versions_changed() {
     );
     let said = text(&heirloom(&app, &["log"]));
     let lines: Vec<&str> = said.lines().collect();
-    assert!(lines[0].contains("run     auth/1 -> 2"), "{said}");
-    assert!(lines[1].contains("revert  auth/2 -> 1"), "{said}");
-    assert!(lines[2].contains("auth to 2, copy "), "{said}");
+    assert!(lines[1].contains("run      auth/1 → 2"), "{said}");
+    assert!(lines[2].contains("revert   auth/2 → 1"), "{said}");
+    assert!(lines[3].contains("auth to 2, backup "), "{said}");
     assert!(
-        lines[3].contains("run     none -> 1") && lines[3].contains("auth to 1"),
+        lines[4].contains("run      none → 1") && lines[4].contains("auth to 1"),
         "{said}"
     );
     let (_, log) = json(&app, &["log"]);

@@ -88,8 +88,8 @@ fn what_refinery_applied_heirloom_accepts_and_continues() {
     let report = Migrator::new(values(&FILES))
         .migrate(app.database())
         .unwrap();
-    assert_eq!(report.migrations.len(), 1);
-    assert_eq!(report.migrations[0].version, 2);
+    assert_eq!(report.applied.len(), 1);
+    assert_eq!(report.applied[0].version, 2);
     let report = Runner::new(&values(&FILES)).run(&mut refinery).unwrap();
     assert_eq!(report.applied_migrations().len(), 0);
     assert_eq!(app.number("SELECT count(*) FROM late"), 0);

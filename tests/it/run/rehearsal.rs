@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use heirloom::{ErrorKind, Event, TableRows};
+use heirloom::{Act, ErrorKind, Event, TableRows};
 
 use crate::support::app::{App, Holder, TEMPORARY_FOLDER, part};
 
@@ -50,15 +50,15 @@ fn it_tells_what_the_run_does_and_touches_nothing() {
             .rehearse(None)
             .unwrap();
         assert!(app.listing() == before, "{mode}");
-        assert!(rehearsed.failure.is_none(), "{:?}", rehearsed.failure);
+        assert_eq!(rehearsed.act, Act::Rehearse);
         let report = app.run().unwrap();
-        let tables = |index: usize| rows(&rehearsed.migrations[index].tables);
+        let tables = |index: usize| rows(&rehearsed.applied[index].tables);
         assert_eq!(tables(0), [("t", 3, Some(3))]);
         assert_eq!(
             tables(1),
             [("t", 3, Some(4)), ("u", 2, Some(1)), ("w", 5, None)]
         );
-        for (rehearsed, done) in rehearsed.migrations.iter().zip(&report.migrations) {
+        for (rehearsed, done) in rehearsed.applied.iter().zip(&report.applied) {
             assert_eq!(
                 (rehearsed.version, &rehearsed.name, &rehearsed.tables),
                 (done.version, &done.name, &done.tables)
@@ -66,7 +66,7 @@ fn it_tells_what_the_run_does_and_touches_nothing() {
         }
         assert_eq!(rehearsed.notes, report.notes);
         let largest = app.database().metadata().unwrap().len();
-        assert!(rehearsed.disk_bytes > largest, "{}", rehearsed.disk_bytes);
+        assert!(rehearsed.disk_bytes.unwrap() > largest, "{rehearsed}");
     }
 }
 
@@ -85,7 +85,7 @@ fn it_runs_in_the_journal_mode_of_the_database() {
             .database(app.database())
             .rehearse(None)
             .unwrap();
-        assert!(rehearsed.failure.is_none(), "{:?}", rehearsed.failure);
+        assert_eq!(rehearsed.act, Act::Rehearse);
     }
 }
 
@@ -95,15 +95,19 @@ fn it_ends_where_it_is_told_and_finds_nothing_to_do_afterwards() {
     let migrator = app.migrator();
     let versions = |to| {
         let rehearsed = migrator.database(app.database()).rehearse(to).unwrap();
-        let done = rehearsed.migrations.iter();
+        let done = rehearsed.applied.iter();
         done.map(|done| done.version).collect::<Vec<_>>()
     };
     assert_eq!(versions(Some(1)), [1]);
     app.run().unwrap();
     assert_eq!(versions(None), [0; 0]);
     let before = app.listing();
-    let rehearsed = migrator.database(app.database()).rehearse(Some(7)).unwrap();
-    assert_eq!(rehearsed.failure.unwrap().kind(), ErrorKind::NotFound);
+    let failure = migrator
+        .database(app.database())
+        .rehearse(Some(7))
+        .unwrap_err();
+    assert_eq!(failure.report().unwrap().act, Act::Rehearse);
+    assert_eq!(failure.kind(), ErrorKind::NotFound);
     assert!(app.listing() == before);
 }
 
@@ -117,7 +121,7 @@ fn a_database_that_is_not_there_is_rehearsed_and_not_made() {
         .database(app.database())
         .rehearse(None)
         .unwrap();
-    assert_eq!(rehearsed.migrations.len(), 1);
+    assert_eq!(rehearsed.applied.len(), 1);
     assert_eq!(app.listing(), before);
 }
 
@@ -137,8 +141,8 @@ fn what_a_living_writer_has_in_its_log_is_in_the_copy() {
         .rehearse(None)
         .unwrap();
     assert!(app.listing() == before);
-    assert!(rehearsed.failure.is_none(), "{:?}", rehearsed.failure);
-    assert_eq!(rows(&rehearsed.migrations[0].tables), [("t", 4, Some(4))]);
+    assert_eq!(rehearsed.act, Act::Rehearse);
+    assert_eq!(rows(&rehearsed.applied[0].tables), [("t", 4, Some(4))]);
     assert!(holder.release().success());
 }
 
@@ -162,8 +166,8 @@ fn what_another_program_writes_during_the_copy_is_all_there_or_not_at_all() {
     });
     let rehearsed = migrator.database(app.database()).rehearse(None).unwrap();
     assert!(wrote.load(Ordering::Relaxed));
-    assert!(rehearsed.failure.is_none(), "{:?}", rehearsed.failure);
-    assert_eq!(rows(&rehearsed.migrations[0].tables), [("t", 4, Some(4))]);
+    assert_eq!(rehearsed.act, Act::Rehearse);
+    assert_eq!(rows(&rehearsed.applied[0].tables), [("t", 4, Some(4))]);
 }
 
 #[test]
@@ -171,12 +175,12 @@ fn what_the_run_would_fail_with_is_told_and_the_database_is_as_it_was() {
     let app = app_in("DELETE");
     app.sql("INSERT INTO t VALUES (4, NULL)");
     let before = app.listing();
-    let rehearsed = app
+    let failure = app
         .migrator()
         .database(app.database())
         .rehearse(None)
-        .unwrap();
-    let failure = rehearsed.failure.unwrap();
+        .unwrap_err();
+    assert_eq!(failure.report().unwrap().act, Act::Rehearse);
     assert_eq!(failure.kind(), ErrorKind::MigrationFailed);
     assert_eq!(failure.migration(), Some("V1__rebuild"));
     assert_eq!(failure.location().unwrap().position.line, 2);
@@ -199,19 +203,19 @@ fn a_new_violation_of_a_reference_is_found_and_an_old_one_is_a_note() {
         .database(app.database())
         .rehearse(None)
         .unwrap();
-    assert!(rehearsed.failure.is_none());
+    assert_eq!(rehearsed.act, Act::Rehearse);
     assert!(
         rehearsed.notes[0].contains("1 row"),
         "{:?}",
         rehearsed.notes
     );
     app.file("V2__b.sql", "INSERT INTO c VALUES (9)");
-    let rehearsed = app
+    let failure = app
         .migrator()
         .database(app.database())
         .rehearse(None)
-        .unwrap();
-    let failure = rehearsed.failure.unwrap();
+        .unwrap_err();
+    assert_eq!(failure.report().unwrap().act, Act::Rehearse);
     assert!(
         failure.to_string().contains("`c` would refer to"),
         "{failure}"
@@ -222,16 +226,17 @@ fn a_new_violation_of_a_reference_is_found_and_an_old_one_is_a_note() {
 fn without_consent_it_is_refused_as_the_run_is() {
     let app = app_in("DELETE");
     app.file("V3__drop.sql", "DROP TABLE t");
-    let rehearsed = app
+    let failure = app
         .migrator()
         .database(app.database())
         .rehearse(None)
-        .unwrap();
-    assert_eq!(rehearsed.failure.unwrap().kind(), ErrorKind::Destructive);
+        .unwrap_err();
+    assert_eq!(failure.report().unwrap().act, Act::Rehearse);
+    assert_eq!(failure.kind(), ErrorKind::Destructive);
     let consenting = app.migrator().allow_destructive();
     let rehearsed = consenting.database(app.database()).rehearse(None).unwrap();
-    assert!(rehearsed.failure.is_none());
-    assert_eq!(rows(&rehearsed.migrations[2].tables), [("t", 4, None)]);
+    assert_eq!(rehearsed.act, Act::Rehearse);
+    assert_eq!(rows(&rehearsed.applied[2].tables), [("t", 4, None)]);
 }
 
 #[test]
@@ -242,15 +247,15 @@ fn a_file_that_runs_outside_a_transaction_fails_on_the_copy_alone() {
         "-- heirloom: no-transaction\nDELETE FROM t WHERE id = 1; SELECT abs(-9223372036854775808);",
     );
     let before = app.listing();
-    let rehearsed = app
+    let failure = app
         .migrator()
         .database(app.database())
         .rehearse(None)
-        .unwrap();
-    let failure = rehearsed.failure.unwrap();
+        .unwrap_err();
+    assert_eq!(failure.report().unwrap().act, Act::Rehearse);
     assert_eq!(failure.migration(), Some("V3__outside"));
     assert_eq!(failure.kind(), ErrorKind::MigrationFailed);
-    assert_eq!(rehearsed.migrations.len(), 2);
+    assert_eq!(failure.report().unwrap().applied.len(), 2);
     assert!(app.listing() == before);
 }
 
@@ -281,8 +286,8 @@ fn hooks_see_the_copy_and_the_scratch_folder_is_gone_on_every_path() {
             });
         let rehearsed = migrator.database(app.database()).rehearse(None);
         match path {
-            "succeeds" => assert!(rehearsed.unwrap().failure.is_none()),
-            "refuses" => assert!(rehearsed.unwrap().failure.is_some()),
+            "succeeds" => assert!(rehearsed.is_ok()),
+            "refuses" => assert!(rehearsed.unwrap_err().report().is_some()),
             _ => assert_eq!(rehearsed.unwrap_err().kind(), ErrorKind::Interrupted),
         }
         assert!(app.listing() == before, "{path}");
@@ -309,7 +314,7 @@ fn backups_elsewhere_are_left_alone() {
         .backups(&backups)
         .database(app.database())
         .rehearse(None);
-    assert!(rehearsed.unwrap().failure.is_none());
+    assert!(rehearsed.is_ok());
     assert!(app.listing() == before);
 }
 

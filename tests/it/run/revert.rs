@@ -1,6 +1,6 @@
 //! Back to where it was, with the protection of a run.
 
-use heirloom::{DataState, Direction, ErrorKind, RevertTo};
+use heirloom::{Act, DataState, ErrorKind, Remedy, RevertTo};
 
 use crate::support::app::{App, contents, data};
 
@@ -55,7 +55,7 @@ fn each_way_of_saying_how_far_leads_to_the_state_of_that_time() {
             .plan_revert(to)
             .unwrap();
         let report = app.migrator().database(app.database()).revert(to).unwrap();
-        assert_eq!(report.direction, Direction::Down);
+        assert_eq!(report.act, Act::Revert);
         assert!(
             report
                 .notes
@@ -70,7 +70,7 @@ fn each_way_of_saying_how_far_leads_to_the_state_of_that_time() {
             (version > 0).then_some(version as i64),
             "{to:?}"
         );
-        let done: Vec<i64> = report.migrations.iter().map(|done| done.version).collect();
+        let done: Vec<i64> = report.reverted.iter().map(|done| done.version).collect();
         assert_eq!(done, reverted, "{to:?}");
         let planned: Vec<i64> = plan.steps.iter().map(|step| step.version).collect();
         assert_eq!(planned, reverted, "{to:?}");
@@ -392,9 +392,10 @@ fn a_way_back_whose_file_is_gone_is_told_to_be_in_the_database() {
         assert!(error.to_string().contains("stored"), "{error}");
         let help = error.help().unwrap();
         assert!(help.contains("V4__v.down.sql again"), "{help}");
-        // What it says to type prints the way back.
-        let query = help.split('"').nth(1).unwrap();
-        assert_eq!(app.text(query), "DROP VIEW v;");
+        let [Remedy::Query { sql }] = error.remedies() else {
+            panic!("{error:#}");
+        };
+        assert_eq!(app.text(sql), "DROP VIEW v;");
         assert_eq!(contents(&app.database()), before);
     }
     std::fs::write(&file, "DROP VIEW v;").unwrap();

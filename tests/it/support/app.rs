@@ -155,6 +155,12 @@ impl App {
     }
 }
 
+/// What a restore put back.
+#[track_caller]
+pub fn back(report: &Report) -> heirloom::Restored {
+    report.restored.clone().unwrap()
+}
+
 /// This test binary once more, playing a part of `parts.rs` in a process of its own.
 pub fn part(name: &str, app: &App) -> Command {
     let mut command = Command::new(std::env::current_exe().unwrap());

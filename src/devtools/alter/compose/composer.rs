@@ -5,12 +5,14 @@ use std::collections::BTreeSet;
 
 use rusqlite::Connection;
 
-use crate::devtools::alter::alter_table::{ChangeKind, NATIVE_CONSTRAINTS};
+use crate::devtools::alter::alter_table::NATIVE_CONSTRAINTS;
 use crate::devtools::alter::sql_writer::Writer;
 use crate::devtools::model::diff::Model;
 use crate::options::settings::Options;
+use crate::report::change::ChangeKind;
 use crate::report::error::{Error, invalid};
 use crate::report::loss::Direction;
+use crate::report::remedy::Remedy;
 use crate::sqlite::execute::{run_script, text};
 use crate::sqlite::schema::catalog;
 use crate::sqlite::schema::objects::Object;
@@ -26,7 +28,8 @@ pub(crate) fn model(connection: &Connection, options: &Options<'_>) -> Result<Mo
     let schema = catalog::schema(connection, &options.own_tables())?;
     Model::of(&schema).map_err(|(table, reason)| {
         invalid(format!("table `{table}` cannot be taken apart: {reason}"))
-            .with_help("write this change by hand (`heirloom create NAME`)")
+            .with_help("write this change by hand, in a new migration")
+            .with_remedy(Remedy::Create)
     })
 }
 

@@ -1,8 +1,9 @@
 //! Views, triggers and indexes: those that go, and those that come.
 
-use crate::devtools::alter::alter_table::{ChangeKind, natively};
+use crate::devtools::alter::alter_table::natively;
 use crate::devtools::alter::compose::composer::Composer;
 use crate::devtools::model::diff::{Model, SchemaDifference};
+use crate::report::change::ChangeKind;
 use crate::report::error::Error;
 use crate::sqlite::schema::empty_copy::read_view;
 use crate::sqlite::schema::objects::{Object, ObjectKind};

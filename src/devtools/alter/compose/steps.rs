@@ -2,7 +2,6 @@
 
 use rusqlite::Connection;
 
-use crate::devtools::alter::alter_table::ChangeKind;
 use crate::devtools::alter::compose::composer::{
     ComposeOptions, Composed, Composer, free, free_name, model, stopped,
 };
@@ -15,6 +14,7 @@ use crate::devtools::alter::renames::{Renames, steps};
 use crate::devtools::alter::sql_writer::Writer;
 use crate::devtools::model::diff::{Entity, Model, SchemaDifference, difference};
 use crate::options::settings::Options;
+use crate::report::change::ChangeKind;
 use crate::report::error::Error;
 use crate::report::loss::Direction;
 use crate::sqlite::schema::objects::{Object, ObjectKind};

@@ -3,7 +3,7 @@
 use rusqlite::OptionalExtension;
 use rusqlite::config::DbConfig;
 
-use crate::devtools::alter::alter_table::{ChangeKind, Means, natively, reasons};
+use crate::devtools::alter::alter_table::{Means, natively, reasons};
 use crate::devtools::alter::compose::composer::{Composer, free_name};
 use crate::devtools::alter::preconditions::{
     self, Condition, ConditionSource, Constant, conditions, keeps_rowids, origin,
@@ -11,6 +11,7 @@ use crate::devtools::alter::preconditions::{
 use crate::devtools::alter::rebuild::Rebuild;
 use crate::devtools::alter::sql_writer::Writer;
 use crate::devtools::model::diff::{Altered, Entity, Model, SchemaDifference};
+use crate::report::change::ChangeKind;
 use crate::report::error::{Error, ErrorKind, invalid};
 use crate::report::loss::Direction;
 use crate::sqlite::execute::{failure, text};

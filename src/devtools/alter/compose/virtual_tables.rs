@@ -1,9 +1,9 @@
 //! Virtual tables: kept with their rows, and filled anew where what they index has changed.
 
-use crate::devtools::alter::alter_table::ChangeKind;
 use crate::devtools::alter::compose::composer::Composer;
 use crate::devtools::alter::preconditions::{ConditionSource, keeps_rowids, origin};
 use crate::devtools::model::diff::{Entity, Model, SchemaDifference};
+use crate::report::change::ChangeKind;
 use crate::report::error::Error;
 use crate::sqlite::schema::objects::ObjectKind;
 use crate::sqlite::sql::name::{plain, same_name};
