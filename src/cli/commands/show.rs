@@ -79,6 +79,10 @@ fn show(ui: &mut Ui, settings: &Settings, status: &Status) {
             ui.line(&format!("      {remedy}"));
         }
     }
+    for drifted in &status.drift {
+        let told = format!("{drifted}, though the applied migrations give it otherwise");
+        ui.line(&format!("{} {told}", styled(YELLOW, "drift:")));
+    }
     let summary = report::no_migrations(settings).unwrap_or_else(|| summary(status));
     ui.line(&summary);
     let refused = match &status.problem {
@@ -137,6 +141,7 @@ fn document(ui: &Ui, status: &Status) -> Value {
         "exists",
         "version",
         "newest_known",
+        "drift",
         "interrupted",
     ];
     let entry = [

@@ -24,8 +24,8 @@ use crate::report::remedy::Remedy;
 #[cfg(feature = "serde")]
 use crate::report::serial;
 use crate::run::engine::dry_run;
+use crate::sqlite::connection_state::run_file;
 use crate::sqlite::disk::files;
-use crate::sqlite::execute::run_script;
 use crate::sqlite::schema::catalog;
 use crate::sqlite::schema::objects::{Schema, Table};
 use crate::sqlite::sql::script::Script;
@@ -313,7 +313,7 @@ impl SquashWork<'_, '_> {
         let task = MigrationStep::down(0, NAME, script)?;
         let proof = memory(self.options)?;
         dry_run::foresee(&proof, self.options, std::slice::from_ref(&task))?;
-        run_script(&proof, &task.script)?;
+        run_file(&proof, &task.script)?;
         match difference_in(self.options, &present, &proof)? {
             None => Ok(sql),
             Some(what) => Err(invalid(format!(
