@@ -11,6 +11,7 @@ pub mod history;
 pub mod hooks;
 pub mod migrate;
 pub mod no_transaction;
+pub mod random_histories;
 pub mod rebuild;
 pub mod references;
 pub mod refinery;
