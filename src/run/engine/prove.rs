@@ -294,8 +294,13 @@ impl<'p, 'd, 's> Proof<'p, 'd, 's> {
 
     /// What must be true before the last commit.
     pub(crate) fn finish(&mut self, connection: &Connection) -> Result<(), Error> {
+        // First, because a reference that leads nowhere says more than a row that is gone.
+        let told = self.notes.len();
+        self.prove_references(connection)?;
+        let of_references = self.notes.split_off(told);
         let Some(dry_run) = self.dry_run else {
-            return self.prove_references(connection);
+            self.notes.extend(of_references);
+            return Ok(());
         };
         if self.before.is_some() {
             let tracker = dry_run.lineage().clone();
@@ -311,7 +316,7 @@ impl<'p, 'd, 's> Proof<'p, 'd, 's> {
                 self.prove_table(connection, &origin, &tracker)?;
             }
         }
-        self.prove_references(connection)?;
+        self.notes.extend(of_references);
         self.prove_schema(connection, dry_run)?;
         self.prove_shape(connection)
     }
