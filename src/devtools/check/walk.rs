@@ -439,7 +439,8 @@ impl Walk<'_, '_> {
                 self.note(migration, note.clone());
             }
         }
-        if !lost.is_empty() && !(task.consents || self.options.allow_destructive) {
+        let allowed = task.consents || self.options.allow_destructive;
+        if !(lost.is_empty() || allowed) {
             let help = format!(
                 "write them into the new table; or, if that is meant, put `-- heirloom: allow-destructive` at the top of {}",
                 migration.up.file()

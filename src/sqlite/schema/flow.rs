@@ -22,6 +22,12 @@ pub(crate) enum Access {
     Makes(String),
 }
 
+/// The columns that an expression reads, by table. None where that cannot be told.
+pub(crate) type ReadBy<'a> = dyn Fn(&Item<'_>) -> Option<Vec<(String, String)>> + 'a;
+
+/// A token, and how deep in brackets it is.
+type Leveled<'s> = (i32, Token<'s>);
+
 /// Stands for a table whatever it is called.
 type Id = usize;
 
@@ -107,7 +113,7 @@ impl Flow {
         seen: &[Access],
         replaces: bool,
         columns: &dyn Fn(&str) -> Vec<String>,
-        reads: &dyn Fn(&Item<'_>) -> Option<Vec<(String, String)>>,
+        reads: &ReadBy<'_>,
     ) {
         for access in seen {
             if let Access::Makes(name) = access
@@ -190,7 +196,7 @@ impl Flow {
         sql: &str,
         seen: &[Access],
         columns: &dyn Fn(&str) -> Vec<String>,
-        reads: &dyn Fn(&Item<'_>) -> Option<Vec<(String, String)>>,
+        reads: &ReadBy<'_>,
     ) {
         let Some(copy) = Copy::of(sql) else {
             return;
@@ -343,7 +349,7 @@ pub(crate) struct Item<'s> {
 }
 
 /// Tokens with how deep in brackets they are.
-fn leveled<'s>(tokens: &[Token<'s>]) -> Vec<(i32, Token<'s>)> {
+fn leveled<'s>(tokens: &[Token<'s>]) -> Vec<Leveled<'s>> {
     let mut depth = 0;
     tokens
         .iter()
@@ -367,7 +373,7 @@ impl<'s> Copy<'s> {
         }
         let tokens = leveled(&tokens);
         let is = |at: usize, word: &str| {
-            let token: Option<&(i32, Token<'s>)> = tokens.get(at);
+            let token: Option<&Leveled<'s>> = tokens.get(at);
             token.is_some_and(|(depth, token)| *depth == 0 && token.word() == word)
         };
         let find = |from: usize, words: &[&str]| {
@@ -430,7 +436,7 @@ const CLAUSES: &[&str] = &[
     "FROM", "WHERE", "GROUP", "HAVING", "WINDOW", "ORDER", "LIMIT",
 ];
 
-fn items<'s>(sql: &'s str, arm: &[(i32, Token<'s>)], with: &'s str) -> Vec<Item<'s>> {
+fn items<'s>(sql: &'s str, arm: &[Leveled<'s>], with: &'s str) -> Vec<Item<'s>> {
     let is_clause =
         |(depth, token): &(i32, Token<'_>)| *depth == 0 && CLAUSES.contains(&token.word().as_str());
     let end = arm.iter().position(is_clause).unwrap_or(arm.len());
@@ -442,7 +448,7 @@ fn items<'s>(sql: &'s str, arm: &[(i32, Token<'s>)], with: &'s str) -> Vec<Item<
             && word(at + 1).as_deref() == Some("CONFLICT")
     });
     let behind = conflict.unwrap_or(arm.len());
-    let over = |tokens: &[(i32, Token<'s>)]| match (tokens.first(), tokens.last()) {
+    let over = |tokens: &[Leveled<'s>]| match (tokens.first(), tokens.last()) {
         (Some((_, first)), Some((_, last))) => &sql[first.start..last.start + last.text.len()],
         _ => "",
     };
@@ -461,8 +467,8 @@ fn items<'s>(sql: &'s str, arm: &[(i32, Token<'s>)], with: &'s str) -> Vec<Item<
 }
 
 fn item<'s>(
-    tokens: &[(i32, Token<'s>)],
-    over: &dyn Fn(&[(i32, Token<'s>)]) -> &'s str,
+    tokens: &[Leveled<'s>],
+    over: &dyn Fn(&[Leveled<'s>]) -> &'s str,
     with: &'s str,
     rest: &'s str,
 ) -> Item<'s> {
@@ -482,7 +488,7 @@ fn item<'s>(
         }
         _ => false,
     };
-    let is_column = |tokens: &[(i32, Token<'s>)]| {
+    let is_column = |tokens: &[Leveled<'s>]| {
         let mut inner = tokens;
         while let [(_, open), within @ .., (_, close)] = inner
             && open.text == "("
