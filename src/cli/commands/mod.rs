@@ -66,7 +66,7 @@ const GROUPS: [(&str, &[&str]); 5] = [
     ),
     (
         "Inspecting",
-        &["inspect", "stats", "log", "doctor", "backups"],
+        &["inspect", "compare", "stats", "log", "doctor", "backups"],
     ),
     ("Recovery", &["snapshot", "restore", "restore-snapshot"]),
     (
