@@ -138,7 +138,8 @@ fn a_restore_can_keep_the_rows_that_came_since() {
         .map(|it| (it.table.as_str(), it.new, it.changed))
         .collect();
     assert_eq!(told, [("notes", 2, 2), ("loose", 1, 0), ("links", 2, 0)]);
-    let restored = database.restore_keeping_newer(&copy).unwrap();
+    let report = database.restore_keeping_newer(&copy).unwrap();
+    let restored = report.restored.unwrap();
     let told: Vec<_> = restored
         .newer
         .iter()
