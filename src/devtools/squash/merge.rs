@@ -149,6 +149,16 @@ impl Squashed {
 }
 
 fn refuse_taken(path: &Path) -> Result<(), Error> {
+    // Below a file there is nothing, as Windows says it.
+    if let Some(above) = path.parent()
+        && files::is_file(above)?
+    {
+        let what = format!("cannot make {}", path.display());
+        return Err(files::failure(
+            what,
+            std::io::ErrorKind::NotADirectory.into(),
+        ));
+    }
     match files::is_there(path)? {
         false => Ok(()),
         true => Err(Error::new(
