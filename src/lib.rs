@@ -108,6 +108,9 @@ mod report;
 // SQLite: its language, its catalogue, its files.
 mod sqlite;
 
+// Two states of a table, compared by identity.
+mod rows;
+
 // Migrations as values, and the history of what was applied.
 mod migration;
 
@@ -153,6 +156,7 @@ pub use devtools::project::create::{Created, create};
 pub use devtools::project::init::{Initialized, init};
 #[cfg(feature = "devtools")]
 pub use devtools::squash::merge::{SquashOptions, Squashed};
+pub use inspect::compare::{RowDifference, StateComparison, StateRef, TableDifference};
 pub use inspect::description::{
     ColumnInfo, ForeignKeyInfo, Generation, IndexInfo, Inspected, ReferenceInfo, TableInfo,
     TriggerInfo, ViewInfo,
@@ -183,7 +187,7 @@ pub use report::location::Location;
 pub use report::location::Position;
 pub use report::loss::{Direction, Loss, Lost};
 pub use report::outcome::{
-    Backfilled, Done, Pushed, Recovered, Report, Restored, SeedFile, TableRows,
+    Backfilled, Done, NewerRows, Pushed, Recovered, Report, Restored, SeedFile, TableRows,
 };
 pub use report::plan::{Plan, Step};
 pub use report::remedy::Remedy;
@@ -191,6 +195,7 @@ pub use restore::downgrade::{DowngradeOptions, RestoreOffer};
 pub use restore::execute::RestorePlan;
 pub use restore::find::{BackupRef, DatabaseSummary};
 pub use restore::list::{BackupInfo, BackupOrigin, Verify};
+pub use restore::newer::RowsSince;
 pub use run::backfill::{Backfill, BackfillPlan, DEFAULT_BATCH};
 pub use run::revert::RevertTo;
 pub use run::template::Template;

@@ -159,7 +159,8 @@ fn by_pages(
     if journal_mode == "wal" && log != Some(0) {
         return Ok(None);
     }
-    let Some(file) = MainFile::of(reader) else {
+    // On Windows the bytes at 1 GiB that another process has locked cannot be read.
+    let Some(file) = MainFile::of(reader).filter(|_| cfg!(unix)) else {
         return Ok(None);
     };
     let mut copy = files::Digested::open(staging)?;

@@ -1,18 +1,22 @@
 //! One command over several databases: a few at once, reported in the order given.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, mpsc};
+use std::sync::mpsc;
 use std::thread;
 
 use serde_json::{Value, json};
 
-use crate::commands::{self, Args, Command, Reach};
+use crate::commands;
+use crate::commands::{Args, Command, Reach};
 use crate::exit::{Exit, Failure};
+use crate::output::ask;
+use crate::output::json;
 use crate::output::remedy::Typed;
-use crate::output::text::{self, BOLD, styled};
+use crate::output::text;
+use crate::output::text::{BOLD, styled};
 use crate::output::ui::{Kept, Kind, Ui, Unit};
-use crate::output::{ask, json};
 use crate::settings::databases::identity;
 use crate::settings::gather::Settings;
 

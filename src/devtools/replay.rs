@@ -8,7 +8,8 @@ use crate::migration::set::Migration;
 use crate::migration::step::MigrationStep;
 use crate::options::settings::{Options, memory};
 use crate::report::error::{Error, ErrorKind, invalid};
-use crate::sqlite::execute::{failure, run_script, run_statement};
+use crate::sqlite::connection_state::run_file;
+use crate::sqlite::execute::{failure, run_statement};
 use crate::sqlite::schema::catalog;
 use crate::sqlite::schema::objects::TableKind;
 use crate::sqlite::schema::parsed::annotations::{Annotation, Former, notes};
@@ -41,7 +42,18 @@ pub(crate) fn replay_on<'m>(
 ) -> Result<Connection, Error> {
     for migration in migrations {
         let task = MigrationStep::up(migration)?;
-        run_script(&connection, &task.script).map_err(|error| error.in_migration(&task.label()))?;
+        let enforced = |on: bool| {
+            let sql = format!("PRAGMA foreign_keys = {on}");
+            let run = connection.execute_batch(&sql);
+            run.map_err(|error| failure(format!("cannot run `{sql}`"), error))
+        };
+        if task.enforces {
+            enforced(true)?;
+        }
+        run_file(&connection, &task.script).map_err(|error| error.in_migration(&task.label()))?;
+        if task.enforces {
+            enforced(false)?;
+        }
     }
     Ok(connection)
 }

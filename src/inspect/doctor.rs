@@ -350,6 +350,13 @@ fn compare(
             .problems
             .push(Problem::of(ProblemKind::Pending, error));
     }
+    found.problems.extend(status.drift.iter().map(|what| {
+        Problem::new(
+            ProblemKind::Drift,
+            format!("{what}, though the applied migrations give it otherwise"),
+            "undo what was changed by hand, or write a migration that makes it what it should be",
+        )
+    }));
     contradictions(&status, found);
     Ok(())
 }

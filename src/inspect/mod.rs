@@ -1,6 +1,7 @@
 //! Looking: status, description, sizes, `doctor`, log. Writes nothing. May use `restore`,
 //! `backup`, `migration`, `sqlite` and `report`.
 
+pub(crate) mod compare;
 pub(crate) mod describe;
 pub(crate) mod description;
 pub(crate) mod doctor;

@@ -25,6 +25,8 @@ pub enum ProblemKind {
     BrokenReference,
     /// The history and the migrations contradict each other.
     History,
+    /// The schema is not the one that the applied migrations give.
+    Drift,
     /// The pending migrations cannot run as they are.
     Pending,
     /// A run or a restore that was interrupted.
@@ -52,6 +54,7 @@ impl ProblemKind {
             ProblemKind::Contents => "contents",
             ProblemKind::BrokenReference => "broken-reference",
             ProblemKind::History => "history",
+            ProblemKind::Drift => "drift",
             ProblemKind::Pending => "pending",
             ProblemKind::Interrupted => "interrupted",
             ProblemKind::BackupDamaged => "backup-damaged",

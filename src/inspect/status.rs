@@ -13,7 +13,7 @@ use crate::report::error::Error;
 use crate::report::estimate::Estimate;
 use crate::report::loss::{Direction, Loss};
 use crate::report::remedy::Remedy;
-use crate::run::engine::dry_run;
+use crate::run::engine::{drift, dry_run};
 use crate::run::look::{Look, look};
 
 #[cfg(feature = "serde")]
@@ -40,6 +40,9 @@ pub struct Status {
     /// An interrupted run that the next start will put back, or a restore that it will finish:
     /// when it began, RFC 3339.
     pub interrupted: Option<String>,
+    /// What is not as the applied migrations give it, though nothing else made it so that heirloom
+    /// knows of, in sentences. Tables, indexes and triggers of the user's own are not among it.
+    pub drift: Vec<String>,
     /// Why the pending migrations cannot be run as they are.
     pub problem: Option<Error>,
     /// What somebody should know, in sentences: that there are copies of a database that is gone,
@@ -137,7 +140,12 @@ pub(crate) fn status(options: &Options<'_>, path: &Path) -> Result<Status, Error
     let kept = gone.then(|| of_database::copies_kept(options, &look.target.path));
     let (kept, remedy) = kept.flatten().unzip();
     let unfinished = backfills::unfinished(&look.view.connection)?;
+    let drift = match gone {
+        true => Vec::new(),
+        false => drifted(options, &look)?,
+    };
     Ok(Status {
+        drift,
         exists: look.target.metadata.is_some(),
         notes: kept.into_iter().chain(unfinished).collect(),
         remedies: remedy.into_iter().collect(),
@@ -148,6 +156,16 @@ pub(crate) fn status(options: &Options<'_>, path: &Path) -> Result<Status, Error
         interrupted: look.interrupted,
         database: look.target.path,
     })
+}
+
+/// What is not as the applied migrations give it.
+fn drifted(options: &Options<'_>, look: &Look) -> Result<Vec<String>, Error> {
+    let Some(expected) = drift::replay_of(options, &look.known(options), &[])? else {
+        return Ok(Vec::new());
+    };
+    let own = options.own_tables();
+    let found = drift::drift(&expected, &look.view.connection, &own, None)?;
+    Ok(found.into_iter().map(|it| it.what).collect())
 }
 
 /// One line, without what it would do.

@@ -12,6 +12,9 @@ pub(crate) enum Directive {
     AllowDestructive,
     /// `-- heirloom: no-transaction`: the file runs outside the run's transaction.
     NoTransaction,
+    /// `-- heirloom: enforce-foreign-keys`: the file runs in a transaction of its own, with
+    /// foreign keys enforced.
+    EnforceForeignKeys,
     /// `-- heirloom: compatible-with VERSION`: an app that knows only `VERSION` can still
     /// use a database this migration was applied to.
     CompatibleWith(i64),
@@ -66,6 +69,7 @@ impl Script {
             found.push(match words.as_slice() {
                 ["allow-destructive"] => Directive::AllowDestructive,
                 ["no-transaction"] => Directive::NoTransaction,
+                ["enforce-foreign-keys"] => Directive::EnforceForeignKeys,
                 ["irreversible"] => Directive::Irreversible,
                 ["compatible-with", version] if version.parse::<i64>().is_ok() => {
                     Directive::CompatibleWith(version.parse().unwrap_or_default())
@@ -87,7 +91,7 @@ impl Script {
                     return Err((
                         comment.start,
                         format!(
-                            "unknown heirloom directive `{}`; known are allow-destructive, no-transaction, irreversible, compatible-with VERSION and replaces MIGRATION CHECKSUM, and of a backfill: backfill TABLE and batch N",
+                            "unknown heirloom directive `{}`; known are allow-destructive, no-transaction, enforce-foreign-keys, irreversible, compatible-with VERSION and replaces MIGRATION CHECKSUM, and of a backfill: backfill TABLE and batch N",
                             words.join(" ")
                         ),
                     ));

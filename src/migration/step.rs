@@ -1,6 +1,7 @@
 //! A migration in one direction, ready to be carried out.
 
 use crate::migration::directive::Directive;
+use crate::migration::files::sections;
 use crate::migration::label::label_in;
 use crate::migration::set::Migration;
 use crate::report::error::{Error, invalid};
@@ -10,7 +11,8 @@ use crate::report::plan::Step;
 use crate::report::remedy::Remedy;
 use crate::sqlite::schema::table_tracker::Effects;
 use crate::sqlite::sql::script::Script;
-use crate::sqlite::sql::statement::Action;
+use crate::sqlite::sql::statement::{Action, Statement};
+use crate::sqlite::sql::token::Tokens;
 
 /// How a task is done, and what is written of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,6 +50,9 @@ pub(crate) struct MigrationStep {
     pub(crate) down: Option<Script>,
     pub(crate) consents: bool,
     pub(crate) no_transaction: bool,
+    /// Whether it runs with foreign keys enforced, which a transaction keeps from being switched
+    /// on: so in one of its own.
+    pub(crate) enforces: bool,
     pub(crate) kind: StepKind,
     /// The component whose it is, none for the app's own.
     pub(crate) component: Option<String>,
@@ -81,6 +86,7 @@ impl MigrationStep {
             down: None,
             consents,
             no_transaction: false,
+            enforces: false,
             kind: StepKind::Rust,
             component: migration.component.clone(),
         }
@@ -121,6 +127,7 @@ impl MigrationStep {
             down: None,
             consents: false,
             no_transaction: false,
+            enforces: false,
             kind,
             component: None,
         };
@@ -132,6 +139,7 @@ impl MigrationStep {
             })
             .map_err(|error| error.in_migration(&task.label()))?;
         task.consents = directives.contains(&Directive::AllowDestructive);
+        task.enforces = directives.contains(&Directive::EnforceForeignKeys);
         task.no_transaction = directives.contains(&Directive::NoTransaction);
         Ok(task)
     }
@@ -160,6 +168,9 @@ impl MigrationStep {
             directives.contains(&Directive::NoTransaction),
             self.kind,
         )?;
+        if directives.contains(&Directive::EnforceForeignKeys) {
+            refuse_rebuilds(script)?;
+        }
         Ok(directives)
     }
 
@@ -186,6 +197,11 @@ impl MigrationStep {
         }
     }
 
+    /// Whether one transaction cannot protect it, and a marker in the database does.
+    pub(crate) fn is_apart(&self) -> bool {
+        self.no_transaction || self.enforces
+    }
+
     pub(crate) fn label(&self) -> String {
         match self.kind.is_in_history() {
             true => label_in(self.component.as_deref(), self.version, &self.name),
@@ -199,6 +215,14 @@ fn is_of_a_backfill(directive: &Directive) -> bool {
 }
 
 pub(crate) fn check_text(script: &Script) -> Result<(), Error> {
+    if let Some((offset, tool)) = sections::first(script) {
+        return Err(invalid(format!(
+            "{} has comments that tell {tool} the up from the down migration, and without {tool} both would run",
+            script.file()
+        ))
+        .at(script.location(offset, true))
+        .with_help(sections::help(tool)));
+    }
     match script.text().find('\0') {
         None => Ok(()),
         Some(offset) => Err(invalid(format!(
@@ -229,7 +253,8 @@ fn check_statements(script: &Script, no_transaction: bool, kind: StepKind) -> Re
             ),
         );
     }
-    for statement in script.statements() {
+    let statements = script.statements();
+    for (index, statement) in statements.iter().enumerate() {
         match statement.action() {
             Action::Transaction(word) if !no_transaction => {
                 return refuse(
@@ -247,14 +272,11 @@ fn check_statements(script: &Script, no_transaction: bool, kind: StepKind) -> Re
                     outside("put `-- heirloom: no-transaction` at the top of the file"),
                 );
             }
-            Action::Pragma(name) if !no_transaction && PRAGMAS_OUTSIDE.contains(&name.as_str()) => {
-                return refuse(
-                    statement.start,
-                    format!("PRAGMA {name} does nothing inside a transaction, and says nothing"),
-                    outside(
-                        "remove it, or put `-- heirloom: no-transaction` at the top of the file",
-                    ),
-                );
+            Action::Pragma(name) => {
+                let refused = useless(&name, &statements[index..], no_transaction);
+                if let Some((sentence, help)) = refused {
+                    return refuse(statement.start, sentence, outside(help));
+                }
             }
             Action::Attach(word) => {
                 return refuse(
@@ -269,15 +291,116 @@ fn check_statements(script: &Script, no_transaction: bool, kind: StepKind) -> Re
     Ok(())
 }
 
+/// Where foreign keys are enforced, a table that is dropped takes the rows along that refer to it
+/// (<https://sqlite.org/foreignkeys.html#fk_schemacommands>).
+fn refuse_rebuilds(script: &Script) -> Result<(), Error> {
+    let statements = script.statements();
+    let mut drops = statements.iter();
+    match drops.find(|statement| matches!(statement.action(), Action::DropTable(_))) {
+        None => Ok(()),
+        Some(statement) => Err(invalid(
+            "DROP TABLE would delete the rows that refer to the table, where foreign keys are enforced".into(),
+        )
+        .at(script.location(statement.start, true))
+        .with_help("drop it in a file of its own, without `-- heirloom: enforce-foreign-keys`")),
+    }
+}
+
 /// Without effect inside a transaction, or an error there (<https://sqlite.org/pragma.html>).
 ///
 /// `foreign_keys` is not among them: a file that switches it off wants what a run does in
 /// any case.
-const PRAGMAS_OUTSIDE: &[&str] = &["journal_mode", "synchronous", "page_size"];
+const PRAGMAS_OUTSIDE: &[&str] = &["journal_mode", "synchronous"];
+
+/// Why a PRAGMA would do nothing, and what to write instead. `rest` is the statement and those
+/// behind it. A question does no harm.
+fn useless(
+    name: &str,
+    rest: &[Statement<'_>],
+    no_transaction: bool,
+) -> Option<(String, &'static str)> {
+    let in_a_transaction =
+        || format!("PRAGMA {name} does nothing inside a transaction, and says nothing");
+    let sets = rest.first().is_some_and(|statement| {
+        let mut tokens = Tokens::new(statement.text);
+        tokens.any(|token| matches!(token.text, "=" | "("))
+    });
+    let vacuum = || rest.iter().any(|later| later.action() == Action::Vacuum);
+    match name {
+        name if PRAGMAS_OUTSIDE.contains(&name) && !no_transaction => Some((
+            in_a_transaction(),
+            "remove it, or put `-- heirloom: no-transaction` at the top of the file",
+        )),
+        "wal_checkpoint" if !no_transaction => Some((
+            "PRAGMA wal_checkpoint cannot run inside a transaction: it would wait for the lock of the run itself".into(),
+            "remove it, or put it into a file of its own with `-- heirloom: no-transaction` at its top",
+        )),
+        "encoding" if sets => Some((
+            "PRAGMA encoding does nothing in a database that is there already, and says nothing".into(),
+            "remove it; the encoding is chosen when the file is made, in the connection set-up",
+        )),
+        "auto_vacuum" | "page_size" if sets && !no_transaction => Some((
+            in_a_transaction(),
+            "put `-- heirloom: no-transaction` at the top of a file of its own, and `VACUUM;` below the PRAGMA",
+        )),
+        "auto_vacuum" | "page_size" if sets && !vacuum() => Some((
+            format!("PRAGMA {name} does nothing without a VACUUM after it, and says nothing"),
+            "put `VACUUM;` below it",
+        )),
+        _ => None,
+    }
+}
+
+/// Refuses what a write-ahead log keeps from doing anything, VACUUM or not: the size of the pages
+/// (<https://sqlite.org/pragma.html#pragma_page_size>).
+pub(crate) fn refuse_in_wal_mode(script: &Script, journal_mode: &str) -> Result<(), Error> {
+    let mut is_wal = journal_mode.eq_ignore_ascii_case("wal");
+    for statement in script.statements() {
+        let Action::Pragma(name) = statement.action() else {
+            continue;
+        };
+        let value = Tokens::new(statement.text)
+            .skip_while(|token| !matches!(token.text, "=" | "("))
+            .nth(1);
+        match (name.as_str(), value) {
+            ("journal_mode", Some(mode)) => {
+                let mode = mode.name();
+                is_wal = mode.trim_matches('\'').eq_ignore_ascii_case("wal");
+            }
+            ("page_size", Some(_)) if is_wal => {
+                return Err(invalid(
+                    "PRAGMA page_size does nothing in WAL mode, with VACUUM or without, and says nothing".into(),
+                )
+                .at(script.location(statement.start, true))
+                .with_help("put `PRAGMA journal_mode = DELETE;` above it, and `PRAGMA journal_mode = WAL;` below the VACUUM"));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_size_of_pages_is_refused_in_wal_mode_where_the_file_does_not_leave_it() {
+        let refused =
+            |sql: &'static str, mode| refuse_in_wal_mode(&Script::new("f.sql", sql), mode).is_err();
+        let plain = "PRAGMA page_size = 8192; VACUUM;";
+        assert!(refused(plain, "wal"));
+        assert!(!refused(plain, "delete"));
+        assert!(!refused(
+            "PRAGMA journal_mode = DELETE; PRAGMA page_size = 8192; VACUUM; PRAGMA journal_mode = WAL;",
+            "wal"
+        ));
+        assert!(refused(
+            "PRAGMA journal_mode('wal'); PRAGMA page_size(8192); VACUUM;",
+            "delete"
+        ));
+        assert!(!refused("PRAGMA page_size;", "wal"));
+    }
 
     #[test]
     fn what_would_leave_the_transaction_is_refused_with_its_line() {
@@ -289,6 +412,29 @@ mod tests {
         assert_eq!(line("SELECT 1;\n-- x\nVACUUM;", false), Err(3));
         assert_eq!(line("PRAGMA journal_mode=WAL;", false), Err(1));
         assert_eq!(line("PRAGMA foreign_keys=OFF;", false), Ok(()));
+        for sql in [
+            "PRAGMA auto_vacuum = 1;",
+            "PRAGMA main.page_size(8192);",
+            "PRAGMA encoding = 'UTF-16';",
+            "PRAGMA wal_checkpoint;",
+        ] {
+            assert_eq!(line(sql, false), Err(1), "{sql}");
+        }
+        for sql in [
+            "PRAGMA auto_vacuum = 1;",
+            "PRAGMA page_size = 512;",
+            "PRAGMA encoding = 'UTF-8';",
+        ] {
+            assert_eq!(line(sql, true), Err(1), "{sql}");
+        }
+        for sql in [
+            "PRAGMA auto_vacuum = 1; VACUUM;",
+            "PRAGMA page_size; PRAGMA encoding;",
+            "PRAGMA wal_checkpoint(TRUNCATE);",
+        ] {
+            assert_eq!(line(sql, true), Ok(()), "{sql}");
+        }
+        assert_eq!(line("PRAGMA page_size; PRAGMA auto_vacuum;", false), Ok(()));
         assert_eq!(
             line(
                 "BEGIN; SELECT 1; COMMIT; VACUUM; PRAGMA journal_mode=WAL;",

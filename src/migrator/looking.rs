@@ -1,13 +1,13 @@
 //! Looking at a database: nothing here writes.
 
+use crate::inspect::compare::{self, RowDifference, StateComparison, StateRef};
 use crate::inspect::description::Inspected;
 use crate::inspect::problem::Diagnosis;
 use crate::inspect::sizes::Stats;
 use crate::inspect::{describe, doctor, log, stats};
 use crate::migration::history::log_entry::Log;
-use crate::report::error::Error;
-
 use crate::migrator::database::Database;
+use crate::report::error::Error;
 
 impl Database<'_, '_> {
     /// The schema of any database, or of one table or view of it, described. Writes nothing.
@@ -27,6 +27,44 @@ impl Database<'_, '_> {
     /// What is wrong is no error but a [`Problem`](crate::Problem).
     pub fn doctor(&self) -> Result<Diagnosis, Error> {
         doctor::doctor(self.options, &self.path)
+    }
+
+    /// What is different between two states of a database, by rows: the database as it is, a
+    /// backup, a snapshot or a file. Memory stays flat, however large they are. Writes nothing.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) for a state that is not there; [`ErrorKind::Locked`](crate::ErrorKind::Locked) where
+    /// somebody writes to it; [`ErrorKind::NotADatabase`](crate::ErrorKind::NotADatabase).
+    pub fn compare(&self, from: &StateRef, to: &StateRef) -> Result<StateComparison, Error> {
+        compare::compare(self.options, &self.path, from, to)
+    }
+
+    /// Tells of each row of a table that differs between two states. Writes nothing.
+    ///
+    /// # Errors
+    /// As [`Database::compare`], and [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) for a table that neither has.
+    pub fn compare_rows(
+        &self,
+        from: &StateRef,
+        to: &StateRef,
+        table: &str,
+        mut each: impl FnMut(&RowDifference),
+    ) -> Result<(), Error> {
+        compare::compare_rows(self.options, &self.path, from, to, table, &mut each)
+    }
+
+    /// The statements that make the first state into the second, one after the other. None where
+    /// nothing differs. Writes nothing.
+    ///
+    /// # Errors
+    /// As [`Database::compare`].
+    pub fn compare_sql(
+        &self,
+        from: &StateRef,
+        to: &StateRef,
+        mut each: impl FnMut(&str),
+    ) -> Result<(), Error> {
+        compare::compare_sql(self.options, &self.path, from, to, &mut each)
     }
 
     /// Rows and bytes of any database, table by table, with its history, its copies and how it

@@ -50,7 +50,17 @@ impl Database<'_, '_> {
     /// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) and [`ErrorKind::BackupInvalid`](crate::ErrorKind::BackupInvalid) before anything is touched;
     /// [`ErrorKind::Locked`](crate::ErrorKind::Locked).
     pub fn restore(&self, copy: &BackupRef) -> Result<Report, Error> {
-        execute::restore(self.options, &self.path, copy)
+        execute::restore(self.options, &self.path, copy, false)
+    }
+
+    /// Puts a copy back, and takes over the rows that were written since, where keys and schema
+    /// allow it: rows that the copy does not have. Rows that it has with other values are as in
+    /// the copy. [`Restored::newer`](crate::Restored::newer) says what was taken over and what was not.
+    ///
+    /// # Errors
+    /// As [`Database::restore`], and [`ErrorKind::Usage`](crate::ErrorKind::Usage) for a snapshot with files.
+    pub fn restore_keeping_newer(&self, copy: &BackupRef) -> Result<Report, Error> {
+        execute::restore(self.options, &self.path, copy, true)
     }
 
     /// What [`Database::restore`] would do. Writes nothing.

@@ -160,6 +160,23 @@ impl Report {
     }
 }
 
+/// What became of the rows of a table that were written since the backup.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct NewerRows {
+    /// The table.
+    pub table: String,
+    /// Rows that the backup did not have, and that were taken over.
+    pub taken: u64,
+    /// Rows that could not be: their keys in the spelling of SQL, and why. The first hundred.
+    pub left: Vec<(String, String)>,
+    /// How many could not be.
+    pub left_count: u64,
+    /// Rows that the backup has too, with other values: they are as in the backup.
+    pub changed: u64,
+}
+
 /// What a restore put back: part of a [`Report`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
@@ -180,6 +197,9 @@ pub struct Restored {
     /// Where the folders that those replaced are kept. None where there were none.
     #[cfg_attr(feature = "serde", serde(serialize_with = "serial::some_path"))]
     pub replaced_folders: Option<PathBuf>,
+    /// What became of the rows written since the backup, by table; empty unless they were to be
+    /// kept.
+    pub newer: Vec<NewerRows>,
 }
 
 /// What a backfill filled: part of a [`Report`]. All rows are done.

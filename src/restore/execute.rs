@@ -13,10 +13,11 @@ use crate::backup::metadata::BackupKind;
 use crate::backup::of_database::stores;
 use crate::options::settings::Options;
 use crate::report::act::Act;
-use crate::report::error::Error;
+use crate::report::error::{Error, ErrorKind};
 use crate::report::outcome::{Report, Restored};
 use crate::restore::find::{BackupRef, DatabaseSummary, holding, prove};
 use crate::restore::folders::{finish_folders, prepare_folders};
+use crate::restore::newer::{self, RowsSince};
 use crate::restore::over::over_what_is_there;
 use crate::run::engine::{leftovers, wait};
 use crate::sqlite::disk::files;
@@ -43,6 +44,8 @@ pub struct RestorePlan {
     /// The folders of files that would be put back, and take the place of those that are there.
     #[cfg_attr(feature = "serde", serde(serialize_with = "serial::paths"))]
     pub folders: Vec<PathBuf>,
+    /// What was written to the database since the copy was taken, by table.
+    pub newer: Vec<RowsSince>,
 }
 
 /// What a restore would do.
@@ -59,6 +62,10 @@ pub(crate) fn plan(
             .ok(),
         _ => None,
     };
+    let newer = match &before {
+        Some(_) => newer::written_since(options, &target, &proven.read_from)?,
+        None => Vec::new(),
+    };
     let folders = match wanted {
         BackupRef::Snapshot(_) => Folders::of(&proven.path, PathBuf::new())?,
         _ => None,
@@ -66,6 +73,7 @@ pub(crate) fn plan(
     let folders = folders.map(|folders| folders.places(&target.path));
     Ok(RestorePlan {
         folders: folders.transpose()?.unwrap_or_default(),
+        newer,
         database: target.path,
         file: proven.path,
         before,
@@ -73,11 +81,12 @@ pub(crate) fn plan(
     })
 }
 
-/// Puts a copy back.
+/// Puts a copy back. With `keep_newer` the rows that were written since are taken over.
 pub(crate) fn restore(
     options: &Options<'_>,
     path: &Path,
     wanted: &BackupRef,
+    keep_newer: bool,
 ) -> Result<Report, Error> {
     let started = Instant::now();
     let target = open::resolve(path)?;
@@ -98,12 +107,33 @@ pub(crate) fn restore(
         None => Vec::new(),
     };
     let mut notes = Vec::new();
-    let done = over_what_is_there(options, &target, &proven, folders.as_ref(), &mut notes);
+    if keep_newer && let Some(folders) = &folders {
+        folders.forget(&target.path)?;
+        return Err(Error::new(
+            ErrorKind::Usage,
+            "newer rows cannot be kept where a snapshot puts files back with the database",
+        )
+        .with_help("restore it without that"));
+    }
+    let mut merged = Vec::new();
+    let keep = keep_newer.then_some(&mut merged);
+    let done = over_what_is_there(
+        options,
+        &target,
+        &proven,
+        folders.as_ref(),
+        keep,
+        &mut notes,
+    );
     let (replaced, was_damaged) = done.inspect_err(|error| {
         if error.data_state().is_unchanged() {
             let _ = folders.as_ref().map(|it| it.forget(&target.path));
         }
     })?;
+    notes.extend(newer::notes(&merged));
+    if keep_newer && (was_damaged || replaced.is_none()) {
+        notes.push(newer::unread(replaced.as_ref()));
+    }
     let (store, _) = stores(options, &target.path);
     let mut in_use = vec![proven.path.as_path()];
     in_use.extend(replaced.as_deref());
@@ -117,6 +147,7 @@ pub(crate) fn restore(
             was_damaged,
             folders: places,
             replaced_folders,
+            newer: merged,
         }),
         notes,
         ..Report::new(Act::Restore, target.path, proven.holding.version, started)

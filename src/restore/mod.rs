@@ -7,5 +7,6 @@ pub(crate) mod find;
 pub(crate) mod folders;
 pub(crate) mod list;
 pub(crate) mod log;
+pub(crate) mod newer;
 pub(crate) mod over;
 pub(crate) mod snapshot;

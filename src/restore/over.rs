@@ -16,9 +16,11 @@ use crate::migration::history::{log_table, table};
 use crate::options::settings::Options;
 use crate::report::error::{DataState, Error, ErrorKind};
 use crate::report::event::Event;
+use crate::report::outcome::NewerRows;
 use crate::report::time::rfc3339;
 use crate::restore::find::{Proven, has_any};
 use crate::restore::log::{ReplacedState, log_in_copies, logged};
+use crate::restore::newer;
 use crate::run::engine::wait;
 use crate::sqlite::disk::files;
 use crate::sqlite::execute;
@@ -44,11 +46,13 @@ pub(crate) fn over_what_is_there(
     target: &Target,
     proven: &Proven,
     folders: Option<&Folders>,
+    mut keep: Option<&mut Vec<NewerRows>>,
     notes: &mut Vec<String>,
 ) -> Result<(Option<PathBuf>, bool), Error> {
     let mut attempt = || match condition(options, target)? {
         DatabaseCondition::Readable(connection) => {
-            over_a_readable(options, target, connection, proven, folders, notes).map(Some)
+            let keep = keep.as_deref_mut();
+            over_a_readable(options, target, connection, proven, folders, keep, notes).map(Some)
         }
         DatabaseCondition::Unreadable => Ok(None),
         DatabaseCondition::Absent => {
@@ -140,6 +144,7 @@ pub(crate) fn over_a_readable(
     mut connection: Connection,
     proven: &Proven,
     folders: Option<&Folders>,
+    keep: Option<&mut Vec<NewerRows>>,
     notes: &mut Vec<String>,
 ) -> Result<(Option<PathBuf>, bool), Error> {
     options.set_up(&connection)?;
@@ -162,9 +167,23 @@ pub(crate) fn over_a_readable(
         kept: Some(kept.clone()),
     };
     let mode = catalog::word(&connection, "PRAGMA journal_mode")?;
-    let state = PutBackState::Copy {
-        path: &proven.read_from,
-        digest: &proven.digest,
+    let merged = match keep {
+        None => None,
+        Some(tables) => {
+            let mut merged = newer::merge(options, &proven.read_from, &kept)?;
+            *tables = std::mem::take(&mut merged.tables);
+            Some(merged)
+        }
+    };
+    let state = match &merged {
+        None => PutBackState::Copy {
+            path: &proven.read_from,
+            digest: &proven.digest,
+        },
+        Some(merged) => PutBackState::Copy {
+            path: merged.path(),
+            digest: &merged.digest,
+        },
     };
     let intent = match folders {
         None => None,

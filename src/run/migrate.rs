@@ -20,6 +20,7 @@ use crate::report::outcome::Report;
 use crate::report::plan::Plan;
 use crate::report::remedy::Remedy;
 use crate::run::engine::apply::{self, Work};
+use crate::run::engine::drift;
 use crate::run::engine::dry_run::{self, DryRunResult};
 use crate::run::engine::session::{Session, Stage};
 use crate::run::look::{Look, histories, look};
@@ -199,7 +200,10 @@ pub(crate) fn migrate(
         report.duration = session.started.elapsed();
         return Ok(report);
     }
-    let work = decide(session, &tasks, &mut report)?;
+    let mut work = decide(session, &tasks, &mut report)?;
+    if work.foresight.is_some() {
+        work.expected = drift::replay_of(options, &known, &tasks)?;
+    }
     let first_pending = |after: Option<i64>| {
         let own = own.into_iter().flat_map(|own| own.migrations);
         let rest = own.map(|migration| migration.version);
@@ -253,11 +257,12 @@ fn decide<'w>(
         outlooks: Vec::new(),
         foresight: None,
         destroyed: Vec::new(),
+        expected: None,
         version_before: report.version_before,
     };
     // A new database has nothing to lose, and one transaction is trial enough: what
     // fails in it leaves no trace.
-    let unprotected = tasks.iter().any(|task| task.no_transaction);
+    let unprotected = tasks.iter().any(MigrationStep::is_apart);
     if !unprotected && session.is_new()? {
         return Ok(work);
     }

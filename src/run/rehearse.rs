@@ -54,6 +54,9 @@ pub(crate) fn rehearse(
     copy_to(options, path, &mut look, scratch.path())?;
     let target = open::resolve(scratch.path())?;
     let mut session = Session::begin(options, target, Stage::Rehearsal, started)?;
+    if look.view.connection.is_autocommit() {
+        session.before = Some(look.view);
+    }
     session.measure();
     let outcome = migrate::migrate(&mut session, &look.lists, to);
     let disk_bytes = session.disk_bytes();

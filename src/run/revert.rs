@@ -117,6 +117,7 @@ pub(crate) fn take_back(
         outlooks,
         foresight: Some(foresight),
         destroyed: losses.iter().flatten().map(ToString::to_string).collect(),
+        expected: None,
         version_before,
     };
     apply::carry_out(session, &work, &mut report)?;

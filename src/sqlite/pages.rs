@@ -25,12 +25,8 @@ pub(crate) struct MainFile<'c> {
 }
 
 impl<'c> MainFile<'c> {
-    /// The file behind `main`. None where there is none, or where reading it plainly is not
-    /// the way (on Windows the locked bytes of the file cannot be read).
+    /// The file behind `main`. None where there is none.
     pub(crate) fn of(connection: &'c Connection) -> Option<MainFile<'c>> {
-        if !cfg!(unix) {
-            return None;
-        }
         let mut file: *mut ffi::sqlite3_file = ptr::null_mut();
         // SAFETY: the handle is valid while the connection is borrowed, the name is a
         // NUL-terminated string, and the control code writes one pointer to where the

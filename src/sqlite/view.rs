@@ -109,6 +109,11 @@ pub(crate) fn view(path: &Path) -> Result<View, Error> {
     })
 }
 
+/// A copy at rest, looked at.
+pub(crate) fn view_of_copy(path: &Path) -> Result<View, Error> {
+    copy(path).map(View::of)
+}
+
 /// What was there before an interrupted run: its copy, or nothing where there was none. None
 /// when the copy is gone.
 pub(crate) fn state_before(backup: Option<&str>, folder: &Path) -> Option<View> {

@@ -1,8 +1,10 @@
 //! `heirloom baseline`
 
 use crate::exit::{Exit, Failure};
+use crate::output::ask;
+use crate::output::json;
+use crate::output::report;
 use crate::output::ui::Ui;
-use crate::output::{ask, json, report};
 use crate::settings::gather::Settings;
 use crate::settings::migrator::migrator;
 

@@ -6,9 +6,10 @@ use heirloom::{Checked, Event, Finding};
 use serde_json::{Value, json};
 
 use crate::exit::{Exit, Failure};
+use crate::output::ask;
+use crate::output::json;
 use crate::output::text::{self, GREEN, RED, YELLOW, styled};
 use crate::output::ui::Ui;
-use crate::output::{ask, json};
 use crate::settings::gather::Settings;
 use crate::settings::migrator::{migrator, schema_file};
 use crate::settings::origin::Origin;

@@ -5,8 +5,9 @@ use std::time::SystemTime;
 use heirloom::Source;
 
 use crate::exit::{Exit, Failure};
+use crate::output::json;
+use crate::output::text;
 use crate::output::ui::Ui;
-use crate::output::{json, text};
 use crate::settings::gather::Settings;
 
 #[derive(Debug, clap::Args)]

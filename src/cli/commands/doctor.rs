@@ -4,9 +4,11 @@ use heirloom::{Diagnosis, Problem};
 use serde_json::{Value, json};
 
 use crate::exit::{Exit, Failure};
-use crate::output::text::{self, GREEN, RED, styled};
+use crate::output::json;
+use crate::output::report;
+use crate::output::text;
+use crate::output::text::{GREEN, RED, styled};
 use crate::output::ui::Ui;
-use crate::output::{json, report};
 use crate::settings::gather::Settings;
 use crate::settings::migrator::keeper;
 

@@ -3,9 +3,10 @@
 use heirloom::{GenerateOptions, Generated, RenameQuestion};
 
 use crate::exit::{Exit, Failure};
+use crate::output::ask;
+use crate::output::json;
 use crate::output::text::{self, BOLD, GREEN, YELLOW, styled};
 use crate::output::ui::Ui;
-use crate::output::{ask, json};
 use crate::settings::gather::Settings;
 use crate::settings::migrator::{keeper, schema_file};
 

@@ -2,17 +2,18 @@
 
 use std::time::SystemTime;
 
-use heirloom::include_dir::{self, Dir, include_dir};
 use serde_json::json;
 
 use crate::exit::{Exit, Failure};
 use crate::output::json;
-use crate::output::text::{self, BOLD, GREEN, styled};
+use crate::output::text;
+use crate::output::text::{BOLD, GREEN, styled};
 use crate::output::ui::Ui;
 use crate::settings::gather::Surroundings;
 
 /// What an app calls when it starts.
 const START_UP: &str = r#"use heirloom::Migrator;
+use heirloom::include_dir::{self, Dir, include_dir};
 
 static MIGRATIONS: Dir = include_dir!("$CARGO_MANIFEST_DIR/migrations");
 

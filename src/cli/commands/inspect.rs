@@ -4,9 +4,12 @@ use heirloom::{Inspected, TableInfo};
 use serde_json::json;
 
 use crate::exit::{Exit, Failure};
-use crate::output::text::{self, BOLD, styled};
+use crate::output::json;
+use crate::output::report;
+use crate::output::schema;
+use crate::output::text;
+use crate::output::text::{BOLD, styled};
 use crate::output::ui::Ui;
-use crate::output::{json, report, schema};
 use crate::settings::gather::Settings;
 use crate::settings::migrator::keeper;
 

@@ -3,8 +3,10 @@
 use heirloom::{Log, LogEntry};
 
 use crate::exit::{Exit, Failure};
+use crate::output::json;
+use crate::output::report;
+use crate::output::text;
 use crate::output::ui::Ui;
-use crate::output::{json, report, text};
 use crate::settings::gather::Settings;
 use crate::settings::migrator::keeper;
 

@@ -9,6 +9,7 @@ mod backfill;
 mod backups;
 mod baseline;
 mod check;
+mod compare;
 mod completions;
 mod create;
 mod doctor;
@@ -65,7 +66,7 @@ const GROUPS: [(&str, &[&str]); 5] = [
     ),
     (
         "Inspecting",
-        &["inspect", "stats", "log", "doctor", "backups"],
+        &["inspect", "compare", "stats", "log", "doctor", "backups"],
     ),
     ("Recovery", &["snapshot", "restore", "restore-snapshot"]),
     (
@@ -157,6 +158,11 @@ pub(crate) enum Command {
     ///
     /// Of any SQLite database. Nothing is written. Example: heirloom inspect notes
     Inspect(inspect::Inspect),
+    /// Compare two states of the database by their rows
+    ///
+    /// Without arguments the newest backup and the database as it is. Nothing is written.
+    /// Example: heirloom compare latest live --table notes
+    Compare(compare::Compare),
     /// Show rows and bytes per table and index, and the growth
     ///
     /// Of any SQLite database. Nothing is written. Example: heirloom stats --json
@@ -283,13 +289,20 @@ pub(crate) fn dispatch(
         Command::Backfill(options) => backfill::run(ui, settings, options),
         Command::Backups(options) => backups::run(ui, settings, options),
         Command::Inspect(options) => inspect::run(ui, settings, options),
+        Command::Compare(options) => compare::run(ui, settings, options),
         Command::Stats => stats::run(ui, settings),
         Command::Doctor => doctor::run(ui, settings),
         Command::Log => log::run(ui, settings),
         Command::Snapshot(options) => snapshot::run(ui, settings, options),
-        Command::Restore(options) => restore::run(ui, settings, &options.wanted(), options.dry_run),
+        Command::Restore(options) => restore::run(
+            ui,
+            settings,
+            &options.wanted(),
+            options.dry_run,
+            options.keep_newer,
+        ),
         Command::RestoreSnapshot(options) => {
-            restore::run(ui, settings, &options.wanted(), options.dry_run)
+            restore::run(ui, settings, &options.wanted(), options.dry_run, false)
         }
         Command::Alone(command) => alone(ui, command),
         Command::Seed(options) => seed::run(ui, settings, options),
@@ -346,6 +359,7 @@ impl Command {
             | Command::Shell(_) => Reach::One,
             Command::Show(_)
             | Command::Inspect(_)
+            | Command::Compare(_)
             | Command::Stats
             | Command::Doctor
             | Command::Log
@@ -367,6 +381,7 @@ impl Command {
         match self {
             Command::Show(_)
             | Command::Inspect(_)
+            | Command::Compare(_)
             | Command::Stats
             | Command::Doctor
             | Command::Log

@@ -8,9 +8,12 @@ use serde_json::json;
 
 use crate::complete::names;
 use crate::exit::{Exit, Failure};
-use crate::output::text::{self, BOLD, GREEN, styled};
+use crate::output::ask;
+use crate::output::json;
+use crate::output::report;
+use crate::output::text;
+use crate::output::text::{BOLD, GREEN, styled};
 use crate::output::ui::Ui;
-use crate::output::{ask, json, report};
 use crate::settings::gather::Settings;
 use crate::settings::migrator::keeper;
 
@@ -31,6 +34,9 @@ pub(crate) struct Restore {
     /// Print what would change, and change nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
+    /// Take over the rows that were written since the backup
+    #[arg(long)]
+    pub(crate) keep_newer: bool,
 }
 
 impl Restore {
@@ -61,8 +67,9 @@ pub(crate) fn run(
     settings: &Settings,
     wanted: &BackupRef,
     dry_run: bool,
+    keep_newer: bool,
 ) -> Result<Exit, Failure> {
-    restore(ui, settings, wanted, dry_run).map_err(|failure| {
+    restore(ui, settings, wanted, dry_run, keep_newer).map_err(|failure| {
         let (wrong, known) = match wanted {
             BackupRef::File(file) => (file.to_string_lossy(), names::backups(settings)),
             BackupRef::Snapshot(name) => (name.into(), names::snapshots(settings)),
@@ -105,6 +112,7 @@ fn restore(
     settings: &Settings,
     wanted: &BackupRef,
     dry_run: bool,
+    keep_newer: bool,
 ) -> Result<Exit, Failure> {
     let database = &settings.database.value;
     // With --yes nobody reads a plan, and the restore verifies the backup by itself.
@@ -112,17 +120,23 @@ fn restore(
         let plan = keeper(settings)?.database(database).plan_restore(wanted)?;
         show_plan(ui, &plan);
         if dry_run {
-            let keys = ["file", "folders", "database", "before", "after"];
+            let keys = ["file", "folders", "database", "before", "after", "newer"];
             let document = json::dry_run(&plan, &keys);
             ui.document(&json::with(document, json!({ "replaced": null })));
             return Ok(Exit::Done);
         }
         ask::confirm(ui, &question(&plan))?;
     }
-    let restored = keeper(settings)?
-        .on_event(|event: &Event<'_>| report::show_event(ui, "", event))
-        .database(database)
-        .restore(wanted)?;
+    let migrator =
+        keeper(settings)?.on_event(|event: &Event<'_>| report::show_event(ui, "", event));
+    let target = migrator.database(database);
+    let restored = match keep_newer {
+        true => target.restore_keeping_newer(wanted),
+        false => target.restore(wanted),
+    };
+    drop(target);
+    drop(migrator);
+    let restored = restored?;
     report::show_notes(ui, &restored.notes, &restored.remedies);
     let Some(back) = &restored.restored else {
         return Ok(Exit::Done);
@@ -167,6 +181,7 @@ fn restore(
         "was_damaged",
         "version",
         "database",
+        "newer",
         "notes",
     ];
     ui.document(&json::done(&restored, &keys));
@@ -193,6 +208,22 @@ fn show_plan(ui: &mut Ui, plan: &RestorePlan) {
         text::bytes(before.bytes),
         text::bytes(after.bytes)
     ));
+    for since in &plan.newer {
+        let table = &since.table;
+        if since.new > 0 {
+            let verb = if since.new == 1 { "is" } else { "are" };
+            ui.line(&format!(
+                "  {} of `{table}` {verb} newer than the backup and would be gone",
+                text::counted(since.new, "row")
+            ));
+        }
+        if since.changed > 0 {
+            ui.line(&format!(
+                "  {} of `{table}` changed since the backup would be as they were",
+                text::counted(since.changed, "row")
+            ));
+        }
+    }
     let tables: BTreeSet<&String> = before.rows.keys().chain(after.rows.keys()).collect();
     let rows = |count: Option<&u64>| count.map_or("none".to_owned(), |count| count.to_string());
     for table in tables {

@@ -4,8 +4,10 @@ use heirloom::RevertTo;
 
 use crate::complete::meant;
 use crate::exit::{Exit, Failure};
+use crate::output::ask;
+use crate::output::json;
+use crate::output::report;
 use crate::output::ui::Ui;
-use crate::output::{ask, json, report};
 use crate::settings::gather::Settings;
 use crate::settings::migrator::migrator;
 

@@ -5,9 +5,12 @@ use serde_json::json;
 
 use crate::complete::meant;
 use crate::exit::{Exit, Failure};
-use crate::output::text::{self, BOLD, GREEN, styled};
+use crate::output::ask;
+use crate::output::json;
+use crate::output::report;
+use crate::output::text;
+use crate::output::text::{BOLD, GREEN, styled};
 use crate::output::ui::Ui;
-use crate::output::{ask, json, report};
 use crate::settings::gather::Settings;
 use crate::settings::migrator::allowing;
 

@@ -4,9 +4,11 @@ use heirloom::{MigrationState, MigrationStatus, Status};
 use serde_json::{Value, json};
 
 use crate::exit::{Exit, Failure};
-use crate::output::text::{self, BOLD, DIM, GREEN, RED, YELLOW, styled};
+use crate::output::json;
+use crate::output::report;
+use crate::output::text;
+use crate::output::text::{BOLD, DIM, GREEN, RED, YELLOW, styled};
 use crate::output::ui::Ui;
-use crate::output::{json, report};
 use crate::settings::gather::Settings;
 use crate::settings::migrator::migrator;
 
@@ -77,6 +79,10 @@ fn show(ui: &mut Ui, settings: &Settings, status: &Status) {
             ui.line(&format!("      {remedy}"));
         }
     }
+    for drifted in &status.drift {
+        let told = format!("{drifted}, though the applied migrations give it otherwise");
+        ui.line(&format!("{} {told}", styled(YELLOW, "drift:")));
+    }
     let summary = report::no_migrations(settings).unwrap_or_else(|| summary(status));
     ui.line(&summary);
     let refused = match &status.problem {
@@ -135,6 +141,7 @@ fn document(ui: &Ui, status: &Status) -> Value {
         "exists",
         "version",
         "newest_known",
+        "drift",
         "interrupted",
     ];
     let entry = [

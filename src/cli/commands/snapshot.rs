@@ -5,9 +5,12 @@ use std::path::PathBuf;
 use heirloom::Event;
 
 use crate::exit::{Exit, Failure};
-use crate::output::text::{self, GREEN, styled};
+use crate::output::ask;
+use crate::output::json;
+use crate::output::report;
+use crate::output::text;
+use crate::output::text::{GREEN, styled};
 use crate::output::ui::Ui;
-use crate::output::{ask, json, report};
 use crate::settings::gather::Settings;
 use crate::settings::migrator::keeper;
 

@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 
 use crate::exit::{Exit, Failure};
 use crate::output::json;
-use crate::output::text::{self, BOLD, GREEN, styled};
+use crate::output::text;
+use crate::output::text::{BOLD, GREEN, styled};
 use crate::output::ui::Ui;
 use crate::settings::gather::Settings;
 use crate::settings::migrator::migrator;

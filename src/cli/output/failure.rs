@@ -6,7 +6,8 @@ use heirloom::{Difference, Error};
 
 use crate::exit::Failure;
 use crate::output::remedy::Typed;
-use crate::output::text::{self, GREEN, RED, styled};
+use crate::output::text;
+use crate::output::text::{GREEN, RED, styled};
 
 pub(crate) const CANCELLED: &str = "cancelled, nothing was changed";
 pub(crate) const NOT_CONFIRMED: &str =

@@ -1,9 +1,10 @@
 //! The documents of `--json`. The values come from what the library's types say about themselves
 //! (its feature `serde`); which keys a command prints is the contract, and stands with the command.
 
-use heirloom::{Error, ErrorKind, Generated, Plan, Remedy, Report, Step};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
+
+use heirloom::{Error, ErrorKind, Generated, Plan, Remedy, Report, Step};
 
 use crate::exit::Failure;
 use crate::output::failure::{CANCELLED, NOT_CONFIRMED, USE_YES, chain, help};

@@ -5,7 +5,8 @@ use std::path::Path;
 use heirloom::{Event, Plan, Remedy, Report, Step};
 
 use crate::output::json;
-use crate::output::text::{self, BOLD, DIM, GREEN, YELLOW, styled};
+use crate::output::text;
+use crate::output::text::{BOLD, DIM, GREEN, YELLOW, styled};
 use crate::output::ui::{Ui, Unit};
 use crate::settings::gather::Settings;
 

@@ -9,9 +9,12 @@ use terminal_size::{Height, Width};
 
 use crate::args::{Color, Global};
 use crate::exit::{Exit, Failure};
+use crate::output::failure;
+use crate::output::json;
 use crate::output::remedy::Typed;
-use crate::output::text::{self, DIM, RED, styled};
-use crate::output::{failure, json, table};
+use crate::output::table;
+use crate::output::text;
+use crate::output::text::{DIM, RED, styled};
 use crate::settings::gather::Settings;
 
 /// How long work may take before its progress is shown.

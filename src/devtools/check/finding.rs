@@ -18,6 +18,8 @@ pub enum FindingKind {
     Fails,
     /// Rows or values go, and the file does not say that this is meant.
     LosesRows,
+    /// A rebuild leaves out a constraint of the old table.
+    LosesConstraints,
     /// Rows refer to what is not there any more.
     BreaksReferences,
     /// After the way back the schema is not what it was.
@@ -42,6 +44,7 @@ impl FindingKind {
             FindingKind::BadName => "bad-name",
             FindingKind::Fails => "fails",
             FindingKind::LosesRows => "loses-rows",
+            FindingKind::LosesConstraints => "loses-constraints",
             FindingKind::BreaksReferences => "breaks-references",
             FindingKind::DownDiffers => "down-differs",
             FindingKind::Irreversible => "irreversible",

@@ -23,7 +23,8 @@ use crate::report::event::Event;
 use crate::report::loss::{Direction, Loss, Lost};
 use crate::report::remedy::Remedy;
 use crate::run::engine::dry_run::{self, DryRunResult, Forecast};
-use crate::sqlite::execute::{failure, run_script};
+use crate::sqlite::connection_state::run_file;
+use crate::sqlite::execute::failure;
 use crate::sqlite::schema::objects::Schema;
 use crate::sqlite::schema::parsed::edits::ColumnOrder;
 use crate::sqlite::schema::table_tracker::TableTracker;
@@ -105,11 +106,8 @@ pub(crate) fn check(options: &Options<'_>) -> Result<Checked, Error> {
     for (list, source) in &lists {
         if let Some(mut release) = source.folder().and_then(last_release::last_release) {
             let named = |script| source.named(script);
-            release.files = release
-                .files
-                .into_iter()
-                .map(named)
-                .collect::<Result<_, _>>()?;
+            let files = release.files.into_iter().map(named);
+            release.files = files.collect::<Result<Vec<_>, _>>()?.concat();
             compare_with_release(list, release, &mut checked);
         }
     }
@@ -436,8 +434,20 @@ impl Walk<'_, '_> {
         if !(task.consents || self.options.allow_destructive) {
             self.loses(migration, &migration.up, "loses data", lost);
         }
+        let lost = &after.outlook.lost_constraints;
         for note in &after.outlook.notes {
-            self.note(migration, note.clone());
+            if !lost.contains(note) {
+                self.note(migration, note.clone());
+            }
+        }
+        let allowed = task.consents || self.options.allow_destructive;
+        if !(lost.is_empty() || allowed) {
+            let help = format!(
+                "write them into the new table; or, if that is meant, put `-- heirloom: allow-destructive` at the top of {}",
+                migration.up.file()
+            );
+            let kind = FindingKind::LosesConstraints;
+            self.find(migration, &migration.up, kind, lost.join("; "), help);
         }
         let broken = broken_references(&self.connection, after)?;
         self.breaks(migration, &migration.up, broken);
@@ -533,6 +543,9 @@ impl Walk<'_, '_> {
             let message = format!("{} {what}", task.script.file());
             Err(Error::new(ErrorKind::MigrationFailed, message).with_help(help))
         };
+        if task.enforces {
+            sql("PRAGMA foreign_keys = ON")?;
+        }
         if !task.no_transaction {
             sql("BEGIN")?;
         }
@@ -542,7 +555,7 @@ impl Walk<'_, '_> {
             .code(task.component.as_deref(), &task.script, direction)
         {
             Some(code) if task.kind == StepKind::Rust => code.call(&connection, direction)?,
-            _ => run_script(&connection, &task.script)?,
+            _ => run_file(&connection, &task.script)?,
         }
         self.hook(&connection, task, direction, When::AfterEach)?;
         match (task.no_transaction, connection.is_autocommit()) {

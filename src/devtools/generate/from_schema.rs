@@ -24,8 +24,9 @@ use crate::report::change::TableChange;
 use crate::report::error::{Error, ErrorKind};
 use crate::report::loss::Direction;
 use crate::report::remedy::Remedy;
+use crate::sqlite::connection_state::run_file;
 use crate::sqlite::disk::files;
-use crate::sqlite::execute::{code, run_script, statement_failure, text};
+use crate::sqlite::execute::{code, statement_failure, text};
 use crate::sqlite::schema::catalog;
 use crate::sqlite::schema::objects::{Object, ObjectKind, Table, TableKind};
 use crate::sqlite::schema::parsed::edits::ColumnOrder;
@@ -632,7 +633,7 @@ impl GenerateWork<'_, '_> {
     fn run_file(&self, connection: &Connection, path: &Path, sql: &str) -> Result<(), Error> {
         let script = Script::new(path.display().to_string(), sql.to_owned());
         let task = MigrationStep::down(0, "generated", script)?;
-        run_script(connection, &task.script)
+        run_file(connection, &task.script)
     }
 
     fn refuse_destruction(&self, generated: &Generated) -> Result<(), Error> {

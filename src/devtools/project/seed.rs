@@ -201,11 +201,11 @@ fn refuse_schema(task: &MigrationStep) -> Result<(), Error> {
             .at(script.location(offset, false))
             .with_help(help))
     };
-    if task.no_transaction {
+    if task.is_apart() {
         return refuse(
             0,
             "seeds are run in one transaction, and this file cannot be",
-            "remove `-- heirloom: no-transaction`, and what needs it",
+            "remove the line that asks for it (`-- heirloom: …`), and what needs it",
         );
     }
     let statements = script.statements();

@@ -22,8 +22,8 @@ use crate::options::settings::{Options, memory};
 use crate::report::error::{Error, ErrorKind, invalid};
 use crate::report::remedy::Remedy;
 use crate::run::engine::dry_run;
+use crate::sqlite::connection_state::run_file;
 use crate::sqlite::disk::files;
-use crate::sqlite::execute::run_script;
 use crate::sqlite::schema::catalog;
 use crate::sqlite::schema::objects::{Schema, Table};
 use crate::sqlite::schema::parsed::edits::ColumnOrder;
@@ -151,6 +151,16 @@ impl Squashed {
 }
 
 fn refuse_taken(path: &Path) -> Result<(), Error> {
+    // Below a file there is nothing, as Windows says it.
+    if let Some(above) = path.parent()
+        && files::is_file(above)?
+    {
+        let what = format!("cannot make {}", path.display());
+        return Err(files::failure(
+            what,
+            std::io::ErrorKind::NotADirectory.into(),
+        ));
+    }
     match files::is_there(path)? {
         false => Ok(()),
         true => Err(Error::new(
@@ -315,7 +325,7 @@ impl SquashWork<'_, '_> {
         let task = MigrationStep::down(0, NAME, script)?;
         let proof = memory(self.options)?;
         dry_run::foresee(&proof, self.options, std::slice::from_ref(&task))?;
-        run_script(&proof, &task.script)?;
+        run_file(&proof, &task.script)?;
         match difference_in(self.options, &present, &proof)? {
             None => Ok(sql),
             Some(what) => Err(invalid(format!(

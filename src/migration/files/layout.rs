@@ -17,10 +17,20 @@ pub enum Layout {
     Diesel,
     /// `20240110120000_create_users.sql`, or `….up.sql` and `….down.sql`.
     Sqlx,
+    /// `20240110120000_create_users.sql` with the sections `-- +goose Up` and `-- +goose Down`.
+    Goose,
+    /// `20240110120000_create_users.sql` with the sections `-- migrate:up` and `-- migrate:down`.
+    Dbmate,
 }
 
 impl Layout {
-    const ALL: [Layout; 3] = [Layout::Heirloom, Layout::Diesel, Layout::Sqlx];
+    const ALL: [Layout; 5] = [
+        Layout::Heirloom,
+        Layout::Diesel,
+        Layout::Sqlx,
+        Layout::Goose,
+        Layout::Dbmate,
+    ];
 
     /// The name in settings.
     pub fn as_str(self) -> &'static str {
@@ -28,7 +38,14 @@ impl Layout {
             Layout::Heirloom => "heirloom",
             Layout::Diesel => "diesel",
             Layout::Sqlx => "sqlx",
+            Layout::Goose => "goose",
+            Layout::Dbmate => "dbmate",
         }
+    }
+
+    /// Whether a file holds both ways.
+    pub(crate) fn has_sections(self) -> bool {
+        matches!(self, Layout::Goose | Layout::Dbmate)
     }
 
     /// What a file would be called in heirloom's layout; as it is called where this layout says
@@ -57,6 +74,15 @@ impl Layout {
                 return Err("heirloom does not read diesel's metadata; say `-- heirloom: no-transaction` at the top of up.sql where that is what it says, and remove it".into());
             }
             (Layout::Diesel, _) => None,
+            (Layout::Goose, _) if file.ends_with(".go") && own(file, "").is_some() => {
+                return Err(
+                    "heirloom cannot run goose's migrations in Go; write it in SQL, or in Rust"
+                        .into(),
+                );
+            }
+            (Layout::Goose | Layout::Dbmate, _) => {
+                file.strip_suffix(".sql").and_then(|stem| own(stem, ".sql"))
+            }
             (Layout::Sqlx, _) => {
                 let endings = [
                     (".up.sql", ".sql"),
@@ -123,12 +149,16 @@ mod tests {
             (Layout::Sqlx, "m/1_a.sql", "V1__a.sql"),
             (Layout::Sqlx, "m/V2__more.down.sql", "V2__more.down.sql"),
             (Layout::Sqlx, "m/notes.sql", "notes.sql"),
+            (Layout::Goose, "m/00001_a.sql", "V00001__a.sql"),
+            (Layout::Dbmate, "m/20240110_a.sql", "V20240110__a.sql"),
+            (Layout::Dbmate, "m/V2__more.sql", "V2__more.sql"),
             (Layout::Heirloom, "m/1_a.sql", "1_a.sql"),
         ] {
             assert_eq!(layout.name_of(path).as_deref(), Ok(expected), "{path}");
         }
         assert!(Layout::Diesel.name_of("m/1_a/metadata.toml").is_err());
         assert!(Layout::Diesel.name_of("m/metadata.toml").is_ok());
+        assert!(Layout::Goose.name_of("m/00002_b.go").is_err());
     }
 
     #[test]
@@ -137,11 +167,16 @@ mod tests {
             ("heirloom", Layout::Heirloom),
             ("diesel", Layout::Diesel),
             ("sqlx", Layout::Sqlx),
+            ("goose", Layout::Goose),
+            ("dbmate", Layout::Dbmate),
         ] {
             assert_eq!(name.parse(), Ok(layout));
             assert_eq!(layout.to_string(), name);
         }
-        let refused = "dbmate".parse::<Layout>().unwrap_err();
-        assert_eq!(refused, "`dbmate` is none of heirloom, diesel, sqlx");
+        let refused = "flyway".parse::<Layout>().unwrap_err();
+        assert_eq!(
+            refused,
+            "`flyway` is none of heirloom, diesel, sqlx, goose, dbmate"
+        );
     }
 }

@@ -4,4 +4,5 @@
 pub(crate) mod layout;
 pub(crate) mod name;
 pub(crate) mod pair_up;
+pub(crate) mod sections;
 pub(crate) mod source;

@@ -8,7 +8,7 @@ use include_dir::Dir;
 
 use crate::migration::files::layout::Layout;
 use crate::migration::files::name::looks_like_sql;
-use crate::migration::files::pair_up;
+use crate::migration::files::{pair_up, sections};
 use crate::migration::set::Migration;
 use crate::report::error::{Error, ErrorKind, invalid};
 use crate::report::remedy::Remedy;
@@ -122,7 +122,11 @@ impl Source {
             }
             SourceKind::Folder(folder) => on_disk(folder, schema_file)?,
         };
-        files.into_iter().map(|script| self.named(script)).collect()
+        let mut named = Vec::with_capacity(files.len());
+        for script in files {
+            named.extend(self.named(script)?);
+        }
+        Ok(named)
     }
 
     /// Whether files are called as heirloom calls them.
@@ -131,14 +135,22 @@ impl Source {
         self.layout == Layout::Heirloom
     }
 
-    pub(crate) fn named(&self, script: Script) -> Result<Script, Error> {
+    /// A file by the name that it would have in our layout. One that holds both ways is two.
+    pub(crate) fn named(&self, script: Script) -> Result<Vec<Script>, Error> {
         if self.layout == Layout::Heirloom {
-            return Ok(script);
+            return Ok(vec![script]);
         }
-        match self.layout.name_of(script.file()) {
-            Ok(name) => Ok(script.named(name)),
-            Err(reason) => Err(invalid(format!("{}: {reason}", script.file()))),
+        let refused = |reason| invalid(format!("{}: {reason}", script.file()));
+        let name = self.layout.name_of(script.file()).map_err(refused)?;
+        let is_ours = script.name() == name;
+        if is_ours || !self.layout.has_sections() {
+            return Ok(vec![script.named(name)]);
         }
+        let (up, down) = sections::take_apart(self.layout, &script).map_err(refused)?;
+        let of = |name: String, text| Script::new(script.file().to_owned(), text).named(name);
+        let below = format!("{}.down.sql", name.trim_end_matches(".sql"));
+        let down = down.map(|text| of(below, text));
+        Ok([Some(of(name, up)), down].into_iter().flatten().collect())
     }
 
     /// The schema as it should be: `schema_file` where it is there, else the one that lies

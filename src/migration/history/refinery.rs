@@ -9,10 +9,20 @@ use crate::report::error::{Error, ErrorKind};
 use crate::sqlite::execute::{failure, run_statement};
 use crate::sqlite::sql::name::quote;
 use crate::sqlite::sql::script::Script;
+use crate::sqlite::sql::statement::Statement;
+
+/// What is done around each statement of a file, which it runs.
+pub(crate) type Around<'a> =
+    dyn Fn(&Statement<'_>, &dyn Fn() -> Result<(), Error>) -> Result<(), Error> + 'a;
 
 /// Runs a script inside a transaction, which a failed disk may have ended without a statement of
 /// ours that failed: what is run then would be committed on its own.
-pub(crate) fn run_inside(connection: &Connection, script: &Script) -> Result<(), Error> {
+/// `around` is told of each statement, and runs it.
+pub(crate) fn run_inside(
+    connection: &Connection,
+    script: &Script,
+    around: &Around<'_>,
+) -> Result<(), Error> {
     for statement in script.statements() {
         if connection.is_autocommit() {
             return Err(
@@ -20,7 +30,9 @@ pub(crate) fn run_inside(connection: &Connection, script: &Script) -> Result<(),
                     .with_help("check the disk, and try again"),
             );
         }
-        run_statement(connection, script, &statement)?;
+        around(&statement, &|| {
+            run_statement(connection, script, &statement)
+        })?;
     }
     Ok(())
 }

@@ -1,7 +1,6 @@
 //! A list of migrations carried out: copied first, applied in one transaction, proved,
 //! committed, and taken back whole when anything fails.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use chrono::Utc;
@@ -19,23 +18,24 @@ use crate::migration::step::{MigrationStep, StepKind};
 use crate::options::hooks::{HookContext, When};
 use crate::options::settings::Options;
 use crate::report::act::Act;
-use crate::report::count::{Counted, Grouped};
 use crate::report::error::{Error, ErrorKind};
 use crate::report::event::Event;
-use crate::report::loss::{Direction, Lost};
-use crate::report::outcome::{Done, Report, TableRows};
+use crate::report::loss::Direction;
+use crate::report::outcome::{Done, Report};
 use crate::report::time;
 use crate::run::engine::dry_run::{DryRun, Forecast};
+use crate::run::engine::key_actions::KeyWatch;
+use crate::run::engine::prove::Proof;
 use crate::run::engine::rollback::{Committed, SAVEPOINT, data_version, marker, take_back};
 use crate::run::engine::row_progress::{self, Filled};
 use crate::run::engine::session::{Session, Stage};
-use crate::sqlite::execute::{Savepoint, failure, run_script};
-use crate::sqlite::open;
-use crate::sqlite::schema::catalog::{self, CatalogEntry, Contents, References, Violations};
-use crate::sqlite::schema::statistics::Statistics;
+use crate::sqlite::connection_state::{ConnectionState, run_file};
+use crate::sqlite::execute::{Savepoint, failure};
+use crate::sqlite::schema::catalog::{self, CatalogEntry};
 use crate::sqlite::schema::table_tracker::TableTracker;
-use crate::sqlite::sql::name::same_name;
 use crate::sqlite::sql::script::Script;
+use crate::sqlite::sql::statement::Statement;
+use crate::sqlite::{open, view};
 
 /// Everything that was decided before the first change.
 pub(crate) struct Work<'w> {
@@ -49,6 +49,8 @@ pub(crate) struct Work<'w> {
     pub(crate) foresight: Option<DryRun<'w>>,
     /// What is destroyed, in words, for the log.
     pub(crate) destroyed: Vec<String>,
+    /// The schema that all files give from empty, where that can be told.
+    pub(crate) expected: Option<Connection>,
     /// The schema version before.
     pub(crate) version_before: Option<i64>,
 }
@@ -64,6 +66,16 @@ impl Work<'_> {
             Direction::Up if !self.is_in_history() => Act::Push,
             Direction::Up => Act::Run,
         }
+    }
+
+    /// Whether anything in it may take rows or values away.
+    fn must_be_compared(&self, options: &Options<'_>) -> bool {
+        let writes = self
+            .outlooks
+            .iter()
+            .flat_map(|outlook| outlook.writes.values());
+        let mut writes = writes.filter(|writes| !writes.only_add());
+        writes.next().is_some() || options.has_hooks()
     }
 
     /// Whether its tasks stand in a history; all do, or none.
@@ -86,10 +98,20 @@ pub(crate) fn carry_out(
     let backup = take_backup(session, work.version_before)?;
     let path = backup.as_ref().map(|backup| backup.path.clone());
     report.backup.clone_from(&path);
-    let unprotected = work.tasks.iter().any(|task| task.no_transaction);
+    let unprotected = work.tasks.iter().any(MigrationStep::is_apart);
     let marker = match unprotected {
         true => Some(marker(session, backup.as_ref())?),
         false => None,
+    };
+    let must_be_compared =
+        work.must_be_compared(options) || !catalog::referring(&session.connection)?.is_empty();
+    let before = match backup.as_ref().filter(|_| must_be_compared) {
+        Some(backup) => {
+            let copy = view::view_of_copy(&backup.path)?;
+            options.set_up(&copy.connection)?;
+            Some(copy)
+        }
+        None => session.before.take(),
     };
     let mut committed = Committed::Nothing;
     let data_version = data_version(session);
@@ -97,6 +119,7 @@ pub(crate) fn carry_out(
         session,
         work,
         backup: backup.as_ref(),
+        before: before.as_ref().map(|before| &before.connection),
         marker: marker.as_ref(),
         report,
         committed: &mut committed,
@@ -148,6 +171,8 @@ struct Execution<'r, 'o, 's, 'w> {
     session: &'r mut Session<'o, 's>,
     work: &'r Work<'w>,
     backup: Option<&'r Backup>,
+    /// The state before, as far as something is to be compared with it.
+    before: Option<&'r Connection>,
     marker: Option<&'r Marker>,
     report: &'r mut Report,
     /// Whether a commit was made, after which a rollback is not enough.
@@ -162,22 +187,6 @@ enum Commit {
     Last,
 }
 
-/// What was there before, to be compared with afterwards.
-struct Baseline {
-    references: References,
-    /// Which table refers to which.
-    referring: BTreeSet<(String, String)>,
-    /// By original name; follows what files were allowed to take away.
-    counts: BTreeMap<String, u64>,
-    sequences: BTreeMap<String, i64>,
-}
-
-/// What there is of a table before it is built anew.
-struct TableContents {
-    contents: Contents,
-    statistics: Statistics,
-}
-
 impl Execution<'_, '_, '_, '_> {
     /// The migrations that are done so far.
     fn done(&self) -> &[Done] {
@@ -189,12 +198,18 @@ impl Execution<'_, '_, '_, '_> {
 
     fn finish(&mut self) -> Result<(), Error> {
         let options = self.session.options;
-        let mut baseline = Baseline {
-            references: catalog::references(self.connection())?,
-            referring: catalog::referring(self.connection())?,
-            counts: catalog::row_counts(self.connection(), &self.work.lineage)?,
-            sequences: catalog::sequences(self.connection())?,
-        };
+        let (work, before) = (self.work, self.before);
+        let mut proof = Proof::begin(
+            self.connection(),
+            work.direction,
+            work.tasks,
+            &work.outlooks,
+            work.foresight.as_ref(),
+            options,
+            &work.lineage,
+            before,
+            work.expected.as_ref(),
+        )?;
         let reverted = match self.work.direction {
             Direction::Down => Some(catalog::entries(self.connection())?),
             Direction::Up => None,
@@ -203,7 +218,9 @@ impl Execution<'_, '_, '_, '_> {
         if let Some(marker) = self.marker {
             marker::set_marker(self.connection(), marker)?;
         }
-        self.hook(When::BeforeRun, None)?;
+        if self.hook(When::BeforeRun, None)? {
+            proof.code_wrote();
+        }
         details::create_details(self.connection())?;
         let theirs = match self.work.direction {
             Direction::Up if self.work.is_in_history() => {
@@ -220,20 +237,19 @@ impl Execution<'_, '_, '_, '_> {
                 of: self.work.tasks.len(),
             });
             let outlook = self.work.outlooks.get(index);
-            let before = outlook.map(|outlook| self.before_rebuild(outlook));
-            let before = before.transpose()?.unwrap_or_default();
+            proof.before_file(self.connection(), index)?;
             let started = Instant::now();
-            let filled = outlook.map(|outlook| self.filled(outlook, &baseline));
+            let filled = outlook.map(|outlook| self.filled(outlook, &proof));
             let tables = self
-                .task(task, theirs.get(index), filled.unwrap_or_default())
-                .and_then(|()| match outlook {
-                    Some(outlook) => {
-                        let tables = self.check_rows(task, outlook, &mut baseline)?;
-                        self.check_contents(task, outlook, &before)?;
-                        self.put_back_statistics(outlook, &before)?;
-                        Ok(tables)
+                .task(task, theirs.get(index), outlook, filled.unwrap_or_default())
+                .and_then(|by_hook| {
+                    if by_hook {
+                        proof.code_wrote_in(index);
                     }
-                    None => Ok(Vec::new()),
+                    let tables = proof.after_file(self.connection(), index)?;
+                    self.session.new_statistics |=
+                        proof.put_back_statistics(self.connection(), index)?;
+                    Ok(tables)
                 })
                 .map_err(|error| error.in_migration(&migration))?;
             let duration = started.elapsed();
@@ -258,8 +274,11 @@ impl Execution<'_, '_, '_, '_> {
             self.session.measure();
         }
         options.emit(Event::Proving);
-        self.prove(&baseline)?;
-        self.hook(When::AfterRun, None)?;
+        if self.hook(When::AfterRun, None)? {
+            proof.code_wrote();
+        }
+        proof.finish(self.connection())?;
+        self.report.notes.append(&mut proof.notes);
         if self.marker.is_some() {
             marker::clear_marker(self.connection())?;
         }
@@ -281,7 +300,8 @@ impl Execution<'_, '_, '_, '_> {
             .map_err(|error| failure(format!("cannot run `{sql}`"), error))
     }
 
-    fn hook(&self, when: When, task: Option<&MigrationStep>) -> Result<(), Error> {
+    /// Calls the app's hook. Whether it wrote anything.
+    fn hook(&self, when: When, task: Option<&MigrationStep>) -> Result<bool, Error> {
         // What a row stands for that was done long ago happens to nobody.
         let row_only = |task: &MigrationStep| task.kind == StepKind::MarkOnly;
         let nothing_happens = match task {
@@ -289,8 +309,13 @@ impl Execution<'_, '_, '_, '_> {
             None => self.work.tasks.iter().all(row_only),
         };
         if nothing_happens || !self.session.options.has_hooks() {
-            return Ok(());
+            return Ok(false);
         }
+        let written = || {
+            let version = catalog::number(self.connection(), "PRAGMA schema_version")?;
+            Ok::<_, Error>((version, self.connection().total_changes()))
+        };
+        let before = written()?;
         let migration = task.map(MigrationStep::label).unwrap_or_default();
         let moment = HookContext {
             connection: self.connection(),
@@ -303,7 +328,7 @@ impl Execution<'_, '_, '_, '_> {
         let savepoint = Savepoint::begin(self.connection())?;
         self.session.options.call_hooks(when, &moment)?;
         match savepoint.release(self.connection()) {
-            true => Ok(()),
+            true => Ok(written()? != before),
             false => Err(left_the_transaction("the app's hook")),
         }
     }
@@ -317,36 +342,38 @@ impl Execution<'_, '_, '_, '_> {
     }
 
     /// The big tables that a file fills again, with the rows they are to hold.
-    fn filled(&self, outlook: &Forecast, baseline: &Baseline) -> Vec<Filled> {
+    fn filled(&self, outlook: &Forecast, proof: &Proof<'_, '_, '_>) -> Vec<Filled> {
         outlook
             .rebuilt()
             .filter_map(|(origin, rebuilt)| {
                 Some(Filled {
                     name: rebuilt.made_as.clone(),
                     table: rebuilt.now.clone(),
-                    total: baseline.counts.get(origin).copied()?,
+                    total: proof.rows(origin)?,
                 })
             })
             .filter(|table| table.is_told(self.session.options))
             .collect()
     }
 
-    /// One migration and its rows in the history.
+    /// One migration and its rows in the history. Whether a hook wrote something around it.
     fn task(
         &mut self,
         task: &MigrationStep,
         theirs: Option<&RefineryMigration>,
+        outlook: Option<&Forecast>,
         filled: Vec<Filled>,
-    ) -> Result<(), Error> {
-        self.hook(When::BeforeEach, Some(task))?;
+    ) -> Result<bool, Error> {
+        let before = self.hook(When::BeforeEach, Some(task))?;
         let started = Instant::now();
-        if task.no_transaction {
+        if task.is_apart() {
             self.outside(task)?;
         }
         let options = self.session.options;
         let table = options.history_table_of(task.component.as_deref());
         let direction = self.work.direction;
         self.session.counted_rows |= !filled.is_empty();
+        let last_write = self.session.last_write;
         row_progress::tell(
             &mut self.session.connection,
             options,
@@ -357,10 +384,18 @@ impl Execution<'_, '_, '_, '_> {
                     options.code(task.component.as_deref(), &task.script, direction),
                 ) {
                     // It ran already, and only its row is missing.
-                    _ if task.no_transaction => Ok(()),
+                    _ if task.is_apart() => Ok(()),
                     (StepKind::MarkOnly, _) => Ok(()),
-                    (StepKind::Rust, Some(code)) => code.call(connection, direction),
-                    _ => refinery::run_inside(connection, &task.script),
+                    (StepKind::Rust, Some(code)) => {
+                        last_write.put_back(connection)?;
+                        ConnectionState::before_code(connection)?
+                            .around(connection, || code.call(connection, direction))
+                    }
+                    _ => {
+                        last_write.put_back(connection)?;
+                        ConnectionState::before(connection, &task.script)?
+                            .around(connection, || run_watched(connection, task, outlook))
+                    }
                 };
                 if let Some(theirs) = theirs {
                     return refinery::apply(connection, table, task, theirs, &work);
@@ -374,11 +409,11 @@ impl Execution<'_, '_, '_, '_> {
             },
         )?;
         self.still_inside(&task.label())?;
-        self.session.end_of_file()?;
         if theirs.is_some() {
             self.keep_details(task, started.elapsed())?;
         }
-        self.hook(When::AfterEach, Some(task))
+        let after = self.hook(When::AfterEach, Some(task))?;
+        Ok(before || after)
     }
 
     /// Runs a file outside a transaction: what was done so far is committed first, with
@@ -386,7 +421,11 @@ impl Execution<'_, '_, '_, '_> {
     fn outside(&mut self, task: &MigrationStep) -> Result<(), Error> {
         self.commit(Commit::Between)?;
         self.session.watch_for_cancel(true)?;
-        let ran = run_script(self.connection(), &task.script);
+        self.session.last_write.put_back(self.connection())?;
+        let ran = match task.enforces {
+            true => self.enforced(task),
+            false => run_file(self.connection(), &task.script),
+        };
         let open = !self.connection().is_autocommit();
         ran?;
         if open {
@@ -400,6 +439,34 @@ impl Execution<'_, '_, '_, '_> {
         self.session.foreign_keys_off()?;
         self.session.lock_for_writing()?;
         self.execute(SAVEPOINT)
+    }
+
+    /// Runs a file with foreign keys enforced, in a transaction of its own unless it does without.
+    fn enforced(&self, task: &MigrationStep) -> Result<(), Error> {
+        self.session.foreign_keys_on()?;
+        if task.no_transaction {
+            return run_file(self.connection(), &task.script);
+        }
+        self.session.lock_for_writing()?;
+        let ran = run_file(self.connection(), &task.script).and_then(|()| {
+            self.still_inside(&task.label())?;
+            self.connection().execute_batch("COMMIT").map_err(|error| {
+                let plain = failure("cannot commit", error);
+                match plain.is_busy() || plain.kind() == ErrorKind::DiskFull {
+                    true => plain,
+                    false => Error::new(
+                        ErrorKind::MigrationFailed,
+                        format!("{} leaves rows that refer to nothing", task.script.file()),
+                    )
+                    .because(plain)
+                    .with_help("correct the rows in the file"),
+                }
+            })
+        });
+        if ran.is_err() && !self.connection().is_autocommit() {
+            self.execute("ROLLBACK")?;
+        }
+        ran
     }
 
     /// What a way back took from a table, a backfill filled in vain: it must begin anew.
@@ -472,289 +539,6 @@ impl Execution<'_, '_, '_, '_> {
                 backup: backup.as_deref(),
             },
         )
-    }
-
-    /// Counts the tables a file wrote to. Rows may go where somebody consented; where the
-    /// way back is run, also where it says DELETE. The tables that are other ones now, or
-    /// gone.
-    fn check_rows(
-        &mut self,
-        task: &MigrationStep,
-        outlook: &Forecast,
-        baseline: &mut Baseline,
-    ) -> Result<Vec<TableRows>, Error> {
-        let mut tables = Vec::new();
-        for (origin, now) in &outlook.watched {
-            if let Some(&mark) = named(&baseline.sequences, origin)
-                && outlook.effects.rebuilds(now)
-                && catalog::raise_sequence(self.connection(), now, mark)?
-            {
-                self.report.notes.push(format!(
-                    "the AUTOINCREMENT sequence of `{now}` was set to {mark} again after its rebuild"
-                ));
-            }
-            let Some(before) = baseline.counts.get(origin).copied() else {
-                continue;
-            };
-            let Some(after) = catalog::row_count(self.connection(), now)? else {
-                continue;
-            };
-            if after < before && !self.may_lose(task, outlook, origin) {
-                return Err(lost(format!("`{now}`"), (before, "row"), after, task));
-            }
-            baseline.counts.insert(origin.clone(), after);
-            if after != before || outlook.effects.rebuilds(now) {
-                tables.push(TableRows {
-                    table: now.clone(),
-                    before,
-                    after: Some(after),
-                });
-            }
-        }
-        for candidate in &outlook.effects.candidates {
-            if candidate.lost == Lost::Table
-                && let Some(before) = baseline.counts.remove(&candidate.table)
-            {
-                tables.push(TableRows {
-                    table: candidate.table.clone(),
-                    before,
-                    after: None,
-                });
-            }
-        }
-        Ok(tables)
-    }
-
-    /// What the tables hold that this file will build anew.
-    fn before_rebuild(&self, outlook: &Forecast) -> Result<Vec<TableContents>, Error> {
-        let holds = |table: &str| {
-            Ok(TableContents {
-                contents: catalog::contents(self.connection(), table)?.unwrap_or_default(),
-                statistics: Statistics::of(self.connection(), table)?,
-            })
-        };
-        let rebuilds = outlook.effects.rebuilds.iter();
-        rebuilds.map(|rebuilt| holds(&rebuilt.before)).collect()
-    }
-
-    /// Gives the tables that were built anew the statistics that they had.
-    fn put_back_statistics(
-        &mut self,
-        outlook: &Forecast,
-        before: &[TableContents],
-    ) -> Result<(), Error> {
-        for (rebuilt, before) in outlook.effects.rebuilds.iter().zip(before) {
-            let statistics = &before.statistics;
-            self.session.new_statistics |= statistics.put_back(self.connection(), &rebuilt.now)?;
-        }
-        Ok(())
-    }
-
-    /// Compares what the tables hold that were built anew. A column that the new table has too
-    /// and that the copy left out is empty now, though no row is gone. And whoever refers to
-    /// rows by their rowids, as full-text search does with `content=`, finds others where
-    /// those are new.
-    fn check_contents(
-        &mut self,
-        task: &MigrationStep,
-        outlook: &Forecast,
-        before: &[TableContents],
-    ) -> Result<(), Error> {
-        let may_lose = task.consents || self.session.options.allow_destructive;
-        for (rebuilt, TableContents { contents, .. }) in outlook.effects.rebuilds.iter().zip(before)
-        {
-            let Some(after) = catalog::contents(self.connection(), &rebuilt.now)? else {
-                continue;
-            };
-            let fewer = contents.values.iter().find_map(|(column, &before)| {
-                let column = rebuilt.column_now(column)?.to_ascii_lowercase();
-                let after = *after.values.get(&column)?;
-                (after < before).then_some((column, before, after))
-            });
-            if let Some((column, before, after)) = fewer.filter(|_| !may_lose) {
-                return Err(lost(
-                    format!("column `{column}` of `{}`", rebuilt.now),
-                    (before, "value"),
-                    after,
-                    task,
-                ));
-            }
-            let (before, after) = (contents.rowids, after.rowids);
-            if before.is_some() && after.is_some() && after != before {
-                self.report.notes.push(format!(
-                    "the rows of `{}` have other rowids after its rebuild; what refers to them by rowid must be built anew",
-                    rebuilt.now
-                ));
-            }
-        }
-        Ok(())
-    }
-
-    fn may_lose(&self, task: &MigrationStep, outlook: &Forecast, origin: &str) -> bool {
-        match self.work.direction {
-            Direction::Up => task.consents || self.session.options.allow_destructive,
-            Direction::Down => {
-                // Of a function nothing is known but that it is meant to take back.
-                task.consents
-                    || task.kind == StepKind::Rust
-                    || outlook
-                        .effects
-                        .deletes
-                        .iter()
-                        .any(|table| same_name(table, origin))
-            }
-        }
-    }
-
-    /// What must be true before the last commit: no new violation of a reference, no row
-    /// gone from any table, the schema as planned.
-    fn prove(&mut self, baseline: &Baseline) -> Result<(), Error> {
-        self.prove_references(baseline)?;
-        let Some(foresight) = &self.work.foresight else {
-            return Ok(());
-        };
-        for (origin, now) in foresight.lineage().tables() {
-            let Some(&before) = baseline.counts.get(origin) else {
-                continue;
-            };
-            match catalog::row_count(self.connection(), now)? {
-                Some(after) if after < before => {
-                    return Err(lost_without_a_place(
-                        format!("`{now}`"),
-                        (before, "row"),
-                        after,
-                    ));
-                }
-                _ => {}
-            }
-        }
-        self.prove_schema(foresight)
-    }
-
-    fn prove_references(&mut self, baseline: &Baseline) -> Result<(), Error> {
-        let before = &baseline.references;
-        let after = catalog::references(self.connection())?;
-        for (table, message) in &after.broken {
-            let child = self.original_name(table);
-            if before.broken.contains_key(&child) {
-                continue;
-            }
-            // One that worked must go on to. One that is new is as the schema was released: SQLite
-            // takes it while foreign keys are not enforced.
-            let parent = catalog::mismatched_parent(message);
-            let parent = parent.map(|parent| self.original_name(&parent));
-            if parent.is_none_or(|parent| baseline.referring.contains(&(child, parent))) {
-                return Err(Error::new(
-                    ErrorKind::MigrationFailed,
-                    format!("the references of `{table}` can no longer be checked: {message}"),
-                )
-                .with_help("the column they point to must be a primary key or unique"));
-            }
-            self.report.notes.push(format!(
-                "a reference of `{table}` matches no key and cannot be enforced ({message}); SQLite takes it only while foreign keys are not enforced"
-            ));
-        }
-        let mut known = self.in_original_names(&before.violations);
-        let mut old = 0;
-        for ((table, parent), rowids) in self.in_original_names(&after.violations) {
-            let before = known
-                .remove(&(table.clone(), parent.clone()))
-                .unwrap_or_default();
-            let new = surplus(&rowids, &before);
-            if new.is_empty() {
-                old += rowids.len() as u64;
-                continue;
-            }
-            let rows = &after.violations;
-            let example = new.iter().copied().find(|rowid| *rowid != 0).or_else(|| {
-                rows.iter().find_map(|((child, _), rowids)| {
-                    let same = same_name(child, &table);
-                    same.then(|| rowids.iter().copied().find(|rowid| *rowid != 0))
-                        .flatten()
-                })
-            });
-            let example = example.map_or(String::new(), |rowid| {
-                format!(", for example rowid {rowid}")
-            });
-            let refused = Error::new(
-                ErrorKind::MigrationFailed,
-                format!(
-                    "{} of `{table}` would refer to a row of `{parent}` that is not there{example}",
-                    Counted(new.len() as u64, "row")
-                ),
-            )
-            .with_help("foreign keys are not enforced during a run and are checked at its end; correct the rows there");
-            return Err(match self.last_to_touch([&table, &parent]) {
-                Some(task) => refused
-                    .in_migration(&task.label())
-                    .at(task.script.location(0, false)),
-                None => refused,
-            });
-        }
-        if old > 0 {
-            self.report.notes.push(format!(
-                "{} whose foreign key leads nowhere, as before this run",
-                Counted(old, "row")
-            ));
-        }
-        Ok(())
-    }
-
-    /// The last file that wrote to one of two tables, by their original names.
-    fn last_to_touch(&self, tables: [&str; 2]) -> Option<&MigrationStep> {
-        let touches = |outlook: &Forecast| {
-            let mut origins = outlook.watched.iter().map(|(origin, _)| origin);
-            origins.any(|origin| tables.into_iter().any(|table| same_name(table, origin)))
-        };
-        let mut both = self.work.tasks.iter().zip(&self.work.outlooks).rev();
-        both.find(|(_, outlook)| touches(outlook))
-            .map(|(task, _)| task)
-    }
-
-    /// Violations by the names that the tables had before: one that was renamed keeps its
-    /// old violations. In one that was rebuilt rows may have other rowids, so there they
-    /// only count, as 0. Sorted.
-    /// What a table was called before the run, in small letters.
-    fn original_name(&self, table: &str) -> String {
-        let lineage = self.work.foresight.as_ref().map(DryRun::lineage);
-        lineage
-            .and_then(|lineage| lineage.origin_of(table))
-            .unwrap_or(table)
-            .to_ascii_lowercase()
-    }
-
-    fn in_original_names(&self, violations: &Violations) -> Violations {
-        let rebuilt = |table: &str| {
-            let mut outlooks = self.work.outlooks.iter();
-            outlooks.any(|outlook| outlook.effects.rebuilds(table))
-        };
-        let original = |table: &str| self.original_name(table);
-        let mut named = Violations::new();
-        for ((child, parent), rowids) in violations {
-            let table = original(child);
-            let only_count = rebuilt(child) || rebuilt(&table);
-            let all = named.entry((table, original(parent))).or_default();
-            all.extend(
-                rowids
-                    .iter()
-                    .map(|rowid| if only_count { 0 } else { *rowid }),
-            );
-            all.sort_unstable();
-        }
-        named
-    }
-
-    fn prove_schema(&self, foresight: &DryRun<'_>) -> Result<(), Error> {
-        let planned = foresight.planned()?;
-        let actual = foresight.actual(self.connection())?;
-        // What a hook made on its own is its own business.
-        match planned.iter().find(|object| !actual.contains(object)) {
-            None => Ok(()),
-            Some((object, _)) => Err(Error::new(
-                ErrorKind::MigrationFailed,
-                format!("the {object} did not come out as planned"),
-            )),
-        }
     }
 
     /// Commits. Busy means that the transaction is still open, so it is tried again; any
@@ -831,23 +615,27 @@ impl Execution<'_, '_, '_, '_> {
     }
 }
 
-fn named<'m>(map: &'m BTreeMap<String, i64>, name: &str) -> Option<&'m i64> {
-    map.iter()
-        .find(|(table, _)| same_name(table, name))
-        .map(|(_, value)| value)
-}
-
-/// What the first of two sorted lists has more than the second.
-fn surplus(all: &[i64], known: &[i64]) -> Vec<i64> {
-    let mut known = known.iter().peekable();
-    let mut more = Vec::new();
-    for &rowid in all {
-        while known.next_if(|&&other| other < rowid).is_some() {}
-        if known.next_if(|&&other| other == rowid).is_none() {
-            more.push(rowid);
+/// Runs a file, and refuses it where it relies on what foreign keys do when they are enforced.
+fn run_watched(
+    connection: &Connection,
+    task: &MigrationStep,
+    outlook: Option<&Forecast>,
+) -> Result<(), Error> {
+    let script = &task.script;
+    let writes = |table: &str| match outlook {
+        Some(outlook) => outlook.writes_before(table),
+        None => Default::default(),
+    };
+    match KeyWatch::begin(connection, script, &writes)? {
+        None => refinery::run_inside(connection, script, &|_, run| run()),
+        Some(watch) => {
+            let around = |statement: &Statement<'_>, run: &dyn Fn() -> Result<(), Error>| {
+                watch.around(statement, run)
+            };
+            refinery::run_inside(connection, script, &around)?;
+            watch.end()
         }
     }
-    more
 }
 
 pub(crate) fn left_the_transaction(who: &str) -> Error {
@@ -856,26 +644,4 @@ pub(crate) fn left_the_transaction(who: &str) -> Error {
         format!("{who} ended the transaction of the run"),
     )
     .with_help("do not commit or roll back there")
-}
-
-const CONSENT: &str =
-    "if that is meant, put `-- heirloom: allow-destructive` at the top of the file";
-
-/// Fewer rows or values than before, which nobody consented to.
-fn lost(what: String, before: (u64, &str), after: u64, task: &MigrationStep) -> Error {
-    lost_without_a_place(what, before, after)
-        .at(task.script.location(0, false))
-        .with_help(task.script.help().unwrap_or(CONSENT))
-}
-
-fn lost_without_a_place(what: String, (before, unit): (u64, &str), after: u64) -> Error {
-    Error::new(
-        ErrorKind::Destructive,
-        format!(
-            "{what} would have {} of its {}",
-            Grouped(after),
-            Counted(before, unit)
-        ),
-    )
-    .with_help(CONSENT)
 }

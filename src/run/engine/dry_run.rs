@@ -4,7 +4,7 @@
 //! next one finds the schema it expects. Statements on rows are not run: on a copy
 //! without rows a constraint may fail that holds on the real ones.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
 use rusqlite::Connection;
@@ -12,20 +12,23 @@ use rusqlite::config::DbConfig;
 use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
 
 use crate::backup::copy;
-use crate::migration::step::{MigrationStep, StepKind};
+use crate::migration::step::{self, MigrationStep, StepKind};
 use crate::options::settings::{Options, memory};
 use crate::report::error::{Error, ErrorKind};
 use crate::report::estimate::{Estimate, RebuildEstimate};
 use crate::report::location::Location;
 use crate::report::loss::Loss;
 use crate::report::plan::Step;
-use crate::run::engine::session::OF_A_FILE;
+use crate::run::engine::key_actions::key_actions;
+use crate::sqlite::connection_state::ConnectionState;
 use crate::sqlite::execute::{
     failure, refused_rows, run_statement, statement_failure, text, unfulfilled,
 };
 use crate::sqlite::own_tables::OwnTables;
 use crate::sqlite::schema::catalog;
 use crate::sqlite::schema::empty_copy::{broken_objects, copy_schema};
+use crate::sqlite::schema::facts::TableFacts;
+use crate::sqlite::schema::flow::{Access, Flow, Item, Writes};
 use crate::sqlite::schema::objects::{Schema, TableKind};
 use crate::sqlite::schema::table_tracker::{Effects, Rebuilt, TableTracker};
 use crate::sqlite::sql::name::same_name;
@@ -41,7 +44,8 @@ pub(crate) struct DryRun<'o> {
     schema: Schema,
     /// Virtual tables whose module is not here. What touches them cannot be compiled.
     unknown: Vec<String>,
-    written: Arc<Mutex<BTreeSet<String>>>,
+    /// What SQLite said of the statements that it compiled.
+    seen: Arc<Mutex<Vec<Access>>>,
     /// Views and triggers that did not work before the first file.
     broken: BTreeSet<String>,
     /// Tables that were dropped, and where.
@@ -54,6 +58,16 @@ pub(crate) struct Forecast {
     pub(crate) effects: Effects,
     /// Original and present name of the tables it writes to: the ones that may lose rows.
     pub(crate) watched: Vec<(String, String)>,
+    /// What it does to each of them, by original names, of the columns too.
+    pub(crate) writes: BTreeMap<String, Writes>,
+    /// What its rebuilds do not demand any more, in sentences that are among the notes too.
+    pub(crate) lost_constraints: Vec<String>,
+    /// The tables, indexes, views and triggers that it makes or alters, in small letters.
+    pub(crate) shaped: BTreeSet<String>,
+    /// Where the tables are after it.
+    pub(crate) tables_after: TableTracker,
+    /// Where they were before it.
+    pub(crate) tables_before: TableTracker,
     /// What a reviewer should know: indexes, triggers and views that are gone without a DROP
     /// that names them, names that are read as texts.
     pub(crate) notes: Vec<String>,
@@ -65,17 +79,14 @@ impl<'o> DryRun<'o> {
         let mut connection = memory(options)?;
         let (unknown, likenesses) = copy_schema(real, &connection)?;
         let own = options.own_tables();
-        let written = Arc::new(Mutex::new(BTreeSet::new()));
-        let notebook = Arc::clone(&written);
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let notebook = Arc::clone(&seen);
         connection
             .authorizer(Some(move |context: AuthContext<'_>| {
-                if let AuthAction::Insert { table_name }
-                | AuthAction::Delete { table_name }
-                | AuthAction::Update { table_name, .. }
-                | AuthAction::DropTable { table_name } = context.action
-                    && let Ok(mut tables) = notebook.lock()
+                if let Some(access) = access(&context)
+                    && let Ok(mut seen) = notebook.lock()
                 {
-                    tables.insert(table_name.to_ascii_lowercase());
+                    seen.push(access);
                 }
                 Authorization::Allow
             }))
@@ -97,7 +108,7 @@ impl<'o> DryRun<'o> {
             connection,
             schema,
             unknown,
-            written,
+            seen,
             broken,
             dropped: Vec::new(),
         })
@@ -123,23 +134,46 @@ impl<'o> DryRun<'o> {
 
     /// Compiles one file and says what it does. The error has file, line and column.
     pub(crate) fn file(&mut self, script: &Script) -> Result<Forecast, Error> {
-        if let Ok(mut written) = self.written.lock() {
-            written.clear();
-        }
-        let settings = OF_A_FILE
+        let mut flow = Flow::begin(self.schema.tables.iter().map(|table| table.name.as_str()));
+        let replaces = |sql: &str| Tokens::new(sql).any(|token| token.word() == "REPLACE");
+        let schema_replaces = catalog::entries(&self.connection)?
             .iter()
-            .map(|pragma| {
-                let before = catalog::number(&self.connection, &format!("PRAGMA {pragma}"))?;
-                Ok(format!("PRAGMA {pragma} = {before};"))
-            })
-            .collect::<Result<String, Error>>()?;
+            .any(|entry| entry.kind != "view" && replaces(&entry.sql));
+        let at_start = self.lineage.clone();
+        let state = ConnectionState::before(&self.connection, script)?;
         let mut outlook = Forecast::default();
         let mut named = Vec::new();
         let mut schema_changed = false;
+        let mut demanded = Vec::new();
         for statement in script.statements() {
             let action = statement.action();
             outlook.notes.extend(self.quoted_text(script, &statement));
+            let shaped = statement.shapes().map(|name| name.to_ascii_lowercase());
+            outlook.shaped.extend(shaped);
+            if let Action::DropTable(name) = &action
+                && let Some(facts) = TableFacts::of(&self.connection, name)?
+            {
+                demanded.extend(
+                    self.lineage
+                        .origin_of(name)
+                        .map(|it| (it.to_owned(), facts)),
+                );
+            }
+            self.seen_since();
             schema_changed |= self.statement(script, &statement, &action)?;
+            let mut seen = self.seen_since();
+            if matches!(action, Action::DropTable(_)) {
+                // It is no DELETE, though SQLite asks for leave for one.
+                seen.retain(|access| !matches!(access, Access::Deletes(_)));
+            }
+            flow.observe(
+                statement.text,
+                &action,
+                &seen,
+                schema_replaces || replaces(statement.text),
+                &|table| catalog::column_names(&self.connection, table),
+                &|item| self.reads_of(item),
+            );
             match &action {
                 Action::DropObject(name) => named.push(name.clone()),
                 Action::DropTable(name) => {
@@ -150,18 +184,13 @@ impl<'o> DryRun<'o> {
             }
             self.lineage.observe(&action, &mut outlook.effects);
         }
-        self.connection
-            .execute_batch(&settings)
-            .map_err(|error| failure("cannot put the settings of a file back", error))?;
-        // Before the checks below compile statements of their own.
-        let written = self
-            .written
-            .lock()
-            .map(|tables| tables.clone())
-            .unwrap_or_default();
+        state.put_back(&self.connection)?;
         if schema_changed {
             let after = catalog::schema(&self.connection, &self.own)?;
             self.lineage.end_of_file(&after, &mut outlook.effects);
+            self.lineage.settle(&flow, &mut outlook.effects);
+            outlook.lost_constraints = self.lost_constraints(&demanded, &at_start)?;
+            outlook.notes.extend(outlook.lost_constraints.clone());
             outlook.notes.extend(gone(&self.schema, &after, &named));
             self.schema = after;
             self.refuse_newly_broken(script)?;
@@ -169,12 +198,119 @@ impl<'o> DryRun<'o> {
         outlook.watched = self
             .lineage
             .tables()
-            .filter(|(_, now)| {
-                written.contains(&now.to_ascii_lowercase()) || outlook.effects.rebuilds(now)
-            })
+            .filter(|(_, now)| flow.is_written(now) || outlook.effects.rebuilds(now))
             .map(|(origin, now)| (origin.to_owned(), now.to_owned()))
             .collect();
+        for (origin, now) in &outlook.watched {
+            let mut writes = flow.writes(at_start.now(origin), now);
+            let original = |columns: &BTreeSet<String>| self.lineage.original(origin, columns);
+            writes.updates = original(&writes.updates);
+            writes.expressions = original(&writes.expressions);
+            outlook.writes.insert(origin.clone(), writes);
+        }
+        outlook.tables_after = self.lineage.clone();
+        outlook.tables_before = at_start;
         Ok(outlook)
+    }
+
+    /// What the tables that were built anew do not demand any more, a sentence for each.
+    fn lost_constraints(
+        &self,
+        demanded: &[(String, TableFacts)],
+        at_start: &TableTracker,
+    ) -> Result<Vec<String>, Error> {
+        let mut lost = Vec::new();
+        for (origin, before) in demanded {
+            let Some(now) = self.lineage.now(origin) else {
+                continue;
+            };
+            let Some(after) = TableFacts::of(&self.connection, now)? else {
+                continue;
+            };
+            let (then, columns) = (at_start.columns(origin), self.lineage.columns(origin));
+            let renamed = |name: &str| {
+                let known = then.iter().find(|(_, then)| same_name(then, name));
+                match known {
+                    Some((original, _)) => {
+                        let mut columns = columns.iter();
+                        let now = columns.find(|(known, _)| known == original);
+                        now.map(|(_, now)| now.clone())
+                    }
+                    // A generated one is not followed.
+                    None => Some(name.to_owned()),
+                }
+            };
+            let told = before.lost_in(&after, &renamed);
+            if !told.is_empty() {
+                lost.push(format!("the rebuild of `{now}` loses {}", told.join(", ")));
+            }
+        }
+        Ok(lost)
+    }
+
+    /// Where foreign keys are enforced, rows that refer to others go and change with them.
+    fn follow_actions(&self, outlook: &mut Forecast) -> Result<(), Error> {
+        let actions = key_actions(&self.connection)?;
+        // Each round may reach one table further.
+        for _ in 0..=actions.len() {
+            for action in &actions {
+                let (child, parent) = (&action.child, &action.parent);
+                let origins = self
+                    .lineage
+                    .origin_of(child)
+                    .zip(self.lineage.origin_of(parent));
+                let Some((child_was, parent_was)) = origins else {
+                    continue;
+                };
+                let followed = outlook
+                    .writes
+                    .get(parent_was)
+                    .and_then(|it| action.follows(it));
+                let Some(mut followed) = followed else {
+                    continue;
+                };
+                followed.updates = self.lineage.original(child_was, &followed.updates);
+                let known = outlook.writes.entry(child_was.to_owned()).or_default();
+                known.and(followed);
+                if !outlook
+                    .watched
+                    .iter()
+                    .any(|(origin, _)| origin == child_was)
+                {
+                    outlook.watched.push((child_was.to_owned(), child.clone()));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// What was noted since it was last asked.
+    fn seen_since(&self) -> Vec<Access> {
+        let seen = self.seen.lock().map(|mut seen| std::mem::take(&mut *seen));
+        seen.unwrap_or_default()
+    }
+
+    /// The columns that an expression in a query reads: what SQLite asks for with it, and not
+    /// without it. None where that cannot be told.
+    fn reads_of(&self, item: &Item<'_>) -> Option<Vec<(String, String)>> {
+        let read = |what: &str| {
+            let sql = format!("{} SELECT {what} {}", item.with, item.rest);
+            self.seen_since();
+            self.connection.prepare(&sql).map(drop).ok()?;
+            let seen = self.seen_since().into_iter();
+            let columns = seen.filter_map(|access| match access {
+                Access::Reads(table, column) => Some((table, column)),
+                _ => None,
+            });
+            Some(columns.collect::<Vec<_>>())
+        };
+        let mut with = read(&format!("({})", item.text))?;
+        for known in read("NULL")? {
+            if let Some(at) = with.iter().position(|column| *column == known) {
+                with.swap_remove(at);
+            }
+        }
+        Some(with)
     }
 
     /// Compiles one statement, and runs it where later ones depend on it. True when it
@@ -322,14 +458,26 @@ pub(crate) fn foresee<'o>(
     let mut rows_are_as_now = true;
     for task in tasks {
         if task.kind == StepKind::MarkOnly {
-            outlooks.push(Forecast::default());
+            outlooks.push(Forecast {
+                tables_after: foresight.lineage.clone(),
+                ..Forecast::default()
+            });
             losses.push(Vec::new());
             continue;
         }
         let named = |error: Error| error.in_migration(&task.label());
+        if task.no_transaction {
+            step::refuse_in_wal_mode(&task.script, &copy::journal_mode(real)?).map_err(named)?;
+        }
         let mut outlook = foresight.file(&task.script).map_err(named)?;
+        if task.enforces {
+            foresight.follow_actions(&mut outlook)?;
+        }
         if task.kind == StepKind::Rust {
             outlook.watched = foresight.every_table();
+            let tables = outlook.watched.iter();
+            let writes = tables.map(|(origin, _)| (origin.clone(), Writes::by_code()));
+            outlook.writes = writes.collect();
         }
         if rows_are_as_now {
             rows_are_as_now = check_rows(real, &task.script).map_err(named)?;
@@ -389,6 +537,12 @@ impl DryRunResult<'_> {
 }
 
 impl Forecast {
+    /// What it does to a table, by the name that the table has before it.
+    pub(crate) fn writes_before(&self, table: &str) -> Writes {
+        let origin = self.tables_before.origin_of(table).unwrap_or(table);
+        self.writes.get(origin).cloned().unwrap_or_default()
+    }
+
     /// The tables that it builds anew and that the real database has: the original name, and
     /// what becomes of it.
     pub(crate) fn rebuilt(&self) -> impl Iterator<Item = (&str, &Rebuilt)> {
@@ -418,6 +572,38 @@ impl Forecast {
         let journal_mode = copy::journal_mode(real)?;
         Ok(Some(Estimate::of(rebuilds, database, &journal_mode)))
     }
+}
+
+/// What a question of SQLite's says of the rows, nothing of its own tables.
+fn access(context: &AuthContext<'_>) -> Option<Access> {
+    let named = |table: &str| {
+        let table = table.to_ascii_lowercase();
+        let own = table.starts_with("sqlite_");
+        (!own).then(|| match context.database_name {
+            Some("temp") => format!("temp.{table}"),
+            _ => table,
+        })
+    };
+    Some(match context.action {
+        AuthAction::Read {
+            table_name,
+            column_name,
+        } => Access::Reads(named(table_name)?, column_name.to_ascii_lowercase()),
+        AuthAction::Insert { table_name } => Access::Inserts(named(table_name)?),
+        AuthAction::Delete { table_name } => Access::Deletes(named(table_name)?),
+        AuthAction::Update {
+            table_name,
+            column_name,
+        } => Access::Updates(named(table_name)?, column_name.to_ascii_lowercase()),
+        AuthAction::CreateTable { table_name } => Access::Makes(table_name.to_ascii_lowercase()),
+        AuthAction::CreateTempTable { table_name } => {
+            Access::Makes(format!("temp.{}", table_name.to_ascii_lowercase()))
+        }
+        AuthAction::CreateVtable { table_name, .. } => {
+            Access::Makes(table_name.to_ascii_lowercase())
+        }
+        _ => return None,
+    })
 }
 
 fn listing(connection: &Connection, own: &OwnTables<'_>) -> Result<Vec<(String, String)>, Error> {

@@ -2,8 +2,12 @@
 //! the proof before the commit, the rollback. May use what `run` may use.
 
 pub(crate) mod apply;
+pub(crate) mod contents;
+pub(crate) mod drift;
 pub(crate) mod dry_run;
+pub(crate) mod key_actions;
 pub(crate) mod leftovers;
+pub(crate) mod prove;
 pub(crate) mod recognise;
 pub(crate) mod rollback;
 pub(crate) mod row_progress;

@@ -36,6 +36,7 @@ pub(crate) fn rows_up_to(
                     tasks.push(MigrationStep {
                         kind: StepKind::MarkOnly,
                         no_transaction: false,
+                        enforces: false,
                         ..MigrationStep::up(migration)?
                     });
                 }

@@ -21,11 +21,13 @@ use crate::report::outcome::{Recovered, Report};
 use crate::report::remedy::Remedy;
 use crate::run::engine::leftovers::{clean_up, keep_written_since};
 use crate::run::engine::wait::{COMMIT, SLICE, lock, open_patiently, patiently};
+use crate::sqlite::connection_state::LastWrite;
 use crate::sqlite::disk::files;
 use crate::sqlite::disk::lock::Lock;
 use crate::sqlite::execute;
 use crate::sqlite::open::{self, Target};
 use crate::sqlite::schema::catalog;
+use crate::sqlite::view::View;
 
 /// Virtual machine instructions between two looks at the cancel flag, well under a
 /// millisecond apart.
@@ -51,15 +53,6 @@ const PRAGMAS: &[&str] = &[
     "writable_schema",
     "busy_timeout",
     "threads",
-];
-
-/// Those that a file may change for itself alone: the next one must do the same whether it runs
-/// right after it or at the next start.
-pub(crate) const OF_A_FILE: &[&str] = &[
-    "legacy_alter_table",
-    "ignore_check_constraints",
-    "recursive_triggers",
-    "writable_schema",
 ];
 
 /// What a session works on.
@@ -96,8 +89,12 @@ pub(crate) struct Session<'o, 's> {
     /// Whether this session made the file.
     created: bool,
     pragmas: Vec<(&'static str, i64)>,
+    /// What the app's set-up wrote last, if it did.
+    pub(crate) last_write: LastWrite,
     /// `memory` or `off`, where the app's set-up chose it.
     app_journal_mode: Option<String>,
+    /// The state before, where no backup of this run holds it.
+    pub(crate) before: Option<View>,
     /// None between the batches of a backfill.
     lock: Option<Lock>,
 }
@@ -138,7 +135,9 @@ impl<'o, 's> Session<'o, 's> {
             counted_rows: false,
             created,
             pragmas: Vec::new(),
+            last_write: LastWrite::default(),
             app_journal_mode: None,
+            before: None,
             lock: Some(lock),
         };
         match session.prepare() {
@@ -165,6 +164,7 @@ impl<'o, 's> Session<'o, 's> {
             )
             .with_help("commit in the connection set-up what it begins"));
         }
+        self.last_write = LastWrite::of(&self.connection);
         self.journal_on_disk()?;
         for &pragma in PRAGMAS {
             let before = catalog::number(&self.connection, &format!("PRAGMA {pragma}"))?;
@@ -540,13 +540,6 @@ impl<'o, 's> Session<'o, 's> {
             Err(error) if report.is_up_to_date() => Err(error),
             Err(error) => Err(error.with_data(DataState::Committed)),
         }
-    }
-
-    /// Puts back what a file changed for itself.
-    pub(crate) fn end_of_file(&self) -> Result<(), Error> {
-        let of_a_file = |(pragma, _): &&(&str, i64)| OF_A_FILE.contains(pragma);
-        let mut changed = self.pragmas.iter().filter(of_a_file);
-        changed.try_for_each(|(pragma, before)| self.set(&format!("PRAGMA {pragma} = {before}")))
     }
 
     /// Ends a session in which nothing was changed, or everything was committed, and

@@ -286,6 +286,7 @@ pub(crate) fn index_count(connection: &Connection, table: &str) -> u64 {
 }
 
 /// What tells whether a table that is built anew holds what it held.
+#[cfg(feature = "devtools")]
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Contents {
     /// Values that are not NULL, by the column's name in small letters.
@@ -295,6 +296,7 @@ pub(crate) struct Contents {
 }
 
 /// Reads a table once for that. None where that cannot be asked.
+#[cfg(feature = "devtools")]
 pub(crate) fn contents(connection: &Connection, table: &str) -> Result<Option<Contents>, Error> {
     let columns = where_it_can_be_asked(columns(connection, table), table)?;
     let columns = names_of_writable(columns.unwrap_or_default());
@@ -388,24 +390,32 @@ pub(crate) struct References {
     pub(crate) broken: BTreeMap<String, String>,
 }
 
-/// Checks every reference. Table by table only where a mismatch in one table ends the
-/// check of all.
+/// Checks every reference.
 pub(crate) fn references(connection: &Connection) -> Result<References, Error> {
-    let cannot = |error| failure("cannot check the foreign keys", error);
-    let mut found = References::default();
+    // Table by table only where a mismatch in one table ends the check of all.
     match violations(connection, "PRAGMA main.foreign_key_check") {
-        Ok(violations) => {
-            found.violations = violations;
-            return Ok(found);
+        Ok(violations) => Ok(References {
+            violations,
+            ..References::default()
+        }),
+        Err(error) if is_wrong_sql(&error) => {
+            let tables = table_kinds(connection)?.into_iter();
+            let tables = tables.filter(|(_, kind)| *kind == TableKind::Ordinary);
+            let tables: Vec<String> = tables.map(|(table, _)| table).collect();
+            references_of(connection, &tables)
         }
-        Err(error) if is_wrong_sql(&error) => {}
-        Err(error) => return Err(cannot(error)),
+        Err(error) => Err(failure("cannot check the foreign keys", error)),
     }
-    for (table, kind) in table_kinds(connection)? {
-        if kind != TableKind::Ordinary {
-            continue;
-        }
-        let check = format!("PRAGMA main.foreign_key_check({})", quote(&table));
+}
+
+/// Checks the references of some tables.
+pub(crate) fn references_of(
+    connection: &Connection,
+    tables: &[String],
+) -> Result<References, Error> {
+    let mut found = References::default();
+    for table in tables {
+        let check = format!("PRAGMA main.foreign_key_check({})", quote(table));
         match violations(connection, &check) {
             Ok(violations) => found.violations.extend(violations),
             Err(error) if is_wrong_sql(&error) => {
@@ -414,7 +424,7 @@ pub(crate) fn references(connection: &Connection) -> Result<References, Error> {
                     crate::sqlite::execute::text(&error),
                 );
             }
-            Err(error) => return Err(cannot(error)),
+            Err(error) => return Err(failure("cannot check the foreign keys", error)),
         }
     }
     Ok(found)

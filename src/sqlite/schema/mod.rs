@@ -4,6 +4,8 @@
 pub(crate) mod catalog;
 pub(crate) mod difference;
 pub(crate) mod empty_copy;
+pub(crate) mod facts;
+pub(crate) mod flow;
 pub(crate) mod objects;
 pub(crate) mod parsed;
 pub(crate) mod statistics;

@@ -5,7 +5,10 @@
 //! there again at the end of the file was rebuilt (whichever of the two orders the
 //! textbook rebuild was written in), and one that is dropped for good is lost.
 
+use std::collections::BTreeSet;
+
 use crate::report::loss::Lost;
+use crate::sqlite::schema::flow::Flow;
 use crate::sqlite::schema::objects::{Affinity, Column, Schema, TableKind, affinity};
 use crate::sqlite::sql::name::{quote, same_name};
 use crate::sqlite::sql::statement::Action;
@@ -228,6 +231,77 @@ impl TableTracker {
             | Action::DropObject(_)
             | Action::OtherSchema
             | Action::Data => {}
+        }
+    }
+
+    /// The present name of a table that was there before the first file.
+    pub(crate) fn now(&self, origin: &str) -> Option<&str> {
+        self.tables()
+            .find(|(name, _)| same_name(name, origin))
+            .map(|(_, now)| now)
+    }
+
+    /// Whether what it holds is somewhere else too.
+    pub(crate) fn is_derived(&self, origin: &str) -> bool {
+        let mut tables = self.tables.iter();
+        tables.any(|table| table.derived && same_name(&table.name, origin))
+    }
+
+    /// The columns of such a table that are still there: the original name, and the present one.
+    pub(crate) fn columns(&self, origin: &str) -> Vec<(String, String)> {
+        let mut tables = self.tables.iter();
+        let Some(table) = tables.find(|table| same_name(&table.name, origin)) else {
+            return Vec::new();
+        };
+        let columns = table.columns.iter().filter(|column| !column.generated);
+        columns
+            .filter_map(|column| Some((column.name.clone(), column.now.clone()?)))
+            .collect()
+    }
+
+    /// Present names of its columns as the original ones. What came later has none.
+    pub(crate) fn original(&self, origin: &str, now: &BTreeSet<String>) -> BTreeSet<String> {
+        let known = self.columns(origin).into_iter();
+        known
+            .filter(|(_, present)| now.iter().any(|name| same_name(name, present)))
+            .map(|(original, _)| original.to_ascii_lowercase())
+            .collect()
+    }
+
+    /// Ends a file, with what is known of its copies: a table into which no row of the old one
+    /// found its way is another table, and a type that an expression converts to is meant.
+    pub(crate) fn settle(&mut self, flow: &Flow, effects: &mut Effects) {
+        for rebuilt in effects.rebuilds.clone() {
+            let mut tables = self.tables.iter_mut();
+            let is_this = |table: &&mut TrackedTable| {
+                let now = table.now.as_deref();
+                now.is_some_and(|now| same_name(now, &rebuilt.now))
+            };
+            let Some(table) = tables.find(is_this) else {
+                continue;
+            };
+            let name = table.name.clone();
+            let of_this = |candidate: &PossibleLoss| same_name(&candidate.table, &name);
+            if !table.derived && !flow.is_copied(&rebuilt.before, &rebuilt.now) {
+                table.now = None;
+                effects.candidates.retain(|candidate| !of_this(candidate));
+                effects.rebuilds.retain(|other| *other != rebuilt);
+                effects.candidates.push(PossibleLoss {
+                    table: name,
+                    lost: Lost::Table,
+                });
+                continue;
+            }
+            let writes = flow.writes(Some(&rebuilt.before), &rebuilt.now);
+            let converted = self.original(&name, &writes.expressions);
+            effects
+                .candidates
+                .retain(|candidate| match &candidate.lost {
+                    Lost::Narrowed { column, .. } if of_this(candidate) => {
+                        !converted.contains(&column.to_ascii_lowercase())
+                    }
+                    _ => true,
+                });
         }
     }
 

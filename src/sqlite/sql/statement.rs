@@ -133,6 +133,35 @@ impl Statement<'_> {
     }
 
     /// Whether it writes to `sqlite_schema` by hand (`PRAGMA writable_schema`).
+    /// The table, index, view or trigger that it makes or alters, by its name afterwards. None of
+    /// a temporary one.
+    pub(crate) fn shapes(&self) -> Option<String> {
+        match self.action() {
+            Action::CreateTable(name) | Action::RenameTable { to: name, .. } => return Some(name),
+            Action::RenameColumn { table, .. } | Action::DropColumn { table, .. } => {
+                return Some(table);
+            }
+            Action::OtherSchema => {}
+            _ => return None,
+        }
+        let tokens: Vec<_> = Tokens::new(self.text).collect();
+        let mut cursor = Cursor {
+            tokens: &tokens,
+            at: 0,
+        };
+        if cursor.eat("ALTER") {
+            return cursor.eat("TABLE").then(|| cursor.object_name())?;
+        }
+        if !cursor.eat("CREATE") {
+            return None;
+        }
+        cursor.eat("UNIQUE");
+        let known = ["INDEX", "VIEW", "TRIGGER"];
+        known.iter().find(|word| cursor.eat(word))?;
+        let _ = cursor.eat("IF") && cursor.eat("NOT") && cursor.eat("EXISTS");
+        cursor.object_name()
+    }
+
     pub(crate) fn touches_schema_table(&self) -> bool {
         Tokens::new(self.text).any(|token| {
             ["sqlite_schema", "sqlite_master"]

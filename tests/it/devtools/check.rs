@@ -113,7 +113,7 @@ fn a_way_back_that_does_not_bring_the_schema_back_is_found_with_what_differs() {
 
 #[test]
 fn a_step_that_loses_rows_is_found_unless_the_file_says_so() {
-    let moved = "CREATE TABLE kept (id INTEGER PRIMARY KEY, text TEXT);
+    let moved = "CREATE TABLE kept (id INTEGER PRIMARY KEY, text TEXT NOT NULL);
         INSERT INTO kept SELECT id, text FROM notes WHERE stars > 9;
         DROP TABLE notes; ALTER TABLE kept RENAME TO notes;";
     let cases = [
@@ -147,7 +147,7 @@ fn a_rebuild_that_forgets_a_column_is_found() {
         (
             "V2__rebuild",
             "-- heirloom: irreversible
-            CREATE TABLE n (id INTEGER PRIMARY KEY, text TEXT, stars INTEGER);
+            CREATE TABLE n (id INTEGER PRIMARY KEY, text TEXT NOT NULL, stars INTEGER);
             INSERT INTO n (id, text) SELECT id, text FROM notes;
             DROP TABLE notes; ALTER TABLE n RENAME TO notes;",
             None,

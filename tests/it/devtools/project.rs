@@ -903,6 +903,8 @@ fn a_shell_makes_no_database_and_speaks_no_json() {
     assert_eq!(json(&app, &["shell"]).0, 2);
 }
 
+/// Its `sqlite3` is a script for a shell.
+#[cfg(unix)]
 #[test]
 fn sqlite3_is_given_the_database_and_the_arguments_and_its_exit_code_is_passed_on() {
     let app = app();

@@ -58,7 +58,7 @@ fn files(app: &App) -> Vec<String> {
     let listed = app.listing().into_iter();
     listed
         .filter_map(|(path, _)| path.strip_prefix(&root).ok().map(Path::to_owned))
-        .map(|path| path.to_str().unwrap().to_owned())
+        .map(|path| path.to_str().unwrap().replace('\\', "/"))
         .collect()
 }
 

@@ -1,4 +1,5 @@
 //! Looking writes nothing.
 
+pub mod compare;
 pub mod log;
 pub mod looking;

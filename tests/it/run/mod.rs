@@ -3,6 +3,7 @@
 pub mod adopt;
 pub mod backfill;
 pub mod baseline;
+pub mod cases;
 pub mod components;
 pub mod connection;
 pub mod destruction;
@@ -10,6 +11,7 @@ pub mod history;
 pub mod hooks;
 pub mod migrate;
 pub mod no_transaction;
+pub mod random_histories;
 pub mod rebuild;
 pub mod references;
 pub mod refinery;

@@ -1,0 +1,629 @@
+//! `compare`: what is different between two states of a database, by rows.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use rusqlite::Connection;
+use rusqlite::types::ValueRef;
+
+use crate::options::settings::Options;
+use crate::report::error::{Error, ErrorKind};
+use crate::restore::find::{self, BackupRef};
+use crate::rows::{
+    Cells, Identity, Literal, Pair, PairedColumn, Pairing, Shape, Side, Tally, delete_row,
+    identities, insert_row, same_value, tally, update_row, walk,
+};
+use crate::sqlite::execute::failure;
+use crate::sqlite::open;
+use crate::sqlite::schema::catalog;
+use crate::sqlite::schema::difference::same_sql;
+use crate::sqlite::schema::objects::{Object, ObjectKind, Schema, Table, TableKind};
+use crate::sqlite::sql::name::{quote, same_name};
+use crate::sqlite::view::{self, View};
+
+/// A state of a database.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum StateRef {
+    /// The database itself, as it is now.
+    Live,
+    /// A backup, a snapshot or a file.
+    Backup(BackupRef),
+}
+
+/// What is different between two states. Made without writing anything.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct StateComparison {
+    /// The one file.
+    pub from: PathBuf,
+    /// The other.
+    pub to: PathBuf,
+    /// The tables of which anything differs.
+    pub tables: Vec<TableDifference>,
+    /// What could not be compared, in sentences.
+    pub notes: Vec<String>,
+}
+
+impl StateComparison {
+    /// Whether no row differs.
+    pub fn is_same(&self) -> bool {
+        self.tables.is_empty()
+    }
+}
+
+/// What differs of a table.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TableDifference {
+    /// The table.
+    pub table: String,
+    /// Rows that only the first state has.
+    pub only_in_from: u64,
+    /// Rows that only the second has.
+    pub only_in_to: u64,
+    /// Rows that both have, with other values.
+    pub changed: u64,
+    /// Of those, how many differ in a column.
+    pub columns: BTreeMap<String, u64>,
+}
+
+/// A row that differs. Values are written as SQL does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RowDifference {
+    /// What tells it from other rows: columns, or the rowid. None where its values do.
+    pub key: Vec<(String, String)>,
+    /// The values that differ, or all of one that is on one side alone: the column, the value in
+    /// the first state and in the second.
+    pub values: Vec<(String, Option<String>, Option<String>)>,
+}
+
+/// Two states that are open.
+struct States {
+    from: (PathBuf, View, Schema),
+    to: (PathBuf, View, Schema),
+}
+
+/// Finds the file of a state.
+fn path_of(options: &Options<'_>, database: &Path, state: &StateRef) -> Result<PathBuf, Error> {
+    match state {
+        StateRef::Live => {
+            let target = open::resolve(database)?;
+            match target.metadata {
+                Some(_) => Ok(target.path),
+                None => Err(open::no_database(&target.path)),
+            }
+        }
+        StateRef::Backup(wanted) => {
+            let target = open::resolve(database)?;
+            find::find(options, &target.path, wanted).map(|(path, _)| path)
+        }
+    }
+}
+
+impl States {
+    fn open(
+        options: &Options<'_>,
+        database: &Path,
+        from: &StateRef,
+        to: &StateRef,
+    ) -> Result<States, Error> {
+        options.check_history_table()?;
+        let open = |state: &StateRef| {
+            let path = path_of(options, database, state)?;
+            let view = view::view_of(&open::resolve(&path)?)?;
+            options.set_up(&view.connection)?;
+            let schema = catalog::schema(&view.connection, &options.own_tables())?;
+            Ok::<_, Error>((path, view, schema))
+        };
+        Ok(States {
+            from: open(from)?,
+            to: open(to)?,
+        })
+    }
+
+    /// The tables of both, by the names in the second where it has them.
+    fn tables(&self) -> Vec<String> {
+        let mut names: Vec<String> = Vec::new();
+        let all = self.to.2.tables.iter().chain(&self.from.2.tables);
+        for table in all.filter(|table| is_data(table)) {
+            if !names.iter().any(|name| same_name(name, &table.name)) {
+                names.push(table.name.clone());
+            }
+        }
+        names.sort();
+        names
+    }
+
+    fn shapes(&self, table: &str) -> Result<(Option<Shape>, Option<Shape>), Error> {
+        let of = |(_, view, schema): &(PathBuf, View, Schema)| match schema.table(table) {
+            Some(_) => Shape::of(&view.connection, table),
+            None => Ok(None),
+        };
+        Ok((of(&self.from)?, of(&self.to)?))
+    }
+
+    /// Whether each was read in one state.
+    fn refuse_torn(&self) -> Result<(), Error> {
+        for (path, view, _) in [&self.from, &self.to] {
+            if !view.is_of_one_state() {
+                return Err(Error::new(
+                    ErrorKind::Locked,
+                    format!(
+                        "another program wrote to {} while it was compared",
+                        path.display()
+                    ),
+                )
+                .with_help("close the other program, and try again"));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether its rows are somebody's, and in no other table.
+fn is_data(table: &Table) -> bool {
+    table.kind != TableKind::Shadow && !table.is_derived()
+}
+
+fn pairing(left: &Shape, right: &Shape) -> Vec<Pairing> {
+    let shared = |name: &str| right.column(name).map(|column| column.name.clone());
+    let mut columns: Vec<PairedColumn> = left
+        .writable()
+        .map(|column| PairedColumn {
+            left: Some(column.name.clone()),
+            right: right
+                .column(&column.name)
+                .filter(|other| !other.generated)
+                .map(|other| other.name.clone()),
+        })
+        .collect();
+    let new = right
+        .writable()
+        .filter(|column| left.column(&column.name).is_none());
+    columns.extend(new.map(|column| PairedColumn {
+        left: None,
+        right: Some(column.name.clone()),
+    }));
+    let ways = identities(left, right, &shared).into_iter();
+    ways.map(|identity| Pairing {
+        identity,
+        columns: columns.clone(),
+    })
+    .collect()
+}
+
+/// Compares one table. The pairing is the one by which fewer rows differ: rows without a key are
+/// the same by their rowids, or by what they hold after a VACUUM gave them others.
+fn compare_table(
+    from: &Connection,
+    to: &Connection,
+    left: &Shape,
+    right: &Shape,
+) -> Result<(Pairing, Tally), Error> {
+    let side = |connection, shape| Side { connection, shape };
+    let mut best: Option<(Pairing, Tally)> = None;
+    for pairing in pairing(left, right) {
+        if best.is_some() && pairing.identity != Identity::Content {
+            continue;
+        }
+        let found = tally(side(from, left), side(to, right), &pairing, &|_, a, b| {
+            same_value(a, b)
+        })?;
+        let clean = found.is_clean();
+        let by_key = matches!(pairing.identity, Identity::Key(_));
+        if best.is_none() || clean {
+            best = Some((pairing, found));
+        }
+        if clean || by_key {
+            break;
+        }
+    }
+    best.ok_or_else(|| Error::new(ErrorKind::Io, format!("cannot compare `{}`", left.table)))
+}
+
+/// Compares two states.
+pub(crate) fn compare(
+    options: &Options<'_>,
+    database: &Path,
+    from: &StateRef,
+    to: &StateRef,
+) -> Result<StateComparison, Error> {
+    let states = States::open(options, database, from, to)?;
+    let mut found = StateComparison {
+        from: states.from.0.clone(),
+        to: states.to.0.clone(),
+        tables: Vec::new(),
+        notes: Vec::new(),
+    };
+    for table in states.tables() {
+        options.check_cancelled()?;
+        let (one, other) = (&states.from.1.connection, &states.to.1.connection);
+        let rows = |connection: &Connection| {
+            catalog::row_count(connection, &table).map(Option::unwrap_or_default)
+        };
+        let mut difference = TableDifference {
+            table: table.clone(),
+            ..TableDifference::default()
+        };
+        match states.shapes(&table)? {
+            (Some(left), Some(right)) => {
+                let (pairing, tally) = compare_table(one, other, &left, &right)?;
+                difference.only_in_from = tally.only_left;
+                difference.only_in_to = tally.only_right;
+                difference.changed = tally.changed;
+                let columns = pairing.columns.iter().zip(&tally.columns);
+                let columns = columns.filter(|(_, tally)| tally.changed > 0);
+                difference.columns = columns
+                    .map(|(column, tally)| (column.name().to_owned(), tally.changed))
+                    .collect();
+            }
+            (left, right) => {
+                let (in_from, in_to) = (states.from.2.table(&table), states.to.2.table(&table));
+                if left.is_none() == in_from.is_some() || right.is_none() == in_to.is_some() {
+                    found
+                        .notes
+                        .push(format!("`{table}` cannot be read, and was not compared"));
+                    continue;
+                }
+                let (which, file) = match in_from {
+                    Some(_) => ("first", one),
+                    None => ("second", other),
+                };
+                let count = rows(file)?;
+                found
+                    .notes
+                    .push(format!("only the {which} has the table `{table}`"));
+                match in_from {
+                    Some(_) => difference.only_in_from = count,
+                    None => difference.only_in_to = count,
+                }
+            }
+        }
+        let TableDifference {
+            only_in_from,
+            only_in_to,
+            changed,
+            ..
+        } = difference;
+        if only_in_from + only_in_to + changed > 0 {
+            found.tables.push(difference);
+        }
+    }
+    states.refuse_torn()?;
+    Ok(found)
+}
+
+/// Tells of each row of a table that differs.
+pub(crate) fn compare_rows(
+    options: &Options<'_>,
+    database: &Path,
+    from: &StateRef,
+    to: &StateRef,
+    table: &str,
+    each: &mut dyn FnMut(&RowDifference),
+) -> Result<(), Error> {
+    let states = States::open(options, database, from, to)?;
+    let (one, other) = (&states.from.1.connection, &states.to.1.connection);
+    let (left, right) = match states.shapes(table)? {
+        (None, None) => {
+            return Err(Error::new(
+                ErrorKind::NotFound,
+                format!("neither state has a table `{table}` that can be read"),
+            )
+            .with_help("check the name"));
+        }
+        (left, right) => (left, right),
+    };
+    let nothing = open::empty()?;
+    let (left, right, one, other) = match (left, right) {
+        (Some(left), Some(right)) => (left, right, one, other),
+        // The other side is a table without rows.
+        (Some(left), None) => (left.clone(), left, one, &nothing),
+        (None, Some(right)) => (right.clone(), right, &nothing, other),
+        (None, None) => return Ok(()),
+    };
+    let missing = std::ptr::eq(one, &nothing) || std::ptr::eq(other, &nothing);
+    if missing {
+        let columns: Vec<String> = left
+            .columns
+            .iter()
+            .map(|column| quote(&column.name))
+            .collect();
+        let create = format!(
+            "CREATE TABLE {} ({})",
+            quote(&left.table),
+            columns.join(", ")
+        );
+        nothing
+            .execute_batch(&create)
+            .map_err(|error| failure("cannot compare the rows", error))?;
+    }
+    let (pairing, _) = compare_table(one, other, &left, &right)?;
+    let keys = key_names(&pairing, &left);
+    let side = |connection, shape| Side { connection, shape };
+    walk(
+        side(one, &left),
+        side(other, &right),
+        &pairing,
+        &|_, a, b| same_value(a, b),
+        &mut |pair| {
+            each(&row_difference(&pair, &pairing, &keys)?);
+            Ok(())
+        },
+    )?;
+    states.refuse_torn()
+}
+
+fn key_names(pairing: &Pairing, left: &Shape) -> Vec<String> {
+    match &pairing.identity {
+        Identity::Rowid => vec![left.rowid.unwrap_or("rowid").to_owned()],
+        Identity::Key(columns) => columns.iter().map(|(_, now)| now.clone()).collect(),
+        Identity::Content => Vec::new(),
+    }
+}
+
+fn row_difference(
+    pair: &Pair<'_, '_>,
+    pairing: &Pairing,
+    keys: &[String],
+) -> Result<RowDifference, Error> {
+    let key = match pair {
+        Pair::OnlyLeft(row) | Pair::OnlyRight(row) | Pair::Changed(row, ..) => row.key()?,
+    };
+    let key = keys.iter().zip(&key);
+    let key = key.map(|(name, value)| (name.clone(), Literal(ValueRef::from(value)).to_string()));
+    let mut values = Vec::new();
+    for (index, column) in pairing.columns.iter().enumerate() {
+        let (before, after) = match pair {
+            Pair::OnlyLeft(row) => (column.left.as_ref().map(|_| row), None),
+            Pair::OnlyRight(row) => (None, column.right.as_ref().map(|_| row)),
+            Pair::Changed(_, _, differing) if !differing.contains(&index) => continue,
+            Pair::Changed(before, now, _) => (Some(before), Some(now)),
+        };
+        let text = |row: Option<&Cells<'_, '_>>| {
+            row.map(|row| Ok::<_, Error>(Literal(row.column(index)?).to_string()))
+                .transpose()
+        };
+        values.push((column.name().to_owned(), text(before)?, text(after)?));
+    }
+    Ok(RowDifference {
+        key: key.collect(),
+        values,
+    })
+}
+
+/// Gives the statements that make the first state into the second, one after the other.
+pub(crate) fn compare_sql(
+    options: &Options<'_>,
+    database: &Path,
+    from: &StateRef,
+    to: &StateRef,
+    each: &mut dyn FnMut(&str),
+) -> Result<(), Error> {
+    let states = States::open(options, database, from, to)?;
+    let (one, other) = (&states.from.1.connection, &states.to.1.connection);
+    let (before, after) = (&states.from.2, &states.to.2);
+    let same_object = |a: &Object, b: &Object| {
+        a.kind == b.kind && same_name(&a.name, &b.name) && same_sql(&a.sql, &b.sql)
+    };
+    let (mut statements, mut at_end): (Vec<String>, Vec<String>) = Default::default();
+    let mut changed = Vec::new();
+    let mut body: Vec<(String, Option<Pairing>)> = Vec::new();
+    for table in states.tables() {
+        let (was, is) = (before.table(&table), after.table(&table));
+        match (was, is) {
+            (Some(was), Some(is)) if same_sql(&was.sql, &is.sql) => {
+                let (Some(left), Some(right)) = states.shapes(&table)? else {
+                    continue;
+                };
+                let mut ways = pairing(&left, &right);
+                ways.retain(|way| way.identity != Identity::Content || left.rowid.is_none());
+                let way = ways.into_iter().next();
+                let Some(way) = way else { continue };
+                let side = |connection, shape| Side { connection, shape };
+                let found = tally(side(one, &left), side(other, &right), &way, &|_, a, b| {
+                    same_value(a, b)
+                })?;
+                if !found.is_clean() {
+                    changed.push(table.clone());
+                    body.push((table, Some(way)));
+                }
+            }
+            (was, is) => {
+                if was.is_some() {
+                    statements.push(format!("DROP TABLE {};", quote(&table)));
+                }
+                if let Some(is) = is {
+                    statements.push(format!("{};", is.sql));
+                    body.push((table.clone(), None));
+                }
+                changed.push(table);
+            }
+        }
+    }
+    let is_changed = |table: &str| changed.iter().any(|name| same_name(name, table));
+    // What hangs on a changed table is made again: a trigger would write a second time.
+    let drops: Vec<&Object> = before
+        .others
+        .iter()
+        .filter(|object| {
+            let stays = after.others.iter().any(|now| same_object(object, now));
+            let fires = object.kind == ObjectKind::Trigger && is_changed(&object.table);
+            !stays || fires
+        })
+        .collect();
+    for object in after.others.iter() {
+        let stood = before.others.iter().any(|was| same_object(was, object));
+        let dropped = drops.iter().any(|was| same_object(was, object));
+        let gone = object.kind == ObjectKind::Index
+            && body
+                .iter()
+                .any(|(table, way)| way.is_none() && same_name(table, &object.table));
+        if !stood || dropped || gone {
+            at_end.push(format!("{};", object.sql));
+        }
+    }
+    for table in after.tables.iter().filter(|table| table.is_derived()) {
+        if table.content().is_some_and(|content| is_changed(&content)) {
+            let name = quote(&table.name);
+            at_end.push(format!("INSERT INTO {name} ({name}) VALUES ('rebuild');"));
+        }
+    }
+    if statements.is_empty() && body.is_empty() && drops.is_empty() && at_end.is_empty() {
+        return states.refuse_torn();
+    }
+    each("PRAGMA foreign_keys = OFF;");
+    each("BEGIN;");
+    for object in drops.iter().rev() {
+        let goes_with_its_table = object.kind == ObjectKind::Index
+            && is_changed(&object.table)
+            && !body
+                .iter()
+                .any(|(table, way)| way.is_some() && same_name(table, &object.table));
+        if !goes_with_its_table {
+            each(&format!(
+                "DROP {} IF EXISTS {};",
+                object.kind,
+                quote(&object.name)
+            ));
+        }
+    }
+    statements.iter().for_each(|statement| each(statement));
+    for (table, way) in &body {
+        let (left, right) = states.shapes(table)?;
+        let Some(right) = right else { continue };
+        match (way, left) {
+            (Some(way), Some(left)) => changes(one, other, &left, &right, way, each)?,
+            _ => all_rows(other, &right, each)?,
+        }
+    }
+    at_end.iter().for_each(|statement| each(statement));
+    each("COMMIT;");
+    states.refuse_torn()
+}
+
+/// Every row of a table.
+fn all_rows(
+    connection: &Connection,
+    shape: &Shape,
+    each: &mut dyn FnMut(&str),
+) -> Result<(), Error> {
+    let columns: Vec<String> = names_to_write(shape);
+    let sql = format!(
+        "SELECT {} FROM main.{} AS x",
+        columns.join(", "),
+        quote(&shape.table)
+    );
+    let mut read = || {
+        let mut statement = connection.prepare(&sql)?;
+        let mut rows = statement.raw_query();
+        while let Some(row) = rows.next()? {
+            let values = columns
+                .iter()
+                .enumerate()
+                .map(|(at, name)| Ok((name.clone(), Literal(row.get_ref(at)?).to_string())));
+            let values = values.collect::<rusqlite::Result<Vec<_>>>()?;
+            each(&insert_row(&shape.table, &values));
+        }
+        Ok(())
+    };
+    read()
+        .map_err(|error: rusqlite::Error| failure(format!("cannot read `{}`", shape.table), error))
+}
+
+/// Columns that are written, and the rowid where it is none of them and no key tells rows apart.
+fn names_to_write(shape: &Shape) -> Vec<String> {
+    let rowid = shape.rowid.filter(|_| shape.keys.is_empty());
+    let columns = shape.writable().map(|column| quote(&column.name));
+    rowid
+        .map(str::to_owned)
+        .into_iter()
+        .chain(columns)
+        .collect()
+}
+
+/// The statements for rows that differ. What goes does so first, so that no value stands twice on
+/// the way.
+fn changes(
+    one: &Connection,
+    other: &Connection,
+    left: &Shape,
+    right: &Shape,
+    way: &Pairing,
+    each: &mut dyn FnMut(&str),
+) -> Result<(), Error> {
+    let names = key_names(way, left);
+    let is_rowid = way.identity == Identity::Rowid;
+    let quoted = |name: &str| match is_rowid {
+        true => name.to_owned(),
+        false => quote(name),
+    };
+    let key_of = |row: &Cells<'_, '_>| -> Result<Vec<(String, String)>, Error> {
+        let values = row.key()?;
+        let pairs = names.iter().zip(&values);
+        Ok(pairs
+            .map(|(name, value)| (quoted(name), Literal(ValueRef::from(value)).to_string()))
+            .collect())
+    };
+    let all_of = |row: &Cells<'_, '_>| -> Result<Vec<(String, String)>, Error> {
+        let mut values = match is_rowid {
+            true => key_of(row)?,
+            false => Vec::new(),
+        };
+        for (index, column) in way.columns.iter().enumerate() {
+            if column.right.is_some() {
+                let value = Literal(row.column(index)?).to_string();
+                values.push((quote(column.name()), value));
+            }
+        }
+        Ok(values)
+    };
+    let must_go = |columns: &[usize]| {
+        columns.iter().any(|index| {
+            let name = way.columns[*index].name();
+            right.unique.iter().any(|unique| same_name(unique, name))
+        })
+    };
+    let side = |connection, shape| Side { connection, shape };
+    for removes in [true, false] {
+        walk(
+            side(one, left),
+            side(other, right),
+            way,
+            &|_, a, b| same_value(a, b),
+            &mut |pair| {
+                match (&pair, removes) {
+                    (Pair::OnlyLeft(row), true) => {
+                        let key = match names.is_empty() {
+                            true => all_of(row)?,
+                            false => key_of(row)?,
+                        };
+                        each(&delete_row(&left.table, &key));
+                    }
+                    (Pair::Changed(row, _, columns), true) if must_go(columns) => {
+                        each(&delete_row(&left.table, &key_of(row)?));
+                    }
+                    (Pair::Changed(_, row, columns), false) if must_go(columns) => {
+                        each(&insert_row(&right.table, &all_of(row)?));
+                    }
+                    (Pair::Changed(before, row, columns), false) => {
+                        let mut values = Vec::new();
+                        for index in *columns {
+                            let value = Literal(row.column(*index)?).to_string();
+                            values.push((quote(way.columns[*index].name()), value));
+                        }
+                        each(&update_row(&right.table, &key_of(before)?, &values));
+                    }
+                    (Pair::OnlyRight(row), false) => {
+                        each(&insert_row(&right.table, &all_of(row)?));
+                    }
+                    _ => {}
+                }
+                Ok(())
+            },
+        )?;
+    }
+    Ok(())
+}

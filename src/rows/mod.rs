@@ -1,0 +1,18 @@
+//! Two states of a table, compared row by row.
+//!
+//! Rows are paired by what tells them apart, a key or the rowid, and never by their number. Both
+//! states are read once, in the same order, by two connections; memory stays flat. What is proved
+//! before a commit, what `compare` prints and what a restore takes over are asked of the same
+//! walk. Below it lie `sqlite` and the values of `report`; nothing here knows of migrations.
+
+mod pairing;
+mod shape;
+mod statements;
+mod walk;
+
+pub(crate) use pairing::{Identity, PairedColumn, Pairing, identities};
+pub(crate) use shape::Shape;
+pub(crate) use statements::{Literal, delete_row, insert_row, update_row};
+pub(crate) use walk::{
+    Cells, Pair, Side, Tally, is_empty, owned, same_meaning, same_value, tally, walk,
+};

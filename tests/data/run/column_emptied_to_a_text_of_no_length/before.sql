@@ -1,0 +1,2 @@
+CREATE TABLE contacts (id INTEGER PRIMARY KEY, phone TEXT);
+INSERT INTO contacts VALUES (1, '+44 1'), (2, NULL);

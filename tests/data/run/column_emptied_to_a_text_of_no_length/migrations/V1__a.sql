@@ -1,0 +1,1 @@
+UPDATE contacts SET phone = '' WHERE id > 0;

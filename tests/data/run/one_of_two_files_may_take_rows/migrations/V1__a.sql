@@ -1,0 +1,2 @@
+-- heirloom: allow-destructive
+DELETE FROM notes WHERE id = 1;

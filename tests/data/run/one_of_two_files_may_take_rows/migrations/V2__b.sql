@@ -1,0 +1,2 @@
+DELETE FROM notes WHERE id = 2;
+INSERT INTO notes VALUES (9, 'd');

@@ -1,0 +1,2 @@
+CREATE TABLE tags (name TEXT PRIMARY KEY, colour TEXT) WITHOUT ROWID;
+INSERT INTO tags VALUES ('work', 'red'), ('home', 'blue');

@@ -1,0 +1,1 @@
+SELECT name, colour FROM tags ORDER BY 1

@@ -1,0 +1,4 @@
+CREATE TABLE n (player TEXT, level INTEGER, time INTEGER, "points" INTEGER, PRIMARY KEY (player, level)) WITHOUT ROWID;
+INSERT INTO n SELECT * FROM [scores];
+DROP TABLE scores;
+ALTER TABLE n RENAME TO scores;

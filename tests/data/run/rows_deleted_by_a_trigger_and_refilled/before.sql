@@ -1,0 +1,7 @@
+CREATE TABLE notes (id INTEGER PRIMARY KEY, title TEXT NOT NULL);
+CREATE TABLE inbox (id INTEGER PRIMARY KEY, title TEXT NOT NULL);
+CREATE TRIGGER moved AFTER INSERT ON notes BEGIN
+    DELETE FROM inbox WHERE id = 1;
+    INSERT INTO inbox (title) VALUES (NEW.title);
+END;
+INSERT INTO inbox VALUES (1, 'mine'), (2, 'too');

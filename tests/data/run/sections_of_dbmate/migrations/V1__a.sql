@@ -1,0 +1,4 @@
+-- migrate:up
+CREATE TABLE v (x);
+-- migrate:down
+DROP TABLE v;

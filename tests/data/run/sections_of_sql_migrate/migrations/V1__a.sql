@@ -1,0 +1,4 @@
+-- +migrate Up
+CREATE TABLE v (x);
+-- +migrate Down
+DROP TABLE v;

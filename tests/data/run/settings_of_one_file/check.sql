@@ -1,0 +1,1 @@
+SELECT a, last FROM t

@@ -1,0 +1,1 @@
+UPDATE t SET last = last_insert_rowid();
