@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
 use heirloom::for_the_command::canonicalize;
-use heirloom::{Estimate, Loss, RebuildEstimate};
+use heirloom::plan::{Estimate, Loss, RebuildEstimate};
 use similar::{ChangeTag, TextDiff};
 
 pub(crate) const BOLD: Style = Style::new().bold();

@@ -30,7 +30,9 @@ use crate::sqlite::sql::token::mentions;
 /// code that `heirloom generate` writes its files with.
 ///
 /// ```
-/// use heirloom::{Alteration, rusqlite::Connection};
+/// use heirloom::rusqlite::Connection;
+
+/// use heirloom::devtools::Alteration;
 ///
 /// let connection = Connection::open_in_memory().unwrap();
 /// connection.execute_batch("

@@ -64,7 +64,7 @@ pub(crate) fn next_version(existing: &[Migration], at: SystemTime) -> i64 {
 ///
 /// ```
 /// let folder = std::env::temp_dir().join(format!("heirloom-doc-{}", std::process::id()));
-/// let made = heirloom::create(&folder, "add phone", std::time::SystemTime::now())?;
+/// let made = heirloom::devtools::create(&folder, "add phone", std::time::SystemTime::now())?;
 /// assert!(made.up.ends_with(format!("V{}__add_phone.sql", made.version)));
 /// # std::fs::remove_dir_all(folder).unwrap();
 /// # Ok::<(), heirloom::Error>(())

@@ -69,7 +69,7 @@ pub struct Initialized {
 /// ```
 /// # let folder = tempfile::tempdir().unwrap();
 /// # let folder = folder.path();
-/// let files = heirloom::init(folder, std::time::SystemTime::now())?;
+/// let files = heirloom::devtools::init(folder, std::time::SystemTime::now())?;
 /// assert_eq!(files.schema, folder.join("migrations/schema.sql"));
 /// heirloom::Migrator::new(folder.join("migrations")).migrate(folder.join("app.db"))?;
 /// # Ok::<(), heirloom::Error>(())
