@@ -276,9 +276,8 @@ fn refuse_other_than_create(script: &Script, statement: &Statement<'_>) -> Resul
 /// # Errors
 /// [`ErrorKind::NotFound`].
 pub(crate) fn no_schema_file(path: &std::path::Path) -> Error {
-    Error::new(
-        ErrorKind::NotFound,
+    Error::not_found(
         format!("there is no schema file at {}", path.display()),
+        "write the schema as it should be into it, with CREATE statements; `sqlite3 app.db .schema` prints the present one",
     )
-    .with_help("write the schema as it should be into it, with CREATE statements; `sqlite3 app.db .schema` prints the present one")
 }

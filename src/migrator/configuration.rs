@@ -191,11 +191,10 @@ impl<'a> Migrator<'a> {
     pub fn only(mut self, component: &str) -> Result<Self, Error> {
         match self.options.turn_to(component) {
             true => Ok(self),
-            false => Err(Error::new(
-                ErrorKind::Usage,
+            false => Err(Error::usage(
                 format!("there is no component `{component}`"),
-            )
-            .with_help("give the name of one that was given to the migrator")),
+                "give the name of one that was given to the migrator",
+            )),
         }
     }
 

@@ -310,6 +310,16 @@ impl Error {
         }))
     }
 
+    /// A wrong argument or setting, and what to do.
+    pub(crate) fn usage(message: impl Into<String>, help: impl Into<String>) -> Error {
+        Error::new(ErrorKind::Usage, message).with_help(help)
+    }
+
+    /// Something that is not there, and what to do.
+    pub(crate) fn not_found(message: impl Into<String>, help: impl Into<String>) -> Error {
+        Error::new(ErrorKind::NotFound, message).with_help(help)
+    }
+
     /// The kind of the failure.
     pub fn kind(&self) -> ErrorKind {
         self.0.kind

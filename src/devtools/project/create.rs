@@ -9,7 +9,7 @@ use crate::migration::files::name::is_valid_name;
 use crate::migration::files::source::Source;
 use crate::migration::label::label;
 use crate::migration::set::Migration;
-use crate::report::error::{Error, ErrorKind};
+use crate::report::error::Error;
 #[cfg(feature = "serde")]
 use crate::report::serial;
 use crate::sqlite::disk::files;
@@ -38,11 +38,10 @@ pub(crate) fn file_name(name: &str) -> Result<String, Error> {
         .collect();
     match is_valid_name(&name) {
         true => Ok(name),
-        false => Err(Error::new(
-            ErrorKind::Usage,
+        false => Err(Error::usage(
             format!("`{name}` is no name for a migration"),
-        )
-        .with_help("use letters, digits and underscores, as in add_phone")),
+            "use letters, digits and underscores, as in add_phone",
+        )),
     }
 }
 
@@ -72,8 +71,10 @@ pub(crate) fn next_version(existing: &[Migration], at: SystemTime) -> i64 {
 pub fn create(folder: impl Into<Source>, name: &str, at: SystemTime) -> Result<Created, Error> {
     let source = folder.into();
     let folder = source.folder().ok_or_else(|| {
-        Error::new(ErrorKind::Usage, "the migrations are no folder on disk")
-            .with_help("give the folder that they are embedded from")
+        Error::usage(
+            "the migrations are no folder on disk",
+            "give the folder that they are embedded from",
+        )
     })?;
     let name = file_name(name)?;
     files::create_folders(folder)?;

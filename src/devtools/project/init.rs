@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use crate::devtools::project::create::next_version;
 use crate::migration::files::source::SCHEMA_FILE;
 use crate::migration::label::label;
-use crate::report::error::{Error, ErrorKind};
+use crate::report::error::Error;
 use crate::report::remedy::Remedy;
 #[cfg(feature = "serde")]
 use crate::report::serial;
@@ -147,14 +147,13 @@ fn refuse_what_is_there(settings: &Path, migrations: &Path) -> Result<(), Error>
     };
     match in_the_way {
         None => Ok(()),
-        Some(path) => Err(Error::new(
-            ErrorKind::Usage,
+        Some(path) => Err(Error::usage(
             format!(
                 "{} is there already, and nothing is written over",
                 path.display()
             ),
+            "begin in a folder without migrations, or write the next one",
         )
-        .with_help("begin in a folder without migrations, or write the next one")
         .with_remedy(Remedy::Create)),
     }
 }
