@@ -8,7 +8,7 @@ use crate::migration::compare::afresh;
 use crate::migration::set::Migration;
 use crate::migration::step::MigrationStep;
 use crate::options::settings::{Options, memory};
-use crate::report::error::{Error, ErrorKind, invalid};
+use crate::report::error::{Error, invalid};
 use crate::sqlite::connection_state::run_file;
 use crate::sqlite::execute::{failure, run_statement};
 use crate::sqlite::schema::catalog;

@@ -87,7 +87,9 @@ pub(crate) fn typed(word: &str) -> String {
         true if word.chars().all(is_plain) => word.to_owned(),
         true => format!("\"{}\"", word.replace('"', "\\\"")),
         // A rename, as in `notes.text=body`.
-        false if !word.is_empty() && word.chars().all(|c| c == '=' || is_plain(c) && c != '\\') => word.to_owned(),
+        false if !word.is_empty() && word.chars().all(|c| c == '=' || is_plain(c) && c != '\\') => {
+            word.to_owned()
+        }
         // A name that no shell can be given is shown as it is.
         false => shlex::try_quote(word).map_or(word.to_owned(), Cow::into_owned),
     }
