@@ -81,6 +81,7 @@
 //! | feature | brings |
 //! |---|---|
 //! | `bundled` (default) | SQLite, compiled in. Without it the system's SQLite is linked |
+//! | `serde` | `Serialize` for what the API returns: keys in snake_case, durations as `…_ms`, times in RFC 3339 |
 //! | `devtools` | `Devtools`, `Alteration`, and the methods of [`Database`] for developers (`seed`, `push`, `redo`, `reset`). An app that only migrates needs none of it |
 //! | `cli` | the `heirloom` command. Nothing of it compiles into an app |
 //!
@@ -103,7 +104,7 @@ pub mod guide;
 // The layers, from the ground up: imports go downward only, and a test holds them to it.
 
 // Values that callers get.
-mod report;
+pub mod report;
 
 // SQLite: its language, its catalogue, its files.
 mod sqlite;
@@ -127,11 +128,11 @@ mod run;
 mod restore;
 
 // Looking, which never writes.
-mod inspect;
+pub mod inspect;
 
 // For developers: an app that only migrates compiles none of it.
 #[cfg(feature = "devtools")]
-mod devtools;
+pub mod devtools;
 
 // The public API.
 mod migrator;
@@ -140,36 +141,19 @@ mod migrator;
 #[doc(hidden)]
 pub mod for_the_command {
     pub use crate::sqlite::disk::path::{canonicalize, uri};
+    pub use crate::sqlite::sql::statement::is_complete;
 }
 
-#[cfg(feature = "devtools")]
-pub use devtools::check::finding::{Checked, Finding, FindingKind};
-#[cfg(feature = "devtools")]
-pub use devtools::generate::alteration::{Alteration, AlterationPlan};
-#[cfg(feature = "devtools")]
-pub use devtools::generate::from_schema::{GenerateOptions, Generated, GeneratedFile};
-#[cfg(feature = "devtools")]
-pub use devtools::generate::push::OnHistory;
-#[cfg(feature = "devtools")]
-pub use devtools::project::create::{Created, create};
-#[cfg(feature = "devtools")]
-pub use devtools::project::init::{Initialized, init};
-#[cfg(feature = "devtools")]
-pub use devtools::squash::merge::{SquashOptions, Squashed};
-pub use inspect::compare::{RowDifference, StateComparison, StateRef, TableDifference};
-pub use inspect::description::{
-    ColumnInfo, ForeignKeyInfo, Generation, IndexInfo, Inspected, ReferenceInfo, TableInfo,
-    TriggerInfo, ViewInfo,
-};
-pub use inspect::problem::{Diagnosis, Problem, ProblemKind};
-pub use inspect::sizes::{BackupStats, HistoryStats, IndexStats, SizeAt, Stats, TableStats};
-pub use inspect::status::{MigrationStatus, Status};
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub use devtools::fuzzing;
+
+// What nearly every app names. Everything else is in a module of its subject.
+pub use inspect::status::Status;
 pub use migration::compare::MigrationState;
 pub use migration::files::layout::Layout;
-pub use migration::files::source::{SCHEMA_FILE, Source};
-pub use migration::history::log_entry::{Log, LogEntry, Logged};
+pub use migration::files::source::Source;
 pub use migration::history::other_tools::Tool;
-pub use migration::history::table::DEFAULT_TABLE as DEFAULT_HISTORY_TABLE;
 pub use migrator::configuration::{Migrator, data_folder};
 pub use migrator::database::{Database, OpenedDatabase};
 #[cfg(feature = "devtools")]
@@ -177,26 +161,57 @@ pub use migrator::devtools::Devtools;
 pub use options::component::Component;
 pub use options::hooks::{HookContext, HookError};
 pub use options::rust_migration::RustMigration;
-pub use options::settings::{DEFAULT_KEEP, DEFAULT_LOCK_TIMEOUT};
 pub use report::act::Act;
-pub use report::change::{ChangeKind, TableChange};
-pub use report::error::{DataState, Difference, Error, ErrorKind, RenameQuestion};
-pub use report::estimate::{Estimate, RebuildEstimate};
+pub use report::error::{DataState, Error, ErrorKind};
 pub use report::event::Event;
-pub use report::location::Location;
-pub use report::location::Position;
-pub use report::loss::{Direction, Loss, Lost};
-pub use report::outcome::{
-    Backfilled, Done, NewerRows, Pushed, Recovered, Report, Restored, SeedFile, TableRows,
-};
-pub use report::plan::{Plan, Step};
+pub use report::outcome::Report;
+pub use report::plan::Plan;
 pub use report::remedy::Remedy;
-pub use restore::downgrade::{DowngradeOptions, RestoreOffer};
-pub use restore::execute::RestorePlan;
-pub use restore::find::{BackupRef, DatabaseSummary};
-pub use restore::list::{BackupInfo, BackupOrigin, Verify};
-pub use restore::newer::RowsSince;
-pub use run::backfill::{Backfill, BackfillPlan, DEFAULT_BATCH};
+pub use restore::downgrade::DowngradeOptions;
+pub use restore::find::BackupRef;
+pub use restore::list::{BackupInfo, Verify};
+pub use run::backfill::Backfill;
 pub use run::revert::RevertTo;
 pub use run::template::Template;
-pub use sqlite::sql::statement::is_complete;
+
+/// What an [`Error`] is made of: where it happened, what differs, what must be answered.
+///
+/// An app needs [`Error`] and its questions; these types are for one that shows more than the
+/// text of an error, such as an editor that marks the line.
+pub mod error {
+    pub use crate::report::error::{Difference, RenameQuestion};
+    pub use crate::report::location::{Location, Position};
+    #[doc(no_inline)]
+    pub use crate::{DataState, Error, ErrorKind, Remedy};
+}
+
+/// What would be done, as values: the answer of every method called `plan_…`, and of
+/// [`Database::plan`]. A plan is made without writing anything.
+pub mod plan {
+    #[doc(no_inline)]
+    pub use crate::Plan;
+    pub use crate::report::estimate::{Estimate, RebuildEstimate};
+    pub use crate::report::loss::{Direction, Loss, Lost};
+    pub use crate::report::plan::Step;
+    pub use crate::restore::execute::RestorePlan;
+    pub use crate::run::backfill::BackfillPlan;
+}
+
+/// Backups and snapshots: how they are listed ([`Database::backups`]), and what a restore and a
+/// downgrade are made of.
+pub mod backups {
+    pub use crate::restore::downgrade::RestoreOffer;
+    pub use crate::restore::find::DatabaseSummary;
+    pub use crate::restore::list::BackupOrigin;
+    pub use crate::restore::newer::RowsSince;
+    #[doc(no_inline)]
+    pub use crate::{BackupInfo, BackupRef, DowngradeOptions, Verify};
+}
+
+/// What applies where an app says nothing else.
+pub mod defaults {
+    pub use crate::migration::files::source::SCHEMA_FILE;
+    pub use crate::migration::history::table::DEFAULT_TABLE as DEFAULT_HISTORY_TABLE;
+    pub use crate::options::settings::{DEFAULT_KEEP, DEFAULT_LOCK_TIMEOUT};
+    pub use crate::run::backfill::DEFAULT_BATCH;
+}

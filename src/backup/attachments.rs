@@ -58,10 +58,10 @@ pub(crate) fn clean(snapshots: &Path, database: &Path) -> Result<usize, Error> {
 /// Refuses folders that cannot be told apart later, or are not there.
 pub(crate) fn check(database: &Path, folders: &[PathBuf]) -> Result<Vec<PathBuf>, Error> {
     let refuse = |folder: &Path, reason: &str| {
-        Err(
-            Error::new(ErrorKind::Usage, format!("{} {reason}", folder.display()))
-                .with_help("name folders that lie beside the database"),
-        )
+        Err(Error::usage(
+            format!("{} {reason}", folder.display()),
+            "name folders that lie beside the database",
+        ))
     };
     let beside = database.parent().unwrap_or(database);
     let mut found: Vec<PathBuf> = Vec::new();

@@ -381,11 +381,10 @@ impl<'p> Store<'p> {
     /// there (also where case does not count), or break on another platform.
     pub(crate) fn check_name(&self, name: &str) -> Result<(), Error> {
         let refuse = |reason: &str| {
-            Err(Error::new(
-                ErrorKind::Usage,
+            Err(Error::usage(
                 format!("`{name}` is no name for a snapshot: {reason}"),
-            )
-            .with_help("use letters, digits, dots, dashes and underscores, as in before-import"))
+                "use letters, digits, dots, dashes and underscores, as in before-import",
+            ))
         };
         if name.is_empty() || name.starts_with(['.', '-', ' ']) || name.ends_with(['.', ' ']) {
             return refuse("it must not be empty, begin with a dot or a dash, or end with a dot");
@@ -402,11 +401,10 @@ impl<'p> Store<'p> {
         let wanted = format!("{name}.db").to_lowercase();
         let taken = files::files_in(&self.folder)?;
         if taken.iter().any(|file| file.to_lowercase() == wanted) {
-            return Err(Error::new(
-                ErrorKind::Usage,
+            return Err(Error::usage(
                 format!("there is a snapshot `{name}` already"),
+                "choose another name than the snapshots have that are there",
             )
-            .with_help("choose another name than the snapshots have that are there")
             .with_remedy(Remedy::ListBackups { verify: false }));
         }
         Ok(())

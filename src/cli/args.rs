@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use clap::builder::Resettable;
 use clap::{Arg, ValueEnum};
-use heirloom::{DEFAULT_HISTORY_TABLE, DEFAULT_KEEP, DEFAULT_LOCK_TIMEOUT, Layout};
+use heirloom::Layout;
+
+use heirloom::defaults::{DEFAULT_HISTORY_TABLE, DEFAULT_KEEP, DEFAULT_LOCK_TIMEOUT};
 
 /// Options of every command. What has a variable is a setting, and a setting that was not given
 /// here may be in the settings file: [`crate::settings`] has the last word, and reads numbers, so

@@ -1,5 +1,8 @@
-//! For developers, behind the feature `devtools`: an app that only migrates compiles none of
-//! it. May use every folder below `migrator`.
+//! For developers, with the feature `devtools`: what [`Devtools`](crate::Devtools) takes and
+//! returns, [`Alteration`] of one table from Rust, and the files that a project begins with
+//! ([`init`], [`create`]). An app that only migrates compiles none of it.
+
+// May use every folder below `migrator`.
 
 pub(crate) mod alter;
 pub(crate) mod check;
@@ -12,3 +15,13 @@ pub(crate) mod project;
 pub(crate) mod replay;
 pub(crate) mod sample_data;
 pub(crate) mod squash;
+
+#[doc(no_inline)]
+pub use crate::report::change::{ChangeKind, TableChange};
+pub use check::finding::{Checked, Finding, FindingKind};
+pub use generate::alteration::{Alteration, AlterationPlan};
+pub use generate::from_schema::{GenerateOptions, Generated, GeneratedFile};
+pub use generate::push::OnHistory;
+pub use project::create::{Created, create};
+pub use project::init::{Initialized, init};
+pub use squash::merge::{SquashOptions, Squashed};

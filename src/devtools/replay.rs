@@ -7,7 +7,7 @@ use crate::migration::compare::afresh;
 use crate::migration::set::Migration;
 use crate::migration::step::MigrationStep;
 use crate::options::settings::{Options, memory};
-use crate::report::error::{Error, ErrorKind, invalid};
+use crate::report::error::{Error, invalid};
 use crate::sqlite::connection_state::run_file;
 use crate::sqlite::execute::{failure, run_statement};
 use crate::sqlite::schema::catalog;
@@ -276,9 +276,8 @@ fn refuse_other_than_create(script: &Script, statement: &Statement<'_>) -> Resul
 /// # Errors
 /// [`ErrorKind::NotFound`].
 pub(crate) fn no_schema_file(path: &std::path::Path) -> Error {
-    Error::new(
-        ErrorKind::NotFound,
+    Error::not_found(
         format!("there is no schema file at {}", path.display()),
+        "write the schema as it should be into it, with CREATE statements; `sqlite3 app.db .schema` prints the present one",
     )
-    .with_help("write the schema as it should be into it, with CREATE statements; `sqlite3 app.db .schema` prints the present one")
 }

@@ -10,7 +10,7 @@ use crate::inspect::description::{
 };
 use crate::inspect::pragmas;
 use crate::options::settings::Options;
-use crate::report::error::{Error, ErrorKind};
+use crate::report::error::Error;
 use crate::report::remedy::Remedy;
 use crate::sqlite::schema::catalog;
 use crate::sqlite::schema::objects::{Object, ObjectKind, Schema, Table, TableKind};
@@ -91,7 +91,7 @@ fn check_name(schema: &Schema, wanted: &str) -> Result<(), Error> {
         None => "give the name of a table or view of this database".to_owned(),
     };
     let message = format!("there is no table or view `{wanted}`");
-    let error = Error::new(ErrorKind::NotFound, message).with_help(help);
+    let error = Error::not_found(message, help);
     Err(match found {
         Some(_) => error,
         None => error.with_remedy(Remedy::ShowSchema),

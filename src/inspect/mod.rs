@@ -1,5 +1,9 @@
-//! Looking: status, description, sizes, `doctor`, log. Writes nothing. May use `restore`,
-//! `backup`, `migration`, `sqlite` and `report`.
+//! Looking at a database: what [`Database::status`](crate::Database::status),
+//! [`inspect`](crate::Database::inspect), [`stats`](crate::Database::stats),
+//! [`doctor`](crate::Database::doctor) and [`log`](crate::Database::log) return. None of them
+//! writes anything.
+
+// May use `restore`, `backup`, `migration`, `sqlite` and `report`.
 
 pub(crate) mod compare;
 pub(crate) mod describe;
@@ -11,3 +15,15 @@ pub(crate) mod problem;
 pub(crate) mod sizes;
 pub(crate) mod stats;
 pub(crate) mod status;
+
+pub use crate::migration::history::log_entry::{Log, LogEntry, Logged};
+pub use compare::{RowDifference, StateComparison, StateRef, TableDifference};
+pub use description::{
+    ColumnInfo, ForeignKeyInfo, Generation, IndexInfo, Inspected, ReferenceInfo, TableInfo,
+    TriggerInfo, ViewInfo,
+};
+pub use problem::{Diagnosis, Problem, ProblemKind};
+pub use sizes::{BackupStats, HistoryStats, IndexStats, SizeAt, Stats, TableStats};
+pub use status::MigrationStatus;
+#[doc(no_inline)]
+pub use status::Status;

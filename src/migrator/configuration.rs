@@ -41,6 +41,28 @@ const LONGEST_WAIT: Duration = Duration::from_secs(365 * 24 * 3600);
 /// opened.connection.execute("INSERT INTO notes (text) VALUES ('hello')", []).unwrap();
 /// # Ok::<(), heirloom::Error>(())
 /// ```
+///
+/// # Calls
+/// - The start-up call: [`open`](Migrator::open), or [`migrate`](Migrator::migrate) for an app that
+///   opens the database through another library.
+/// - One database file, for a settings page or an emergency: [`database`](Migrator::database).
+/// - The migrations themselves, with the feature `devtools`: `devtools`.
+/// - A migrated database in memory, for tests: [`template`](Migrator::template),
+///   [`template_with`](Migrator::template_with).
+///
+/// # Configuration
+/// - Backups: [`keep_last`](Migrator::keep_last), [`backups`](Migrator::backups).
+/// - What is migrated: [`new`](Migrator::new), [`component`](Migrator::component),
+///   [`only`](Migrator::only), [`rust_migration`](Migrator::rust_migration),
+///   [`adopt_from`](Migrator::adopt_from), [`history_table`](Migrator::history_table),
+///   [`schema_file`](Migrator::schema_file), [`without_migrating`](Migrator::without_migrating).
+/// - What may be lost: [`allow_destructive`](Migrator::allow_destructive).
+/// - Around a run: [`connection_setup`](Migrator::connection_setup),
+///   [`before_run`](Migrator::before_run), [`before_each`](Migrator::before_each),
+///   [`after_each`](Migrator::after_each), [`after_run`](Migrator::after_run),
+///   [`app_version`](Migrator::app_version).
+/// - Progress, waiting and cancelling: [`on_event`](Migrator::on_event),
+///   [`lock_timeout`](Migrator::lock_timeout), [`cancel_with`](Migrator::cancel_with).
 #[derive(Debug)]
 pub struct Migrator<'a> {
     options: Options<'a>,
@@ -169,11 +191,10 @@ impl<'a> Migrator<'a> {
     pub fn only(mut self, component: &str) -> Result<Self, Error> {
         match self.options.turn_to(component) {
             true => Ok(self),
-            false => Err(Error::new(
-                ErrorKind::Usage,
+            false => Err(Error::usage(
                 format!("there is no component `{component}`"),
-            )
-            .with_help("give the name of one that was given to the migrator")),
+                "give the name of one that was given to the migrator",
+            )),
         }
     }
 

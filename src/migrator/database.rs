@@ -18,6 +18,38 @@ use crate::run::{migrate, rehearse};
 /// One database file, and everything that can be asked of it or done to it.
 ///
 /// Made by [`Migrator::database`](crate::Migrator::database), at no cost: nothing is read before a method is called.
+///
+/// # Looking
+/// Nothing here writes: [`status`](Database::status), [`inspect`](Database::inspect),
+/// [`stats`](Database::stats), [`doctor`](Database::doctor), [`log`](Database::log),
+/// [`backups`](Database::backups), [`downgrade_options`](Database::downgrade_options), and each
+/// `plan_…`.
+///
+/// # Migrating
+/// [`plan`](Database::plan), [`rehearse`](Database::rehearse),
+/// [`migrate_to`](Database::migrate_to), [`revert`](Database::revert),
+/// [`plan_revert`](Database::plan_revert). The start-up call is
+/// [`Migrator::open`](crate::Migrator::open).
+///
+/// # Backups
+/// [`backups`](Database::backups), [`snapshot`](Database::snapshot),
+/// [`snapshot_with`](Database::snapshot_with), [`restore`](Database::restore),
+/// [`plan_restore`](Database::plan_restore).
+///
+/// # A database of a newer app
+/// [`downgrade_options`](Database::downgrade_options),
+/// [`revert_to_known`](Database::revert_to_known), [`open_anyway`](Database::open_anyway).
+///
+/// # A database with another history, or none
+/// [`adopt`](Database::adopt), [`plan_adopt`](Database::plan_adopt),
+/// [`baseline`](Database::baseline), [`plan_baseline`](Database::plan_baseline).
+///
+/// # Large tables
+/// [`backfill`](Database::backfill), [`plan_backfill`](Database::plan_backfill).
+///
+/// # While an app is developed
+/// With the feature `devtools`: `seed`, `plan_seed`, `push`, `plan_push`, `redo`, `reset`,
+/// `empty`.
 #[derive(Debug)]
 pub struct Database<'m, 'a> {
     pub(super) options: &'m Options<'a>,

@@ -13,6 +13,14 @@ use crate::report::error::Error;
 ///
 /// Made by [`Migrator::devtools`](crate::Migrator::devtools). What it does to a database while an app is written are methods
 /// of [`Database`](crate::Database).
+///
+/// # Writing migrations
+/// [`generate`](Devtools::generate), [`squash`](Devtools::squash); one table from Rust:
+/// [`Alteration`](crate::devtools::Alteration); an empty one:
+/// [`create`](crate::devtools::create()).
+///
+/// # Checking them
+/// [`check`](Devtools::check).
 #[derive(Debug)]
 pub struct Devtools<'m, 'a> {
     pub(super) options: &'m Options<'a>,
@@ -36,7 +44,9 @@ impl Devtools<'_, '_> {
     /// written before [`Squashed::write`].
     ///
     /// ```
-    /// use heirloom::{Migrator, SquashOptions};
+    /// use heirloom::Migrator;
+
+    /// use heirloom::devtools::SquashOptions;
     /// # let folder = tempfile::tempdir().unwrap();
     /// # let file = |name: &str, sql: &str| std::fs::write(folder.path().join(name), sql).unwrap();
     /// # file("V1__notes.sql", "CREATE TABLE notes (id INTEGER PRIMARY KEY);");
@@ -80,7 +90,7 @@ impl Devtools<'_, '_> {
     /// # Errors
     /// [`ErrorKind::InvalidMigration`](crate::ErrorKind::InvalidMigration) for a file that is not UTF-8 and for a schema file
     /// that holds anything but CREATE statements; [`ErrorKind::NotFound`](crate::ErrorKind::NotFound). What is wrong with
-    /// a migration is no error but a [`Finding`](crate::Finding).
+    /// a migration is no error but a [`Finding`](crate::devtools::Finding).
     pub fn check(&self) -> Result<Checked, Error> {
         walk::check(self.options)
     }

@@ -24,7 +24,7 @@ impl Database<'_, '_> {
     ///
     /// # Errors
     /// [`ErrorKind::Locked`](crate::ErrorKind::Locked) where somebody writes to it; what else keeps it from being examined.
-    /// What is wrong is no error but a [`Problem`](crate::Problem).
+    /// What is wrong is no error but a [`Problem`](crate::inspect::Problem).
     pub fn doctor(&self) -> Result<Diagnosis, Error> {
         doctor::doctor(self.options, &self.path)
     }

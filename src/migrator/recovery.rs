@@ -55,7 +55,7 @@ impl Database<'_, '_> {
 
     /// Puts a copy back, and takes over the rows that were written since, where keys and schema
     /// allow it: rows that the copy does not have. Rows that it has with other values are as in
-    /// the copy. [`Restored::newer`](crate::Restored::newer) says what was taken over and what was not.
+    /// the copy. [`Restored::newer`](crate::report::Restored::newer) says what was taken over and what was not.
     ///
     /// # Errors
     /// As [`Database::restore`], and [`ErrorKind::Usage`](crate::ErrorKind::Usage) for a snapshot with files.

@@ -253,9 +253,7 @@ impl<'a> Options<'a> {
     /// Refuses a name for a history that is heirloom's own or SQLite's, and one that two
     /// components share.
     pub(crate) fn check_history_table(&self) -> Result<(), Error> {
-        let usage = |message: String, help: &str| {
-            Err(Error::new(ErrorKind::Usage, message).with_help(help))
-        };
+        let usage = |message: String, help: &str| Err(Error::usage(message, help));
         let mut seen = BTreeSet::new();
         let components = self.components.iter();
         for component in components.clone() {

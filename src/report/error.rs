@@ -196,6 +196,18 @@ impl fmt::Display for DataState {
 
 /// What went wrong, where, what state the data is in, and what to do.
 ///
+/// # Questions
+/// - What kind: [`kind`](Error::kind), [`is_from_newer_app`](Error::is_from_newer_app),
+///   [`is_busy`](Error::is_busy), [`is_interrupted`](Error::is_interrupted).
+/// - What state the data is in: [`data_state`](Error::data_state), [`backup`](Error::backup),
+///   [`report`](Error::report).
+/// - What to do: [`help`](Error::help) as a sentence, [`remedies`](Error::remedies) as values.
+/// - Where: [`migration`](Error::migration), [`location`](Error::location),
+///   [`statement`](Error::statement).
+/// - More of some kinds: [`losses`](Error::losses), [`versions`](Error::versions),
+///   [`difference`](Error::difference), [`rename_questions`](Error::rename_questions).
+///
+/// # Text
 /// `{error}` is one line. `{error:#}` adds the place, the statement, the state of the
 /// data and the way out, a line each, fit for a log or a dialog.
 ///
@@ -252,7 +264,7 @@ pub struct RenameQuestion {
 }
 
 impl RenameQuestion {
-    /// What is gone as [`GenerateOptions::drop`](crate::GenerateOptions::drop) takes it: `users.name`, or `users`; names of more than letters and digits in quotes.
+    /// What is gone as [`GenerateOptions::drop`](crate::devtools::GenerateOptions::drop) takes it: `users.name`, or `users`; names of more than letters and digits in quotes.
     pub fn subject(&self) -> String {
         match &self.table {
             Some(table) => format!("{}.{}", spelled(table), spelled(&self.gone)),
@@ -261,7 +273,7 @@ impl RenameQuestion {
     }
 
     /// That it was renamed, as
-    /// [`GenerateOptions::rename`](crate::GenerateOptions::rename) takes it:
+    /// [`GenerateOptions::rename`](crate::devtools::GenerateOptions::rename) takes it:
     /// `users.name=full_name`.
     pub fn renamed_to(&self, candidate: &str) -> String {
         format!("{}={}", self.subject(), spelled(candidate))
@@ -296,6 +308,16 @@ impl Error {
             report: None,
             source: None,
         }))
+    }
+
+    /// A wrong argument or setting, and what to do.
+    pub(crate) fn usage(message: impl Into<String>, help: impl Into<String>) -> Error {
+        Error::new(ErrorKind::Usage, message).with_help(help)
+    }
+
+    /// Something that is not there, and what to do.
+    pub(crate) fn not_found(message: impl Into<String>, help: impl Into<String>) -> Error {
+        Error::new(ErrorKind::NotFound, message).with_help(help)
     }
 
     /// The kind of the failure.

@@ -1,5 +1,7 @@
-//! Values that callers get: errors, plans, reports, events. Values in, values out; it imports
-//! nothing of ours, and every other folder may use it.
+//! What a call did: the parts of a [`Report`], and the events of a run.
+
+// The folder holds the values that callers get: errors, plans, reports, events. Values in, values
+// out; it imports nothing of ours, and every other folder may use it.
 
 pub(crate) mod act;
 pub(crate) mod change;
@@ -15,3 +17,12 @@ pub(crate) mod remedy;
 #[cfg(feature = "serde")]
 pub(crate) mod serial;
 pub(crate) mod time;
+
+#[doc(no_inline)]
+pub use act::Act;
+pub use change::{ChangeKind, TableChange};
+#[doc(no_inline)]
+pub use event::Event;
+#[doc(no_inline)]
+pub use outcome::Report;
+pub use outcome::{Backfilled, Done, NewerRows, Pushed, Recovered, Restored, SeedFile, TableRows};

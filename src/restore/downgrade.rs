@@ -97,11 +97,10 @@ pub(crate) fn downgrade_options(
     let known = migrations.last().map(|migration| migration.version);
     let rows = unknown(options, &look)?;
     let (Some(first), Some(version)) = (rows.first(), newest(history)) else {
-        return Err(Error::new(
-            ErrorKind::Usage,
+        return Err(Error::usage(
             "the database is not newer than these migrations",
-        )
-        .with_help("open it"));
+            "open it",
+        ));
     };
     let connection = &look.view.connection;
     let table = &options.history_table;

@@ -51,9 +51,11 @@ pub struct DatabaseSummary {
 }
 
 pub(crate) fn not_found(message: String) -> Error {
-    Error::new(ErrorKind::NotFound, message)
-        .with_help("choose one of the backups and snapshots that are there")
-        .with_remedy(Remedy::ListBackups { verify: false })
+    Error::not_found(
+        message,
+        "choose one of the backups and snapshots that are there",
+    )
+    .with_remedy(Remedy::ListBackups { verify: false })
 }
 
 /// A copy that was found and proved good.
@@ -113,11 +115,7 @@ pub(crate) fn find(
             }
             // Two databases may share the folder. A path says that it is meant.
             if inside_is_meant && let Some(other) = automatic.other_owner(&name)? {
-                return Err(Error::new(
-                    ErrorKind::Usage,
-                    format!("{name} is a copy of another database, {other}"),
-                )
-                .with_help("choose a backup of this database; or give the path of the file to restore it all the same")
+                return Err(Error::usage(format!("{name} is a copy of another database, {other}"), "choose a backup of this database; or give the path of the file to restore it all the same")
                 .with_remedy(Remedy::ListBackups { verify: false }));
             }
             let path = path::canonicalize(&path).map_err(|error| {
@@ -140,11 +138,10 @@ pub(crate) fn prove(
 ) -> Result<Proven, Error> {
     let (path, record) = find(options, &target.path, wanted)?;
     if files::is_same_file(&path, &target.path) {
-        return Err(Error::new(
-            ErrorKind::Usage,
+        return Err(Error::usage(
             format!("{} is the database itself", path.display()),
-        )
-        .with_help("name a backup"));
+            "name a backup",
+        ));
     }
     if files::length(&path)? < open::SHORTEST {
         return Err(invalid(&path, "it is too short to be a database"));

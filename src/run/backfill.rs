@@ -134,7 +134,7 @@ impl Backfill<'static> {
         let path = path.as_ref();
         if !path.is_file() {
             let message = format!("there is no file {}", path.display());
-            return Err(Error::new(ErrorKind::NotFound, message).with_help("check the path"));
+            return Err(Error::not_found(message, "check the path"));
         }
         let script = source::script(path)?;
         let directives = script
@@ -237,8 +237,10 @@ impl<'b> Backfill<'b> {
     /// What can be refused before anything is opened.
     fn check(&self) -> Result<(), Error> {
         if self.name.is_empty() {
-            return Err(Error::new(ErrorKind::Usage, "a backfill needs a name")
-                .with_help("call it after what it does, as in fill_slugs"));
+            return Err(Error::usage(
+                "a backfill needs a name",
+                "call it after what it does, as in fill_slugs",
+            ));
         }
         let BackfillWork::Sql(script) = &self.work else {
             return Ok(());
@@ -754,11 +756,10 @@ impl Batches<'_, '_, '_> {
             .with_help("run it again, which does that"));
         }
         let mut progress = backfills::read(connection, &backfill.name)?.ok_or_else(|| {
-            Error::new(
-                ErrorKind::NotFound,
+            Error::not_found(
                 "the database was put back to a state from before this backfill",
+                "run it again, which begins it",
             )
-            .with_help("run it again, which begins it")
         })?;
         let rowids = self.rowids(&mut progress)?;
         let Some((first, last, rows)) = self.rows(&rowids, &progress)? else {

@@ -75,14 +75,13 @@ fn open_as_it_is(
     let target = open::resolve(path)?;
     target.refuse_too_short()?;
     if target.metadata.is_none() {
-        return Err(Error::new(
-            ErrorKind::NotFound,
+        return Err(Error::not_found(
             format!(
                 "there is no database at {}, and migrating is switched off",
                 target.path.display()
             ),
-        )
-        .with_help("check the path, or open it with migrating switched on, which makes it"));
+            "check the path, or open it with migrating switched on, which makes it",
+        ));
     }
     let connection = open::writer(&target.path)?;
     options.set_up(&connection)?;

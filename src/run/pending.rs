@@ -156,19 +156,17 @@ pub(crate) fn check_target(
         |one: &HistoryComparison<'_>| one.migration.is_some_and(|file| file.version == to);
     // Of a database from before a squash, more are known than there are lines.
     if !(compared.iter().any(is_a_file) || history.iter().any(|row| row.version == to)) {
-        return Err(Error::new(
-            ErrorKind::NotFound,
+        return Err(Error::not_found(
             format!("there is no migration with version {to}"),
+            "give the version of a migration that is there",
         )
-        .with_help("give the version of a migration that is there")
         .with_remedy(Remedy::ShowStatus));
     }
     match newest(history) {
-        Some(now) if now > to => Err(Error::new(
-            ErrorKind::Usage,
+        Some(now) if now > to => Err(Error::usage(
             format!("the database is at version {now}, beyond {to}"),
+            "to go back, revert",
         )
-        .with_help("to go back, revert")
         .with_remedy(Remedy::Revert { to: Some(to) })),
         _ => Ok(()),
     }

@@ -261,20 +261,20 @@ fn rows_to_revert(history: &[Applied], to: RevertTo) -> Result<&[Applied], Error
     };
     match (from, to) {
         (Some(from), _) => Ok(&history[from..]),
-        (None, RevertTo::Steps(0)) => Err(Error::new(ErrorKind::Usage, "0 steps back is nowhere")
-            .with_help("take at least one step")),
+        (None, RevertTo::Steps(0)) => Err(Error::usage(
+            "0 steps back is nowhere",
+            "take at least one step",
+        )),
         // Nothing to take back is an ordinary state; more than there is, is a mistake.
         (None, RevertTo::Steps(1)) => Ok(&[]),
-        (None, RevertTo::Steps(steps)) => Err(Error::new(
-            ErrorKind::NotFound,
+        (None, RevertTo::Steps(steps)) => Err(Error::not_found(
             format!("only {} of {steps} migrations are applied", history.len()),
-        )
-        .with_help("take fewer steps, or go to version 0, which takes everything back")),
-        (None, RevertTo::Version(version)) => Err(Error::new(
-            ErrorKind::NotFound,
+            "take fewer steps, or go to version 0, which takes everything back",
+        )),
+        (None, RevertTo::Version(version)) => Err(Error::not_found(
             format!("version {version} is not applied to this database"),
+            "give a version that is applied; 0 reverts everything",
         )
-        .with_help("give a version that is applied; 0 reverts everything")
         .with_remedy(Remedy::ShowStatus)),
     }
 }

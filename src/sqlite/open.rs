@@ -57,11 +57,10 @@ impl Target {
 
 /// The refusal where a database must be there.
 pub(crate) fn no_database(path: &Path) -> Error {
-    Error::new(
-        ErrorKind::NotFound,
+    Error::not_found(
         format!("there is no database at {}", path.display()),
+        "check the path",
     )
-    .with_help("check the path")
 }
 
 /// Follows symbolic links, so that the real file's folder holds its companions and its
@@ -71,21 +70,19 @@ pub(crate) fn resolve(path: &Path) -> Result<Target, Error> {
         Error::new(ErrorKind::Io, format!("cannot look at {}", path.display())).because(error)
     };
     if path.as_os_str().is_empty() || path == Path::new(":memory:") {
-        return Err(Error::new(
-            ErrorKind::Usage,
+        return Err(Error::usage(
             format!("`{}` is no path of a database file", path.display()),
-        )
-        .with_help("name the file"));
+            "name the file",
+        ));
     }
     if let Some(reason) = path::refusal(path) {
-        return Err(Error::new(
-            ErrorKind::Usage,
+        return Err(Error::usage(
             format!(
                 "{} cannot be the path of a database: {reason}",
                 path.display()
             ),
-        )
-        .with_help("give the file another name"));
+            "give the file another name",
+        ));
     }
     let mut resolved = path::plain(std::path::absolute(path).map_err(io)?);
     // A link may point to a file that is not there yet, which canonicalize() refuses.

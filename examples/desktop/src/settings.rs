@@ -5,7 +5,11 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use eframe::egui::{Color32, Grid, Id, Modal, RichText, ScrollArea, Ui};
-use heirloom::{BackupInfo, BackupRef, Error, DatabaseSummary, BackupOrigin, RestorePlan, Verify};
+use heirloom::{BackupInfo, BackupRef, Error, Verify};
+
+use heirloom::backups::{DatabaseSummary, BackupOrigin};
+
+use heirloom::plan::RestorePlan;
 
 use crate::job::Job;
 use crate::text::{age_of, sentence, size, version};

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use heirloom::include_dir::{self, Dir, include_dir};
 use heirloom::rusqlite::{self, Connection};
-use heirloom::{BackupInfo, BackupRef, Error, Event, Migrator, State as MigrationState, Verify};
+use heirloom::{BackupInfo, BackupRef, Error, Event, Migrator, MigrationState, Verify};
 use serde::{Deserialize, Serialize};
 use tauri::{AppHandle, Emitter, State};
 

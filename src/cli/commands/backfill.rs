@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
-use heirloom::{BackfillPlan, Report};
+use heirloom::Report;
+
+use heirloom::plan::BackfillPlan;
 use serde_json::json;
 
 use crate::exit::{Exit, Failure};

@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
-use heirloom::{Checked, Event, Finding};
+use heirloom::Event;
+
+use heirloom::devtools::{Checked, Finding};
 use serde_json::{Value, json};
 
 use crate::exit::{Exit, Failure};

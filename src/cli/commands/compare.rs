@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
-use heirloom::{BackupRef, Database, RowDifference, StateRef, TableDifference};
+use heirloom::{BackupRef, Database};
+
+use heirloom::inspect::{RowDifference, StateRef, TableDifference};
 use serde_json::{Value, json};
 
 use crate::complete::names;

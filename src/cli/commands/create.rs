@@ -18,7 +18,7 @@ pub(crate) struct Create {
 
 pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Create) -> Result<Exit, Failure> {
     let source = Source::from(&settings.migrations.value).layout(settings.layout.value);
-    let made = heirloom::create(source, &options.name, SystemTime::now())?;
+    let made = heirloom::devtools::create(source, &options.name, SystemTime::now())?;
     ui.line(&text::path(&made.up));
     ui.line(&text::path(&made.down));
     ui.document(&json::done(&made, &["version", "up", "down"]));

@@ -1,6 +1,6 @@
 //! `heirloom doctor`
 
-use heirloom::{Diagnosis, Problem};
+use heirloom::inspect::{Diagnosis, Problem};
 use serde_json::{Value, json};
 
 use crate::exit::{Exit, Failure};

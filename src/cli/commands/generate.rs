@@ -1,6 +1,8 @@
 //! `heirloom generate [NAME]`
 
-use heirloom::{GenerateOptions, Generated, RenameQuestion};
+use heirloom::devtools::{GenerateOptions, Generated};
+
+use heirloom::error::RenameQuestion;
 
 use crate::exit::{Exit, Failure};
 use crate::output::ask;

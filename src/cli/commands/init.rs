@@ -35,7 +35,7 @@ const BUILD_SCRIPT: &str = r#"fn main() {
 
 pub(crate) fn run(ui: &mut Ui) -> Result<Exit, Failure> {
     let folder = Surroundings::of_this_process()?.folder;
-    let files = heirloom::init(&folder, SystemTime::now())?;
+    let files = heirloom::devtools::init(&folder, SystemTime::now())?;
     let files_of_heirloom = [&files.settings, &files.schema, &files.up, &files.down];
     for file in files_of_heirloom.into_iter().chain(&files.gitignore) {
         ui.line(&format!("{}  {}", styled(GREEN, "wrote"), text::path(file)));

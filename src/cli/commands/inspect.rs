@@ -1,6 +1,6 @@
 //! `heirloom inspect [TABLE]`
 
-use heirloom::{Inspected, TableInfo};
+use heirloom::inspect::{Inspected, TableInfo};
 use serde_json::json;
 
 use crate::exit::{Exit, Failure};

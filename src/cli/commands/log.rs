@@ -1,6 +1,6 @@
 //! `heirloom log`
 
-use heirloom::{Log, LogEntry};
+use heirloom::inspect::{Log, LogEntry};
 
 use crate::exit::{Exit, Failure};
 use crate::output::json;

@@ -1,6 +1,8 @@
 //! `heirloom push`
 
-use heirloom::{GenerateOptions, Migrator, OnHistory, Plan, Report};
+use heirloom::{Migrator, Plan, Report};
+
+use heirloom::devtools::{GenerateOptions, OnHistory};
 use serde_json::json;
 
 use crate::commands::generate;

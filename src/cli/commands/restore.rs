@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use heirloom::{BackupRef, Event, RestorePlan};
+use heirloom::{BackupRef, Event};
+
+use heirloom::plan::RestorePlan;
 use serde_json::json;
 
 use crate::complete::names;

@@ -152,7 +152,7 @@ impl<'u> Plain<'u> {
             text += &line;
             text.push('\n');
             let command = text.starts_with('.');
-            if command || heirloom::is_complete(&text) {
+            if command || heirloom::for_the_command::is_complete(&text) {
                 if !self.take(text.trim()) {
                     return;
                 }

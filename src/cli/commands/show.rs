@@ -1,6 +1,8 @@
 //! `heirloom show`
 
-use heirloom::{MigrationState, MigrationStatus, Status};
+use heirloom::{MigrationState, Status};
+
+use heirloom::inspect::MigrationStatus;
 use serde_json::{Value, json};
 
 use crate::exit::{Exit, Failure};

@@ -1,6 +1,6 @@
 //! `heirloom squash`
 
-use heirloom::{SquashOptions, Squashed};
+use heirloom::devtools::{SquashOptions, Squashed};
 use serde_json::{Value, json};
 
 use crate::exit::{Exit, Failure};

@@ -1,6 +1,6 @@
 //! `heirloom stats`
 
-use heirloom::Stats;
+use heirloom::inspect::Stats;
 use serde_json::json;
 
 use crate::exit::{Exit, Failure};

@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 
 use heirloom::for_the_command::{canonicalize, uri};
 use heirloom::rusqlite::{Connection, OpenFlags};
-use heirloom::{BackupInfo, BackupOrigin, Verify};
+use heirloom::{BackupInfo, Verify};
+
+use heirloom::backups::BackupOrigin;
 
 use crate::settings::gather::Settings;
 use crate::settings::migrator::keeper;

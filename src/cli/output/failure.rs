@@ -2,7 +2,9 @@
 
 use std::fmt::Write as _;
 
-use heirloom::{Difference, Error};
+use heirloom::Error;
+
+use heirloom::error::Difference;
 
 use crate::exit::Failure;
 use crate::output::remedy::Typed;

@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
-use heirloom::{Event, Plan, Remedy, Report, Step};
+use heirloom::{Event, Plan, Remedy, Report};
+
+use heirloom::plan::Step;
 
 use crate::output::json;
 use crate::output::text;

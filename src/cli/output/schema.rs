@@ -1,6 +1,6 @@
 //! A schema for people.
 
-use heirloom::{ColumnInfo, ForeignKeyInfo, IndexInfo, TableInfo, TriggerInfo};
+use heirloom::inspect::{ColumnInfo, ForeignKeyInfo, IndexInfo, TableInfo, TriggerInfo};
 
 use crate::output::text;
 

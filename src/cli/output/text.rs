@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
 use heirloom::for_the_command::canonicalize;
-use heirloom::{Estimate, Loss, RebuildEstimate};
+use heirloom::plan::{Estimate, Loss, RebuildEstimate};
 use similar::{ChangeTag, TextDiff};
 
 pub(crate) const BOLD: Style = Style::new().bold();
@@ -86,6 +86,10 @@ pub(crate) fn typed(word: &str) -> String {
     match cfg!(windows) {
         true if word.chars().all(is_plain) => word.to_owned(),
         true => format!("\"{}\"", word.replace('"', "\\\"")),
+        // A rename, as in `notes.text=body`.
+        false if !word.is_empty() && word.chars().all(|c| c == '=' || is_plain(c) && c != '\\') => {
+            word.to_owned()
+        }
         // A name that no shell can be given is shown as it is.
         false => shlex::try_quote(word).map_or(word.to_owned(), Cow::into_owned),
     }

@@ -144,7 +144,9 @@ impl Settings {
         let of_no_component = |path: Option<PathBuf>| in_file(path.filter(|_| chosen.is_none()));
         let schema = sources
             .choose_some("schema", global.schema.clone(), of_no_component(schema))
-            .unwrap_or_else(|| Setting::by_default(migrations.value.join(heirloom::SCHEMA_FILE)));
+            .unwrap_or_else(|| {
+                Setting::by_default(migrations.value.join(heirloom::defaults::SCHEMA_FILE))
+            });
         let seeds = sources
             .choose_some("seeds", global.seeds.clone(), of_no_component(seeds))
             .unwrap_or_else(|| Setting::by_default(migrations.value.with_file_name(DEFAULT_SEEDS)));

@@ -313,14 +313,10 @@ fn meant(
                 .iter()
                 .map(|names| format!("`{}`", joined(names, flag == "rename")))
                 .collect();
-            Err(Error::new(
-                ErrorKind::Usage,
+            Err(Error::usage(
                 format!("{flag}: `{text}` can be read in more than one way"),
-            )
-            .with_help(format!(
-                "put names in double quotes: {}",
-                spellings.join(" or ")
-            )))
+                format!("put names in double quotes: {}", spellings.join(" or ")),
+            ))
         }
     }
 }
@@ -359,11 +355,10 @@ fn read_rename(text: &str, before: &[Named<'_>], after: &[Named<'_>]) -> Result<
     match names.as_deref() {
         Some([old, new]) => Ok((None, old.clone(), new.clone())),
         Some([table, old, new]) => Ok((Some(table.clone()), old.clone(), new.clone())),
-        _ => Err(Error::new(
-            ErrorKind::Usage,
+        _ => Err(Error::usage(
             format!("`{text}` names no old and new name"),
-        )
-        .with_help("write it as table.old=new for a column, or old_table=new_table; a name with spaces, dots or other signs in double quotes")),
+            "write it as table.old=new for a column, or old_table=new_table; a name with spaces, dots or other signs in double quotes",
+        )),
     }
 }
 
@@ -412,7 +407,7 @@ fn read_drop(text: &str, before: &[Named<'_>], renames: &Renames) -> Result<Drop
         ),
     };
     let quotes = "; a name with spaces, dots or other signs in double quotes";
-    Err(Error::new(ErrorKind::Usage, message).with_help(format!("{help}{quotes}")))
+    Err(Error::usage(message, format!("{help}{quotes}")))
 }
 
 /// Which of what is gone was renamed: as the caller says, as the schema file's notes say, and
@@ -709,8 +704,10 @@ fn settled_drop(
     };
     match still {
         None => Ok((table, column)),
-        Some(sentence) => Err(Error::new(ErrorKind::Usage, format!("drop: {sentence}"))
-            .with_help("what is dropped must be in the migrations and not in the schema file")),
+        Some(sentence) => Err(Error::usage(
+            format!("drop: {sentence}"),
+            "what is dropped must be in the migrations and not in the schema file",
+        )),
     }
 }
 
@@ -797,19 +794,20 @@ fn names_nothing(note: &Noted, none: &str, gone: &[&str]) -> Error {
         .iter()
         .map(|name| format!("`-- was: {}`", spelled(name)))
         .collect();
-    Error::new(
-        ErrorKind::Usage,
+    Error::usage(
         format!("`{}` says `-- was: {}`, and {none}", note.new, note.text),
+        format!(
+            "write the whole name ({}); where it is new, take the note away",
+            written.join(" or ")
+        ),
     )
-    .with_help(format!(
-        "write the whole name ({}); where it is new, take the note away",
-        written.join(" or ")
-    ))
 }
 
 fn no_such(what: &str, side: &str) -> Error {
-    Error::new(ErrorKind::Usage, format!("rename: {what} {side}"))
-        .with_help("the old name must be in the migrations and the new one in the schema file")
+    Error::usage(
+        format!("rename: {what} {side}"),
+        "the old name must be in the migrations and the new one in the schema file",
+    )
 }
 
 fn wrong_column(wrong: Wrong, table: &str) -> Error {
@@ -824,13 +822,12 @@ fn wrong_column(wrong: Wrong, table: &str) -> Error {
 }
 
 fn contradiction(subject: &str, old: &str, new: &str) -> Error {
-    Error::new(
-        ErrorKind::Usage,
+    Error::usage(
         format!("`{new}` says `-- was: {old}`, but {subject} did not simply become it"),
+        format!(
+            "where `{old}` is still in the schema file, take the note away; where `{new}` was there beside it, drop that in a migration of its own first"
+        ),
     )
-    .with_help(format!(
-        "where `{old}` is still in the schema file, take the note away; where `{new}` was there beside it, drop that in a migration of its own first"
-    ))
 }
 
 /// The schema is the same before and after a swap, so that its notes say nothing of whether it

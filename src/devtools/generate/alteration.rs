@@ -30,7 +30,9 @@ use crate::sqlite::sql::token::mentions;
 /// code that `heirloom generate` writes its files with.
 ///
 /// ```
-/// use heirloom::{Alteration, rusqlite::Connection};
+/// use heirloom::rusqlite::Connection;
+
+/// use heirloom::devtools::Alteration;
 ///
 /// let connection = Connection::open_in_memory().unwrap();
 /// connection.execute_batch("
@@ -343,14 +345,13 @@ impl<'a> Alteration<'a> {
             .find(|names| names.iter().any(|name| mentions(&plan.sql, name)))
         {
             None => Ok(()),
-            Some([name, _]) => Err(Error::new(
-                ErrorKind::Usage,
+            Some([name, _]) => Err(Error::usage(
                 format!(
                     "the temporary `{name}` stands in the way of an alteration of `{}`",
                     self.table
                 ),
-            )
-            .with_help("drop it first")),
+                "drop it first",
+            )),
         }
     }
 
@@ -510,11 +511,10 @@ impl<'a> Alteration<'a> {
 }
 
 fn no_column(table: &str, name: &str) -> Error {
-    Error::new(
-        ErrorKind::NotFound,
+    Error::not_found(
         format!("`{table}` has no column `{name}`"),
+        "columns that are renamed are spoken of by their new names",
     )
-    .with_help("columns that are renamed are spoken of by their new names")
 }
 
 fn wrong(table: &str, reason: &str) -> Error {
@@ -540,11 +540,10 @@ fn protected(
     let legacy = catalog::number(connection, "PRAGMA legacy_alter_table")?;
     let alone = connection.is_autocommit();
     if enforced && !alone {
-        return Err(Error::new(
-            ErrorKind::Usage,
+        return Err(Error::usage(
             "foreign keys are enforced in this transaction, and cannot be switched off inside it",
-        )
-        .with_help("run `PRAGMA foreign_keys = OFF` before BEGIN: building a table anew would delete what refers to it"));
+            "run `PRAGMA foreign_keys = OFF` before BEGIN: building a table anew would delete what refers to it",
+        ));
     }
     let (begin, commit, undo) = match alone {
         true => ("BEGIN IMMEDIATE", "COMMIT", "ROLLBACK"),

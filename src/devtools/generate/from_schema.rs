@@ -197,11 +197,10 @@ pub(crate) fn generate(
     wishes: &GenerateOptions,
 ) -> Result<Generated, Error> {
     let folder = options.source.folder().ok_or_else(|| {
-        Error::new(
-            ErrorKind::Usage,
+        Error::usage(
             "migrations can only be written into a folder",
+            "give the migrator the folder's path",
         )
-        .with_help("give the migrator the folder's path")
     })?;
     let migrations = match folder.is_dir() {
         true => options.migrations()?,

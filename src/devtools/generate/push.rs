@@ -114,11 +114,7 @@ impl<'p, 'o> Push<'p, 'o> {
     ) -> Result<Push<'p, 'o>, Error> {
         options.check_history_table()?;
         if !options.components.is_empty() || options.component.is_some() {
-            return Err(Error::new(
-                ErrorKind::Usage,
-                "a database with components cannot be pushed to: the schema file does not speak of their tables",
-            )
-            .with_help("write a migration instead")
+            return Err(Error::usage("a database with components cannot be pushed to: the schema file does not speak of their tables", "write a migration instead")
             .with_remedy(Remedy::Generate));
         }
         Ok(Push {
@@ -192,17 +188,13 @@ impl<'p, 'o> Push<'p, 'o> {
         if applied.is_empty() || is_done || self.on_history == OnHistory::MakeUntrue {
             return composed;
         }
-        Err(Error::new(
-            ErrorKind::Usage,
-            format!(
+        Err(Error::usage(format!(
                 "{} applied to this database, and after a push its history would not say how its schema came about",
                 match applied.len() {
                     1 => "a migration is".to_owned(),
                     many => format!("{} are", Counted(many as u64, "migration")),
                 }
-            ),
-        )
-        .with_help("write a migration instead; or push anyway if the database can be thrown away")
+            ), "write a migration instead; or push anyway if the database can be thrown away")
         .with_remedy(Remedy::Generate)
         .with_remedy(Remedy::PushAnyway))
     }

@@ -9,9 +9,9 @@ use crate::migration::files::name::is_valid_name;
 use crate::migration::files::source::Source;
 use crate::migration::label::label;
 use crate::migration::set::Migration;
-use crate::report::error::{Error, ErrorKind};
 use crate::sqlite::disk::files;
 
+use crate::report::error::Error;
 #[cfg(feature = "serde")]
 use crate::report::serial;
 
@@ -39,11 +39,10 @@ pub(crate) fn file_name(name: &str) -> Result<String, Error> {
         .collect();
     match is_valid_name(&name) {
         true => Ok(name),
-        false => Err(Error::new(
-            ErrorKind::Usage,
+        false => Err(Error::usage(
             format!("`{name}` is no name for a migration"),
-        )
-        .with_help("use letters, digits and underscores, as in add_phone")),
+            "use letters, digits and underscores, as in add_phone",
+        )),
     }
 }
 
@@ -65,7 +64,7 @@ pub(crate) fn next_version(existing: &[Migration], at: SystemTime) -> i64 {
 ///
 /// ```
 /// let folder = std::env::temp_dir().join(format!("heirloom-doc-{}", std::process::id()));
-/// let made = heirloom::create(&folder, "add phone", std::time::SystemTime::now())?;
+/// let made = heirloom::devtools::create(&folder, "add phone", std::time::SystemTime::now())?;
 /// assert!(made.up.ends_with(format!("V{}__add_phone.sql", made.version)));
 /// # std::fs::remove_dir_all(folder).unwrap();
 /// # Ok::<(), heirloom::Error>(())
@@ -73,8 +72,10 @@ pub(crate) fn next_version(existing: &[Migration], at: SystemTime) -> i64 {
 pub fn create(folder: impl Into<Source>, name: &str, at: SystemTime) -> Result<Created, Error> {
     let source = folder.into();
     let folder = source.folder().ok_or_else(|| {
-        Error::new(ErrorKind::Usage, "the migrations are no folder on disk")
-            .with_help("give the folder that they are embedded from")
+        Error::usage(
+            "the migrations are no folder on disk",
+            "give the folder that they are embedded from",
+        )
     })?;
     let name = file_name(name)?;
     files::create_folders(folder)?;

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use crate::devtools::project::create::next_version;
 use crate::migration::files::source::SCHEMA_FILE;
 use crate::migration::label::label;
-use crate::report::error::{Error, ErrorKind};
+use crate::report::error::Error;
 use crate::report::remedy::Remedy;
 use crate::sqlite::disk::files;
 
@@ -70,7 +70,7 @@ pub struct Initialized {
 /// ```
 /// # let folder = tempfile::tempdir().unwrap();
 /// # let folder = folder.path();
-/// let files = heirloom::init(folder, std::time::SystemTime::now())?;
+/// let files = heirloom::devtools::init(folder, std::time::SystemTime::now())?;
 /// assert_eq!(files.schema, folder.join("migrations/schema.sql"));
 /// heirloom::Migrator::new(folder.join("migrations")).migrate(folder.join("app.db"))?;
 /// # Ok::<(), heirloom::Error>(())
@@ -148,14 +148,13 @@ fn refuse_what_is_there(settings: &Path, migrations: &Path) -> Result<(), Error>
     };
     match in_the_way {
         None => Ok(()),
-        Some(path) => Err(Error::new(
-            ErrorKind::Usage,
+        Some(path) => Err(Error::usage(
             format!(
                 "{} is there already, and nothing is written over",
                 path.display()
             ),
+            "begin in a folder without migrations, or write the next one",
         )
-        .with_help("begin in a folder without migrations, or write the next one")
         .with_remedy(Remedy::Create)),
     }
 }

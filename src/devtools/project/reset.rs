@@ -42,13 +42,12 @@ use crate::sqlite::schema::catalog;
 fn refuse_for_one_component(options: &Options<'_>) -> Result<(), Error> {
     match &options.component {
         None => Ok(()),
-        Some(name) => Err(Error::new(
-            ErrorKind::Usage,
+        Some(name) => Err(Error::usage(
             format!(
                 "the tables of the app and of other components would go with those of `{name}`"
             ),
+            "leave the component out to drop everything; or revert what the component made",
         )
-        .with_help("leave the component out to drop everything; or revert what the component made")
         .with_remedy(Remedy::Revert { to: Some(0) })),
     }
 }

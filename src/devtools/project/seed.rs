@@ -15,7 +15,7 @@ use crate::migration::step::{MigrationStep, StepKind};
 use crate::options::settings::Options;
 use crate::report::act::Act;
 use crate::report::count::Counted;
-use crate::report::error::{Error, ErrorKind, invalid};
+use crate::report::error::{Error, invalid};
 use crate::report::outcome::Report;
 use crate::report::plan::Plan;
 use crate::report::remedy::Remedy;
@@ -118,8 +118,7 @@ fn due(
 ) -> Result<Vec<MigrationStep>, Error> {
     let pending = pending::pending(options, connection, known, None)?;
     if let Some(first) = pending.first() {
-        return Err(Error::new(
-            ErrorKind::Usage,
+        return Err(Error::usage(
             format!(
                 "{} pending, the first is {}, and seeds are written for the newest schema",
                 match pending.len() {
@@ -128,8 +127,8 @@ fn due(
                 },
                 first.label()
             ),
+            "apply what is pending, then seed",
         )
-        .with_help("apply what is pending, then seed")
         .with_remedy(Remedy::Migrate));
     }
     let noted = seeds::read(connection)?;
@@ -159,11 +158,10 @@ fn in_folder(
     below: &str,
 ) -> Result<Vec<MigrationStep>, Error> {
     if !folder.is_dir() {
-        return Err(Error::new(
-            ErrorKind::NotFound,
+        return Err(Error::not_found(
             format!("there is no folder of seeds at {}", folder.display()),
-        )
-        .with_help("check the path, or put the seed files there, as in seeds/users.sql"));
+            "check the path, or put the seed files there, as in seeds/users.sql",
+        ));
     }
     let mut names = files::files_in(folder)?;
     // What an editor leaves beside a file begins with a dot.
@@ -186,11 +184,10 @@ fn check_environment(name: &str) -> Result<(), Error> {
     let plain = !name.is_empty() && !name.starts_with('.') && !name.contains(['/', '\\', ':']);
     match plain {
         true => Ok(()),
-        false => Err(Error::new(
-            ErrorKind::Usage,
+        false => Err(Error::usage(
             format!("`{name}` is no name of an environment"),
-        )
-        .with_help("name a folder among the seeds, as in dev")),
+            "name a folder among the seeds, as in dev",
+        )),
     }
 }
 

@@ -163,29 +163,23 @@ fn refuse_taken(path: &Path) -> Result<(), Error> {
     }
     match files::is_there(path)? {
         false => Ok(()),
-        true => Err(Error::new(
-            ErrorKind::Usage,
+        true => Err(Error::usage(
             format!("{} is there already", path.display()),
-        )
-        .with_help("move it out of the way, or choose another name")),
+            "move it out of the way, or choose another name",
+        )),
     }
 }
 
 /// Squashes migrations. Nothing is written before [`Squashed::write`].
 pub(crate) fn squash(options: &Options<'_>, wishes: &SquashOptions) -> Result<Squashed, Error> {
     let folder = options.source.folder().ok_or_else(|| {
-        Error::new(
-            ErrorKind::Usage,
+        Error::usage(
             "migrations can only be squashed in a folder",
+            "give the migrator the folder's path",
         )
-        .with_help("give the migrator the folder's path")
     })?;
     if !options.source.is_in_our_layout() {
-        return Err(Error::new(
-            ErrorKind::Usage,
-            "a folder in another tool's layout cannot be squashed",
-        )
-        .with_help("rename its files like V1__create_notes.sql first, with the versions and names of the migrations")
+        return Err(Error::usage("a folder in another tool's layout cannot be squashed", "rename its files like V1__create_notes.sql first, with the versions and names of the migrations")
         .with_remedy(Remedy::ShowStatus));
     }
     let migrations = options.migrations()?;
@@ -212,11 +206,10 @@ pub(crate) fn squash(options: &Options<'_>, wishes: &SquashOptions) -> Result<Sq
         [only] if only.is_squashed() => {
             let left = work.files(&only.replaces)?;
             match left.is_empty() {
-                true if wishes.remove => Err(Error::new(
-                    ErrorKind::Usage,
+                true if wishes.remove => Err(Error::usage(
                     format!("no original of {} is left to be removed", only.label()),
+                    "say up to which version what came after it is squashed too",
                 )
-                .with_help("say up to which version what came after it is squashed too")
                 .with_remedy(Remedy::SquashTo)),
                 true => Err(nothing(range)),
                 false => work.result(folder.join(format!("{}.sql", only.label())), left, None),
@@ -231,11 +224,10 @@ pub(crate) fn squash(options: &Options<'_>, wishes: &SquashOptions) -> Result<Sq
                 .iter()
                 .any(|replaced| replaced.is(last.version, &name))
             {
-                return Err(Error::new(
-                    ErrorKind::Usage,
+                return Err(Error::usage(
                     format!("{} is the name of one that is squashed", last.label()),
+                    "choose another name",
                 )
-                .with_help("choose another name")
                 .with_remedy(Remedy::ChooseName));
             }
             refuse_taken(&file)?;
@@ -248,11 +240,10 @@ pub(crate) fn squash(options: &Options<'_>, wishes: &SquashOptions) -> Result<Sq
 }
 
 fn no_such_version(to: i64) -> Error {
-    Error::new(
-        ErrorKind::NotFound,
+    Error::not_found(
         format!("there is no migration with version {to} that could be squashed"),
+        "give the version of the last one that is to be squashed",
     )
-    .with_help("give the version of the last one that is to be squashed")
 }
 
 fn nothing(range: &[Migration]) -> Error {
@@ -260,7 +251,7 @@ fn nothing(range: &[Migration]) -> Error {
         [only] => format!("there is nothing to squash: {} stands alone", only.label()),
         _ => "there is nothing to squash: there are no migrations".to_owned(),
     };
-    Error::new(ErrorKind::Usage, message).with_help("two migrations at least can become one")
+    Error::usage(message, "two migrations at least can become one")
 }
 
 /// Migrations that are to become one.
@@ -299,11 +290,10 @@ impl SquashWork<'_, '_> {
                 }
             }
             if !unfit.is_empty() {
-                return Err(Error::new(
-                    ErrorKind::Usage,
+                return Err(Error::usage(
                     format!("what is {what} cannot be squashed: {}", unfit.join(", ")),
+                    "squash up to the version before it",
                 )
-                .with_help("squash up to the version before it")
                 .with_remedy(Remedy::SquashTo));
             }
         }
@@ -373,11 +363,7 @@ impl SquashWork<'_, '_> {
         }
         match differs {
             None => Ok(()),
-            Some(what) => Err(Error::new(
-                ErrorKind::Usage,
-                format!("the migrations do not give the same rows each time, so that no file can hold them: {what}"),
-            )
-            .with_help("what comes from the clock or from chance must be made on each user's machine; squash up to the version before it")
+            Some(what) => Err(Error::usage(format!("the migrations do not give the same rows each time, so that no file can hold them: {what}"), "what comes from the clock or from chance must be made on each user's machine; squash up to the version before it")
             .with_remedy(Remedy::SquashTo)),
         }
     }

@@ -210,11 +210,10 @@ fn embedded(folder: &'static Dir<'static>, files: &mut Vec<Script>) -> Result<()
 
 fn on_disk(folder: &Path, schema_file: Option<&Path>) -> Result<Vec<Script>, Error> {
     let paths = files::files_below(folder)?.ok_or_else(|| {
-        Error::new(
-            ErrorKind::NotFound,
+        Error::not_found(
             format!("the migrations folder {} does not exist", folder.display()),
+            "check the path, or write the first migration",
         )
-        .with_help("check the path, or write the first migration")
         .with_remedy(Remedy::Create)
     })?;
     let schema_file = schema_file.and_then(|file| file.canonicalize().ok());

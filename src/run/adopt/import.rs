@@ -12,7 +12,7 @@ use crate::migration::history::table;
 use crate::migration::set::Migration;
 use crate::migration::step::MigrationStep;
 use crate::options::settings::Options;
-use crate::report::error::{Error, ErrorKind};
+use crate::report::error::Error;
 use crate::report::outcome::Report;
 use crate::report::plan::Plan;
 use crate::report::remedy::Remedy;
@@ -65,11 +65,10 @@ fn tasks(
         Found::Empty => Ok(Vec::new()),
         Found::Nothing => {
             let whose = from.map_or("another tool".to_owned(), |tool| tool.to_string());
-            Err(Error::new(
-                ErrorKind::NotFound,
+            Err(Error::not_found(
                 format!("there is no history of {whose} in the database"),
+                "if no tool kept one, record the version that the database is at",
             )
-            .with_help("if no tool kept one, record the version that the database is at")
             .with_remedy(Remedy::Baseline))
         }
     }

@@ -184,9 +184,10 @@ mod tests {
     use rusqlite::Connection;
 
     use super::*;
+    use crate::defaults::DEFAULT_KEEP;
     use crate::sqlite::disk::files::{self, Claim};
     use crate::sqlite::disk::path;
-    use crate::{BackupRef, DEFAULT_KEEP, ErrorKind, Migrator};
+    use crate::{BackupRef, ErrorKind, Migrator};
 
     const FOR_EVER: usize = usize::MAX;
 

@@ -348,8 +348,8 @@ pub(crate) fn split(text: &str) -> Vec<Statement<'_>> {
 /// who reads it line by line must know. The semicolons inside a trigger's body end nothing.
 ///
 /// ```
-/// assert!(heirloom::is_complete("SELECT ';'; -- done"));
-/// assert!(!heirloom::is_complete("CREATE TRIGGER t AFTER INSERT ON a BEGIN SELECT 1;"));
+/// assert!(heirloom::for_the_command::is_complete("SELECT ';'; -- done"));
+/// assert!(!heirloom::for_the_command::is_complete("CREATE TRIGGER t AFTER INSERT ON a BEGIN SELECT 1;"));
 /// ```
 pub fn is_complete(sql: &str) -> bool {
     let (statements, open) = cut(sql);

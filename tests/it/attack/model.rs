@@ -7,7 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use heirloom::{BackupInfo, BackupOrigin, BackupRef, ErrorKind, Migrator, RevertTo, Verify};
+use heirloom::{BackupInfo, BackupRef, ErrorKind, Migrator, RevertTo, Verify};
+
+use heirloom::backups::BackupOrigin;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use rusqlite::Connection;

@@ -2,7 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use heirloom::{BackupInfo, BackupOrigin, BackupRef, ErrorKind, Verify};
+use heirloom::{BackupInfo, BackupRef, ErrorKind, Verify};
+
+use heirloom::backups::BackupOrigin;
 
 use crate::support::app::{App, assert_mode, back, flip, part, permit, state};
 

@@ -92,7 +92,7 @@ error: V2__phones: it would destroy column `phone` of `notes`: 2 values
 1 | ALTER TABLE notes DROP COLUMN phone;
   | ^
 data: the database was not changed
-help: if that is meant, put `-- heirloom: allow-destructive` at the top of the file, or run with --allow-destructive
+help: to allow that, put `-- heirloom: allow-destructive` at the top of the file; `--allow-destructive` allows it
 --- exit 1
 
 "#]]
@@ -193,7 +193,7 @@ help: use --yes when not interactive
 --- stderr
 error: there is no backup latst
 data: the database was not changed
-help: did you mean `latest`? `heirloom backups` lists what is there
+help: did you mean `latest`? choose one of the backups and snapshots that are there; `heirloom --database app.db backups` lists backups and snapshots
 --- exit 1
 
 "#]]

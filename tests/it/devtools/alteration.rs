@@ -1,6 +1,10 @@
 //! Altering a table from Rust: what is left of it, and what is refused.
 
-use heirloom::{Alteration, ChangeKind, ErrorKind};
+use heirloom::ErrorKind;
+
+use heirloom::devtools::Alteration;
+
+use heirloom::report::ChangeKind;
 use rusqlite::Connection;
 
 use crate::support::app::{App, contents};

@@ -3,7 +3,9 @@
 
 use std::process::Command;
 
-use heirloom::{Checked, FindingKind, Migrator};
+use heirloom::Migrator;
+
+use heirloom::devtools::{Checked, FindingKind};
 
 use crate::support::app::App;
 
@@ -844,7 +846,7 @@ fn functions_of_the_app_and_its_hooks_take_part() {
     let checked = migrator.devtools().check().unwrap();
     assert!(checked.is_clean(), "{checked}");
     drop(migrator);
-    use heirloom::Direction::{Down, Up};
+    use heirloom::plan::Direction::{Down, Up};
     let seen = seen.into_inner().unwrap();
     assert_eq!(seen[3..6], [(Some(2), Up), (Some(2), Down), (Some(2), Up)]);
 }

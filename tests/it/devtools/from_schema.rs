@@ -1,6 +1,10 @@
 //! From a schema file to migrations: what is written, and what of the data is left after it ran.
 
-use heirloom::{ChangeKind, Error, ErrorKind, GenerateOptions, Generated, RevertTo};
+use heirloom::{Error, ErrorKind, RevertTo};
+
+use heirloom::devtools::{GenerateOptions, Generated};
+
+use heirloom::report::ChangeKind;
 use rusqlite::Connection;
 
 use crate::support::app::{App, contents};

@@ -1,8 +1,10 @@
 //! What `generate` writes, and what it leaves out: a statement too many is one more that a
 //! reviewer must understand and that can fail at a user's.
 
-use heirloom::ChangeKind::{self, Alter, Create, Drop, Rebuild, Rename};
-use heirloom::{ErrorKind, GenerateOptions, Generated};
+use heirloom::ErrorKind;
+use heirloom::report::ChangeKind::{self, Alter, Create, Drop, Rebuild, Rename};
+
+use heirloom::devtools::{GenerateOptions, Generated};
 
 use crate::devtools::from_schema::{app, consenting, kinds, plainly};
 

@@ -6,7 +6,9 @@ use std::process::{Output, Stdio};
 use std::sync::Mutex;
 use std::time::{Duration, SystemTime};
 
-use heirloom::{ErrorKind, Event, OnHistory};
+use heirloom::{ErrorKind, Event};
+
+use heirloom::devtools::OnHistory;
 use serde_json::Value;
 
 use crate::cli::contract::{command, heirloom, json, text};
@@ -997,7 +999,7 @@ fn init_adds_to_a_gitignore_what_it_lacks_and_removes_nothing_from_it() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join(".gitignore");
         std::fs::write(&file, before).unwrap();
-        let written = heirloom::init(folder.path(), SystemTime::now()).unwrap();
+        let written = heirloom::devtools::init(folder.path(), SystemTime::now()).unwrap();
         assert_eq!(std::fs::read_to_string(&file).unwrap(), after);
         assert_eq!(written.gitignore.is_some(), before != after, "{before:?}");
     }
@@ -1007,7 +1009,7 @@ fn init_adds_to_a_gitignore_what_it_lacks_and_removes_nothing_from_it() {
 fn without_the_gitignore_init_leaves_nothing() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::create_dir(folder.path().join(".gitignore")).unwrap();
-    heirloom::init(folder.path(), SystemTime::now()).unwrap_err();
+    heirloom::devtools::init(folder.path(), SystemTime::now()).unwrap_err();
     let left = std::fs::read_dir(folder.path()).unwrap();
     let mut left: Vec<_> = left.map(|entry| entry.unwrap().file_name()).collect();
     left.sort();

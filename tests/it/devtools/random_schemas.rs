@@ -4,7 +4,9 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use heirloom::{ErrorKind, GenerateOptions, RevertTo};
+use heirloom::{ErrorKind, RevertTo};
+
+use heirloom::devtools::GenerateOptions;
 use rusqlite::Connection;
 
 use crate::support::app::{App, Random, data};

@@ -1,6 +1,8 @@
 //! Two states of a database, compared by rows; and a restore that keeps what came since.
 
-use heirloom::{BackupRef, StateRef};
+use heirloom::BackupRef;
+
+use heirloom::inspect::StateRef;
 use rusqlite::Connection;
 
 use crate::support::app::{App, data};

@@ -1,6 +1,8 @@
 //! Looking never writes: no file comes, none goes, no byte changes, and the answer is right.
 
-use heirloom::{ErrorKind, MigrationState, ProblemKind, RevertTo};
+use heirloom::{ErrorKind, MigrationState, RevertTo};
+
+use heirloom::inspect::ProblemKind;
 
 #[cfg(unix)]
 use crate::support::app::as_ordinary_user;

@@ -4,7 +4,9 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
-use heirloom::{Act, BackupOrigin, BackupRef, DataState, ErrorKind, Migrator, RevertTo, Verify};
+use heirloom::{Act, BackupRef, DataState, ErrorKind, Migrator, RevertTo, Verify};
+
+use heirloom::backups::BackupOrigin;
 use rusqlite::Connection;
 
 use crate::support::app::{

@@ -76,7 +76,7 @@ fn a_history_is_taken_over_into_a_squashed_migration_that_stands_for_it() {
         for originals in [true, false] {
             let app = app();
             app.sql(first);
-            let wishes = heirloom::SquashOptions::new().to(2);
+            let wishes = heirloom::devtools::SquashOptions::new().to(2);
             app.migrator()
                 .devtools()
                 .squash(&wishes)
@@ -121,7 +121,7 @@ fn a_history_that_ends_within_a_squashed_migration_or_another_schema_is_not_take
     let squash = || {
         app.migrator()
             .devtools()
-            .squash(&heirloom::SquashOptions::new())
+            .squash(&heirloom::devtools::SquashOptions::new())
     };
     squash().unwrap().write().unwrap();
     let error = app.refused_by(&app.migrator().adopt_from(Tool::Sqlx), ErrorKind::Diverged);

@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use heirloom::ProblemKind;
+use heirloom::inspect::ProblemKind;
 use rusqlite::types::Value;
 
 use crate::support::app::{App, contents, data};

@@ -533,7 +533,7 @@ fn what_builds_on_a_component_is_checked_after_it() {
     );
     let generated = both(&app)
         .devtools()
-        .generate(&heirloom::GenerateOptions::new())
+        .generate(&heirloom::devtools::GenerateOptions::new())
         .unwrap();
     assert_eq!(generated.files.len(), 1, "{generated:?}");
     generated.write().unwrap();

@@ -25,8 +25,8 @@ fn everything_can_go_to_another_thread() {
     is_send::<Error>();
     is_send::<Status>();
     is_send::<Plan>();
-    is_send::<(heirloom::Inspected, heirloom::Stats)>();
-    is_send::<(heirloom::Log, heirloom::Diagnosis)>();
+    is_send::<(heirloom::inspect::Inspected, heirloom::inspect::Stats)>();
+    is_send::<(heirloom::inspect::Log, heirloom::inspect::Diagnosis)>();
     is_send::<heirloom::Source>();
 }
 

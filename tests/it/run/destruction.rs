@@ -1,6 +1,8 @@
 //! Data would be gone: nobody loses it without somebody's word.
 
-use heirloom::{ErrorKind, Lost};
+use heirloom::ErrorKind;
+
+use heirloom::plan::Lost;
 
 use crate::support::app::{App, data};
 

@@ -2,7 +2,9 @@
 
 use std::sync::Mutex;
 
-use heirloom::{DataState, Direction, ErrorKind, Event, Migrator, RevertTo};
+use heirloom::{DataState, ErrorKind, Event, Migrator, RevertTo};
+
+use heirloom::plan::Direction;
 
 use crate::support::app::{App, contents};
 

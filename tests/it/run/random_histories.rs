@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 
-use heirloom::SquashOptions;
+use heirloom::devtools::SquashOptions;
 
 use crate::support::app::{App, Random, data};
 

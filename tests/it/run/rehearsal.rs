@@ -4,7 +4,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use heirloom::{Act, ErrorKind, Event, TableRows};
+use heirloom::{Act, ErrorKind, Event};
+
+use heirloom::report::TableRows;
 
 use crate::support::app::{App, Holder, TEMPORARY_FOLDER, part};
 

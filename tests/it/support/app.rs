@@ -157,7 +157,7 @@ impl App {
 
 /// What a restore put back.
 #[track_caller]
-pub fn back(report: &Report) -> heirloom::Restored {
+pub fn back(report: &Report) -> heirloom::report::Restored {
     report.restored.clone().unwrap()
 }
 

@@ -163,7 +163,10 @@ pub fn verb_of(app: &App, migrator: &Migrator<'_>, verb: &str) {
         "redo" => drop(migrator.database(database).redo(1).unwrap()),
         #[cfg(feature = "devtools")]
         "push" => {
-            let (wishes, force) = (Default::default(), heirloom::OnHistory::MakeUntrue);
+            let (wishes, force) = (
+                Default::default(),
+                heirloom::devtools::OnHistory::MakeUntrue,
+            );
             drop(migrator.database(database).push(&wishes, force).unwrap());
         }
         "rehearse" => {
