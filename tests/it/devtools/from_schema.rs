@@ -1750,7 +1750,7 @@ fn a_reference_that_matches_no_key_is_a_note_of_a_run_and_a_finding_of_check() {
     let kinds: Vec<_> = checked.findings.iter().map(|f| f.kind).collect();
     assert_eq!(
         kinds,
-        [heirloom::FindingKind::BreaksReferences],
+        [heirloom::devtools::FindingKind::BreaksReferences],
         "{checked}"
     );
     // One that worked must go on to.
