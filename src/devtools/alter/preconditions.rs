@@ -514,6 +514,16 @@ pub(crate) fn any_row(before: &Definition, column: &str) -> Condition {
     }
 }
 
+/// Rows that full-text search was given and does not keep.
+pub(crate) fn any_search(table: &str) -> Condition {
+    Condition {
+        problem: format!("rows of `{table}` whose text is kept nowhere"),
+        rows: format!("FROM {}", source(table)),
+        example: Example::Value("rowid".into()),
+        constant: None,
+    }
+}
+
 /// A question to SQLite about a CHECK of nothing but filled columns: 1 where it refuses them.
 pub(crate) struct Unmet {
     pub(crate) column: String,

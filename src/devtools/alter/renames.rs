@@ -4,8 +4,9 @@
 use crate::devtools::model::diff::{Entity, Model};
 use crate::report::error::{Error, ErrorKind, RenameQuestion, spelled};
 use crate::report::remedy::Remedy;
-use crate::sqlite::schema::parsed::annotations::{Former, notes, whole_name};
+use crate::sqlite::schema::parsed::annotations::{Annotation, Former, notes, whole_name};
 use crate::sqlite::sql::name::same_name;
+use crate::sqlite::sql::token::{Token, Tokens};
 
 /// A name before and after.
 type Names = (String, String);
@@ -96,14 +97,15 @@ impl<'m> Named<'m> {
         let columns = entity.table.columns.iter();
         let mut formers: Vec<Former> = match &entity.definition {
             Some(definition) => definition.formers.clone(),
-            None => notes(&entity.table.sql)
-                .into_iter()
-                .filter_map(|note| note.was)
-                .map(|text| Former {
-                    text,
-                    holders: vec![None],
-                })
-                .collect(),
+            None => {
+                let sql = &entity.table.sql;
+                let noted = notes(sql).into_iter();
+                let former = |note: Annotation| {
+                    let holders = vec![noted_argument(sql, entity, &note)];
+                    note.was.map(|text| Former { text, holders })
+                };
+                noted.filter_map(former).collect()
+            }
         };
         let of_it = outside
             .iter()
@@ -141,6 +143,31 @@ impl<'m> Named<'m> {
         };
         within(self, other) || within(other, self)
     }
+}
+
+/// The column of a virtual table that a note in its statement stands beside; none where that is the
+/// table itself. A note in a line of its own belongs to what follows.
+fn noted_argument(sql: &str, entity: &Entity, note: &Annotation) -> Option<String> {
+    let tokens: Vec<Token<'_>> = Tokens::new(sql).collect();
+    let open = tokens.iter().position(|token| token.text == "(")?;
+    let beside = match note.follows {
+        Some(at) => {
+            let at = tokens.iter().position(|token| token.start == at)?;
+            // A comma ends what stands before it.
+            at - usize::from(tokens[at].text == ",")
+        }
+        None => tokens.iter().position(|token| token.start >= note.at.end)?,
+    };
+    if beside <= open {
+        return None;
+    }
+    let begins = tokens[open..=beside]
+        .iter()
+        .rposition(|token| token.text == "," || token.text == "(")?;
+    let name = tokens.get(open + begins + 1)?.name();
+    let mut columns = entity.table.columns.iter();
+    let column = columns.find(|column| same_name(&column.name, &name));
+    column.map(|column| column.name.clone())
 }
 
 /// The names of one kind of thing on both sides.

@@ -1,5 +1,6 @@
 //! `generate`: from the schema as it should be to migrations, proved before they are written.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -10,7 +11,8 @@ use crate::devtools::alter::compose::steps::{compose, rename_only};
 use crate::devtools::alter::conversions;
 use crate::devtools::alter::grouping::{ChangeGroup, scopes, together};
 use crate::devtools::alter::renames::{Renames, renames};
-use crate::devtools::model::diff::{Model, difference};
+use crate::devtools::generate::pieces::Pieces;
+use crate::devtools::model::diff::{Model, SchemaDifference, difference};
 use crate::devtools::project::create::{file_name, next_version};
 use crate::devtools::replay::{components, copy_of, desired, no_schema_file, replay_on};
 use crate::devtools::sample_data::fill::{self, Hints};
@@ -36,6 +38,8 @@ use crate::sqlite::sql::token::Tokens;
 
 #[cfg(feature = "serde")]
 use crate::report::serial;
+/// From so many tables on, each file is proved in a part of the schema.
+const LARGE: usize = 24;
 
 /// How many characters of a table's name go into a file's.
 const LONGEST: usize = 24;
@@ -214,6 +218,13 @@ pub(crate) fn generate(
         renames,
         notes,
     } = compare(options, wishes, &present, &script)?;
+    let goes = |name: &&str| after.table(renames.name_after(name)).is_none();
+    let gone = before
+        .tables
+        .iter()
+        .map(|entity| entity.name())
+        .filter(goes);
+    let gone = gone.map(str::to_owned).collect();
     let work = GenerateWork {
         options,
         wishes,
@@ -222,6 +233,7 @@ pub(crate) fn generate(
         present: &present,
         after: &after,
         renames,
+        gone,
     };
     let mut generated = work.files()?;
     generated.schema_before = listing(&before);
@@ -266,7 +278,6 @@ fn compare(
             definition.take_note_behind(&sql, note);
         }
     }
-    refuse_broken(present, &wanted.connection, options, script)?;
     let renames = renames(
         &before,
         &after,
@@ -274,6 +285,7 @@ fn compare(
         &wishes.renames,
         &wishes.drops,
     )?;
+    refuse_broken(present, &wanted.connection, options, script, &renames)?;
     conversions::resolve(options, present, &before, &mut after, &renames)?;
     Ok(SchemaComparison {
         before,
@@ -333,16 +345,35 @@ fn listing(model: &Model) -> String {
     text.trim_end().to_owned()
 }
 
+/// What does not work, by the names that tables have after a rename.
+fn in_new_names(problems: BTreeSet<String>, renames: &Renames) -> BTreeSet<String> {
+    let named = problems.iter().map(|problem| in_new_name(problem, renames));
+    named.collect()
+}
+
+fn in_new_name(problem: &str, renames: &Renames) -> String {
+    // Names are in quotes of one kind or the other.
+    let parts = problem.split_inclusive(['`', '"']);
+    let renamed = parts.map(|part| {
+        let name = part.trim_end_matches(['`', '"']);
+        let new = renames.name_after(name);
+        format!("{new}{}", &part[name.len()..])
+    });
+    renamed.collect::<String>().to_ascii_lowercase()
+}
+
 /// A view or a reference of the schema file that does not work is no schema to go to.
 fn refuse_broken(
     present: &Connection,
     wanted: &Connection,
     options: &Options<'_>,
     script: &Script,
+    renames: &Renames,
 ) -> Result<(), Error> {
-    let known = broken(present, options)?;
-    let problems = broken(wanted, options)?;
-    let Some(problem) = problems.difference(&known).next() else {
+    let known = in_new_names(broken(present, options)?, renames);
+    let mut problems = broken(wanted, options)?;
+    problems.retain(|problem| !known.contains(&in_new_name(problem, renames)));
+    let Some(problem) = problems.first() else {
         return Ok(());
     };
     let refused = Error::new(
@@ -372,9 +403,12 @@ struct GenerateWork<'w, 'o> {
     present: &'w Connection,
     after: &'w Model,
     renames: Renames,
+    /// The tables that go for good, by their names before.
+    gone: Vec<String>,
 }
 
 /// A pair of files before it has a name.
+#[derive(Clone)]
 struct MigrationDraft {
     up: Composed,
     down: Composed,
@@ -402,9 +436,16 @@ impl GenerateWork<'_, '_> {
         let together = || self.drafts(&[together(&scopes)]);
         // Where a boundary between files would not hold, one file does it all; and where one
         // file's order of steps would not, that of several does.
-        let generated = match self.wishes.single {
-            true => together().and_then(proved),
-            false => split().and_then(proved),
+        let large = before.tables.len() >= LARGE && self.renames == Renames::default();
+        let in_pieces = match large && !self.wishes.single {
+            true => self.in_pieces(&before, &scopes, &difference),
+            false => Ok(None),
+        };
+        let generated = match (in_pieces, self.wishes.single) {
+            (Ok(Some(generated)), _) => Ok(generated),
+            (Err(error), _) if is_an_answer(&error) => Err(error),
+            (_, true) => together().and_then(proved),
+            (_, false) => split().and_then(proved),
         };
         let generated = match generated {
             Err(error) if scopes.len() > 1 && !is_an_answer(&error) => {
@@ -418,6 +459,55 @@ impl GenerateWork<'_, '_> {
         };
         self.refuse_destruction(&generated)?;
         Ok(generated)
+    }
+
+    /// Composes and proves each file in a database that holds only what the file touches. None where
+    /// that cannot be.
+    fn in_pieces(
+        &self,
+        before: &Model,
+        groups: &[ChangeGroup],
+        difference: &SchemaDifference<'_>,
+    ) -> Result<Option<Generated>, Error> {
+        let left_out = |object: &&Object| !groups.iter().any(|group| group.has_object(object));
+        let objects = difference.gone.iter().chain(&difference.new);
+        if objects.copied().any(|object| left_out(&object)) {
+            return Ok(None);
+        }
+        let pieces = Pieces::of(before, self.after, groups);
+        let (mut drafts, mut proved) = (Vec::new(), Vec::new());
+        for (place, group) in groups.iter().enumerate() {
+            self.options.check_cancelled()?;
+            let Some(piece) = pieces.piece(place, self.options, self.present)? else {
+                return Ok(None);
+            };
+            let work = GenerateWork {
+                options: self.options,
+                wishes: self.wishes,
+                folder: self.folder,
+                migrations: &[],
+                present: &piece.present,
+                after: &piece.target,
+                renames: Renames::default(),
+                gone: self.gone.clone(),
+            };
+            let of_it = work.drafts(std::slice::from_ref(group))?;
+            if of_it.is_empty() {
+                continue;
+            }
+            drafts.extend(of_it.iter().cloned());
+            let mut generated = work.named(of_it)?;
+            work.prove(&mut generated)?;
+            work.prove_with_rows(&generated)?;
+            proved.extend(generated.files);
+        }
+        let mut generated = self.named(drafts)?;
+        for (file, proved) in generated.files.iter_mut().zip(proved) {
+            file.up_sql = proved.up_sql;
+            file.down = file.down.take().filter(|_| proved.down.is_some());
+            file.down_sql = proved.down_sql;
+        }
+        Ok(Some(generated))
     }
 
     fn manner(&self, direction: Direction) -> ComposeOptions {
@@ -448,10 +538,35 @@ impl GenerateWork<'_, '_> {
                 &renames.reversed(),
                 manner,
             )?;
-            drafts.push(MigrationDraft { up, down });
+            let mut draft = MigrationDraft { up, down };
+            self.note_lost_parents(&before, &mut draft);
+            drafts.push(draft);
         }
         drafts.retain(|draft| !draft.up.sql.is_empty());
         Ok(drafts)
+    }
+
+    /// A way back that brings a reference back whose parent another file drops finds that empty.
+    fn note_lost_parents(&self, before: &Model, draft: &mut MigrationDraft) {
+        let is_gone = |name: &str| self.gone.iter().any(|gone| same_name(gone, name));
+        for change in &draft.up.changes {
+            let (Some(was), Some(now)) = (
+                before.definition(self.renames.name_before(&change.table)),
+                self.after.definition(&change.table),
+            ) else {
+                continue;
+            };
+            for key in was.foreign_keys().filter(|key| is_gone(&key.parent)) {
+                let stays = now.foreign_keys().any(|other| other.parent == key.parent);
+                let reason = format!(
+                    "`{}` refers to rows of `{}`, which are gone",
+                    was.name, key.parent
+                );
+                if !stays && !draft.down.only_empty.contains(&reason) {
+                    draft.down.only_empty.push(reason);
+                }
+            }
+        }
     }
 
     /// Gives the drafts their names, and their first lines.
@@ -476,9 +591,20 @@ impl GenerateWork<'_, '_> {
             };
             let label = label(version, &name);
             let destroys = up.changes.iter().any(|change| !change.destroys.is_empty());
-            let consent = match destroys {
+            let allowed = |needed: bool| match needed {
                 true => "-- heirloom: allow-destructive\n",
                 false => "",
+            };
+            let consent = allowed(destroys || !up.moved.is_empty());
+            let consent_back = allowed(!down.moved.is_empty());
+            let moved = |composed: &Composed| {
+                let moved = composed.moved.iter();
+                let told = moved.map(|what| {
+                    comment(&format!(
+                        "Nothing is lost, though a run cannot see it: {what}."
+                    ))
+                });
+                told.collect::<String>()
             };
             let mut about: Vec<String> = up
                 .changes
@@ -500,10 +626,11 @@ impl GenerateWork<'_, '_> {
             generated.files.push(GeneratedFile {
                 up: self.folder.join(format!("{label}.sql")),
                 down: Some(self.folder.join(format!("{label}.down.sql"))),
-                up_sql: format!("{consent}{}\n{}", about.concat(), up.sql),
+                up_sql: format!("{consent}{}{}\n{}", about.concat(), moved(&up), up.sql),
                 down_sql: Some(format!(
-                    "-- Written by `heirloom generate`: the way back.\n{}\n{}",
+                    "{consent_back}-- Written by `heirloom generate`: the way back.\n{}{}\n{}",
                     lost.concat(),
+                    moved(&down),
                     down.sql
                 )),
             });
@@ -524,12 +651,12 @@ impl GenerateWork<'_, '_> {
     /// the ways back bring back what was.
     fn prove(&self, generated: &mut Generated) -> Result<(), Error> {
         let proof = copy_of(self.options, self.present)?;
-        let known = broken(&proof, self.options)?;
+        let known = in_new_names(broken(&proof, self.options)?, &self.renames);
         let mut states = vec![model(&proof, self.options)?];
         let mut broken_after = vec![known.clone()];
         for file in &generated.files {
             self.run_file(&proof, &file.up, &file.up_sql)?;
-            let now = broken(&proof, self.options)?;
+            let now = in_new_names(broken(&proof, self.options)?, &self.renames);
             if let Some(problem) = now.difference(&known).next() {
                 return Err(unproved(&file.up, &format!("would leave {problem}")));
             }

@@ -3,4 +3,5 @@
 
 pub(crate) mod alteration;
 pub(crate) mod from_schema;
+pub(crate) mod pieces;
 pub(crate) mod push;

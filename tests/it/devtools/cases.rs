@@ -15,7 +15,7 @@ use crate::cli::contract::json;
 use crate::support::app::{App, contents};
 
 /// Known to be wrong, and not mended yet.
-const OPEN: &[&str] = &["fts_column_rename_by_flag", "fts_external_to_own"];
+const OPEN: &[&str] = &[];
 
 #[test]
 fn every_case_of_generate_comes_out_as_its_folder_says() {

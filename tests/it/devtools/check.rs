@@ -1055,3 +1055,36 @@ fn many_released_files_are_read_without_a_deadlock() {
     app.file("V600__t.sql", "SELECT 2;");
     only(&check(&app), FindingKind::EditedAfterRelease, "V600__t");
 }
+
+/// Each way back worked by itself, and the second one failed after the first.
+#[test]
+fn all_ways_back_are_walked_in_turn() {
+    let app = App::new();
+    app.file(
+        "V1__a.sql",
+        "CREATE TABLE a (x INT); CREATE TABLE b (x INT);",
+    );
+    app.file("V1__a.down.sql", "DROP TABLE a; DROP TABLE b;");
+    app.file("V2__b.sql", "CREATE TABLE c (x INT UNIQUE);");
+    // It leaves two rows alike, which the next way back stumbles over.
+    app.file(
+        "V2__b.down.sql",
+        "DROP TABLE c; INSERT INTO b VALUES (1), (1);",
+    );
+    app.file("V3__c.sql", "CREATE TABLE d (x INT);");
+    app.file("V3__c.down.sql", "DROP TABLE d;");
+    let checked = app.migrator().devtools().check().unwrap();
+    assert!(checked.is_clean(), "{checked}");
+    app.file(
+        "V1__a.down.sql",
+        "CREATE UNIQUE INDEX once ON b (x); DROP TABLE a; DROP TABLE b;",
+    );
+    let checked = app.migrator().devtools().check().unwrap();
+    let told = checked.to_string();
+    assert!(
+        told.contains("after those of the migrations behind it"),
+        "{told}"
+    );
+    assert_eq!(checked.findings.len(), 1, "{told}");
+    assert_eq!(checked.findings[0].migration.as_deref(), Some("V1__a"));
+}

@@ -1681,3 +1681,92 @@ fn files_that_cannot_be_written_leave_nothing_behind() {
     assert_eq!(names, [last.clone(), app.migrations().join("schema.sql")]);
     assert_eq!(std::fs::read_to_string(last).unwrap(), "somebody else's");
 }
+
+/// A schema that is proved in parts: what a table touches must be in its part, at the state of the
+/// files before.
+#[test]
+fn each_file_of_a_large_schema_is_written_as_if_it_were_a_small_one() {
+    let table = |at: usize, changed: bool| {
+        let parent = match at % 3 {
+            0 => String::new(),
+            _ => format!(", parent INT REFERENCES t{} (id)", at - 1),
+        };
+        let (amount, extra) = match (changed, at % 4) {
+            (true, 0) => ("INT", ", extra TEXT DEFAULT 'x'"),
+            (true, 1) => ("INT NOT NULL DEFAULT 7", ""),
+            (true, 2) => ("INT UNIQUE", ""),
+            _ => ("INT", ""),
+        };
+        format!(
+            "CREATE TABLE t{at} (id INTEGER PRIMARY KEY, name TEXT, amount {amount}{parent}{extra});\nCREATE INDEX i{at} ON t{at} (name);\n"
+        )
+    };
+    let tables = |changed| (0..30).map(|at| table(at, changed)).collect::<String>();
+    let around = "CREATE VIEW pairs AS SELECT a.name AS one, b.name AS other FROM t4 AS a JOIN t5 AS b ON b.parent = a.id;
+        CREATE VIEW over_pairs AS SELECT one FROM pairs;
+        CREATE TRIGGER kept AFTER INSERT ON t8 BEGIN UPDATE t9 SET amount = new.amount; END;
+        CREATE VIRTUAL TABLE words USING fts5 (name, content = 't10', content_rowid = 'id');";
+    let rows: String = (0..30)
+        .map(|at| {
+            let parent = if at % 3 == 0 { "" } else { ", 2" };
+            format!(
+                "INSERT INTO t{at} VALUES (2, 'n{at}', {at}{parent}), (5, 'm', NULL{});",
+                if at % 3 == 0 { "" } else { ", NULL" }
+            )
+        })
+        .collect();
+    let app = app(&format!("{}{around}", tables(false)), &rows);
+    app.sql("INSERT INTO words (words) VALUES ('rebuild')");
+    let new = "CREATE TABLE t30 (id INTEGER PRIMARY KEY, of INT REFERENCES t29 (id));
+        CREATE VIEW newer AS SELECT t30.id, t28.extra FROM t30, t28;";
+    let changed = around.replace("SELECT one FROM", "SELECT one, other FROM");
+    let generated = app.evolve(&format!("{}{changed}{new}", tables(true)), &plainly());
+    assert!(generated.files.len() > 15, "{}", generated.files.len());
+    assert_eq!(app.text("SELECT extra FROM t8 WHERE id = 2"), "x");
+    assert_eq!(app.number("SELECT amount FROM t9 WHERE id = 5"), 7);
+    assert_eq!(app.text("SELECT other FROM over_pairs"), "n5");
+    assert_eq!(
+        app.number("SELECT rowid FROM words WHERE words MATCH 'n10'"),
+        2
+    );
+    let checked = app.migrator().devtools().check().unwrap();
+    assert!(checked.is_clean(), "{checked}");
+    app.goes_back(&generated);
+    assert_eq!(app.number("SELECT amount FROM t5 WHERE id = 2"), 5);
+    assert_eq!(app.text("SELECT one FROM over_pairs"), "n4");
+}
+
+/// Many released schemas have one. SQLite takes it while foreign keys are not enforced.
+#[test]
+fn a_reference_that_matches_no_key_is_a_note_of_a_run_and_a_finding_of_check() {
+    let app = App::new();
+    app.file(
+        "V1__first.sql",
+        "-- heirloom: irreversible\nCREATE TABLE items (id INT); CREATE TABLE parts (of INT REFERENCES items (id));",
+    );
+    let report = app.run().unwrap();
+    assert!(report.notes[0].contains("matches no key"), "{report:?}");
+    let checked = app.migrator().devtools().check().unwrap();
+    let kinds: Vec<_> = checked.findings.iter().map(|f| f.kind).collect();
+    assert_eq!(
+        kinds,
+        [heirloom::devtools::FindingKind::BreaksReferences],
+        "{checked}"
+    );
+    // One that worked must go on to.
+    app.file(
+        "V2__second.sql",
+        "CREATE TABLE p (id INT PRIMARY KEY); CREATE TABLE c (p INT REFERENCES p (id));",
+    );
+    app.run().unwrap();
+    app.file(
+        "V3__third.sql",
+        "DROP TABLE p; CREATE TABLE p (id INT); INSERT INTO p VALUES (1);",
+    );
+    let error = app.run().unwrap_err();
+    assert!(
+        error.to_string().contains("can no longer be checked"),
+        "{error:#}"
+    );
+    assert_eq!(app.number("SELECT count(*) FROM p"), 0);
+}

@@ -75,6 +75,9 @@ pub(crate) struct Composed {
     pub(crate) not_restored: Vec<String>,
     /// Why a way back works on empty tables only, in sentences.
     pub(crate) only_empty: Vec<String>,
+    /// Columns whose values are copied to another name, in sentences. To a run they are gone, so that
+    /// the file must allow it.
+    pub(crate) moved: Vec<String>,
     /// Views and triggers that were dropped before something was renamed, as they were.
     pub(crate) away: Vec<Object>,
 }
@@ -89,6 +92,7 @@ impl Composed {
                 changes,
                 not_restored,
                 only_empty,
+                moved,
                 away,
             } = composed;
             if !all.sql.is_empty() && !sql.is_empty() {
@@ -98,6 +102,7 @@ impl Composed {
             all.changes.extend(changes);
             all.not_restored.extend(not_restored);
             all.only_empty.extend(only_empty);
+            all.moved.extend(moved);
             all.away.extend(away);
         }
         all
@@ -114,6 +119,8 @@ pub(super) struct Composer<'c, 'o> {
     pub(super) waiting: Vec<String>,
     /// The views that did not work before anything was dropped for a rename.
     pub(super) broken_before: Vec<String>,
+    /// Renamed columns of virtual tables: the table's name after, the column's before and after.
+    pub(super) of_virtual: Vec<(String, String, String)>,
 }
 
 impl<'c, 'o> Composer<'c, 'o> {
@@ -130,6 +137,7 @@ impl<'c, 'o> Composer<'c, 'o> {
             composed: Composed::default(),
             waiting: Vec::new(),
             broken_before: Vec::new(),
+            of_virtual: Vec::new(),
         }
     }
 

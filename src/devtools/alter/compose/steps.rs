@@ -7,7 +7,7 @@ use crate::devtools::alter::compose::composer::{
 };
 use crate::devtools::alter::compose::objects::made_again;
 use crate::devtools::alter::compose::tables::{OnlyEmpty, refuse_nowhere, required};
-use crate::devtools::alter::compose::virtual_tables::kept_columns;
+use crate::devtools::alter::compose::virtual_tables::{keeps_no_text, kept_columns};
 use crate::devtools::alter::grouping::{ChangeGroup, parents_first, readers_first};
 use crate::devtools::alter::preconditions;
 use crate::devtools::alter::renames::{Renames, steps};
@@ -96,6 +96,18 @@ impl Composer<'_, '_> {
                     there.iter().any(|known| same_name(known, name))
                 })
             };
+            if now
+                .table(renames.name_before(table))
+                .is_some_and(|entity| entity.definition.is_none())
+            {
+                // Its module knows no such thing: it is made anew.
+                let names = names.into_iter();
+                self.of_virtual
+                    .extend(names.map(|(old, new)| (table.clone(), old, new)));
+                self.note(table, ChangeKind::Rename, Vec::new());
+                columns = others;
+                continue;
+            }
             for (before, after) in steps(&names, true, between) {
                 let sql = format!(
                     "ALTER TABLE {} RENAME COLUMN {} TO {}",
@@ -148,6 +160,15 @@ impl Composer<'_, '_> {
             }
             let conditions = only_empty.into_iter().map(|only| only.condition);
             required.splice(0..0, conditions);
+            for entity in difference.dropped.iter().filter(|e| keeps_no_text(e)) {
+                let stays = target.table(entity.name()).is_some_and(keeps_no_text);
+                if stays {
+                    let reason =
+                        format!("`{}` keeps no text to be filled with again", entity.name());
+                    self.composed.only_empty.push(reason);
+                    required.insert(0, preconditions::any_search(entity.name()));
+                }
+            }
         }
         let mut checks = Writer::default();
         let required = self.undecided(required)?;
@@ -164,13 +185,28 @@ impl Composer<'_, '_> {
             let Some(successor) = target.table(entity.name()) else {
                 continue;
             };
-            match kept_columns(entity, successor) {
+            let renamed = self.renamed_columns(entity.name());
+            let kept = kept_columns(entity, successor, &renamed);
+            match kept.filter(|_| entity.definition.is_some() || self.can_be_read(entity)) {
                 Some(columns) => {
                     let between = free_name(successor.name(), now, target);
                     self.remake(entity, successor, &columns, &between)?;
+                    let moved = renamed.iter().map(|(old, new)| {
+                        format!(
+                            "the values of `{old}` in `{}` are copied to `{new}`",
+                            entity.name()
+                        )
+                    });
+                    self.composed.moved.extend(moved);
                     remade.push(successor.name());
                 }
-                None => self.drop_table(entity)?,
+                None => {
+                    self.drop_table(entity)?;
+                    if entity.table.is_derived() && !successor.table.is_derived() {
+                        let emptied = vec![format!("leave `{}` empty", successor.name())];
+                        self.note(successor.name(), ChangeKind::Rebuild, emptied);
+                    }
+                }
             }
         }
         let (created, searches): (Vec<&Entity>, Vec<&Entity>) = difference

@@ -5,6 +5,7 @@ use rusqlite::config::DbConfig;
 
 use crate::devtools::alter::alter_table::{Means, natively, reasons};
 use crate::devtools::alter::compose::composer::{Composer, free_name};
+use crate::devtools::alter::compose::virtual_tables::without_notes;
 use crate::devtools::alter::preconditions::{
     self, Condition, ConditionSource, Constant, conditions, keeps_rowids, origin,
 };
@@ -22,9 +23,13 @@ use crate::sqlite::sql::token::Tokens;
 
 impl Composer<'_, '_> {
     pub(super) fn create_table(&mut self, entity: &Entity, target: &Model) -> Result<(), Error> {
+        let virtual_sql;
         let sql = match &entity.definition {
             Some(definition) => definition.text(),
-            None => &entity.table.sql,
+            None => {
+                virtual_sql = without_notes(&entity.table.sql);
+                &virtual_sql
+            }
         };
         if self.manner.direction == Direction::Down && entity.definition.is_some() {
             self.out

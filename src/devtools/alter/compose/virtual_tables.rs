@@ -6,6 +6,7 @@ use crate::devtools::model::diff::{Entity, Model, SchemaDifference};
 use crate::report::change::ChangeKind;
 use crate::report::error::Error;
 use crate::sqlite::schema::objects::ObjectKind;
+use crate::sqlite::schema::parsed::annotations::notes;
 use crate::sqlite::sql::name::{plain, same_name};
 use crate::sqlite::sql::token::{Tokens, mentions};
 
@@ -16,11 +17,11 @@ impl Composer<'_, '_> {
         &mut self,
         before: &Entity,
         after: &Entity,
-        columns: &[String],
+        columns: &KeptColumns,
         between: &str,
     ) -> Result<(), Error> {
         let (old, new) = (plain(before.name()), plain(between));
-        let sql = &after.table.sql;
+        let sql = &without_notes(&after.table.sql);
         // SQLite keeps `CREATE VIRTUAL TABLE name USING …`, whatever stood before the name.
         let Some(name) = Tokens::new(sql).nth(3) else {
             return self.drop_table(before);
@@ -30,14 +31,14 @@ impl Composer<'_, '_> {
             &sql[..name.start],
             &sql[name.start + name.text.len()..]
         );
-        let columns = columns.join(", ");
+        let (into, from) = (columns.into.join(", "), columns.from.join(", "));
         self.out.comment(&format!(
             "`{}` is made anew, because a virtual table cannot be altered: create, copy, drop, rename.",
             before.name()
         ));
         for statement in [
             create,
-            format!("INSERT INTO {new} ({columns})\nSELECT {columns}\nFROM {old}"),
+            format!("INSERT INTO {new} ({into})\nSELECT {from}\nFROM {old}"),
             format!("DROP TABLE {old}"),
             "PRAGMA legacy_alter_table = ON".into(),
             format!("ALTER TABLE {new} RENAME TO {old}"),
@@ -46,13 +47,32 @@ impl Composer<'_, '_> {
             self.run(&statement)?;
         }
         self.out.end_block();
-        let is_left = |name: &str| after.table.columns.iter().any(|c| same_name(&c.name, name));
+        let is_left = |name: &str| columns.from.iter().any(|from| *from == plain(name));
         let gone = before.table.columns.iter().filter(|c| !is_left(&c.name));
         let destroys: Vec<String> = gone
             .map(|column| format!("drop column `{}` of `{}`", column.name, before.name()))
             .collect();
         self.note(after.name(), ChangeKind::Rebuild, destroys);
         Ok(())
+    }
+
+    /// The columns of a virtual table that have another name afterwards: before and after.
+    pub(super) fn renamed_columns(&self, table: &str) -> Vec<(String, String)> {
+        let of_table = self
+            .of_virtual
+            .iter()
+            .filter(|(of, _, _)| same_name(of, table));
+        of_table
+            .map(|(_, old, new)| (old.clone(), new.clone()))
+            .collect()
+    }
+
+    /// Whether a virtual table can be read. One over another table cannot, where that has another
+    /// name or other columns by now.
+    pub(super) fn can_be_read(&self, entity: &Entity) -> bool {
+        let sql = format!("SELECT * FROM {}", plain(entity.name()));
+        let read = self.connection.prepare(&sql);
+        read.is_ok_and(|mut rows| rows.raw_query().next().is_ok())
     }
 
     /// Full-text search over a table whose values or rowids changed is filled anew, also where
@@ -104,55 +124,89 @@ impl Composer<'_, '_> {
     }
 }
 
-/// The columns whose values go from one virtual table to its successor, where the modules are
-/// known to give back what they were given.
-pub(super) fn kept_columns(before: &Entity, after: &Entity) -> Option<Vec<String>> {
-    let family = |entity: &Entity| {
-        let tokens: Vec<_> = Tokens::new(&entity.table.sql).collect();
-        let using = tokens.iter().position(|token| token.word() == "USING")?;
-        // Without content of its own it cannot say what it was given.
-        let bare = tokens
-            .windows(2)
-            .any(|pair| pair[0].word() == "CONTENT" && pair[1].text == "=");
-        match tokens.get(using + 1)?.name().to_ascii_lowercase().as_str() {
-            "fts3" | "fts4" | "fts5" if !bare => Some("search"),
-            "rtree" => Some("rtree"),
-            "rtree_i32" => Some("rtree_i32"),
-            _ => None,
-        }
+/// The columns of a virtual table, and those that their values come from.
+pub(super) struct KeptColumns {
+    into: Vec<String>,
+    from: Vec<String>,
+}
+
+/// What holds the rows of a virtual table.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Holding {
+    Itself,
+    /// Another table, which is read through it.
+    Content,
+    /// Nothing: it cannot say what it was given.
+    Nothing,
+}
+
+/// The kind of a virtual table whose module is known to give back what it was given.
+fn family(entity: &Entity) -> Option<(&'static str, Holding)> {
+    let tokens: Vec<_> = Tokens::new(&entity.table.sql).collect();
+    let using = tokens.iter().position(|token| token.word() == "USING")?;
+    let bare = tokens
+        .windows(2)
+        .any(|pair| pair[0].word() == "CONTENT" && pair[1].text == "=");
+    let holding = match (bare, entity.table.content()) {
+        (false, _) => Holding::Itself,
+        (true, Some(_)) => Holding::Content,
+        (true, None) => Holding::Nothing,
     };
-    let family = family(before).filter(|_| family(before) == family(after))?;
-    let mut columns: Vec<String> = after
-        .table
-        .columns
-        .iter()
-        .filter(|now| {
-            before
-                .table
-                .columns
-                .iter()
-                .any(|was| same_name(&was.name, &now.name))
-        })
-        .map(|column| plain(&column.name))
-        .collect();
-    let rows = match family {
-        "search" => !columns.is_empty(),
+    match tokens.get(using + 1)?.name().to_ascii_lowercase().as_str() {
+        "fts3" | "fts4" | "fts5" => Some(("search", holding)),
+        "rtree" => Some(("rtree", Holding::Itself)),
+        "rtree_i32" => Some(("rtree_i32", Holding::Itself)),
+        _ => None,
+    }
+}
+
+/// Whether full-text search holds words of rows that it does not keep.
+pub(super) fn keeps_no_text(entity: &Entity) -> bool {
+    family(entity) == Some(("search", Holding::Nothing))
+}
+
+/// The columns whose values go from one virtual table to its successor, where the modules are
+/// known to give back what they were given. `renamed` are names before and after.
+pub(super) fn kept_columns(
+    before: &Entity,
+    after: &Entity,
+    renamed: &[(String, String)],
+) -> Option<KeptColumns> {
+    let ((was, holding), (now, target)) = (family(before)?, family(after)?);
+    if was != now || holding == Holding::Nothing || target != Holding::Itself {
+        return None;
+    }
+    let source = |name: &str| {
+        let old = renamed.iter().find(|(_, new)| same_name(new, name));
+        let name = old.map_or(name, |(old, _)| old.as_str());
+        let mut columns = before.table.columns.iter();
+        columns.find(|was| same_name(&was.name, name))
+    };
+    let pairs = after.table.columns.iter();
+    let pairs = pairs.filter_map(|now| Some((plain(&now.name), plain(&source(&now.name)?.name))));
+    let (mut into, mut from): (Vec<String>, Vec<String>) = pairs.unzip();
+    let rows = match was {
+        "search" => !into.is_empty(),
         // The first column is the rowid.
         _ => {
-            before
-                .table
-                .columns
-                .first()
-                .map(|c| c.name.to_ascii_lowercase())
-                == after
-                    .table
-                    .columns
-                    .first()
-                    .map(|c| c.name.to_ascii_lowercase())
+            let first = |entity: &Entity| entity.table.columns.first().map(|c| plain(&c.name));
+            first(after).is_some_and(|name| into.first() == Some(&name))
+                && first(before).as_ref() == from.first()
         }
     };
-    if family == "search" {
-        columns.insert(0, "rowid".into());
+    if was == "search" {
+        into.insert(0, "rowid".into());
+        from.insert(0, "rowid".into());
     }
-    rows.then_some(columns)
+    rows.then_some(KeptColumns { into, from })
+}
+
+/// The statement of a virtual table without the notes in it.
+pub(super) fn without_notes(sql: &str) -> String {
+    let (mut made, mut done) = (String::new(), 0);
+    for note in notes(sql) {
+        made += &sql[done..note.at.start];
+        done = note.at.end;
+    }
+    made + &sql[done..]
 }

@@ -1,0 +1,1 @@
+INSERT INTO p VALUES(1,'x'),(3,'y'); INSERT INTO c VALUES(3);

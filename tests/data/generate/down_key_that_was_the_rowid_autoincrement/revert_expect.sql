@@ -1,0 +1,1 @@
+SELECT id,u FROM p; SELECT * FROM c

@@ -1,0 +1,1 @@
+INSERT INTO p VALUES(2,'a'),(30,'b'); INSERT INTO c VALUES(30,'b');

@@ -1,0 +1,1 @@
+SELECT id,quote(a) FROM t

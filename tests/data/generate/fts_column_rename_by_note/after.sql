@@ -1,0 +1,3 @@
+CREATE VIRTUAL TABLE f USING fts5(
+  heading, -- was: title
+  b);

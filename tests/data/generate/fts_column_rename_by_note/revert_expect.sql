@@ -1,0 +1,1 @@
+SELECT rowid,title,b FROM f

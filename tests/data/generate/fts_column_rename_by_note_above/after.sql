@@ -1,0 +1,4 @@
+CREATE VIRTUAL TABLE f USING fts4(
+  -- was: title
+  heading,
+  b);

@@ -1,0 +1,1 @@
+CREATE VIRTUAL TABLE f USING fts4(title, b);

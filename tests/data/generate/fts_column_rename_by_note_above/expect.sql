@@ -1,0 +1,1 @@
+SELECT rowid,heading,b FROM f;

@@ -1,0 +1,1 @@
+SELECT rowid FROM g WHERE g MATCH 'hello'

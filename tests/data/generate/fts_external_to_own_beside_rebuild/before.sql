@@ -1,0 +1,1 @@
+CREATE TABLE f(id INTEGER PRIMARY KEY, name TEXT, x INT); CREATE VIRTUAL TABLE ft USING fts5(name, content='f', content_rowid='id'); CREATE TRIGGER ai AFTER INSERT ON f BEGIN INSERT INTO ft(rowid,name) VALUES(new.id,new.name); END;

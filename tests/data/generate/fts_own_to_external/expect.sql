@@ -1,0 +1,1 @@
+SELECT rowid FROM ft WHERE ft MATCH 'hello'

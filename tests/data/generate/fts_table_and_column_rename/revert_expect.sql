@@ -1,0 +1,1 @@
+SELECT rowid,title,body FROM "f x" ORDER BY 1

@@ -1,0 +1,1 @@
+CREATE TABLE t(id INTEGER PRIMARY KEY, j TEXT NOT NULL DEFAULT '', k BLOB NOT NULL DEFAULT x'', n INT NOT NULL DEFAULT 0, x AS (j ->> '$.x')); CREATE INDEX i ON t(json_array_length(k)) WHERE json_valid(j); CREATE UNIQUE INDEX u ON t(x, json_extract(j,'$.y'));

@@ -1,0 +1,1 @@
+CREATE TABLE t(a); CREATE INDEX foo ON t(a);

@@ -1,0 +1,1 @@
+CREATE TABLE heirloom_check(id INTEGER PRIMARY KEY, k TEXT NOT NULL UNIQUE, p INT REFERENCES o(id), CHECK(heirloom_check.k <> '')); CREATE TABLE o(id INTEGER PRIMARY KEY, r INT NOT NULL REFERENCES heirloom_check(id));

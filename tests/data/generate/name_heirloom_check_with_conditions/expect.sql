@@ -1,0 +1,1 @@
+SELECT * FROM heirloom_check; SELECT * FROM o

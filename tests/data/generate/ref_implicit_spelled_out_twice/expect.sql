@@ -1,0 +1,1 @@
+SELECT * FROM c; SELECT * FROM d; PRAGMA foreign_key_check;

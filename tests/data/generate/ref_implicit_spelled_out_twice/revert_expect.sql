@@ -1,0 +1,1 @@
+SELECT * FROM c; PRAGMA foreign_key_check;

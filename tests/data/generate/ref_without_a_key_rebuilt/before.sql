@@ -1,0 +1,1 @@
+CREATE TABLE items(id INT); CREATE TABLE att(i INT REFERENCES items(id), b TEXT);

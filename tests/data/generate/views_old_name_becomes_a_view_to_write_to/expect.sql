@@ -1,0 +1,1 @@
+INSERT INTO log VALUES('z'); SELECT * FROM t; SELECT * FROM x;

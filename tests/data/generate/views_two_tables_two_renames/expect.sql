@@ -1,0 +1,1 @@
+SELECT * FROM w; SELECT * FROM t;
