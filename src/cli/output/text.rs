@@ -82,10 +82,9 @@ pub(crate) fn path(path: &Path) -> String {
 
 /// A word as a shell takes it for one.
 pub(crate) fn typed(word: &str) -> String {
-    let is_plain =
-        |c: char| c.is_alphanumeric() || "/._-+:@%=".contains(c) || cfg!(windows) && c == '\\';
+    let is_plain = |c: char| c.is_alphanumeric() || r"\/._-+:@%".contains(c);
     match cfg!(windows) {
-        _ if !word.is_empty() && word.chars().all(is_plain) => word.to_owned(),
+        true if word.chars().all(is_plain) => word.to_owned(),
         true => format!("\"{}\"", word.replace('"', "\\\"")),
         // A rename, as in `notes.text=body`.
         false if !word.is_empty() && word.chars().all(|c| c == '=' || is_plain(c) && c != '\\') => {
