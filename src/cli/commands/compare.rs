@@ -49,7 +49,7 @@ pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Compare) -> Result
         "notes": compared.notes,
     });
     ui.line(&format!(
-        "{} -> {}",
+        "{} → {}",
         text::path(&compared.from),
         text::path(&compared.to)
     ));
@@ -59,7 +59,7 @@ pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Compare) -> Result
     if let Some(table) = &options.table {
         let mut rows = Vec::new();
         database.compare_rows(&from, &to, table, |row| {
-            ui.line(&format!("  {}", row_in_words(row)));
+            ui.block(&format!("  {}", row_in_words(row)));
             rows.push(row_json(row));
         })?;
         if rows.is_empty() {
@@ -85,7 +85,7 @@ fn statements(
 ) -> Result<Exit, Failure> {
     let mut all = Vec::new();
     database.compare_sql(from, to, |statement| {
-        ui.line(statement);
+        ui.block(statement);
         all.push(Value::from(statement));
     })?;
     ui.document(&json!({ "ok": true, "sql": all }));

@@ -129,7 +129,7 @@ fn index(table: &TableInfo, index: &IndexInfo) -> String {
     let mut text = format!("{} ({})", index.name, index.columns.join(", "));
     let is_key = index.columns == table.primary_key;
     let traits = [
-        (index.unique, " unique"),
+        (index.unique && !index.of_constraint, " unique"),
         (index.partial, " partial"),
         (index.of_constraint && is_key, " from the primary key"),
         (index.of_constraint && !is_key, " from a UNIQUE constraint"),

@@ -235,9 +235,12 @@ fn where_there_are_copies_of_what_is_gone_or_damaged_it_is_said() {
         finds(&app, code, &[kind]);
         for command in ["doctor", "show", "run"] {
             let said = text(&heirloom(&app, &[command]));
-            assert!(said.contains("there is a copy"), "{harm} {command}: {said}");
             assert!(
-                said.contains("app.db restore latest` puts it back"),
+                said.contains("there is a backup"),
+                "{harm} {command}: {said}"
+            );
+            assert!(
+                said.contains("app.db restore latest` restores the newest backup"),
                 "{harm}: {said}"
             );
         }

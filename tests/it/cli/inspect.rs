@@ -3,7 +3,10 @@
 use rusqlite::Connection;
 use serde_json::{Value, json as value};
 
+use snapbox::{assert_data_eq, str};
+
 use crate::cli::contract::{heirloom, json, text};
+use crate::cli::output::shown;
 use crate::support::app::App;
 
 /// One of everything.
@@ -214,24 +217,96 @@ fn the_sql_executed_in_an_empty_database_gives_the_schema_and_the_sql_again() {
 #[test]
 fn people_get_an_overview_and_then_each_table() {
     let app = app();
-    let said = text(&heirloom(&app, &["inspect"]));
-    for line in [
-        "app.db has 6 tables and 2 views\n",
-        "  table          rows  columns  kind\n",
-        "  order details     0        2  without rowid\n",
-        "  zoo               1        7  strict\n",
-        "\nzoo  1 row, strict\n",
-        "  column  type\n",
-        "  id      INTEGER  primary key, autoincrement\n",
-        "  name    TEXT     not null, default 'x', collate NOCASE\n",
-        "  foreign key    (b, a) → order details on delete set null\n",
-        "  referenced by  more (x)\n",
-        "  trigger        after_zoo  AFTER UPDATE OF name\n",
-        "\nboxes  0 rows, virtual, rtree\n",
-        "\nanimals  view (animal)\n",
-    ] {
-        assert!(said.contains(line), "{line:?}\n{said}");
-    }
+    assert_data_eq!(
+        shown(&app, &["inspect"]),
+        str![[r#"
+app.db has 6 tables and 2 views
+  table  rows  columns  kind
+  more  0  1
+  order details  0  2  without rowid
+  zoo  1  7  strict
+  boxes  0  3  virtual, rtree
+  search  1  1  virtual, fts5
+  search_two  0  1  virtual, fts5
+
+more  0 rows
+  column  type
+  x
+  foreign key  (x) → zoo
+
+order details  0 rows, without rowid
+  column  type
+  a  TEXT  not null
+  b  INT  not null
+  primary key  b, a
+  referenced by  zoo (b, a)
+  index  sqlite_autoindex_order details_1 (b, a) from the primary key
+
+zoo  1 row, strict
+  column  type
+  id  INTEGER  primary key, autoincrement
+  name  TEXT  not null, default 'x', collate NOCASE
+  n  ANY
+  twice  INT  generated, virtual
+  kept  INT  generated, stored
+  a  TEXT
+  b  INT
+  check  n > 0 AND name <> ')'
+  foreign key  (b, a) → order details on delete set null
+  referenced by  more (x)
+  index  by_n (n DESC, <expression>) partial
+  index  sqlite_autoindex_zoo_1 (name) from a UNIQUE constraint
+  trigger  after_zoo  AFTER UPDATE OF name
+  view  animals
+
+boxes  0 rows, virtual, rtree
+  column  type
+  id  INT
+  x0  REAL
+  x1  REAL
+  rows kept in  boxes_node, boxes_parent, boxes_rowid
+
+search  1 row, virtual, fts5
+  column  type
+  name
+  rows kept in  search_config, search_data, search_docsize, search_idx
+
+search_two  0 rows, virtual, fts5
+  column  type
+  name
+  rows kept in  search_two_config, search_two_content, search_two_data, search_two_docsize, search_two_idx
+
+a_first  view (animal)
+    CREATE VIEW a_first AS SELECT * FROM animals
+
+animals  view (animal)
+  trigger  instead  INSTEAD OF INSERT
+    CREATE VIEW animals (animal) AS SELECT name FROM zoo -- all of them
+
+"#]]
+    );
+    assert_data_eq!(
+        shown(&app, &["inspect", "zoo"]),
+        str![[r#"
+zoo  1 row, strict
+  column  type
+  id  INTEGER  primary key, autoincrement
+  name  TEXT  not null, default 'x', collate NOCASE
+  n  ANY
+  twice  INT  generated, virtual
+  kept  INT  generated, stored
+  a  TEXT
+  b  INT
+  check  n > 0 AND name <> ')'
+  foreign key  (b, a) → order details on delete set null
+  referenced by  more (x)
+  index  by_n (n DESC, <expression>) partial
+  index  sqlite_autoindex_zoo_1 (name) from a UNIQUE constraint
+  trigger  after_zoo  AFTER UPDATE OF name
+  view  animals
+
+"#]]
+    );
 }
 
 #[test]

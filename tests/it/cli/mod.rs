@@ -1,9 +1,9 @@
 //! The command line as the contract has it.
 
 pub mod backfill;
+pub mod backups;
 pub mod check;
 pub mod contract;
-pub mod copies;
 pub mod doctor;
 pub mod documents;
 pub mod generate;

@@ -22,7 +22,8 @@ const REDACTED: [(&str, &str); 7] = [
     (r"[ ]+\n", "\n"),
 ];
 
-fn shown(app: &App, arguments: &[&str]) -> String {
+/// Stdout, stderr and the exit code, without what differs from run to run.
+pub fn shown(app: &App, arguments: &[&str]) -> String {
     let Output {
         status,
         stdout,

@@ -445,10 +445,21 @@ fn a_snapshot_is_pointed_to_as_a_shell_takes_its_name() {
         .unwrap();
     std::fs::remove_file(app.database()).unwrap();
     let (_, shown) = json(&app, &["show"]);
-    let notes = shown["notes"].to_string();
-    let typed = match cfg!(windows) {
-        true => r#"--name \"before it's imported\"`"#,
-        false => r"--name 'before it'\\''s imported'`",
-    };
-    assert!(notes.contains(typed), "{notes}");
+    let notes: Vec<&str> = shown["notes"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|note| note.as_str().unwrap())
+        .collect();
+    // As a shell reads it.
+    let typed = notes
+        .iter()
+        .flat_map(|note| note.split('`'))
+        .find(|part| part.starts_with("heirloom "));
+    let words = shlex::split(typed.unwrap()).unwrap();
+    assert_eq!(
+        words[words.len() - 3..],
+        ["restore-snapshot", "--name", "before it's imported"],
+        "{notes:?}"
+    );
 }
