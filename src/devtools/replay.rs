@@ -84,7 +84,7 @@ pub(crate) struct Desired {
 /// stand before its table.
 ///
 /// # Errors
-/// [`ErrorKind::InvalidMigration`] for anything else that is no CREATE.
+/// [`ErrorKind::InvalidMigration`](crate::ErrorKind::InvalidMigration) for anything else that is no CREATE.
 pub(crate) fn desired(
     options: &Options<'_>,
     connection: Connection,
@@ -274,7 +274,7 @@ fn refuse_other_than_create(script: &Script, statement: &Statement<'_>) -> Resul
 /// The schema file of these migrations.
 ///
 /// # Errors
-/// [`ErrorKind::NotFound`].
+/// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound).
 pub(crate) fn no_schema_file(path: &std::path::Path) -> Error {
     Error::not_found(
         format!("there is no schema file at {}", path.display()),

@@ -64,8 +64,8 @@ pub struct Initialized {
 /// version is `at` in UTC.
 ///
 /// # Errors
-/// [`ErrorKind::Usage`] where one of them, or anything else in `migrations`, is there;
-/// [`ErrorKind::Io`].
+/// [`ErrorKind::Usage`](crate::ErrorKind::Usage) where one of them, or anything else in `migrations`, is there;
+/// [`ErrorKind::Io`](crate::ErrorKind::Io).
 ///
 /// ```
 /// # let folder = tempfile::tempdir().unwrap();

@@ -13,7 +13,7 @@ use crate::sqlite::sql::script::Script;
 /// What is not a migration is left out; what looks like one and is none is an error.
 ///
 /// # Errors
-/// [`ErrorKind::InvalidMigration`], naming the file.
+/// [`ErrorKind::InvalidMigration`](crate::ErrorKind::InvalidMigration), naming the file.
 pub(crate) fn assemble(files: Vec<Script>) -> Result<Vec<Migration>, Error> {
     let (migrations, refused) = sort_out(files);
     match refused.into_iter().next() {

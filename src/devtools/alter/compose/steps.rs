@@ -24,7 +24,7 @@ use crate::sqlite::sql::name::{plain, same_name};
 /// goes, and leaves `connection` as the file does.
 ///
 /// # Errors
-/// [`ErrorKind::NeedsDefault`]; and what SQLite refuses, which nobody foresaw.
+/// [`ErrorKind::NeedsDefault`](crate::ErrorKind::NeedsDefault); and what SQLite refuses, which nobody foresaw.
 pub(crate) fn compose(
     connection: &Connection,
     options: &Options<'_>,
