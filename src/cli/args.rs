@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use clap::builder::Resettable;
 use clap::{Arg, ValueEnum};
 use heirloom::Layout;
-
 use heirloom::defaults::{DEFAULT_HISTORY_TABLE, DEFAULT_KEEP, DEFAULT_LOCK_TIMEOUT};
 
 /// Options of every command. What has a variable is a setting, and a setting that was not given

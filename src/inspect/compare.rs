@@ -8,6 +8,8 @@ use rusqlite::types::ValueRef;
 
 use crate::options::settings::Options;
 use crate::report::error::{Error, ErrorKind};
+#[cfg(feature = "serde")]
+use crate::report::serial;
 use crate::restore::find::{self, BackupRef};
 use crate::rows::{
     Cells, Identity, Literal, Pair, PairedColumn, Pairing, Shape, Side, Tally, delete_row,
@@ -33,11 +35,14 @@ pub enum StateRef {
 
 /// What is different between two states. Made without writing anything.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct StateComparison {
     /// The one file.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "serial::path"))]
     pub from: PathBuf,
     /// The other.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "serial::path"))]
     pub to: PathBuf,
     /// The tables of which anything differs.
     pub tables: Vec<TableDifference>,
@@ -54,6 +59,7 @@ impl StateComparison {
 
 /// What differs of a table.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct TableDifference {
     /// The table.
@@ -70,6 +76,7 @@ pub struct TableDifference {
 
 /// A row that differs. Values are written as SQL does.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct RowDifference {
     /// What tells it from other rows: columns, or the rowid. None where its values do.

@@ -1,7 +1,7 @@
 //! Looking at a database: what [`Database::status`](crate::Database::status),
 //! [`inspect`](crate::Database::inspect), [`stats`](crate::Database::stats),
-//! [`doctor`](crate::Database::doctor) and [`log`](crate::Database::log) return. None of them
-//! writes anything.
+//! [`doctor`](crate::Database::doctor), [`log`](crate::Database::log) and
+//! [`compare`](crate::Database::compare) return. None of them writes anything.
 
 // May use `restore`, `backup`, `migration`, `sqlite` and `report`.
 

@@ -22,8 +22,9 @@ use crate::run::{migrate, rehearse};
 /// # Looking
 /// Nothing here writes: [`status`](Database::status), [`inspect`](Database::inspect),
 /// [`stats`](Database::stats), [`doctor`](Database::doctor), [`log`](Database::log),
-/// [`backups`](Database::backups), [`downgrade_options`](Database::downgrade_options), and each
-/// `plan_…`.
+/// [`backups`](Database::backups), [`downgrade_options`](Database::downgrade_options),
+/// [`compare`](Database::compare), [`compare_rows`](Database::compare_rows),
+/// [`compare_sql`](Database::compare_sql), and each `plan_…`.
 ///
 /// # Migrating
 /// [`plan`](Database::plan), [`rehearse`](Database::rehearse),
@@ -34,6 +35,7 @@ use crate::run::{migrate, rehearse};
 /// # Backups
 /// [`backups`](Database::backups), [`snapshot`](Database::snapshot),
 /// [`snapshot_with`](Database::snapshot_with), [`restore`](Database::restore),
+/// [`restore_keeping_newer`](Database::restore_keeping_newer),
 /// [`plan_restore`](Database::plan_restore).
 ///
 /// # A database of a newer app

@@ -5,11 +5,9 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use eframe::egui::{Color32, Grid, Id, Modal, RichText, ScrollArea, Ui};
-use heirloom::{BackupInfo, BackupRef, Error, Verify};
-
-use heirloom::backups::{DatabaseSummary, BackupOrigin};
-
+use heirloom::backups::{BackupOrigin, DatabaseSummary};
 use heirloom::plan::RestorePlan;
+use heirloom::{BackupInfo, BackupRef, Error, Verify};
 
 use crate::job::Job;
 use crate::text::{age_of, sentence, size, version};

@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 
 use heirloom::Report;
-
 use heirloom::plan::BackfillPlan;
 use serde_json::json;
 

@@ -3,7 +3,6 @@
 use std::path::Path;
 
 use heirloom::Event;
-
 use heirloom::devtools::{Checked, Finding};
 use serde_json::{Value, json};
 

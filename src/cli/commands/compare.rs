@@ -2,13 +2,13 @@
 
 use std::path::Path;
 
-use heirloom::{BackupRef, Database};
-
 use heirloom::inspect::{RowDifference, StateRef, TableDifference};
+use heirloom::{BackupRef, Database};
 use serde_json::{Value, json};
 
 use crate::complete::names;
 use crate::exit::{Exit, Failure};
+use crate::output::json;
 use crate::output::text;
 use crate::output::ui::Ui;
 use crate::settings::gather::Settings;
@@ -41,13 +41,7 @@ pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Compare) -> Result
         return statements(ui, &database, &from, &to);
     }
     let compared = database.compare(&from, &to)?;
-    let mut document = json!({
-        "ok": true,
-        "from": compared.from.to_string_lossy(),
-        "to": compared.to.to_string_lossy(),
-        "tables": compared.tables.iter().map(table_json).collect::<Vec<_>>(),
-        "notes": compared.notes,
-    });
+    let mut document = json::done(&compared, &["from", "to", "tables", "notes"]);
     ui.line(&format!(
         "{} → {}",
         text::path(&compared.from),
@@ -134,16 +128,6 @@ fn table_in_words(table: &TableDifference) -> Vec<String> {
         ));
     }
     vec![table.table.clone(), parts.join(", ")]
-}
-
-fn table_json(table: &TableDifference) -> Value {
-    json!({
-        "table": table.table,
-        "only_in_from": table.only_in_from,
-        "only_in_to": table.only_in_to,
-        "changed": table.changed,
-        "columns": table.columns,
-    })
 }
 
 fn row_in_words(row: &RowDifference) -> String {

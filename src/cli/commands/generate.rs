@@ -1,7 +1,6 @@
 //! `heirloom generate [NAME]`
 
 use heirloom::devtools::{GenerateOptions, Generated};
-
 use heirloom::error::RenameQuestion;
 
 use crate::exit::{Exit, Failure};

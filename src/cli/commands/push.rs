@@ -1,8 +1,7 @@
 //! `heirloom push`
 
-use heirloom::{Migrator, Plan, Report};
-
 use heirloom::devtools::{GenerateOptions, OnHistory};
+use heirloom::{Migrator, Plan, Report};
 use serde_json::json;
 
 use crate::commands::generate;

@@ -3,9 +3,8 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use heirloom::{BackupRef, Event};
-
 use heirloom::plan::RestorePlan;
+use heirloom::{BackupRef, Event};
 use serde_json::json;
 
 use crate::complete::names;

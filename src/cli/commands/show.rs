@@ -1,8 +1,7 @@
 //! `heirloom show`
 
-use heirloom::{MigrationState, Status};
-
 use heirloom::inspect::MigrationStatus;
+use heirloom::{MigrationState, Status};
 use serde_json::{Value, json};
 
 use crate::exit::{Exit, Failure};

@@ -4,11 +4,10 @@
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
+use heirloom::backups::BackupOrigin;
 use heirloom::for_the_command::{canonicalize, uri};
 use heirloom::rusqlite::{Connection, OpenFlags};
 use heirloom::{BackupInfo, Verify};
-
-use heirloom::backups::BackupOrigin;
 
 use crate::settings::gather::Settings;
 use crate::settings::migrator::keeper;

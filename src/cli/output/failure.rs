@@ -3,7 +3,6 @@
 use std::fmt::Write as _;
 
 use heirloom::Error;
-
 use heirloom::error::Difference;
 
 use crate::exit::Failure;

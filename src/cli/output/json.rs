@@ -4,11 +4,9 @@
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use heirloom::{Error, ErrorKind, Plan, Remedy, Report};
-
 use heirloom::devtools::Generated;
-
 use heirloom::plan::Step;
+use heirloom::{Error, ErrorKind, Plan, Remedy, Report};
 
 use crate::exit::Failure;
 use crate::output::failure::{CANCELLED, NOT_CONFIRMED, USE_YES, chain, help};

@@ -2,9 +2,8 @@
 
 use std::path::Path;
 
-use heirloom::{Event, Plan, Remedy, Report};
-
 use heirloom::plan::Step;
+use heirloom::{Event, Plan, Remedy, Report};
 
 use crate::output::json;
 use crate::output::text;

@@ -7,9 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use heirloom::{BackupInfo, BackupRef, ErrorKind, Migrator, RevertTo, Verify};
-
 use heirloom::backups::BackupOrigin;
+use heirloom::{BackupInfo, BackupRef, ErrorKind, Migrator, RevertTo, Verify};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use rusqlite::Connection;

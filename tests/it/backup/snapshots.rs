@@ -2,9 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use heirloom::{BackupInfo, BackupRef, ErrorKind, Verify};
-
 use heirloom::backups::BackupOrigin;
+use heirloom::{BackupInfo, BackupRef, ErrorKind, Verify};
 
 use crate::support::app::{App, assert_mode, back, flip, part, permit, state};
 

@@ -1,9 +1,7 @@
 //! Altering a table from Rust: what is left of it, and what is refused.
 
 use heirloom::ErrorKind;
-
 use heirloom::devtools::Alteration;
-
 use heirloom::report::ChangeKind;
 use rusqlite::Connection;
 

@@ -4,7 +4,6 @@
 use std::process::Command;
 
 use heirloom::Migrator;
-
 use heirloom::devtools::{Checked, FindingKind};
 
 use crate::support::app::App;

@@ -1,10 +1,8 @@
 //! From a schema file to migrations: what is written, and what of the data is left after it ran.
 
-use heirloom::{Error, ErrorKind, RevertTo};
-
 use heirloom::devtools::{GenerateOptions, Generated};
-
 use heirloom::report::ChangeKind;
+use heirloom::{Error, ErrorKind, RevertTo};
 use rusqlite::Connection;
 
 use crate::support::app::{App, contents};

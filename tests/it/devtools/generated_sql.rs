@@ -2,9 +2,8 @@
 //! reviewer must understand and that can fail at a user's.
 
 use heirloom::ErrorKind;
-use heirloom::report::ChangeKind::{self, Alter, Create, Drop, Rebuild, Rename};
-
 use heirloom::devtools::{GenerateOptions, Generated};
+use heirloom::report::ChangeKind::{self, Alter, Create, Drop, Rebuild, Rename};
 
 use crate::devtools::from_schema::{app, consenting, kinds, plainly};
 

@@ -6,9 +6,8 @@ use std::process::{Output, Stdio};
 use std::sync::Mutex;
 use std::time::{Duration, SystemTime};
 
-use heirloom::{ErrorKind, Event};
-
 use heirloom::devtools::OnHistory;
+use heirloom::{ErrorKind, Event};
 use serde_json::Value;
 
 use crate::cli::contract::{command, heirloom, json, text};

@@ -4,9 +4,8 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use heirloom::{ErrorKind, RevertTo};
-
 use heirloom::devtools::GenerateOptions;
+use heirloom::{ErrorKind, RevertTo};
 use rusqlite::Connection;
 
 use crate::support::app::{App, Random, data};

@@ -2,10 +2,9 @@
 
 use std::path::Path;
 
+use heirloom::devtools::{GenerateOptions, SquashOptions};
 use heirloom::include_dir::{Dir, DirEntry, File};
 use heirloom::{Component, ErrorKind, MigrationState, Migrator, RevertTo, RustMigration};
-
-use heirloom::devtools::{GenerateOptions, SquashOptions};
 
 use crate::support::app::{App, contents};
 

@@ -1,7 +1,6 @@
 //! Two states of a database, compared by rows; and a restore that keeps what came since.
 
 use heirloom::BackupRef;
-
 use heirloom::inspect::StateRef;
 use rusqlite::Connection;
 

@@ -1,9 +1,8 @@
 //! The log: nothing that was done is forgotten, whatever replaces the database, and nothing is
 //! told that was not.
 
-use heirloom::{Act, BackupRef, RevertTo};
-
 use heirloom::inspect::Log;
+use heirloom::{Act, BackupRef, RevertTo};
 
 use crate::support::app::{App, back, part, state};
 

@@ -1,8 +1,7 @@
 //! Looking never writes: no file comes, none goes, no byte changes, and the answer is right.
 
-use heirloom::{ErrorKind, MigrationState, RevertTo};
-
 use heirloom::inspect::ProblemKind;
+use heirloom::{ErrorKind, MigrationState, RevertTo};
 
 #[cfg(unix)]
 use crate::support::app::as_ordinary_user;

@@ -4,9 +4,8 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
-use heirloom::{Act, BackupRef, DataState, ErrorKind, Migrator, RevertTo, Verify};
-
 use heirloom::backups::BackupOrigin;
+use heirloom::{Act, BackupRef, DataState, ErrorKind, Migrator, RevertTo, Verify};
 use rusqlite::Connection;
 
 use crate::support::app::{

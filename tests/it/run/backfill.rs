@@ -5,9 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
-use heirloom::{Backfill, DataState, Error, ErrorKind, Event, Migrator, Remedy, Report, Verify};
-
 use heirloom::report::Backfilled;
+use heirloom::{Backfill, DataState, Error, ErrorKind, Event, Migrator, Remedy, Report, Verify};
 
 use crate::support::app::{App, contents, kill_when_ready, number_in, part, was_killed};
 

@@ -1,7 +1,6 @@
 //! Data would be gone: nobody loses it without somebody's word.
 
 use heirloom::ErrorKind;
-
 use heirloom::plan::Lost;
 
 use crate::support::app::{App, data};

@@ -2,9 +2,8 @@
 
 use std::sync::Mutex;
 
-use heirloom::{DataState, ErrorKind, Event, Migrator, RevertTo};
-
 use heirloom::plan::Direction;
+use heirloom::{DataState, ErrorKind, Event, Migrator, RevertTo};
 
 use crate::support::app::{App, contents};
 

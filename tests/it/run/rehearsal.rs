@@ -4,9 +4,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use heirloom::{Act, ErrorKind, Event};
-
 use heirloom::report::TableRows;
+use heirloom::{Act, ErrorKind, Event};
 
 use crate::support::app::{App, Holder, TEMPORARY_FOLDER, part};
 
