@@ -273,6 +273,7 @@ Daily:
 
 Inspecting:
   inspect  Describe the schema: tables, columns, keys, indexes, views
+  compare  Compare two states of the database by their rows
   stats  Show rows and bytes per table and index, and the growth
   log  List every run, revert, restore and snapshot, newest first
   doctor  Look for problems in the database and around it
