@@ -45,7 +45,6 @@ impl Devtools<'_, '_> {
     ///
     /// ```
     /// use heirloom::Migrator;
-
     /// use heirloom::devtools::SquashOptions;
     /// # let folder = tempfile::tempdir().unwrap();
     /// # let file = |name: &str, sql: &str| std::fs::write(folder.path().join(name), sql).unwrap();

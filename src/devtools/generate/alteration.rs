@@ -31,7 +31,6 @@ use crate::sqlite::sql::token::mentions;
 ///
 /// ```
 /// use heirloom::rusqlite::Connection;
-
 /// use heirloom::devtools::Alteration;
 ///
 /// let connection = Connection::open_in_memory().unwrap();

@@ -86,6 +86,7 @@ pub(crate) struct Rebuilt {
 
 impl Rebuilt {
     /// What a column is called now. None where its name is another column's by now.
+    #[cfg(feature = "devtools")]
     pub(crate) fn column_now<'n>(&'n self, before: &'n str) -> Option<&'n str> {
         let mut renamed = self.renamed.iter();
         let found = renamed.find(|(was, _)| same_name(was, before));

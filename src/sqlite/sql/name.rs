@@ -49,11 +49,10 @@ pub(crate) fn plain(name: &str) -> String {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "devtools"))]
 mod tests {
     use super::*;
 
-    #[cfg(feature = "devtools")]
     #[test]
     fn names_are_bare_where_nothing_speaks_against_it() {
         let cases = [

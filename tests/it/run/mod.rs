@@ -3,6 +3,7 @@
 pub mod adopt;
 pub mod backfill;
 pub mod baseline;
+#[cfg(feature = "devtools")]
 pub mod cases;
 pub mod components;
 pub mod connection;
@@ -11,6 +12,7 @@ pub mod history;
 pub mod hooks;
 pub mod migrate;
 pub mod no_transaction;
+#[cfg(feature = "devtools")]
 pub mod random_histories;
 pub mod rebuild;
 pub mod references;
