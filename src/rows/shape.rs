@@ -16,6 +16,8 @@ pub(crate) struct Shape {
     pub(crate) columns: Vec<ShapeColumn>,
     /// What the rowid can be called, none in a table without rowids.
     pub(crate) rowid: Option<&'static str>,
+    /// Whether the rowid is a column of its own (`INTEGER PRIMARY KEY`).
+    pub(crate) rowid_is_key: bool,
     /// Keys whose columns are never NULL, the primary key first.
     pub(crate) keys: Vec<Vec<String>>,
     /// The columns of every index that lets a value stand once.
@@ -100,6 +102,7 @@ impl Shape {
                 table: rowids.table.clone(),
                 columns,
                 rowid: rowids.alias,
+                rowid_is_key: rowids.is_a_column,
                 keys,
                 unique,
                 is_utf8: encoding == "UTF-8",

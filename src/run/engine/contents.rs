@@ -93,7 +93,9 @@ impl Compared<'_> {
             (!is_meant(original)).then(|| is.clone())
         };
         let ways = identities(&left, &right, &key);
-        let rowids = left.rowid.zip(right.rowid).filter(|_| *rebuilds);
+        // Where they are the key, they were compared with it.
+        let keys = left.rowid_is_key && right.rowid_is_key;
+        let rowids = left.rowid.zip(right.rowid).filter(|_| *rebuilds && !keys);
         let mut best: Option<(u64, Identity, Vec<&[String; 3]>, Tally)> = None;
         for identity in ways {
             let mut columns = looked_at.clone();
