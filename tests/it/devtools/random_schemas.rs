@@ -542,7 +542,28 @@ fn round(seed: u64) -> &'static str {
         }
     }
     let spans = dice.roll(u64::MAX);
-    let sql = |tables: &[Table]| sql(tables) + &spanning(&mut Dice(Random::of(spans)), tables);
+    let text = |tables: &[Table]| sql(tables) + &spanning(&mut Dice(Random::of(spans)), tables);
+    // Full-text search with rows of its own: its name and its columns come and go.
+    let searched = dice.pick(&["", "x", "x, y"]);
+    let search = match searched {
+        "" => ("", ""),
+        _ => (
+            dice.pick(&["f", "\"g h\""]),
+            dice.pick(&["x", "x, y", "z, x"]),
+        ),
+    };
+    let with_search = |(name, columns): (&str, &str), text: String| match columns {
+        "" => text,
+        columns => format!("{text}CREATE VIRTUAL TABLE {name} USING fts5({columns});\n"),
+    };
+    let sql = |tables: &[Table]| {
+        let side = if tables.as_ptr() == before.as_ptr() {
+            ("f", searched)
+        } else {
+            search
+        };
+        with_search(side, text(tables))
+    };
     let app = App::new();
     let file = app.migrations().join("schema.sql");
     std::fs::write(&file, sql(&before)).unwrap();
@@ -556,6 +577,9 @@ fn round(seed: u64) -> &'static str {
     app.run()
         .unwrap_or_else(|error| panic!("seed {seed}: {error:#}"));
     fill(&mut dice, &app, &before);
+    if !searched.is_empty() {
+        app.sql("INSERT INTO f (rowid, x) VALUES (3, 'one'), (7, 'two')");
+    }
     std::fs::write(&file, sql(&after)).unwrap();
     let mut wishes = GenerateOptions::new().allow_destructive();
     for table in &before {
@@ -569,6 +593,12 @@ fn round(seed: u64) -> &'static str {
                 wishes = wishes.drop(format!("{}.{}", table.name, column.name));
             }
         }
+    }
+    if search.0 != "f" && !searched.is_empty() {
+        wishes = wishes.rename(format!("f={}", search.0));
+    }
+    if searched.contains('y') && !search.1.contains('y') {
+        wishes = wishes.drop("f.y");
     }
     for table in &after {
         if table.name != table.origin {
@@ -619,6 +649,13 @@ fn round(seed: u64) -> &'static str {
         };
     }
     assert_eq!(app.text("PRAGMA integrity_check"), "ok", "{}", context());
+    if !searched.is_empty() {
+        let found = |word: &str| {
+            let sql = format!("SELECT rowid FROM {0} WHERE {0} MATCH '{word}'", search.0);
+            app.number(&sql)
+        };
+        assert_eq!([found("one"), found("two")], [3, 7], "{}", context());
+    }
     let now = values(&app.connect(), &after, &before);
     let lost: Vec<_> = old
         .iter()
