@@ -480,7 +480,7 @@ pub(crate) enum Claim {
 }
 
 /// Gives a finished file its name, if that is nobody's yet: of two that want it at the same time,
-/// one gets it. One call does it, so that there is no state in between.
+/// one gets it.
 pub(crate) fn claim(from: &Path, to: &Path) -> Result<Claim, Error> {
     match os::patiently(Call::Claim, from, || rename_to_free_name(from, to)) {
         Ok(()) => Ok(Claim::Ours),
@@ -495,26 +495,10 @@ pub(crate) fn claim(from: &Path, to: &Path) -> Result<Claim, Error> {
 #[cfg(windows)]
 use crate::sqlite::disk::windows::rename_to_free_name;
 
-/// `renameat2` with `RENAME_NOREPLACE` on Linux, `renameatx_np` with `RENAME_EXCL` on macOS.
+/// With two names for a moment, as every file system of Linux has done it for long; where it knows
+/// no links, with one call that replaces nothing.
 #[cfg(unix)]
 fn rename_to_free_name(from: &Path, to: &Path) -> io::Result<()> {
-    #[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
-    {
-        use rustix::fs::{CWD, RenameFlags, renameat_with};
-        use rustix::io::Errno;
-        match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
-            // The file system, or the kernel, does not know it.
-            Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => {}
-            done => return Ok(done?),
-        }
-    }
-    link_to_free_name(from, to)
-}
-
-/// With two names for a moment; where the file system knows no links, by a rename that could
-/// replace what came in between.
-#[cfg(unix)]
-fn link_to_free_name(from: &Path, to: &Path) -> io::Result<()> {
     match fs::hard_link(from, to) {
         Ok(()) => {
             // The name is ours. The other one is a staging file, which is tidied up.
@@ -525,8 +509,25 @@ fn link_to_free_name(from: &Path, to: &Path) -> io::Result<()> {
         }
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(error),
         Err(_) if to.try_exists()? => Err(io::ErrorKind::AlreadyExists.into()),
-        Err(_) => fs::rename(from, to),
+        Err(_) => rename_without_links(from, to),
     }
+}
+
+/// `renameat2` with `RENAME_NOREPLACE` on Linux, `renameatx_np` with `RENAME_EXCL` on macOS; where
+/// those are not known either, a rename that could replace what came in between.
+#[cfg(unix)]
+fn rename_without_links(from: &Path, to: &Path) -> io::Result<()> {
+    #[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
+    {
+        use rustix::fs::{CWD, RenameFlags, renameat_with};
+        use rustix::io::Errno;
+        match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
+            // The file system, or the kernel, does not know it.
+            Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => {}
+            done => return Ok(done?),
+        }
+    }
+    fs::rename(from, to)
 }
 
 /// Removes a file; that it is gone already is fine.
