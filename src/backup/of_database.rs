@@ -46,9 +46,9 @@ pub(crate) fn copies_kept(options: &Options<'_>, database: &Path) -> Option<(Str
     };
     let newest = newest.path.display();
     let sentence = match automatic.len() + snapshots.len() {
-        1 => format!("there is a backup of this database that can be restored: {newest}"),
+        1 => format!("there is a backup of this database, a copy that can be restored: {newest}"),
         count => format!(
-            "there are {} backups of this database that can be restored, the newest is {newest}",
+            "there are {} backups of this database, copies that can be restored; the newest is {newest}",
             Grouped(count as u64)
         ),
     };
