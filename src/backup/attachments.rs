@@ -2,10 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
-use fs_extra::dir::{CopyOptions, TransitProcess, TransitProcessResult, copy_with_progress};
-
+use crate::backup::locate;
 use crate::report::error::{Error, ErrorKind};
+use crate::sqlite::disk::space;
+use crate::sqlite::disk::tree::{self, Tree};
 use crate::sqlite::disk::{files, path};
+
+/// How the names of folders begin where a restore keeps those that it replaced.
+pub(crate) const REPLACED: &str = "files-replaced-";
 
 /// Where the folders of a snapshot are: `before-import.files` beside `before-import.db`.
 pub(crate) fn folder_of(snapshot: &Path) -> PathBuf {
@@ -42,21 +46,20 @@ pub(crate) fn clean(snapshots: &Path, database: &Path) -> Result<usize, Error> {
     for folder in [snapshots, beside] {
         for name in files::files_in(folder)? {
             if name.starts_with(&begin) && name.ends_with(UNFINISHED) {
-                files::remove_folder(&folder.join(name))?;
-                removed += 1;
+                removed += usize::from(files::remove_leftover(&folder.join(name), true)?);
             }
         }
     }
-    let ready = ready_of(database);
-    if files::is_there(&ready)? {
-        files::remove_folder(&ready)?;
-        removed += 1;
-    }
+    removed += usize::from(files::remove_leftover(&ready_of(database), true)?);
     Ok(removed)
 }
 
 /// Refuses folders that cannot be told apart later, or are not there.
-pub(crate) fn check(database: &Path, folders: &[PathBuf]) -> Result<Vec<PathBuf>, Error> {
+pub(crate) fn check(
+    database: &Path,
+    backups: &Path,
+    folders: &[PathBuf],
+) -> Result<Vec<PathBuf>, Error> {
     let refuse = |folder: &Path, reason: &str| {
         Err(Error::usage(
             format!("{} {reason}", folder.display()),
@@ -80,11 +83,26 @@ pub(crate) fn check(database: &Path, folders: &[PathBuf]) -> Result<Vec<PathBuf>
         {
             return refuse(&path, "is no folder of the app's beside the database");
         }
+        if holds_backups(&real, database, backups) {
+            return refuse(&path, "holds the backups or the snapshots of the database");
+        }
         if !found.contains(&real) {
             found.push(real);
         }
     }
     Ok(found)
+}
+
+/// Whether the backups or the snapshots of a database are in a folder, under whatever name.
+fn holds_backups(folder: &Path, database: &Path, backups: &Path) -> bool {
+    let snapshots = database.with_file_name("snapshots");
+    let Ok(folder) = folder.canonicalize() else {
+        return false;
+    };
+    [backups, &snapshots]
+        .iter()
+        .filter_map(|own| own.canonicalize().ok())
+        .any(|own| own.starts_with(&folder))
 }
 
 /// Sets aside what is where the folders of a new snapshot will be: a snapshot that was
@@ -106,22 +124,19 @@ pub(crate) fn make_way(snapshot: &Path) -> Result<(), Error> {
 }
 
 /// Copies folders to where a snapshot of this path will be. They get their name only when
-/// every file is there and synced.
+/// every file is there and synced. What was left out, and why, in sentences.
 pub(crate) fn take(
     snapshot: &Path,
     database: &Path,
     folders: &[PathBuf],
     progress: &dyn Fn(u64, u64) -> Result<(), Error>,
-) -> Result<(), Error> {
+) -> Result<Vec<String>, Error> {
     let (target, staging) = (folder_of(snapshot), staging_of(snapshot, database));
     files::remove_folder(&staging)?;
     files::create_private_folder(&staging, snapshot.parent().unwrap_or(snapshot))?;
-    for folder in folders {
-        copy(folder, &staging, progress)?;
-    }
-    files::sync_folder(&staging)?;
-    files::rename(&staging, &target)?;
-    files::sync_folder(target.parent().unwrap_or(&target))
+    copy(folders, &staging, progress)
+        .and_then(|notes| tree::place(&staging, &target).map(|()| notes))
+        .inspect_err(|_| drop(files::remove_folder(&staging)))
 }
 
 /// The folders that a restore puts back beside the database. They are copied before the database
@@ -138,8 +153,36 @@ impl Folders {
     /// None where the snapshot took none along.
     pub(crate) fn of(snapshot: &Path, replaced: PathBuf) -> Result<Option<Folders>, Error> {
         let source = folder_of(snapshot);
-        let any = !files::folders_in(&source)?.is_empty();
+        let any = !tree::folders_in(&source)?.is_empty();
         Ok(any.then_some(Folders { source, replaced }))
+    }
+
+    /// Where the folders of a note are now, if they are those of the snapshot that it names, and
+    /// what they replace goes to where a restore puts it. Else none.
+    pub(crate) fn found_beside(
+        self,
+        snapshot: &Path,
+        moved: bool,
+        database: &Path,
+        backups: &Path,
+    ) -> Option<Folders> {
+        let beside = database.parent()?;
+        let source = database
+            .with_file_name("snapshots")
+            .join(self.source.file_name()?);
+        let replaced = backups.join(self.replaced.file_name()?);
+        let is_a_link = |path: &Path| path.symlink_metadata().is_ok_and(|it| it.is_symlink());
+        let names = self.source == folder_of(snapshot)
+            && replaced.file_name()?.to_str()?.starts_with(REPLACED);
+        let places = moved
+            || (self.source == source
+                && (self.replaced == replaced || locate::is_below(&self.replaced, &[beside])));
+        let replaced = if moved { replaced } else { self.replaced };
+        let links = !locate::is_below(&source, &[beside])
+            || is_a_link(&source)
+            || is_a_link(&ready_of(database))
+            || is_a_link(&replaced);
+        (names && places && !links).then_some(Folders { source, replaced })
     }
 
     /// Copies them to the disk of the database. Nothing of the app's is touched.
@@ -155,12 +198,29 @@ impl Folders {
         let staging = staging_of(&beside.join("restored"), database);
         files::remove_folder(&staging)?;
         files::create_private_folder(&staging, beside)?;
-        for name in files::folders_in(&self.source)? {
-            copy(&self.source.join(name), &staging, progress)?;
+        let names = tree::folders_in(&self.source)?.into_iter();
+        let folders: Vec<PathBuf> = names.map(|name| self.source.join(name)).collect();
+        copy(&folders, &staging, progress)
+            .and_then(|_| tree::place(&staging, &ready))
+            .inspect_err(|_| drop(files::remove_folder(&staging)))
+    }
+
+    /// Refuses folders that would take the place of what holds the backups or the snapshots: they
+    /// would be moved away with it.
+    pub(crate) fn refuse_backups(&self, database: &Path, backups: &Path) -> Result<(), Error> {
+        for place in self.places(database)? {
+            if holds_backups(&place, database, backups) {
+                return Err(Error::new(
+                    ErrorKind::Usage,
+                    format!(
+                        "the snapshot has a folder {}, which is where the backups are now",
+                        place.display()
+                    ),
+                )
+                .with_help("choose another folder for backups, and restore it again"));
+            }
         }
-        files::sync_folder(&staging)?;
-        files::rename(&staging, &ready)?;
-        files::sync_folder(beside)
+        Ok(())
     }
 
     /// Puts them in their places, and keeps what was there.
@@ -171,7 +231,7 @@ impl Folders {
     ) -> Result<(), Error> {
         self.prepare(database, progress)?;
         let (beside, ready) = (database.parent().unwrap_or(database), ready_of(database));
-        for name in files::folders_in(&ready)? {
+        for name in tree::folders_in(&ready)? {
             let live = beside.join(&name);
             // A link that leads nowhere has the name too.
             if live.symlink_metadata().is_ok() || files::is_there(&live)? {
@@ -209,7 +269,7 @@ impl Folders {
     /// Where they are beside the database.
     pub(crate) fn places(&self, database: &Path) -> Result<Vec<PathBuf>, Error> {
         let beside = database.parent().unwrap_or(database);
-        let names = files::folders_in(&self.source)?;
+        let names = tree::folders_in(&self.source)?;
         Ok(names.into_iter().map(|name| beside.join(name)).collect())
     }
 }
@@ -223,29 +283,27 @@ fn keep(live: &Path, replaced: &Path, database: &Path) -> Result<(), Error> {
     files::sync_folder(replaced)
 }
 
-/// Copies a folder into another, with its permissions, and syncs what it wrote.
+/// Copies folders into another, which is there. What is not as it was, in sentences.
 fn copy(
-    folder: &Path,
+    folders: &[PathBuf],
     into: &Path,
     progress: &dyn Fn(u64, u64) -> Result<(), Error>,
-) -> Result<(), Error> {
-    let mut stopped = None;
-    let handler = |state: TransitProcess| match progress(state.copied_bytes, state.total_bytes) {
-        Ok(()) => TransitProcessResult::ContinueOrAbort,
-        Err(error) => {
-            stopped.get_or_insert(error);
-            TransitProcessResult::Abort
-        }
-    };
-    let copied = copy_with_progress(folder, into, &CopyOptions::new(), handler);
-    if let Some(error) = stopped {
-        return Err(error);
+) -> Result<Vec<String>, Error> {
+    let trees = folders.iter().map(|folder| Tree::of(folder));
+    let trees = trees.collect::<Result<Vec<_>, _>>()?;
+    let total = trees.iter().map(|tree| tree.bytes).sum();
+    let help = "free some space, or take fewer folders along";
+    space::check_room(into, "the copy of the folders", total, help)?;
+    progress(0, total)?;
+    let mut before = 0;
+    let mut notes = Vec::new();
+    for (folder, tree) in folders.iter().zip(trees) {
+        let name = folder.file_name().unwrap_or_default();
+        // One that grows meanwhile is not told of as more than everything.
+        let told = |done: u64| progress((before + done).min(total), total);
+        tree.copy(&into.join(name), &told)?;
+        before += tree.bytes;
+        notes.extend(tree.notes);
     }
-    copied.map_err(|error| {
-        Error::new(ErrorKind::Io, format!("cannot copy {}", folder.display()))
-            .with_help("check the folder and the disk, and try again")
-            .because(error)
-    })?;
-    let name = folder.file_name().unwrap_or_default();
-    files::finish_folder(folder, &into.join(name))
+    Ok(notes)
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use rusqlite::Connection;
 
 use crate::backup::attachments::Folders;
+use crate::backup::locate;
 use crate::backup::put_back::{PutBackState, may_be_good, prove, put_back, reset};
 use crate::report::error::{Error, ErrorKind};
 use crate::sqlite::disk::files;
@@ -30,16 +31,27 @@ pub(crate) struct Intent {
     pub(crate) folders: Option<Folders>,
 }
 
+/// More than any note has, in bytes: a few paths.
+const LONGEST_INTENT: u64 = 64 << 10;
 impl Intent {
     pub(crate) fn path_for(database: &Path) -> PathBuf {
         files::companion(database, ".restore")
     }
 
-    /// Reads the note, none in the ordinary case.
-    pub(crate) fn read(database: &Path) -> Result<Option<Intent>, Error> {
+    /// Reads the note, none in the ordinary case. `backups` is the folder of the automatic
+    /// backups. What the note names is looked for beside the database and there, and nowhere else:
+    /// the folder may have been moved, and it may be somebody else's.
+    pub(crate) fn read(database: &Path, backups: &Path) -> Result<Option<Intent>, Error> {
         let path = Intent::path_for(database);
-        let Some(text) = files::read_text(&path)? else {
+        let Some(text) = files::read_own(&path, LONGEST_INTENT)? else {
             return Ok(None);
+        };
+        let not_ours = || {
+            Error::new(
+                ErrorKind::NeedsAttention,
+                format!("{} is no note of a restore", path.display()),
+            )
+            .with_help("look at it, and remove it")
         };
         let mut lines = text.lines();
         let title = lines.next();
@@ -65,9 +77,14 @@ impl Intent {
                 ..intent
             })
         };
+        // It is written in one go, so what ends in the middle of a line was cut off.
+        let whole = text.ends_with('\n');
         let known = with_folders || title == Some(INTENT_TITLE);
-        match known.then(&mut read).flatten() {
-            Some(intent) => Ok(Some(intent)),
+        match (known && whole).then(&mut read).flatten() {
+            Some(intent) => match intent.found_beside(database, backups) {
+                Some(intent) => Ok(Some(intent)),
+                None => Err(not_ours()),
+            },
             _ if !known && text.starts_with(INTENT_TITLES) => Err(Error::new(
                 ErrorKind::NeedsAttention,
                 format!(
@@ -77,12 +94,39 @@ impl Intent {
             )
             .with_help("leave it there, and start the newest version of the app, which finishes the restore")),
             // It is written in one go under another name, so half a note is not ours.
-            _ => Err(Error::new(
-                ErrorKind::NeedsAttention,
-                format!("{} is no note of a restore", path.display()),
-            )
-            .with_help("look at it, and remove it")),
+            _ => Err(not_ours()),
         }
+    }
+
+    /// The same with every path where it is now. None where one leads to where a restore never
+    /// put it.
+    fn found_beside(self, database: &Path, backups: &Path) -> Option<Intent> {
+        let beside = database.parent()?;
+        let snapshots = database.with_file_name("snapshots");
+        let written = self.copy;
+        let is_inside = locate::is_below(&written, &[beside, backups]);
+        let copy = match is_inside && may_be_good(&written, &self.digest) && written.exists() {
+            true => written.clone(),
+            false => {
+                let found = locate::by_digest(&written, &self.digest, &[backups, &snapshots]);
+                found.unwrap_or_else(|| match is_inside {
+                    true => written.clone(),
+                    false => backups.join(written.file_name().unwrap_or_default()),
+                })
+            }
+        };
+        let folders = match self.folders {
+            None => None,
+            Some(folders) => {
+                let moved = !is_inside && !written.exists();
+                Some(folders.found_beside(&written, moved, database, backups)?)
+            }
+        };
+        Some(Intent {
+            copy,
+            folders,
+            ..self
+        })
     }
 
     /// The copy, unless it is known to be gone or altered.

@@ -10,12 +10,11 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use chrono::Utc;
-
-use crate::backup::store::Store;
+use crate::backup::store::{LONGEST_LOG, Store};
 use crate::migration::history::log_entry::LogEntry;
 use crate::report::act::Act;
-use crate::report::error::Error;
+use crate::report::error::{Error, ErrorKind};
+use crate::report::time;
 use crate::sqlite::disk::files;
 
 const TITLE: &str = "heirloom log, format 1";
@@ -46,7 +45,7 @@ impl LogFile {
         let base = format!(".{}", store.timed_name(&entry.at));
         let file = LogFile {
             path: files::free_name(store.folder(), &base, ENDING)?,
-            staging: store.staging_path(Utc::now()),
+            staging: store.staging_path(time::now()),
             database: database.to_owned(),
             identity: store.identity(),
             entry,
@@ -115,7 +114,7 @@ pub(crate) fn finish_newest(store: &Store<'_>, database: &Path) -> Result<(), Er
     let entry = entries.remove(0);
     let file = LogFile {
         path,
-        staging: store.staging_path(Utc::now()),
+        staging: store.staging_path(time::now()),
         database: database.to_owned(),
         identity: store.identity(),
         entry,
@@ -138,7 +137,14 @@ fn files(store: &Store<'_>) -> Result<Vec<(PathBuf, Vec<LogEntry>)>, Error> {
     names.sort();
     for name in names {
         let path = store.path_of(&name);
-        let text = files::read_text(&path)?.unwrap_or_default();
+        let text = match files::read_own(&path, LONGEST_LOG) {
+            // One that cannot be ours says nothing, and hides none of the others.
+            Err(error) if error.kind() == ErrorKind::NeedsAttention => {
+                log::warn!("{error}");
+                continue;
+            }
+            text => text?.unwrap_or_default(),
+        };
         let mut parts = text.split("\n\n");
         let head: Vec<&str> = parts.next().unwrap_or_default().lines().collect();
         if head == [TITLE, own.as_str()] {

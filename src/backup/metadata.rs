@@ -101,10 +101,10 @@ impl BackupMetadata {
         };
         Some(BackupMetadata {
             shelf: BackupKind::from_text(field("taken-for")?)?,
-            sequence: field("sequence")?.parse().ok()?,
+            sequence: number(field("sequence")?)?,
             database: field("database")?.to_owned(),
             created_at: field("created-at")?.to_owned(),
-            bytes: field("bytes")?.parse().ok()?,
+            bytes: number(field("bytes")?)?,
             digest: field("blake3")?.to_owned(),
             journal_mode: field("journal-mode")?.to_owned(),
             version: match field("version") {
@@ -114,6 +114,11 @@ impl BackupMetadata {
             app_version: field("app-version").map(from_one_line),
         })
     }
+}
+
+/// A number that can be added to others: nobody has as many copies, or bytes.
+fn number(text: &str) -> Option<u64> {
+    text.parse().ok().filter(|number| *number < 1 << 53)
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 pub(crate) mod attachments;
 pub(crate) mod copy;
 pub(crate) mod intent;
+pub(crate) mod locate;
 pub(crate) mod log_file;
 pub(crate) mod metadata;
 pub(crate) mod of_database;

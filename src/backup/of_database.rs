@@ -1,15 +1,16 @@
 //! Where the backups of a database are, and taking one.
 
-use std::path::Path;
-
-use chrono::Utc;
+use std::path::{Path, PathBuf};
 
 use crate::backup::metadata::BackupKind;
-use crate::backup::store::{Backup, BackupName, Occasion, Store};
+use crate::backup::store::{Backup, BackupName, Occasion, Store, Stray};
+use crate::backup::{locate, put_back};
+use crate::migration::history::marker::Marker;
 use crate::options::settings::Options;
 use crate::report::count::Grouped;
 use crate::report::error::{Error, ErrorKind};
 use crate::report::remedy::Remedy;
+use crate::report::time;
 use crate::sqlite::open;
 
 /// The automatic backups of a database, and its snapshots.
@@ -31,7 +32,22 @@ pub(crate) fn copies_kept(options: &Options<'_>, database: &Path) -> Option<(Str
         copies.retain(|copy| copy.has_its_length() && copy.path != database);
         copies
     };
+    let strays: Vec<Stray> = [&automatic, &snapshots]
+        .iter()
+        .flat_map(|store| store.strays().unwrap_or_default())
+        .filter(|stray| stray.path != database)
+        .collect();
     let (automatic, snapshots) = (list(&automatic), list(&snapshots));
+    if automatic.is_empty() && snapshots.is_empty() && !strays.is_empty() {
+        let newest = strays.iter().rfind(|stray| stray.is_timed);
+        let newest = newest.or(strays.last())?.path.clone();
+        let sentence = format!(
+            "there are backups of this database that have lost their records, the newest is {}; it can be restored after a check",
+            newest.display()
+        );
+        let backup = Some(newest);
+        return Some((sentence, Remedy::Restore { backup }));
+    }
     let latest = automatic
         .iter()
         .rfind(|copy| copy.record.shelf == BackupKind::Automatic);
@@ -88,10 +104,57 @@ pub(crate) fn take_copy(
     let reader = open::reader(database)?;
     options.set_up(&reader)?;
     let occasion = Occasion {
-        now: Utc::now(),
+        now: time::now(),
         version,
         app_version: options.app_version.as_deref(),
         set_up: &|connection| options.set_up(connection),
     };
     store.take(&reader, name, &occasion, progress)
+}
+
+/// The backup that the marker of an interrupted run names: under its name, or where the backups
+/// are under another. None where there was nothing to back up, or a name that leaves the folder,
+/// which is none that we wrote.
+pub(crate) fn backup_of(
+    options: &Options<'_>,
+    database: &Path,
+    marker: &Marker,
+) -> Option<PathBuf> {
+    let name = Path::new(marker.backup.as_deref()?);
+    let (automatic, snapshots) = stores(options, database);
+    let path = automatic
+        .folder()
+        .join(name.file_name().filter(|it| *it == name)?);
+    match marker.digest.as_deref() {
+        Some(digest) if !path.exists() || !put_back::may_be_good(&path, digest) => {
+            let folders = [automatic.folder(), snapshots.folder()];
+            Some(locate::by_digest(name, digest, &folders).unwrap_or(path))
+        }
+        _ => Some(path),
+    }
+}
+
+/// Whether the state before an interrupted run can be put back: there was nothing, or its backup is
+/// still what it was.
+pub(crate) fn can_be_put_back(marker: &Marker, path: Option<&Path>) -> bool {
+    match (&marker.backup, path, marker.digest.as_deref()) {
+        (None, ..) => true,
+        (Some(_), Some(path), Some(digest)) => put_back::may_be_good(path, digest),
+        _ => false,
+    }
+}
+
+/// What to do where an interrupted run cannot be put back.
+pub(crate) const WITHOUT_BACKUP: &str = "put that backup back where it was, and call again; or restore an older one; or look at what is there, and keep it";
+
+/// Refuses to make a database beside a log or a journal that lost its own, and says what backups
+/// there are.
+pub(crate) fn refuse_orphan(options: &Options<'_>, database: &Path) -> Result<(), Error> {
+    open::refuse_orphan(database).map_err(|error| match copies_kept(options, database) {
+        None => error,
+        Some((kept, remedy)) => {
+            let help = format!("{}; {kept}", error.help().unwrap_or_default());
+            error.with_help(help).with_remedy(remedy)
+        }
+    })
 }

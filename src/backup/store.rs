@@ -53,6 +53,19 @@ fn file_name(path: &Path) -> String {
         .unwrap_or_default()
 }
 
+/// A database among the copies that has no record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Stray {
+    pub(crate) path: PathBuf,
+    /// As its name has it, or the file system. RFC 3339.
+    pub(crate) created_at: String,
+    /// Whether it is called as an automatic backup is.
+    pub(crate) is_timed: bool,
+}
+
+/// How every database begins.
+const DATABASE: &[u8] = b"SQLite format 3\0";
+
 /// A folder with copies of one database.
 pub(crate) struct Store<'p> {
     folder: PathBuf,
@@ -159,21 +172,109 @@ impl<'p> Store<'p> {
 
     /// The copies that have a record, oldest first.
     pub(crate) fn list(&self) -> Result<Vec<Backup>, Error> {
-        let mut backups = Vec::new();
+        Ok(self.with_their_files()?.0)
+    }
+
+    /// The copies that have a record, oldest first, and the records that have no copy. One that was
+    /// given another name is known by its digest.
+    fn with_their_files(&self) -> Result<(Vec<Backup>, Vec<Backup>), Error> {
+        let (mut backups, mut gone) = (Vec::new(), Vec::new());
         for backup in self.recorded()? {
-            if files::is_file(&backup.path)? {
-                backups.push(backup);
+            match files::is_file(&backup.path)? {
+                true => backups.push(backup),
+                false => gone.push(backup),
             }
         }
+        if !gone.is_empty() {
+            let mut strays = self.strays()?;
+            gone.retain(|backup| {
+                let digest = &backup.record.digest;
+                let is_snapshot = backup.record.shelf == BackupKind::Snapshot;
+                if is_snapshot != self.holds_snapshots() {
+                    return true;
+                }
+                if backups.iter().any(|known| known.record.digest == *digest) {
+                    return true;
+                }
+                let renamed = |stray: &Stray| {
+                    let path = stray.path.clone();
+                    let record = backup.record.clone();
+                    Backup { path, record }.verifies()
+                };
+                let Some(index) = strays.iter().position(renamed) else {
+                    return true;
+                };
+                let (path, record) = (strays.swap_remove(index).path, backup.record.clone());
+                backups.push(Backup { path, record });
+                false
+            });
+        }
         backups.sort_by_key(|backup| backup.record.sequence);
-        Ok(backups)
+        Ok((backups, gone))
+    }
+
+    /// Databases among the copies that no record tells of, oldest first: hidden files are easily
+    /// lost when a folder is copied. And copies whose record names a database of this name that is
+    /// not there any more: both were moved. What they are, only their contents say.
+    pub(crate) fn strays(&self) -> Result<Vec<Stray>, Error> {
+        let mut strays = Vec::new();
+        for name in files::files_in(&self.folder)? {
+            let path = self.folder.join(&name);
+            let ours = self.holds_snapshots() || name.starts_with(&self.stem);
+            let set_aside = ["damaged", "source"]
+                .iter()
+                .any(|what| name.starts_with(&format!("{}-{what}-", self.stem)));
+            if name.starts_with('.') || !name.ends_with(".db") || !ours || set_aside {
+                continue;
+            }
+            let is_one = files::refuse_odd(&path).is_ok()
+                && files::first_bytes(&path, DATABASE.len())? == DATABASE
+                && self.has_strayed(&name)
+                && !files::is_same_file(&path, self.database);
+            if is_one {
+                let at = self.time_in(&name).or_else(|| files::modified(&path));
+                strays.push(Stray {
+                    created_at: at.map(rfc3339).unwrap_or_default(),
+                    is_timed: self.is_timed(&name),
+                    path,
+                });
+            }
+        }
+        strays.sort_by(|one, other| {
+            let key = |stray: &Stray| (stray.created_at.clone(), stray.path.clone());
+            key(one).cmp(&key(other))
+        });
+        Ok(strays)
+    }
+
+    fn holds_snapshots(&self) -> bool {
+        self.folder == self.database.with_file_name("snapshots")
+    }
+
+    /// Whether no record says whose a copy is, or one that says what is not so any more.
+    fn has_strayed(&self, name: &str) -> bool {
+        match self.read_record(name) {
+            Ok(None) | Err(_) => true,
+            Ok(Some(record)) => {
+                let other = Path::new(&record.database);
+                record.database != self.identity()
+                    && other.is_absolute()
+                    && other.file_name() == self.database.file_name()
+                    && !other.exists()
+            }
+        }
+    }
+
+    fn time_in(&self, name: &str) -> Option<DateTime<Utc>> {
+        let time = name.strip_prefix(&self.stem)?.get(1..20)?;
+        let time = chrono::NaiveDateTime::parse_from_str(time, TIME).ok()?;
+        Some(time.and_utc())
     }
 
     /// Which other database the copy of this name was taken of, where its record says so.
     pub(crate) fn other_owner(&self, name: &str) -> Result<Option<String>, Error> {
-        let text = files::read_text(&self.record_path(name))?;
-        let record = text.as_deref().and_then(BackupMetadata::from_text);
-        Ok(record
+        Ok(self
+            .read_record(name)?
             .map(|record| record.database)
             .filter(|database| *database != self.identity())
             .map(|database| from_one_line(&database)))
@@ -187,8 +288,14 @@ impl<'p> Store<'p> {
             let Some(name) = file.strip_suffix(".record") else {
                 continue;
             };
-            let text = files::read_text(&self.record_path(name))?;
-            let record = text.as_deref().and_then(BackupMetadata::from_text);
+            let record = match self.read_record(name) {
+                // One that cannot be ours says nothing, and hides none of the others.
+                Err(error) if error.kind() == ErrorKind::NeedsAttention => {
+                    log::warn!("{error}");
+                    continue;
+                }
+                record => record?,
+            };
             backups.extend(
                 record
                     .filter(|record| record.database == own)
@@ -200,6 +307,29 @@ impl<'p> Store<'p> {
             );
         }
         Ok(backups)
+    }
+
+    fn read_record(&self, name: &str) -> Result<Option<BackupMetadata>, Error> {
+        let text = files::read_own(&self.record_path(name), LONGEST_RECORD)?;
+        Ok(text.as_deref().and_then(BackupMetadata::from_text))
+    }
+
+    /// What lies where a record or a log of ours is meant and cannot be one, in sentences.
+    pub(crate) fn oddities(&self) -> Result<Vec<Error>, Error> {
+        let mut odd = Vec::new();
+        for file in self.dotfiles()? {
+            let is_record = file.ends_with(".record");
+            if is_record || file.ends_with(".log") {
+                let most = if is_record {
+                    LONGEST_RECORD
+                } else {
+                    LONGEST_LOG
+                };
+                let read = files::read_own(&self.folder.join(format!(".{file}")), most);
+                odd.extend(read.err());
+            }
+        }
+        Ok(odd)
     }
 
     fn is_timed(&self, name: &str) -> bool {
@@ -230,7 +360,7 @@ impl<'p> Store<'p> {
                 left.push(self.folder.join(format!(".{file}")));
             }
         }
-        for Backup { path, .. } in self.recorded()? {
+        for Backup { path, .. } in self.with_their_files()?.1 {
             if !files::is_there(&path)? {
                 left.push(self.record_path(&file_name(&path)));
             }
@@ -243,8 +373,8 @@ impl<'p> Store<'p> {
         let left = self.leftovers()?;
         let mut removed = 0;
         for path in &left {
-            match files::remove(path) {
-                Ok(()) => removed += 1,
+            match files::remove_leftover(path, false) {
+                Ok(gone) => removed += usize::from(gone),
                 // Nothing depends on it, and the next start finds it again.
                 Err(error) if error.is_busy() => log::warn!("{error:#}"),
                 Err(error) => return Err(error),
@@ -464,6 +594,11 @@ fn taken(path: &Path) -> Error {
     )
     .with_help("try again")
 }
+
+/// More than any record has, in bytes.
+const LONGEST_RECORD: u64 = 64 << 10;
+/// More than any log has: it may hold the whole log of a database that was replaced.
+pub(crate) const LONGEST_LOG: u64 = 16 << 20;
 
 /// Leaves room for `.db` and `.record` in the 255 bytes that file systems allow.
 const LONGEST_NAME: usize = 200;

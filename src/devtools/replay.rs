@@ -6,6 +6,7 @@ use rusqlite::backup::Backup;
 use crate::migration::compare::afresh;
 use crate::migration::set::Migration;
 use crate::migration::step::MigrationStep;
+use crate::migration::step::own_name_made_by;
 use crate::options::settings::{Options, memory};
 use crate::report::error::{Error, invalid};
 use crate::sqlite::connection_state::{LastWrite, run_file};
@@ -251,6 +252,14 @@ fn is_passed_over(
 }
 
 fn refuse_other_than_create(script: &Script, statement: &Statement<'_>) -> Result<(), Error> {
+    if let Some(name) = own_name_made_by(statement) {
+        return Err(invalid(format!(
+            "`{name}` is the name of a table that heirloom keeps in the database"
+        ))
+        .at(script.location(statement.start, true))
+        .with_statement(statement.text)
+        .with_help("choose another name"));
+    }
     let words: Vec<String> = Tokens::new(statement.text)
         .map(|token| token.word())
         .take_while(|word| word != "(")

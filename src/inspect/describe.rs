@@ -26,9 +26,9 @@ pub(crate) fn inspect(
 ) -> Result<Inspected, Error> {
     options.check_history_table()?;
     let target = open::resolve(path)?;
-    let view = view::view_of(&target)?;
+    let mut view = view::view_of(&target)?;
+    options.set_up_to_look(&mut view.connection)?;
     let connection = &view.connection;
-    options.set_up(connection)?;
     let mut schema = catalog::whole_schema(connection)?;
     let own_tables = options.own_tables();
     let own = |table: &str| own_tables.hold(table);

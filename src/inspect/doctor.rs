@@ -14,14 +14,18 @@ use crate::migration::compare::MigrationState;
 use crate::migration::history::{backfills, marker, table};
 use crate::migration::label::label_in;
 use crate::options::settings::Options;
+use crate::options::settings::memory;
 use crate::report::count::{Counted, Grouped};
 use crate::report::error::{Error, ErrorKind};
 use crate::report::remedy::Remedy;
 use crate::restore::list::{self, Verify};
+use crate::run::engine::misplaced;
 use crate::sqlite::disk::{files, lock, space};
+use crate::sqlite::execute::text;
 use crate::sqlite::open::{self, Target};
 use crate::sqlite::schema::catalog;
-use crate::sqlite::schema::objects::TableKind;
+use crate::sqlite::schema::empty_copy;
+use crate::sqlite::schema::objects::{Object, ObjectKind, TableKind};
 use crate::sqlite::{integrity, view};
 
 /// Since when SQLite has no fault in resetting the write-ahead log
@@ -49,11 +53,17 @@ pub(crate) fn doctor(options: &Options<'_>, path: &Path) -> Result<Diagnosis, Er
     };
     file(&target, &mut found)?;
     // What somebody is at work on is not left over.
+    let mut looked = Ok(());
     if at_work.is_none() {
-        leftovers(options, &target, &mut found)?;
+        looked = leftovers(options, &target, &mut found);
+    }
+    if let Err(error) = looked {
+        unreadable(&error, &mut found);
     }
     inside(options, &target, &mut found)?;
-    copies(options, path, &mut found)?;
+    if let Err(error) = copies(options, path, &mut found) {
+        unreadable(&error, &mut found);
+    }
     room(&mut found);
     found
         .problems
@@ -81,22 +91,17 @@ fn file(target: &Target, found: &mut Diagnosis) -> Result<(), Error> {
     if files::length(&target.path)? > 0 {
         return Ok(());
     }
-    for ending in ["-wal", "-journal"] {
-        let companion = files::companion(&target.path, ending);
-        if files::length(&companion)? > 0 {
-            found.problems.push(Problem::new(
-                ProblemKind::Leftover,
-                format!("{} is there, and its database is not", companion.display()),
-                "it may hold data: put the database back beside it if you have that; otherwise move it away, because it would be replayed into whatever gets the database's name",
-            ));
-        }
+    if let Err(error) = open::refuse_orphan(&target.path) {
+        found
+            .problems
+            .push(Problem::of(ProblemKind::Leftover, &error));
     }
     Ok(())
 }
 
 /// What something that was interrupted left beside the database.
 fn leftovers(options: &Options<'_>, target: &Target, found: &mut Diagnosis) -> Result<(), Error> {
-    match Intent::read(&target.path) {
+    match Intent::read(&target.path, &options.backups_of(&target.path)) {
         Ok(None) => {}
         Ok(Some(intent)) => found.problems.push(
             Problem::new(
@@ -119,6 +124,11 @@ fn leftovers(options: &Options<'_>, target: &Target, found: &mut Diagnosis) -> R
     let mut left = automatic.leftovers()?;
     left.extend(snapshots.leftovers()?);
     left.extend(files::is_there(&note)?.then_some(note));
+    let mut odd = automatic.oddities()?;
+    odd.extend(snapshots.oddities()?);
+    odd.extend(files::refuse_odd(&lock::path_for(&target.path)).err());
+    let problem = |error| Problem::of(ProblemKind::Leftover, &error);
+    found.problems.extend(odd.into_iter().map(problem));
     for path in left {
         found.problems.push(Problem::new(
             ProblemKind::Leftover,
@@ -142,21 +152,41 @@ fn inside(options: &Options<'_>, target: &Target, found: &mut Diagnosis) -> Resu
         }
         _ => Err(error),
     };
-    let view = match view::view_of(target) {
+    let mut view = match view::view_of(target) {
         Ok(view) => view,
         Err(error) => {
             found.problems.push(damaged(error)?);
             return Ok(());
         }
     };
+    options.set_up_to_look(&mut view.connection)?;
     let connection = &view.connection;
-    options.set_up(connection)?;
-    let looked = integrity(connection, found)
-        .and_then(|()| checks(connection, found))
-        .and_then(|()| references(connection, found))
-        .and_then(|()| wal_fault(connection, found))
-        .and_then(|()| backfills(connection, found))
-        .and_then(|()| compare(options, &target.path, connection, found));
+    let path = &target.path;
+    let looks: [Look<'_>; 8] = [
+        &|found| integrity(connection, found),
+        &|found| checks(connection, found),
+        &|found| broken_objects(options, connection, found),
+        &|found| references(connection, found),
+        &|found| wal_fault(connection, found),
+        &|found| backfills(connection, found),
+        &|found| misplaced(options, path, connection, found),
+        &|found| compare(options, path, connection, found),
+    ];
+    let looked = looks.iter().try_for_each(|look| {
+        let Err(error) = look(found) else {
+            return Ok(());
+        };
+        match error.kind() {
+            // Nothing more is found in it.
+            ErrorKind::NotADatabase => Err(error),
+            ErrorKind::Locked | ErrorKind::Interrupted => Err(error),
+            // What cannot be read is a finding, and the rest may be.
+            _ => {
+                unreadable(&error, found);
+                Ok(())
+            }
+        }
+    });
     if !view.is_of_one_state() {
         return Err(Error::new(
             ErrorKind::Locked,
@@ -165,6 +195,59 @@ fn inside(options: &Options<'_>, target: &Target, found: &mut Diagnosis) -> Resu
         .with_help("close the other program, and try again"));
     }
     looked.or_else(|error| damaged(error).map(|problem| found.problems.push(problem)))
+}
+
+/// One thing that is looked for.
+type Look<'l> = &'l dyn Fn(&mut Diagnosis) -> Result<(), Error>;
+
+/// What could not be looked at, once.
+fn unreadable(error: &Error, found: &mut Diagnosis) {
+    let problem = Problem::of(ProblemKind::Unreadable, error);
+    if !found
+        .problems
+        .iter()
+        .any(|known| known.message == problem.message)
+    {
+        found.problems.push(problem);
+    }
+}
+
+/// Views and triggers that SQLite cannot compile, because what they name is not there. They are
+/// compiled over a copy of the schema without rows, and not run.
+fn broken_objects(
+    options: &Options<'_>,
+    connection: &Connection,
+    found: &mut Diagnosis,
+) -> Result<(), Error> {
+    let empty = memory(options)?;
+    // What cannot be made again needs the app's functions, or is told of elsewhere.
+    if empty_copy::copy_schema(connection, &empty).is_err() {
+        return Ok(());
+    }
+    let schema = catalog::whole_schema(&empty)?;
+    for (object, error) in empty_copy::broken_objects(&empty, &schema)? {
+        let reason = text(&error);
+        let missing = ["no such function", "no such module", "no such collation"];
+        if missing.iter().any(|what| reason.contains(what)) {
+            continue;
+        }
+        let of_its_table = |other: &&Object| {
+            other.kind == ObjectKind::Trigger && object == format!("a trigger of `{}`", other.table)
+        };
+        let triggers = schema.others.iter().filter(of_its_table);
+        let triggers: Vec<&str> = triggers.map(|trigger| trigger.name.as_str()).collect();
+        let object = match triggers.as_slice() {
+            [] => object,
+            [one] => format!("the trigger `{one}`"),
+            several => format!("one of the triggers {}", several.join(", ")),
+        };
+        found.problems.push(Problem::new(
+            ProblemKind::BrokenObject,
+            format!("{object} does not work: {reason}"),
+            "correct or drop it in a migration: renaming a table or a column fails while it is there",
+        ));
+    }
+    Ok(())
 }
 
 /// There is nothing in the file, or no file. An empty one may be new.
@@ -196,8 +279,15 @@ fn integrity(connection: &Connection, found: &mut Diagnosis) -> Result<(), Error
     if findings.is_empty() {
         found.passed.push("integrity_check found nothing".into());
     }
+    let index_alone =
+        !findings.is_empty() && findings.iter().all(|finding| is_of_an_index(finding));
     found.problems.extend(findings.into_iter().map(|finding| {
         match integrity::is_of_contents(&finding) {
+            _ if index_alone => Problem::new(
+                ProblemKind::Damaged,
+                finding,
+                "no row is lost: build the index anew with `REINDEX`, which an app can do with `Database::reindex`",
+            ),
             true => Problem::new(
                 ProblemKind::Contents,
                 finding,
@@ -212,6 +302,14 @@ fn integrity(connection: &Connection, found: &mut Diagnosis) -> Result<(), Error
         }
     }));
     Ok(())
+}
+
+/// Whether a finding speaks of an index alone, and not of the rows.
+fn is_of_an_index(finding: &str) -> bool {
+    finding.contains(" missing from index ")
+        || finding.starts_with("wrong # of entries in index ")
+        || finding.starts_with("non-unique entry in index ")
+        || finding.contains(" values differ from index ")
 }
 
 /// The rows that a CHECK forbids. A read-only connection of SQLite's does not know the conditions,
@@ -294,6 +392,20 @@ fn backfills(connection: &Connection, found: &mut Diagnosis) -> Result<(), Error
     Ok(())
 }
 
+/// A file that cannot be read as one with a history is told of elsewhere.
+fn misplaced(
+    options: &Options<'_>,
+    database: &Path,
+    connection: &Connection,
+    found: &mut Diagnosis,
+) -> Result<(), Error> {
+    let refused = misplaced::refuse(options, database, connection).err();
+    let refused = refused.filter(|error| error.kind() == ErrorKind::NeedsAttention);
+    let problem = |error| Problem::of(ProblemKind::Misplaced, &error);
+    found.problems.extend(refused.map(problem));
+    Ok(())
+}
+
 /// The history against the migrations, and what the next run would need.
 fn compare(
     options: &Options<'_>,
@@ -302,13 +414,24 @@ fn compare(
     found: &mut Diagnosis,
 ) -> Result<(), Error> {
     if let Some(marker) = marker::read_marker(connection)? {
+        let backup = of_database::backup_of(options, path, &marker);
+        let message = format!("the run of {} was interrupted", marker.started_at);
+        let kind = ProblemKind::Interrupted;
         found.problems.push(
-            Problem::new(
-                ProblemKind::Interrupted,
-                format!("the run of {} was interrupted", marker.started_at),
-                "start the app, which puts it back first",
-            )
-            .with_remedies([Remedy::Migrate]),
+            match of_database::can_be_put_back(&marker, backup.as_deref()) {
+                true => Problem::new(kind, message, "start the app, which puts it back first")
+                    .with_remedies([Remedy::Migrate]),
+                false => {
+                    let name = marker.backup.as_deref().unwrap_or_default();
+                    let without = of_database::WITHOUT_BACKUP;
+                    let help = format!("its backup {name} is gone or altered: {without}");
+                    let remedies = [
+                        Remedy::KeepInterrupted,
+                        Remedy::ListBackups { verify: true },
+                    ];
+                    Problem::new(kind, message, help).with_remedies(remedies)
+                }
+            },
         );
     }
     let status = match status::status(options, path) {
@@ -412,6 +535,15 @@ fn newest_file(status: &Status, of: &MigrationStatus) -> Option<i64> {
 
 fn copies(options: &Options<'_>, path: &Path, found: &mut Diagnosis) -> Result<(), Error> {
     let copies = list::copies(options, path, Verify::Everything)?;
+    let unrecorded = copies.iter().filter(|copy| !copy.recorded);
+    found.notes.extend(unrecorded.map(|copy| {
+        let state = match copy.whole {
+            Some(false) => "is damaged",
+            _ => "can be restored after a check",
+        };
+        format!("{} has lost its record, and {state}", copy.file.display())
+    }));
+    let copies: Vec<_> = copies.into_iter().filter(|copy| copy.recorded).collect();
     let damaged = copies.iter().filter(|copy| !copy.verified);
     let before = found.problems.len();
     found.problems.extend(damaged.map(|copy| {

@@ -17,7 +17,8 @@ use crate::sqlite::{open, view};
 pub(crate) fn log(options: &Options<'_>, path: &Path) -> Result<Log, Error> {
     options.check_history_table()?;
     let target = open::resolve(path)?;
-    let view = view::view_of(&target)?;
+    let mut view = view::view_of(&target)?;
+    options.set_up_to_look(&mut view.connection)?;
     let entries = entries(options, &target.path, &view.connection)?;
     let history = table::read(&view.connection, &options.history_table)?;
     let told = |version: i64| {

@@ -4,7 +4,7 @@ use rusqlite::{Connection, Row};
 
 use crate::inspect::description::{ColumnInfo, ForeignKeyInfo, Generation, IndexInfo};
 use crate::report::error::Error;
-use crate::sqlite::execute::{failure, is_wrong_sql};
+use crate::sqlite::execute::{failure, is_wrong_sql, lossy, lossy_or_null};
 use crate::sqlite::sql::name::same_name;
 
 const COLUMNS: &str = "SELECT name, type, \"notnull\", dflt_value, pk, hidden
@@ -36,7 +36,7 @@ fn ask<T>(
 /// The columns of a table or a view.
 pub(crate) fn columns(connection: &Connection, table: &str) -> Result<Vec<ColumnInfo>, Error> {
     ask(connection, COLUMNS, table, |row| {
-        let name: String = row.get(0)?;
+        let name = lossy(row, 0)?;
         // A view has no such columns of its own.
         let (collation, autoincrement) = connection
             .column_metadata(Some("main"), table, name.as_str())
@@ -46,9 +46,9 @@ pub(crate) fn columns(connection: &Connection, table: &str) -> Result<Vec<Column
             });
         let hidden: i64 = row.get(5)?;
         Ok(ColumnInfo {
-            declared: row.get::<_, Option<String>>(1)?.unwrap_or_default(),
+            declared: lossy(row, 1)?,
             not_null: row.get(2)?,
-            default: row.get(3)?,
+            default: lossy_or_null(row, 3)?,
             primary_key: row.get::<_, Option<u32>>(4)?.filter(|place| *place > 0),
             autoincrement,
             generated: match hidden {
@@ -70,9 +70,9 @@ pub(crate) fn foreign_keys(
 ) -> Result<Vec<ForeignKeyInfo>, Error> {
     let rows = ask(connection, FOREIGN_KEYS, table, |row| {
         let key = ForeignKeyInfo {
-            table: row.get(1)?,
-            columns: vec![row.get(2)?],
-            to: row.get::<_, Option<String>>(3)?.into_iter().collect(),
+            table: lossy(row, 1)?,
+            columns: vec![lossy(row, 2)?],
+            to: lossy_or_null(row, 3)?.into_iter().collect(),
             on_update: row.get(4)?,
             on_delete: row.get(5)?,
         };
@@ -95,16 +95,16 @@ pub(crate) fn foreign_keys(
 pub(crate) fn indexes(connection: &Connection, table: &str) -> Result<Vec<IndexInfo>, Error> {
     let mut indexes = ask(connection, INDEXES, table, |row| {
         Ok(IndexInfo {
-            name: row.get(0)?,
+            name: lossy(row, 0)?,
             columns: Vec::new(),
             unique: row.get(1)?,
             partial: row.get(2)?,
             of_constraint: row.get::<_, String>(3)? != "c",
-            sql: row.get(4)?,
+            sql: lossy_or_null(row, 4)?,
         })
     })?;
     for index in &mut indexes {
-        index.columns = ask(connection, INDEX_COLUMNS, &index.name, |row| row.get(0))?;
+        index.columns = ask(connection, INDEX_COLUMNS, &index.name, |row| lossy(row, 0))?;
     }
     Ok(indexes)
 }

@@ -31,6 +31,12 @@ pub enum ProblemKind {
     Pending,
     /// A run or a restore that was interrupted.
     Interrupted,
+    /// Something that could not be looked at.
+    Unreadable,
+    /// A view or a trigger that names what is not there.
+    BrokenObject,
+    /// Another file seems to have taken the place of the database: its backups say so.
+    Misplaced,
     /// A copy that is not what was recorded.
     BackupDamaged,
     /// Companions without their database, unfinished files.
@@ -57,6 +63,9 @@ impl ProblemKind {
             ProblemKind::Drift => "drift",
             ProblemKind::Pending => "pending",
             ProblemKind::Interrupted => "interrupted",
+            ProblemKind::Misplaced => "misplaced",
+            ProblemKind::Unreadable => "unreadable",
+            ProblemKind::BrokenObject => "broken-object",
             ProblemKind::BackupDamaged => "backup-damaged",
             ProblemKind::Leftover => "leftover",
             ProblemKind::DiskFull => "disk-full",

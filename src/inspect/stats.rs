@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use chrono::Utc;
 use rusqlite::Connection;
 
 use crate::backup::copy;
@@ -27,9 +26,9 @@ use crate::sqlite::{open, view};
 pub(crate) fn stats(options: &Options<'_>, path: &Path) -> Result<Stats, Error> {
     options.check_history_table()?;
     let target = open::resolve(path)?;
-    let view = view::view_of(&target)?;
+    let mut view = view::view_of(&target)?;
+    options.set_up_to_look(&mut view.connection)?;
     let connection = &view.connection;
-    options.set_up(connection)?;
     let unsigned = |sql| catalog::number(connection, sql).map(i64::unsigned_abs);
     let bytes = files::length(&target.path)?;
     let log = log::entries(options, &target.path, connection)?;
@@ -147,7 +146,7 @@ fn growth(copies: Vec<(u64, SizeAt)>, log: &[LogEntry], now: u64) -> Vec<SizeAt>
         .into_iter()
         .map(|((.., at), bytes)| (at.to_owned(), bytes));
     sizes
-        .chain([(time::rfc3339(Utc::now()), now)])
+        .chain([(time::rfc3339(time::now()), now)])
         .map(|(at, bytes)| SizeAt { at, bytes })
         .collect()
 }

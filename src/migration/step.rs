@@ -9,6 +9,7 @@ use crate::report::estimate::Estimate;
 use crate::report::loss::Loss;
 use crate::report::plan::Step;
 use crate::report::remedy::Remedy;
+use crate::sqlite::own_tables::OwnTables;
 use crate::sqlite::schema::table_tracker::Effects;
 use crate::sqlite::sql::script::Script;
 use crate::sqlite::sql::statement::{Action, Statement};
@@ -246,15 +247,23 @@ fn check_statements(script: &Script, no_transaction: bool, kind: StepKind) -> Re
             .at(script.location(offset, true))
             .with_help(help))
     };
-    if script.is_empty() {
-        return Err(
-            invalid(format!("{} has no statement", script.file())).with_help(
-                "write the statements into it, or remove the file; `SELECT 1;` does nothing on purpose",
-            ),
-        );
+    // A migration may do nothing (the half of a platform that needs none, what was squashed
+    // away), and once it is released it stays as it is. A seed file is there to fill something.
+    // One with nothing in it at all may have been cut off.
+    let nothing = script.text().trim().is_empty();
+    if script.is_empty() && (kind == StepKind::Seed || nothing || is_template(script)) {
+        return Err(invalid(format!("{} has no statement", script.file()))
+            .with_help("write the statements into it, or remove the file"));
     }
     let statements = script.statements();
     for (index, statement) in statements.iter().enumerate() {
+        if let Some(name) = own_name_made_by(statement) {
+            return refuse(
+                statement.start,
+                format!("`{name}` is the name of a table that heirloom keeps in the database"),
+                "choose another name",
+            );
+        }
         match statement.action() {
             Action::Transaction(word) if !no_transaction => {
                 return refuse(
@@ -304,6 +313,52 @@ fn refuse_rebuilds(script: &Script) -> Result<(), Error> {
         .at(script.location(statement.start, true))
         .with_help("drop it in a file of its own, without `-- heirloom: enforce-foreign-keys`")),
     }
+}
+
+/// How the only line of a new migration ends, in which nobody wrote anything yet.
+pub(crate) const TEMPLATE: &str = ": the way there.";
+
+fn is_template(script: &Script) -> bool {
+    let text = script.text().trim();
+    text.starts_with("-- ") && text.ends_with(TEMPLATE) && text.lines().count() == 1
+}
+
+/// The name of ours that a statement would give to something of the app's: the next start would
+/// take it for what it is not.
+pub(crate) fn own_name_made_by(statement: &Statement<'_>) -> Option<String> {
+    // What generated migrations check rows with is temporary, and gone when they end.
+    let head = Tokens::new(statement.text).take_while(|token| token.text != "(");
+    let head: Vec<String> = head
+        .map(|token| token.name().to_ascii_lowercase())
+        .collect();
+    let is_temporary = matches!(head.get(1).map(String::as_str), Some("temp" | "temporary"))
+        || head.windows(2).any(|pair| pair == ["temp", "."]);
+    if is_temporary {
+        return None;
+    }
+    let made = match statement.action() {
+        Action::CreateTable(name) | Action::RenameTable { to: name, .. } => name,
+        _ => created_name(statement.text)?,
+    };
+    OwnTables::with([]).hold(&made).then_some(made)
+}
+
+/// The name behind CREATE VIEW, INDEX or TRIGGER.
+fn created_name(sql: &str) -> Option<String> {
+    let mut tokens = Tokens::new(sql);
+    if tokens.next()?.word() != "CREATE" {
+        return None;
+    }
+    let is_kind = |word: &str| ["VIEW", "INDEX", "TRIGGER", "TABLE"].contains(&word);
+    tokens.find(|token| is_kind(&token.word()))?;
+    let mut names =
+        tokens.skip_while(|token| ["IF", "NOT", "EXISTS"].contains(&token.word().as_str()));
+    let first = names.next()?;
+    match names.next() {
+        Some(dot) if dot.text == "." => names.next(),
+        _ => Some(first),
+    }
+    .map(|token| token.name().into_owned())
 }
 
 /// Without effect inside a transaction, or an error there (<https://sqlite.org/pragma.html>).
@@ -443,7 +498,7 @@ mod tests {
             Ok(())
         );
         assert_eq!(line("ATTACH 'x' AS y;", true), Err(1));
-        assert_eq!(line("-- only a comment\n;", false), Err(0));
+        assert_eq!(line("-- only a comment\n;", false), Ok(()));
         assert_eq!(line("SELECT 'COMMIT'; SELECT \"begin\"", false), Ok(()));
     }
 }

@@ -86,7 +86,9 @@ impl<'a> Migrator<'a> {
 
     /// Where automatic backups go. `backups` beside the database unless said otherwise.
     pub fn backups(mut self, folder: impl Into<PathBuf>) -> Self {
-        self.options.backups = Some(folder.into());
+        // The working folder may be another when the backup is taken.
+        let folder = folder.into();
+        self.options.backups = Some(std::path::absolute(&folder).unwrap_or(folder));
         self
     }
 
@@ -119,6 +121,23 @@ impl<'a> Migrator<'a> {
     /// consent for itself, with `-- heirloom: allow-destructive`.
     pub fn allow_destructive(mut self) -> Self {
         self.options.allow_destructive = true;
+        self
+    }
+
+    /// Leaves a table out when the schema is compared with what the migrations give, as
+    /// [`Database::baseline`](crate::Database::baseline) and
+    /// [`Database::adopt`](crate::Database::adopt) do: one that is not the app's. Those of the
+    /// known migration tools are left out anyway.
+    pub fn leave_out(mut self, table: impl Into<String>) -> Self {
+        self.options.left_out.push(table.into());
+        self
+    }
+
+    /// Keeps what an interrupted run without a transaction left, where the backup that would be put
+    /// back is gone or altered; otherwise that is refused, at every start. What is there is backed
+    /// up first. For a person who has looked at it, with [`Database::doctor`](crate::Database::doctor) for example.
+    pub fn keep_interrupted(mut self) -> Self {
+        self.options.keep_interrupted = true;
         self
     }
 

@@ -9,6 +9,7 @@ use crate::restore::downgrade::{self, DowngradeOptions};
 use crate::restore::execute::{self, RestorePlan};
 use crate::restore::find::BackupRef;
 use crate::restore::list::{self, BackupInfo, Verify};
+use crate::restore::reindex;
 use crate::restore::snapshot;
 
 impl Database<'_, '_> {
@@ -98,5 +99,15 @@ impl Database<'_, '_> {
     pub fn open_anyway(&self) -> Result<OpenedDatabase, Error> {
         let (connection, report) = downgrade::open_anyway(self.options, &self.path)?;
         Ok(OpenedDatabase { connection, report })
+    }
+
+    /// Builds every index anew, after a backup: where [`Database::doctor`](crate::Database::doctor)
+    /// finds that an index is not as its table, no row is lost.
+    ///
+    /// # Errors
+    /// [`ErrorKind::BackupInvalid`](crate::ErrorKind::BackupInvalid) where more than an index is
+    /// damaged; nothing is changed then.
+    pub fn reindex(&self) -> Result<Report, Error> {
+        reindex::reindex(self.options, &self.path)
     }
 }

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use rusqlite::Connection;
+use rusqlite::config::DbConfig;
 
 use crate::migration::compare::{Applied, Known};
 use crate::migration::files::source::Source;
@@ -62,6 +63,10 @@ pub(crate) struct Options<'a> {
     pub(crate) lock_timeout: Duration,
     pub(crate) app_version: Option<String>,
     pub(crate) allow_destructive: bool,
+    /// Tables that are not the app's, and that a proof of its schema leaves out.
+    pub(crate) left_out: Vec<String>,
+    /// Whether what an interrupted run left stays, where its backup is gone.
+    pub(crate) keep_interrupted: bool,
     pub(crate) setup: Option<Setup<'a>>,
     pub(crate) listener: Option<Mutex<Listener<'a>>>,
     pub(crate) hooks: Vec<(When, Hook<'a>)>,
@@ -88,6 +93,8 @@ impl<'a> Options<'a> {
             lock_timeout: DEFAULT_LOCK_TIMEOUT,
             app_version: None,
             allow_destructive: false,
+            left_out: Vec::new(),
+            keep_interrupted: false,
             setup: None,
             listener: None,
             hooks: Vec::new(),
@@ -313,6 +320,33 @@ impl<'a> Options<'a> {
             Some(setup) => setup(connection)
                 .map_err(|error| failure("the app's connection set-up failed", error)),
         }
+    }
+
+    /// Prepares a connection that only looks at what may be a stranger's file: its schema is not
+    /// trusted to call more than it needs, and an interruption ends every query.
+    pub(crate) fn set_up_to_look(&self, connection: &mut Connection) -> Result<(), Error> {
+        self.trust_little(connection)?;
+        if let Some(flag) = self.cancel.clone() {
+            connection
+                .progress_handler(10_000, Some(move || flag.load(Ordering::Relaxed)))
+                .map_err(|error| failure("cannot watch for an interruption", error))?;
+        }
+        Ok(())
+    }
+
+    /// The same, without the interruption.
+    pub(crate) fn trust_little(&self, connection: &Connection) -> Result<(), Error> {
+        let cannot = |error| failure("cannot prepare the connection", error);
+        connection
+            .set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)
+            .map_err(cannot)?;
+        if !self.has_apps_code() {
+            // An app's own functions may stand in its schema, and are not said to be harmless.
+            connection
+                .set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)
+                .map_err(cannot)?;
+        }
+        self.set_up(connection)
     }
 
     pub(crate) fn is_cancelled(&self) -> bool {

@@ -20,6 +20,9 @@ pub enum Remedy {
     /// Migrate: [`Migrator::migrate`](crate::Migrator::migrate), as the next start of the app
     /// does.
     Migrate,
+    /// Keep what an interrupted run left, where its backup is gone:
+    /// [`Migrator::keep_interrupted`](crate::Migrator::keep_interrupted).
+    KeepInterrupted,
     /// Restore a backup: [`Database::restore`](crate::Database::restore).
     Restore {
         /// The backup; none for the newest, or for one that the user chooses.

@@ -33,3 +33,9 @@ pub(crate) fn milliseconds<S: Serializer>(duration: &Duration, to: S) -> Result<
 pub(crate) fn in_milliseconds(duration: Duration) -> f64 {
     (duration.as_secs_f64() * 1_000_000.0).round() / 1000.0
 }
+
+/// For a key that says something where it is not true.
+#[allow(clippy::trivially_copy_pass_by_ref)]
+pub(crate) fn is_true(value: &bool) -> bool {
+    *value
+}

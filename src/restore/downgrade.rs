@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use chrono::{DateTime, Utc};
+use chrono::DateTime;
 use rusqlite::Connection;
 
 use crate::migration::compare::{Applied, newest};
@@ -14,6 +14,7 @@ use crate::options::settings::Options;
 use crate::report::act::Act;
 use crate::report::error::{Error, ErrorKind};
 use crate::report::outcome::Report;
+use crate::report::time;
 use crate::restore::find::BackupRef;
 use crate::restore::{execute, list};
 use crate::run::look::{Look, look};
@@ -146,7 +147,7 @@ fn offer(options: &Options<'_>, database: &Path, name: String) -> Option<Restore
     Some(RestoreOffer {
         copy,
         file: plan.file,
-        age_s: u64::try_from((Utc::now() - taken.to_utc()).num_seconds()).unwrap_or(0),
+        age_s: u64::try_from((time::now() - taken.to_utc()).num_seconds()).unwrap_or(0),
         rows_lost: rows_lost.sum(),
         created_at,
     })

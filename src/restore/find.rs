@@ -85,18 +85,26 @@ pub(crate) fn find(
         Ok::<_, Error>(same.map(|backup| backup.record))
     };
     match wanted {
-        BackupRef::Latest => automatic
-            .list()?
-            .into_iter()
-            .rfind(|backup| backup.record.shelf == BackupKind::Automatic)
-            .map(|backup| (backup.path, Some(backup.record)))
-            .ok_or_else(|| not_found("there is no automatic backup of this database".into())),
+        BackupRef::Latest => {
+            let mut recorded = automatic.list()?.into_iter();
+            let latest = recorded.rfind(|backup| backup.record.shelf == BackupKind::Automatic);
+            // Without their records, their names say when they were taken.
+            let mut strays = automatic.strays()?.into_iter();
+            let stray = strays.rfind(|stray| stray.is_timed);
+            latest
+                .map(|backup| (backup.path, Some(backup.record)))
+                .or(stray.map(|stray| (stray.path, None)))
+                .ok_or_else(|| not_found("there is no automatic backup of this database".into()))
+        }
         BackupRef::Snapshot(name) => {
             let path = snapshots.path_of(&format!("{name}.db"));
             let plain = Path::new(name).file_name() == Some(name.as_ref());
-            // One without a record of this database is another database's.
+            // One with the record of another database is that one's.
             match recorded(&snapshots, &path)? {
                 Some(record) if plain => Ok((path, Some(record))),
+                None if plain && snapshots.strays()?.iter().any(|it| it.path == path) => {
+                    Ok((path, None))
+                }
                 _ => Err(not_found(format!("there is no snapshot called `{name}`"))),
             }
         }
@@ -209,7 +217,7 @@ pub(crate) fn holding(
     connection: &Connection,
     path: &Path,
 ) -> Result<DatabaseSummary, Error> {
-    options.set_up(connection)?;
+    options.trust_little(connection)?;
     let schema = catalog::schema(connection, &options.own_tables())?;
     let mut rows = catalog::row_counts(connection, &TableTracker::of(&schema))?;
     // What can be searched for is in another table, and would be counted twice.

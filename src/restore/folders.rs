@@ -1,12 +1,12 @@
 //! Folders of files that come back with a snapshot.
 
-use chrono::Utc;
-
+use crate::backup::attachments;
 use crate::backup::attachments::Folders;
 use crate::backup::intent::Intent;
 use crate::backup::store::TIME;
 use crate::options::settings::Options;
 use crate::report::error::Error;
+use crate::report::time;
 use crate::restore::find::Proven;
 use crate::run::engine::leftovers;
 use crate::sqlite::disk::files;
@@ -19,10 +19,11 @@ pub(crate) fn prepare_folders(
     proven: &Proven,
 ) -> Result<Option<Folders>, Error> {
     let backups = options.backups_of(&target.path);
-    let base = format!("files-replaced-{}", Utc::now().format(TIME));
+    let base = format!("{}{}", attachments::REPLACED, time::now().format(TIME));
     let replaced = files::free_name(&backups, &base, "")?;
     let folders = Folders::of(&proven.path, replaced)?;
     if let Some(folders) = &folders {
+        folders.refuse_backups(&target.path, &backups)?;
         let progress = |done, total| options.copied(done, total);
         folders
             .prepare(&target.path, &progress)
@@ -34,7 +35,8 @@ pub(crate) fn prepare_folders(
 /// Ends a restore of folders that was interrupted, before another begins: some of them may be in
 /// their places. Where that cannot be done, the restore that is wanted now goes on without it.
 pub(crate) fn finish_folders(options: &Options<'_>, target: &Target) -> Result<(), Error> {
-    let Ok(Some(intent)) = Intent::read(&target.path) else {
+    let backups = options.backups_of(&target.path);
+    let Ok(Some(intent)) = Intent::read(&target.path, &backups) else {
         return Ok(());
     };
     let Some(folders) = &intent.folders else {

@@ -5,9 +5,11 @@ use std::path::{Path, PathBuf};
 use crate::backup::metadata::BackupKind;
 use crate::backup::of_database::stores;
 use crate::backup::store::Backup;
+use crate::backup::store::Stray;
 use crate::options::settings::Options;
 use crate::report::error::Error;
-use crate::restore::find::{BackupRef, integrity};
+use crate::restore::find::{BackupRef, holding, integrity};
+use crate::sqlite::disk::files;
 use crate::sqlite::open;
 
 #[cfg(feature = "serde")]
@@ -54,8 +56,21 @@ pub struct BackupInfo {
     /// The schema version in it, none before the first migration.
     pub version: Option<i64>,
     /// Whether it is, byte for byte, what was recorded when it was taken; with
-    /// [`Verify::Length`], whether it is as long.
+    /// [`Verify::Length`], whether it is as long. Never of one without a record.
     pub verified: bool,
+    /// Whether its record is there, which tells whose it is and what it was. Without one (hidden
+    /// files are easily lost) the rest is what its own contents say.
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "serial::is_true"))]
+    pub recorded: bool,
+    /// Of one without a record, how many rows its tables have, where it can be read.
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
+    pub rows: Option<u64>,
+    /// Of one without a record, whether SQLite finds it whole, where that was asked.
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
+    pub whole: Option<bool>,
+    /// What was left out of the folders of a snapshot that was just taken, and why, in sentences.
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Vec::is_empty"))]
+    pub notes: Vec<String>,
 }
 
 impl BackupInfo {
@@ -90,7 +105,19 @@ pub(crate) fn copies(
     let target = open::resolve(path)?;
     let mut copies = Vec::new();
     let (automatic, snapshots) = stores(options, &target.path);
-    for store in [automatic, snapshots] {
+    let mut strays = Vec::new();
+    for (store, origin) in [
+        (automatic, BackupOrigin::Automatic),
+        (snapshots, BackupOrigin::Snapshot),
+    ] {
+        for stray in store.strays()? {
+            if !copies
+                .iter()
+                .any(|(_, known): &(u64, BackupInfo)| known.file == stray.path)
+            {
+                strays.push(unrecorded(options, stray, origin, verify)?);
+            }
+        }
         for backup in store.list()? {
             let sound = match verify {
                 Verify::Length => backup.has_its_length(),
@@ -111,10 +138,50 @@ pub(crate) fn copies(
                     bytes: record.bytes,
                     version: record.version,
                     verified: sound,
+                    recorded: true,
+                    rows: None,
+                    whole: None,
+                    notes: Vec::new(),
                 },
             ));
         }
     }
     copies.sort_by_key(|(sequence, _)| std::cmp::Reverse(*sequence));
-    Ok(copies.into_iter().map(|(_, copy)| copy).collect())
+    let mut copies: Vec<BackupInfo> = copies.into_iter().map(|(_, copy)| copy).collect();
+    // One that was given another name is in the list already.
+    strays.retain(|stray| !copies.iter().any(|copy| copy.file == stray.file));
+    strays.sort_by(|one, other| other.created_at.cmp(&one.created_at));
+    copies.extend(strays);
+    Ok(copies)
+}
+
+/// A copy without a record, with what its contents say of it.
+fn unrecorded(
+    options: &Options<'_>,
+    stray: Stray,
+    origin: BackupOrigin,
+    verify: Verify,
+) -> Result<BackupInfo, Error> {
+    let Stray {
+        path, created_at, ..
+    } = stray;
+    let held = open::copy(&path).and_then(|copy| holding(options, &copy, &path));
+    let whole = match verify {
+        Verify::Length => None,
+        Verify::Digest | Verify::Everything => Some(integrity(options, &path).is_ok()),
+    };
+    let held = held.ok();
+    Ok(BackupInfo {
+        origin,
+        replaced: false,
+        created_at,
+        bytes: files::length(&path)?,
+        version: held.as_ref().and_then(|held| held.version),
+        rows: held.map(|held| held.rows.values().sum()),
+        verified: false,
+        recorded: false,
+        whole,
+        notes: Vec::new(),
+        file: path,
+    })
 }

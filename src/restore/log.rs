@@ -3,8 +3,6 @@
 use std::path::PathBuf;
 use std::time::Instant;
 
-use chrono::Utc;
-
 use crate::backup::log_file::{self, LogFile};
 use crate::backup::of_database::stores;
 use crate::migration::history::log_entry::{LogEntry, merge};
@@ -59,7 +57,7 @@ pub(crate) fn begin_log(
     let (store, _) = stores(options, &target.path);
     let restore = LogEntry {
         act: Act::Restore,
-        at: time::to_the_millisecond(Utc::now()),
+        at: time::to_the_millisecond(time::now()),
         finished: false,
         duration: None,
         app_version: options.app_version.clone(),

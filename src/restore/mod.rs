@@ -9,4 +9,5 @@ pub(crate) mod list;
 pub(crate) mod log;
 pub(crate) mod newer;
 pub(crate) mod over;
+pub(crate) mod reindex;
 pub(crate) mod snapshot;

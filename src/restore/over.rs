@@ -7,6 +7,7 @@ use rusqlite::{Connection, ErrorCode};
 
 use crate::backup::attachments::Folders;
 use crate::backup::intent::Intent;
+use crate::backup::locate;
 use crate::backup::metadata::BackupKind;
 use crate::backup::of_database::{self, stores};
 use crate::backup::put_back::{self, PutBackState};
@@ -17,7 +18,7 @@ use crate::options::settings::Options;
 use crate::report::error::{DataState, Error, ErrorKind};
 use crate::report::event::Event;
 use crate::report::outcome::NewerRows;
-use crate::report::time::rfc3339;
+use crate::report::time::{self, rfc3339};
 use crate::restore::find::{Proven, has_any};
 use crate::restore::log::{ReplacedState, log_in_copies, logged};
 use crate::restore::newer;
@@ -25,6 +26,7 @@ use crate::run::engine::wait;
 use crate::sqlite::disk::files;
 use crate::sqlite::execute;
 use crate::sqlite::open::{self, Target};
+use crate::sqlite::pages::MainFile;
 use crate::sqlite::schema::catalog;
 
 /// Copies the state that the writing connection keeps from changing.
@@ -119,7 +121,8 @@ pub(crate) fn condition(
         return Ok(DatabaseCondition::Unreadable);
     }
     // A journal that is hot would be played back, and the file not be kept as it is.
-    if has_any(&target.path, &["-journal"])? {
+    let begun = files::first_bytes(&files::companion(&target.path, "-journal"), 1)?;
+    if begun.iter().any(|byte| *byte != 0) {
         let looked =
             open::reader(&target.path).and_then(|reader| open::readable(&reader, &target.path));
         match looked {
@@ -129,13 +132,28 @@ pub(crate) fn condition(
         }
     }
     let connection = wait::open_patiently(options, &target.path)?;
+    // What turns out to be damaged is kept with its log as it is.
+    open::checkpoint_on_close(&connection, false)?;
     open::patience(&connection, options.lock_timeout)?;
     open::refuse_read_only(&connection, &target.path)?;
+    // A log may hold a first page that makes a damaged file look whole.
+    if leftovers && !has_a_header(&connection) {
+        return Ok(DatabaseCondition::Unreadable);
+    }
     match open::readable(&connection, &target.path) {
         Ok(()) => Ok(DatabaseCondition::Readable(connection)),
         Err(error) if error.kind() == ErrorKind::NotADatabase => Ok(DatabaseCondition::Unreadable),
         Err(error) => Err(error),
     }
+}
+
+/// Whether the file itself begins as a database does. Where that cannot be asked, it may.
+fn has_a_header(connection: &Connection) -> bool {
+    const TITLE: &[u8; 16] = b"SQLite format 3\0";
+    let mut begin = [0; TITLE.len()];
+    // SQLite opens the file when it is first asked for something.
+    let _ = catalog::number(connection, "PRAGMA page_count");
+    MainFile::of(connection).is_none_or(|file| file.read_exact_at(&mut begin, 0) && begin == *TITLE)
 }
 
 pub(crate) fn over_a_readable(
@@ -161,6 +179,7 @@ pub(crate) fn over_a_readable(
     let log = log_table::read(&connection);
     run(&connection, "ROLLBACK")?;
     let Backup { path: kept, record } = kept?;
+    open::checkpoint_on_close(&connection, true)?;
     let replaced = ReplacedState {
         version: record.version,
         log: log.unwrap_or_default(),
@@ -188,7 +207,7 @@ pub(crate) fn over_a_readable(
     let intent = match folders {
         None => None,
         Some(folders) => Some(Intent {
-            started_at: rfc3339(Utc::now()),
+            started_at: rfc3339(time::now()),
             copy: findable(options, target, proven)?,
             digest: proven.digest.clone(),
             journal_mode: mode.clone(),
@@ -232,15 +251,19 @@ pub(crate) fn told_only(options: &Options<'_>) -> impl Fn(u64, u64) -> Result<()
 }
 
 /// The copy where the next start finds it, when what was folded here is gone.
+/// Nor is one looked for that lies outside of the database's folder and of the backups, so that is
+/// brought in too.
 pub(crate) fn findable(
     options: &Options<'_>,
     target: &Target,
     proven: &Proven,
 ) -> Result<PathBuf, Error> {
-    if proven.read_from == proven.path {
+    let backups = options.backups_of(&target.path);
+    let beside = target.path.parent().unwrap_or(&target.path);
+    if proven.read_from == proven.path && locate::is_below(&proven.path, &[beside, &backups]) {
         return Ok(proven.path.clone());
     }
-    let now = Utc::now();
+    let now = time::now();
     let folded = name_beside(options, target, "source", now)?;
     let staging = stores(options, &target.path).0.staging_path(now);
     files::copy_damaged(&proven.read_from, &folded, &staging)?;
@@ -286,7 +309,7 @@ pub(crate) fn over_a_damaged(
     something_there: bool,
     notes: &mut Vec<String>,
 ) -> Result<(Option<PathBuf>, bool), Error> {
-    let now = Utc::now();
+    let now = time::now();
     let folder = options.backups_of(&target.path);
     let something = files::is_there(&target.path)?;
     let like = if something {
@@ -300,8 +323,9 @@ pub(crate) fn over_a_damaged(
     if !something {
         files::create_like(&target.path, &proven.path)?;
     }
-    // One that was begun before was kept then; what is there now is half done.
-    let begun_before = files::is_there(&Intent::path_for(&target.path))?;
+    // One that was begun before was kept then; what is there now is half done. A note that is none
+    // says nothing of what is there.
+    let begun_before = matches!(Intent::read(&target.path, &folder), Ok(Some(_)));
     let keep = something_there && !begun_before;
     if keep {
         files::copy_damaged(&target.path, &kept, &staging)?;

@@ -35,7 +35,7 @@ pub(crate) fn snapshot(
     }
     let (_, store) = stores(options, &target.path);
     store.check_name(name)?;
-    let folders = attachments::check(&target.path, folders)?;
+    let folders = attachments::check(&target.path, &options.backups_of(&target.path), folders)?;
     let session = session::Session::begin(
         options,
         target.clone(),
@@ -58,15 +58,16 @@ pub(crate) fn snapshot(
         return Err(error);
     }
     let files = match folders.is_empty() {
-        true => Ok(()),
+        true => Ok(Vec::new()),
         false => files::create_private_folder(file.parent().unwrap_or(&file), &target.path)
             .and_then(|()| attachments::take(&file, &target.path, &folders, &progress)),
     };
-    let taken = files.and_then(|()| {
+    let taken = files.and_then(|notes| {
         let name = BackupName::Given(name);
-        take(options, &target.path, &store, &name, &session.connection)
+        let taken = take(options, &target.path, &store, &name, &session.connection)?;
+        Ok((taken, notes))
     });
-    let Backup { path, record } = match taken {
+    let (Backup { path, record }, notes) = match taken {
         Ok(taken) => {
             session.finish()?;
             taken
@@ -85,5 +86,9 @@ pub(crate) fn snapshot(
         bytes: record.bytes,
         version: record.version,
         verified: true,
+        recorded: true,
+        rows: None,
+        whole: None,
+        notes,
     })
 }

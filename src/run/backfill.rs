@@ -9,7 +9,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use chrono::Utc;
 use rusqlite::Connection;
 use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
 
@@ -719,7 +718,7 @@ impl Batches<'_, '_, '_> {
             None => None,
         };
         self.backup = backup.as_ref().map(|backup| backup.path.clone());
-        let now = time::rfc3339(Utc::now());
+        let now = time::rfc3339(time::now());
         backfills::create(&session.connection)?;
         let progress = Progress {
             table: rowids.table,
@@ -763,7 +762,7 @@ impl Batches<'_, '_, '_> {
         })?;
         let rowids = self.rowids(&mut progress)?;
         let Some((first, last, rows)) = self.rows(&rowids, &progress)? else {
-            progress.finished_at = Some(time::rfc3339(Utc::now()));
+            progress.finished_at = Some(time::rfc3339(time::now()));
             backfills::advance(connection, &backfill.name, &progress)?;
             return Ok(progress);
         };
@@ -813,7 +812,7 @@ impl Batches<'_, '_, '_> {
         progress.last_done = Some(last);
         progress.rows_done += rows;
         if progress.last_to_do.is_none_or(|end| last >= end) {
-            progress.finished_at = Some(time::rfc3339(Utc::now()));
+            progress.finished_at = Some(time::rfc3339(time::now()));
         }
         backfills::advance(connection, &backfill.name, &progress)?;
         Ok(progress)

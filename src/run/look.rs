@@ -37,7 +37,8 @@ fn look_at(options: &Options<'_>, path: &Path) -> Result<Look, Error> {
     let lists = options.lists()?;
     let target = open::resolve(path)?;
     // A restore that was interrupted will be finished first.
-    let intent = Intent::read(&target.path)?;
+    let backups = options.backups_of(&target.path);
+    let intent = Intent::read(&target.path, &backups)?;
     let copy = intent.as_ref().map(|intent| intent.copy.as_path());
     let restored =
         copy.and_then(|copy| view::state_before(copy.file_name()?.to_str(), copy.parent()?));
@@ -48,12 +49,14 @@ fn look_at(options: &Options<'_>, path: &Path) -> Result<Look, Error> {
     let marker = marker::read_marker(&view.connection)?;
     if let Some(marker) = &marker {
         // The run that comes next begins with the copy, so that is what it must be told from.
-        let copy = options.backups_of(&target.path);
-        if let Some(before) = view::state_before(marker.backup.as_deref(), &copy) {
-            view = before;
-        }
+        let before = match &marker.backup {
+            None => view::state_before(None, &backups),
+            Some(_) => of_database::backup_of(options, &target.path, marker)
+                .and_then(|copy| view::state_before(copy.file_name()?.to_str(), copy.parent()?)),
+        };
+        view = before.unwrap_or(view);
     }
-    options.set_up(&view.connection)?;
+    options.set_up_to_look(&mut view.connection)?;
     Ok(Look {
         histories: histories(options, &view.connection)?,
         interrupted: intent

@@ -11,7 +11,7 @@ use crate::backup::of_database;
 use crate::migration::compare::newest;
 use crate::migration::history::{marker, other_tools, table};
 use crate::migration::set::Migration;
-use crate::migration::step::MigrationStep;
+use crate::migration::step::{MigrationStep, StepKind};
 use crate::options::settings::{Migrating, Options};
 use crate::report::act::Act;
 use crate::report::error::{Error, ErrorKind};
@@ -22,6 +22,7 @@ use crate::report::remedy::Remedy;
 use crate::run::engine::apply::{self, Work};
 use crate::run::engine::drift;
 use crate::run::engine::dry_run::{self, DryRunResult};
+use crate::run::engine::misplaced;
 use crate::run::engine::session::{Session, Stage};
 use crate::run::look::{Look, histories, look};
 use crate::run::pending::pending;
@@ -60,7 +61,10 @@ fn run_over(
     }
     let target = open::resolve(path)?;
     options.check_cancelled()?;
-    let mut session = Session::begin(options, target, Stage::Live, started)?;
+    let another = |session: &Session<'_, '_>| {
+        misplaced::refuse(options, &session.target.path, &session.connection)
+    };
+    let mut session = Session::begin_over(options, target, Stage::Live, started, another)?;
     let outcome = migrate(&mut session, &lists, to)
         .map_err(|error| kept_by_another_tool(options, &session.connection, error));
     session.conclude(outcome)
@@ -83,6 +87,7 @@ fn open_as_it_is(
             "check the path, or open it with migrating switched on, which makes it",
         ));
     }
+    of_database::refuse_orphan(options, &target.path)?;
     let connection = open::writer(&target.path)?;
     options.set_up(&connection)?;
     let report = Report {
@@ -136,6 +141,7 @@ fn up_to_date(
     };
     let look = || {
         let connection = open::writer(&path)?;
+        open::checkpoint_on_close(&connection, false)?;
         open::patience(&connection, options.lock_timeout)?;
         let interrupted = files::is_there(&Intent::path_for(&path))?;
         if interrupted || marker::read_marker(&connection)?.is_some() {
@@ -163,6 +169,7 @@ fn up_to_date(
         Err(error) if Error::is_busy(&error) => Ok(None),
         Ok(Some((connection, version))) => {
             open::patience(&connection, open::USUAL_PATIENCE)?;
+            open::checkpoint_on_close(&connection, true)?;
             options.set_up(&connection)?;
             Ok(Some((connection, version)))
         }
@@ -191,6 +198,7 @@ pub(crate) fn migrate(
             session.started,
         )
     };
+    report.notes.append(&mut session.notes);
     if let Some((note, remedy)) = lost_sight_of(session)? {
         report.notes.push(note);
         report.remedies.push(remedy);
@@ -259,6 +267,12 @@ fn decide<'w>(
         expected: None,
         version_before: report.version_before,
     };
+    report.notes.extend(
+        tasks
+            .iter()
+            .filter(|task| task.kind == StepKind::Sql && task.script.is_empty())
+            .map(|task| format!("{} has no statement, and did nothing", task.label())),
+    );
     // A new database has nothing to lose, and one transaction is trial enough: what
     // fails in it leaves no trace.
     let unprotected = tasks.iter().any(MigrationStep::is_apart);
@@ -353,7 +367,13 @@ pub(crate) fn plan_tasks(
 
 /// What a run would do. Writes nothing, creates nothing.
 pub(crate) fn plan(options: &Options<'_>, path: &Path, to: Option<i64>) -> Result<Plan, Error> {
-    plan_of(options, &look(options, path)?, to)
+    let look = look(options, path)?;
+    if look.interrupted.is_none() {
+        let path = &look.target.path;
+        of_database::refuse_orphan(options, path)?;
+        misplaced::refuse(options, path, &look.view.connection)?;
+    }
+    plan_of(options, &look, to)
 }
 
 /// The same for a database that is open to be looked at.

@@ -176,7 +176,17 @@ fn tasks(
             };
             let component = options.component.as_deref();
             let label = label_in(component, row.version, &row.name);
-            let Some(script) = script.filter(|script| !script.is_empty()) else {
+            // Of one that did nothing there is nothing to take back.
+            let did_nothing = match file {
+                Some(migration) => migration.up.is_empty() && !migration.in_rust,
+                None => details::as_applied(connection, &options.history_table, row.version)?
+                    .is_some_and(|kept| Script::new("", kept.up).is_empty()),
+            };
+            let script = match script {
+                None if did_nothing => Some(Script::new(label.clone(), "")),
+                script => script.filter(|script| did_nothing || !script.is_empty()),
+            };
+            let Some(script) = script else {
                 return Err(no_way_back(options, connection, row, file)?.in_migration(&label));
             };
             let task = MigrationStep::down(row.version, &row.name, script)?;

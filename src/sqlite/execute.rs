@@ -1,6 +1,8 @@
 //! Running statements one at a time, and saying where and why one failed.
 
-use rusqlite::{Connection, ErrorCode, ffi};
+use rusqlite::config::DbConfig;
+use rusqlite::types::ValueRef;
+use rusqlite::{Connection, ErrorCode, Row, ffi};
 
 use crate::report::error::{Error, ErrorKind};
 use crate::sqlite::sql::name::same_name;
@@ -47,6 +49,34 @@ pub(crate) fn failure(what: impl Into<String>, error: rusqlite::Error) -> Error 
         ),
     };
     Error::new(kind, what).with_help(help).because(error)
+}
+
+/// Reads tables that are ours, or another tool's. In a stranger's file a view may have the name of
+/// one, and a view's query need never end: views are forbidden meanwhile.
+pub(crate) fn of_tables_alone<T>(connection: &Connection, read: impl FnOnce() -> T) -> T {
+    let views = DbConfig::SQLITE_DBCONFIG_ENABLE_VIEW;
+    let allowed = connection.db_config(views).unwrap_or(true);
+    let _ = connection.set_db_config(views, false);
+    let read = read();
+    let _ = connection.set_db_config(views, allowed);
+    read
+}
+
+/// A text of the schema, which SQLite does not ask to be UTF-8: what is not is shown as a question mark.
+pub(crate) fn lossy(row: &Row<'_>, index: usize) -> rusqlite::Result<String> {
+    Ok(lossy_or_null(row, index)?.unwrap_or_default())
+}
+
+/// The same, where there may be none.
+pub(crate) fn lossy_or_null(row: &Row<'_>, index: usize) -> rusqlite::Result<Option<String>> {
+    Ok(match row.get_ref(index)? {
+        ValueRef::Null => None,
+        ValueRef::Text(text) | ValueRef::Blob(text) => {
+            Some(String::from_utf8_lossy(text).into_owned())
+        }
+        ValueRef::Integer(number) => Some(number.to_string()),
+        ValueRef::Real(number) => Some(number.to_string()),
+    })
 }
 
 /// A savepoint around code of the app's. While it is there, so is the transaction it was made in:
@@ -154,6 +184,8 @@ pub(crate) fn statement_failure(
                 format!(
                     "if `{name}` is the app's own, it must register it in its connection set-up"
                 )
+            } else if let Some(help) = in_the_way(&message) {
+                script.help().map_or(help, str::to_owned)
             } else {
                 let correct = "correct the statement and run again";
                 script.help().unwrap_or(correct).to_owned()
@@ -165,6 +197,21 @@ pub(crate) fn statement_failure(
         .at(script.location(offset, exact))
         .with_statement(statement.text)
         .with_help(help)
+}
+
+/// What to do where the statement may be right, and something in the database is in its way.
+fn in_the_way(message: &str) -> Option<String> {
+    if message.contains(" already exists") || message.starts_with("duplicate column name") {
+        return Some(
+            "the database has something of this name already. If another tool or an interrupted one left it, rename or drop it; if it is what this migration makes, record its version as the one that the database has; if an earlier migration made it, change the file"
+                .to_owned(),
+        );
+    }
+    let object = message.strip_prefix("error in ")?;
+    let (object, _) = object.split_once(": ").unwrap_or((object, ""));
+    Some(format!(
+        "the {object} does not work: if it was not made by these migrations, correct or drop it and run again; else change it in the file"
+    ))
 }
 
 /// Where a statement names what a message ends with (`no such table: nots`). SQLite gives no

@@ -86,7 +86,7 @@ pub(crate) fn is_unread(finding: &str) -> bool {
 
 pub(crate) fn findings(connection: &Connection, sql: &str) -> rusqlite::Result<Vec<String>> {
     let mut statement = connection.prepare(sql)?;
-    let rows = statement.query_map([], |row| row.get(0))?;
+    let rows = statement.query_map([], |row| execute::lossy(row, 0))?;
     rows.collect()
 }
 

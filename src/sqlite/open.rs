@@ -9,6 +9,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 use crate::report::error::{Error, ErrorKind};
@@ -53,6 +54,53 @@ impl Target {
             false => Ok(()),
         }
     }
+}
+
+/// A write-ahead log, or a journal, that lost its database: the file of that name is missing or
+/// empty. Whatever SQLite makes there, it removes them: it takes them for what an earlier database
+/// left, and rows that nothing else has may be in them. A log without a frame holds nothing, nor
+/// does a journal that was ended, or that was begun for an empty database
+/// (<https://sqlite.org/fileformat2.html#the_rollback_journal>).
+pub(crate) fn orphan(database: &Path) -> Result<Option<PathBuf>, Error> {
+    if files::length(database)? > 0 {
+        return Ok(None);
+    }
+    let log = files::companion(database, "-wal");
+    if files::length(&log)? > LOG_HEADER {
+        return Ok(Some(log));
+    }
+    let journal = files::companion(database, "-journal");
+    let header = files::first_bytes(&journal, JOURNAL_HEADER)?;
+    let number = |at: usize| header.get(at..at + 4).is_some_and(|bytes| bytes != [0; 4]);
+    let (has_pages, had_pages) = (number(8), number(16));
+    let holds_rows = header.starts_with(JOURNAL_MAGIC) && has_pages && had_pages;
+    Ok(holds_rows.then_some(journal))
+}
+
+/// The length of a write-ahead log without a frame.
+const LOG_HEADER: u64 = 32;
+/// As much of a journal's header as tells how many pages are in it, and how many the database had.
+const JOURNAL_HEADER: usize = 20;
+const JOURNAL_MAGIC: &[u8] = &[0xd9, 0xd5, 0x05, 0xf9, 0x20, 0xa1, 0x63, 0xd7];
+
+/// The refusal to make a database beside what an earlier one left.
+pub(crate) fn refuse_orphan(database: &Path) -> Result<(), Error> {
+    let Some(orphan) = orphan(database)? else {
+        return Ok(());
+    };
+    let state = match files::is_there(database)? {
+        true => "is empty",
+        false => "is missing",
+    };
+    Err(Error::new(
+        ErrorKind::NeedsAttention,
+        format!(
+            "{} {state}, and {} is there, which may hold its newest rows; nothing was changed",
+            database.display(),
+            orphan.display()
+        ),
+    )
+    .with_help("look for the database file and put it back beside it; or restore a backup, which keeps it; or move it to another folder to begin with a new database"))
 }
 
 /// The refusal where a database must be there.
@@ -162,6 +210,15 @@ fn held_by_another(file: &Path) -> Error {
         ),
     )
     .with_help("close the other program or wait for it, and try again")
+}
+
+/// Whether closing the last connection moves the write-ahead log into the file and removes it, as
+/// SQLite does unless it is told otherwise. What may have to be kept as it is must be told.
+pub(crate) fn checkpoint_on_close(connection: &Connection, on: bool) -> Result<(), Error> {
+    connection
+        .set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, !on)
+        .map(drop)
+        .map_err(|error| failure("cannot configure the connection", error))
 }
 
 /// The busy timeout that rusqlite gives every connection.

@@ -67,8 +67,10 @@ impl View {
 pub(crate) fn view(path: &Path) -> Result<View, Error> {
     let wal = files::companion(path, "-wal");
     let journal = files::companion(path, "-journal");
-    let busy =
-        files::length(&wal)? > 0 || files::first_byte(&journal)?.is_some_and(|byte| byte != 0);
+    let busy = files::length(&wal)? > 0
+        || files::first_bytes(&journal, 1)?
+            .iter()
+            .any(|byte| *byte != 0);
     // Without its log it is nobody's, and SQLite would make the log to read it.
     let shared_memory = files::is_there(&files::companion(path, "-shm"))? && files::is_there(&wal)?;
     let unlocked = (!busy && !shared_memory)

@@ -60,9 +60,16 @@ fn row(copy: &BackupInfo) -> Vec<String> {
         text::utc(&copy.created_at),
         text::bytes(copy.bytes),
         text::version(copy.version),
-        match copy.verified {
-            true => styled(GREEN, "verified"),
-            false => styled(RED, "DAMAGED"),
+        match (copy.verified, copy.recorded, copy.whole) {
+            (true, ..) => styled(GREEN, "verified"),
+            (false, true, _) | (false, false, Some(false)) => styled(RED, "DAMAGED"),
+            (false, false, _) => match copy.rows {
+                Some(rows) => format!(
+                    "unverified, without a record, {}",
+                    text::counted(rows, "row")
+                ),
+                None => "unverified, without a record".to_owned(),
+            },
         },
     ]
 }

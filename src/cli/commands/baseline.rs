@@ -16,10 +16,15 @@ pub(crate) struct Baseline {
     /// Check the schema, print what would be recorded, and change nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
+    /// Leave a table out of the comparison that is not the app's (repeatable)
+    #[arg(long, value_name = "TABLE")]
+    pub(crate) leave_out: Vec<String>,
 }
 
 pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Baseline) -> Result<Exit, Failure> {
     let migrator = migrator(settings)?.cancel_with(ask::cancel_flag());
+    let left_out = options.leave_out.iter();
+    let migrator = left_out.fold(migrator, |migrator, table| migrator.leave_out(table));
     let database = &settings.database.value;
     if options.dry_run {
         let plan = migrator.database(database).plan_baseline(options.at)?;

@@ -28,6 +28,9 @@ pub(crate) struct Run {
     /// Allow what the pending migrations destroy
     #[arg(long)]
     pub(crate) allow_destructive: bool,
+    /// Keep what an interrupted run left, where its backup is gone and it cannot be put back
+    #[arg(long, conflicts_with_all = ["dry_run", "rehearse"])]
+    pub(crate) keep_interrupted: bool,
 }
 
 pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Run) -> Result<Exit, Failure> {
@@ -66,7 +69,11 @@ fn migrate(
     options: &Run,
     allow_destructive: bool,
 ) -> Result<Report, Failure> {
-    let migrator = allowing(settings, allow_destructive)?
+    let mut migrator = allowing(settings, allow_destructive)?;
+    if options.keep_interrupted {
+        migrator = migrator.keep_interrupted();
+    }
+    let migrator = migrator
         .cancel_with(ask::cancel_flag())
         .on_event(|event| report::show_event(ui, "applied", event));
     let database = &settings.database.value;

@@ -36,9 +36,11 @@ pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Snapshot) -> Resul
         text::path(&taken.file),
         text::bytes(taken.bytes)
     );
+    report::show_notes(ui, &taken.notes, &[]);
     ui.line(&line);
     ui.in_short(&line);
-    let keys = ["file", "created_at", "bytes", "version"];
+    let mut keys = vec!["file", "created_at", "bytes", "version"];
+    keys.extend((!taken.notes.is_empty()).then_some("notes"));
     ui.document(&json::done(&taken, &keys));
     Ok(Exit::Done)
 }

@@ -10,3 +10,4 @@ pub(crate) mod schema;
 pub(crate) mod table;
 pub(crate) mod text;
 pub(crate) mod ui;
+pub(crate) mod visible;

@@ -72,6 +72,7 @@ impl Typed {
     fn sentence(&self, remedy: &Remedy) -> Option<String> {
         let (command, does) = match remedy {
             Remedy::Migrate => ("run".to_owned(), "does it"),
+            Remedy::KeepInterrupted => ("run --keep-interrupted".to_owned(), "keeps what is there"),
             Remedy::Restore { backup: None } => {
                 ("restore latest".to_owned(), "restores the newest backup")
             }

@@ -2,6 +2,8 @@
 
 use unicode_width::UnicodeWidthStr;
 
+use crate::output::visible;
+
 const GAP: &str = "  ";
 /// Before what did not fit into the line above.
 const INDENT: &str = "    ";
@@ -107,7 +109,7 @@ fn line(
 
 /// Columns of the terminal that a text takes, colours aside.
 pub(crate) fn width(text: &str) -> usize {
-    anstream::adapter::strip_str(text).to_string().width()
+    visible::plain(text).width()
 }
 
 /// A text that ends in `…` where there is no room for all of it. One that is cut loses its
@@ -117,7 +119,7 @@ fn cut(text: &str, room: usize) -> String {
         return text.to_owned();
     }
     let mut kept = String::new();
-    for letter in anstream::adapter::strip_str(text).to_string().chars() {
+    for letter in visible::plain(text).chars() {
         kept.push(letter);
         if width(&kept) >= room {
             kept.pop();
@@ -142,10 +144,7 @@ mod tests {
         let mut table = rows(&[&["a", "one", "x"], &["größe", "日本", "y"], &["b", "", "z"]]);
         table[0][1] = styled(RED, "one");
         let lines = lines(None, &table, None);
-        let plain: Vec<String> = lines
-            .iter()
-            .map(|line| anstream::adapter::strip_str(line).to_string())
-            .collect();
+        let plain: Vec<String> = lines.iter().map(|line| visible::plain(line)).collect();
         assert_eq!(
             plain,
             ["a      one   x", "größe  日本  y", "b            z"]

@@ -10,16 +10,13 @@ use heirloom::for_the_command::canonicalize;
 use heirloom::plan::{Estimate, Loss, RebuildEstimate};
 use similar::{ChangeTag, TextDiff};
 
+pub(crate) use crate::output::visible::styled;
+
 pub(crate) const BOLD: Style = Style::new().bold();
 pub(crate) const GREEN: Style = AnsiColor::Green.on_default();
 pub(crate) const YELLOW: Style = AnsiColor::Yellow.on_default();
 pub(crate) const RED: Style = AnsiColor::Red.on_default();
 pub(crate) const DIM: Style = Style::new().dimmed();
-
-/// Text in a style.
-pub(crate) fn styled(style: Style, text: impl std::fmt::Display) -> String {
-    format!("{style}{text}{style:#}")
-}
 
 /// `41 KB`, `1.2 GB`: powers of a thousand, as file managers count.
 pub(crate) fn bytes(count: u64) -> String {

@@ -15,6 +15,7 @@ use crate::output::remedy::Typed;
 use crate::output::table;
 use crate::output::text;
 use crate::output::text::{DIM, RED, styled};
+use crate::output::visible::{in_json, visible};
 use crate::settings::gather::Settings;
 
 /// How long work may take before its progress is shown.
@@ -135,10 +136,10 @@ impl Ui {
             // A stderr that cannot be written leaves nothing to write to.
             To::Terminal { err, .. } if kind == Kind::Note => {
                 let columns = columns(terminal_size::terminal_size_of(std::io::stderr()));
-                let _ = writeln!(err, "{}", wrapped(kind, text, columns));
+                let _ = writeln!(err, "{}", wrapped(kind, &visible(text), columns));
             }
             To::Terminal { out, .. } if self.unwritten.is_none() => {
-                let text = wrapped(kind, text, window());
+                let text = wrapped(kind, &visible(text), window());
                 self.unwritten = writeln!(out, "{text}").and_then(|()| out.flush()).err();
             }
             To::Terminal { .. } => {}
@@ -234,7 +235,7 @@ impl Ui {
             To::Kept { kept, .. } => kept.document = Some(value.clone()),
             To::Terminal { .. } => {
                 let text = serde_json::to_string_pretty(value).unwrap_or_default();
-                self.say(Kind::Block, &text);
+                self.say(Kind::Block, &in_json(&text));
             }
         }
     }
@@ -324,8 +325,8 @@ impl Ui {
             }
         };
         let terminal = matches!(self.to, To::Terminal { .. }) && std::io::stderr().is_terminal();
-        let visible = terminal && !self.json && !self.quiet;
-        if visible && since.elapsed() > PATIENCE && total > 0 {
+        let shown = terminal && !self.json && !self.quiet;
+        if shown && since.elapsed() > PATIENCE && total > 0 {
             self.progress_shown = true;
             let since_it_began = done.max(1) as f64 / since.elapsed().as_secs_f64();
             let each_second = rate.map_or(since_it_began, |rate| rate.max(1) as f64);
@@ -345,7 +346,7 @@ impl Ui {
             if let Some(width) = columns(terminal_size::terminal_size_of(std::io::stderr())) {
                 line = line.chars().take(width.saturating_sub(1)).collect();
             }
-            over_the_line(&line);
+            over_the_line(&visible(&line));
         }
     }
 
@@ -388,7 +389,7 @@ impl Ui {
     /// The prompt before something that is going to be typed.
     pub(crate) fn prompt(&mut self, text: &str) {
         if let To::Terminal { err, .. } = &mut self.to {
-            let _ = write!(err, "{text}");
+            let _ = write!(err, "{}", visible(text));
             let _ = err.flush();
         }
     }
@@ -400,7 +401,7 @@ impl Ui {
             To::Kept { answer, .. } => return *answer == Some(true),
             To::Terminal { err, .. } => err,
         };
-        let _ = write!(err, "{question} [y/N] ");
+        let _ = write!(err, "{} [y/N] ", visible(question));
         let _ = err.flush();
         let mut answer = String::new();
         let read = std::io::stdin().read_line(&mut answer);
@@ -413,9 +414,9 @@ impl Ui {
         let To::Terminal { err, .. } = &mut self.to else {
             return None;
         };
-        let _ = writeln!(err, "{question}");
+        let _ = writeln!(err, "{}", visible(question));
         for (number, choice) in (1..).zip(choices) {
-            let _ = writeln!(err, "  {number}  {choice}");
+            let _ = writeln!(err, "  {number}  {}", visible(choice));
         }
         loop {
             let _ = write!(err, "[1-{}] ", choices.len());

@@ -1,7 +1,7 @@
 //! Which databases a command works on: paths and globs, as they were given.
 
 use std::collections::HashSet;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use glob::{MatchOptions, Pattern};
 use heirloom::for_the_command::canonicalize;
@@ -75,25 +75,23 @@ impl Given {
             .text
             .to_str()
             .ok_or_else(|| wrong("it is not UTF-8".into()))?;
-        let base = self
-            .base
-            .to_str()
-            .ok_or_else(|| wrong("its folder is not UTF-8".into()))?;
-        let pattern = Path::new(&Pattern::escape(base)).join(text);
-        let pattern = pattern.to_string_lossy();
-        let paths =
-            glob::glob_with(&pattern, AS_A_SHELL).map_err(|error| wrong(error.to_string()))?;
-        let mut found = Vec::new();
-        for path in paths {
-            // What cannot be looked into may hold a database that would be left out.
-            let path = path.map_err(|error| Failure::NotFound {
-                message: format!("cannot read {}: {}", error.path().display(), error.error()),
-                help: "make the folder readable, or give the databases one by one".into(),
-            })?;
-            if path.is_file() && !is_beside_a_database(&path) && !is_a_backup(&path) {
-                found.push(path);
+        let parts = Path::new(text).components().map(|part| match part {
+            Component::Normal(name) => {
+                let name = name.to_string_lossy();
+                match name.contains(['*', '?', '[']) {
+                    true => Pattern::new(&name)
+                        .map(Part::Pattern)
+                        .map_err(|error| wrong(error.to_string())),
+                    false => Ok(Part::Plain(part.as_os_str().into())),
+                }
             }
-        }
+            _ => Ok(Part::Plain(part.as_os_str().into())),
+        });
+        let parts = parts.collect::<Result<Vec<Part>, Failure>>()?;
+        let mut found = Vec::new();
+        walk(self.base.clone(), &parts, &mut found)?;
+        found.sort();
+        found.retain(|path| path.is_file() && !is_beside_a_database(path) && !is_a_backup(path));
         if found.is_empty() {
             return Err(Failure::NotFound {
                 message: format!("no database matches `{}`", shown.display()),
@@ -102,6 +100,71 @@ impl Given {
         }
         Ok(found)
     }
+}
+
+/// One part of a glob, between two slashes.
+enum Part {
+    Plain(PathBuf),
+    Pattern(Pattern),
+}
+
+/// Every path that the parts of a glob lead to, by name. Of a name that is no text nothing is
+/// found, and the others are.
+fn walk(at: PathBuf, parts: &[Part], found: &mut Vec<PathBuf>) -> Result<(), Failure> {
+    let Some((part, rest)) = parts.split_first() else {
+        found.push(at);
+        return Ok(());
+    };
+    let pattern = match part {
+        Part::Plain(name) => {
+            let path = at.join(name);
+            return match path.exists() {
+                true => walk(path, rest, found),
+                false => Ok(()),
+            };
+        }
+        Part::Pattern(pattern) => pattern,
+    };
+    let any_depth = pattern.as_str() == "**";
+    if any_depth {
+        walk(at.clone(), rest, found)?;
+    }
+    for name in names_in(&at)? {
+        let path = at.join(&name);
+        if !pattern.matches_with(&name, AS_A_SHELL) {
+            continue;
+        }
+        match any_depth {
+            // A link could lead in a circle.
+            true if path.is_dir() && !path.is_symlink() => walk(path, parts, found)?,
+            true => {}
+            false if rest.is_empty() || path.is_dir() => walk(path, rest, found)?,
+            false => {}
+        }
+    }
+    Ok(())
+}
+
+/// The names in a folder that are text, sorted.
+fn names_in(folder: &Path) -> Result<Vec<String>, Failure> {
+    let here = match folder.as_os_str().is_empty() {
+        true => Path::new("."),
+        false => folder,
+    };
+    if !here.is_dir() {
+        return Ok(Vec::new());
+    }
+    // What cannot be looked into may hold a database that would be left out.
+    let unreadable = |error: std::io::Error| Failure::NotFound {
+        message: format!("cannot look into {}: {error}", here.display()),
+        help: "make the folder readable, or name the databases one by one".into(),
+    };
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(here).map_err(unreadable)? {
+        names.extend(entry.map_err(unreadable)?.file_name().into_string().ok());
+    }
+    names.sort();
+    Ok(names)
 }
 
 /// Finds every database that was given.

@@ -12,6 +12,7 @@ use crate::exit::Failure;
 use crate::settings::databases::Given;
 use crate::settings::file::{self, ComponentKeys, FILE_NAME, File};
 use crate::settings::origin::{Origin, Setting, Sources, usage};
+use crate::settings::url::{self, Named};
 
 /// Beside the migrations folder.
 const DEFAULT_SEEDS: &str = "seeds";
@@ -301,21 +302,27 @@ fn databases(
             return in_app_folder(app, (!is_default).then_some(given), around);
         }
     }
-    if is_default && let Some(path) = database_url(around)? {
-        notes.push(format!(
-            "using the database {} from {DATABASE_URL}",
-            path.display()
-        ));
-        return Ok(Setting {
-            value: vec![Given::path_alone(path)],
-            origin: Origin::Environment(DATABASE_URL.to_owned()),
-        });
+    match database_url(around)?.filter(|_| is_default) {
+        Some(Named::Path(path)) => {
+            notes.push(format!(
+                "using the database {} from {DATABASE_URL}",
+                path.display()
+            ));
+            return Ok(Setting {
+                value: vec![Given::path_alone(path)],
+                origin: Origin::Environment(DATABASE_URL.to_owned()),
+            });
+        }
+        Some(Named::Another(scheme)) => notes.push(format!(
+            "{DATABASE_URL} is a URL of `{scheme}`, not of SQLite, and is ignored"
+        )),
+        None => {}
     }
     let folder = match given.origin {
         Origin::File(_) | Origin::Default => base,
         _ => Path::new(""),
     };
-    Ok(below(folder, given, around))
+    below(folder, given, around)
 }
 
 /// What was given, each path relative to a folder.
@@ -323,25 +330,30 @@ fn below(
     folder: &Path,
     given: Setting<Vec<PathBuf>>,
     around: &Surroundings,
-) -> Setting<Vec<Given>> {
+) -> Result<Setting<Vec<Given>>, Failure> {
     let paths = match given.origin {
         Origin::Environment(_) => split(given.value, &around.folder),
         _ => given.value,
     };
-    let given_below = |text| Given {
-        base: folder.to_owned(),
-        text,
+    let setting = given.origin.to_string();
+    let given_below = |path| {
+        Ok(Given {
+            base: folder.to_owned(),
+            text: url::path(&around.folder.join(folder), path, &setting)?,
+        })
     };
-    Setting {
-        value: paths.into_iter().map(given_below).collect(),
+    let paths = paths.into_iter().map(given_below);
+    Ok(Setting {
+        value: paths.collect::<Result<_, Failure>>()?,
         origin: given.origin,
-    }
+    })
 }
 
 /// A variable may hold several paths, as `PATH` does. A file that exists under the whole of it is
 /// meant as such.
 fn split(paths: Vec<PathBuf>, here: &Path) -> Vec<PathBuf> {
-    let parts = |path: PathBuf| match here.join(&path).exists() {
+    let is_one = |path: &Path| here.join(path).exists() || path.to_str().is_some_and(url::is_one);
+    let parts = |path: PathBuf| match is_one(&path) {
         true => vec![path],
         false => std::env::split_paths(&path)
             .filter(|path| !path.as_os_str().is_empty())
@@ -366,7 +378,7 @@ fn in_app_folder(
     let folder = heirloom::data_folder(qualifier, organization, name)?;
     Ok(match given {
         // What the settings file says is inside the app's folder too.
-        Some(given) => below(&folder, given, around),
+        Some(given) => below(&folder, given, around)?,
         None => Setting {
             value: vec![Given::path_alone(folder.join("app.db"))],
             origin: app.origin.clone(),
@@ -374,8 +386,8 @@ fn in_app_folder(
     })
 }
 
-/// `sqlite:PATH` or `sqlite://PATH`, with or without parameters.
-fn database_url(around: &Surroundings) -> Result<Option<PathBuf>, Failure> {
+/// What DATABASE_URL names, where it is a URL.
+fn database_url(around: &Surroundings) -> Result<Option<Named>, Failure> {
     let Some(url) = &around.database_url else {
         return Ok(None);
     };
@@ -385,9 +397,6 @@ fn database_url(around: &Surroundings) -> Result<Option<PathBuf>, Failure> {
             "correct the variable",
         )
     })?;
-    let path = url
-        .strip_prefix("sqlite:")
-        .map(|path| path.strip_prefix("//").unwrap_or(path));
-    let path = path.and_then(|path| path.split('?').next());
-    Ok(path.filter(|path| !path.is_empty()).map(PathBuf::from))
+    let named = url::is_one(url).then(|| url::named(url));
+    Ok(named.filter(|named| *named != Named::Path(PathBuf::new())))
 }

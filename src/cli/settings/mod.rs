@@ -6,3 +6,4 @@ mod file;
 pub(crate) mod gather;
 pub(crate) mod migrator;
 pub(crate) mod origin;
+mod url;

@@ -9,6 +9,7 @@ use crate::migration::files::name::is_valid_name;
 use crate::migration::files::source::Source;
 use crate::migration::label::label;
 use crate::migration::set::Migration;
+use crate::migration::step::TEMPLATE;
 use crate::sqlite::disk::files;
 
 use crate::report::error::Error;
@@ -85,7 +86,7 @@ pub fn create(folder: impl Into<Source>, name: &str, at: SystemTime) -> Result<C
         folder.join(format!("{label}.sql")),
         folder.join(format!("{label}.down.sql")),
     );
-    files::write_source(&up, &format!("-- {name}: the way there.\n"))?;
+    files::write_source(&up, &format!("-- {name}{TEMPLATE}\n"))?;
     files::write_source(
         &down,
         &format!(

@@ -7,8 +7,6 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use chrono::Utc;
-
 use crate::backup::copy;
 use crate::backup::intent::Intent;
 use crate::backup::log_file::{self, LogFile};
@@ -130,7 +128,7 @@ fn logged(
         let name = snapshot.file_name().unwrap_or_default();
         let entry = LogEntry {
             act,
-            at: time::to_the_millisecond(Utc::now()),
+            at: time::to_the_millisecond(time::now()),
             finished: false,
             duration: None,
             app_version: session.options.app_version.clone(),
@@ -341,7 +339,7 @@ fn snapshot(session: &Session<'_, '_>, before: &str) -> Result<Option<PathBuf>, 
     }
     let options = session.options;
     let (_, store) = stores(options, &session.target.path);
-    let base = format!("before-{before}-{}", Utc::now().format(TIME));
+    let base = format!("before-{before}-{}", time::now().format(TIME));
     let free = files::free_name(&store.path_of(""), &base, ".db")?;
     let name = free.file_stem().unwrap_or_default().to_string_lossy();
     take(session, &store, &BackupName::Given(&name)).map(|taken| Some(taken.path))

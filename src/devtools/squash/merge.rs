@@ -2,9 +2,8 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use chrono::{DateTime, Utc};
 use rusqlite::Connection;
 
 use crate::devtools::alter::compose::composer::model;
@@ -21,6 +20,7 @@ use crate::migration::step::{MigrationStep, StepKind};
 use crate::options::settings::{Options, memory};
 use crate::report::error::{Error, ErrorKind, invalid};
 use crate::report::remedy::Remedy;
+use crate::report::time;
 use crate::run::engine::dry_run;
 use crate::sqlite::connection_state::run_file;
 use crate::sqlite::disk::files;
@@ -350,13 +350,13 @@ impl SquashWork<'_, '_> {
     fn refuse_chance(&self, present: &Connection, statements: &str) -> Result<(), Error> {
         let clock = self.range.iter().any(|one| asks_the_clock(&one.up));
         if clock {
-            let now: DateTime<Utc> = SystemTime::now().into();
+            let now = time::now();
             let left = 1000 - i64::from(now.timestamp_subsec_millis()).min(999);
             std::thread::sleep(Duration::from_millis(left.unsigned_abs() + 5));
         }
         let again = replay(self.options, self.range)?;
         let mut differs = difference_in(self.options, present, &again)?;
-        let today = Utc::now().format("%Y-%m-%d").to_string();
+        let today = time::now().format("%Y-%m-%d").to_string();
         let says_today = |migration: &Migration| migration.up.text().contains(&today);
         if clock && statements.contains(&today) && !self.range.iter().any(says_today) {
             differs = differs.or(Some("a row with the date of today".into()));

@@ -93,8 +93,8 @@ pub(crate) fn sort_out(files: Vec<Script>) -> (Vec<Migration>, Vec<Refused>) {
                 ));
                 refused.push((script.file().to_owned(), error));
             }
-            // A template nobody filled in is no way back.
-            Some(migration) if script.is_empty() => {
+            // A template nobody filled in is no way back, unless there is nothing to take back.
+            Some(migration) if script.is_empty() && !migration.up.is_empty() => {
                 migration.irreversible = says_irreversible(&script);
             }
             Some(migration) => migration.down = Some(script),

@@ -1,10 +1,10 @@
 //! The table of heirloom's own that holds how far each backfill is.
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::report::count::{Counted, Grouped};
 use crate::report::error::Error;
-use crate::sqlite::execute::{failure, is_no_such_table};
+use crate::sqlite::execute::{failure, is_no_such_table, of_tables_alone};
 
 const CREATE: &str = "CREATE TABLE IF NOT EXISTS heirloom_backfill (
     name TEXT PRIMARY KEY NOT NULL,
@@ -88,7 +88,7 @@ pub(crate) fn all(connection: &Connection) -> Result<Vec<(String, Progress)>, Er
         let rows = statement.query_map([], |row| row.get(0))?;
         rows.collect::<rusqlite::Result<Vec<String>>>()
     };
-    let names = match names() {
+    let names = match of_tables_alone(connection, names) {
         Err(error) if is_no_such_table(&error) => Vec::new(),
         names => names.map_err(cannot("read"))?,
     };
@@ -107,7 +107,7 @@ fn cannot(what: &str) -> impl Fn(rusqlite::Error) -> Error {
 
 /// Reads how far a backfill is. None where it was never begun.
 pub(crate) fn read(connection: &Connection, name: &str) -> Result<Option<Progress>, Error> {
-    let read = connection.query_row(SELECT, [name], |row| {
+    let progress = |row: &Row<'_>| {
         Ok(Progress {
             table: row.get(0)?,
             sql: row.get(1)?,
@@ -120,8 +120,11 @@ pub(crate) fn read(connection: &Connection, name: &str) -> Result<Option<Progres
             started_at: row.get(8)?,
             finished_at: row.get(9)?,
         })
+    };
+    let read = of_tables_alone(connection, || {
+        connection.query_row(SELECT, [name], progress).optional()
     });
-    match read.optional() {
+    match read {
         Err(error) if is_no_such_table(&error) => Ok(None),
         read => read.map_err(cannot("read")),
     }
@@ -200,7 +203,7 @@ pub(crate) fn backups_in_use(connection: &Connection) -> Result<Vec<String>, Err
         let rows = statement.query_map([], |row| row.get(0))?;
         rows.collect::<rusqlite::Result<_>>()
     };
-    match read() {
+    match of_tables_alone(connection, read) {
         Err(error) if is_no_such_table(&error) => Ok(Vec::new()),
         read => read.map_err(cannot("read")),
     }

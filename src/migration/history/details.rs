@@ -5,6 +5,7 @@ use std::time::Duration;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::report::error::Error;
+use crate::sqlite::execute::of_tables_alone;
 use crate::sqlite::execute::{failure, is_no_such_table};
 use crate::sqlite::own_tables::DETAILS;
 
@@ -91,10 +92,12 @@ pub(crate) fn as_applied(
     table: &str,
     version: i64,
 ) -> Result<Option<AsApplied>, Error> {
-    let read = connection.query_row(SELECT_DETAILS, params![table, version], |row| {
-        Ok(AsApplied {
-            up: row.get(0)?,
-            down: row.get(1)?,
+    let read = of_tables_alone(connection, || {
+        connection.query_row(SELECT_DETAILS, params![table, version], |row| {
+            Ok(AsApplied {
+                up: row.get(0)?,
+                down: row.get(1)?,
+            })
         })
     });
     match read.optional() {
@@ -117,7 +120,9 @@ pub(crate) fn backup_before(
     table: &str,
     version: i64,
 ) -> Result<Option<String>, Error> {
-    let read = connection.query_row(SELECT_BACKUP, params![table, version], |row| row.get(0));
+    let read = of_tables_alone(connection, || {
+        connection.query_row(SELECT_BACKUP, params![table, version], |row| row.get(0))
+    });
     match read.optional() {
         Err(error) if is_no_such_table(&error) => Ok(None),
         result => result

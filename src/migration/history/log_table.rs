@@ -9,7 +9,7 @@ use crate::migration::history::backfills::{self, Progress};
 use crate::migration::history::log_entry::{LogEntry, migrations_from_text, migrations_to_text};
 use crate::report::act::Act;
 use crate::report::error::Error;
-use crate::sqlite::execute::{failure, is_no_such_table};
+use crate::sqlite::execute::{failure, is_no_such_table, of_tables_alone};
 
 const CREATE: &str = "CREATE TABLE IF NOT EXISTS heirloom_log (
     id TEXT NOT NULL,
@@ -91,7 +91,7 @@ pub(crate) fn insert(connection: &Connection, entry: &LogEntry) -> Result<(), Er
 
 /// Reads what a database knows of its log: the table, and its backfills.
 pub(crate) fn read(connection: &Connection) -> Result<Vec<LogEntry>, Error> {
-    let mut entries = rows(connection)?;
+    let mut entries = of_tables_alone(connection, || rows(connection))?;
     entries.extend(backfills::all(connection)?.into_iter().map(backfill));
     Ok(entries)
 }

@@ -3,6 +3,7 @@
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::report::error::Error;
+use crate::sqlite::execute::of_tables_alone;
 use crate::sqlite::execute::{failure, is_no_such_table};
 
 pub(crate) const CREATE_MARKER: &str = "CREATE TABLE heirloom_run (
@@ -33,6 +34,10 @@ pub(crate) struct Marker {
 
 /// Reads the marker. None is the ordinary case and costs one look-up.
 pub(crate) fn read_marker(connection: &Connection) -> Result<Option<Marker>, Error> {
+    of_tables_alone(connection, || read_the_marker(connection))
+}
+
+fn read_the_marker(connection: &Connection) -> Result<Option<Marker>, Error> {
     let mut statement = match connection.prepare(SELECT_MARKER) {
         Err(error) if is_no_such_table(&error) => return Ok(None),
         prepared => prepared.map_err(|error| failure("cannot read the database", error))?,

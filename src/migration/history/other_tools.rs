@@ -10,9 +10,10 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, Row};
 
 use crate::report::error::{Error, ErrorKind};
-use crate::sqlite::execute::failure;
+use crate::sqlite::execute::{failure, of_tables_alone};
 use crate::sqlite::schema::catalog;
 use crate::sqlite::sql::name::quote;
+use crate::sqlite::sql::name::same_name;
 
 /// A tool that may have kept a database before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -132,6 +133,32 @@ pub(crate) enum ImportedMigration {
 pub(crate) struct Foreign {
     pub(crate) tool: Tool,
     pub(crate) done: ImportedMigration,
+}
+
+/// Tables that migration tools keep in a database and that are no part of an app's schema, of tools
+/// whose history is not imported too.
+const OF_TOOLS: &[&str] = &[
+    "__EFMigrationsHistory",
+    "__EFMigrationsLock",
+    "alembic_version",
+    "ar_internal_metadata",
+    "DATABASECHANGELOG",
+    "DATABASECHANGELOGLOCK",
+    "django_migrations",
+    "flyway_schema_history",
+    "knex_migrations",
+    "knex_migrations_lock",
+    "schema_migrations",
+    "seaql_migrations",
+    "SequelizeMeta",
+];
+
+/// Whether a table is kept by a migration tool, as far as its name and its columns say.
+pub(crate) fn is_of_a_tool(connection: &Connection, table: &str) -> bool {
+    let named = |name: &str| same_name(name, table);
+    let by_columns =
+        |tool: &Tool| tool.tables().iter().any(|name| named(name)) && is_there(connection, *tool);
+    OF_TOOLS.iter().any(|name| named(name)) || Tool::ALL.iter().any(by_columns)
 }
 
 /// Reads the history that a tool keeps, whichever it is where none is named.
@@ -257,7 +284,8 @@ fn rows(connection: &Connection, tool: Tool, sql: &str) -> Result<Vec<(String, S
         let rows = statement.query_map([], |row| Ok((text(row, 0)?, text(row, 1)?)))?;
         rows.collect::<rusqlite::Result<Vec<_>>>()
     };
-    read().map_err(|error| failure(format!("cannot read the history of {tool}"), error))
+    of_tables_alone(connection, read)
+        .map_err(|error| failure(format!("cannot read the history of {tool}"), error))
 }
 
 fn text(row: &Row<'_>, index: usize) -> rusqlite::Result<String> {

@@ -2,14 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use chrono::Utc;
 use rusqlite::{Connection, params};
 
 use crate::migration::set::plain;
 use crate::migration::step::MigrationStep;
 use crate::report::error::Error;
-use crate::report::time::rfc3339;
-use crate::sqlite::execute::{failure, is_no_such_table};
+use crate::report::time::{self, rfc3339};
+use crate::sqlite::execute::{failure, is_no_such_table, of_tables_alone};
 use crate::sqlite::sql::script::Script;
 
 const CREATE: &str = "CREATE TABLE IF NOT EXISTS heirloom_seeds (
@@ -28,7 +27,7 @@ pub(crate) fn digest(script: &Script) -> String {
 
 /// Notes a seed file, in the caller's transaction.
 pub(crate) fn note(connection: &Connection, seed: &MigrationStep) -> Result<(), Error> {
-    let values = params![seed.name, digest(&seed.script), rfc3339(Utc::now())];
+    let values = params![seed.name, digest(&seed.script), rfc3339(time::now())];
     connection
         .execute_batch(CREATE)
         .and_then(|()| connection.execute(INSERT, values))
@@ -38,6 +37,10 @@ pub(crate) fn note(connection: &Connection, seed: &MigrationStep) -> Result<(), 
 
 /// The seed files that were run, each with its digest.
 pub(crate) fn read(connection: &Connection) -> Result<BTreeMap<String, String>, Error> {
+    of_tables_alone(connection, || read_rows(connection))
+}
+
+fn read_rows(connection: &Connection) -> Result<BTreeMap<String, String>, Error> {
     let cannot = |error| failure("cannot read the table of the seed files", error);
     let mut statement = match connection.prepare(SELECT) {
         Err(error) if is_no_such_table(&error) => return Ok(BTreeMap::new()),

@@ -12,7 +12,7 @@ use crate::migration::history::details::DELETE_DETAILS;
 use crate::migration::set::Migration;
 use crate::report::error::{Error, ErrorKind};
 use crate::report::time::rfc3339;
-use crate::sqlite::execute::{failure, is_no_such_table, is_wrong_sql};
+use crate::sqlite::execute::{failure, is_no_such_table, is_wrong_sql, of_tables_alone};
 use crate::sqlite::sql::name::{quote, same_name};
 
 /// refinery's own default, so that an app which changes over keeps its history.
@@ -20,6 +20,10 @@ pub const DEFAULT_TABLE: &str = "refinery_schema_history";
 
 /// Reads the history in the order of versions. A database without one has an empty one.
 pub(crate) fn read(connection: &Connection, table: &str) -> Result<Vec<Applied>, Error> {
+    of_tables_alone(connection, || read_rows(connection, table))
+}
+
+fn read_rows(connection: &Connection, table: &str) -> Result<Vec<Applied>, Error> {
     // Without ORDER BY: the rows lie in the order of versions already, and the index that
     // the order would be taken from costs as much again as the rows.
     let sql = format!(
@@ -112,6 +116,10 @@ pub(crate) fn refuse_anothers_table(connection: &Connection, table: &str) -> Res
 
 /// When each version was applied, to the second and in UTC, of a history that was read.
 pub(crate) fn times(connection: &Connection, table: &str) -> Result<BTreeMap<i64, String>, Error> {
+    of_tables_alone(connection, || read_times(connection, table))
+}
+
+fn read_times(connection: &Connection, table: &str) -> Result<BTreeMap<i64, String>, Error> {
     let sql = format!("SELECT version, applied_on FROM {}", quote(table));
     let mut statement = match connection.prepare(&sql) {
         Err(error) if is_no_such_table(&error) => return Ok(BTreeMap::new()),
@@ -149,6 +157,14 @@ fn looks_like_a_time(text: &str) -> bool {
 /// Whether a history is exactly these migrations, all of them and nothing else: the one
 /// question of a start with nothing to do. Anything odd is a no; [`read`] finds out more.
 pub(crate) fn is_complete(
+    connection: &Connection,
+    table: &str,
+    migrations: &[Migration],
+) -> rusqlite::Result<bool> {
+    of_tables_alone(connection, || is_it_complete(connection, table, migrations))
+}
+
+fn is_it_complete(
     connection: &Connection,
     table: &str,
     migrations: &[Migration],

@@ -3,7 +3,6 @@
 
 use std::time::{Duration, Instant};
 
-use chrono::Utc;
 use refinery_core::Migration as RefineryMigration;
 use rusqlite::Connection;
 
@@ -500,7 +499,7 @@ impl Execution<'_, '_, '_, '_> {
         };
         let entry = LogEntry {
             act: self.work.act(),
-            at: time::to_the_millisecond(Utc::now()),
+            at: time::to_the_millisecond(time::now()),
             finished: true,
             duration: Some(session.started.elapsed()),
             app_version: session.options.app_version.clone(),
@@ -546,6 +545,7 @@ impl Execution<'_, '_, '_, '_> {
     fn commit(&mut self, which: Commit) -> Result<(), Error> {
         let deadline = Instant::now() + self.session.options.lock_timeout;
         self.session.watch_for_cancel(false)?;
+        self.session.refuse_moved()?;
         self.session.measure();
         loop {
             let result = self.connection().execute_batch("COMMIT");

@@ -26,6 +26,7 @@ use crate::sqlite::execute::{
 };
 use crate::sqlite::own_tables::OwnTables;
 use crate::sqlite::schema::catalog;
+use crate::sqlite::schema::empty_copy::without_its_rows;
 use crate::sqlite::schema::empty_copy::{broken_objects, copy_schema};
 use crate::sqlite::schema::facts::TableFacts;
 use crate::sqlite::schema::flow::{Access, Flow, Item, Writes};
@@ -134,6 +135,23 @@ impl<'o> DryRun<'o> {
 
     /// Compiles one file and says what it does. The error has file, line and column.
     pub(crate) fn file(&mut self, script: &Script) -> Result<Forecast, Error> {
+        self.compiled(script).map_err(|error| match error.kind() {
+            // The schema in memory is unreadable: the file wrote into it, and nothing is damaged.
+            ErrorKind::NotADatabase => {
+                let cause = std::error::Error::source(&error);
+                let cause = cause.map_or(String::new(), |cause| format!(": {cause}"));
+                Error::new(
+                    ErrorKind::MigrationFailed,
+                    format!("the schema could not be read after it{cause}"),
+                )
+                .at(script.location(0, false))
+                .with_help("correct what it writes into sqlite_schema: heirloom's tables and the history must stay as they are; the database is whole")
+            }
+            _ => error,
+        })
+    }
+
+    fn compiled(&mut self, script: &Script) -> Result<Forecast, Error> {
         let mut flow = Flow::begin(self.schema.tables.iter().map(|table| table.name.as_str()));
         let replaces = |sql: &str| Tokens::new(sql).any(|token| token.word() == "REPLACE");
         let schema_replaces = catalog::entries(&self.connection)?
@@ -338,7 +356,15 @@ impl<'o> DryRun<'o> {
         let by_hand = statement.touches_schema_table() && *action == Action::Data;
         let pragma = matches!(action, Action::Pragma(_));
         if action.is_schema() || by_hand || pragma {
-            match run_statement(&self.connection, script, statement) {
+            let run = match without_its_rows(statement) {
+                // Only its columns are asked for, and the query may take as long as it wants.
+                Some(made) => self
+                    .connection
+                    .execute_batch(&made)
+                    .map_err(|error| statement_failure(script, statement, error)),
+                None => run_statement(&self.connection, script, statement),
+            };
+            match run {
                 Err(_) if pragma => {}
                 result => result?,
             }
@@ -389,7 +415,12 @@ impl<'o> DryRun<'o> {
     /// app.
     fn refuse_newly_broken(&mut self, script: &Script) -> Result<(), Error> {
         for (object, error) in broken_objects(&self.connection, &self.schema)? {
-            if self.broken.contains(&object) || self.cannot_know(&error) {
+            // A table may have another name since.
+            let was_broken = self.lineage.tables().any(|(origin, now)| {
+                object == format!("a trigger of `{now}`")
+                    && self.broken.contains(&format!("a trigger of `{origin}`"))
+            });
+            if was_broken || self.broken.contains(&object) || self.cannot_know(&error) {
                 continue;
             }
             return Err(Error::new(

@@ -26,10 +26,7 @@ pub(crate) fn clean_up(options: &Options<'_>, database: &Path) -> Result<(), Err
         files += attachments::clean(&database.with_file_name("snapshots"), database)?;
     }
     let note = files::companion(&Intent::path_for(database), ".partial");
-    if files::is_there(&note)? {
-        files::remove(&note)?;
-        files += 1;
-    }
+    files += usize::from(files::remove_leftover(&note, false)?);
     if files > 0 {
         options.emit(Event::CleanedUp { files });
         log::info!("removed {files} unfinished files of an interrupted copy");

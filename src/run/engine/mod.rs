@@ -7,6 +7,7 @@ pub(crate) mod drift;
 pub(crate) mod dry_run;
 pub(crate) mod key_actions;
 pub(crate) mod leftovers;
+pub(crate) mod misplaced;
 pub(crate) mod prove;
 pub(crate) mod recognise;
 pub(crate) mod rollback;

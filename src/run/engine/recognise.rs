@@ -98,9 +98,24 @@ pub(crate) fn prove(
             .chain(others.iter().map(String::as_str));
         strangers.any(|name| same_name(name, table))
     };
+    // What the migrations themselves make is not another tool's.
+    let made: Vec<String> = expected
+        .tables
+        .iter()
+        .map(|table| table.name.clone())
+        .collect();
+    let of_a_tool = |table: &str| {
+        !made.iter().any(|name| same_name(name, table))
+            && (other_tools::is_of_a_tool(connection, table)
+                || options.left_out.iter().any(|name| same_name(name, table)))
+    };
     for schema in [&mut expected, &mut actual] {
-        schema.tables.retain(|table| !is_strange(&table.name));
-        schema.others.retain(|object| !is_strange(&object.table));
+        schema
+            .tables
+            .retain(|table| !is_strange(&table.name) && !of_a_tool(&table.name));
+        schema
+            .others
+            .retain(|object| !is_strange(&object.table) && !of_a_tool(&object.table));
     }
     let differences = differences(&expected, &actual);
     if differences.is_empty() {

@@ -2,8 +2,6 @@
 
 use std::path::PathBuf;
 
-use chrono::Utc;
-
 use crate::backup::put_back;
 use crate::backup::store::Backup;
 use crate::migration::history::marker::Marker;
@@ -29,7 +27,7 @@ pub(crate) enum Committed {
 /// What is to be put back, and how the database was.
 pub(crate) fn marker(session: &Session<'_, '_>, backup: Option<&Backup>) -> Result<Marker, Error> {
     Ok(Marker {
-        started_at: time::rfc3339(Utc::now()),
+        started_at: time::rfc3339(time::now()),
         backup: backup.map(Backup::file_name),
         digest: backup.map(|backup| backup.record.digest.clone()),
         journal_mode: catalog::word(&session.connection, "PRAGMA journal_mode")?,

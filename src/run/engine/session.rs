@@ -9,7 +9,9 @@ use rusqlite::Connection;
 use crate::backup::intent::Intent;
 use crate::backup::log_file;
 use crate::backup::metadata::BackupKind;
-use crate::backup::of_database::{point_to_copies, stores, take_copy};
+use crate::backup::of_database::{
+    self, WITHOUT_BACKUP, backup_of, can_be_put_back, point_to_copies, stores, take_copy,
+};
 use crate::backup::put_back::{self, PutBackState};
 use crate::backup::store::{BackupName, Store};
 use crate::migration::history::backfills;
@@ -79,6 +81,8 @@ pub(crate) struct Session<'o, 's> {
     pub(crate) target: Target,
     pub(crate) connection: Connection,
     pub(crate) recovered: Option<Recovered>,
+    /// What somebody should know of how it began, in sentences.
+    pub(crate) notes: Vec<String>,
     pub(crate) started: Instant,
     pub(crate) stage: Stage,
     largest: Cell<Largest>,
@@ -97,6 +101,8 @@ pub(crate) struct Session<'o, 's> {
     pub(crate) before: Option<View>,
     /// None between the batches of a backfill.
     lock: Option<Lock>,
+    /// Which file it was when the write lock was taken, where the system tells.
+    file: Option<(u64, u64)>,
 }
 
 impl<'o, 's> Session<'o, 's> {
@@ -104,15 +110,32 @@ impl<'o, 's> Session<'o, 's> {
     /// lock held. Nothing read before that decides anything.
     pub(crate) fn begin(
         options: &'o Options<'s>,
-        mut target: Target,
+        target: Target,
         stage: Stage,
         started: Instant,
     ) -> Result<Session<'o, 's>, Error> {
+        Session::begin_over(options, target, stage, started, |_| Ok(()))
+    }
+
+    /// The same where what is there may be refused, before anything of it changes: it is left as
+    /// it is, with a write-ahead log that may be another database's.
+    pub(crate) fn begin_over(
+        options: &'o Options<'s>,
+        mut target: Target,
+        stage: Stage,
+        started: Instant,
+        refuse_what_is_there: impl Fn(&Session<'o, 's>) -> Result<(), Error>,
+    ) -> Result<Session<'o, 's>, Error> {
         let path = target.path.clone();
         target.refuse_hard_link()?;
-        if !files::is_there(&Intent::path_for(&path))? {
+        let refuse = |target: &Target| {
+            if files::is_there(&Intent::path_for(&path))? {
+                return Ok(());
+            }
             target.refuse_too_short()?;
-        }
+            of_database::refuse_orphan(options, &path)
+        };
+        refuse(&target)?;
         if target.metadata.is_none()
             && let Some(folder) = path.parent()
         {
@@ -121,6 +144,7 @@ impl<'o, 's> Session<'o, 's> {
         let lock = lock(options, &path)?;
         // While we waited, somebody may have made it.
         target = open::resolve(&path)?;
+        refuse(&target)?;
         let created = target.metadata.is_none();
         let connection = open_patiently(options, &path)?;
         let mut session = Session {
@@ -128,6 +152,7 @@ impl<'o, 's> Session<'o, 's> {
             target,
             connection,
             recovered: None,
+            notes: Vec::new(),
             started,
             stage,
             largest: Cell::default(),
@@ -139,8 +164,10 @@ impl<'o, 's> Session<'o, 's> {
             app_journal_mode: None,
             before: None,
             lock: Some(lock),
+            file: None,
         };
-        match session.prepare() {
+        let prepared = session.prepare(&refuse_what_is_there);
+        match prepared {
             Ok(()) => Ok(session),
             Err(error) => {
                 session.abandon();
@@ -149,7 +176,11 @@ impl<'o, 's> Session<'o, 's> {
         }
     }
 
-    fn prepare(&mut self) -> Result<(), Error> {
+    fn prepare(
+        &mut self,
+        refuse_what_is_there: impl Fn(&Session<'o, 's>) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        open::checkpoint_on_close(&self.connection, false)?;
         if self.stage == Stage::Live {
             clean_up(self.options, &self.target.path)?;
         }
@@ -177,10 +208,35 @@ impl<'o, 's> Session<'o, 's> {
         }
         self.watch_for_cancel(true)?;
         self.recover()?;
+        refuse_what_is_there(self)?;
+        open::checkpoint_on_close(&self.connection, true)?;
         if catalog::word(&self.connection, "PRAGMA journal_mode")? == "wal" {
             self.checkpoint()?;
         }
-        self.lock_for_writing()
+        self.lock_for_writing()?;
+        self.file = files::identity(&self.target.path);
+        Ok(())
+    }
+
+    /// Refuses to go on in a file that has lost its name: what is written to it nobody would find.
+    pub(crate) fn refuse_moved(&self) -> Result<(), Error> {
+        let path = &self.target.path;
+        // A disk that does not answer says nothing of the name.
+        let there = files::identity(path);
+        if self.file.is_none()
+            || there == self.file
+            || (there.is_none() && files::is_there(path).is_err())
+        {
+            return Ok(());
+        }
+        Err(Error::new(
+            ErrorKind::Io,
+            format!(
+                "{} was moved, removed or replaced during the work",
+                path.display()
+            ),
+        )
+        .with_help("put the file back where it was, if it was moved, and try again"))
     }
 
     /// A journal in memory, or none, would not survive a kill. The app's own choice comes
@@ -276,7 +332,10 @@ impl<'o, 's> Session<'o, 's> {
     /// Commits. Where that fails the transaction may still be open.
     pub(crate) fn commit(&mut self) -> Result<(), Error> {
         self.watch_for_cancel(false)?;
-        self.patiently(COMMIT)
+        self.refuse_moved()?;
+        self.patiently(COMMIT)?;
+        let moved = self.refuse_moved();
+        moved.map_err(|error| error.with_data(DataState::Committed))
     }
 
     /// Keeps the write-ahead log from growing: moves it into the file as far as nobody reads it,
@@ -329,20 +388,18 @@ impl<'o, 's> Session<'o, 's> {
         let Some(marker) = marker::read_marker(&self.connection)? else {
             return Ok(());
         };
-        let store = self.store();
-        let path = marker
-            .backup
-            .as_deref()
-            // A name that leaves the folder is none that we wrote.
-            .filter(|name| Path::new(name).file_name() == Some(name.as_ref()))
-            .map(|name| store.path_of(name));
+        let path = backup_of(self.options, &self.target.path, &marker);
+        if self.options.keep_interrupted && !can_be_put_back(&marker, path.as_deref()) {
+            return self.keep_interrupted(&marker);
+        }
         if marker.backup.is_some() && (path.is_none() || marker.digest.is_none()) {
             return Err(Error::new(
                 ErrorKind::NeedsAttention,
                 "the marker of an interrupted run names no backup of ours",
             )
             .needing_attention(None)
-            .with_help("restore a backup by hand"));
+            .with_help(WITHOUT_BACKUP)
+            .with_remedy(Remedy::KeepInterrupted));
         }
         self.options.emit(Event::Recovering {
             backup: path.as_deref(),
@@ -358,10 +415,10 @@ impl<'o, 's> Session<'o, 's> {
             });
             let help = match &path {
                 Some(path) => format!(
-                    "the run of {} was interrupted. Put its backup (BLAKE3 digest {}) at {} and run again; or restore an older backup",
+                    "the run of {} was interrupted, and its backup {} (BLAKE3 digest {}) cannot be used: {WITHOUT_BACKUP}",
                     marker.started_at,
-                    marker.digest.as_deref().unwrap_or("unknown"),
                     path.display(),
+                    marker.digest.as_deref().unwrap_or("unknown"),
                 ),
                 None => format!("the run of {} was interrupted", marker.started_at),
             };
@@ -370,7 +427,10 @@ impl<'o, 's> Session<'o, 's> {
             }
             error
                 .needing_attention(good_copy)
-                .with_other_help(help, vec![Remedy::ListBackups { verify: true }])
+                .with_other_help(
+                    help,
+                    vec![Remedy::KeepInterrupted, Remedy::ListBackups { verify: true }],
+                )
         })?;
         self.recovered = Some(Recovered {
             started_at: marker.started_at,
@@ -380,10 +440,31 @@ impl<'o, 's> Session<'o, 's> {
         Ok(())
     }
 
+    /// Ends an interrupted run as it is, because somebody said so: what it had committed stays. What
+    /// is there is backed up, and the marker removed.
+    fn keep_interrupted(&mut self, marker: &Marker) -> Result<(), Error> {
+        let kept = self.keep_replaced()?;
+        self.lock_for_writing()?;
+        marker::clear_marker(&self.connection)?;
+        self.commit()?;
+        self.watch_for_cancel(true)?;
+        let kept = kept.map_or(String::new(), |kept| {
+            format!(", backed up as {}", kept.display())
+        });
+        let note = format!(
+            "what the interrupted run of {} left was kept{kept}",
+            marker.started_at
+        );
+        log::warn!("{note}");
+        self.notes.push(note);
+        Ok(())
+    }
+
     /// Ends a restore that was interrupted while it replaced a database that could not be
     /// read. Only under the process lock.
     fn finish_restore(&mut self) -> Result<(), Error> {
-        let Some(intent) = Intent::read(&self.target.path)? else {
+        let backups = self.options.backups_of(&self.target.path);
+        let Some(intent) = Intent::read(&self.target.path, &backups)? else {
             return Ok(());
         };
         let path = intent.copy.clone();
@@ -535,6 +616,14 @@ impl<'o, 's> Session<'o, 's> {
                 return Err(error);
             }
         };
+        if !report.is_up_to_date()
+            && let Err(error) = self.refuse_moved()
+        {
+            self.abandon();
+            return Err(error
+                .with_data(DataState::Committed)
+                .with_backup(report.backup.clone()));
+        }
         match self.finish() {
             Ok(connection) => Ok((connection, report)),
             Err(error) if report.is_up_to_date() => Err(error),

@@ -7,7 +7,9 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
+use crate::report::count::Counted;
 use crate::report::error::{Error, ErrorKind};
+use crate::report::time;
 use crate::sqlite::disk::os::{self, Call};
 use crate::sqlite::disk::path;
 
@@ -63,6 +65,12 @@ pub(crate) fn length(path: &Path) -> Result<u64, Error> {
     }
 }
 
+/// When a file was written to, where the system tells.
+pub(crate) fn modified(path: &Path) -> Option<chrono::DateTime<chrono::Utc>> {
+    let modified = path.metadata().and_then(|file| file.modified());
+    modified.ok().map(time::of)
+}
+
 /// Whether there is a file of this name, and no folder.
 pub(crate) fn is_file(path: &Path) -> Result<bool, Error> {
     match path.metadata() {
@@ -98,12 +106,16 @@ pub(crate) fn is_forbidden(path: &Path) -> bool {
     }
 }
 
-/// The first byte of a file that holds no locks; none where there is none.
-pub(crate) fn first_byte(path: &Path) -> Result<Option<u8>, Error> {
-    let mut byte = [0];
-    match open(path).and_then(|mut file| file.read(&mut byte)) {
-        Ok(read) => Ok((read > 0).then_some(byte[0])),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+/// The first bytes of a file that holds no locks, as many as there are up to a number; none of what
+/// is not there or no file.
+pub(crate) fn first_bytes(path: &Path, most: usize) -> Result<Vec<u8>, Error> {
+    if !is_file(path)? {
+        return Ok(Vec::new());
+    }
+    let mut bytes = Vec::new();
+    match open(path).and_then(|file| file.take(most as u64).read_to_end(&mut bytes)) {
+        Ok(_) => Ok(bytes),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
         Err(error) => Err(cannot_look(path, error)),
     }
 }
@@ -148,7 +160,8 @@ fn sync_name(path: &Path) -> Result<(), Error> {
     }
 }
 
-/// Makes a folder that only its owner may enter, owned by whoever owns `like`, and durable.
+/// Makes a folder that is as open as `like` is and belongs to whoever owns that, durably. Like a
+/// folder, or like a file, which whoever may read may also find there.
 pub(crate) fn create_private_folder(path: &Path, like: &Path) -> Result<(), Error> {
     if path.is_dir() {
         return Ok(());
@@ -164,9 +177,33 @@ pub(crate) fn create_private_folder(path: &Path, like: &Path) -> Result<(), Erro
         )),
         Ok(()) => {
             own_like(path, like);
+            open_like(path, like)?;
             sync_name(path)
         }
     }
+}
+
+/// Gives a folder the permissions of `like`; of a file, with leave to enter for whoever may read.
+fn open_like(folder: &Path, like: &Path) -> Result<(), Error> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let Ok(like) = like.metadata() else {
+            return Ok(());
+        };
+        let mode = like.permissions().mode() & 0o777;
+        let mode = match like.is_dir() {
+            true => mode,
+            false => mode & 0o666 | (mode & 0o444) >> 2,
+        };
+        fs::set_permissions(folder, fs::Permissions::from_mode(mode | 0o700)).map_err(|error| {
+            let what = format!("cannot set the permissions of {}", folder.display());
+            failure(what, error)
+        })?;
+    }
+    #[cfg(not(unix))]
+    let _ = (folder, like);
+    Ok(())
 }
 
 /// Makes a folder, which must not exist yet, that only its owner may enter.
@@ -180,16 +217,17 @@ pub(super) fn create_private(path: &Path) -> io::Result<()> {
     fs::create_dir(path)
 }
 
-/// Gives a file to whoever owns `like`. Only root can, and for anybody else the owner is
-/// right already, so a refusal is no failure.
-fn own_like(path: &Path, like: &Path) {
+/// Gives a file to whoever owns `like`. Only root can. Anybody else can give it to the group, as a
+/// member of that; and a refusal is no failure.
+pub(crate) fn own_like(path: &Path, like: &Path) {
     #[cfg(unix)]
     {
         use std::os::unix::fs::{MetadataExt, chown};
         if let (Ok(like), Ok(own)) = (like.metadata(), path.metadata())
             && (like.uid(), like.gid()) != (own.uid(), own.gid())
         {
-            let _ = chown(path, Some(like.uid()), Some(like.gid()));
+            let _ = chown(path, Some(like.uid()), Some(like.gid()))
+                .or_else(|_| chown(path, None, Some(like.gid())));
         }
     }
     #[cfg(not(unix))]
@@ -277,7 +315,75 @@ pub(crate) fn patch(path: &Path, length: usize, change: fn(&mut [u8])) -> Result
     write().map_err(|error| failure(format!("cannot write {}", path.display()), error))
 }
 
-/// Reads a small text file; none when it is not there.
+/// What lies where a file of ours is meant and is none: a folder, a link, a named pipe, a device.
+/// None where it is a file, or nothing is there.
+fn oddity(path: &Path) -> Result<Option<&'static str>, Error> {
+    let kind = match path.symlink_metadata() {
+        Ok(found) => found.file_type(),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(cannot_look(path, error)),
+    };
+    Ok(match () {
+        () if kind.is_file() => None,
+        () if kind.is_dir() => Some("a folder"),
+        () if kind.is_symlink() => Some("a link"),
+        () => Some("a pipe, a socket or a device"),
+    })
+}
+
+/// Refuses to open what is no file: a pipe would be waited for, a device be read without end, and
+/// a link may lead anywhere.
+pub(crate) fn refuse_odd(path: &Path) -> Result<(), Error> {
+    match oddity(path)? {
+        None => Ok(()),
+        Some(kind) => Err(odd(path, &format!("is {kind} and not a file"))),
+    }
+}
+
+fn odd(path: &Path, reason: &str) -> Error {
+    let message = format!("{} {reason}", path.display());
+    Error::new(ErrorKind::NeedsAttention, message)
+        .with_help("it was not made by this program: look at it, and move it away")
+}
+
+/// Reads a text file of ours, none when it is not there. What lies beside a database may be
+/// somebody else's: no link is followed, only a file is opened, and no more than `most` bytes are
+/// read.
+///
+/// # Errors
+/// [`ErrorKind::NeedsAttention`] for what cannot be ours.
+pub(crate) fn read_own(path: &Path, most: u64) -> Result<Option<String>, Error> {
+    refuse_odd(path)?;
+    let mut bytes = Vec::new();
+    match File::open(path).and_then(|file| file.take(most + 1).read_to_end(&mut bytes)) {
+        Ok(_) if bytes.len() as u64 > most => {
+            let reason = format!("is longer than {}", Counted(most, "byte"));
+            Err(odd(path, &reason))
+        }
+        Ok(_) => Ok(Some(String::from_utf8_lossy(&bytes).into_owned())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(failure(format!("cannot read {}", path.display()), error)),
+    }
+}
+
+/// Removes what an interruption left under a name of ours, if it is what we make under that: a file
+/// or a folder, and no link to one. Whether it was there.
+pub(crate) fn remove_leftover(path: &Path, is_folder: bool) -> Result<bool, Error> {
+    let Ok(found) = path.symlink_metadata() else {
+        return Ok(false);
+    };
+    match is_folder {
+        true if found.is_dir() => remove_folder(path)?,
+        false if found.is_file() => remove(path)?,
+        _ => {
+            log::warn!("{} was not made by this program, and stays", path.display());
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// Reads a small text file of the system; none when it is not there.
 pub(crate) fn read_text(path: &Path) -> Result<Option<String>, Error> {
     match os::patiently(Call::Open, path, || fs::read(path)) {
         Ok(bytes) => Ok(Some(String::from_utf8_lossy(&bytes).into_owned())),
@@ -338,24 +444,6 @@ pub(crate) fn files_in(folder: &Path) -> Result<Vec<String>, Error> {
     }
 }
 
-/// The names of the folders in a folder, none when it is not there.
-pub(crate) fn folders_in(folder: &Path) -> Result<Vec<String>, Error> {
-    let mut names = Vec::new();
-    for name in files_in(folder)? {
-        let path = folder.join(&name);
-        // is_dir() takes a disk that does not answer for a no.
-        match path.metadata() {
-            Ok(found) if found.is_dir() => names.push(name),
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                return Err(cannot_look(&path, error));
-            }
-            _ => {}
-        }
-    }
-    names.sort();
-    Ok(names)
-}
-
 /// Removes a folder of ours with everything in it; that it is gone already is fine.
 pub(crate) fn remove_folder(path: &Path) -> Result<(), Error> {
     match os::patiently(Call::Remove, path, || fs::remove_dir_all(path)) {
@@ -364,36 +452,6 @@ pub(crate) fn remove_folder(path: &Path) -> Result<(), Error> {
         }
         _ => Ok(()),
     }
-}
-
-/// Gives a copied folder the permissions of its source, with everything in it (fs_extra leaves
-/// them to the umask), and syncs every file and every name.
-pub(crate) fn finish_folder(source: &Path, copy: &Path) -> Result<(), Error> {
-    let fail = |error| failure(format!("cannot finish {}", copy.display()), error);
-    let like_source = |below: &Path| -> Result<(), Error> {
-        let (from, to) = (source.join(below), copy.join(below));
-        let permissions = from.metadata().map_err(fail)?.permissions();
-        fs::set_permissions(&to, permissions).map_err(fail)?;
-        own_like(&to, &from);
-        Ok(())
-    };
-    for file in files_below(copy)?.unwrap_or_default() {
-        sync_file(&copy.join(&file))?;
-        like_source(&file)?;
-    }
-    let mut folders = vec![PathBuf::new()];
-    let mut looked = 0;
-    while let Some(folder) = folders.get(looked).cloned() {
-        let names = folders_in(&copy.join(&folder))?;
-        folders.extend(names.into_iter().map(|name| folder.join(name)));
-        looked += 1;
-    }
-    // The deepest first.
-    for folder in folders.iter().rev() {
-        like_source(folder)?;
-        sync_folder(&copy.join(folder))?;
-    }
-    Ok(())
 }
 
 /// The bytes of a migration file.
@@ -542,6 +600,16 @@ pub(crate) fn remove(path: &Path) -> Result<(), Error> {
 
 /// The BLAKE3 digest of a file in hexadecimal, 64 KiB at a time.
 pub(crate) fn digest(path: &Path) -> Result<String, Error> {
+    if !is_file(path)? {
+        let kind = match is_there(path)? {
+            true => io::ErrorKind::InvalidInput,
+            false => io::ErrorKind::NotFound,
+        };
+        return Err(failure(
+            format!("cannot read {}", path.display()),
+            kind.into(),
+        ));
+    }
     let hash = || {
         let mut file = open(path)?;
         let mut hasher = blake3::Hasher::new();
@@ -667,6 +735,21 @@ pub(crate) fn names_of(path: &Path) -> Option<u64> {
                 .names
                 .into(),
         )
+    }
+}
+
+/// Which file has a name now, where the system tells.
+pub(crate) fn identity(path: &Path) -> Option<(u64, u64)> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        let found = path.metadata().ok()?;
+        Some((found.dev(), found.ino()))
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = path;
+        None
     }
 }
 

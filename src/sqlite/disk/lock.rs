@@ -37,9 +37,26 @@ impl Lock {
     ) -> Result<Lock, Error> {
         let path = path_for(database);
         let fail = |error| files::failure(format!("cannot lock {}", path.display()), error);
-        let mut options = OpenOptions::new();
-        options.read(true).write(true).create(true).truncate(false);
-        let mut file = os::patiently(Call::Open, &path, || options.open(&path)).map_err(fail)?;
+        files::refuse_odd(&path)?;
+        if files::is_file(database)? && !files::is_there(&path)? {
+            // Whose the database is, his is the lock, or another user's start would shut him out.
+            // Of two that make it at the same time, one does.
+            let made = files::create_like(&path, database);
+            log::debug!("the lock file: {made:?}");
+        }
+        let open = |write: bool| {
+            let mut options = OpenOptions::new();
+            options
+                .read(true)
+                .write(write)
+                .create(write)
+                .truncate(false);
+            os::patiently(Call::Open, &path, || options.open(&path))
+        };
+        let mut file = open(true)
+            // The lock of a file that can only be read is as good; who holds it stays unsaid.
+            .or_else(|error| open(false).map_err(|_| error))
+            .map_err(fail)?;
         let deadline = Instant::now() + timeout;
         let mut pause = Duration::from_millis(2);
         let mut waiting = Some(waiting);
@@ -97,7 +114,9 @@ fn unlock(_file: &File) {}
 
 /// Who is at work on a database, as the lock file has it. Makes no file.
 pub(crate) fn held_by(database: &Path) -> Option<String> {
-    let mut file = File::open(path_for(database)).ok()?;
+    let path = path_for(database);
+    files::refuse_odd(&path).ok()?;
+    let mut file = File::open(path).ok()?;
     match try_lock(&file, false) {
         Ok(false) => Some(holder(&mut file)),
         Ok(true) => {

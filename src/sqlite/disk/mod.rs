@@ -9,5 +9,6 @@ pub(crate) mod path;
 pub(crate) mod scratch;
 pub(crate) mod sidecar;
 pub(crate) mod space;
+pub(crate) mod tree;
 #[cfg(windows)]
 pub(crate) mod windows;

@@ -7,7 +7,7 @@ use rusqlite::{Connection, ErrorCode, OptionalExtension};
 
 use crate::report::error::Error;
 use crate::report::loss::{Loss, Lost};
-use crate::sqlite::execute::{code, failure, is_no_such_table, is_wrong_sql};
+use crate::sqlite::execute::{code, failure, is_no_such_table, is_wrong_sql, lossy};
 use crate::sqlite::own_tables::OwnTables;
 use crate::sqlite::schema::objects::{Column, Object, ObjectKind, Schema, Table, TableKind};
 use crate::sqlite::schema::table_tracker::{PossibleLoss, TableTracker, narrowing};
@@ -55,10 +55,10 @@ pub(crate) fn entries(connection: &Connection) -> Result<Vec<CatalogEntry>, Erro
         let mut statement = connection.prepare(OBJECTS)?;
         let rows = statement.query_map([], |row| {
             Ok(CatalogEntry {
-                kind: row.get(0)?,
-                name: row.get(1)?,
-                table: row.get(2)?,
-                sql: row.get(3)?,
+                kind: lossy(row, 0)?,
+                name: lossy(row, 1)?,
+                table: lossy(row, 2)?,
+                sql: lossy(row, 3)?,
             })
         })?;
         rows.collect::<rusqlite::Result<Vec<_>>>()
@@ -72,7 +72,7 @@ pub(crate) fn table_kinds(connection: &Connection) -> Result<Vec<(String, TableK
         let mut statement = connection.prepare(TABLE_KINDS)?;
         let rows = statement.query_map([], |row| {
             let kind: String = row.get(1)?;
-            Ok((row.get(0)?, kind))
+            Ok((lossy(row, 0)?, kind))
         })?;
         rows.collect::<Result<Vec<(String, String)>, _>>()
     };
@@ -150,8 +150,8 @@ fn columns(connection: &Connection, table: &str) -> rusqlite::Result<Vec<Column>
         let hidden: i64 = row.get(2)?;
         Ok((
             Column {
-                name: row.get(0)?,
-                declared: row.get::<_, Option<String>>(1)?.unwrap_or_default(),
+                name: lossy(row, 0)?,
+                declared: lossy(row, 1)?,
                 generated: hidden != PLAIN,
             },
             hidden,
@@ -267,7 +267,7 @@ pub(crate) fn table_bytes(connection: &Connection, table: &str) -> Option<u64> {
 /// built without `dbstat`.
 pub(crate) fn sizes(connection: &Connection) -> Result<Option<BTreeMap<String, u64>>, Error> {
     let sql = "SELECT name, pgsize FROM dbstat WHERE schema = 'main' AND aggregate = TRUE";
-    let read = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get::<_, i64>(1)?.unsigned_abs()));
+    let read = |row: &rusqlite::Row<'_>| Ok((lossy(row, 0)?, row.get::<_, i64>(1)?.unsigned_abs()));
     let mut statement = match connection.prepare(sql) {
         Err(error) if is_no_such_table(&error) => return Ok(None),
         prepared => prepared.map_err(cannot)?,
@@ -435,10 +435,7 @@ fn violations(connection: &Connection, check: &str) -> rusqlite::Result<Violatio
     let mut statement = connection.prepare(check)?;
     let mut rows = statement.raw_query();
     while let Some(row) = rows.next()? {
-        let small = |index| {
-            row.get::<_, String>(index)
-                .map(|name| name.to_ascii_lowercase())
-        };
+        let small = |index| lossy(row, index).map(|name| name.to_ascii_lowercase());
         let tables = (small(0)?, small(2)?);
         let rowid: Option<i64> = row.get(1)?;
         violations
@@ -481,7 +478,7 @@ pub(crate) fn dangling(connection: &Connection) -> Result<Vec<(String, String)>,
                  WHERE parent.type = 'table'
                  AND parent.name = reference.\"table\" COLLATE NOCASE)",
         )?;
-        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        let rows = statement.query_map([], |row| Ok((lossy(row, 0)?, lossy(row, 1)?)))?;
         rows.collect::<rusqlite::Result<_>>()
     };
     read().map_err(cannot)

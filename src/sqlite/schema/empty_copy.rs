@@ -9,6 +9,8 @@ use crate::sqlite::execute::{failure, text};
 use crate::sqlite::schema::catalog::{self, CatalogEntry};
 use crate::sqlite::schema::objects::{ObjectKind, Schema, TableKind};
 use crate::sqlite::sql::name::{quote, same_name};
+use crate::sqlite::sql::statement::{Action, Statement};
+use crate::sqlite::sql::token::Tokens;
 
 /// Makes every object of `real` again in `copy`, without rows. Returned are the virtual
 /// tables that cannot be made, and the tables that are called like a virtual table's storage
@@ -84,6 +86,26 @@ pub(crate) fn read_view(connection: &Connection, view: &str) -> rusqlite::Result
 pub(crate) fn read_first_row(connection: &Connection, table: &str) -> rusqlite::Result<()> {
     let sql = format!("SELECT * FROM main.{}", quote(table));
     connection.prepare(&sql)?.raw_query().next().map(drop)
+}
+
+/// CREATE TABLE … AS a query, of which no row is taken. None of another statement.
+pub(crate) fn without_its_rows(statement: &Statement<'_>) -> Option<String> {
+    let Action::CreateTable(_) = statement.action() else {
+        return None;
+    };
+    let mut depth = 0;
+    let mut behind_as = false;
+    for token in Tokens::new(statement.text) {
+        if behind_as {
+            let (head, query) = statement.text.split_at(token.start);
+            let begins = ["SELECT", "WITH", "VALUES"].contains(&token.word().as_str());
+            let query = query.trim_end().trim_end_matches(';');
+            return begins.then(|| format!("{head}SELECT * FROM (\n{query}\n) LIMIT 0"));
+        }
+        depth += token.nesting();
+        behind_as = depth == 0 && token.word() == "AS";
+    }
+    None
 }
 
 /// Views and virtual tables that cannot be read, and tables and views that cannot be written to

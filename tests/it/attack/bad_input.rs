@@ -354,7 +354,7 @@ fn files_that_are_no_migrations_are_named_and_nothing_is_touched() {
     let cases: &[(&str, &[u8], &str)] = &[
         ("V01__again.sql", b"CREATE TABLE b (x)", "V01__again.sql"),
         ("V2__empty.sql", b"", "V2__empty.sql"),
-        ("V2__comment.sql", b"-- later\n;", "V2__comment.sql"),
+        ("V2__new.sql", b"-- new: the way there.\n", "V2__new.sql"),
         ("V2__latin1.sql", b"SELECT 'gr\xf6\xdfe'", "V2__latin1.sql"),
         ("V2__utf16.sql", b"\xff\xfeS\0E\0L\0", "V2__utf16.sql"),
         (

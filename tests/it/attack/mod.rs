@@ -10,6 +10,8 @@ pub mod old_files;
 #[cfg(all(feature = "cli", target_os = "linux"))]
 pub mod power;
 pub mod races;
+#[cfg(feature = "devtools")]
+pub mod support_calls;
 // Mounts, permissions and limits of Unix.
 #[cfg(all(feature = "cli", unix))]
 pub mod surroundings;

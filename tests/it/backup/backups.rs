@@ -90,13 +90,18 @@ fn what_lies_only_in_the_wal_is_in_the_copy() {
 
 #[test]
 fn nobody_can_read_the_copy_who_cannot_read_the_database() {
-    for (database, expected) in [(0o600, 0o600), (0o640, 0o640), (0o644, 0o644)] {
+    for (database, folder) in [
+        (0o600, 0o700),
+        (0o640, 0o750),
+        (0o644, 0o755),
+        (0o660, 0o770),
+    ] {
         let app = App::new();
         app.sql(TABLE).file("V1__a.sql", "CREATE TABLE a (x)");
         permit(&app.database(), database);
         let backup = app.run().unwrap().backup.unwrap();
-        assert_mode(&backup, expected, "");
-        assert_mode(backup.parent().unwrap(), 0o700, "");
+        assert_mode(&backup, database, "");
+        assert_mode(backup.parent().unwrap(), folder, "");
         assert_mode(&app.database(), database, "");
     }
 }

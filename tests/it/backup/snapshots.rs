@@ -490,7 +490,18 @@ fn half_copies_and_strangers_are_never_listed() {
         write("app-2026-11-21T09-14-03.db", &record[..record.len() / 2]);
     }
     let before = app.listing();
-    assert_eq!(listed(&app), expected, "{:?}", names(&listed(&app)));
+    let (recorded, others): (Vec<_>, Vec<_>) =
+        listed(&app).into_iter().partition(|copy| copy.recorded);
+    assert_eq!(recorded, expected, "{:?}", names(&recorded));
+    // What could be a backup that lost its record is shown as no more than that.
+    assert!(others.iter().all(|copy| !copy.verified));
+    let named = names(&others);
+    assert!(
+        named
+            .iter()
+            .all(|name| name == "app-2026-11-21T09-14-03.db"),
+        "{named:?}"
+    );
     assert!(app.listing() == before);
     // Nor are they ever removed, or taken for the latest.
     let done = app

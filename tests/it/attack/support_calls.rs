@@ -1,0 +1,685 @@
+//! What support calls look like: files beside the database, damaged states, hostile input. Each
+//! test opens with the story.
+
+use std::path::{Path, PathBuf};
+
+use heirloom::inspect::ProblemKind;
+use heirloom::{BackupRef, ErrorKind, Verify};
+use rusqlite::Connection;
+
+use crate::support::app::{App, back, contents};
+
+/// An app at version 2 with a row, and a verified backup of version 1.
+fn app() -> App {
+    let app = App::new();
+    app.file(
+        "V1__notes.sql",
+        "CREATE TABLE notes (id INTEGER PRIMARY KEY, body TEXT);",
+    );
+    app.run().unwrap();
+    app.sql("INSERT INTO notes (body) VALUES ('mine')");
+    app.file(
+        "V2__pinned.sql",
+        "ALTER TABLE notes ADD COLUMN pinned INTEGER;",
+    );
+    app.run().unwrap();
+    app
+}
+
+fn bodies(app: &App) -> Vec<String> {
+    let connection = app.connect();
+    let mut statement = connection
+        .prepare("SELECT body FROM notes ORDER BY id")
+        .unwrap();
+    let rows = statement.query_map([], |row| row.get(0)).unwrap();
+    rows.collect::<Result<_, _>>().unwrap()
+}
+
+/// The files below the app's folder that hold exactly these bytes.
+fn kept(app: &App, bytes: &[u8]) -> Vec<PathBuf> {
+    let files = app.listing().into_iter();
+    let same = files.filter(|(_, found)| found == bytes);
+    same.map(|(path, _)| path).collect()
+}
+
+fn problems(app: &App) -> Vec<ProblemKind> {
+    let found = app.migrator().database(app.database()).doctor().unwrap();
+    found.problems.iter().map(|problem| problem.kind).collect()
+}
+
+/// A cleaner moved `notes.db` to the bin and left `notes.db-wal`, with a hundred rows that were
+/// nowhere else. The app started, SQLite removed the log, and when the file came back the rows were
+/// gone.
+#[test]
+fn a_log_that_lost_its_database_is_left_for_it() {
+    for empty in [false, true] {
+        let app = app();
+        let open = app.connect();
+        open.execute_batch("PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 0")
+            .unwrap();
+        for _ in 0..100 {
+            open.execute("INSERT INTO notes (body) VALUES ('new')", [])
+                .unwrap();
+        }
+        let log = app.folder().join("app.db-wal");
+        let (main, wal) = (
+            std::fs::read(app.database()).unwrap(),
+            std::fs::read(&log).unwrap(),
+        );
+        drop(open);
+        std::fs::remove_file(app.database()).unwrap();
+        std::fs::write(&log, &wal).unwrap();
+        if empty {
+            std::fs::write(app.database(), "").unwrap();
+        }
+        let migrator = app.migrator();
+        let database = migrator.database(app.database());
+        let errors = [
+            migrator.migrate(app.database()).map(drop),
+            database.plan(None).map(drop),
+            database.migrate_to(1).map(drop),
+            database.reset(None, None).map(drop),
+        ];
+        for error in errors {
+            let error = error.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::NeedsAttention, "{error:#}");
+            assert!(error.to_string().contains("app.db-wal"), "{error:#}");
+            assert!(error.data_state().is_unchanged());
+        }
+        let as_it_is = app.migrator().without_migrating().open(app.database());
+        assert!(as_it_is.is_err());
+        assert!(problems(&app).contains(&ProblemKind::Leftover));
+        assert_eq!(std::fs::read(&log).unwrap(), wal);
+        std::fs::write(app.database(), &main).unwrap();
+        assert_eq!(bodies(&app).len(), 101);
+    }
+}
+
+/// The first start of an app was killed in its transaction: the file is empty, and a journal lies
+/// beside it that holds nothing. The next start must not be refused.
+#[test]
+fn a_journal_of_an_empty_database_is_in_nobodys_way() {
+    let app = App::new();
+    app.file("V1__notes.sql", "CREATE TABLE notes (body TEXT)");
+    let mut journal = vec![0xd9, 0xd5, 0x05, 0xf9, 0x20, 0xa1, 0x63, 0xd7];
+    journal.resize(512, 0);
+    std::fs::write(app.database(), "").unwrap();
+    std::fs::write(app.folder().join("app.db-journal"), journal).unwrap();
+    assert_eq!(app.run().unwrap().version, Some(1));
+}
+
+/// A download of the same name was put where the app's database was. The start migrated it from
+/// nothing, and the person saw an empty app.
+#[test]
+fn another_file_in_the_place_of_a_database_is_refused_and_left_alone() {
+    let app = app();
+    std::fs::remove_file(app.database()).unwrap();
+    app.sql("CREATE TABLE songs (title TEXT); INSERT INTO songs VALUES ('one')");
+    let other = std::fs::read(app.database()).unwrap();
+    let error = app.run().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NeedsAttention, "{error:#}");
+    assert!(error.help().unwrap().contains("restore"), "{error:#}");
+    assert!(problems(&app).contains(&ProblemKind::Misplaced));
+    assert_eq!(std::fs::read(app.database()).unwrap(), other);
+
+    let migrator = app.migrator();
+    let database = migrator.database(app.database());
+    let restored = database.restore(&BackupRef::Latest).unwrap();
+    assert_eq!(bodies(&app), ["mine"]);
+    let kept = contents(&back(&restored).replaced.unwrap());
+    assert!(kept.iter().any(|line| line.contains("songs")), "{kept:?}");
+    app.run().unwrap();
+}
+
+/// A person went back a version on purpose: with a revert, a restore of an older file, a drop. The
+/// newer backups that are left must not keep the app from starting.
+#[test]
+fn a_database_that_was_taken_back_on_purpose_is_no_other_file() {
+    for way in ["revert", "restore", "reset", "drop"] {
+        let app = app();
+        app.file("V1__notes.down.sql", "DROP TABLE notes;");
+        app.file(
+            "V2__pinned.down.sql",
+            "ALTER TABLE notes DROP COLUMN pinned;",
+        );
+        let migrator = app.migrator();
+        let database = migrator.database(app.database());
+        let old = app.folder().join("old.db");
+        std::fs::copy(&app.backups()[0], &old).unwrap();
+        database.snapshot("now").unwrap();
+        for file in std::fs::read_dir(app.folder().join("backups")).unwrap() {
+            std::fs::remove_file(file.unwrap().path()).unwrap();
+        }
+        match way {
+            "revert" => {
+                let to = heirloom::RevertTo::Version(1);
+                assert_eq!(database.revert(to).unwrap().version, Some(1));
+            }
+            "restore" => {
+                let restored = database.restore(&BackupRef::File(old)).unwrap();
+                assert_eq!(restored.version, Some(1));
+            }
+            "reset" => drop(database.reset(None, None).unwrap()),
+            _ => drop(database.empty().unwrap()),
+        }
+        assert_eq!(app.run().unwrap().version, Some(2), "{way}");
+        assert!(!problems(&app).contains(&ProblemKind::Misplaced), "{way}");
+    }
+}
+
+/// The head of the file was damaged while its log held rows. What `restore` called kept byte for
+/// byte was a merge of both, and the log was gone.
+#[test]
+fn a_damaged_file_and_its_log_are_each_kept_byte_for_byte() {
+    let app = app();
+    let open = app.connect();
+    open.execute_batch(
+        "PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 0;
+         INSERT INTO notes (body) VALUES ('only in the log'); CREATE TABLE more (x);",
+    )
+    .unwrap();
+    let mut main = std::fs::read(app.database()).unwrap();
+    let log = app.folder().join("app.db-wal");
+    let wal = std::fs::read(&log).unwrap();
+    drop(open);
+    main[..64].fill(7);
+    std::fs::write(app.database(), &main).unwrap();
+    std::fs::write(&log, &wal).unwrap();
+    let migrator = app.migrator();
+    let database = migrator.database(app.database());
+    let restored = database.restore(&BackupRef::Latest).unwrap();
+    assert!(back(&restored).was_damaged);
+    assert_eq!(bodies(&app), ["mine"]);
+    assert_eq!(kept(&app, &main), [back(&restored).replaced.unwrap()]);
+    assert_eq!(kept(&app, &wal).len(), 1);
+}
+
+/// The folder was copied without hidden files: the backups were there, `backups` listed none, and
+/// `restore latest` refused.
+#[test]
+fn backups_without_their_records_are_listed_as_unverified_and_restored_after_a_check() {
+    let app = app();
+    let [copy] = app.backups().try_into().unwrap();
+    for entry in std::fs::read_dir(app.folder().join("backups")).unwrap() {
+        let path = entry.unwrap().path();
+        if path != copy {
+            std::fs::remove_file(path).unwrap();
+        }
+    }
+    let migrator = app.migrator();
+    let database = migrator.database(app.database());
+    let listed = database.backups(Verify::Digest).unwrap();
+    let [found] = listed.as_slice() else {
+        panic!("{listed:?}");
+    };
+    assert_eq!(
+        (
+            found.verified,
+            found.recorded,
+            found.version,
+            found.rows,
+            found.whole
+        ),
+        (false, false, Some(1), Some(1), Some(true))
+    );
+    app.sql("DELETE FROM notes");
+    database.restore(&BackupRef::Latest).unwrap();
+    assert_eq!(bodies(&app), ["mine"]);
+
+    // One that is cut short is not put back.
+    for entry in std::fs::read_dir(app.folder().join("backups")).unwrap() {
+        let path = entry.unwrap().path();
+        if path != copy {
+            std::fs::remove_file(path).unwrap();
+        }
+    }
+    let whole = std::fs::read(&copy).unwrap();
+    std::fs::write(&copy, &whole[..whole.len() / 2]).unwrap();
+    assert!(database.restore(&BackupRef::Latest).is_err());
+    assert_eq!(bodies(&app), ["mine"]);
+}
+
+/// A backup was given a name that says something to its owner. By its digest it is still known.
+#[test]
+fn a_backup_under_another_name_is_found_by_its_digest() {
+    let app = app();
+    let [copy] = app.backups().try_into().unwrap();
+    let renamed = copy.with_file_name("app-before-the-holidays.db");
+    std::fs::rename(&copy, &renamed).unwrap();
+    let migrator = app.migrator();
+    let database = migrator.database(app.database());
+    let listed = database.backups(Verify::Digest).unwrap();
+    assert_eq!(listed.len(), 1);
+    assert!(
+        listed[0].verified && listed[0].file == renamed,
+        "{listed:?}"
+    );
+    app.sql("DELETE FROM notes");
+    database.restore(&BackupRef::Latest).unwrap();
+    assert_eq!(bodies(&app), ["mine"]);
+}
+
+/// The note of a restore, as a stranger or an older folder has it.
+fn note(app: &App, copy: &Path, lines: &str) {
+    let digest = std::fs::read_dir(app.folder().join("backups"))
+        .unwrap()
+        .chain(
+            std::fs::read_dir(app.folder().join("snapshots"))
+                .into_iter()
+                .flatten(),
+        )
+        .map(|entry| entry.unwrap().path())
+        .find(|path| path.file_name() == copy.file_name())
+        .map(|path| {
+            blake3::hash(&std::fs::read(path).unwrap())
+                .to_hex()
+                .to_string()
+        })
+        .unwrap();
+    let format = if lines.is_empty() { 1 } else { 2 };
+    std::fs::write(
+        app.folder().join("app.db.restore"),
+        format!(
+            "heirloom restore, format {format}\nstarted-at: 2026-11-21T09:14:03Z\nblake3: {digest}\njournal-mode: delete\ncopy: {}\n{lines}",
+            copy.display()
+        ),
+    )
+    .unwrap();
+}
+
+/// A restore was cut off, and the folder carried to another computer: the note named the backup by
+/// a path that was not there any more, and every start failed though the backup lay beside it.
+#[test]
+fn a_restore_is_finished_after_the_folder_was_moved() {
+    let app = app();
+    let [copy] = app.backups().try_into().unwrap();
+    note(
+        &app,
+        &Path::new("/home/before/backups").join(copy.file_name().unwrap()),
+        "",
+    );
+    std::fs::write(app.database(), "").unwrap();
+    assert!(app.run().unwrap().recovered.is_some());
+    assert_eq!(bodies(&app), ["mine"]);
+    assert!(!app.folder().join("app.db.restore").exists());
+}
+
+/// A folder from somebody else held a made-up note: the start moved the person's folders away, to
+/// anywhere on the disk, and put the sender's in their places.
+#[test]
+fn a_note_that_leads_elsewhere_moves_nothing() {
+    let app = app();
+    let abroad = tempfile::tempdir().unwrap();
+    let at = |path: &str| app.folder().join(path);
+    std::fs::create_dir(at("photos")).unwrap();
+    std::fs::write(at("photos/cat"), "the person's").unwrap();
+    app.migrator()
+        .database(app.database())
+        .snapshot("s")
+        .unwrap();
+    let sent = abroad.path().join("s.files/photos");
+    std::fs::create_dir_all(&sent).unwrap();
+    std::fs::write(sent.join("cat"), "the sender's").unwrap();
+    std::fs::create_dir_all(at("snapshots/s.files/photos")).unwrap();
+    let away = abroad.path().join("files-replaced-x");
+    let replaced = at("backups/files-replaced-x");
+    let inside = at("snapshots/s.files");
+    let around = at("snapshots/../../").join(abroad.path().file_name().unwrap());
+    for (source, replaced) in [
+        (&inside, &away),
+        (&abroad.path().join("s.files"), &replaced),
+        (&around.join("s.files"), &replaced),
+        (&inside, &at("backups/../../files-replaced-x")),
+    ] {
+        let (source, replaced) = (source.display(), replaced.display());
+        let lines = format!("folders: {source}\nreplaced: {replaced}\n");
+        note(&app, &at("snapshots/s.db"), &lines);
+        let error = app.run().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::NeedsAttention, "{error:#}");
+        assert_eq!(
+            std::fs::read_to_string(at("photos/cat")).unwrap(),
+            "the person's"
+        );
+        assert!(!away.exists());
+        assert_eq!(bodies(&app), ["mine"]);
+    }
+    // Nor does it let a restore overwrite what nobody kept.
+    let migrator = app.migrator();
+    let restored = migrator
+        .database(app.database())
+        .restore(&BackupRef::Latest);
+    assert!(back(&restored.unwrap()).replaced.is_some());
+}
+
+/// A run without a transaction was killed, and a disk cleaner took its backup: every start failed
+/// for ever, and nothing that was advised was so.
+#[test]
+fn what_an_interrupted_run_left_can_be_kept_where_its_backup_is_gone() {
+    let app = app();
+    app.sql(
+        "CREATE TABLE heirloom_run (started_at TEXT NOT NULL, backup TEXT, digest TEXT, journal_mode TEXT NOT NULL);
+         INSERT INTO heirloom_run VALUES ('2026-11-21T09:14:03Z', 'app-gone.db', 'ab', 'delete');",
+    );
+    app.file("V3__tags.sql", "CREATE TABLE tags (name TEXT);");
+    let error = app.run().unwrap_err();
+    assert!(
+        error
+            .remedies()
+            .contains(&heirloom::Remedy::KeepInterrupted),
+        "{error:#}"
+    );
+    assert!(problems(&app).contains(&ProblemKind::Interrupted));
+    let report = app
+        .migrator()
+        .keep_interrupted()
+        .migrate(app.database())
+        .unwrap();
+    assert_eq!(report.version, Some(3));
+    assert!(
+        report.notes.iter().any(|note| note.contains("was kept")),
+        "{report:?}"
+    );
+    assert_eq!(bodies(&app), ["mine"]);
+    assert!(app.run().unwrap().is_up_to_date());
+}
+
+/// Somebody took along the folder in which the backups were kept, under another name. Putting the
+/// snapshot back moved the live backups away.
+#[test]
+fn a_snapshot_does_not_take_the_backups_along_under_any_name() {
+    let app = app();
+    let saves = app.folder().join("saves");
+    std::fs::rename(app.folder().join("backups"), &saves).unwrap();
+    let migrator = app.migrator().backups(&saves);
+    let database = migrator.database(app.database());
+    let taken = database.snapshot_with("s", &["saves".into()]);
+    assert_eq!(taken.unwrap_err().kind(), ErrorKind::Usage);
+    assert!(!app.folder().join("snapshots/s.db").exists());
+
+    // Taken before the backups were moved there, it is not put back over them.
+    let elsewhere = app.migrator();
+    let elsewhere = elsewhere.database(app.database());
+    elsewhere.snapshot_with("s", &["saves".into()]).unwrap();
+    let before = std::fs::read_dir(&saves).unwrap().count();
+    let restored = database.restore(&BackupRef::Snapshot("s".into()));
+    assert_eq!(restored.unwrap_err().kind(), ErrorKind::Usage);
+    assert_eq!(std::fs::read_dir(&saves).unwrap().count(), before);
+}
+
+/// A link that led nowhere lay among the pictures: the whole snapshot was refused, in words that
+/// named nothing. A sparse file became a full one, and times were lost.
+#[cfg(unix)]
+#[test]
+fn a_snapshot_keeps_links_holes_and_times_and_names_what_it_leaves_out() {
+    use std::os::unix::fs::{MetadataExt, symlink};
+    let app = app();
+    let files = app.folder().join("files");
+    std::fs::create_dir(&files).unwrap();
+    std::fs::write(files.join("cat"), "picture").unwrap();
+    symlink("gone", files.join("nowhere")).unwrap();
+    symlink("round", files.join("round")).unwrap();
+    symlink("cat", files.join("tom")).unwrap();
+    let _socket = std::os::unix::net::UnixListener::bind(files.join("socket")).unwrap();
+    let sparse = std::fs::File::create(files.join("sparse")).unwrap();
+    sparse.set_len(1 << 30).unwrap();
+    let then = std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1_000_000_000);
+    sparse.set_modified(then).unwrap();
+    let migrator = app.migrator();
+    let database = migrator.database(app.database());
+    let taken = database.snapshot_with("s", &["files".into()]).unwrap();
+    let told = taken.notes.join("\n");
+    assert!(
+        told.contains("socket") && told.contains("nowhere") && !told.contains("tom"),
+        "{told}"
+    );
+    std::fs::remove_dir_all(&files).unwrap();
+    database.restore(&BackupRef::Snapshot("s".into())).unwrap();
+    assert_eq!(
+        std::fs::read_to_string(files.join("tom")).unwrap(),
+        "picture"
+    );
+    assert_eq!(
+        std::fs::read_link(files.join("nowhere")).unwrap(),
+        Path::new("gone")
+    );
+    let found = files.join("sparse").metadata().unwrap();
+    assert_eq!((found.len(), found.modified().unwrap()), (1 << 30, then));
+    assert!(found.blocks() * 512 < 1 << 20, "{}", found.blocks());
+    assert!(!files.join("socket").exists());
+}
+
+/// A folder lay where a record is meant, a link to a device where the log is: every verb failed, or
+/// read until there was no memory left.
+#[cfg(unix)]
+#[test]
+fn what_cannot_be_ours_hides_nothing_and_is_told() {
+    let app = app();
+    let backups = app.folder().join("backups");
+    std::fs::create_dir(backups.join(".app-2026-11-21T09-14-03.db.record")).unwrap();
+    std::os::unix::fs::symlink("/dev/zero", backups.join(".app.db-2026-11-21T09-14-03.log"))
+        .unwrap();
+    let long = std::fs::File::create(backups.join(".app-2026-11-21T09-14-04.db.record")).unwrap();
+    long.set_len(1 << 34).unwrap();
+    let migrator = app.migrator();
+    let database = migrator.database(app.database());
+    assert_eq!(database.backups(Verify::Digest).unwrap().len(), 1);
+    assert_eq!(database.log().unwrap().entries.len(), 2);
+    let odd = problems(&app)
+        .into_iter()
+        .filter(|kind| *kind == ProblemKind::Leftover);
+    assert_eq!(odd.count(), 3);
+    app.file("V3__tags.sql", "CREATE TABLE tags (name TEXT);");
+    app.run().unwrap();
+    assert!(backups.join(".app-2026-11-21T09-14-03.db.record").is_dir());
+}
+
+/// A stranger's file had an endless view in the place of a table of ours: looking at it never came
+/// to an end.
+#[test]
+fn an_endless_view_in_the_place_of_a_table_of_ours_is_not_read() {
+    for table in [
+        "refinery_schema_history",
+        "heirloom_run",
+        "heirloom_log",
+        "heirloom_history",
+        "_sqlx_migrations",
+    ] {
+        let app = app();
+        let columns: String = match table {
+            "refinery_schema_history" => "version, name, applied_on, checksum".into(),
+            "heirloom_run" => "started_at, backup, digest, journal_mode".into(),
+            "heirloom_log" => "id, act, at, duration_ms, app_version, version_before, version, migrations, backup, bytes, sequence".into(),
+            "heirloom_history" => "history_table, version, up_sql, down_sql, duration_ms, app_version, backup".into(),
+            _ => "version, description, success, checksum".into(),
+        };
+        let none = vec!["i"; columns.split(',').count()].join(", ");
+        app.sql(&format!(
+            "DROP TABLE IF EXISTS {table}; CREATE VIEW {table} ({columns}) AS
+             WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT {none} FROM n WHERE i < 0"
+        ));
+        app.file("V3__tags.sql", "CREATE TABLE tags (name TEXT);");
+        let migrator = app.migrator();
+        let database = migrator.database(app.database());
+        // What each says differs; that it says something is what counts.
+        let _ = (
+            database.status(),
+            database.log(),
+            database.stats(),
+            database.plan(None),
+        );
+        let _ = database.doctor().unwrap();
+        assert!(database.inspect(None).is_ok());
+        let _ = database.adopt(heirloom::Tool::Sqlx);
+        assert_eq!(bodies(&app), ["mine"], "{table}");
+    }
+}
+
+/// An old program had named a table in Latin-1. SQLite does not mind, and nothing could be looked at.
+#[test]
+fn names_that_are_not_utf8_are_shown_somehow() {
+    for made in [
+        "CREATE TABLE cafX (a)",
+        "CREATE VIEW cafX AS SELECT 1",
+        "CREATE INDEX cafX ON notes (body)",
+    ] {
+        let app = app();
+        app.sql(made);
+        let bytes = std::fs::read(app.database()).unwrap();
+        let at = bytes.windows(4).rposition(|four| four == b"cafX").unwrap();
+        let mut changed = bytes.clone();
+        for at in 0..=at {
+            if &bytes[at..at + 4] == b"cafX" {
+                changed[at + 3] = 0xe9;
+            }
+        }
+        std::fs::write(app.database(), changed).unwrap();
+        let migrator = app.migrator();
+        let database = migrator.database(app.database());
+        let inspected = format!("{:?}", database.inspect(None).unwrap());
+        assert!(inspected.contains("caf\u{fffd}"), "{made}: {inspected}");
+        database.stats().unwrap();
+        assert!(database.doctor().unwrap().is_healthy(), "{made}");
+    }
+}
+
+/// An app's migration made a table that was called as one of ours. The run succeeded, and no start
+/// after it.
+#[test]
+fn a_migration_cannot_take_a_name_of_ours() {
+    for made in [
+        "CREATE TABLE heirloom_run (x)",
+        "CREATE TABLE \"Heirloom_Log\" (x)",
+        "CREATE VIEW heirloom_history AS SELECT 1",
+        "ALTER TABLE notes RENAME TO heirloom_seeds",
+        "CREATE TABLE main.heirloom_backfill (x)",
+    ] {
+        let app = app();
+        let backups = app.backups();
+        app.file("V3__ours.sql", made);
+        let error = app.refused(ErrorKind::InvalidMigration);
+        assert!(
+            error.to_string().to_lowercase().contains("heirloom_"),
+            "{error:#}"
+        );
+        assert_eq!(app.backups(), backups, "{made}");
+        std::fs::remove_file(app.migrations().join("V3__ours.sql")).unwrap();
+        assert!(app.run().unwrap().is_up_to_date(), "{made}");
+    }
+}
+
+/// A released migration held comments only. It could neither stay nor be changed nor be removed.
+#[test]
+fn a_migration_without_a_statement_does_nothing_there_and_back() {
+    let app = app();
+    app.file("V3__nothing.sql", "-- nothing to do on this platform\n");
+    app.file("V3__nothing.down.sql", "-- nor back\n");
+    let report = app.run().unwrap();
+    assert_eq!(report.version, Some(3));
+    assert!(
+        report.notes.iter().any(|note| note.contains("V3__nothing")),
+        "{report:?}"
+    );
+    let migrator = app.migrator();
+    let reverted = migrator
+        .database(app.database())
+        .revert(heirloom::RevertTo::Version(2))
+        .unwrap();
+    assert_eq!(reverted.version, Some(2));
+    assert_eq!(bodies(&app), ["mine"]);
+}
+
+/// The person's own trigger did not work any more. A migration that only renamed the table was
+/// refused because of it.
+#[test]
+fn a_trigger_that_was_broken_before_is_no_reason_to_refuse() {
+    let app = app();
+    app.sql("CREATE TRIGGER theirs AFTER INSERT ON notes BEGIN INSERT INTO gone VALUES (1); END");
+    let found = app.migrator().database(app.database()).doctor().unwrap();
+    assert!(
+        found
+            .problems
+            .iter()
+            .any(|problem| problem.message.contains("theirs")),
+        "{found:?}"
+    );
+    app.file(
+        "V3__papers.sql",
+        "PRAGMA legacy_alter_table = ON; ALTER TABLE notes RENAME TO papers; PRAGMA legacy_alter_table = OFF;",
+    );
+    app.run().unwrap();
+    assert_eq!(app.text("SELECT body FROM papers"), "mine");
+}
+
+/// A table of another tool that is not imported from kept `baseline` from marking the database.
+#[test]
+fn a_table_of_another_tool_is_no_part_of_the_schema() {
+    let app = App::new();
+    app.file("V1__notes.sql", "CREATE TABLE notes (body TEXT);");
+    app.sql(
+        "CREATE TABLE notes (body TEXT); INSERT INTO notes VALUES ('mine');
+         CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL); CREATE TABLE strange (a);",
+    );
+    let refused = app
+        .migrator()
+        .database(app.database())
+        .baseline(1)
+        .unwrap_err();
+    assert!(refused.to_string().contains("strange"), "{refused:#}");
+    let migrator = app.migrator().leave_out("strange");
+    migrator.database(app.database()).baseline(1).unwrap();
+    assert!(app.run().unwrap().is_up_to_date());
+    assert_eq!(app.text("SELECT body FROM notes"), "mine");
+}
+
+/// One value of an index was damaged. The advice was to restore a backup, and with it to lose what
+/// was written since; no row was.
+#[test]
+fn an_index_that_is_not_as_its_table_is_built_anew() {
+    let app = App::new();
+    app.file(
+        "V1__notes.sql",
+        "CREATE TABLE notes (id INTEGER PRIMARY KEY, body TEXT); CREATE INDEX by_body ON notes (body);",
+    );
+    app.run().unwrap();
+    app.sql("INSERT INTO notes (body) VALUES ('aaaa'), ('bbbb'), ('cccc')");
+    let page = app.number("SELECT rootpage FROM sqlite_schema WHERE name = 'by_body'") as usize;
+    let mut bytes = std::fs::read(app.database()).unwrap();
+    let size = usize::from(u16::from_be_bytes([bytes[16], bytes[17]]));
+    let index = &mut bytes[(page - 1) * size..page * size];
+    let at = index.windows(4).position(|four| four == b"cccc").unwrap();
+    index[at..at + 4].copy_from_slice(b"zzzz");
+    std::fs::write(app.database(), bytes).unwrap();
+    let found = app.migrator().database(app.database()).doctor().unwrap();
+    assert!(
+        found.is_damaged() && found.problems[0].help.contains("REINDEX"),
+        "{found:?}"
+    );
+    let report = app.migrator().database(app.database()).reindex().unwrap();
+    assert!(report.backup.is_some());
+    let found = app.migrator().database(app.database()).doctor().unwrap();
+    assert!(!found.is_damaged(), "{found:?}");
+    assert_eq!(bodies(&app), ["aaaa", "bbbb", "cccc"]);
+}
+
+/// The file was moved while a long migration ran. The run said that it had succeeded, and the app
+/// found no database.
+#[cfg(unix)]
+#[test]
+fn a_file_that_is_moved_during_a_run_is_no_success() {
+    for mode in ["DELETE", "WAL"] {
+        let app = app();
+        app.sql(&format!("PRAGMA journal_mode = {mode}"));
+        app.file("V3__tags.sql", "CREATE TABLE tags (name TEXT);");
+        let (from, to) = (app.database(), app.folder().join("away.db"));
+        let migrator = app
+            .migrator()
+            .after_run(move |_| Ok(std::fs::rename(&from, &to)?));
+        let error = migrator.migrate(app.database()).unwrap_err();
+        assert!(format!("{error:#}").contains("moved"), "{mode}: {error:#}");
+        let left = Connection::open(app.folder().join("away.db")).unwrap();
+        let body: String = left
+            .query_row("SELECT body FROM notes", [], |row| row.get(0))
+            .unwrap();
+        assert_eq!(body, "mine", "{mode}");
+    }
+}
