@@ -439,7 +439,10 @@ impl<'p> Store<'p> {
         };
         let (path, recorded) = self.write_record(&record, existing, name, occasion.now)?;
         let named = match files::claim(staging, &path) {
-            Ok(Claim::Ours) => files::sync_folder(&self.folder),
+            // Without its record it would be listed as one that had lost it.
+            Ok(Claim::Ours) => {
+                files::sync_folder(&self.folder).inspect_err(|_| drop(files::remove(&path)))
+            }
             Ok(Claim::Taken) => Err(taken(&path)),
             Err(error) => Err(error),
         };
