@@ -151,7 +151,10 @@ fuzz_target!(|disk: Disk| {
     let looks: [Option<Error>; 5] = [
         migrator.database(&path).status().err(),
         migrator.database(&path).plan(None).err(),
-        migrator.database(&path).plan_revert(RevertTo::Steps(1)).err(),
+        migrator
+            .database(&path)
+            .plan_revert(RevertTo::Steps(1))
+            .err(),
         migrator.database(&path).downgrade_options().err(),
         migrator.database(&path).backups(Verify::Everything).err(),
     ];
@@ -161,13 +164,19 @@ fuzz_target!(|disk: Disk| {
     let seen = app.seen_by_sqlite(&path);
     let done = match disk.work {
         Work::Run => migrator.migrate(&path).map(drop),
-        Work::Revert => migrator.database(&path).revert(RevertTo::Steps(1)).map(drop),
+        Work::Revert => migrator
+            .database(&path)
+            .revert(RevertTo::Steps(1))
+            .map(drop),
         Work::RevertToKnown => migrator.database(&path).revert_to_known().map(drop),
         Work::Restore => {
             let copy = BackupRef::File("app-1.db".into());
             migrator.database(&path).restore(&copy).map(drop)
         }
-        Work::RestoreItself => migrator.database(&path).restore(&BackupRef::Latest).map(drop),
+        Work::RestoreItself => migrator
+            .database(&path)
+            .restore(&BackupRef::Latest)
+            .map(drop),
         Work::Snapshot => migrator.database(&path).snapshot("s").map(drop),
         Work::Rehearse => migrator.database(&path).rehearse(None).map(drop),
     };

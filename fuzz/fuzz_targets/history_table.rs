@@ -249,7 +249,10 @@ fuzz_target!(|hostile: Hostile| {
     let looks: [Option<Error>; 4] = [
         migrator.database(&path).status().err(),
         migrator.database(&path).plan(None).err(),
-        migrator.database(&path).plan_revert(RevertTo::Steps(1)).err(),
+        migrator
+            .database(&path)
+            .plan_revert(RevertTo::Steps(1))
+            .err(),
         migrator.database(&path).downgrade_options().err(),
     ];
     looks.iter().flatten().for_each(is_whole);
@@ -258,9 +261,13 @@ fuzz_target!(|hostile: Hostile| {
     let done = match hostile.work {
         Work::Run => migrator.migrate(&path).map(drop),
         Work::Revert(steps) => migrator
-            .database(&path).revert(RevertTo::Steps(steps.into()))
+            .database(&path)
+            .revert(RevertTo::Steps(steps.into()))
             .map(drop),
-        Work::RevertTo(version) => migrator.database(&path).revert(RevertTo::Version(version)).map(drop),
+        Work::RevertTo(version) => migrator
+            .database(&path)
+            .revert(RevertTo::Version(version))
+            .map(drop),
         Work::RevertToKnown => migrator.database(&path).revert_to_known().map(drop),
         Work::OpenAnyway => migrator.database(&path).open_anyway().map(drop),
         Work::Rehearse => migrator.database(&path).rehearse(None).map(drop),

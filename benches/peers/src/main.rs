@@ -174,7 +174,10 @@ fn copies() {
             let database = database.clone();
             Box::new(move || {
                 number += 1;
-                migrator.database(&database).snapshot(&format!("s{number}")).unwrap();
+                migrator
+                    .database(&database)
+                    .snapshot(&format!("s{number}"))
+                    .unwrap();
             })
         }),
         ("cp and sync", {

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use eframe::egui::{Button, RichText, Ui, vec2};
-use heirloom::{Error, DowngradeOptions};
+use heirloom::{DowngradeOptions, Error};
 
 use crate::job::Job;
 use crate::text::{age, counted, title, version};
@@ -58,7 +58,10 @@ impl Newer {
         {
             let database = database.clone();
             chosen = Some(Job::start(move || {
-                migrator().database(database).revert_to_known().map(|_| Next::Start)
+                migrator()
+                    .database(database)
+                    .revert_to_known()
+                    .map(|_| Next::Start)
             }));
         }
         if let Some(restore) = &ways.restore
@@ -74,7 +77,10 @@ impl Newer {
         {
             let (database, copy) = (database.clone(), restore.copy.clone());
             chosen = Some(Job::start(move || {
-                migrator().database(database).restore(&copy).map(|_| Next::Start)
+                migrator()
+                    .database(database)
+                    .restore(&copy)
+                    .map(|_| Next::Start)
             }));
         }
         if ways.can_open_anyway

@@ -186,7 +186,8 @@ impl Settings {
 
 fn list(database: &Path) -> Result<Answer, Error> {
     migrator()
-        .database(database).backups(Verify::Digest)
+        .database(database)
+        .backups(Verify::Digest)
         .map(Answer::Copies)
 }
 

@@ -248,7 +248,8 @@ fn the_settings_list_the_copies() {
     let prepare = |desk: &Desk| {
         migrator().migrate(&desk.database).unwrap();
         migrator()
-            .database(&desk.database).snapshot("before the trip")
+            .database(&desk.database)
+            .snapshot("before the trip")
             .unwrap();
     };
     let Some((picture, twin)) = page(Sample::Old, "settings", prepare) else {

@@ -59,7 +59,11 @@ impl Desk {
     }
 
     pub fn version(&self) -> Option<i64> {
-        migrator().database(&self.database).status().unwrap().version
+        migrator()
+            .database(&self.database)
+            .status()
+            .unwrap()
+            .version
     }
 
     pub fn notes(&self) -> Vec<Row> {
