@@ -94,7 +94,7 @@ const MARKER: [&str; 7] = [
     "c",
 ];
 
-/// Ways back as somebody may have stored them.
+/// Down migrations as somebody may have stored them.
 const DOWNS: [&str; 6] = [
     "DROP TABLE tags;",
     "-- heirloom: allow-destructive\nDROP TABLE notes;",
@@ -278,7 +278,7 @@ fuzz_target!(|hostile: Hostile| {
     };
     let rows = ["[Integer(1)]", "[Text([116, 119, 111])]", "[Blob([3])]"];
     // What a run is said to have begun with is put back, and what it replaces kept; and what a
-    // way back says in SQL that it takes, it may take: a copy has it.
+    // down migration says in SQL that it takes, it may take: a copy has it.
     let there = own(&path);
     let kept = || app.copies().iter().any(|copy| own(copy) == rows);
     assert!(

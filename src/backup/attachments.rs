@@ -74,14 +74,14 @@ pub(crate) fn check(
             return refuse(&path, "does not exist");
         };
         if !real.is_dir() {
-            return refuse(&path, "is no folder");
+            return refuse(&path, "is not a folder");
         }
         if real.parent() != Some(beside)
             || ["backups", "snapshots"]
                 .iter()
                 .any(|own| real.ends_with(own))
         {
-            return refuse(&path, "is no folder of the app's beside the database");
+            return refuse(&path, "is not a folder of the app's beside the database");
         }
         if holds_backups(&real, database, backups) {
             return refuse(&path, "holds the backups or the snapshots of the database");

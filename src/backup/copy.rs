@@ -123,7 +123,7 @@ fn make_of(
     })
 }
 
-/// The journal mode that the file asks for. SQLite says "delete" of any file that it was told
+/// The journal mode that the file asks for. SQLite says "delete" of any file that it was reported
 /// not to lock.
 pub(crate) fn journal_mode(reader: &Connection) -> Result<String, Error> {
     let mut versions = [0; 2];

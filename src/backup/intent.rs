@@ -49,7 +49,7 @@ impl Intent {
         let not_ours = || {
             Error::new(
                 ErrorKind::NeedsAttention,
-                format!("{} is no note of a restore", path.display()),
+                format!("{} is not a note of a restore", path.display()),
             )
             .with_help("look at it, and remove it")
         };

@@ -86,7 +86,7 @@ impl BackupMetadata {
         text
     }
 
-    /// None for a text that is no complete record.
+    /// None for a text that is not a complete record.
     pub(crate) fn from_text(text: &str) -> Option<BackupMetadata> {
         let mut lines = text.lines();
         if lines.next() != Some(RECORD_TITLE) {

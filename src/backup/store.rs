@@ -515,7 +515,7 @@ impl<'p> Store<'p> {
     pub(crate) fn check_name(&self, name: &str) -> Result<(), Error> {
         let refuse = |reason: &str| {
             Err(Error::usage(
-                format!("`{name}` is no name for a snapshot: {reason}"),
+                format!("`{name}` is not a valid name for a snapshot: {reason}"),
                 "use letters, digits, dots, dashes and underscores, as in before-import",
             ))
         };

@@ -63,7 +63,7 @@ pub(crate) enum Failure {
     Meant { error: Error, meant: String },
     /// A wrong argument or setting.
     Usage { message: String, help: String },
-    /// A folder or a file that a setting names and that is not there.
+    /// A folder or a file that a setting names and that does not exist.
     NotFound { message: String, help: String },
     /// No was the answer to a question.
     Cancelled,

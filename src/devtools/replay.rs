@@ -87,7 +87,7 @@ pub(crate) struct Desired {
 /// stand before its table.
 ///
 /// # Errors
-/// [`ErrorKind::InvalidMigration`](crate::ErrorKind::InvalidMigration) for anything else that is no CREATE.
+/// [`ErrorKind::InvalidMigration`](crate::ErrorKind::InvalidMigration) for anything else that is not a CREATE.
 pub(crate) fn desired(
     options: &Options<'_>,
     connection: Connection,
@@ -190,7 +190,7 @@ fn waits_for_its_table(connection: &Connection, statement: &Statement<'_>) -> Re
     }
 }
 
-/// Why a statement of a schema file that is no CREATE may be left out. None where it may not.
+/// Why a statement of a schema file that is not a CREATE may be left out. None where it may not.
 fn skipped(
     connection: &Connection,
     statement: &Statement<'_>,
@@ -272,7 +272,7 @@ fn refuse_other_than_create(script: &Script, statement: &Statement<'_>) -> Resul
     };
     match [words.first(), words.get(1)].map(|word| word.map_or("", String::as_str)) {
         ["CREATE", "TEMP" | "TEMPORARY"] => {
-            refuse("what is temporary is no part of the schema".into())
+            refuse("what is temporary is not part of the schema".into())
         }
         ["CREATE", "TABLE"] if words.iter().any(|word| word == "AS") => {
             refuse("CREATE TABLE … AS SELECT says nothing of types, keys and defaults".into())

@@ -82,7 +82,7 @@ fn file(target: &Target, found: &mut Diagnosis) -> Result<(), Error> {
         found.problems.push(Problem::new(
             ProblemKind::NetworkFileSystem,
             format!(
-                "{} lies on a network file system ({kind}), where locks do not hold",
+                "{} is on a network file system ({kind}), where locks do not hold",
                 target.path.display()
             ),
             "keep the database on a disk of this machine, and exchange copies of it",
@@ -286,12 +286,12 @@ fn integrity(connection: &Connection, found: &mut Diagnosis) -> Result<(), Error
             _ if index_alone => Problem::new(
                 ProblemKind::Damaged,
                 finding,
-                "no row is lost: build the index anew with `REINDEX`, which an app can do with `Database::reindex`",
+                "no row is lost: rebuild the index with `REINDEX`, which an app can do with `Database::reindex`",
             ),
             true => Problem::new(
                 ProblemKind::Contents,
                 finding,
-                "correct the rows, or build the index anew, in a migration",
+                "correct the rows, or rebuild the index, in a migration",
             ),
             false => Problem::new(
                 ProblemKind::Damaged,
@@ -356,7 +356,7 @@ fn references(connection: &Connection, found: &mut Diagnosis) -> Result<(), Erro
         found.problems.push(Problem::new(
             ProblemKind::BrokenReference,
             format!(
-                "{rows} of `{table}` that refer to a row of `{parent}` that is not there{example}"
+                "{rows} of `{table}` that refer to a row of `{parent}` that does not exist{example}"
             ),
             "correct or remove these rows; a run tolerates those that were there before it",
         ));

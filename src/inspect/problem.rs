@@ -45,7 +45,7 @@ pub enum ProblemKind {
     DiskFull,
     /// The file has another name.
     HardLink,
-    /// The file lies on a network file system.
+    /// The file is on a network file system.
     NetworkFileSystem,
     /// The SQLite in use has a fault that can damage the database.
     OldSqlite,

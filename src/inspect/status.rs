@@ -84,7 +84,7 @@ pub struct MigrationStatus {
     pub state: MigrationState,
     /// When it was applied, RFC 3339.
     pub applied_at: Option<String>,
-    /// Whether there is a way back.
+    /// Whether there is a down migration.
     pub reversible: bool,
     /// What it would destroy of what is in the database now.
     #[cfg_attr(feature = "serde", serde(flatten, serialize_with = "loss::losses"))]

@@ -18,9 +18,9 @@ pub(crate) enum Directive {
     /// `-- heirloom: compatible-with VERSION`: an app that knows only `VERSION` can still
     /// use a database this migration was applied to.
     CompatibleWith(i64),
-    /// `-- heirloom: irreversible`: there is no way back, and that is meant.
+    /// `-- heirloom: irreversible`: there is no down migration, and that is meant.
     Irreversible,
-    /// `-- heirloom: backfill TABLE`: the file is no migration, and is run in batches of rows.
+    /// `-- heirloom: backfill TABLE`: the file is not a migration, and is run in batches of rows.
     Backfill(String),
     /// `-- heirloom: batch N`: so many rows at a time.
     Batch(u64),
@@ -62,7 +62,7 @@ impl Script {
             if comment.start > first_statement {
                 return Err((
                     comment.start,
-                    "a heirloom directive stands below the first statement; move it to the top of the file".into(),
+                    "a heirloom directive is below the first statement; move it to the top of the file".into(),
                 ));
             }
             let words: Vec<&str> = words.split_whitespace().collect();

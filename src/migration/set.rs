@@ -24,9 +24,9 @@ pub(crate) struct Migration {
     pub any_order: bool,
     /// The way there.
     pub up: Script,
-    /// The way back. None means that there is none, never that it is empty.
+    /// The down migration. None means that there is none, never that it is empty.
     pub down: Option<Script>,
-    /// Whether a file for the way back holds `-- heirloom: irreversible` and no statement.
+    /// Whether a file for the down migration holds `-- heirloom: irreversible` and no statement.
     pub irreversible: bool,
     /// The migrations that it stands for, in the order of their versions; of a squashed one alone.
     pub replaces: Vec<SquashedFrom>,
@@ -61,8 +61,8 @@ impl Migration {
         label_in(self.component.as_deref(), self.version, &self.name)
     }
 
-    /// Whether it says that no way back is meant: at the top of its file, or, where that was
-    /// released and must not change, in a file for the way back that has no statement.
+    /// Whether it says that no down migration is meant: at the top of its file, or, where that was
+    /// released and must not change, in a file for the down migration that has no statement.
     #[cfg(feature = "devtools")]
     pub(crate) fn is_meant_to_stay(&self) -> bool {
         self.irreversible || says_irreversible(&self.up)

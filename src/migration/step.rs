@@ -47,7 +47,7 @@ pub(crate) struct MigrationStep {
     pub(crate) any_order: bool,
     /// What is run.
     pub(crate) script: Script,
-    /// The way back, kept in the database when the way there is run.
+    /// The down migration, kept in the database when the up migration is run.
     pub(crate) down: Option<Script>,
     pub(crate) consents: bool,
     pub(crate) no_transaction: bool,
@@ -93,7 +93,7 @@ impl MigrationStep {
         }
     }
 
-    /// The way back, by a script whose own directives count.
+    /// The down migration, by a script whose own directives count.
     ///
     /// # Errors
     /// As [`MigrationStep::up`].
@@ -316,7 +316,7 @@ fn refuse_rebuilds(script: &Script) -> Result<(), Error> {
 }
 
 /// How the only line of a new migration ends, in which nobody wrote anything yet.
-pub(crate) const TEMPLATE: &str = ": the way there.";
+pub(crate) const TEMPLATE: &str = ": the up migration.";
 
 fn is_template(script: &Script) -> bool {
     let text = script.text().trim();

@@ -1,4 +1,4 @@
-//! Which migrations make which table, so that two components that claim the same one are told.
+//! Which migrations make which table, so that two components that claim the same one are reported.
 
 use std::collections::BTreeMap;
 

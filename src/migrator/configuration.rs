@@ -99,7 +99,7 @@ impl<'a> Migrator<'a> {
     }
 
     /// The file that holds the schema as it should be, where it lies inside the migrations
-    /// folder under another name than `schema.sql`. It is no migration.
+    /// folder under another name than `schema.sql`. It is not a migration.
     pub fn schema_file(mut self, file: impl Into<PathBuf>) -> Self {
         self.options.schema_file = Some(file.into());
         self
@@ -315,7 +315,7 @@ impl<'a> Migrator<'a> {
         }
     }
 
-    /// Migrates a database and hands back a connection to it. A database that is not there
+    /// Migrates a database and hands back a connection to it. A database that does not exist
     /// is made, with the folders above it.
     ///
     /// # Errors

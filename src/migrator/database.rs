@@ -92,7 +92,7 @@ impl Database<'_, '_> {
     /// Migrates a database up to a version and no further.
     ///
     /// # Errors
-    /// As [`Migrator::open`](crate::Migrator::open), and [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) for a version that is not there.
+    /// As [`Migrator::open`](crate::Migrator::open), and [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) for a version that does not exist.
     pub fn migrate_to(&self, version: i64) -> Result<Report, Error> {
         migrate::run(self.options, &self.path, Some(version)).map(|(_, report)| report)
     }
@@ -183,7 +183,7 @@ impl Database<'_, '_> {
     /// # Errors
     /// [`ErrorKind::Diverged`](crate::ErrorKind::Diverged) where the schema is another, with what is different, or where
     /// the database has another history already; [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) for a version or a
-    /// database that is not there; and as [`Migrator::open`](crate::Migrator::open).
+    /// database that does not exist; and as [`Migrator::open`](crate::Migrator::open).
     pub fn baseline(&self, version: i64) -> Result<Report, Error> {
         baseline::baseline(self.options, &self.path, version)
     }

@@ -28,7 +28,7 @@ pub struct Devtools<'m, 'a> {
 
 impl Devtools<'_, '_> {
     /// Compares what the migrations give with the schema file (`schema.sql` in their folder), and
-    /// works out the migrations that lead there, each with its way back. They are proved on
+    /// works out the migrations that lead there, each with its down migration. They are proved on
     /// databases in memory. Nothing is written before [`Generated::write`].
     ///
     /// # Errors
@@ -60,15 +60,15 @@ impl Devtools<'_, '_> {
     /// # Errors
     /// [`ErrorKind::Usage`](crate::ErrorKind::Usage) where there is nothing to squash, or something that no file can hold:
     /// migrations in Rust, without a transaction, or with rows that come from the clock or from
-    /// chance; [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) for a version that is not there;
+    /// chance; [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) for a version that does not exist;
     /// [`ErrorKind::InvalidMigration`](crate::ErrorKind::InvalidMigration) where the proof fails.
     pub fn squash(&self, wishes: &SquashOptions) -> Result<Squashed, Error> {
         merge::squash(self.options, wishes)
     }
 
     /// Walks the whole history in memory, for an app's own tests: each migration up, down and
-    /// up again, over rows made up to fit every constraint. Reported are ways back that do
-    /// not bring the schema back, lost rows, failures, broken references, missing ways back,
+    /// up again, over rows made up to fit every constraint. Reported are down migrations that do
+    /// not bring the schema back, lost rows, failures, broken references, missing down migrations,
     /// bad file names, a schema file that the migrations do not give, and, where the
     /// migrations come from a folder in a git repository, files that were edited since the
     /// last tag. No database file is opened or made. The app's hooks around each migration
@@ -89,7 +89,7 @@ impl Devtools<'_, '_> {
     /// # Errors
     /// [`ErrorKind::InvalidMigration`](crate::ErrorKind::InvalidMigration) for a file that is not UTF-8 and for a schema file
     /// that holds anything but CREATE statements; [`ErrorKind::NotFound`](crate::ErrorKind::NotFound). What is wrong with
-    /// a migration is no error but a [`Finding`](crate::devtools::Finding).
+    /// a migration is not an error but a [`Finding`](crate::devtools::Finding).
     pub fn check(&self) -> Result<Checked, Error> {
         walk::check(self.options)
     }

@@ -13,7 +13,7 @@ impl Database<'_, '_> {
     /// The schema of any database, or of one table or view of it, described. Writes nothing.
     ///
     /// # Errors
-    /// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) for a table that is not there; [`ErrorKind::NotADatabase`](crate::ErrorKind::NotADatabase).
+    /// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) for a table that does not exist; [`ErrorKind::NotADatabase`](crate::ErrorKind::NotADatabase).
     pub fn inspect(&self, table: Option<&str>) -> Result<Inspected, Error> {
         describe::inspect(self.options, &self.path, table)
     }
@@ -24,7 +24,7 @@ impl Database<'_, '_> {
     ///
     /// # Errors
     /// [`ErrorKind::Locked`](crate::ErrorKind::Locked) where somebody writes to it; what else keeps it from being examined.
-    /// What is wrong is no error but a [`Problem`](crate::inspect::Problem).
+    /// What is wrong is not an error but a [`Problem`](crate::inspect::Problem).
     pub fn doctor(&self) -> Result<Diagnosis, Error> {
         doctor::doctor(self.options, &self.path)
     }
@@ -33,7 +33,7 @@ impl Database<'_, '_> {
     /// backup, a snapshot or a file. Memory stays flat, however large they are. Writes nothing.
     ///
     /// # Errors
-    /// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) for a state that is not there; [`ErrorKind::Locked`](crate::ErrorKind::Locked) where
+    /// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) for a state that does not exist; [`ErrorKind::Locked`](crate::ErrorKind::Locked) where
     /// somebody writes to it; [`ErrorKind::NotADatabase`](crate::ErrorKind::NotADatabase).
     pub fn compare(&self, from: &StateRef, to: &StateRef) -> Result<StateComparison, Error> {
         compare::compare(self.options, &self.path, from, to)

@@ -82,7 +82,7 @@ impl Database<'_, '_> {
         downgrade::downgrade_options(self.options, &self.path)
     }
 
-    /// Takes back every migration this app does not know, with the ways back that were
+    /// Takes back every migration this app does not know, with the down migrations that were
     /// stored in the database when they were applied, and with the protection of a run.
     ///
     /// # Errors

@@ -51,7 +51,7 @@ impl Database<'_, '_> {
         reset::empty(self.options, &self.path)
     }
 
-    /// Begins anew: puts what the migrations and the seeds of a folder give, from empty, in the
+    /// Starts from empty: puts what the migrations and the seeds of a folder give, from empty, in the
     /// place of everything that a database holds, after a snapshot called `before-reset-` and
     /// the time. It is made beside the database first, where set-up and hooks are called, and
     /// put in its place in one transaction: what fails leaves the database as it was.

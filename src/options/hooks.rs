@@ -16,7 +16,7 @@ pub struct HookContext<'m> {
     pub connection: &'m Connection,
     /// Up or down.
     pub direction: Direction,
-    /// The migration's version, none around the whole run and around what is no migration.
+    /// The migration's version, none around the whole run and around what is not a migration.
     pub version: Option<i64>,
     /// The migration as `V3__name`, the name of a seed file, empty around the whole run.
     pub migration: &'m str,

@@ -74,7 +74,7 @@ impl<'a> RustMigration<'a> {
         }
     }
 
-    /// The way back. One in SQL, `V3__fill_slugs.down.sql`, is used instead where it is there,
+    /// The down migration. One in SQL, `V3__fill_slugs.down.sql`, is used instead where it is there,
     /// and is stored in the database, so that an older app can take it.
     pub fn way_back(
         mut self,
@@ -118,7 +118,10 @@ impl<'a> RustMigration<'a> {
             Direction::Down => self.down.as_ref(),
         };
         let Some(function) = function else {
-            return Err(Error::new(ErrorKind::Irreversible, "there is no way back"));
+            return Err(Error::new(
+                ErrorKind::Irreversible,
+                "there is no down migration",
+            ));
         };
         let before = catalog::entries(connection)?;
         let savepoint = Savepoint::begin(connection)?;

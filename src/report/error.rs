@@ -31,7 +31,7 @@ pub enum ErrorKind {
     Locked,
     /// Data would be destroyed, and nobody consented.
     Destructive,
-    /// A migration without a way back.
+    /// A migration without a down migration.
     Irreversible,
     /// Something is gone and something is new, which may be one thing under another name.
     AmbiguousRename,
@@ -43,7 +43,7 @@ pub enum ErrorKind {
     DiskFull,
     /// A copy did not verify.
     BackupInvalid,
-    /// A file, a folder or a version that is not there.
+    /// A file, a folder or a version that does not exist.
     NotFound,
     /// A migration file that cannot be used: its name, its encoding, its contents.
     InvalidMigration,
@@ -315,7 +315,7 @@ impl Error {
         Error::new(ErrorKind::Usage, message).with_help(help)
     }
 
-    /// Something that is not there, and what to do.
+    /// Something that does not exist, and what to do.
     pub(crate) fn not_found(message: impl Into<String>, help: impl Into<String>) -> Error {
         Error::new(ErrorKind::NotFound, message).with_help(help)
     }

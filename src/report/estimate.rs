@@ -41,7 +41,7 @@ pub struct Estimate {
     pub disk_bytes: u64,
 }
 
-/// A table that would be built anew.
+/// A table that would be rebuilt.
 #[derive(Debug, Clone, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]

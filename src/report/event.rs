@@ -62,7 +62,7 @@ pub enum Event<'e> {
         /// Out of so many.
         of: usize,
     },
-    /// A big table that is built anew is being filled. Sent every so many rows.
+    /// A big table that is rebuilt is being filled. Sent every so many rows.
     Filling {
         /// The table, by the name it will have.
         table: &'e str,

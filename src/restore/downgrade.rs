@@ -37,7 +37,7 @@ pub struct DowngradeOptions {
     pub known: Option<i64>,
     /// The migrations this app does not know, as `V3__name`, the oldest first.
     pub unknown: Vec<String>,
-    /// Whether each of them can be taken back with the way back that was stored in the
+    /// Whether each of them can be taken back with the down migration that was stored in the
     /// database when it was applied: [`Database::revert_to_known`](crate::Database::revert_to_known).
     pub can_revert: bool,
     /// The copy taken before the first of them, where it is still there and sound:
@@ -88,7 +88,7 @@ fn unknown<'l>(options: &Options<'_>, look: &'l Look) -> Result<&'l [Applied], E
     Ok(&history[newer..])
 }
 
-/// Looks for the ways back. Writes nothing.
+/// Looks for the down migrations. Writes nothing.
 pub(crate) fn downgrade_options(
     options: &Options<'_>,
     path: &Path,

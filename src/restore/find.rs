@@ -65,7 +65,7 @@ pub(crate) struct Proven {
     pub(super) journal_mode: Option<String>,
     pub(super) digest: String,
     pub(super) holding: DatabaseSummary,
-    /// A source that is no recorded copy may have companions, and is folded together here.
+    /// A source that is not a recorded copy may have companions, and is folded together here.
     pub(super) _scratch: Option<scratch::Scratch>,
     /// What is read: the copy itself, or the folded one.
     pub(super) read_from: PathBuf,

@@ -251,7 +251,7 @@ pub(crate) fn told_only(options: &Options<'_>) -> impl Fn(u64, u64) -> Result<()
 }
 
 /// The copy where the next start finds it, when what was folded here is gone.
-/// Nor is one looked for that lies outside of the database's folder and of the backups, so that is
+/// Nor is one looked for that is outside of the database's folder and of the backups, so that is
 /// brought in too.
 pub(crate) fn findable(
     options: &Options<'_>,
@@ -270,7 +270,7 @@ pub(crate) fn findable(
     Ok(folded)
 }
 
-/// A free name among the backups for what is no recorded copy.
+/// A free name among the backups for what is not a recorded copy.
 pub(crate) fn name_beside(
     options: &Options<'_>,
     target: &Target,

@@ -1,4 +1,4 @@
-//! Indexes built anew, where they are not as their tables.
+//! Indexes rebuilt, where they are not as their tables.
 
 use std::path::Path;
 use std::time::Instant;

@@ -16,7 +16,7 @@ impl std::fmt::Display for Literal<'_> {
         };
         match self.0 {
             ValueRef::Null => f.write_str("NULL"),
-            // Its amount alone is no integer.
+            // Its amount alone is not an integer.
             ValueRef::Integer(i64::MIN) => f.write_str("(-9223372036854775807 - 1)"),
             ValueRef::Integer(integer) => write!(f, "{integer}"),
             ValueRef::Real(real) if real == f64::INFINITY => f.write_str("9e999"),

@@ -67,7 +67,7 @@ enum BackfillWork<'b> {
 /// database is in use, with some rows filled and others not, so the app must bear both: it
 /// writes new rows as they should be, and a backfill takes those that were there when it began.
 ///
-/// How far it is lies in the database (`heirloom_backfill`), written in the transaction of each
+/// How far it is is in the database (`heirloom_backfill`), written in the transaction of each
 /// batch. Killed, cancelled or failed, it goes on at exactly that row when it is run again; when
 /// it is done, running it again does nothing.
 ///
@@ -273,7 +273,7 @@ impl<'b> Backfill<'b> {
         let Some(rowids) = catalog::rowids(connection, &self.table)? else {
             return refuse(
                 ErrorKind::NotFound,
-                "is no table of this database",
+                "is not a table of this database",
                 "check the name, and run the migrations first",
             );
         };
@@ -438,7 +438,7 @@ fn compile(
             "write `WHERE rowid BETWEEN :first AND :last`",
         ),
         _ => (
-            "the statement has a parameter that nobody would fill in",
+            "the statement has a parameter that has no value here",
             "a backfill knows :first and :last",
         ),
     };
@@ -476,7 +476,7 @@ fn refused(error: HookError) -> Error {
     rows_refused(error)
 }
 
-/// What is wrong with the rows is no fault of the disk.
+/// What is wrong with the rows is not a fault of the disk.
 fn rows_refused(error: Error) -> Error {
     let sql = error.source().and_then(|cause| cause.downcast_ref());
     let error = match sql.filter(|sql| !execute::is_refused_by_surroundings(sql)) {

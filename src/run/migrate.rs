@@ -97,7 +97,7 @@ fn open_as_it_is(
     Ok((connection, report))
 }
 
-/// A table that is there already, in a database that another tool kept, is no wrong statement.
+/// A table that is there already, in a database that another tool kept, is not a wrong statement.
 fn kept_by_another_tool(options: &Options<'_>, connection: &Connection, error: Error) -> Error {
     let is_new = || table::read(connection, &options.history_table).is_ok_and(|h| h.is_empty());
     if error.kind() != ErrorKind::MigrationFailed || options.adopt.is_some() || !is_new() {
@@ -235,7 +235,7 @@ pub(crate) fn migrate(
     Ok(report)
 }
 
-/// Copies of a database that is not there: somebody may look for what was in it. It is no reason
+/// Copies of a database that does not exist: somebody may look for what was in it. It is no reason
 /// to keep the app from starting, whose user may have removed it.
 fn lost_sight_of(session: &Session<'_, '_>) -> Result<Option<(String, Remedy)>, Error> {
     if session.stage == Stage::Rehearsal || !session.is_new()? {

@@ -145,7 +145,7 @@ pub(crate) fn take_back(
     Ok(report)
 }
 
-/// What is to be taken back, the newest first, each with its way back.
+/// What is to be taken back, the newest first, each with its down migration.
 fn tasks(
     options: &Options<'_>,
     connection: &Connection,
@@ -168,7 +168,7 @@ fn tasks(
             {
                 return Ok(MigrationStep::in_rust(migration, code.consents()));
             }
-            // A file that changed since says nothing of what was applied. The way back
+            // A file that changed since says nothing of what was applied. The down migration
             // that was stored with it does.
             let script = match file {
                 Some(migration) => migration.down.clone(),
@@ -223,7 +223,7 @@ fn refuse_dead_end(
         ),
     )
     .in_migration(&label_in(component, row.version, &row.name))
-    .with_help("put these files back into the migrations first, from version control; or go back to version 0, from which a run begins anew, and which takes every row with it"))
+    .with_help("put these files back into the migrations first, from version control; or go back to version 0, from which a run starts from empty, and which takes every row with it"))
 }
 
 fn no_way_back(
@@ -236,7 +236,7 @@ fn no_way_back(
         |message, help: String| Ok(Error::new(ErrorKind::Irreversible, message).with_help(help));
     if file.is_some_and(Migration::is_squashed) {
         return refused(
-            "it stands for the migrations that it was squashed from, and has no way back",
+            "it stands for the migrations that it was squashed from, and has no down migration",
             "nothing came before it; restore a backup, or begin with a new database".into(),
         );
     }
@@ -245,7 +245,7 @@ fn no_way_back(
     match stored {
         // Whoever took the file away may have meant it, so it is not used unasked.
         Some(_) => refused(
-            "there is no way back beside the migration, only the one that was stored when it was applied",
+            "there is no down migration beside the migration, only the one that was stored when it was applied",
             format!("write the stored one into {back} again, if it is right"),
         )
         .map(|error| {
@@ -253,7 +253,7 @@ fn no_way_back(
             error.with_remedy(Remedy::Query { sql })
         }),
         None => refused(
-            "there is no way back",
+            "there is no down migration",
             format!("write {back} beside the migration, or restore the backup from before it"),
         )
         .map(|error| error.with_remedy(Remedy::ListBackups { verify: false })),
@@ -272,7 +272,7 @@ fn rows_to_revert(history: &[Applied], to: RevertTo) -> Result<&[Applied], Error
     match (from, to) {
         (Some(from), _) => Ok(&history[from..]),
         (None, RevertTo::Steps(0)) => Err(Error::usage(
-            "0 steps back is nowhere",
+            "steps must be at least 1",
             "take at least one step",
         )),
         // Nothing to take back is an ordinary state; more than there is, is a mistake.

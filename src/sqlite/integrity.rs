@@ -34,7 +34,7 @@ pub(crate) fn check(connection: &Connection, pragma: &str) -> Result<Option<Stri
     Ok(found.find(|finding| finding != "ok" && !is_of_contents(finding)))
 }
 
-/// A disk that does not answer is no finding: the file may be whole.
+/// A disk that does not answer is not a finding: the file may be whole.
 pub(crate) fn all_findings(connection: &Connection, pragma: &str) -> Result<Vec<String>, Error> {
     let found = match findings(connection, &format!("PRAGMA {pragma}({MOST_FINDINGS})")) {
         Err(error) if execute::is_wrong_sql(&error) => {

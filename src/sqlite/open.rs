@@ -119,7 +119,7 @@ pub(crate) fn resolve(path: &Path) -> Result<Target, Error> {
     };
     if path.as_os_str().is_empty() || path == Path::new(":memory:") {
         return Err(Error::usage(
-            format!("`{}` is no path of a database file", path.display()),
+            format!("`{}` is not a path of a database file", path.display()),
             "name the file",
         ));
     }
@@ -133,7 +133,7 @@ pub(crate) fn resolve(path: &Path) -> Result<Target, Error> {
         ));
     }
     let mut resolved = path::plain(std::path::absolute(path).map_err(io)?);
-    // A link may point to a file that is not there yet, which canonicalize() refuses.
+    // A link may point to a file that does not exist yet, which canonicalize() refuses.
     for _ in 0..40 {
         match std::fs::read_link(&resolved) {
             Ok(target) => {
@@ -148,7 +148,7 @@ pub(crate) fn resolve(path: &Path) -> Result<Target, Error> {
         Err(error) if error.kind() == io::ErrorKind::NotADirectory => {
             return Err(not_a_database(
                 &resolved,
-                "lies below something that is no folder",
+                "is below something that is not a folder",
             ));
         }
         Err(error) => return Err(io(error)),
@@ -213,7 +213,7 @@ fn held_by_another(file: &Path) -> Error {
 }
 
 /// Whether closing the last connection moves the write-ahead log into the file and removes it, as
-/// SQLite does unless it is told otherwise. What may have to be kept as it is must be told.
+/// SQLite does unless it is reported otherwise. What may have to be kept as it is must be told.
 pub(crate) fn checkpoint_on_close(connection: &Connection, on: bool) -> Result<(), Error> {
     connection
         .set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, !on)

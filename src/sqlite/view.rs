@@ -57,7 +57,7 @@ impl View {
 ///
 /// An ordinary read-only open of a database in WAL mode leaves `-wal` and `-shm` beside
 /// it. So: no companions, then nobody is writing, and `immutable` is safe to say. A journal that
-/// begins with a zero is no companion: SQLite keeps it so between two transactions where it is
+/// begins with a zero is not a companion: SQLite keeps it so between two transactions where it is
 /// told to (`journal_mode = PERSIST`), and while the file is still as it was.
 /// Companions of a database that somebody has open are read with `readonly_shm`, which
 /// keeps the index of the WAL in memory. Companions that a crash left behind may have to

@@ -19,7 +19,7 @@ pub(crate) fn or_meant_version(
     Failure::from(error).or_meant(&wanted.unwrap_or_default(), known)
 }
 
-/// Says of a folder of seeds that is not there that it was given, and which environment was
+/// Says of a folder of seeds that does not exist that it was given, and which environment was
 /// probably meant.
 pub(crate) fn or_no_seeds(settings: &Settings, environment: Option<&str>, error: Error) -> Failure {
     let folder = &settings.seeds.value;

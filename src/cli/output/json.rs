@@ -164,7 +164,7 @@ pub(crate) fn failure(failure: &Failure, typed: &Typed) -> Value {
     }
 }
 
-/// What stands beside `error`: everything that an error knows but what is in it.
+/// What is beside `error`: everything that an error knows but what is in it.
 fn details(error: &Error) -> Value {
     let mut details = value(error);
     if let Value::Object(details) = &mut details {

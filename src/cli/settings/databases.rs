@@ -108,7 +108,7 @@ enum Part {
     Pattern(Pattern),
 }
 
-/// Every path that the parts of a glob lead to, by name. Of a name that is no text nothing is
+/// Every path that the parts of a glob lead to, by name. Of a name that is not text nothing is
 /// found, and the others are.
 fn walk(at: PathBuf, parts: &[Part], found: &mut Vec<PathBuf>) -> Result<(), Failure> {
     let Some((part, rest)) = parts.split_first() else {

@@ -56,7 +56,7 @@ pub(crate) fn keeper<'a>(settings: &Settings) -> Result<Migrator<'a>, Failure> {
     })
 }
 
-/// Refuses a schema file that is not there.
+/// Refuses a schema file that does not exist.
 pub(crate) fn schema_file(settings: &Settings) -> Result<(), Failure> {
     let schema = &settings.schema;
     match schema.value.is_file() {

@@ -31,7 +31,7 @@ const SERVERS: &[&str] = &[
 ];
 
 /// Understands `sqlite:` as sqlx and dbmate do, `file:` as SQLite does, and takes everything else
-/// that is no URL for a path.
+/// that is not a URL for a path.
 pub(crate) fn named(text: &str) -> Named {
     let Some((scheme, rest)) = text.split_once(':') else {
         return Named::Path(text.into());

@@ -1,5 +1,5 @@
 //! One table from one definition to another: by ALTER TABLE where its rules allow it, by
-//! building the table anew where they do not.
+//! rebuilding the table where they do not.
 
 use crate::devtools::alter::preconditions::{ConditionSource, origin};
 use crate::devtools::model::diff::Altered;
@@ -23,7 +23,7 @@ pub(crate) struct Means {
 pub(crate) const NATIVE_CONSTRAINTS: i32 = 3_053_000;
 
 /// How many columns are dropped one by one. Each is a rewrite of the whole table, and so
-/// is building it anew, once.
+/// is rebuilding it, once.
 const DROPS: usize = 2;
 
 /// The statements of ALTER TABLE that do all edits, in order. None where one of them cannot be
@@ -85,7 +85,7 @@ pub(crate) fn natively(altered: &Altered<'_>, means: Means) -> Option<Vec<String
     (drops <= DROPS).then(|| steps.into_iter().map(|(_, statement)| statement).collect())
 }
 
-/// What an edit is that has no ALTER TABLE, for whoever asks why the table is built anew.
+/// What an edit is that has no ALTER TABLE, for whoever asks why the table is rebuilt.
 pub(crate) fn reasons(altered: &Altered<'_>, means: Means) -> Vec<String> {
     let alone = |edit: &&Edit<'_>| {
         let altered = Altered {
@@ -145,7 +145,7 @@ fn not_addable(table: &Definition, column: &ColumnDefinition) -> Option<&'static
     if column.using.is_some() {
         Some("with values from the rest of its row")
     } else if default.is_some_and(|default| !default.constant) {
-        Some("with a default that is no constant")
+        Some("with a default that is not a constant")
     } else if generated.is_some_and(|generated| generated.stored) {
         Some("as a stored generated column")
     } else if rules.clone().any(is_key) {
@@ -357,7 +357,7 @@ mod tests {
             (
                 "a",
                 "a, b DEFAULT (1 + 1)",
-                &["add `b` with a default that is no constant"],
+                &["add `b` with a default that is not a constant"],
             ),
             (
                 "a",

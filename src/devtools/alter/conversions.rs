@@ -104,7 +104,7 @@ struct Stage(Connection);
 impl Stage {
     fn new(options: &Options<'_>, names: &[(String, Vec<String>)]) -> Result<Stage, Error> {
         let stage = Stage(memory(options)?);
-        // A name in double quotes that is no column would be a text.
+        // A name in double quotes that is not a column would be a text.
         for text in [
             DbConfig::SQLITE_DBCONFIG_DQS_DML,
             DbConfig::SQLITE_DBCONFIG_DQS_DDL,

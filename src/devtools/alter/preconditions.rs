@@ -179,7 +179,7 @@ pub(crate) fn conditions(
         let converted = matches!(origin(before, column), ConditionSource::Using(_));
         let strict = after.strict.then_some(column.declared.as_str());
         let filter = match retyped {
-            // ANY outside of a STRICT table: what is no number stays as it is.
+            // ANY outside of a STRICT table: what is not a number stays as it is.
             true if before.strict && !after.strict && was.declared == column.declared => {
                 (affinity == Affinity::Numeric).then(|| becomes_another_number(&name))
             }
@@ -195,7 +195,7 @@ pub(crate) fn conditions(
             };
             found.push(Condition {
                 problem: format!(
-                    "values of `{}`.`{}` that would not come through as {kind}",
+                    "values of `{}`.`{}` that cannot be converted to {kind} without loss",
                     before.name, column.name
                 ),
                 rows: format!("FROM {}\nWHERE {filter}", source(&before.name)),
@@ -281,7 +281,7 @@ fn row_name(table: &Definition) -> Example {
 
 /// The filter that finds values which would not come through a change to an affinity, by
 /// the rules of <https://sqlite.org/datatype3.html#type_affinity>: text that a number's
-/// spelling replaces (`007`, `1e3`, ` 12 `), text that is no number, blobs, integers beyond 2^53 into
+/// spelling replaces (`007`, `1e3`, ` 12 `), text that is not a number, blobs, integers beyond 2^53 into
 /// REAL, fractions into INTEGER, and a REAL that its own text does not give back.
 fn unfit(
     value: &str,
@@ -291,7 +291,7 @@ fn unfit(
 ) -> Option<String> {
     let number = format!("CAST({value} AS NUMERIC)");
     let respelled = format!("CAST({number} AS TEXT) IS NOT {value}");
-    // As text a REAL is `1.0`, which is what a way back finds.
+    // As text a REAL is `1.0`, which is what a down migration finds.
     let respelled_real = match direction {
         Direction::Up => respelled.clone(),
         Direction::Down => {
@@ -460,12 +460,12 @@ fn is_new_and_null(before: &Definition, column: &ColumnDefinition) -> bool {
     column.generated.is_none() && null && origin(before, column) == ConditionSource::Default
 }
 
-/// Whether a way back must put something into a column whose values are gone.
+/// Whether a down migration must put something into a column whose values are gone.
 fn is_filled(before: &Definition, column: &ColumnDefinition) -> bool {
     column.generated.is_none() && origin(before, column) == ConditionSource::Nowhere
 }
 
-/// Whether the values of a column are gone, and a way back has nothing to take them from.
+/// Whether the values of a column are gone, and a down migration has nothing to take them from.
 pub(crate) fn is_gone(before: &Definition, after: &Definition, column: &ColumnDefinition) -> bool {
     let was_dropped = column.generated.is_none() && before.column(&column.name).is_none();
     let is_the_rowid = column.is_rowid && keeps_rowids(after, before);
@@ -517,7 +517,7 @@ pub(crate) fn any_row(before: &Definition, column: &str) -> Condition {
 /// Rows that full-text search was given and does not keep.
 pub(crate) fn any_search(table: &str) -> Condition {
     Condition {
-        problem: format!("rows of `{table}` whose text is kept nowhere"),
+        problem: format!("rows of `{table}` whose text is not kept anywhere"),
         rows: format!("FROM {}", source(table)),
         example: Example::Value("rowid".into()),
         constant: None,
@@ -530,7 +530,7 @@ pub(crate) struct Unmet {
     pub(crate) query: String,
 }
 
-/// Whether the CHECKs of columns that a way back must fill take what they are filled with.
+/// Whether the CHECKs of columns that a down migration must fill take what they are filled with.
 pub(crate) fn checks_of_what_is_gone(before: &Definition, after: &Definition) -> Vec<Unmet> {
     let mut found = Vec::new();
     for constraint in &after.constraints {
@@ -562,7 +562,7 @@ pub(crate) fn checks_of_what_is_gone(before: &Definition, after: &Definition) ->
     found
 }
 
-/// Whether a way back leads from REAL to TEXT: the way there took a text for a number only where it
+/// Whether a down migration leads from REAL to TEXT: the up migration took a text for a number only where it
 /// was spelled like one.
 pub(crate) fn respells(before: &Definition, after: &Definition, column: &ColumnDefinition) -> bool {
     let was = before.column(&column.name);
@@ -582,7 +582,7 @@ fn unique(before: &Definition, after: &Definition, key: &[KeyPart]) -> Option<Co
     let names: Vec<&str> = key.iter().map(|part| part.column.as_str()).collect();
     let parts: Vec<&ColumnDefinition> =
         names.iter().filter_map(|name| after.column(name)).collect();
-    // What is filled on a way back is another in each row.
+    // What is filled on a down migration is another in each row.
     if parts
         .iter()
         .any(|column| is_new_and_null(before, column) || is_filled(before, column))
@@ -673,7 +673,7 @@ fn check(before: &Definition, after: &Definition, text: &str) -> Condition {
     let shown: Vec<&str> = condition.split_whitespace().collect();
     Condition {
         problem: format!(
-            "rows of `{}` that do not fulfil CHECK ({})",
+            "rows of `{}` that violate CHECK ({})",
             before.name,
             shown.join(" ")
         ),
@@ -766,7 +766,7 @@ fn reference(
     let all = |conditions: Vec<String>| conditions.join(" AND ");
     Some(Condition {
         problem: format!(
-            "rows of `{}` that refer to a row of `{}` that is not there",
+            "rows of `{}` that refer to a row of `{}` that does not exist",
             before.name, key.parent
         ),
         rows: format!(
@@ -783,7 +783,7 @@ fn reference(
     })
 }
 
-/// A value of the right kind to fill a column with on a way back, where what it held is gone:
+/// A value of the right kind to fill a column with on a down migration, where what it held is gone:
 /// the same in all rows, or another in each where the column is part of a key.
 pub(crate) fn filler(table: &Definition, column: &ColumnDefinition) -> String {
     const NUMBER: &str = "row_number() OVER ()";
@@ -957,7 +957,7 @@ mod tests {
                 "a INT, g AS (a) NOT NULL",
                 "a TEXT, g AS (a) NOT NULL",
                 &[
-                    "values of `t`.`a` that would not come through as TEXT: FROM t WHERE typeof(a) = 'blob' OR (typeof(a) = 'real' AND CAST(CAST(a AS TEXT) AS REAL) IS NOT a); a",
+                    "values of `t`.`a` that cannot be converted to TEXT without loss: FROM t WHERE typeof(a) = 'blob' OR (typeof(a) = 'real' AND CAST(CAST(a AS TEXT) AS REAL) IS NOT a); a",
                     "rows of `t` without `g`: FROM (SELECT *, +(a) AS g FROM (SELECT CAST(a AS TEXT) AS a, rowid AS rowid FROM t) AS t) AS t WHERE g IS NULL; row rowid",
                 ],
             ),
@@ -965,35 +965,35 @@ mod tests {
                 "a INT",
                 "a TEXT",
                 &[
-                    "values of `t`.`a` that would not come through as TEXT: FROM t WHERE typeof(a) = 'blob' OR (typeof(a) = 'real' AND CAST(CAST(a AS TEXT) AS REAL) IS NOT a); a",
+                    "values of `t`.`a` that cannot be converted to TEXT without loss: FROM t WHERE typeof(a) = 'blob' OR (typeof(a) = 'real' AND CAST(CAST(a AS TEXT) AS REAL) IS NOT a); a",
                 ],
             ),
             (
                 "a INT",
                 "a VARCHAR",
                 &[
-                    "values of `t`.`a` that would not come through as VARCHAR: FROM t WHERE typeof(a) = 'blob' OR (typeof(a) = 'real' AND CAST(CAST(a AS TEXT) AS REAL) IS NOT a); a",
+                    "values of `t`.`a` that cannot be converted to VARCHAR without loss: FROM t WHERE typeof(a) = 'blob' OR (typeof(a) = 'real' AND CAST(CAST(a AS TEXT) AS REAL) IS NOT a); a",
                 ],
             ),
             (
                 "a TEXT",
                 "a INT",
                 &[
-                    "values of `t`.`a` that would not come through as INT: FROM t WHERE typeof(a) = 'blob' OR (typeof(a) = 'real' AND CAST(a AS INTEGER) <> a) OR (typeof(a) = 'text' AND (typeof(CAST(a AS NUMERIC)) <> 'integer' OR CAST(CAST(a AS NUMERIC) AS TEXT) IS NOT a)); a",
+                    "values of `t`.`a` that cannot be converted to INT without loss: FROM t WHERE typeof(a) = 'blob' OR (typeof(a) = 'real' AND CAST(a AS INTEGER) <> a) OR (typeof(a) = 'text' AND (typeof(CAST(a AS NUMERIC)) <> 'integer' OR CAST(CAST(a AS NUMERIC) AS TEXT) IS NOT a)); a",
                 ],
             ),
             (
                 "a TEXT",
                 "a REAL",
                 &[
-                    "values of `t`.`a` that would not come through as REAL: FROM t WHERE typeof(a) = 'blob' OR (typeof(a) = 'integer' AND a NOT BETWEEN -9007199254740992 AND 9007199254740992) OR (typeof(a) = 'text' AND (CAST(CAST(a AS NUMERIC) AS TEXT) IS NOT a OR (typeof(CAST(a AS NUMERIC)) = 'integer' AND CAST(a AS NUMERIC) NOT BETWEEN -9007199254740992 AND 9007199254740992))); a",
+                    "values of `t`.`a` that cannot be converted to REAL without loss: FROM t WHERE typeof(a) = 'blob' OR (typeof(a) = 'integer' AND a NOT BETWEEN -9007199254740992 AND 9007199254740992) OR (typeof(a) = 'text' AND (CAST(CAST(a AS NUMERIC) AS TEXT) IS NOT a OR (typeof(CAST(a AS NUMERIC)) = 'integer' AND CAST(a AS NUMERIC) NOT BETWEEN -9007199254740992 AND 9007199254740992))); a",
                 ],
             ),
             (
                 "a TEXT",
                 "a NUMERIC",
                 &[
-                    "values of `t`.`a` that would not come through as NUMERIC: FROM t WHERE typeof(a) = 'blob' OR (typeof(a) = 'text' AND CAST(CAST(a AS NUMERIC) AS TEXT) IS NOT a); a",
+                    "values of `t`.`a` that cannot be converted to NUMERIC without loss: FROM t WHERE typeof(a) = 'blob' OR (typeof(a) = 'text' AND CAST(CAST(a AS NUMERIC) AS TEXT) IS NOT a); a",
                 ],
             ),
             ("a TEXT", "a", &[]),
@@ -1003,8 +1003,8 @@ mod tests {
                 "a INT, b ANY, c BLOB",
                 "a INT, b ANY, c BLOB) STRICT; -- ",
                 &[
-                    "values of `t`.`a` that would not come through as INT: FROM t WHERE typeof(a) = 'blob' OR (typeof(a) = 'real' AND CAST(a AS INTEGER) <> a) OR (typeof(a) = 'text' AND (typeof(CAST(a AS NUMERIC)) <> 'integer' OR CAST(CAST(a AS NUMERIC) AS TEXT) IS NOT a)); a",
-                    "values of `t`.`c` that would not come through as BLOB: FROM t WHERE typeof(c) NOT IN ('blob', 'null'); c",
+                    "values of `t`.`a` that cannot be converted to INT without loss: FROM t WHERE typeof(a) = 'blob' OR (typeof(a) = 'real' AND CAST(a AS INTEGER) <> a) OR (typeof(a) = 'text' AND (typeof(CAST(a AS NUMERIC)) <> 'integer' OR CAST(CAST(a AS NUMERIC) AS TEXT) IS NOT a)); a",
+                    "values of `t`.`c` that cannot be converted to BLOB without loss: FROM t WHERE typeof(c) NOT IN ('blob', 'null'); c",
                 ],
             ),
             ("a INT) STRICT; -- ", "a INT, b ANY) STRICT; -- ", &[]),
@@ -1030,7 +1030,7 @@ mod tests {
                 "a INT, g AS (a), h AS (g) UNIQUE",
                 "a TEXT, g AS (a), h AS (g) UNIQUE",
                 &[
-                    "values of `t`.`a` that would not come through as TEXT: FROM t WHERE typeof(a) = 'blob' OR (typeof(a) = 'real' AND CAST(CAST(a AS TEXT) AS REAL) IS NOT a); a",
+                    "values of `t`.`a` that cannot be converted to TEXT without loss: FROM t WHERE typeof(a) = 'blob' OR (typeof(a) = 'real' AND CAST(CAST(a AS TEXT) AS REAL) IS NOT a); a",
                     "values of `h` that stand in more than one row of `t`: FROM ( SELECT h FROM (SELECT *, +(g) AS h FROM (SELECT *, +(a) AS g FROM (SELECT CAST(a AS TEXT) AS a, rowid AS rowid FROM t) AS t) AS t) AS t WHERE h IS NOT NULL GROUP BY h HAVING count(*) > 1 ); h",
                 ],
             ),
@@ -1053,7 +1053,7 @@ mod tests {
                 "a INTEGER PRIMARY KEY",
                 &[
                     "rows of `t` without `a`: FROM t WHERE a IS NULL; row rowid",
-                    "values of `t`.`a` that would not come through as INTEGER: FROM t WHERE typeof(a) NOT IN ('integer', 'null'); a",
+                    "values of `t`.`a` that cannot be converted to INTEGER without loss: FROM t WHERE typeof(a) NOT IN ('integer', 'null'); a",
                     "values of `a` that stand in more than one row of `t`: FROM ( SELECT a FROM t WHERE a IS NOT NULL GROUP BY a HAVING count(*) > 1 ); a",
                 ],
             ),
@@ -1062,7 +1062,7 @@ mod tests {
                 "a INTEGER PRIMARY KEY",
                 &[
                     "rows of `t` without `a`: FROM (SELECT CAST(a AS INTEGER) AS a, rowid AS rowid FROM t) AS t WHERE a IS NULL; row rowid",
-                    "values of `t`.`a` that would not come through as INTEGER: FROM t WHERE typeof(a) = 'blob' OR (typeof(a) = 'real' AND CAST(a AS INTEGER) <> a) OR (typeof(a) = 'text' AND (typeof(CAST(a AS NUMERIC)) <> 'integer' OR CAST(CAST(a AS NUMERIC) AS TEXT) IS NOT a)); a",
+                    "values of `t`.`a` that cannot be converted to INTEGER without loss: FROM t WHERE typeof(a) = 'blob' OR (typeof(a) = 'real' AND CAST(a AS INTEGER) <> a) OR (typeof(a) = 'text' AND (typeof(CAST(a AS NUMERIC)) <> 'integer' OR CAST(CAST(a AS NUMERIC) AS TEXT) IS NOT a)); a",
                     "values of `a` that stand in more than one row of `t`: FROM ( SELECT a FROM (SELECT CAST(a AS INTEGER) AS a, rowid AS rowid FROM t) AS t WHERE a IS NOT NULL GROUP BY a HAVING count(*) > 1 ); a",
                 ],
             ),
@@ -1078,7 +1078,7 @@ mod tests {
                 "a BLOB UNIQUE",
                 "a REAL UNIQUE",
                 &[
-                    "values of `t`.`a` that would not come through as REAL: FROM t WHERE typeof(a) = 'blob' OR (typeof(a) = 'integer' AND a NOT BETWEEN -9007199254740992 AND 9007199254740992) OR (typeof(a) = 'text' AND (CAST(CAST(a AS NUMERIC) AS TEXT) IS NOT a OR (typeof(CAST(a AS NUMERIC)) = 'integer' AND CAST(a AS NUMERIC) NOT BETWEEN -9007199254740992 AND 9007199254740992))); a",
+                    "values of `t`.`a` that cannot be converted to REAL without loss: FROM t WHERE typeof(a) = 'blob' OR (typeof(a) = 'integer' AND a NOT BETWEEN -9007199254740992 AND 9007199254740992) OR (typeof(a) = 'text' AND (CAST(CAST(a AS NUMERIC) AS TEXT) IS NOT a OR (typeof(CAST(a AS NUMERIC)) = 'integer' AND CAST(a AS NUMERIC) NOT BETWEEN -9007199254740992 AND 9007199254740992))); a",
                     "values of `a` that stand in more than one row of `t`: FROM ( SELECT a FROM (SELECT CAST(a AS REAL) AS a, rowid AS rowid FROM t) AS t WHERE a IS NOT NULL GROUP BY a HAVING count(*) > 1 ); a",
                 ],
             ),
@@ -1086,7 +1086,7 @@ mod tests {
                 "a BLOB UNIQUE",
                 "a NUMERIC UNIQUE",
                 &[
-                    "values of `t`.`a` that would not come through as NUMERIC: FROM t WHERE typeof(a) = 'blob' OR (typeof(a) = 'text' AND CAST(CAST(a AS NUMERIC) AS TEXT) IS NOT a); a",
+                    "values of `t`.`a` that cannot be converted to NUMERIC without loss: FROM t WHERE typeof(a) = 'blob' OR (typeof(a) = 'text' AND CAST(CAST(a AS NUMERIC) AS TEXT) IS NOT a); a",
                     "values of `a` that stand in more than one row of `t`: FROM ( SELECT a FROM (SELECT CAST(a AS NUMERIC) AS a, rowid AS rowid FROM t) AS t WHERE a IS NOT NULL GROUP BY a HAVING count(*) > 1 ); a",
                 ],
             ),
@@ -1094,7 +1094,7 @@ mod tests {
                 "a INT UNIQUE",
                 "a TEXT UNIQUE",
                 &[
-                    "values of `t`.`a` that would not come through as TEXT: FROM t WHERE typeof(a) = 'blob' OR (typeof(a) = 'real' AND CAST(CAST(a AS TEXT) AS REAL) IS NOT a); a",
+                    "values of `t`.`a` that cannot be converted to TEXT without loss: FROM t WHERE typeof(a) = 'blob' OR (typeof(a) = 'real' AND CAST(CAST(a AS TEXT) AS REAL) IS NOT a); a",
                     "values of `a` that stand in more than one row of `t`: FROM ( SELECT a FROM (SELECT CAST(a AS TEXT) AS a, rowid AS rowid FROM t) AS t WHERE a IS NOT NULL GROUP BY a HAVING count(*) > 1 ); a",
                 ],
             ),
@@ -1166,16 +1166,14 @@ mod tests {
             (
                 "a",
                 "a, CHECK (a   >\n 0)",
-                &[
-                    "rows of `t` that do not fulfil CHECK (a > 0): FROM t WHERE NOT (a > 0); row rowid",
-                ],
+                &["rows of `t` that violate CHECK (a > 0): FROM t WHERE NOT (a > 0); row rowid"],
             ),
             ("a, CHECK (a > 0)", "a, CHECK (a > 0)", &[]),
             (
                 r#"a, CHECK ("a" > 0)"#,
                 r#"a NOT NULL DEFAULT 3, CHECK ("a" > 0)"#,
                 &[
-                    r#"rows of `t` that do not fulfil CHECK ("a" > 0): FROM (SELECT +coalesce(a, 3) AS a, rowid AS rowid FROM t) AS t WHERE NOT ("a" > 0); row rowid"#,
+                    r#"rows of `t` that violate CHECK ("a" > 0): FROM (SELECT +coalesce(a, 3) AS a, rowid AS rowid FROM t) AS t WHERE NOT ("a" > 0); row rowid"#,
                 ],
             ),
             (
@@ -1187,15 +1185,15 @@ mod tests {
                 "a TEXT, CHECK (a > 0)",
                 "a INT, CHECK (a > 0)",
                 &[
-                    "values of `t`.`a` that would not come through as INT: FROM t WHERE typeof(a) = 'blob' OR (typeof(a) = 'real' AND CAST(a AS INTEGER) <> a) OR (typeof(a) = 'text' AND (typeof(CAST(a AS NUMERIC)) <> 'integer' OR CAST(CAST(a AS NUMERIC) AS TEXT) IS NOT a)); a",
-                    "rows of `t` that do not fulfil CHECK (a > 0): FROM (SELECT CAST(a AS INTEGER) AS a, rowid AS rowid FROM t) AS t WHERE NOT (a > 0); row rowid",
+                    "values of `t`.`a` that cannot be converted to INT without loss: FROM t WHERE typeof(a) = 'blob' OR (typeof(a) = 'real' AND CAST(a AS INTEGER) <> a) OR (typeof(a) = 'text' AND (typeof(CAST(a AS NUMERIC)) <> 'integer' OR CAST(CAST(a AS NUMERIC) AS TEXT) IS NOT a)); a",
+                    "rows of `t` that violate CHECK (a > 0): FROM (SELECT CAST(a AS INTEGER) AS a, rowid AS rowid FROM t) AS t WHERE NOT (a > 0); row rowid",
                 ],
             ),
             (
                 "a",
                 r#"a, "b c" DEFAULT 3, CHECK ("b c" > t.a)"#,
                 &[
-                    r#"rows of `t` that do not fulfil CHECK ("b c" > t.a): FROM (SELECT +3 AS "b c", a AS a, rowid AS rowid FROM t) AS t WHERE NOT ("b c" > t.a); row rowid"#,
+                    r#"rows of `t` that violate CHECK ("b c" > t.a): FROM (SELECT +3 AS "b c", a AS a, rowid AS rowid FROM t) AS t WHERE NOT ("b c" > t.a); row rowid"#,
                 ],
             ),
         ]);
@@ -1210,21 +1208,21 @@ mod tests {
                 "a, b",
                 "a, b, FOREIGN KEY (a, b) REFERENCES p (k, l)",
                 &[
-                    "rows of `t` that refer to a row of `p` that is not there: FROM t AS child WHERE child.a IS NOT NULL AND child.b IS NOT NULL AND NOT EXISTS ( SELECT 1 FROM p AS parent WHERE parent.k = child.a AND parent.l = child.b ); child.rowid",
+                    "rows of `t` that refer to a row of `p` that does not exist: FROM t AS child WHERE child.a IS NOT NULL AND child.b IS NOT NULL AND NOT EXISTS ( SELECT 1 FROM p AS parent WHERE parent.k = child.a AND parent.l = child.b ); child.rowid",
                 ],
             ),
             (
                 "a, b",
                 "a, b DEFAULT 1, c DEFAULT 1, FOREIGN KEY (b, c) REFERENCES p (k, l)",
                 &[
-                    "rows of `t` that refer to a row of `p` that is not there: FROM (SELECT +1 AS c, b AS b, rowid AS rowid FROM t) AS child WHERE child.b IS NOT NULL AND child.c IS NOT NULL AND NOT EXISTS ( SELECT 1 FROM p AS parent WHERE parent.k = child.b AND parent.l = child.c ); child.rowid",
+                    "rows of `t` that refer to a row of `p` that does not exist: FROM (SELECT +1 AS c, b AS b, rowid AS rowid FROM t) AS child WHERE child.b IS NOT NULL AND child.c IS NOT NULL AND NOT EXISTS ( SELECT 1 FROM p AS parent WHERE parent.k = child.b AND parent.l = child.c ); child.rowid",
                 ],
             ),
             (
                 "a",
                 "a, b DEFAULT 1, FOREIGN KEY (a, b) REFERENCES p (k, l)",
                 &[
-                    "rows of `t` that refer to a row of `p` that is not there: FROM (SELECT +1 AS b, a AS a, rowid AS rowid FROM t) AS child WHERE child.a IS NOT NULL AND child.b IS NOT NULL AND NOT EXISTS ( SELECT 1 FROM p AS parent WHERE parent.k = child.a AND parent.l = child.b ); child.rowid",
+                    "rows of `t` that refer to a row of `p` that does not exist: FROM (SELECT +1 AS b, a AS a, rowid AS rowid FROM t) AS child WHERE child.a IS NOT NULL AND child.b IS NOT NULL AND NOT EXISTS ( SELECT 1 FROM p AS parent WHERE parent.k = child.a AND parent.l = child.b ); child.rowid",
                 ],
             ),
             ("a", "a REFERENCES p (absent)", &[]),
@@ -1232,7 +1230,7 @@ mod tests {
                 "a",
                 "a REFERENCES p (k)",
                 &[
-                    "rows of `t` that refer to a row of `p` that is not there: FROM t AS child WHERE child.a IS NOT NULL AND NOT EXISTS ( SELECT 1 FROM p AS parent WHERE parent.k = child.a ); child.rowid",
+                    "rows of `t` that refer to a row of `p` that does not exist: FROM t AS child WHERE child.a IS NOT NULL AND NOT EXISTS ( SELECT 1 FROM p AS parent WHERE parent.k = child.a ); child.rowid",
                 ],
             ),
             (
@@ -1246,14 +1244,14 @@ mod tests {
                 "k INT PRIMARY KEY, a",
                 "k INT PRIMARY KEY, a REFERENCES p (k)",
                 &[
-                    "rows of `t` that refer to a row of `p` that is not there: FROM t AS child WHERE child.a IS NOT NULL AND NOT EXISTS ( SELECT 1 FROM p AS parent WHERE parent.k = child.a ); child.k",
+                    "rows of `t` that refer to a row of `p` that does not exist: FROM t AS child WHERE child.a IS NOT NULL AND NOT EXISTS ( SELECT 1 FROM p AS parent WHERE parent.k = child.a ); child.k",
                 ],
             ),
             (
                 "rowid, oid, _rowid_, a",
                 "rowid, oid, _rowid_, a REFERENCES p (k)",
                 &[
-                    "rows of `t` that refer to a row of `p` that is not there: FROM t AS child WHERE child.a IS NOT NULL AND NOT EXISTS ( SELECT 1 FROM p AS parent WHERE parent.k = child.a ); NULL",
+                    "rows of `t` that refer to a row of `p` that does not exist: FROM t AS child WHERE child.a IS NOT NULL AND NOT EXISTS ( SELECT 1 FROM p AS parent WHERE parent.k = child.a ); NULL",
                 ],
             ),
         ]);

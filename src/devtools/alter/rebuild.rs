@@ -1,4 +1,4 @@
-//! A table built anew, for what ALTER TABLE cannot do: SQLite's own procedure
+//! A table rebuilt, for what ALTER TABLE cannot do: SQLite's own procedure
 //! (<https://sqlite.org/lang_altertable.html#otheralter>), as SQL.
 //!
 //! Step by step, by the manual's numbers. Foreign keys are off (1) and the transaction is there
@@ -83,7 +83,7 @@ impl Rebuild<'_> {
                     self.before.rowid_alias().unwrap_or_default().to_owned()
                 }
                 ConditionSource::Default => continue,
-                // On a way back; a way there with such a column is refused.
+                // On a down migration; a way there with such a column is refused.
                 ConditionSource::Nowhere => {
                     let value = filler(self.after, column);
                     out.comment(&format!(
@@ -247,7 +247,7 @@ PRAGMA legacy_alter_table = OFF;
             let table = |columns: &str| format!("CREATE TABLE t ({columns})");
             assert_eq!(copy(&table(before), &table(after)), expected);
         }
-        // On a way back there must be something in a column whose values are gone.
+        // On a down migration there must be something in a column whose values are gone.
         assert_eq!(
             copy(
                 "CREATE TABLE t (a)",

@@ -145,7 +145,7 @@ impl<'m> Named<'m> {
     }
 }
 
-/// The column of a virtual table that a note in its statement stands beside; none where that is the
+/// The column of a virtual table that a note in its statement is beside; none where that is the
 /// table itself. A note in a line of its own belongs to what follows.
 fn noted_argument(sql: &str, entity: &Entity, note: &Annotation) -> Option<String> {
     let tokens: Vec<Token<'_>> = Tokens::new(sql).collect();
@@ -199,7 +199,7 @@ impl<'m> Sides<'_, 'm> {
             .is_some_and(|now| self.before(name).is_none_or(|was| was != now))
     }
 
-    /// Which names are given: all that are told, and the notes that speak of what is still to be
+    /// Which names are given: all that are reported, and the notes that speak of what is still to be
     /// renamed. A note stays in the file when the rename is done, so one whose new name is there
     /// already says nothing, unless that one is renamed itself.
     fn settle(&self, told: &[Names], noted: &[Names]) -> Result<Vec<Names>, Wrong> {
@@ -539,10 +539,10 @@ pub(crate) fn renames(
     }
 }
 
-/// A note of a former name: as written, whole, and who stands beside it.
+/// A note of a former name: as written, whole, and who is beside it.
 struct Noted {
     text: String,
-    /// Empty where it is no name.
+    /// Empty where it is not a name.
     old: String,
     new: String,
 }

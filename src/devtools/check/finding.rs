@@ -14,7 +14,7 @@ use crate::report::remedy::Remedy;
 pub enum FindingKind {
     /// A file that looks like a migration and is none.
     BadName,
-    /// A file fails: on the way there, on the way back, or the second time.
+    /// A file fails: on the up migration, on the down migration, or the second time.
     Fails,
     /// Rows or values go, and the file does not say that this is meant.
     LosesRows,
@@ -22,9 +22,9 @@ pub enum FindingKind {
     LosesConstraints,
     /// Rows refer to what is not there any more.
     BreaksReferences,
-    /// After the way back the schema is not what it was.
+    /// After the down migration the schema is not what it was.
     DownDiffers,
-    /// There is no way back, and nothing says that this is meant.
+    /// There is no down migration, and nothing says that this is meant.
     Irreversible,
     /// The migrations do not give the schema file.
     SchemaFileDiffers,
@@ -120,8 +120,8 @@ impl fmt::Display for Finding {
 pub struct Checked {
     /// What is wrong.
     pub findings: Vec<Finding>,
-    /// What a reviewer should know and what is no fault: values that do not come back, tables
-    /// for which no row could be made up, a way back that changed after a release.
+    /// What a reviewer should know and what is not a fault: values that do not come back, tables
+    /// for which no row could be made up, a down migration that changed after a release.
     pub notes: Vec<String>,
     /// How many migrations were walked.
     pub migrations: usize,

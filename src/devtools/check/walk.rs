@@ -127,7 +127,7 @@ struct Walk<'w, 'o> {
     /// The database as the first migrations alone make it, without rows that are made up, and how
     /// many of them it has. Led on where it is needed.
     bare: (Connection, usize),
-    /// The ways back that were walked, one for each migration. None ends the walk back.
+    /// The down migrations that were walked, one for each migration. None ends the walk back.
     ways_back: Vec<Option<MigrationStep>>,
     checked: Checked,
 }
@@ -169,7 +169,7 @@ impl Walk<'_, '_> {
         Ok(true)
     }
 
-    /// All ways back in turn, from the newest migration to the first, over the rows that are there
+    /// All down migrations in turn, from the newest migration to the first, over the rows that are there
     /// then: what each of them leaves is what the next one meets.
     fn walk_back(&mut self) -> Result<(), Error> {
         let migrations = self.migrations.clone();
@@ -191,7 +191,7 @@ impl Walk<'_, '_> {
                 database = self.emptied(&database)?;
                 went = self.execute(&database, &task, Direction::Down);
             }
-            const WHAT: &str = "the way back fails after those of the migrations behind it";
+            const WHAT: &str = "the down migration fails after those of the migrations behind it";
             match went {
                 Ok(back) => database = back,
                 Err(error) => return self.failed(migration, &script, WHAT, &error),
@@ -200,7 +200,7 @@ impl Walk<'_, '_> {
             if broken > 0 {
                 let rows = Counted(broken, "row");
                 let message = format!(
-                    "after the ways back of the migrations behind it, {rows} would refer to a row that is not there"
+                    "after the down migrations of the migrations behind it, {rows} would refer to a row that does not exist"
                 );
                 self.breaks(migration, &script, vec![message]);
             }
@@ -208,8 +208,8 @@ impl Walk<'_, '_> {
         if let (true, Some(first)) = (reached_the_first, self.migrations.first().copied()) {
             let left = differences(&Schema::default(), &self.schema_of(&database)?);
             if !left.is_empty() {
-                let message = format!("all ways back together leave {}", left.join(", "));
-                let help = "correct the way back of the migration that made it".to_owned();
+                let message = format!("all down migrations together leave {}", left.join(", "));
+                let help = "correct the down migration of the migration that made it".to_owned();
                 let script = first.down.as_ref().unwrap_or(&first.up);
                 self.find(first, script, FindingKind::DownDiffers, message, help);
             }
@@ -256,7 +256,7 @@ impl Walk<'_, '_> {
             }
         };
         self.examine_up(migration, &up, &after)?;
-        // For the way back, and for the next migration.
+        // For the down migration, and for the next migration.
         for reason in fill::fill(&after.connection, &after.schema, &self.hints)? {
             if !self.checked.notes.contains(&reason) {
                 self.checked.notes.push(reason);
@@ -298,10 +298,10 @@ impl Walk<'_, '_> {
             None if migration.in_rust && in_rust(Direction::Up).is_none() => {}
             // Not for the app to write.
             None if migration.component != self.options.component => {
-                self.note(migration, "there is no way back".to_owned());
+                self.note(migration, "there is no down migration".to_owned());
             }
             None => {
-                let message = "there is no way back".to_owned();
+                let message = "there is no down migration".to_owned();
                 let label = label::label(migration.version, &migration.name);
                 let help = format!(
                     "write {label}.down.sql; or say that it is meant with `-- heirloom: irreversible`, at the top of the file, or, where that was released, alone in {label}.down.sql"
@@ -321,7 +321,7 @@ impl Walk<'_, '_> {
         Ok(true)
     }
 
-    /// The way back and the way there again, on copies. The way back, where it goes.
+    /// The down migration and the up migration again, on copies. The down migration, where it goes.
     fn way_back(
         &mut self,
         migration: &Migration,
@@ -335,7 +335,7 @@ impl Walk<'_, '_> {
         let back = task.and_then(|task| {
             let back = match self.run(&after.connection, &task, Direction::Down) {
                 Err(error) if is_demanded(&error) => {
-                    let note = "the way back ends where rows do not fit";
+                    let note = "the down migration ends where rows do not fit";
                     self.note(migration, format!("{note}: {}", error.message()));
                     let empty = emptied.insert(self.emptied(&after.connection)?);
                     self.run(empty, &task, Direction::Down)?
@@ -347,7 +347,7 @@ impl Walk<'_, '_> {
         let (down, back) = match back {
             Ok(back) => back,
             Err(error) => {
-                self.failed(migration, script, "the way back fails", &error)?;
+                self.failed(migration, script, "the down migration fails", &error)?;
                 return Ok(None);
             }
         };
@@ -356,7 +356,7 @@ impl Walk<'_, '_> {
         let is_back = differences.is_empty();
         if !is_back {
             let message = format!(
-                "the way back does not bring the schema back: {}",
+                "the down migration does not bring the schema back: {}",
                 differences.join(", ")
             );
             let help = format!("correct {}", script.file());
@@ -369,7 +369,7 @@ impl Walk<'_, '_> {
                 lost.extend(lost_values(from, &back));
             }
         }
-        self.loses(migration, script, "the way back loses data", lost);
+        self.loses(migration, script, "the down migration loses data", lost);
         self.breaks(migration, script, broken_references(from, &back)?);
         let written = after.outlook.watched.iter().map(|(origin, _)| origin);
         let written = written.chain(back.outlook.watched.iter().map(|(_, now)| now));
@@ -389,17 +389,17 @@ impl Walk<'_, '_> {
         }
         match again.and_then(|again| self.schema_of(&again)) {
             Err(error) => {
-                let what = "fails when it is applied again after its way back";
+                let what = "fails when it is applied again after its down migration";
                 self.failed(migration, &migration.up, what, &error)?;
             }
             Ok(again) => {
                 let differences = self::differences(&after.schema, &again);
                 if is_back && !differences.is_empty() {
                     let message = format!(
-                        "applied again after its way back it gives another schema: {}",
+                        "applied again after its down migration it gives another schema: {}",
                         differences.join(", ")
                     );
-                    let help = "make the way back undo all of it".to_owned();
+                    let help = "make the down migration undo all of it".to_owned();
                     self.find(migration, script, FindingKind::DownDiffers, message, help);
                 }
             }
@@ -457,7 +457,7 @@ impl Walk<'_, '_> {
         Ok(())
     }
 
-    /// Rows that were there before the migration and are not after its way back; and rows
+    /// Rows that were there before the migration and are not after its down migration; and rows
     /// whose loss a revert would refuse, because no DELETE speaks of their table.
     fn lost_on_the_way_back(
         &self,
@@ -784,7 +784,7 @@ fn values_that_differ(
             if left > was {
                 let more = Counted(left - was, "row");
                 notes.push(format!(
-                    "the way back leaves {more} in `{table}` that were not there before"
+                    "the down migration leaves {more} in `{table}` that were not there before"
                 ));
             }
             continue;
@@ -797,13 +797,15 @@ fn values_that_differ(
             .collect();
         if !changed.is_empty() {
             notes.push(format!(
-                "the way back leaves other values in {} of `{table}` than there were before",
+                "the down migration leaves other values in {} of `{table}` than there were before",
                 changed.join(", ")
             ));
         }
         let rowids = |connection| contents_of(connection, table).map(|read| read.rowids);
         if rowids(before) != rowids(back) {
-            notes.push(format!("the way back leaves `{table}` with other rowids"));
+            notes.push(format!(
+                "the down migration leaves `{table}` with other rowids"
+            ));
         }
     }
     notes
@@ -857,7 +859,9 @@ fn broken_references(before: &Connection, ran: &StepResult) -> Result<Vec<String
             let new = rows.len().saturating_sub(known.map_or(0, Vec::len));
             (new > 0).then(|| {
                 let rows = Counted(new as u64, "row");
-                format!("{rows} of `{child}` would refer to a row of `{parent}` that is not there")
+                format!(
+                    "{rows} of `{child}` would refer to a row of `{parent}` that does not exist"
+                )
             })
         });
     Ok(broken.chain(violated).collect())
@@ -922,7 +926,7 @@ fn compare_with_release(migrations: &[Migration], release: Release, checked: &mu
             && !same_text(before, after)
         {
             checked.notes.push(format!(
-                "{}: the way back was edited after its release in {tag}; databases that have the migration keep the old one",
+                "{}: the down migration was edited after its release in {tag}; databases that have the migration keep the old one",
                 now.label()
             ));
         }

@@ -25,7 +25,7 @@ use crate::sqlite::sql::script::Script;
 use crate::sqlite::sql::token::mentions;
 
 /// What is to become of a table: columns added, dropped, renamed, of another type, default, key
-/// or order. ALTER TABLE is used where its rules allow it, and the table is built anew where they
+/// or order. ALTER TABLE is used where its rules allow it, and the table is rebuilt where they
 /// do not, with its rows, rowids, indexes, triggers and everything that refers to it: the same
 /// code that `heirloom generate` writes its files with.
 ///
@@ -84,7 +84,7 @@ enum Edit {
 pub struct AlterationPlan {
     /// The SQL, empty where the table is like that already.
     pub sql: String,
-    /// ALTER TABLE, or built anew; none where there is nothing to do.
+    /// ALTER TABLE, or rebuilt; none where there is nothing to do.
     pub kind: Option<ChangeKind>,
     /// What it takes away or may alter, in words that follow "it would".
     pub destroys: Vec<String>,
@@ -234,7 +234,7 @@ impl<'a> Alteration<'a> {
     /// What it would do to the table of a database. Writes nothing.
     ///
     /// # Errors
-    /// [`ErrorKind::NotFound`] for a table or a column that is not there;
+    /// [`ErrorKind::NotFound`] for a table or a column that does not exist;
     /// [`ErrorKind::NeedsDefault`]; [`ErrorKind::InvalidMigration`] for SQL that is wrong, and
     /// for an alteration that a view or a trigger does not survive.
     pub fn plan(&self, connection: &Connection) -> Result<AlterationPlan, Error> {
@@ -346,7 +346,7 @@ impl<'a> Alteration<'a> {
             None => Ok(()),
             Some([name, _]) => Err(Error::usage(
                 format!(
-                    "the temporary `{name}` stands in the way of an alteration of `{}`",
+                    "the temporary `{name}` is in the way of an alteration of `{}`",
                     self.table
                 ),
                 "drop it first",
@@ -519,7 +519,7 @@ fn no_column(table: &str, name: &str) -> Error {
 fn wrong(table: &str, reason: &str) -> Error {
     Error::new(
         ErrorKind::InvalidMigration,
-        format!("the alteration of `{table}` is no SQL: {reason}"),
+        format!("the alteration of `{table}` is not SQL: {reason}"),
     )
     .with_help("columns and constraints are written as CREATE TABLE has them")
 }
@@ -541,7 +541,7 @@ fn protected(
     if enforced && !alone {
         return Err(Error::usage(
             "foreign keys are enforced in this transaction, and cannot be switched off inside it",
-            "run `PRAGMA foreign_keys = OFF` before BEGIN: building a table anew would delete what refers to it",
+            "run `PRAGMA foreign_keys = OFF` before BEGIN: rebuilding a table would delete what refers to it",
         ));
     }
     let (begin, commit, undo) = match alone {
@@ -558,7 +558,7 @@ fn protected(
     let done = run(begin).and_then(|()| {
         let result = work().and_then(|()| run(commit));
         if result.is_err() {
-            // What went wrong first is what is told.
+            // What went wrong first is what is reported.
             let _ = run(undo);
         }
         result

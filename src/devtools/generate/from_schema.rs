@@ -89,7 +89,7 @@ impl GenerateOptions {
         self
     }
 
-    /// Something is gone and was not renamed: `users.name`, or `users`. It is no consent.
+    /// Something is gone and was not renamed: `users.name`, or `users`. It is not consent.
     pub fn drop(mut self, gone: impl Into<String>) -> Self {
         self.drops.push(gone.into());
         self
@@ -143,20 +143,20 @@ pub struct Generated {
     pub notes: Vec<String>,
 }
 
-/// A migration and its way back.
+/// A migration and its down migration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct GeneratedFile {
-    /// Where the way there is going to be.
+    /// Where the up migration is going to be.
     #[cfg_attr(feature = "serde", serde(serialize_with = "serial::path"))]
     pub up: PathBuf,
     /// Where the down migration is going to be. None where there is none, and the up migration says why.
     #[cfg_attr(feature = "serde", serde(serialize_with = "serial::some_path"))]
     pub down: Option<PathBuf>,
-    /// The SQL of the way there.
+    /// The SQL of the up migration.
     pub up_sql: String,
-    /// The SQL of the way back.
+    /// The SQL of the down migration.
     pub down_sql: Option<String>,
 }
 
@@ -172,7 +172,7 @@ impl Generated {
     /// [`ErrorKind::Io`] and [`ErrorKind::DiskFull`]; what was written is removed again.
     pub fn write(&self) -> Result<(), Error> {
         let pairs = self.files.iter();
-        // The way back first: a way there without it would be taken for irreversible.
+        // The down migration first: a way there without it would be taken for irreversible.
         let texts = pairs.flat_map(|f| {
             let down = f.down.as_ref().zip(f.down_sql.as_ref());
             down.into_iter().chain([(&f.up, &f.up_sql)])
@@ -362,7 +362,7 @@ fn in_new_name(problem: &str, renames: &Renames) -> String {
     renamed.collect::<String>().to_ascii_lowercase()
 }
 
-/// A view or a reference of the schema file that does not work is no schema to go to.
+/// A view or a reference of the schema file that does not work is not a schema to go to.
 fn refuse_broken(
     present: &Connection,
     wanted: &Connection,
@@ -546,7 +546,7 @@ impl GenerateWork<'_, '_> {
         Ok(drafts)
     }
 
-    /// A way back that brings a reference back whose parent another file drops finds that empty.
+    /// A down migration that brings a reference back whose parent another file drops finds that empty.
     fn note_lost_parents(&self, before: &Model, draft: &mut MigrationDraft) {
         let is_gone = |name: &str| self.gone.iter().any(|gone| same_name(gone, name));
         for change in &draft.up.changes {
@@ -628,7 +628,7 @@ impl GenerateWork<'_, '_> {
                 down: Some(self.folder.join(format!("{label}.down.sql"))),
                 up_sql: format!("{consent}{}{}\n{}", about.concat(), moved(&up), up.sql),
                 down_sql: Some(format!(
-                    "{consent_back}-- Written by `heirloom generate`: the way back.\n{}{}\n{}",
+                    "{consent_back}-- Written by `heirloom generate`: the down migration.\n{}{}\n{}",
                     lost.concat(),
                     moved(&down),
                     down.sql
@@ -648,7 +648,7 @@ impl GenerateWork<'_, '_> {
 
     /// Runs the files as they will be written, there and back, and compares: the migrations
     /// plus the files give the schema file, every boundary is a database that works, and
-    /// the ways back bring back what was.
+    /// the down migrations bring back what was.
     fn prove(&self, generated: &mut Generated) -> Result<(), Error> {
         let proof = copy_of(self.options, self.present)?;
         let known = in_new_names(broken(&proof, self.options)?, &self.renames);
@@ -686,7 +686,7 @@ impl GenerateWork<'_, '_> {
                     "-- heirloom: irreversible\n{}",
                     file.up_sql.replacen(
                         "-- Written by `heirloom generate`.\n",
-                        &format!("-- Written by `heirloom generate`.\n-- There is no way back to what did not work: {}.\n", problem.split_whitespace().collect::<Vec<_>>().join(" ")),
+                        &format!("-- Written by `heirloom generate`.\n-- There is no down migration to what did not work: {}.\n", problem.split_whitespace().collect::<Vec<_>>().join(" ")),
                         1
                     )
                 );

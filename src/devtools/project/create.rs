@@ -26,7 +26,7 @@ pub struct Created {
     /// The way there.
     #[cfg_attr(feature = "serde", serde(serialize_with = "serial::path"))]
     pub up: PathBuf,
-    /// The way back.
+    /// The down migration.
     #[cfg_attr(feature = "serde", serde(serialize_with = "serial::path"))]
     pub down: PathBuf,
 }
@@ -41,7 +41,7 @@ pub(crate) fn file_name(name: &str) -> Result<String, Error> {
     match is_valid_name(&name) {
         true => Ok(name),
         false => Err(Error::usage(
-            format!("`{name}` is no name for a migration"),
+            format!("`{name}` is not a valid name for a migration"),
             "use letters, digits and underscores, as in add_phone",
         )),
     }
@@ -56,7 +56,7 @@ pub(crate) fn next_version(existing: &[Migration], at: SystemTime) -> i64 {
     newest.saturating_add(1).max(now.unwrap_or_default())
 }
 
-/// Writes an empty migration and its way back into a folder, which is made if it is not
+/// Writes an empty migration and its down migration into a folder, which is made if it is not
 /// there. The version is `at` in UTC, to the second; where that is not larger than the newest
 /// there is, as in the same second, it is the next number.
 ///
@@ -74,7 +74,7 @@ pub fn create(folder: impl Into<Source>, name: &str, at: SystemTime) -> Result<C
     let source = folder.into();
     let folder = source.folder().ok_or_else(|| {
         Error::usage(
-            "the migrations are no folder on disk",
+            "the migrations are not a folder on disk",
             "give the folder that they are embedded from",
         )
     })?;
@@ -90,7 +90,7 @@ pub fn create(folder: impl Into<Source>, name: &str, at: SystemTime) -> Result<C
     files::write_source(
         &down,
         &format!(
-            "-- {name}: the way back. Left without a statement, the migration is irreversible.\n"
+            "-- {name}: the down migration. Left without a statement, the migration is irreversible.\n"
         ),
     )?;
     Ok(Created { version, up, down })

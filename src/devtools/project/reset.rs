@@ -76,7 +76,7 @@ pub(crate) fn empty(options: &Options<'_>, path: &Path) -> Result<Report, Error>
     })
 }
 
-/// Begins anew: everything migrated from empty, and seeded.
+/// Starts from empty: everything migrated from empty, and seeded.
 pub(crate) fn reset(
     options: &Options<'_>,
     path: &Path,
@@ -425,7 +425,7 @@ fn replace(
     );
     put.map_err(|error| {
         let error = error.with_backup(good_copy.cloned());
-        // What was to be put there goes with the scratch file, and is no copy to come back to.
+        // What was to be put there goes with the scratch file, and is not a copy to come back to.
         match error.data_state() {
             DataState::NeedsAttention { .. } => error.needing_attention(good_copy.cloned()),
             _ => error,

@@ -185,7 +185,7 @@ fn check_environment(name: &str) -> Result<(), Error> {
     match plain {
         true => Ok(()),
         false => Err(Error::usage(
-            format!("`{name}` is no name of an environment"),
+            format!("`{name}` is not a valid name of an environment"),
             "name a folder among the seeds, as in dev",
         )),
     }

@@ -140,7 +140,7 @@ struct ColumnFacts {
     columns: Vec<Fact>,
     references: Vec<Reference>,
     rules: Vec<FillRule>,
-    /// A name for the rowid, where there is one that is no column.
+    /// A name for the rowid, where there is one that is not a column.
     rowid: Option<&'static str>,
 }
 
@@ -408,7 +408,7 @@ impl ColumnFacts {
             .flat_map(|more| plain(fact, hints, number + more))
             .collect();
         let is_json = hints.json.contains(&fact.name.to_ascii_lowercase());
-        // A default that is computed may depend on the time, or on chance; and one that is no JSON
+        // A default that is computed may depend on the time, or on chance; and one that is not a JSON
         // fails where the schema reads it as some.
         let constant = |default: &String| {
             !default.contains('(')

@@ -368,7 +368,7 @@ impl SquashWork<'_, '_> {
         }
     }
 
-    /// The files of what is replaced, those for the way back first.
+    /// The files of what is replaced, those for the down migration first.
     fn files(&self, replaced: &[SquashedFrom]) -> Result<Vec<PathBuf>, Error> {
         let mut files = Vec::new();
         for script in self

@@ -45,7 +45,7 @@ pub(crate) fn parse(file: &str) -> Result<FileName<'_>, String> {
     };
     let (stem, down) = match stem.strip_suffix(".down") {
         Some(_) if in_rust => {
-            return Err("a way back in Rust is a function beside the other".into());
+            return Err("a down migration in Rust is a function beside the other".into());
         }
         Some(stem) => (stem, true),
         None => (stem, false),
@@ -58,7 +58,7 @@ pub(crate) fn parse(file: &str) -> Result<FileName<'_>, String> {
         return Err("version and name must be joined by two underscores".into());
     };
     if digits.is_empty() || !digits.bytes().all(|digit| digit.is_ascii_digit()) {
-        return Err(format!("`{digits}` is no whole number"));
+        return Err(format!("`{digits}` is not a whole number"));
     }
     let version = digits
         .parse()

@@ -84,7 +84,7 @@ pub(crate) fn sort_out(files: Vec<Script>) -> (Vec<Migration>, Vec<Refused>) {
             None if second_ones.contains(&(version, name.clone())) => {}
             None => {
                 let error = invalid(format!(
-                    "{} is the way back of a migration that is not there",
+                    "{} is the down migration of a migration that does not exist",
                     script.file()
                 ))
                 .with_help(format!(
@@ -93,7 +93,7 @@ pub(crate) fn sort_out(files: Vec<Script>) -> (Vec<Migration>, Vec<Refused>) {
                 ));
                 refused.push((script.file().to_owned(), error));
             }
-            // A template nobody filled in is no way back, unless there is nothing to take back.
+            // A template nobody filled in is not a down migration, unless there is nothing to take back.
             Some(migration) if script.is_empty() && !migration.up.is_empty() => {
                 migration.irreversible = says_irreversible(&script);
             }
@@ -126,7 +126,7 @@ fn refuse_squashed(migrations: &mut Vec<Migration>) -> Vec<Refused> {
     let mut newer = migrations.split_off(index);
     let squashed = &newer[0];
     migrations.retain(|migration| {
-        // One of the same version is told as a twin.
+        // One of the same version is reported as a twin.
         let twin = migration.version == squashed.version && !migration.is_squashed();
         let stays = twin || squashed.stands_for(migration);
         if !stays {

@@ -191,7 +191,7 @@ pub(crate) fn script(path: &Path) -> Result<Script, Error> {
     Ok(Script::new(name, text))
 }
 
-/// The scripts of a folder in the program. What is no SQL file may well be binary, and
+/// The scripts of a folder in the program. What is not SQL file may well be binary, and
 /// comes without its text.
 fn embedded(folder: &'static Dir<'static>, files: &mut Vec<Script>) -> Result<(), Error> {
     for file in folder.files() {
@@ -219,7 +219,7 @@ fn on_disk(folder: &Path, schema_file: Option<&Path>) -> Result<Vec<Script>, Err
     let schema_file = schema_file.and_then(|file| file.canonicalize().ok());
     let mut files = Vec::with_capacity(paths.len());
     for relative in paths {
-        // `.git/refs/tags/v1` is no migration, though it is named like one.
+        // `.git/refs/tags/v1` is not a migration, though it is named like one.
         let hidden =
             |part: std::path::Component<'_>| part.as_os_str().as_encoded_bytes().starts_with(b".");
         if relative.components().any(hidden) {

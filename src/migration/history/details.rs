@@ -106,7 +106,7 @@ pub(crate) fn as_applied(
     }
 }
 
-/// What prints the way back of a migration as it was stored, for a person to type.
+/// What prints the down migration of a migration as it was stored, for a person to type.
 pub(crate) fn select_down(table: &str, version: i64) -> String {
     let table = table.replace('\'', "''");
     format!(

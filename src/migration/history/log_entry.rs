@@ -176,7 +176,7 @@ impl LogEntry {
         order(&self.at, self.sequence, self.act != Act::Snapshot)
     }
 
-    /// None for a text that is no complete entry.
+    /// None for a text that is not a complete entry.
     pub(crate) fn from_text(text: &str) -> Option<LogEntry> {
         let fields = |name: &'static str| {
             text.lines()
@@ -249,6 +249,8 @@ pub(crate) fn merge(entries: impl IntoIterator<Item = LogEntry>) -> Vec<LogEntry
             None => merged.push(entry),
         }
     }
+    // Of two in the same millisecond the one that was written later is the newer.
+    merged.reverse();
     merged.sort_by(|one, other| other.order().cmp(&one.order()));
     merged
 }

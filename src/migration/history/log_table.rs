@@ -118,7 +118,7 @@ fn backfill((name, progress): (String, Progress)) -> LogEntry {
     }
 }
 
-/// Empty where there is no table. A row that is no entry of ours is left out: the log decides
+/// Empty where there is no table. A row that is not an entry of ours is left out: the log decides
 /// nothing.
 fn rows(connection: &Connection) -> Result<Vec<LogEntry>, Error> {
     let cannot = |error| failure("cannot read the log", error);

@@ -109,7 +109,7 @@ pub(crate) fn refuse_anothers_table(connection: &Connection, table: &str) -> Res
     match refinerys || same_name(table, DEFAULT_TABLE) {
         true => Ok(()),
         false => Err(malformed(format!(
-            "the table `{table}` was made by somebody else, and is no migration history"
+            "the table `{table}` was made by somebody else, and is not a migration history"
         ))),
     }
 }

@@ -468,7 +468,7 @@ impl Execution<'_, '_, '_, '_> {
         ran
     }
 
-    /// What a way back took from a table, a backfill filled in vain: it must begin anew.
+    /// What a down migration took from a table, a backfill filled in vain: it must start from empty.
     fn forget_backfills(&mut self, before: Vec<CatalogEntry>) -> Result<(), Error> {
         let after = catalog::entries(self.connection())?;
         let changed = before.into_iter().filter(|entry| !after.contains(entry));

@@ -34,13 +34,13 @@ pub(crate) struct Found {
     pub(crate) gone: u64,
     /// The key of one of them.
     pub(crate) example: Option<String>,
-    /// Columns of a table that was built anew whose values are others, though nothing says so.
+    /// Columns of a table that was rebuilt whose values are others, though nothing says so.
     pub(crate) overwritten: Vec<Overwritten>,
     /// Columns that held values and hold none now, with the number of values.
     pub(crate) emptied: Vec<(String, u64)>,
     /// Columns in which every value is another one now, with the number of values.
     pub(crate) throughout: Vec<(String, u64)>,
-    /// Whether a table that was built anew has its rows under other rowids.
+    /// Whether a table that was rebuilt has its rows under other rowids.
     pub(crate) other_rowids: bool,
 }
 

@@ -181,7 +181,7 @@ impl<'o> DryRun<'o> {
             schema_changed |= self.statement(script, &statement, &action)?;
             let mut seen = self.seen_since();
             if matches!(action, Action::DropTable(_)) {
-                // It is no DELETE, though SQLite asks for leave for one.
+                // It is not a DELETE, though SQLite asks for leave for one.
                 seen.retain(|access| !matches!(access, Access::Deletes(_)));
             }
             flow.observe(
@@ -231,7 +231,7 @@ impl<'o> DryRun<'o> {
         Ok(outlook)
     }
 
-    /// What the tables that were built anew do not demand any more, a sentence for each.
+    /// What the tables that were rebuilt do not demand any more, a sentence for each.
     fn lost_constraints(
         &self,
         demanded: &[(String, TableFacts)],
@@ -347,7 +347,7 @@ impl<'o> DryRun<'o> {
         if parameters > 0 {
             return Err(Error::new(
                 ErrorKind::InvalidMigration,
-                "the statement has a parameter, which nobody would fill in",
+                "the statement has a parameter, which has no value here",
             )
             .at(script.location(statement.start, false))
             .with_statement(statement.text)
@@ -372,7 +372,7 @@ impl<'o> DryRun<'o> {
         Ok(action.is_schema() || by_hand)
     }
 
-    /// SQLite takes a name in double quotes that is no column for a text, so that a copy from a
+    /// SQLite takes a name in double quotes that is not a column for a text, so that a copy from a
     /// misspelt column fills every row with its name
     /// (<https://sqlite.org/quirks.html#double_quoted_string_literals_are_accepted>).
     fn quoted_text(&self, script: &Script, statement: &Statement<'_>) -> Option<String> {
@@ -394,7 +394,7 @@ impl<'o> DryRun<'o> {
             .next()?;
         self.connection.prepare(statement.text).ok()?;
         Some(format!(
-            "`\"{name}\"` at {}:{} is no column and is read as a text; write it in single quotes if that is meant",
+            "`\"{name}\"` at {}:{} is not a column and is read as a text; write it in single quotes if that is meant",
             script.file(),
             script.position(statement.start).line
         ))

@@ -227,7 +227,7 @@ impl<'p, 'd, 's> Proof<'p, 'd, 's> {
         Ok(tables)
     }
 
-    /// Gives the tables that a file built anew the statistics that they had. True where any were
+    /// Gives the tables that a file rebuilt the statistics that they had. True where any were
     /// written.
     pub(crate) fn put_back_statistics(
         &mut self,
@@ -367,7 +367,7 @@ impl<'p, 'd, 's> Proof<'p, 'd, 's> {
         };
         if found.other_rowids {
             self.notes.push(format!(
-                "the rows of `{is}` have other rowids after its rebuild; what refers to them by rowid must be built anew"
+                "the rows of `{is}` have other rowids after its rebuild; what refers to them by rowid must be rebuilt"
             ));
         }
         let throughout = found.throughout.iter();
@@ -534,7 +534,7 @@ impl Proof<'_, '_, '_> {
         else {
             return Ok(children);
         };
-        // Where it costs nothing, what was wrong before is told as well.
+        // Where it costs nothing, what was wrong before is reported as well.
         if catalog::bytes(connection)? <= SMALL {
             return Ok(children);
         }
@@ -619,7 +619,7 @@ impl Proof<'_, '_, '_> {
             let refused = Error::new(
                 ErrorKind::MigrationFailed,
                 format!(
-                    "{} of `{table}` would refer to a row of `{parent}` that is not there{example}",
+                    "{} of `{table}` would refer to a row of `{parent}` that does not exist{example}",
                     Counted(new.len() as u64, "row")
                 ),
             )
@@ -633,7 +633,7 @@ impl Proof<'_, '_, '_> {
         }
         if old > 0 {
             self.notes.push(format!(
-                "{} whose foreign key leads nowhere, as before this run",
+                "{} whose foreign key matches no row, as before this run",
                 Counted(old, "row")
             ));
         }

@@ -15,7 +15,7 @@ use crate::sqlite::schema::catalog;
 use crate::sqlite::schema::difference::differences;
 use crate::sqlite::sql::name::same_name;
 
-/// So many differences are told.
+/// So many differences are reported.
 const TOLD: usize = 5;
 
 /// The migrations up to a version that are in no history yet, as rows to be written.

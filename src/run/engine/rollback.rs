@@ -48,7 +48,7 @@ pub(crate) fn take_back(
     committed: Committed,
     data_version_before: Option<i64>,
 ) -> Error {
-    // The way back must not be interrupted by what began it.
+    // The down migration must not be interrupted by what began it.
     let _ = session.watch_for_cancel(false);
     let good_copy = backup.map(|backup| backup.path.clone());
     if committed == Committed::Something {

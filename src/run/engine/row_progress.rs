@@ -52,7 +52,7 @@ pub(crate) fn tell<T>(
     let Some(listener) = options.listener.as_ref().filter(|_| !tables.is_empty()) else {
         return work(connection);
     };
-    // Without a queue, so that a slow listener slows the run down and nothing is told late.
+    // Without a queue, so that a slow listener slows the run down and nothing is reported late.
     let (sender, receiver) = sync_channel(0);
     thread::scope(|threads| {
         let told = tables.clone();

@@ -33,7 +33,7 @@ pub(crate) fn failure(what: impl Into<String>, error: io::Error) -> Error {
 }
 
 /// What to do about a refusal. On macOS number 1 is not about permissions: the sandbox, or the
-/// protection of Documents, Desktop and other apps' data, stands in the way.
+/// protection of Documents, Desktop and other apps' data, is in the way.
 fn denied(code: Option<i32>, system: &str) -> &'static str {
     match (system, code) {
         ("macos", Some(1)) => {
@@ -53,7 +53,7 @@ pub(crate) fn companion(path: &Path, ending: &str) -> PathBuf {
     PathBuf::from(name)
 }
 
-/// The length in bytes, 0 for a file that is not there. Opens nothing.
+/// The length in bytes, 0 for a file that does not exist. Opens nothing.
 ///
 /// What cannot be looked at is not taken for absent: a log that is overlooked is data that is
 /// missing from a copy, and a copy that is overlooked makes an older one the newest.
@@ -218,7 +218,7 @@ pub(super) fn create_private(path: &Path) -> io::Result<()> {
 }
 
 /// Gives a file to whoever owns `like`. Only root can. Anybody else can give it to the group, as a
-/// member of that; and a refusal is no failure.
+/// member of that; and a refusal is not a failure.
 pub(crate) fn own_like(path: &Path, like: &Path) {
     #[cfg(unix)]
     {
@@ -331,7 +331,7 @@ fn oddity(path: &Path) -> Result<Option<&'static str>, Error> {
     })
 }
 
-/// Refuses to open what is no file: a pipe would be waited for, a device be read without end, and
+/// Refuses to open what is not a file: a pipe would be waited for, a device be read without end, and
 /// a link may lead anywhere.
 pub(crate) fn refuse_odd(path: &Path) -> Result<(), Error> {
     match oddity(path)? {
@@ -346,7 +346,7 @@ fn odd(path: &Path, reason: &str) -> Error {
         .with_help("it was not made by this program: look at it, and move it away")
 }
 
-/// Reads a text file of ours, none when it is not there. What lies beside a database may be
+/// Reads a text file of ours, none when it is not there. What is beside a database may be
 /// somebody else's: no link is followed, only a file is opened, and no more than `most` bytes are
 /// read.
 ///

@@ -55,7 +55,7 @@ pub(crate) fn for_system(path: &Path) -> Cow<'_, Path> {
 }
 
 /// A URI under which SQLite opens a file, without its parameters. None for an absolute path that
-/// is no text, on Windows.
+/// is not text, on Windows.
 pub fn uri(path: &Path) -> Option<String> {
     match cfg!(windows) {
         true => Some(uri_on_windows(for_system(path).to_str()?)),
@@ -80,7 +80,7 @@ fn uri_on_windows(path: &str) -> String {
     }
 }
 
-/// Every byte that means something in a URI, or is no ASCII, as `%HH`.
+/// Every byte that means something in a URI, or is not ASCII, as `%HH`.
 fn escaped(path: &[u8]) -> String {
     let mut text = String::with_capacity(path.len());
     for &byte in path {

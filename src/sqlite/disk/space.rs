@@ -13,7 +13,7 @@ pub(crate) fn free_space(folder: &Path) -> Option<u64> {
         .and_then(|folder| fs4::available_space(folder).ok())
 }
 
-/// The network file system that a file lies on, where the system tells: Linux lists what is
+/// The network file system that a file is on, where the system tells: Linux lists what is
 /// mounted in `/proc/mounts`, macOS says it of each file.
 pub(crate) fn network_file_system(path: &Path) -> Option<String> {
     #[cfg(target_vendor = "apple")]
@@ -47,7 +47,7 @@ pub(crate) const NETWORK: &[&str] = &[
     "webdav",
 ];
 
-/// The kind of file system that a path lies on, as `/proc/mounts` has it. Of two that are mounted
+/// The kind of file system that a path is on, as `/proc/mounts` has it. Of two that are mounted
 /// at one place, the later hides the earlier.
 #[cfg_attr(target_vendor = "apple", allow(dead_code))]
 pub(crate) fn file_system_of<'m>(mounts: &'m str, path: &Path) -> Option<&'m str> {

@@ -91,7 +91,7 @@ pub(crate) fn table_kinds(connection: &Connection) -> Result<Vec<(String, TableK
         .collect())
 }
 
-/// Reads the schema, without what is no part of it.
+/// Reads the schema, without what is not part of it.
 pub(crate) fn schema(connection: &Connection, own: &OwnTables<'_>) -> Result<Schema, Error> {
     schema_of(connection, |table| !own.hold(table))
 }
@@ -223,7 +223,7 @@ pub(crate) struct Rowids {
 pub(crate) fn rowids(connection: &Connection, table: &str) -> Result<Option<Rowids>, Error> {
     const KIND: &str = "SELECT name, type, wr FROM pragma_table_list
         WHERE schema = 'main' AND name = ?1 COLLATE NOCASE";
-    // A key that is no rowid has an index.
+    // A key that is not a rowid has an index.
     const IS_A_COLUMN: &str = "SELECT
         EXISTS (SELECT 1 FROM pragma_table_info(?1, 'main') WHERE pk > 0)
         AND NOT EXISTS (SELECT 1 FROM pragma_index_list(?1, 'main') WHERE origin = 'pk')";
@@ -285,7 +285,7 @@ pub(crate) fn index_count(connection: &Connection, table: &str) -> u64 {
     connection.query_row(sql, [table], read).unwrap_or_default()
 }
 
-/// What tells whether a table that is built anew holds what it held.
+/// What tells whether a table that is rebuilt holds what it held.
 #[cfg(feature = "devtools")]
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Contents {
@@ -495,7 +495,7 @@ pub(crate) fn sequences(connection: &Connection) -> Result<BTreeMap<String, i64>
     let rows = statement
         .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))
         .map_err(cannot)?;
-    // A mark that is no number is somebody's own doing, and nothing to keep.
+    // A mark that is not a number is somebody's own doing, and nothing to keep.
     Ok(rows.filter_map(Result::ok).collect())
 }
 
@@ -517,7 +517,7 @@ pub(crate) fn raise_sequence(
         Some((_, seq)) if seq >= mark => Ok(false),
         Some((name, _)) => write("UPDATE sqlite_sequence SET seq = ?2 WHERE name = ?1", &name)
             .map(|changed| changed > 0),
-        // No row was copied: without a row of its own the count would begin anew.
+        // No row was copied: without a row of its own the count would start from empty.
         None => {
             let counts = connection
                 .query_row(

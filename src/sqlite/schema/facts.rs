@@ -182,7 +182,7 @@ impl TableFacts {
         columns.find(|column| same_name(&column.name, name))
     }
 
-    /// What a table that was built anew does not demand any more, in words. `renamed` is the name
+    /// What a table that was rebuilt does not demand any more, in words. `renamed` is the name
     /// now of a column, none where it is gone.
     pub(crate) fn lost_in(
         &self,

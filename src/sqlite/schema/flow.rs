@@ -55,9 +55,9 @@ pub(crate) struct Writes {
     pub(crate) removes: bool,
     /// Columns that are given other values, in small letters.
     pub(crate) updates: BTreeSet<String>,
-    /// It is built anew.
+    /// It is rebuilt.
     pub(crate) rebuilds: bool,
-    /// Of one that is built anew, the columns that an expression over the old one fills.
+    /// Of one that is rebuilt, the columns that an expression over the old one fills.
     pub(crate) expressions: BTreeSet<String>,
     /// Code of the app's wrote, and nothing is known of it.
     pub(crate) unknown: bool,

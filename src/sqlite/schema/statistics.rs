@@ -1,4 +1,4 @@
-//! What ANALYZE found out about a table, kept while the table is built anew: DROP TABLE
+//! What ANALYZE found out about a table, kept while the table is rebuilt: DROP TABLE
 //! deletes it (<https://sqlite.org/fileformat2.html#the_sqlite_stat1_table>).
 
 use rusqlite::types::Value;

@@ -65,7 +65,7 @@ pub(crate) struct PossibleLoss {
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Effects {
     pub(crate) candidates: Vec<PossibleLoss>,
-    /// Tables built anew.
+    /// Tables rebuilt.
     pub(crate) rebuilds: Vec<Rebuilt>,
     /// Tables a DELETE names, by their original name.
     pub(crate) deletes: Vec<String>,
@@ -99,14 +99,14 @@ impl Rebuilt {
 }
 
 impl Effects {
-    /// Whether a table of this name was built anew.
+    /// Whether a table of this name was rebuilt.
     pub(crate) fn rebuilds(&self, now: &str) -> bool {
         self.rebuilds
             .iter()
             .any(|rebuilt| same_name(&rebuilt.now, now))
     }
 
-    /// The names of the tables that were built anew.
+    /// The names of the tables that were rebuilt.
     pub(crate) fn rebuilt_names(&self) -> Vec<String> {
         self.rebuilds
             .iter()
@@ -416,7 +416,7 @@ impl TrackedTable {
 /// A column's affinity converts what is stored into it
 /// (<https://sqlite.org/datatype3.html>): text that reads as a number becomes one and
 /// loses its spelling (`007`, `1e3`, ` 12 `), integers beyond 2^53 are rounded as REAL,
-/// a REAL as text keeps 15 or 17 digits depending on the version. Text that is no number
+/// a REAL as text keeps 15 or 17 digits depending on the version. Text that is not a number
 /// stays as it is under affinity, but not under the CAST that a hand-written copy may
 /// use, so it counts too.
 pub(crate) fn narrowing(column: &str, from: &str, to: &str) -> Option<String> {

@@ -31,7 +31,7 @@ impl Script {
         }
     }
 
-    /// The way back of a migration as the database keeps it.
+    /// The down migration of a migration as the database keeps it.
     pub(crate) fn stored(migration: &str, text: String) -> Script {
         Script {
             stored: true,
@@ -41,7 +41,7 @@ impl Script {
 
     /// What to do where it is wrong and there is no file to correct.
     pub(crate) fn help(&self) -> Option<&'static str> {
-        self.stored.then_some("it is the way back that was stored when the migration was applied: put the migration's own file back as it was applied, with a way back beside it that works, which counts then; or restore the backup from before it")
+        self.stored.then_some("it is the down migration that was stored when the migration was applied: put the migration's own file back as it was applied, with a down migration beside it that works, which counts then; or restore the backup from before it")
     }
 
     /// The same under the name that says what it is.

@@ -147,7 +147,7 @@ fn lex(rest: &str) -> Option<(LexemeKind, usize)> {
         b'-' if bytes.get(1) == Some(&b'-') => {
             (LexemeKind::Line, rest.find('\n').unwrap_or(rest.len()))
         }
-        // At the very end of a text it is no comment to SQLite, but two symbols.
+        // At the very end of a text it is not a comment to SQLite, but two symbols.
         b'/' if bytes.get(1) == Some(&b'*') && bytes.len() > 2 => (
             LexemeKind::Block,
             rest.get(2..)

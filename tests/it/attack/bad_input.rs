@@ -1,4 +1,4 @@
-//! What is no database, no migration, or no place to write: a clear sentence, and nothing
+//! What is not a database, no migration, or no place to write: a clear sentence, and nothing
 //! changed.
 
 #[cfg(unix)]
@@ -354,7 +354,7 @@ fn files_that_are_no_migrations_are_named_and_nothing_is_touched() {
     let cases: &[(&str, &[u8], &str)] = &[
         ("V01__again.sql", b"CREATE TABLE b (x)", "V01__again.sql"),
         ("V2__empty.sql", b"", "V2__empty.sql"),
-        ("V2__new.sql", b"-- new: the way there.\n", "V2__new.sql"),
+        ("V2__new.sql", b"-- new: the up migration.\n", "V2__new.sql"),
         ("V2__latin1.sql", b"SELECT 'gr\xf6\xdfe'", "V2__latin1.sql"),
         ("V2__utf16.sql", b"\xff\xfeS\0E\0L\0", "V2__utf16.sql"),
         (
@@ -450,7 +450,7 @@ fn a_database_in_memory_is_no_file_to_migrate() {
     assert!(!std::path::Path::new(":memory:").exists());
 }
 
-/// What a file manager leaves in a folder is no text, and was read as one.
+/// What a file manager leaves in a folder is not text, and was read as one.
 #[test]
 fn files_of_other_kinds_beside_the_migrations_are_passed_over() {
     let app = App::new();

@@ -196,7 +196,7 @@ fn a_database_of_an_earlier_version_is_migrated_and_taken_back() {
             .database(app.database())
             .migrate_to(THIRD)
             .unwrap();
-        // Whatever the files say now: the ways back are those of the database.
+        // Whatever the files say now: the down migrations are those of the database.
         let back = Migrator::new(only_the_first(&app))
             .database(app.database())
             .revert_to_known();

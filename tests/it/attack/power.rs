@@ -125,7 +125,7 @@ struct Disk {
 }
 
 impl Disk {
-    /// What lies in a folder, all of it synced.
+    /// What is in a folder, all of it synced.
     fn holding(folder: &Path) -> Disk {
         let mut disk = Disk::default();
         disk.names.insert(folder.to_owned(), None);

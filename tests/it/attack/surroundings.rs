@@ -402,7 +402,7 @@ fn a_backups_folder_that_was_deleted_is_made_again() {
 
 /// Somebody cleans up while the app starts. A failure outside a transaction kept the half-done
 /// state under the name of the copy that was gone, and then called that the last good one.
-/// Whatever is said, no copy is promised that is not there.
+/// Whatever is said, no copy is promised that does not exist.
 #[test]
 fn a_backups_folder_that_is_deleted_during_a_run_leaves_old_or_new() {
     const FAILS: &str = "SELECT abs(-9223372036854775807 - 1);";
@@ -490,7 +490,7 @@ fn a_backups_folder_that_is_something_else_is_named_and_nothing_changes() {
             let said = text(&output);
             assert_eq!(output.status.code(), Some(1), "{verb} {what}: {said}");
             assert_eq!(data(&app.database()), old, "{verb} {what}: {said}");
-            // `latest` of no folder is a backup that is not there.
+            // `latest` of no folder is a backup that does not exist.
             let name = folder.file_name().unwrap().to_str().unwrap();
             let missing = verb == "restore" && said.contains("there is no automatic backup");
             assert!(said.contains(name) || missing, "{verb} {what}: {said}");

@@ -577,7 +577,7 @@ fn there_is_no_snapshot_of_what_a_killed_first_run_left() {
 }
 
 /// A snapshot that was killed between making its record and writing into it left an empty one.
-/// It was no record of anybody's, so it was never cleaned away, and nothing could be called by
+/// It was not a record of anybody's, so it was never cleaned away, and nothing could be called by
 /// that name again. Now a record has its name when it is whole.
 #[test]
 fn a_record_is_never_there_half() {

@@ -329,7 +329,7 @@ fn failures_of_the_database_have_their_kind() {
     app.file("V1__a.sql", "CREATE TABLE a (x);");
     std::fs::write(
         app.database(),
-        "this is no database, but long enough to be read as one",
+        "this is not a database, but long enough to be read as one",
     )
     .unwrap();
     let before = app.listing();
@@ -379,7 +379,7 @@ fn an_interruption_exits_with_130_and_leaves_the_database_as_it_was() {
     assert_eq!(contents(&app.database()), before);
 }
 
-/// A path that is no UTF-8 once ended a run in a panic, after its commit.
+/// A path that is not UTF-8 once ended a run in a panic, after its commit.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_path_of_odd_bytes_is_a_path() {

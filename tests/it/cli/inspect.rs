@@ -1,4 +1,4 @@
-//! `inspect`: everything a schema has is told, and its SQL gives it again.
+//! `inspect`: everything a schema has is reported, and its SQL gives it again.
 
 use rusqlite::Connection;
 use serde_json::{Value, json as value};

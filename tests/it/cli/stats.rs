@@ -1,4 +1,4 @@
-//! `stats`: what is told is what SQLite and the file system say.
+//! `stats`: what is reported is what SQLite and the file system say.
 
 use serde_json::Value;
 

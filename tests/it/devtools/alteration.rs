@@ -213,12 +213,12 @@ fn what_cannot_be_done_changes_nothing_and_says_why() {
         (
             users().add("x TEXT CHECK ("),
             ErrorKind::InvalidMigration,
-            "no SQL",
+            "is not SQL",
         ),
         (
             users().add_constraint("CHECK (age = 'x')"),
             ErrorKind::MigrationFailed,
-            "do not fulfil CHECK",
+            "violate CHECK",
         ),
         (
             users()

@@ -1,4 +1,4 @@
-//! Every case of `generate` that lies in a folder of its own: generated, run, compared, taken
+//! Every case of `generate` that is in a folder of its own: generated, run, compared, taken
 //! back, run again. `tests/data/generate/README.md` says what a case holds.
 
 use std::fmt::Write as _;
@@ -267,7 +267,7 @@ impl Case<'_> {
         }
     }
 
-    /// Whether a refusal is told as the case wants it.
+    /// Whether a refusal is reported as the case wants it.
     fn is_said(&self, error: &Value) -> Result<(), String> {
         let said = ["kind", "message", "help"].map(|key| error[key].as_str().unwrap_or_default());
         let said = said.join("\n");
@@ -295,7 +295,7 @@ impl Case<'_> {
         let sql = self.read("wanted.sql").or_else(|| self.read("after.sql"));
         let connection = Connection::open_in_memory().unwrap();
         let made = connection.execute_batch(&sql.unwrap_or_default());
-        made.map_err(|error| format!("what is wanted is no schema: {error}"))?;
+        made.map_err(|error| format!("what is wanted is not a schema: {error}"))?;
         Ok(schema(&connection))
     }
 
@@ -316,7 +316,7 @@ impl Case<'_> {
             return Ok(());
         };
         let expected = self.read(&format!("{file}.txt")).unwrap_or_default();
-        // What the questions themselves write is no part of the case.
+        // What the questions themselves write is not part of the case.
         let connection = self.app.connect();
         connection.execute_batch("BEGIN").unwrap();
         let found = answers(&connection, &questions)

@@ -8,7 +8,7 @@ use heirloom::devtools::{Checked, FindingKind};
 
 use crate::support::app::App;
 
-/// Writes migrations, each with its way back where there is one.
+/// Writes migrations, each with its down migration where there is one.
 fn app(files: &[(&str, &str, Option<&str>)]) -> App {
     let app = App::new();
     for (name, up, down) in files {
@@ -109,7 +109,10 @@ fn a_way_back_that_does_not_bring_the_schema_back_is_found_with_what_differs() {
     );
     assert!(text.contains("V2__more.down.sql"), "{text}");
     let text = checked.findings[1].to_string();
-    assert!(text.contains("applied again after its way back"), "{text}");
+    assert!(
+        text.contains("applied again after its down migration"),
+        "{text}"
+    );
 }
 
 #[test]
@@ -178,7 +181,7 @@ fn a_way_back_that_loses_rows_is_found_however_it_does_it() {
     for (up, down) in cases {
         let app = app(&[NOTES, ("V2__step", up, Some(&down))]);
         let text = only(&check(&app), FindingKind::LosesRows, "V2__step");
-        assert!(text.contains("the way back loses data"), "{text}");
+        assert!(text.contains("the down migration loses data"), "{text}");
         assert!(text.contains("`notes` has 0 of its 3 rows"), "{text}");
         app.file(
             "V2__step.down.sql",
@@ -186,7 +189,7 @@ fn a_way_back_that_loses_rows_is_found_however_it_does_it() {
         );
         clean(&app);
     }
-    // Only what the way there had added.
+    // Only what the up migration had added.
     clean(&app(&[
         NOTES,
         (
@@ -294,7 +297,7 @@ fn rows_that_a_way_back_leaves_behind_are_a_note() {
     let notes = clean(&app);
     assert_eq!(
         notes,
-        ["V2__seed: the way back leaves 2 rows in `notes` that were not there before"]
+        ["V2__seed: the down migration leaves 2 rows in `notes` that were not there before"]
     );
 }
 
@@ -326,7 +329,7 @@ fn no_way_back_is_found_unless_it_is_meant() {
     let text = only(&check(&app), FindingKind::Irreversible, "V1__a");
     assert!(text.contains("V1__a.down.sql"), "{text}");
     // What `create` writes and nobody filled in.
-    app.file("V1__a.down.sql", "-- a: the way back.\n");
+    app.file("V1__a.down.sql", "-- a: the down migration.\n");
     only(&check(&app), FindingKind::Irreversible, "V1__a");
     app.file("V1__a.down.sql", "-- heirloom: irreversible\n");
     clean(&app);
@@ -370,7 +373,7 @@ fn every_bad_name_is_found_and_the_others_are_still_walked() {
         "v4__x.sql: a migration's name begins with a capital",
         "create_tags.sql: ",
         "V1__twin.sql have the same version",
-        "V9__gone.down.sql is the way back of",
+        "V9__gone.down.sql is the down migration of",
     ] {
         assert!(text.contains(named), "{named}: {text}");
     }
@@ -455,7 +458,7 @@ fn a_way_back_meets_rows_too() {
     ]);
     let text = only(&check(&app), FindingKind::Fails, "V2__tags");
     assert!(
-        text.contains("the way back fails: NOT NULL constraint failed: notes.text"),
+        text.contains("the down migration fails: NOT NULL constraint failed: notes.text"),
         "{text}"
     );
 }
@@ -525,7 +528,7 @@ fn references_that_can_no_longer_be_checked_are_found() {
     );
 }
 
-/// Rows that went with consent are not asked of the way back.
+/// Rows that went with consent are not asked of the down migration.
 #[test]
 fn what_the_way_there_may_lose_the_way_back_need_not_bring() {
     let notes = clean(&app(&[
@@ -984,7 +987,7 @@ fn a_way_back_that_was_edited_since_the_release_is_a_note() {
     app.file("V1__notes.down.sql", "DROP TABLE IF EXISTS notes;");
     let notes = clean(&app);
     assert!(
-        notes[0].contains("way back was edited after its release in v1"),
+        notes[0].contains("down migration was edited after its release in v1"),
         "{notes:?}"
     );
 }
@@ -1055,7 +1058,7 @@ fn many_released_files_are_read_without_a_deadlock() {
     only(&check(&app), FindingKind::EditedAfterRelease, "V600__t");
 }
 
-/// Each way back worked by itself, and the second one failed after the first.
+/// Each down migration worked by itself, and the second one failed after the first.
 #[test]
 fn all_ways_back_are_walked_in_turn() {
     let app = App::new();
@@ -1065,7 +1068,7 @@ fn all_ways_back_are_walked_in_turn() {
     );
     app.file("V1__a.down.sql", "DROP TABLE a; DROP TABLE b;");
     app.file("V2__b.sql", "CREATE TABLE c (x INT UNIQUE);");
-    // It leaves two rows alike, which the next way back stumbles over.
+    // It leaves two rows alike, which the next down migration stumbles over.
     app.file(
         "V2__b.down.sql",
         "DROP TABLE c; INSERT INTO b VALUES (1), (1);",

@@ -721,11 +721,11 @@ fn rows_that_a_new_constraint_would_not_let_in_are_counted_and_shown() {
         ),
         (
             table("a TEXT, b INT CHECK (b > 0), p INT"),
-            "rows of `t` that do not fulfil CHECK (b > 0): 2, for example where `id` is 3",
+            "rows of `t` that violate CHECK (b > 0): 2, for example where `id` is 3",
         ),
         (
             table("a TEXT, b INT, p INT REFERENCES parent"),
-            "rows of `t` that refer to a row of `parent` that is not there: 2, for example 2",
+            "rows of `t` that refer to a row of `parent` that does not exist: 2, for example 2",
         ),
         (
             format!("{before} CREATE UNIQUE INDEX u ON t (b) WHERE b > 0;"),
@@ -773,7 +773,7 @@ fn rows_are_asked_as_the_new_table_will_see_them_and_not_as_they_were() {
             table("a TEXT CHECK (a <= 20)"),
             "INSERT INTO t VALUES (1, '100')",
             table("a INTEGER CHECK (a <= 20)"),
-            "rows of `t` that do not fulfil CHECK (a <= 20): 1, for example where `id` is 1",
+            "rows of `t` that violate CHECK (a <= 20): 1, for example where `id` is 1",
         ),
         (
             table("a"),
@@ -791,7 +791,7 @@ fn rows_are_asked_as_the_new_table_will_see_them_and_not_as_they_were() {
             table("a INT"),
             "INSERT INTO t VALUES (1, 1), (2, 9)",
             table("a INT, b INT DEFAULT 3, CHECK (b > t.a)"),
-            "rows of `t` that do not fulfil CHECK (b > t.a): 1, for example where `id` is 2",
+            "rows of `t` that violate CHECK (b > t.a): 1, for example where `id` is 2",
         ),
         (
             table("a INT"),
@@ -821,7 +821,7 @@ fn rows_are_asked_as_the_new_table_will_see_them_and_not_as_they_were() {
             "CREATE TABLE t (id INT PRIMARY KEY, a);".into(),
             "INSERT INTO t VALUES ('zz', 'x'), (7, 'y')",
             table("a"),
-            "values of `t`.`id` that would not come through as INTEGER: 1, for example 'zz'",
+            "values of `t`.`id` that cannot be converted to INTEGER without loss: 1, for example 'zz'",
         ),
     ];
     for (before, rows, after, words) in cases {
@@ -854,7 +854,7 @@ fn the_filter_of_a_unique_index_is_one_condition_whatever_is_in_it() {
     );
 }
 
-/// The way back of a dropped key filled every row with the same text, and met its own UNIQUE.
+/// The down migration of a dropped key filled every row with the same text, and met its own UNIQUE.
 #[test]
 fn a_key_that_comes_back_is_filled_with_a_value_of_its_own_in_each_row() {
     for key in [
@@ -1198,7 +1198,7 @@ fn a_dropped_table_may_leave_its_name_to_anything() {
     app.goes_back(&generated);
 }
 
-/// `"Foo"` that is no column is a text, and another one than `"foo"`.
+/// `"Foo"` that is not a column is a text, and another one than `"foo"`.
 #[test]
 fn letter_case_in_double_quotes_counts_where_it_may_be_a_text() {
     let schema = |text: &str| {
@@ -1263,7 +1263,7 @@ fn rowids_and_the_mark_of_autoincrement_come_through() {
         app.goes_back(&report_free);
         assert_eq!(app.rows("SELECT seq FROM sqlite_sequence"), "901");
     }
-    // A descending key in a column's definition is no rowid, and takes NULL.
+    // A descending key in a column's definition is not a rowid, and takes NULL.
     let key = |default: &str| format!("CREATE TABLE k (id INTEGER PRIMARY KEY DESC, x {default});");
     let app = app(
         &key(""),

@@ -214,7 +214,7 @@ fn change(dice: &mut Dice, table: &Table, tables: &[&str]) -> Table {
             }
             2 if !changed.columns.is_empty() => {
                 let at = usize::try_from(dice.roll(changed.columns.len() as u64)).unwrap();
-                // One whose name was handed on is no name that is free.
+                // One whose name was handed on is not a name that is free.
                 let column = &changed.columns[at];
                 if column.name == column.origin {
                     changed.columns.remove(at);
@@ -366,7 +366,7 @@ fn fill(dice: &mut Dice, app: &App, tables: &[Table]) {
             let id = row * 10;
             let names = [vec!["id"], names].concat().join(", ");
             let values = [vec![id.to_string()], values].concat().join(", ");
-            // What the constraints do not take is no row.
+            // What the constraints do not take is not a row.
             let _ = connection.execute_batch(&format!(
                 "INSERT OR ABORT INTO {} ({names}) VALUES ({values})",
                 table.name
@@ -638,7 +638,7 @@ fn round(seed: u64) -> &'static str {
         )
     };
     if let Err(error) = app.run() {
-        // Rows that do not fit are told, and nothing else stops it.
+        // Rows that do not fit are reported, and nothing else stops it.
         let text = error.to_string();
         assert!(is_told(&text), "{error:#}\n{}", context());
         assert_eq!(data(&app.database()), whole, "{}", context());
@@ -680,7 +680,7 @@ fn round(seed: u64) -> &'static str {
             assert_eq!(data(&app.database()), whole, "{error:#}\n{}", context());
             let text = error.to_string();
             assert!(is_told(&text), "{error:#}\n{}", context());
-            "there, and told on the way back"
+            "there, and told on the down migration"
         }
         Ok(report) => {
             let differs: Vec<_> = report
@@ -694,7 +694,11 @@ fn round(seed: u64) -> &'static str {
                 .iter()
                 .filter(|(place, value)| back.get(*place) != Some(value))
                 .collect();
-            assert!(lost.is_empty(), "on the way back: {lost:?}\n{}", context());
+            assert!(
+                lost.is_empty(),
+                "on the down migration: {lost:?}\n{}",
+                context()
+            );
             "there and back"
         }
     }

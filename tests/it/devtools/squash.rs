@@ -19,7 +19,7 @@ UPDATE notes SET stars = 1 WHERE id = 1;
 ";
 const PINS: &str = "ALTER TABLE notes ADD COLUMN pinned INTEGER;\n";
 
-/// Three migrations with their ways back.
+/// Three migrations with their down migrations.
 fn app() -> App {
     let app = App::new();
     app.file(
@@ -627,7 +627,7 @@ fn originals_that_were_changed_are_told_before_any_of_them_is_run() {
     let checked = app.migrator().devtools().check().unwrap();
     let kinds: Vec<&str> = checked.findings.iter().map(|f| f.kind.as_str()).collect();
     assert_eq!(kinds, ["squash-differs"], "{checked}");
-    // The other kind of line ending is no change.
+    // The other kind of line ending is not a change.
     app.file("squashed/V2__stars.sql", &STARS.replace('\n', "\r\n"));
     app.run().unwrap();
 }
@@ -1028,7 +1028,7 @@ fn a_folder_at_any_step_of_the_writing_gives_the_same() {
 #[test]
 fn what_cannot_be_moved_is_lost_neither() {
     let app = app();
-    // What is in the way is told before anything is written.
+    // What is in the way is reported before anything is written.
     app.file("squashed", "no folder");
     let before = app.listing();
     let error = app

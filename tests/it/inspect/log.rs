@@ -6,7 +6,7 @@ use heirloom::{Act, BackupRef, RevertTo};
 
 use crate::support::app::{App, back, part, state};
 
-/// Two migrations with ways back; the first is applied.
+/// Two migrations with down migrations; the first is applied.
 fn app() -> App {
     let app = App::new();
     app.file("V1__a.sql", "CREATE TABLE a (x)")

@@ -318,7 +318,7 @@ fn damages(healthy: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
     header[..100].fill(0xAB);
     vec![
         ("garbage", (0..20_000u32).map(|i| (i * 7) as u8).collect()),
-        ("short garbage", b"this is no database".to_vec()),
+        ("short garbage", b"this is not a database".to_vec()),
         ("long zeros", vec![0; 20_000]),
         ("cut inside the header", healthy[..50].to_vec()),
         ("cut inside a page", healthy[..700].to_vec()),

@@ -195,7 +195,7 @@ fn adopting_alone_runs_nothing_and_twice_it_finds_nothing_to_do() {
     );
     assert_eq!(contents(&app.database()), after);
     assert_eq!(app.backups().len(), 1);
-    // The way back of what another tool applied is stored with it.
+    // The down migration of what another tool applied is stored with it.
     app.migrator()
         .database(app.database())
         .revert(RevertTo::Steps(1))

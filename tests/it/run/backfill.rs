@@ -952,7 +952,7 @@ fn a_backfill_among_the_migrations_is_refused() {
     );
 }
 
-/// What a way back took was filled in vain: the backfill said "nothing to do", and the column
+/// What a down migration took was filled in vain: the backfill said "nothing to do", and the column
 /// that was made again stayed empty.
 #[test]
 fn a_way_back_that_changes_the_table_makes_it_begin_anew() {

@@ -1,4 +1,4 @@
-//! Every case of a run that lies in a folder of its own. `tests/data/run/README.md` says what a
+//! Every case of a run that is in a folder of its own. `tests/data/run/README.md` says what a
 //! case holds.
 
 use std::path::{Path, PathBuf};

@@ -507,7 +507,10 @@ fn what_builds_on_a_component_is_checked_after_it() {
     std::fs::remove_file(folder(&app).join("V1__users.down.sql")).unwrap();
     let checked = both(&app).devtools().check().unwrap();
     assert!(checked.is_clean(), "{checked}");
-    assert_eq!(checked.notes, ["auth/V1__users: there is no way back"]);
+    assert_eq!(
+        checked.notes,
+        ["auth/V1__users: there is no down migration"]
+    );
     let alone = both(&app).only("auth").unwrap().devtools().check().unwrap();
     assert_eq!(alone.findings.len(), 1, "{alone}");
     auth(&app, "V1__users.down.sql", "DROP TABLE users;");

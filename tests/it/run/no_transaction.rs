@@ -332,7 +332,7 @@ fn a_database_whose_copy_is_gone_or_damaged_is_left_alone_for_a_person() {
                     ErrorKind::NeedsAttention,
                     "{number}: {error:#}"
                 );
-                // A copy that does not verify is no good copy.
+                // A copy that does not verify is not a good copy.
                 let none = DataState::NeedsAttention { good_copy: None };
                 assert_eq!(*error.data_state(), none, "{number}");
                 assert_eq!(contents(&app.database()), before, "{number}");

@@ -1,4 +1,4 @@
-//! A table is built anew by hand: everything that hangs on it must still be there.
+//! A table is rebuilt by hand: everything that hangs on it must still be there.
 
 use heirloom::ErrorKind;
 

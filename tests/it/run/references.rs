@@ -33,7 +33,7 @@ fn an_old_orphan_is_noted_and_blocks_nothing() {
         let report = app.run().unwrap_or_else(|error| panic!("{sql}: {error:#}"));
         assert_eq!(
             report.notes,
-            ["1 row whose foreign key leads nowhere, as before this run"],
+            ["1 row whose foreign key matches no row, as before this run"],
             "{sql}"
         );
     }
@@ -92,7 +92,7 @@ fn orphans_without_a_rowid_are_counted_not_confused() {
                 let notes = app.run().unwrap().notes;
                 assert_eq!(
                     notes,
-                    ["2 rows whose foreign key leads nowhere, as before this run"]
+                    ["2 rows whose foreign key matches no row, as before this run"]
                 );
             }
         }
@@ -119,11 +119,11 @@ fn an_old_orphan_that_a_rebuild_numbers_anew_is_not_blamed() {
     assert!(renumbered.contains("other rowids"), "{renumbered}");
     assert_eq!(
         old,
-        "1 row whose foreign key leads nowhere, as before this run"
+        "1 row whose foreign key matches no row, as before this run"
     );
 }
 
-/// By the name that it has in the end it was not built anew, and its orphan would be a new one.
+/// By the name that it has in the end it was not rebuilt, and its orphan would be a new one.
 #[test]
 fn an_old_orphan_of_a_table_that_is_renamed_after_its_rebuild_is_not_blamed() {
     let app = App::new();
@@ -138,7 +138,7 @@ fn an_old_orphan_of_a_table_that_is_renamed_after_its_rebuild_is_not_blamed() {
     )
     .file("V2__rename.sql", "ALTER TABLE child RENAME TO kid");
     let report = app.run().unwrap();
-    assert!(report.notes[1].starts_with("1 row whose foreign key leads nowhere"));
+    assert!(report.notes[1].starts_with("1 row whose foreign key matches no row"));
     assert_eq!(app.number("SELECT count(*) FROM kid"), 2);
 }
 
@@ -179,7 +179,7 @@ fn a_reference_that_could_not_be_checked_before_blocks_nothing_and_hides_nothing
     let report = app.run().unwrap();
     assert_eq!(
         report.notes,
-        ["1 row whose foreign key leads nowhere, as before this run"]
+        ["1 row whose foreign key matches no row, as before this run"]
     );
     app.file("V2__b.sql", "INSERT INTO child VALUES (6, 96)");
     let error = app.refused(ErrorKind::MigrationFailed);

@@ -4,7 +4,7 @@ use heirloom::{Act, DataState, ErrorKind, Remedy, RevertTo};
 
 use crate::support::app::{App, contents, data};
 
-/// A table with rows at version 1, and three more migrations, each with its way back.
+/// A table with rows at version 1, and three more migrations, each with its down migration.
 fn app() -> App {
     let app = App::new();
     app.file(
@@ -370,7 +370,7 @@ fn a_file_that_changed_since_is_taken_back_by_the_way_back_of_that_day() {
     assert_eq!(app.number("SELECT count(*) FROM w"), 2);
 }
 
-/// With the file of the way back alone deleted it said that there was none, and the one that the
+/// With the file of the down migration alone deleted it said that there was none, and the one that the
 /// database keeps was there.
 #[test]
 fn a_way_back_whose_file_is_gone_is_told_to_be_in_the_database() {
@@ -409,7 +409,7 @@ fn a_way_back_whose_file_is_gone_is_told_to_be_in_the_database() {
     );
 }
 
-/// What a file says is corrected in the file. A stored way back is none, and its statement "to be
+/// What a file says is corrected in the file. A stored down migration is none, and its statement "to be
 /// corrected" was to be found nowhere.
 #[test]
 fn a_stored_way_back_that_is_wrong_says_what_can_be_done_about_it() {

@@ -1,4 +1,4 @@
-//! A big table is built anew: how far it is, and that ending it half way changes nothing.
+//! A big table is rebuilt: how far it is, and that ending it half way changes nothing.
 
 use std::sync::Arc;
 use std::sync::Mutex;

@@ -71,9 +71,9 @@ pub(crate) struct ComposedChange {
 pub(crate) struct Composed {
     pub(crate) sql: String,
     pub(crate) changes: Vec<ComposedChange>,
-    /// What the way back cannot bring back, in sentences.
+    /// What the down migration cannot bring back, in sentences.
     pub(crate) not_restored: Vec<String>,
-    /// Why a way back works on empty tables only, in sentences.
+    /// Why a down migration works on empty tables only, in sentences.
     pub(crate) only_empty: Vec<String>,
     /// Columns whose values are copied to another name, in sentences. To a run they are gone, so that
     /// the file must allow it.
@@ -226,7 +226,7 @@ pub(crate) fn broken(
     }
     for (child, parent) in catalog::dangling(connection)? {
         broken.insert(format!(
-            "`{child}` refers to `{parent}`, which is not there"
+            "`{child}` refers to `{parent}`, which does not exist"
         ));
     }
     Ok(broken)

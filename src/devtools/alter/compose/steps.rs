@@ -100,7 +100,7 @@ impl Composer<'_, '_> {
                 .table(renames.name_before(table))
                 .is_some_and(|entity| entity.definition.is_none())
             {
-                // Its module knows no such thing: it is made anew.
+                // Its module knows no such thing: it is rebuilt.
                 let names = names.into_iter();
                 self.of_virtual
                     .extend(names.map(|(old, new)| (table.clone(), old, new)));

@@ -1,4 +1,4 @@
-//! Tables: made, dropped, altered, built anew.
+//! Tables: made, dropped, altered, rebuilt.
 
 use rusqlite::OptionalExtension;
 use rusqlite::config::DbConfig;
@@ -100,7 +100,7 @@ impl Composer<'_, '_> {
         }
     }
 
-    /// Alters a table. True where it was built anew.
+    /// Alters a table. True where it was rebuilt.
     pub(super) fn alter(
         &mut self,
         altered: &Altered<'_>,
@@ -183,7 +183,7 @@ impl Composer<'_, '_> {
             words.push("do this in one go".into());
         }
         self.out.comment(&format!(
-            "`{}` is built anew, because ALTER TABLE cannot {}: create, copy, drop, rename (https://sqlite.org/lang_altertable.html#otheralter). Foreign keys must be off meanwhile, which heirloom sees to.",
+            "`{}` is rebuilt, because ALTER TABLE cannot {}: create, copy, drop, rename (https://sqlite.org/lang_altertable.html#otheralter). Foreign keys must be off meanwhile, which heirloom sees to.",
             after.name,
             words.join(", ")
         ));
@@ -200,7 +200,7 @@ impl Composer<'_, '_> {
     }
 
     /// What `-- using:` says must be one expression over the old row. A name in double quotes
-    /// that is no column would be the same text in every row.
+    /// that is not a column would be the same text in every row.
     pub(super) fn refuse_wrong_conversions(&self, altered: &Altered<'_>) -> Result<(), Error> {
         let table = plain(&altered.before.name);
         let texts = |on: bool| {
@@ -287,14 +287,14 @@ impl Composer<'_, '_> {
     }
 }
 
-/// A table that a way back can only build without rows, and why, in a sentence.
+/// A table that a down migration can only build without rows, and why, in a sentence.
 pub(super) struct OnlyEmpty {
     pub(super) condition: Condition,
     pub(super) reason: String,
 }
 
 impl Composer<'_, '_> {
-    /// Where no value is right that a way back could put into the rows that are there by now: a
+    /// Where no value is right that a down migration could put into the rows that are there by now: a
     /// reference whose values are gone, or whose parents come back empty or with other keys; a
     /// key that rows are known by; a CHECK that what stands in for the values does not meet.
     pub(super) fn only_empty(&self, difference: &SchemaDifference<'_>) -> Vec<OnlyEmpty> {

@@ -33,7 +33,7 @@ impl Composer<'_, '_> {
         );
         let (into, from) = (columns.into.join(", "), columns.from.join(", "));
         self.out.comment(&format!(
-            "`{}` is made anew, because a virtual table cannot be altered: create, copy, drop, rename.",
+            "`{}` is rebuilt, because a virtual table cannot be altered: create, copy, drop, rename.",
             before.name()
         ));
         for statement in [

@@ -82,7 +82,7 @@ pub(crate) fn same_statements(one: &str, other: &str, own: &str) -> bool {
     one.len() != other.len() || one == other
 }
 
-/// A statement as it is compared, where it is no table.
+/// A statement as it is compared, where it is not a table.
 fn normal_object(sql: &str, own: &str) -> String {
     let tokens: Vec<Token<'_>> = Tokens::new(sql).collect();
     let mut text = normal(&tokens, None, own);
@@ -129,7 +129,7 @@ mod tests {
         for own in ["t = a", "t . *", "t", "t ."] {
             assert_eq!(text(own), own);
         }
-        // A name in double quotes that is no column is a text, and a column called null is none.
+        // A name in double quotes that is not a column is a text, and a column called null is none.
         assert_eq!(text("\"b\""), text("'b'"));
         assert_ne!(text("\"null\""), text("null"));
     }

@@ -24,15 +24,15 @@ impl Definition {
     /// Takes a CREATE TABLE statement apart.
     ///
     /// # Errors
-    /// A sentence for what the parser does not take, or what is no list of columns.
+    /// A sentence for what the parser does not take, or what is not a list of columns.
     pub(crate) fn parse(sql: &str) -> Result<Definition, String> {
         // The end to SQLite, and what the parser panics over in a name.
         if sql.contains('\0') {
-            return Err("a NUL character stands in it; remove it".into());
+            return Err("a NUL character is in it; remove it".into());
         }
         // Space to SQLite, and a name to the parser.
         if Lexemes::new(sql).any(|lexeme| is_mark(&lexeme)) {
-            return Err("a byte order mark stands in it; remove it".into());
+            return Err("a byte order mark is in it; remove it".into());
         }
         let all: Vec<Token<'_>> = Tokens::new(sql).collect();
         let noted = notes(sql);

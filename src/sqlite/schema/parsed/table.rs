@@ -25,7 +25,7 @@ pub(crate) struct Definition {
     pub(crate) keyed: Vec<String>,
     /// The statement, without notes and without a semicolon.
     pub(crate) text: String,
-    /// Where the table's name stands in it.
+    /// Where the table's name is in it.
     pub(crate) name_at: Range<usize>,
     /// Where the names of the table stand as qualifiers of its own columns.
     pub(crate) own_qualifiers: Vec<Range<usize>>,
