@@ -83,7 +83,7 @@ impl Settings {
         );
         ui.add_space(12.0);
         ui.add_enabled_ui(!self.is_busy(), |ui| {
-            self.database(ui).snapshot();
+            self.snapshot(ui);
             if let Some(error) = &self.error {
                 ui.label(RichText::new(sentence(error)).color(ui.visuals().error_fg_color));
                 if let Some(help) = error.help() {
