@@ -410,105 +410,164 @@ pub(crate) fn compare_sql(
     each: &mut dyn FnMut(&str),
 ) -> Result<(), Error> {
     let states = States::open(options, database, from, to)?;
-    let (one, other) = (&states.from.1.connection, &states.to.1.connection);
-    let (before, after) = (&states.from.2, &states.to.2);
-    let same_object = |a: &Object, b: &Object| {
-        a.kind == b.kind && same_name(&a.name, &b.name) && same_sql(&a.sql, &b.sql)
-    };
-    let (mut statements, mut at_end): (Vec<String>, Vec<String>) = Default::default();
-    let mut changed = Vec::new();
-    let mut body: Vec<(String, Option<Pairing>)> = Vec::new();
-    for table in states.tables() {
-        let (was, is) = (before.table(&table), after.table(&table));
-        match (was, is) {
-            (Some(was), Some(is)) if same_sql(&was.sql, &is.sql) => {
-                let (Some(left), Some(right)) = states.shapes(&table)? else {
-                    continue;
-                };
-                let mut ways = pairing(&left, &right);
-                ways.retain(|way| way.identity != Identity::Content || left.rowid.is_none());
-                let way = ways.into_iter().next();
-                let Some(way) = way else { continue };
-                let side = |connection, shape| Side { connection, shape };
-                let found = tally(side(one, &left), side(other, &right), &way, &|_, a, b| {
-                    same_value(a, b)
-                })?;
-                if !found.is_clean() {
-                    changed.push(table.clone());
-                    body.push((table, Some(way)));
-                }
-            }
-            (was, is) => {
-                if was.is_some() {
-                    statements.push(format!("DROP TABLE {};", quote(&table)));
-                }
-                if let Some(is) = is {
-                    statements.push(format!("{};", is.sql));
-                    body.push((table.clone(), None));
-                }
-                changed.push(table);
-            }
-        }
+    let script = Script::of(&states)?;
+    if !script.is_empty() {
+        script.write(&states, each)?;
     }
-    let is_changed = |table: &str| changed.iter().any(|name| same_name(name, table));
-    // What hangs on a changed table is made again: a trigger would write a second time.
-    let drops: Vec<&Object> = before
-        .others
-        .iter()
-        .filter(|object| {
-            let stays = after.others.iter().any(|now| same_object(object, now));
-            let fires = object.kind == ObjectKind::Trigger && is_changed(&object.table);
-            !stays || fires
-        })
-        .collect();
-    for object in after.others.iter() {
-        let stood = before.others.iter().any(|was| same_object(was, object));
-        let dropped = drops.iter().any(|was| same_object(was, object));
-        let gone = object.kind == ObjectKind::Index
-            && body
-                .iter()
-                .any(|(table, way)| way.is_none() && same_name(table, &object.table));
-        if !stood || dropped || gone {
-            at_end.push(format!("{};", object.sql));
-        }
-    }
-    for table in after.tables.iter().filter(|table| table.is_derived()) {
-        if table.content().is_some_and(|content| is_changed(&content)) {
-            let name = quote(&table.name);
-            at_end.push(format!("INSERT INTO {name} ({name}) VALUES ('rebuild');"));
-        }
-    }
-    if statements.is_empty() && body.is_empty() && drops.is_empty() && at_end.is_empty() {
-        return states.refuse_torn();
-    }
-    each("PRAGMA foreign_keys = OFF;");
-    each("BEGIN;");
-    for object in drops.iter().rev() {
-        let goes_with_its_table = object.kind == ObjectKind::Index
-            && is_changed(&object.table)
-            && !body
-                .iter()
-                .any(|(table, way)| way.is_some() && same_name(table, &object.table));
-        if !goes_with_its_table {
-            each(&format!(
-                "DROP {} IF EXISTS {};",
-                object.kind,
-                quote(&object.name)
-            ));
-        }
-    }
-    statements.iter().for_each(|statement| each(statement));
-    for (table, way) in &body {
-        let (left, right) = states.shapes(table)?;
-        let Some(right) = right else { continue };
-        match (way, left) {
-            (Some(way), Some(left)) => changes(one, other, &left, &right, way, each)?,
-            _ => all_rows(other, &right, each)?,
-        }
-    }
-    at_end.iter().for_each(|statement| each(statement));
-    each("COMMIT;");
     states.refuse_torn()
+}
+
+/// What makes one state into the other, in the order of the statements.
+struct Script<'s> {
+    /// Indexes, triggers and views that go first, the last made first.
+    drops: Vec<&'s Object>,
+    /// Tables that are dropped and made.
+    tables: Vec<String>,
+    /// Tables whose rows are written: those that are paired, or all.
+    rows: Vec<(String, Option<Pairing>)>,
+    /// What is made, or filled, at last.
+    at_end: Vec<String>,
+    /// Tables that are not in both states as they are.
+    changed: Vec<String>,
+}
+
+impl<'s> Script<'s> {
+    fn of(states: &'s States) -> Result<Script<'s>, Error> {
+        let mut script = Script {
+            drops: Vec::new(),
+            tables: Vec::new(),
+            rows: Vec::new(),
+            at_end: Vec::new(),
+            changed: Vec::new(),
+        };
+        let (before, after) = (&states.from.2, &states.to.2);
+        for table in states.tables() {
+            match (before.table(&table), after.table(&table)) {
+                (Some(was), Some(is)) if same_sql(&was.sql, &is.sql) => {
+                    if let Some(way) = differing(states, &table)? {
+                        script.changed.push(table.clone());
+                        script.rows.push((table, Some(way)));
+                    }
+                }
+                (was, is) => {
+                    if was.is_some() {
+                        let sql = format!("DROP TABLE {};", quote(&table));
+                        script.tables.push(sql);
+                    }
+                    if let Some(is) = is {
+                        script.tables.push(format!("{};", is.sql));
+                        script.rows.push((table.clone(), None));
+                    }
+                    script.changed.push(table);
+                }
+            }
+        }
+        script.objects(before, after);
+        for table in after.tables.iter().filter(|table| table.is_derived()) {
+            if table
+                .content()
+                .is_some_and(|content| script.is_changed(&content))
+            {
+                let name = quote(&table.name);
+                let sql = format!("INSERT INTO {name} ({name}) VALUES ('rebuild');");
+                script.at_end.push(sql);
+            }
+        }
+        Ok(script)
+    }
+
+    fn is_changed(&self, table: &str) -> bool {
+        self.changed.iter().any(|name| same_name(name, table))
+    }
+
+    /// Whether rows of a table are written, in a table that stays or in one that is made.
+    fn has_rows(&self, table: &str, stays: bool) -> bool {
+        let mut rows = self.rows.iter();
+        rows.any(|(name, way)| way.is_some() == stays && same_name(name, table))
+    }
+
+    /// What hangs on a changed table is made again: a trigger would write a second time.
+    fn objects(&mut self, before: &'s Schema, after: &Schema) {
+        let goes = |object: &&Object| {
+            let fires = object.kind == ObjectKind::Trigger && self.is_changed(&object.table);
+            fires || same_object(after, object).is_none()
+        };
+        self.drops = before.others.iter().filter(goes).collect();
+        for object in &after.others {
+            let was = same_object(before, object);
+            let stays = was.is_some_and(|was| !self.drops.contains(&was));
+            let with_its_table =
+                object.kind == ObjectKind::Index && self.has_rows(&object.table, false);
+            if !stays || with_its_table {
+                self.at_end.push(format!("{};", object.sql));
+            }
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.tables.is_empty()
+            && self.rows.is_empty()
+            && self.drops.is_empty()
+            && self.at_end.is_empty()
+    }
+
+    fn write(&self, states: &States, each: &mut dyn FnMut(&str)) -> Result<(), Error> {
+        let (one, other) = (&states.from.1.connection, &states.to.1.connection);
+        each("PRAGMA foreign_keys = OFF;");
+        each("BEGIN;");
+        for object in self.drops.iter().rev() {
+            let goes_with_its_table = object.kind == ObjectKind::Index
+                && self.is_changed(&object.table)
+                && !self.has_rows(&object.table, true);
+            if !goes_with_its_table {
+                let name = quote(&object.name);
+                each(&format!("DROP {} IF EXISTS {name};", object.kind));
+            }
+        }
+        self.tables.iter().for_each(|statement| each(statement));
+        for (table, way) in &self.rows {
+            let (left, right) = states.shapes(table)?;
+            let Some(right) = right else { continue };
+            match (way, left) {
+                (Some(way), Some(left)) => changes(one, other, &left, &right, way, each)?,
+                _ => all_rows(other, &right, each)?,
+            }
+        }
+        self.at_end.iter().for_each(|statement| each(statement));
+        each("COMMIT;");
+        Ok(())
+    }
+}
+
+/// An object of a schema that is the same as one of another.
+fn same_object<'s>(schema: &'s Schema, object: &Object) -> Option<&'s Object> {
+    schema.others.iter().find(|other| {
+        other.kind == object.kind
+            && same_name(&other.name, &object.name)
+            && same_sql(&other.sql, &object.sql)
+    })
+}
+
+/// How the rows of a table that is in both states alike are paired, where they differ.
+fn differing(states: &States, table: &str) -> Result<Option<Pairing>, Error> {
+    let (Some(left), Some(right)) = states.shapes(table)? else {
+        return Ok(None);
+    };
+    let mut ways = pairing(&left, &right);
+    ways.retain(|way| way.identity != Identity::Content || left.rowid.is_none());
+    let Some(way) = ways.into_iter().next() else {
+        return Ok(None);
+    };
+    let one = Side {
+        connection: &states.from.1.connection,
+        shape: &left,
+    };
+    let other = Side {
+        connection: &states.to.1.connection,
+        shape: &right,
+    };
+    let found = tally(one, other, &way, &|_, a, b| same_value(a, b))?;
+    Ok((!found.is_clean()).then_some(way))
 }
 
 /// Every row of a table.

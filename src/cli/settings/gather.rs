@@ -130,27 +130,7 @@ impl Settings {
             .map(|part| component(part, base))
             .collect();
         let chosen = chosen(global.component.as_deref(), &components)?;
-        let of_the_app = beside_the_file(
-            sources.choose("migrations", global.migrations.clone(), migrations),
-            base,
-        );
-        let migrations = match chosen {
-            // The component's own folder is a value of the file.
-            Some(part) if of_the_app.origin.rank() > 1 => Setting {
-                value: part.migrations.clone(),
-                origin: Origin::File(sources.file.to_owned()),
-            },
-            _ => of_the_app.clone(),
-        };
-        let of_no_component = |path: Option<PathBuf>| in_file(path.filter(|_| chosen.is_none()));
-        let schema = sources
-            .choose_some("schema", global.schema.clone(), of_no_component(schema))
-            .unwrap_or_else(|| {
-                Setting::by_default(migrations.value.join(heirloom::defaults::SCHEMA_FILE))
-            });
-        let seeds = sources
-            .choose_some("seeds", global.seeds.clone(), of_no_component(seeds))
-            .unwrap_or_else(|| Setting::by_default(migrations.value.with_file_name(DEFAULT_SEEDS)));
+        let folders = Folders::gather(global, sources, base, chosen, [migrations, schema, seeds]);
         let number = |number: usize| number.to_string();
         Ok(Settings {
             database: Setting {
@@ -158,11 +138,11 @@ impl Settings {
                 origin: database.origin,
             },
             databases: database.value,
-            schema,
-            seeds,
+            schema: folders.schema,
+            seeds: folders.seeds,
             backups: sources.choose_some("backups", global.backups.clone(), in_file(backups)),
-            app_migrations: of_the_app.value,
-            migrations,
+            app_migrations: folders.of_the_app,
+            migrations: folders.migrations,
             layout: sources
                 .choose("layout", global.layout.clone(), layout)
                 .parse_as("layout", "heirloom, diesel or sqlx")?,
@@ -236,6 +216,55 @@ impl Settings {
         ));
         all.push(("single", self.single.value.to_string(), &self.single.origin));
         all
+    }
+}
+
+/// Where the migrations and what belongs to them are.
+struct Folders {
+    of_the_app: PathBuf,
+    migrations: Setting<PathBuf>,
+    schema: Setting<PathBuf>,
+    seeds: Setting<PathBuf>,
+}
+
+impl Folders {
+    /// `in_file` are migrations, schema and seeds as the settings file has them, which are the
+    /// app's own.
+    fn gather(
+        global: &Global,
+        sources: &Sources<'_>,
+        base: &Path,
+        chosen: Option<&ComponentSettings>,
+        in_file: [Option<PathBuf>; 3],
+    ) -> Folders {
+        let [migrations, schema, seeds] = in_file;
+        let of_the_app = beside_the_file(
+            sources.choose("migrations", global.migrations.clone(), migrations),
+            base,
+        );
+        let migrations = match chosen {
+            // The component's own folder is a value of the file.
+            Some(part) if of_the_app.origin.rank() > 1 => Setting {
+                value: part.migrations.clone(),
+                origin: Origin::File(sources.file.to_owned()),
+            },
+            _ => of_the_app.clone(),
+        };
+        let of_no_component = |path: Option<PathBuf>| {
+            let path = path.filter(|_| chosen.is_none());
+            path.map(|path| base.join(path))
+        };
+        let schema = sources.choose_some("schema", global.schema.clone(), of_no_component(schema));
+        let seeds = sources.choose_some("seeds", global.seeds.clone(), of_no_component(seeds));
+        let beside = &migrations.value;
+        let default_schema = beside.join(heirloom::defaults::SCHEMA_FILE);
+        let default_seeds = beside.with_file_name(DEFAULT_SEEDS);
+        Folders {
+            schema: schema.unwrap_or_else(|| Setting::by_default(default_schema)),
+            seeds: seeds.unwrap_or_else(|| Setting::by_default(default_seeds)),
+            of_the_app: of_the_app.value,
+            migrations,
+        }
     }
 }
 

@@ -81,6 +81,22 @@ pub(crate) fn scopes(
     renames: &Renames,
     away: &[Object],
 ) -> Vec<ChangeGroup> {
+    let mut grouping = Grouping::of(changed_tables(difference, renames));
+    grouping.tie_references(difference);
+    grouping.tie_conversions(difference);
+    grouping.tie_renames(renames);
+    let others = difference.gone.iter().chain(&difference.new);
+    let others: Vec<&Object> = others.copied().collect();
+    grouping.tie_changed_objects(before, after, &others);
+    grouping.tie_away(after, renames, away);
+    let (mut groups, place) = grouping.groups();
+    grouping.place_objects(before, after, &others, &place, &mut groups);
+    groups
+}
+
+/// The tables that a difference is about, in small letters, in the order of their files: what is
+/// renamed, what is new, what is altered, what goes.
+fn changed_tables(difference: &SchemaDifference<'_>, renames: &Renames) -> Vec<String> {
     let mut tables: Vec<(u8, String)> = Vec::new();
     let mut add = |rank: u8, name: &str| {
         let name = name.to_ascii_lowercase();
@@ -94,156 +110,189 @@ pub(crate) fn scopes(
     for entity in parents_first(&difference.created) {
         add(1, entity.name());
     }
-    difference
-        .altered
-        .iter()
-        .for_each(|altered| add(2, &altered.after.name));
+    for altered in &difference.altered {
+        add(2, &altered.after.name);
+    }
     let indexes = difference.gone.iter().chain(&difference.new);
     for index in indexes.filter(|object| object.kind == ObjectKind::Index) {
         add(2, &index.table);
     }
     // Children first: between two files nothing may refer to what is gone.
-    let dropped = parents_first(&difference.dropped);
-    dropped
-        .iter()
-        .rev()
-        .for_each(|entity| add(3, entity.name()));
+    for entity in parents_first(&difference.dropped).iter().rev() {
+        add(3, entity.name());
+    }
     tables.sort_by_key(|(rank, _)| *rank);
-    let tables: Vec<String> = tables.into_iter().map(|(_, name)| name).collect();
+    tables.into_iter().map(|(_, name)| name).collect()
+}
 
-    let mut ties = Ties::new(tables.len());
-    let named_in = |sql: &str| -> Vec<usize> {
-        let named = tables.iter().enumerate();
-        named
-            .filter(|(_, table)| mentions(sql, table))
-            .map(|(index, _)| index)
-            .collect()
-    };
-    let called = |names: [&str; 2]| -> Vec<usize> {
-        let is_called = |table: &str| names.iter().any(|name| same_name(name, table));
-        let found = tables.iter().enumerate();
-        found
-            .filter(|(_, table)| is_called(table))
-            .map(|(index, _)| index)
-            .collect()
-    };
-    for altered in &difference.altered {
-        for key in altered.edits.iter().filter_map(Edit::reference) {
-            let is_parent = |other: &Altered<'_>| same_name(&other.after.name, &key.parent);
-            if difference.altered.iter().any(is_parent) {
-                ties.tie(called([&key.parent, &altered.after.name]));
+/// The changed tables, and which of them must share a file.
+struct Grouping {
+    tables: Vec<String>,
+    ties: Ties,
+}
+
+impl Grouping {
+    fn of(tables: Vec<String>) -> Grouping {
+        let ties = Ties::new(tables.len());
+        Grouping { tables, ties }
+    }
+
+    /// The changed tables that meet a condition, by their place.
+    fn places(&self, is_meant: impl Fn(&str) -> bool) -> Vec<usize> {
+        let tables = self.tables.iter().enumerate();
+        let found = tables.filter(|(_, table)| is_meant(table));
+        found.map(|(index, _)| index).collect()
+    }
+
+    fn named_in(&self, sql: &str) -> Vec<usize> {
+        self.places(|table| mentions(sql, table))
+    }
+
+    fn called(&self, names: [&str; 2]) -> Vec<usize> {
+        self.places(|table| names.iter().any(|name| same_name(name, table)))
+    }
+
+    fn tie(&mut self, names: [&str; 2]) {
+        self.ties.tie(self.called(names));
+    }
+
+    /// References that change with both their ends, and those of new tables in a circle: there is
+    /// no order in which the parents of each are there before it.
+    fn tie_references(&mut self, difference: &SchemaDifference<'_>) {
+        for altered in &difference.altered {
+            for key in altered.edits.iter().filter_map(Edit::reference) {
+                let is_parent = |other: &Altered<'_>| same_name(&other.after.name, &key.parent);
+                if difference.altered.iter().any(is_parent) {
+                    self.tie([&key.parent, &altered.after.name]);
+                }
+            }
+        }
+        let created = parents_first(&difference.created);
+        for (at, entity) in created.iter().enumerate() {
+            for later in parents(entity, &created[at..]) {
+                self.tie([later.name(), entity.name()]);
             }
         }
     }
-    // What a conversion reads must be there until it is done.
-    for altered in &difference.altered {
-        let others = difference.altered.iter().map(|other| &other.after.name);
-        for expression in conversions(altered) {
-            for other in others.clone().filter(|name| mentions(expression, name)) {
-                ties.tie(called([other, &altered.after.name]));
+
+    /// What a conversion reads must be there until it is done.
+    fn tie_conversions(&mut self, difference: &SchemaDifference<'_>) {
+        for altered in &difference.altered {
+            let others = difference.altered.iter().map(|other| &other.after.name);
+            for expression in conversions(altered) {
+                for other in others.clone().filter(|name| mentions(expression, name)) {
+                    self.tie([other, &altered.after.name]);
+                }
             }
         }
     }
-    // Tables that change their names in a circle.
-    for (old, new) in &renames.tables {
-        let mut name = new;
-        let mut circle = vec![new.as_str()];
-        while let Some((_, next)) = renames
-            .tables
-            .iter()
-            .find(|(from, _)| same_name(from, name))
-        {
-            if same_name(name, old) || circle.contains(&next.as_str()) {
-                break;
-            }
-            name = next;
-            circle.push(next);
-        }
-        if same_name(name, old) {
-            circle
+
+    /// Tables that exchange their names in a circle.
+    fn tie_renames(&mut self, renames: &Renames) {
+        for (old, new) in &renames.tables {
+            let mut name = new;
+            let mut circle = vec![new.as_str()];
+            while let Some((_, next)) = renames
+                .tables
                 .iter()
-                .for_each(|table| ties.tie(called([table, new])));
+                .find(|(from, _)| same_name(from, name))
+            {
+                if same_name(name, old) || circle.contains(&next.as_str()) {
+                    break;
+                }
+                name = next;
+                circle.push(next);
+            }
+            if same_name(name, old) {
+                circle.iter().for_each(|table| self.tie([table, new]));
+            }
         }
     }
-    // References in a circle: no order in which each table's parents are there before it.
-    let created = parents_first(&difference.created);
-    for (at, entity) in created.iter().enumerate() {
-        for later in parents(entity, &created[at..]) {
-            ties.tie(called([later.name(), entity.name()]));
+
+    /// What an object reads that is there before and after, and not the same.
+    fn tie_changed_objects(&mut self, before: &Model, after: &Model, others: &[&Object]) {
+        for object in others {
+            let sql = |model: &Model| model.object(object).map(|found| found.sql.clone());
+            if let (Some(old), Some(new)) = (sql(before), sql(after)) {
+                let named = self.named_in(&old).into_iter().chain(self.named_in(&new));
+                let named: Vec<usize> = named.collect();
+                self.ties.tie(named);
+            }
         }
     }
-    let others: Vec<&Object> = difference
-        .gone
-        .iter()
-        .chain(&difference.new)
-        .copied()
-        .collect();
-    for object in &others {
-        let twin = |model: &Model| model.object(object).map(|found| found.sql.clone());
-        if let (Some(old), Some(new)) = (twin(before), twin(after)) {
-            ties.tie(named_in(&old).into_iter().chain(named_in(&new)));
+
+    /// What an object reads that a file takes away to rename something, by whatever views are
+    /// between: each of them is away, or reads what is.
+    fn tie_away(&mut self, after: &Model, renames: &Renames, away: &[Object]) {
+        for object in away {
+            let mut texts = vec![object.sql.as_str()];
+            texts.extend(after.object(object).map(|wanted| wanted.sql.as_str()));
+            let views = away.iter().chain(&after.others);
+            let views: Vec<&Object> = views.filter(|o| o.kind == ObjectKind::View).collect();
+            while let Some(view) = views.iter().find(|view| {
+                let is_new = !texts.contains(&view.sql.as_str());
+                is_new && texts.iter().any(|sql| mentions(sql, &view.name))
+            }) {
+                texts.push(&view.sql);
+            }
+            let renamed = renames.tables.iter();
+            let renamed = renamed.filter(|(old, _)| mentions(&object.sql, old));
+            let renamed = renamed.flat_map(|(_, new)| self.called([new, new]));
+            let named = texts.iter().flat_map(|sql| self.named_in(sql));
+            let named: Vec<usize> = named.chain(renamed).collect();
+            self.ties.tie(named);
         }
     }
-    for object in away {
-        // By whatever views are between: each of them is away, or reads what is.
-        let mut texts = vec![object.sql.as_str()];
-        texts.extend(after.object(object).map(|wanted| wanted.sql.as_str()));
-        let views = away.iter().chain(&after.others);
-        let views: Vec<&Object> = views.filter(|o| o.kind == ObjectKind::View).collect();
-        while let Some(view) = views.iter().find(|view| {
-            !texts.contains(&view.sql.as_str()) && texts.iter().any(|sql| mentions(sql, &view.name))
-        }) {
-            texts.push(&view.sql);
+
+    /// The groups, and in which of them each table is.
+    fn groups(&self) -> (Vec<ChangeGroup>, Vec<usize>) {
+        let mut groups: Vec<ChangeGroup> = Vec::new();
+        let mut place = vec![0; self.tables.len()];
+        for (index, table) in self.tables.iter().enumerate() {
+            let root = self.ties.root(index);
+            if root == index {
+                place[index] = groups.len();
+                groups.push(ChangeGroup::default());
+            } else {
+                place[index] = place[root];
+            }
+            groups[place[index]].tables.insert(table.clone());
         }
-        let renamed = renames
-            .tables
-            .iter()
-            .filter(|(old, _)| mentions(&object.sql, old));
-        let renamed: Vec<usize> = renamed.flat_map(|(_, new)| called([new, new])).collect();
-        let named = texts.iter().flat_map(|sql| named_in(sql));
-        ties.tie(named.chain(renamed));
+        (groups, place)
     }
-    let mut scopes: Vec<ChangeGroup> = Vec::new();
-    let mut place = vec![0; tables.len()];
-    for (index, table) in tables.iter().enumerate() {
-        let root = ties.root(index);
-        if root == index {
-            place[index] = scopes.len();
-            scopes.push(ChangeGroup::default());
-        } else {
-            place[index] = place[root];
+
+    /// Gives each trigger and view to a group. A view over a new view comes with it or after it, so
+    /// they are looked at in turn.
+    fn place_objects(
+        &self,
+        before: &Model,
+        after: &Model,
+        others: &[&Object],
+        place: &[usize],
+        groups: &mut Vec<ChangeGroup>,
+    ) {
+        let mut views: Vec<(String, usize)> = Vec::new();
+        let others = others.iter();
+        for object in others.filter(|object| object.kind != ObjectKind::Index) {
+            let is_new = after.object(object).is_some();
+            let is_gone = before.object(object).is_some();
+            let named = self.named_in(&object.sql).into_iter();
+            let mut places: BTreeSet<usize> = named.map(|index| place[index]).collect();
+            let over = views.iter().filter(|(view, _)| mentions(&object.sql, view));
+            places.extend(over.map(|(_, place)| *place));
+            let chosen = match (is_new, is_gone) {
+                (true, false) => places.last(),
+                _ => places.first(),
+            };
+            let at = chosen.copied().unwrap_or_else(|| {
+                groups.push(ChangeGroup::default());
+                groups.len() - 1
+            });
+            let name = object.name.to_ascii_lowercase();
+            groups[at].objects.insert(name.clone());
+            views.push((name, at));
         }
-        scopes[place[index]].tables.insert(table.clone());
     }
-    // A view over a new view comes with it or after it, so they are looked at in turn.
-    let mut views: Vec<(String, usize)> = Vec::new();
-    for object in others
-        .iter()
-        .filter(|object| object.kind != ObjectKind::Index)
-    {
-        let (is_new, is_gone) = (
-            after.object(object).is_some(),
-            before.object(object).is_some(),
-        );
-        let mut places: BTreeSet<usize> = named_in(&object.sql)
-            .into_iter()
-            .map(|index| place[index])
-            .collect();
-        let over = views.iter().filter(|(view, _)| mentions(&object.sql, view));
-        places.extend(over.map(|(_, place)| *place));
-        let chosen = match (is_new, is_gone) {
-            (true, false) => places.last(),
-            _ => places.first(),
-        };
-        let at = chosen.copied().unwrap_or_else(|| {
-            scopes.push(ChangeGroup::default());
-            scopes.len() - 1
-        });
-        let name = object.name.to_ascii_lowercase();
-        scopes[at].objects.insert(name.clone());
-        views.push((name, at));
-    }
-    scopes
 }
 
 /// Which of so many things belong together.

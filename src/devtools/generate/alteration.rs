@@ -467,38 +467,17 @@ impl<'a> Alteration<'a> {
                         Some(name) => changed(name, &|c| c.text.replacen(&found.text, "", 1))?,
                     }
                 }
-                Edit::Reorder(first) => {
-                    if let Some(unknown) = first
-                        .iter()
-                        .find(|name| columns.iter().all(|column| !same_name(&column.name, name)))
-                    {
-                        return Err(no_column(table, unknown));
-                    }
-                    columns.sort_by_key(|column| {
-                        let at = first.iter().position(|name| same_name(name, &column.name));
-                        at.unwrap_or(first.len())
-                    });
-                }
+                Edit::Reorder(first) => reorder(table, first, &mut columns)?,
                 Edit::Strict(on) => strict = *on,
                 Edit::WithoutRowid(on) => without_rowid = *on,
             }
         }
-        let items = columns
+        let texts = columns
             .iter()
             .map(|column| &column.text)
             .chain(&constraints);
-        let items: Vec<String> = items.map(|item| format!("    {}", item.trim())).collect();
         let options = [(strict, "STRICT"), (without_rowid, "WITHOUT ROWID")];
-        let options: Vec<&str> = options
-            .into_iter()
-            .filter_map(|(on, word)| on.then_some(word))
-            .collect();
-        let sql = format!(
-            "CREATE TABLE {} (\n{}\n) {}",
-            plain(&definition.name),
-            items.join(",\n"),
-            options.join(", ")
-        );
+        let sql = create_table(&definition.name, texts, options);
         let mut wanted =
             Definition::parse(sql.trim_end()).map_err(|reason| wrong(table, &reason))?;
         for (name, expression) in using {
@@ -507,6 +486,36 @@ impl<'a> Alteration<'a> {
         }
         Ok(wanted)
     }
+}
+
+/// The statement for a table of columns and constraints, and the options that are on.
+fn create_table<'t>(
+    name: &str,
+    items: impl Iterator<Item = &'t String>,
+    options: [(bool, &str); 2],
+) -> String {
+    let items: Vec<String> = items.map(|item| format!("    {}", item.trim())).collect();
+    let options = options.into_iter().filter(|(on, _)| *on);
+    let options: Vec<&str> = options.map(|(_, word)| word).collect();
+    format!(
+        "CREATE TABLE {} (\n{}\n) {}",
+        plain(name),
+        items.join(",\n"),
+        options.join(", ")
+    )
+}
+
+/// Puts some columns first, in the order given.
+fn reorder(table: &str, first: &[String], columns: &mut [ColumnDefinition]) -> Result<(), Error> {
+    let is_known = |name: &String| columns.iter().any(|column| same_name(&column.name, name));
+    if let Some(unknown) = first.iter().find(|name| !is_known(name)) {
+        return Err(no_column(table, unknown));
+    }
+    columns.sort_by_key(|column| {
+        let at = first.iter().position(|name| same_name(name, &column.name));
+        at.unwrap_or(first.len())
+    });
+    Ok(())
 }
 
 fn no_column(table: &str, name: &str) -> Error {

@@ -150,65 +150,10 @@ impl Composer<'_, '_> {
         }
         let mut altered = difference.altered.iter();
         altered.try_for_each(|altered| self.refuse_wrong_conversions(altered))?;
-        let mut required = required(now, target, difference, self.manner.direction);
-        if self.manner.direction == Direction::Down {
-            let only_empty = self.only_empty(difference);
-            for OnlyEmpty { reason, .. } in &only_empty {
-                if !self.composed.only_empty.contains(reason) {
-                    self.composed.only_empty.push(reason.clone());
-                }
-            }
-            let conditions = only_empty.into_iter().map(|only| only.condition);
-            required.splice(0..0, conditions);
-            for entity in difference.dropped.iter().filter(|e| keeps_no_text(e)) {
-                let stays = target.table(entity.name()).is_some_and(keeps_no_text);
-                if stays {
-                    let reason =
-                        format!("`{}` keeps no text to be filled with again", entity.name());
-                    self.composed.only_empty.push(reason);
-                    required.insert(0, preconditions::any_search(entity.name()));
-                }
-            }
-        }
-        let mut checks = Writer::default();
-        let required = self.undecided(required)?;
-        preconditions::write(&required, &mut checks);
-        // On the rows that the migrations themselves make they must hold here already.
-        self.run_all(&checks).map_err(|error| {
-            error.with_help("the migrations themselves make such rows: correct them in a migration of their own first, or give the column `-- using: EXPR` in the schema file")
-        })?;
+        self.check_conditions(now, target, difference)?;
         let again = made_again(now, target, difference);
         self.drop_objects(now, difference, &again)?;
-        let mut remade: Vec<&str> = Vec::new();
-        for entity in &difference.dropped {
-            // Something else of that name takes its place.
-            let Some(successor) = target.table(entity.name()) else {
-                continue;
-            };
-            let renamed = self.renamed_columns(entity.name());
-            let kept = kept_columns(entity, successor, &renamed);
-            match kept.filter(|_| entity.definition.is_some() || self.can_be_read(entity)) {
-                Some(columns) => {
-                    let between = free_name(successor.name(), now, target);
-                    self.remake(entity, successor, &columns, &between)?;
-                    let moved = renamed.iter().map(|(old, new)| {
-                        format!(
-                            "the values of `{old}` in `{}` are copied to `{new}`",
-                            entity.name()
-                        )
-                    });
-                    self.composed.moved.extend(moved);
-                    remade.push(successor.name());
-                }
-                None => {
-                    self.drop_table(entity)?;
-                    if entity.table.is_derived() && !successor.table.is_derived() {
-                        let emptied = vec![format!("leave `{}` empty", successor.name())];
-                        self.note(successor.name(), ChangeKind::Rebuild, emptied);
-                    }
-                }
-            }
-        }
+        let remade = self.remake_dropped(now, target, difference)?;
         let (created, searches): (Vec<&Entity>, Vec<&Entity>) = difference
             .created
             .iter()
@@ -248,5 +193,83 @@ impl Composer<'_, '_> {
         }
         self.refill_searches(now, difference);
         self.create_objects(now, target, difference, &again, &rebuilt)
+    }
+
+    /// Writes what the rows must fulfil before anything is changed.
+    fn check_conditions(
+        &mut self,
+        now: &Model,
+        target: &Model,
+        difference: &SchemaDifference<'_>,
+    ) -> Result<(), Error> {
+        let mut required = required(now, target, difference, self.manner.direction);
+        if self.manner.direction == Direction::Down {
+            let only_empty = self.only_empty(difference);
+            for OnlyEmpty { reason, .. } in &only_empty {
+                if !self.composed.only_empty.contains(reason) {
+                    self.composed.only_empty.push(reason.clone());
+                }
+            }
+            let conditions = only_empty.into_iter().map(|only| only.condition);
+            required.splice(0..0, conditions);
+            for entity in difference.dropped.iter().filter(|e| keeps_no_text(e)) {
+                let stays = target.table(entity.name()).is_some_and(keeps_no_text);
+                if stays {
+                    let reason =
+                        format!("`{}` keeps no text to be filled with again", entity.name());
+                    self.composed.only_empty.push(reason);
+                    required.insert(0, preconditions::any_search(entity.name()));
+                }
+            }
+        }
+        let mut checks = Writer::default();
+        let required = self.undecided(required)?;
+        preconditions::write(&required, &mut checks);
+        // On the rows that the migrations themselves make they must hold here already.
+        self.run_all(&checks).map_err(|error| {
+            error.with_help("the migrations themselves make such rows: correct them in a migration of their own first, or give the column `-- using: EXPR` in the schema file")
+        })?;
+        Ok(())
+    }
+
+    /// Tables whose name something else takes: what can be copied is, the rest is dropped. Gives
+    /// the names of those that were filled.
+    fn remake_dropped<'m>(
+        &mut self,
+        now: &Model,
+        target: &'m Model,
+        difference: &SchemaDifference<'_>,
+    ) -> Result<Vec<&'m str>, Error> {
+        let mut remade = Vec::new();
+        for entity in &difference.dropped {
+            // Something else of that name takes its place.
+            let Some(successor) = target.table(entity.name()) else {
+                continue;
+            };
+            let renamed = self.renamed_columns(entity.name());
+            let kept = kept_columns(entity, successor, &renamed);
+            match kept.filter(|_| entity.definition.is_some() || self.can_be_read(entity)) {
+                Some(columns) => {
+                    let between = free_name(successor.name(), now, target);
+                    self.remake(entity, successor, &columns, &between)?;
+                    let moved = renamed.iter().map(|(old, new)| {
+                        format!(
+                            "the values of `{old}` in `{}` are copied to `{new}`",
+                            entity.name()
+                        )
+                    });
+                    self.composed.moved.extend(moved);
+                    remade.push(successor.name());
+                }
+                None => {
+                    self.drop_table(entity)?;
+                    if entity.table.is_derived() && !successor.table.is_derived() {
+                        let emptied = vec![format!("leave `{}` empty", successor.name())];
+                        self.note(successor.name(), ChangeKind::Rebuild, emptied);
+                    }
+                }
+            }
+        }
+        Ok(remade)
     }
 }
