@@ -308,6 +308,23 @@ fn what_is_above_the_library_uses_its_public_api_alone() {
     }
 }
 
+/// A newcomer reads the names at the root first: what nearly every app names, and no more.
+#[test]
+fn the_root_of_the_crate_names_few_things() {
+    let code = code_of(&source_folder().join("lib.rs"));
+    // What is in a module is indented.
+    let uses = code.split("\npub use ").skip(1);
+    let names: usize = uses
+        .filter_map(|used| used.split(';').next())
+        .map(|used| {
+            used.split(',')
+                .filter(|name| !name.trim().is_empty())
+                .count()
+        })
+        .sum();
+    assert!((20..=35).contains(&names), "{names} names");
+}
+
 #[test]
 fn the_library_knows_nothing_of_the_terminal() {
     for (module, code) in Crate::library().modules {
@@ -329,7 +346,6 @@ fn the_library_knows_nothing_of_the_terminal() {
 /// name commands.
 #[test]
 fn the_library_names_no_command_and_no_flag() {
-    // And git has flags of its own.
     // And git has flags of its own.
     let writes_project_files =
         |line: &str| line.contains("-- Written by ") || line.contains("git(folder, ");

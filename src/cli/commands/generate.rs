@@ -21,12 +21,8 @@ pub(crate) struct Generate {
     /// Write nothing, and exit with 3 when something would be written
     #[arg(long)]
     pub(crate) check: bool,
-    /// A column or a table was renamed: table.old=new, old_table=new_table; may be repeated
-    #[arg(long, value_name = "OLD=NEW")]
-    pub(crate) rename: Vec<String>,
-    /// A column or a table was removed, not renamed: table.column, table; may be repeated
-    #[arg(long, value_name = "GONE")]
-    pub(crate) drop: Vec<String>,
+    #[command(flatten)]
+    pub(crate) answers: Answers,
     /// Allow what the changes destroy, and write that into the files
     #[arg(long)]
     pub(crate) allow_destructive: bool,
@@ -36,6 +32,25 @@ pub(crate) struct Generate {
     /// Write one migration for all changed tables, in place of one for each
     #[arg(long)]
     pub(crate) single: bool,
+}
+
+/// What is known beforehand of what would be asked.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Answers {
+    /// A column or a table was renamed: table.old=new, old_table=new_table; may be repeated
+    #[arg(long, value_name = "OLD=NEW")]
+    pub(crate) rename: Vec<String>,
+    /// A column or a table was removed, not renamed: table.column, table; may be repeated
+    #[arg(long, value_name = "GONE")]
+    pub(crate) drop: Vec<String>,
+}
+
+impl Answers {
+    pub(crate) fn given(&self) -> GenerateOptions {
+        let renamed = self.rename.iter();
+        let renamed = renamed.fold(GenerateOptions::new(), GenerateOptions::rename);
+        self.drop.iter().fold(renamed, GenerateOptions::drop)
+    }
 }
 
 pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Generate) -> Result<Exit, Failure> {
@@ -75,12 +90,10 @@ pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Generate) -> Resul
 
 /// Generates, and asks what must be known for it, as long as there is somebody to ask.
 fn generate(ui: &mut Ui, settings: &Settings, options: &Generate) -> Result<Generated, Failure> {
-    let mut wishes = GenerateOptions::new();
+    let mut wishes = options.answers.given();
     if let Some(name) = &options.name {
         wishes = wishes.name(name);
     }
-    wishes = options.rename.iter().fold(wishes, GenerateOptions::rename);
-    wishes = options.drop.iter().fold(wishes, GenerateOptions::drop);
     if options.allow_destructive || options.check {
         wishes = wishes.allow_destructive();
     }

@@ -1,6 +1,6 @@
 //! `heirloom push`
 
-use heirloom::devtools::{GenerateOptions, OnHistory};
+use heirloom::devtools::OnHistory;
 use heirloom::{Migrator, Plan, Report};
 use serde_json::json;
 
@@ -20,12 +20,8 @@ pub(crate) struct Push {
     /// Print the SQL, and change nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
-    /// A column or a table was renamed: table.old=new, old_table=new_table; may be repeated
-    #[arg(long, value_name = "OLD=NEW")]
-    pub(crate) rename: Vec<String>,
-    /// A column or a table was removed, not renamed: table.column, table; may be repeated
-    #[arg(long, value_name = "GONE")]
-    pub(crate) drop: Vec<String>,
+    #[command(flatten)]
+    pub(crate) answers: generate::Answers,
     /// Allow what the changes destroy
     #[arg(long)]
     pub(crate) allow_destructive: bool,
@@ -37,11 +33,7 @@ pub(crate) struct Push {
 pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Push) -> Result<Exit, Failure> {
     schema_file(settings)?;
     let database = &settings.database.value;
-    let wishes = options
-        .rename
-        .iter()
-        .fold(GenerateOptions::new(), GenerateOptions::rename);
-    let wishes = options.drop.iter().fold(wishes, GenerateOptions::drop);
+    let wishes = options.answers.given();
     let on_history = match options.force {
         true => OnHistory::MakeUntrue,
         false => OnHistory::Refuse,

@@ -6,8 +6,6 @@ use crate::exit::{Exit, Failure};
 use crate::output::ask;
 use crate::output::json;
 use crate::output::report;
-use crate::output::text;
-use crate::output::text::{BOLD, GREEN, styled};
 use crate::output::ui::Ui;
 use crate::settings::gather::Settings;
 use crate::settings::migrator::allowing;
@@ -40,13 +38,10 @@ pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Redo) -> Result<Ex
     report::show_notes(ui, &redone.notes, &redone.remedies);
     ui.line(&match redone.reverted.is_empty() {
         true => report::nothing_to_do(settings, &redone.database, redone.version),
-        false => format!(
-            "{} {}: version {} ({})",
-            styled(GREEN, "redone  "),
-            report::subject(settings, &redone.database),
-            styled(BOLD, text::version(redone.version)),
-            text::duration(redone.duration)
-        ),
+        false => {
+            let subject = report::subject(settings, &redone.database);
+            report::finished("redone  ", &subject, &redone)
+        }
     });
     let keys = [
         "reverted",

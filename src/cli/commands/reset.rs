@@ -8,7 +8,6 @@ use crate::output::ask;
 use crate::output::json;
 use crate::output::report;
 use crate::output::text;
-use crate::output::text::{BOLD, GREEN, styled};
 use crate::output::ui::Ui;
 use crate::settings::gather::Settings;
 use crate::settings::migrator::migrator;
@@ -47,13 +46,8 @@ pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Reset) -> Result<E
         report::show_snapshot(ui, &reset.database, snapshot);
     }
     report::show_notes(ui, &reset.notes, &reset.remedies);
-    ui.line(&format!(
-        "{} {}: version {} ({})",
-        styled(GREEN, "reset   "),
-        text::path(&reset.database),
-        styled(BOLD, text::version(reset.version)),
-        text::duration(reset.duration)
-    ));
+    let subject = text::path(&reset.database);
+    ui.line(&report::finished("reset   ", &subject, &reset));
     let keys = [
         "snapshot",
         "applied",

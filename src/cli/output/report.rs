@@ -110,6 +110,16 @@ pub(crate) fn show_report(ui: &mut Ui, settings: &Settings, done: &str, report: 
     ui.in_short(&last);
 }
 
+/// The last line: what was done to which database, its version, and how long it took.
+pub(crate) fn finished(done: &str, subject: &str, report: &Report) -> String {
+    format!(
+        "{} {subject}: version {} ({})",
+        styled(GREEN, done),
+        styled(BOLD, text::version(report.version)),
+        text::duration(report.duration)
+    )
+}
+
 /// What is worth knowing, and what can be done about it.
 pub(crate) fn show_notes(ui: &mut Ui, notes: &[String], remedies: &[Remedy]) {
     let remedies = ui.typed().sentences(remedies);
