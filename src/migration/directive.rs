@@ -33,6 +33,12 @@ impl Script {
     /// What the file replaces, by the lines at its top. Every start asks every file, so nothing
     /// below them is looked at; [`Script::directives`] refuses what is wrong.
     pub(crate) fn replaces(&self) -> Vec<SquashedFrom> {
+        if self
+            .text()
+            .starts_with(|first: char| first.is_ascii_alphabetic())
+        {
+            return Vec::new();
+        }
         let comments = Lexemes::new(self.text())
             .take_while(|lexeme| !matches!(lexeme.kind, LexemeKind::Token(_)));
         let replaced = comments.filter_map(|comment| {

@@ -143,26 +143,16 @@ fn up_to_date(
         let connection = open::writer(&path)?;
         open::checkpoint_on_close(&connection, false)?;
         open::patience(&connection, options.lock_timeout)?;
-        let interrupted = files::is_there(&Intent::path_for(&path))?;
-        if interrupted || marker::read_marker(&connection)?.is_some() {
+        if files::is_there(&Intent::path_for(&path))? {
             return Ok(None);
         }
-        let is_complete = |(_, table): (Option<&str>, &str), migrations: &Vec<Migration>| {
-            table::is_complete(&connection, table, migrations).unwrap_or(false)
-        };
-        let mut tables = options.histories().zip(lists);
-        if to.is_none() && tables.all(|(table, list)| is_complete(table, list)) {
-            let own = lists.last().and_then(|migrations| migrations.last());
-            return Ok(Some((connection, own.map(|migration| migration.version))));
+        let found = open::in_one_read(&connection, &path, || {
+            nothing_pending(options, lists, &connection, &path, to)
+        })?;
+        match found {
+            Some(version) => Ok(Some((connection, version))),
+            None => Ok(None),
         }
-        let histories = histories(options, &connection)?;
-        let known = options.known(lists, &histories);
-        if pending(options, &connection, &known, to)?.is_empty() {
-            let version = histories.last().and_then(|own| newest(own));
-            return Ok(Some((connection, version)));
-        }
-        open::refuse_read_only(&connection, &path)?;
-        Ok(None)
     };
     match look() {
         // Whoever holds it may be busy for longer than SQLite waits on its own.
@@ -174,6 +164,33 @@ fn up_to_date(
             Ok(Some((connection, version)))
         }
         other => other,
+    }
+}
+
+/// The version of a database in which there is nothing to do; none where there may be something.
+fn nothing_pending(
+    options: &Options<'_>,
+    lists: &[Vec<Migration>],
+    connection: &Connection,
+    path: &Path,
+    to: Option<i64>,
+) -> Result<Option<Option<i64>>, Error> {
+    if marker::read_marker(connection)?.is_some() {
+        return Ok(None);
+    }
+    let is_complete = |(_, table): (Option<&str>, &str), migrations: &Vec<Migration>| {
+        table::is_complete(connection, table, migrations).unwrap_or(false)
+    };
+    let mut tables = options.histories().zip(lists);
+    if to.is_none() && tables.all(|(table, list)| is_complete(table, list)) {
+        let own = lists.last().and_then(|migrations| migrations.last());
+        return Ok(Some(own.map(|migration| migration.version)));
+    }
+    let histories = histories(options, connection)?;
+    let known = options.known(lists, &histories);
+    match pending(options, connection, &known, to)?.is_empty() {
+        true => Ok(Some(histories.last().and_then(|own| newest(own)))),
+        false => open::refuse_read_only(connection, path).map(|()| None),
     }
 }
 

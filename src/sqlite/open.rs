@@ -305,10 +305,26 @@ pub(crate) fn readable(connection: &Connection, path: &Path) -> Result<(), Error
         .map_err(|error| failure(format!("cannot read {}", path.display()), error))
 }
 
+/// Reads in one transaction: one look at the locks and at what a crash left, however many
+/// statements. It begins before the schema is read, for which SQLite would begin one of its own.
+pub(crate) fn in_one_read<T>(
+    connection: &Connection,
+    path: &Path,
+    read: impl FnOnce() -> Result<T, Error>,
+) -> Result<T, Error> {
+    let cannot = |error| failure(format!("cannot read {}", path.display()), error);
+    let transaction = connection.unchecked_transaction().map_err(cannot)?;
+    readable(connection, path)?;
+    let read = read()?;
+    transaction.commit().map_err(cannot)?;
+    Ok(read)
+}
+
 /// A database in memory with nothing in it.
 pub(crate) fn empty() -> Result<Connection, Error> {
     Connection::open_in_memory().map_err(|error| failure("cannot open a database in memory", error))
 }
+
 #[cfg(test)]
 mod tests {
     use super::*;

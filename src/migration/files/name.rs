@@ -28,16 +28,15 @@ pub(crate) struct Parsed<'n> {
 /// A sentence when the name looks like a migration's and is none: it would be skipped
 /// in silence by a laxer reader.
 pub(crate) fn parse(file: &str) -> Result<FileName<'_>, String> {
-    let lower = file.to_lowercase();
-    let bytes = lower.as_bytes();
-    let numbered =
-        matches!(bytes.first(), Some(b'v' | b'u')) && bytes.get(1).is_some_and(u8::is_ascii_digit);
-    if lower.starts_with('.') || !(numbered || lower.ends_with(".sql")) {
+    let bytes = file.as_bytes();
+    let numbered = matches!(bytes.first(), Some(b'v' | b'V' | b'u' | b'U'))
+        && bytes.get(1).is_some_and(u8::is_ascii_digit);
+    if file.starts_with('.') || !(numbered || looks_like_sql(file)) {
         return Ok(FileName::Other);
     }
     let in_rust = file.ends_with(RUST_ENDING);
     let Some(stem) = file.strip_suffix(".sql").or(file.strip_suffix(RUST_ENDING)) else {
-        return Err(if lower.ends_with(".sql") {
+        return Err(if looks_like_sql(file) {
             "the extension must be `.sql` in small letters".into()
         } else {
             "it is named like a migration and does not end in `.sql` or `.rs`".into()
@@ -54,9 +53,11 @@ pub(crate) fn parse(file: &str) -> Result<FileName<'_>, String> {
     let Some(rest) = stem.strip_prefix(['V', 'U']) else {
         return Err("a migration's name begins with a capital `V` and a number".into());
     };
-    let Some((digits, name)) = rest.split_once("__") else {
+    let mut pairs = rest.as_bytes().windows(2);
+    let Some(joint) = pairs.position(|pair| pair == b"__") else {
         return Err("version and name must be joined by two underscores".into());
     };
+    let (digits, name) = (&rest[..joint], &rest[joint + 2..]);
     if digits.is_empty() || !digits.bytes().all(|digit| digit.is_ascii_digit()) {
         return Err(format!("`{digits}` is not a whole number"));
     }

@@ -32,13 +32,18 @@ pub(crate) fn sort_out(files: Vec<Script>) -> (Vec<Migration>, Vec<Refused>) {
     let mut downs: Vec<(i64, String, Script)> = Vec::new();
     let mut refused = Vec::new();
     for script in files {
-        let name = script.name().to_owned();
-        match parse(&name) {
+        match parse(script.name()) {
             Ok(FileName::Other) => {}
-            Ok(FileName::Up(parsed)) => migrations.push(Migration {
-                replaces: script.replaces(),
-                ..migration_of(parsed, script.clone())
-            }),
+            Ok(FileName::Up(parsed)) => {
+                let (replaces, any_order) = (script.replaces(), parsed.any_order);
+                let (version, name) = (parsed.version, parsed.name.to_owned());
+                migrations.push(Migration {
+                    name,
+                    replaces,
+                    any_order,
+                    ..Migration::new(version, "", script)
+                });
+            }
             Ok(FileName::Rust(parsed)) => {
                 let up = Script::new(script.file().to_owned(), IN_RUST);
                 let in_rust = true;
@@ -48,16 +53,21 @@ pub(crate) fn sort_out(files: Vec<Script>) -> (Vec<Migration>, Vec<Refused>) {
                 });
             }
             Ok(FileName::Down(Parsed { version, name, .. })) => {
-                downs.push((version, name.to_owned(), script));
+                let name = name.to_owned();
+                downs.push((version, name, script));
             }
             Err(reason) => refused.push((
                 script.file().to_owned(),
-                invalid(format!("{}: {reason}", script.file())).with_help(help_with_name(&name)),
+                invalid(format!("{}: {reason}", script.file()))
+                    .with_help(help_with_name(script.name())),
             )),
         }
     }
     // A squashed one behind what it replaces.
-    migrations.sort_by_key(|migration| (migration.version, migration.replaces.len()));
+    let order = |migration: &Migration| (migration.version, migration.replaces.len());
+    if !migrations.is_sorted_by_key(order) {
+        migrations.sort_by_key(order);
+    }
     refused.extend(refuse_squashed(&mut migrations));
     let mut second_ones = Vec::new();
     migrations.dedup_by(|second, first| {

@@ -116,12 +116,15 @@ impl Source {
         let files = match &self.kind {
             SourceKind::Refinery(migrations) => from_refinery(migrations),
             SourceKind::Embedded(folder) => {
-                let mut files = Vec::new();
+                let mut files = Vec::with_capacity(folder.files().count());
                 embedded(folder, &mut files)?;
                 files
             }
             SourceKind::Folder(folder) => on_disk(folder, schema_file)?,
         };
+        if self.layout == Layout::Heirloom {
+            return Ok(files);
+        }
         let mut named = Vec::with_capacity(files.len());
         for script in files {
             named.extend(self.named(script)?);
@@ -195,7 +198,10 @@ pub(crate) fn script(path: &Path) -> Result<Script, Error> {
 /// comes without its text.
 fn embedded(folder: &'static Dir<'static>, files: &mut Vec<Script>) -> Result<(), Error> {
     for file in folder.files() {
-        let path: Cow<'static, str> = file.path().to_string_lossy();
+        let path = file.path();
+        let path = path
+            .to_str()
+            .map_or_else(|| path.to_string_lossy(), Cow::Borrowed);
         if path == SCHEMA_FILE {
             continue;
         }

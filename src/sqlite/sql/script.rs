@@ -54,7 +54,13 @@ impl Script {
 
     /// The name that says what it is: its own, unless it was given another.
     pub(crate) fn name(&self) -> &str {
-        let own = || self.file.rsplit(['/', '\\']).next().unwrap_or_default();
+        let own = || {
+            let folder = self
+                .file
+                .bytes()
+                .rposition(|byte| matches!(byte, b'/' | b'\\'));
+            &self.file[folder.map_or(0, |at| at + 1)..]
+        };
         self.name.as_deref().unwrap_or_else(own)
     }
 
