@@ -6,18 +6,17 @@
 //! foreign key can point to, and what the migrations read a column as. Nothing is random and
 //! nothing depends on the time, so that a finding today is a finding tomorrow.
 
-use std::collections::BTreeSet;
-
 use rusqlite::types::Value;
 use rusqlite::{Connection, params_from_iter};
 
+use crate::devtools::sample_data::facts::{ColumnFacts, FillRule, Reference, mentioned};
+use crate::devtools::sample_data::guesses::{Hints, key, looks_like_json, plain, usual};
 use crate::report::error::Error;
-use crate::sqlite::execute::{failure, text};
+use crate::sqlite::execute::text;
 use crate::sqlite::schema::catalog;
-use crate::sqlite::schema::objects::{Affinity, Schema, Table, TableKind, affinity};
-use crate::sqlite::schema::parsed::clauses::parenthesised;
+use crate::sqlite::schema::objects::{Schema, Table, TableKind};
 use crate::sqlite::sql::name::{quote, same_name};
-use crate::sqlite::sql::token::{Token, TokenKind, Tokens};
+use crate::sqlite::sql::token::Tokens;
 
 /// So many rows a table has at least, where they can be made up.
 const ROWS: u64 = 3;
@@ -25,55 +24,6 @@ const ROWS: u64 = 3;
 const OFFERS: usize = 1000;
 /// A foreign key chooses among so many rows.
 const PARENTS: usize = 50;
-
-const COLUMNS: &str = "SELECT name, type, \"notnull\", dflt_value, pk, hidden
-    FROM pragma_table_xinfo(?1, 'main') WHERE hidden = 0";
-const UNIQUE: &str = "SELECT DISTINCT part.name FROM pragma_index_list(?1, 'main') AS list,
-    pragma_index_xinfo(list.name, 'main') AS part
-    WHERE list.\"unique\" AND part.key AND part.name IS NOT NULL";
-const REFERENCES: &str = "SELECT id, \"table\", \"from\", \"to\"
-    FROM pragma_foreign_key_list(?1, 'main') ORDER BY id, seq";
-const WITHOUT_ROWID: &str =
-    "SELECT 1 FROM pragma_table_list WHERE schema = 'main' AND name = ?1 AND wr";
-const OBJECTS: &str = "SELECT name, sql FROM main.sqlite_schema
-    WHERE type = ?1 AND tbl_name = ?2 COLLATE NOCASE AND sql IS NOT NULL ORDER BY rowid";
-
-/// What the migrations read columns as, by the columns' names in small letters.
-#[derive(Debug, Default)]
-pub(crate) struct Hints {
-    json: BTreeSet<String>,
-    times: BTreeSet<String>,
-}
-
-impl Hints {
-    /// Looks for arguments of the JSON and of the date functions, and for `column -> …`.
-    pub(crate) fn of<'s>(texts: impl Iterator<Item = &'s str>) -> Hints {
-        let mut hints = Hints::default();
-        for text in texts {
-            let tokens: Vec<Token<'_>> = Tokens::new(text).collect();
-            for (index, token) in tokens.iter().enumerate() {
-                let next = |ahead: usize| tokens.get(index + ahead).map_or("", |t| t.text);
-                let name = || token.name().to_ascii_lowercase();
-                if next(1) == "-" && next(2) == ">" {
-                    hints.json.insert(name());
-                }
-                let word = token.word();
-                let found = match word.as_str() {
-                    "DATE" | "TIME" | "DATETIME" | "JULIANDAY" | "UNIXEPOCH" | "STRFTIME"
-                    | "TIMEDIFF" => &mut hints.times,
-                    _ if word.starts_with("JSON") => &mut hints.json,
-                    _ => continue,
-                };
-                if next(1) == "(" {
-                    let arguments = parenthesised(&tokens[index..]);
-                    let names = arguments.iter().filter(|t| t.kind != TokenKind::Symbol);
-                    found.extend(names.map(|t| t.name().to_ascii_lowercase()));
-                }
-            }
-        }
-        hints
-    }
-}
 
 /// Gives every table of a schema at least three rows. Returned is, for each table that stays
 /// empty, why.
@@ -134,99 +84,7 @@ fn keeps_words(table: &Table) -> bool {
 /// A value to be offered; none leaves the column out, for its DEFAULT.
 type Guess = Option<Value>;
 
-/// What has to be known of a table to write into it.
-struct ColumnFacts {
-    name: String,
-    columns: Vec<Fact>,
-    references: Vec<Reference>,
-    rules: Vec<FillRule>,
-    /// A name for the rowid, where there is one that is not a column.
-    rowid: Option<&'static str>,
-}
-
-struct Fact {
-    name: String,
-    declared: String,
-    nullable: bool,
-    default: Option<String>,
-    unique: bool,
-}
-
-struct Reference {
-    parent: String,
-    /// Column and, where it is written, the parent's column.
-    columns: Vec<(usize, Option<String>)>,
-}
-
-/// A constraint, a trigger or an index: what SQLite calls it, and what it speaks of.
-struct FillRule {
-    name: Option<String>,
-    columns: Vec<usize>,
-    guesses: Vec<Value>,
-}
-
 impl ColumnFacts {
-    fn read(connection: &Connection, table: &Table) -> Result<ColumnFacts, Error> {
-        let name = table.name.clone();
-        let read = || ColumnFacts::query(connection, table);
-        read().map_err(|error| failure(format!("cannot read the columns of `{name}`"), error))
-    }
-
-    fn query(connection: &Connection, table: &Table) -> rusqlite::Result<ColumnFacts> {
-        let name = table.name.as_str();
-        let unique: Vec<String> = column(connection, UNIQUE, name)?;
-        let mut keys = Vec::new();
-        let mut columns = Vec::new();
-        let mut statement = connection.prepare(COLUMNS)?;
-        let mut rows = statement.query([name])?;
-        while let Some(row) = rows.next()? {
-            let column: String = row.get(0)?;
-            if row.get::<_, i64>(4)? > 0 {
-                keys.push(columns.len());
-            }
-            columns.push(Fact {
-                declared: row.get::<_, Option<String>>(1)?.unwrap_or_default(),
-                nullable: !row.get::<_, bool>(2)?,
-                default: row.get(3)?,
-                unique: unique.iter().any(|name| same_name(name, &column)),
-                name: column,
-            });
-        }
-        for &key in &keys {
-            columns[key].unique = true;
-            columns[key].nullable = false;
-        }
-        let without_rowid = !column::<i64>(connection, WITHOUT_ROWID, name)?.is_empty();
-        let is_rowid = |fact: &Fact| same_name(&fact.declared, "INTEGER");
-        let hidden = without_rowid || matches!(keys[..], [key] if is_rowid(&columns[key]));
-        let rowid = ["rowid", "_rowid_", "oid"]
-            .into_iter()
-            .find(|alias| !columns.iter().any(|fact| same_name(&fact.name, alias)))
-            .filter(|_| !hidden);
-        let mut rules = checks(&table.sql, &columns);
-        for (_, sql) in objects(connection, "trigger", name)? {
-            let tokens: Vec<Token<'_>> = Tokens::new(&sql).collect();
-            // It refuses in words of its own.
-            if tokens.iter().any(|token| token.word() == "RAISE") {
-                rules.push(FillRule::of(None, &tokens, &columns));
-            }
-        }
-        for (index, sql) in objects(connection, "index", name)? {
-            rules.push(FillRule {
-                name: Some(index),
-                columns: mentioned(&Tokens::new(&sql).collect::<Vec<_>>(), &columns),
-                guesses: Vec::new(),
-            });
-        }
-        Ok(ColumnFacts {
-            name: name.to_owned(),
-            references: references(connection, name, &columns)?,
-            columns,
-            rules,
-            rowid,
-        })
-    }
-
     /// Adds rows until there are enough. Why there is none, if so.
     fn fill(
         &self,
@@ -487,54 +345,6 @@ impl Reference {
             .map(|column| rows.iter().map(|row| row[column].clone()).collect())
             .collect()
     }
-
-    /// The columns of the parent it points to. Left unsaid, they are its primary key.
-    fn parent_columns(&self, connection: &Connection, parent: &ColumnFacts) -> Option<Vec<usize>> {
-        let find = |name: &str| {
-            let mut columns = parent.columns.iter();
-            columns.position(|fact| same_name(&fact.name, name))
-        };
-        let named = self.columns.iter().map(|(_, to)| to.as_deref().map(find));
-        if let Some(named) = named.collect::<Option<Option<Vec<usize>>>>() {
-            return named;
-        }
-        let key = "SELECT name FROM pragma_table_xinfo(?1, 'main') WHERE pk > 0 ORDER BY pk";
-        let key: Vec<String> = column(connection, key, &parent.name).ok()?;
-        let key: Option<Vec<usize>> = key.iter().map(|name| find(name)).collect();
-        key.filter(|key| key.len() == self.columns.len())
-    }
-}
-
-impl FillRule {
-    fn of(name: Option<String>, tokens: &[Token<'_>], columns: &[Fact]) -> FillRule {
-        FillRule {
-            name,
-            columns: mentioned(tokens, columns),
-            guesses: literals(tokens, columns),
-        }
-    }
-}
-
-/// Name and text of the triggers or the indexes of a table.
-fn objects(
-    connection: &Connection,
-    kind: &str,
-    table: &str,
-) -> rusqlite::Result<Vec<(String, String)>> {
-    let mut statement = connection.prepare(OBJECTS)?;
-    let rows = statement.query_map([kind, table], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    rows.collect()
-}
-
-/// The first column of what a query with one parameter gives.
-fn column<T: rusqlite::types::FromSql>(
-    connection: &Connection,
-    sql: &str,
-    parameter: &str,
-) -> rusqlite::Result<Vec<T>> {
-    let mut statement = connection.prepare(sql)?;
-    let rows = statement.query_map([parameter], |row| row.get(0))?;
-    rows.collect()
 }
 
 fn read_rows(
@@ -553,230 +363,6 @@ fn read_rows(
         columns.map(|index| row.get(index)).collect()
     })?;
     rows.collect()
-}
-
-fn references(
-    connection: &Connection,
-    table: &str,
-    columns: &[Fact],
-) -> rusqlite::Result<Vec<Reference>> {
-    let mut found: Vec<(i64, Reference)> = Vec::new();
-    let mut statement = connection.prepare(REFERENCES)?;
-    let mut rows = statement.query([table])?;
-    while let Some(row) = rows.next()? {
-        let (id, from): (i64, String) = (row.get(0)?, row.get(2)?);
-        // A generated column can point too, and cannot be written to.
-        let Some(column) = columns.iter().position(|fact| same_name(&fact.name, &from)) else {
-            continue;
-        };
-        let column = (column, row.get(3)?);
-        match found.last_mut() {
-            Some((last, reference)) if *last == id => reference.columns.push(column),
-            _ => found.push((
-                id,
-                Reference {
-                    parent: row.get(1)?,
-                    columns: vec![column],
-                },
-            )),
-        }
-    }
-    Ok(found.into_iter().map(|(_, reference)| reference).collect())
-}
-
-/// The CHECKs in the text of a table.
-fn checks(sql: &str, columns: &[Fact]) -> Vec<FillRule> {
-    let tokens: Vec<Token<'_>> = Tokens::new(sql).collect();
-    let mut found = Vec::new();
-    for (index, token) in tokens.iter().enumerate() {
-        if token.word() != "CHECK" {
-            continue;
-        }
-        let name = match index
-            .checked_sub(2)
-            .map(|at| (&tokens[at], &tokens[at + 1]))
-        {
-            Some((word, name)) if word.word() == "CONSTRAINT" => Some(name.name().into_owned()),
-            _ => None,
-        };
-        let expression = parenthesised(&tokens[index..]);
-        found.push(FillRule::of(name, expression, columns));
-    }
-    found
-}
-
-/// The columns that tokens speak of, in the order of the table.
-fn mentioned(tokens: &[Token<'_>], columns: &[Fact]) -> Vec<usize> {
-    let named = |fact: &Fact| {
-        let mut names = tokens.iter().filter(|token| !token.text.starts_with('\''));
-        names.any(|token| same_name(&token.name(), &fact.name))
-    };
-    let columns = columns.iter().enumerate();
-    columns
-        .filter(|(_, fact)| named(fact))
-        .map(|(index, _)| index)
-        .collect()
-}
-
-/// The values that the literals of an expression suggest: themselves, numbers beside them,
-/// texts of that length, texts that fit a pattern.
-fn literals(tokens: &[Token<'_>], columns: &[Fact]) -> Vec<Value> {
-    let says = |word: &str| tokens.iter().any(|token| token.word() == word);
-    let (measures, matches) = (says("LENGTH"), says("LIKE") || says("GLOB"));
-    let mut found = Vec::new();
-    for (index, token) in tokens.iter().enumerate() {
-        let is_column = || {
-            let name = token.name();
-            columns.iter().any(|fact| same_name(&fact.name, &name))
-        };
-        match token.kind {
-            TokenKind::Quoted if token.text.starts_with('\'') || !is_column() => {
-                let text = token.name().into_owned();
-                if matches {
-                    found.push(Value::Text(fitting(&text)));
-                }
-                found.push(Value::Text(text));
-            }
-            TokenKind::Word => {
-                let Ok(number) = token.text.parse::<i64>() else {
-                    continue;
-                };
-                let before = index.checked_sub(1).map_or("", |at| tokens[at].text);
-                if before == "." {
-                    continue;
-                }
-                if let (Some(point), Some(digits)) = (tokens.get(index + 1), tokens.get(index + 2))
-                    && point.text == "."
-                    && let Ok(real) = format!("{}.{}", token.text, digits.text).parse()
-                {
-                    found.push(Value::Real(real));
-                }
-                if let (true, Ok(length @ 1..=200)) = (measures, usize::try_from(number)) {
-                    found.extend(of_length(length).map(Value::Text));
-                }
-                let number = if before == "-" { -number } else { number };
-                found.push(Value::Integer(number));
-                found.push(Value::Integer(number.saturating_add(1)));
-                found.push(Value::Integer(number.saturating_sub(1)));
-            }
-            _ => {}
-        }
-    }
-    found
-}
-
-/// Texts of a length, in characters: several of each kind, for a unique column.
-fn of_length(length: usize) -> impl Iterator<Item = String> {
-    (1..=3).flat_map(move |number| {
-        let letter = |first: u8| {
-            let last = char::from(first + number);
-            format!("{}{last}", char::from(first).to_string().repeat(length - 1))
-        };
-        let digits: String = format!("{number:0>length$}");
-        [digits, letter(b'A'), letter(b'a')]
-    })
-}
-
-/// A text that fits a pattern of LIKE or GLOB, as far as a glance can tell.
-fn fitting(pattern: &str) -> String {
-    let mut text = String::new();
-    let mut rest = pattern.chars();
-    while let Some(c) = rest.next() {
-        match c {
-            '%' | '*' | '_' | '?' => text.push('x'),
-            '[' => {
-                // The first of a class; of an excluded one, a letter and hope.
-                let class: String = rest.by_ref().take_while(|&c| c != ']').collect();
-                let first = class.chars().next().filter(|&c| c != '^');
-                text.push(first.unwrap_or('x'));
-            }
-            other => text.push(other),
-        }
-    }
-    text
-}
-
-/// Whether a default, as it is written, may be read as JSON.
-fn looks_like_json(default: &str) -> bool {
-    let text = default.trim_matches(|c: char| c == '\'' || c == '"' || c.is_whitespace());
-    let begins = |c: char| c.is_ascii_digit() || ['{', '[', '-'].contains(&c);
-    text.starts_with(begins) || ["null", "true", "false"].contains(&text)
-}
-
-/// The key of a row: with gaps, and far from what a migration writes itself.
-fn key(number: i64) -> i64 {
-    1001 + 3 * number + number % 2
-}
-
-/// What a column is likely to hold by its type and its name.
-fn plain(fact: &Fact, hints: &Hints, number: i64) -> Vec<Value> {
-    let name = fact.name.to_ascii_lowercase();
-    let declared = fact.declared.to_ascii_uppercase();
-    let text = |text: String| Value::Text(text);
-    let key = key(number);
-    let day = number.rem_euclid(28) + 1;
-    let ends = ["_at", "_on", "date", "time", "timestamp"];
-    let time = hints.times.contains(&name)
-        || ends.iter().any(|end| name.ends_with(end))
-        || ["DATE", "TIME"].iter().any(|word| declared.contains(word));
-    let json = hints.json.contains(&name) || name.contains("json") || declared.contains("JSON");
-    match affinity(&fact.declared) {
-        Affinity::Integer if time => vec![Value::Integer(1_709_210_096 + 86_400 * number)],
-        Affinity::Real if time => vec![Value::Real(2_460_370.5 + number as f64)],
-        Affinity::Integer if fact.unique => vec![Value::Integer(key)],
-        Affinity::Integer => vec![Value::Integer(key), Value::Integer(number)],
-        Affinity::Real => vec![Value::Real(key as f64 + 0.5)],
-        _ if json => vec![text(format!("{{\"n\": {key}}}"))],
-        Affinity::Text | Affinity::Numeric if time => vec![
-            text(format!("2024-02-{day:02}T12:34:56Z")),
-            text(format!("2024-02-{day:02} 12:34:56")),
-            text(format!("2024-02-{day:02}")),
-        ],
-        // Texts that a careless copy alters.
-        Affinity::Text if number == 1 => vec![text("007".into())],
-        Affinity::Text if number == 2 => vec![text(format!("it's “{}”\n2", fact.name))],
-        Affinity::Text => vec![text(format!("{} {key}", fact.name))],
-        Affinity::Numeric if declared.contains("BOOL") => {
-            vec![Value::Integer(number % 2), Value::Integer((number + 1) % 2)]
-        }
-        Affinity::Numeric => vec![Value::Integer(key), Value::Real(key as f64 + 0.5)],
-        Affinity::Blob if declared.is_empty() && number % 2 == 0 => vec![text(format!("0{key}"))],
-        Affinity::Blob => vec![Value::Blob(vec![0, 0xff, number.to_le_bytes()[0]])],
-    }
-}
-
-/// What is usual in columns that a constraint watches.
-fn usual(fact: &Fact, number: i64) -> Vec<Value> {
-    let number = number.unsigned_abs();
-    let texts = || {
-        let day = number % 28 + 1;
-        [
-            format!("2024-02-{day:02}"),
-            format!("2024-02-{day:02}T12:34:56Z"),
-            format!("2024-02-{day:02} 12:34:56"),
-            format!("12:34:{day:02}"),
-            format!("{{\"n\": {number}}}"),
-            format!("[{number}]"),
-            format!("someone{number}@example.org"),
-            format!("https://example.org/{number}"),
-            format!("00000000-0000-4000-8000-{number:012}"),
-            format!("#80808{}", number % 10),
-            format!("{number}"),
-            "x".to_owned(),
-            "en".to_owned(),
-            "EUR".to_owned(),
-        ]
-        .map(Value::Text)
-    };
-    let integers = || [0, 1, -1, 2, 10, 100, 1_709_210_096].map(Value::Integer);
-    let reals = || [0.5, 0.0, 1.0, -0.5].map(Value::Real);
-    match affinity(&fact.declared) {
-        Affinity::Integer => integers().to_vec(),
-        Affinity::Real => reals().to_vec(),
-        Affinity::Text => texts().to_vec(),
-        Affinity::Numeric => [&integers()[..], &reals(), &texts()].concat(),
-        Affinity::Blob => [&[Value::Blob(vec![0; 16])][..], &texts(), &integers()].concat(),
-    }
 }
 
 #[cfg(test)]
