@@ -81,7 +81,7 @@
 //! | feature | brings |
 //! |---|---|
 //! | `bundled` (default) | SQLite, compiled in. Without it the system's SQLite is linked |
-//! | `serde` | `Serialize` for what the API returns: keys in snake_case, durations as `…_ms`, times in RFC 3339 |
+//! | `serde` | `Serialize` for what the API returns: keys in snake_case, durations as `…_ms`, times in RFC 3339; `Deserialize` for [`BackupRef`], [`StateRef`](inspect::StateRef), [`RevertTo`] and [`Verify`] |
 //! | `devtools` | `Devtools`, `Alteration`, and the methods of [`Database`] for developers (`seed`, `push`, `redo`, `reset`). An app that only migrates needs none of it |
 //! | `cli` | the `heirloom` command. Nothing of it compiles into an app |
 //!

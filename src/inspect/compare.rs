@@ -25,6 +25,8 @@ use crate::sqlite::view::{self, View};
 
 /// A state of a database.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum StateRef {
     /// The database itself, as it is now.

@@ -4,6 +4,7 @@ use rusqlite::{Connection, Row};
 
 use crate::inspect::description::{ColumnInfo, ForeignKeyInfo, Generation, IndexInfo};
 use crate::report::error::Error;
+use crate::sqlite::binding;
 use crate::sqlite::execute::{failure, is_wrong_sql, lossy, lossy_or_null};
 use crate::sqlite::sql::name::same_name;
 
@@ -38,12 +39,8 @@ pub(crate) fn columns(connection: &Connection, table: &str) -> Result<Vec<Column
     ask(connection, COLUMNS, table, |row| {
         let name = lossy(row, 0)?;
         // A view has no such columns of its own.
-        let (collation, autoincrement) = connection
-            .column_metadata(Some("main"), table, name.as_str())
-            .map_or((None, false), |(_, collation, .., autoincrement)| {
-                let collation = collation.map(|name| name.to_string_lossy().into_owned());
-                (collation, autoincrement)
-            });
+        let (collation, autoincrement) =
+            binding::column(connection, table, &name).unwrap_or_default();
         let hidden: i64 = row.get(5)?;
         Ok(ColumnInfo {
             declared: lossy(row, 1)?,

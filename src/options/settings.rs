@@ -22,6 +22,7 @@ use crate::options::rust_migration::RustMigration;
 use crate::report::error::{Error, ErrorKind};
 use crate::report::event::Event;
 use crate::report::loss::Direction;
+use crate::sqlite::binding::HookSet as _;
 use crate::sqlite::disk::path;
 use crate::sqlite::execute::failure;
 use crate::sqlite::open::empty;
@@ -329,6 +330,7 @@ impl<'a> Options<'a> {
         if let Some(flag) = self.cancel.clone() {
             connection
                 .progress_handler(10_000, Some(move || flag.load(Ordering::Relaxed)))
+                .checked()
                 .map_err(|error| failure("cannot watch for an interruption", error))?;
         }
         Ok(())

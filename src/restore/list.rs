@@ -87,6 +87,8 @@ impl BackupInfo {
 
 /// How thoroughly copies are looked at when they are listed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 pub enum Verify {
     /// The length alone, which finds what was cut off and reads nothing: for a list of names.
     Length,

@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use rusqlite::fallible_streaming_iterator::FallibleStreamingIterator as _;
+use fallible_streaming_iterator::FallibleStreamingIterator as _;
 use rusqlite::types::{Value, ValueRef};
 use rusqlite::{Connection, Row, Statement};
 

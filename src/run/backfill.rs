@@ -30,6 +30,7 @@ use crate::report::remedy::Remedy;
 use crate::report::time;
 use crate::run::engine::apply::{left_the_transaction, take_backup};
 use crate::run::engine::session::{Session, Stage};
+use crate::sqlite::binding::HookSet as _;
 use crate::sqlite::disk::files;
 use crate::sqlite::execute::{self, Savepoint, failure, statement_failure};
 use crate::sqlite::open::{self, Target};
@@ -325,12 +326,16 @@ impl<'b> Backfill<'b> {
             }
             Authorization::Allow
         };
-        connection.authorizer(Some(watch)).map_err(cannot)?;
+        connection
+            .authorizer(Some(watch))
+            .checked()
+            .map_err(cannot)?;
         let statements = script.statements();
         let mut statements = statements.iter();
         let compiled = statements.try_for_each(|statement| compile(connection, script, statement));
         connection
             .authorizer(None::<fn(AuthContext<'_>) -> Authorization>)
+            .checked()
             .map_err(cannot)?;
         compiled.map(|()| deletes.load(Ordering::Relaxed))
     }
@@ -457,8 +462,11 @@ fn run(
 ) -> Result<(), Error> {
     let run = || {
         let mut prepared = connection.prepare(statement.text)?;
-        prepared.raw_bind_parameter(FIRST, first)?;
-        prepared.raw_bind_parameter(LAST, last)?;
+        for (name, value) in [(FIRST, first), (LAST, last)] {
+            let unknown = || rusqlite::Error::InvalidParameterName(name.to_owned());
+            let index = prepared.parameter_index(name)?.ok_or_else(unknown)?;
+            prepared.raw_bind_parameter(index, value)?;
+        }
         let mut rows = prepared.raw_query();
         while rows.next()?.is_some() {}
         Ok(())

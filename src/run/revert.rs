@@ -32,6 +32,8 @@ use crate::sqlite::{execute, open};
 
 /// How far back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum RevertTo {
     /// So many migrations, the newest first.

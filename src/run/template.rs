@@ -9,6 +9,7 @@ use crate::options::hooks::HookError;
 use crate::options::settings::Options;
 use crate::report::error::{Error, ErrorKind};
 use crate::run::migrate;
+use crate::sqlite::binding;
 use crate::sqlite::disk::scratch;
 use crate::sqlite::execute::failure;
 use crate::sqlite::open;
@@ -49,6 +50,7 @@ impl<'a> Template<'a> {
         // Those of the app's own database are none of this one's business.
         options.backups = None;
         let scratch = scratch::Scratch::new()?;
+        #[allow(unused_mut, reason = "rusqlite wants it since 0.41")]
         let (mut connection, _) = migrate::run(&options, scratch.path(), None)?;
         let refuse = |message, help: &str| {
             Error::new(ErrorKind::MigrationFailed, message).with_help(help.to_owned())
@@ -84,8 +86,7 @@ impl<'a> Template<'a> {
     pub fn open(&self) -> Result<Connection, Error> {
         let mut connection = open::empty()?;
         if !self.image.is_empty() {
-            connection
-                .deserialize_read_exact(MAIN_DB, &self.image[..], self.image.len(), false)
+            binding::deserialize(&mut connection, &self.image)
                 .map_err(|error| failure("cannot copy the template", error))?;
         }
         let options = self.options.lock().unwrap_or_else(PoisonError::into_inner);

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, MAIN_DB, OpenFlags};
 
 use crate::report::error::{Error, ErrorKind};
 use crate::sqlite::disk::files::{self, Access};
@@ -187,7 +187,7 @@ pub(crate) fn writer(path: &Path) -> Result<Connection, Error> {
     // A program that shares only reading makes SQLite open the file for reading, in silence. It may
     // have let go since.
     for _ in 0..3 {
-        if !matches!(connection.is_readonly("main"), Ok(true)) {
+        if !matches!(connection.is_readonly(MAIN_DB), Ok(true)) {
             break;
         }
         match files::access(path) {
@@ -249,7 +249,7 @@ const SYNC_EVERYTHING: &str =
 /// Refuses a database that SQLite could open for reading only, which it does in silence.
 pub(crate) fn refuse_read_only(connection: &Connection, path: &Path) -> Result<(), Error> {
     let read_only = connection
-        .is_readonly("main")
+        .is_readonly(MAIN_DB)
         .map_err(|error| cannot_open(path, error))?;
     if read_only {
         return Err(

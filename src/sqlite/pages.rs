@@ -4,7 +4,7 @@
 //! closing it again would drop this process's locks on Unix. SQLite's own handle can be read
 //! without opening anything (`SQLITE_FCNTL_FILE_POINTER`, `xRead`).
 //!
-//! This is the only file with `unsafe` in it.
+//! `unsafe` is in this file and in `binding` alone.
 #![allow(unsafe_code)]
 
 use std::ffi::c_int;

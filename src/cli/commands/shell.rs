@@ -4,7 +4,8 @@ use std::io::{BufRead, ErrorKind, IsTerminal};
 use std::path::Path;
 use std::process::Command;
 
-use heirloom::rusqlite::fallible_iterator::FallibleIterator;
+#[allow(unused_imports, reason = "a method of its own up to rusqlite 0.34")]
+use fallible_iterator::FallibleIterator as _;
 use heirloom::rusqlite::types::ValueRef;
 use heirloom::rusqlite::{Batch, Connection, OpenFlags, Result as Sqlite};
 

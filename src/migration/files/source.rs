@@ -1,4 +1,4 @@
-//! Where migrations come from: a folder in the program, a folder on disk, refinery's values.
+//! Where migrations come from: a folder in the program or on disk, values of a caller or refinery's.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -32,6 +32,7 @@ enum SourceKind {
     Embedded(&'static Dir<'static>),
     Folder(PathBuf),
     Refinery(Vec<refinery_core::Migration>),
+    Files(Vec<(String, String)>),
 }
 
 impl From<&'static Dir<'static>> for Source {
@@ -84,6 +85,7 @@ impl fmt::Debug for Source {
             SourceKind::Refinery(migrations) => {
                 write!(f, "Source({} of refinery)", migrations.len())
             }
+            SourceKind::Files(files) => write!(f, "Source({} files)", files.len()),
         }
     }
 }
@@ -94,6 +96,23 @@ impl Source {
             kind,
             layout: Layout::default(),
         }
+    }
+
+    /// Files that were read elsewhere: their paths below the folder, and their text.
+    ///
+    /// ```
+    /// use heirloom::{Migrator, Source};
+    /// let files = [("V1__notes.sql", "CREATE TABLE notes (id INTEGER PRIMARY KEY, text TEXT);")];
+    /// let template = Migrator::new(Source::of_files(files)).template()?;
+    /// # Ok::<(), heirloom::Error>(())
+    /// ```
+    pub fn of_files<P: Into<String>, T: Into<String>>(
+        files: impl IntoIterator<Item = (P, T)>,
+    ) -> Source {
+        let files = files
+            .into_iter()
+            .map(|(path, text)| (path.into(), text.into()));
+        Source::of(SourceKind::Files(files.collect()))
     }
 
     /// Reads the folder as another tool laid it out.
@@ -121,6 +140,11 @@ impl Source {
                 files
             }
             SourceKind::Folder(folder) => on_disk(folder, schema_file)?,
+            SourceKind::Files(files) => files
+                .iter()
+                .filter(|(path, _)| path != SCHEMA_FILE)
+                .map(|(path, text)| Script::new(path.clone(), text.clone()))
+                .collect(),
         };
         if self.layout == Layout::Heirloom {
             return Ok(files);
@@ -173,6 +197,10 @@ impl Source {
                     Ok(Script::new(SCHEMA_FILE, text))
                 })
                 .transpose(),
+            SourceKind::Files(files) => Ok(files
+                .iter()
+                .find(|(path, _)| path == SCHEMA_FILE)
+                .map(|(path, text)| Script::new(path.clone(), text.clone()))),
             SourceKind::Folder(_) | SourceKind::Refinery(_) => Ok(None),
         }
     }
@@ -182,7 +210,7 @@ impl Source {
     pub(crate) fn folder(&self) -> Option<&Path> {
         match &self.kind {
             SourceKind::Folder(folder) => Some(folder),
-            SourceKind::Embedded(_) | SourceKind::Refinery(_) => None,
+            SourceKind::Embedded(_) | SourceKind::Refinery(_) | SourceKind::Files(_) => None,
         }
     }
 }
@@ -309,6 +337,20 @@ mod tests {
             error.to_string().contains("V1__a.sql is not UTF-8: byte 9"),
             "{error}"
         );
+    }
+
+    #[test]
+    fn files_given_as_values_are_those_of_a_folder() {
+        let files = [
+            ("V2__b.sql", "B"),
+            ("2026/V1__a.sql", "A"),
+            ("V2__b.down.sql", "UNDO B"),
+            ("schema.sql", "S"),
+        ];
+        let loaded = Source::of_files(files).load(None).unwrap();
+        let read: Vec<_> = loaded.iter().map(|m| (m.version, m.up.text())).collect();
+        assert_eq!(read, [(1, "A"), (2, "B")]);
+        assert_eq!(loaded[1].down.as_ref().unwrap().text(), "UNDO B");
     }
 
     #[test]

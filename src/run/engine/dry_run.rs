@@ -20,6 +20,7 @@ use crate::report::location::Location;
 use crate::report::loss::Loss;
 use crate::report::plan::Step;
 use crate::run::engine::key_actions::key_actions;
+use crate::sqlite::binding::HookSet as _;
 use crate::sqlite::connection_state::ConnectionState;
 use crate::sqlite::execute::{
     failure, refused_rows, run_statement, statement_failure, text, unfulfilled,
@@ -77,6 +78,7 @@ pub(crate) struct Forecast {
 impl<'o> DryRun<'o> {
     /// Copies the schema that `real` has.
     pub(crate) fn of(real: &Connection, options: &'o Options<'_>) -> Result<DryRun<'o>, Error> {
+        #[allow(unused_mut, reason = "rusqlite wants it since 0.41")]
         let mut connection = memory(options)?;
         let (unknown, likenesses) = copy_schema(real, &connection)?;
         let own = options.own_tables();
@@ -91,6 +93,7 @@ impl<'o> DryRun<'o> {
                 }
                 Authorization::Allow
             }))
+            .checked()
             .map_err(|error| failure("cannot prepare the database in memory", error))?;
         let mut schema = catalog::schema(&connection, &own)?;
         // Only called like a module's storage, and somebody's data.

@@ -9,6 +9,7 @@ use rusqlite::hooks::Action;
 use crate::options::settings::Options;
 use crate::report::error::Error;
 use crate::report::event::Event;
+use crate::sqlite::binding::HookSet as _;
 use crate::sqlite::execute::failure;
 use crate::sqlite::sql::name::same_name;
 
@@ -100,6 +101,7 @@ impl ProgressCounter<'_> {
         };
         connection
             .update_hook(Some(count))
+            .checked()
             .map_err(|error| failure("cannot count rows", error))?;
         Ok(ProgressCounter(connection))
     }

@@ -23,6 +23,7 @@ use crate::report::outcome::{Recovered, Report};
 use crate::report::remedy::Remedy;
 use crate::run::engine::leftovers::{clean_up, keep_written_since};
 use crate::run::engine::wait::{COMMIT, SLICE, lock, open_patiently, patiently};
+use crate::sqlite::binding::HookSet as _;
 use crate::sqlite::connection_state::LastWrite;
 use crate::sqlite::disk::files;
 use crate::sqlite::disk::lock::Lock;
@@ -289,6 +290,7 @@ impl<'o, 's> Session<'o, 's> {
         let handler = on.then_some(move || flag.load(std::sync::atomic::Ordering::Relaxed));
         self.connection
             .progress_handler(INSTRUCTIONS_PER_LOOK, handler)
+            .checked()
             .map_err(|error| execute::failure("cannot watch for an interruption", error))
     }
 

@@ -5,9 +5,10 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
+#[allow(unused_imports, reason = "a method of its own up to rusqlite 0.34")]
+use fallible_iterator::FallibleIterator as _;
 use regex::Regex;
 use rusqlite::Connection;
-use rusqlite::fallible_iterator::FallibleIterator;
 use rusqlite::types::ValueRef;
 use serde_json::Value;
 

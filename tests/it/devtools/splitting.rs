@@ -3,10 +3,11 @@
 //!
 //! `PROPTEST_CASES=20000` for more; what fails is shrunk to the shortest file that does.
 
+#[allow(unused_imports, reason = "a method of its own up to rusqlite 0.34")]
+use fallible_iterator::FallibleIterator as _;
 use heirloom::{ErrorKind, Migrator};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
-use rusqlite::fallible_iterator::FallibleIterator;
 use rusqlite::{Batch, Connection};
 
 use crate::support::app::{App, contents, data};
