@@ -5,19 +5,19 @@ use rusqlite::backup::Backup;
 
 use crate::migration::compare::afresh;
 use crate::migration::set::Migration;
-use crate::migration::step::MigrationStep;
-use crate::migration::step::own_name_made_by;
+use crate::migration::step::{MigrationStep, own_table_touched_by, refused_own_table};
 use crate::options::settings::{Options, memory};
 use crate::report::error::{Error, invalid};
 use crate::sqlite::connection_state::{LastWrite, run_file};
 use crate::sqlite::execute::{failure, run_statement};
+use crate::sqlite::own_tables::OwnTables;
 use crate::sqlite::schema::catalog;
 use crate::sqlite::schema::objects::TableKind;
 use crate::sqlite::schema::parsed::annotations::{Annotation, Former, notes};
 use crate::sqlite::sql::name::same_name;
 use crate::sqlite::sql::script::Script;
 use crate::sqlite::sql::statement::{Action, Statement};
-use crate::sqlite::sql::token::{Token, Tokens};
+use crate::sqlite::sql::token::{Token, Tokens, mentions};
 
 /// The same contents in another database in memory.
 pub(crate) fn copy_of(options: &Options<'_>, original: &Connection) -> Result<Connection, Error> {
@@ -131,7 +131,7 @@ pub(crate) fn desired(
             skipped_notes.push(format!("{}:{line} was skipped: {what}", script.file()));
             continue;
         }
-        refuse_other_than_create(script, &statement)?;
+        refuse_other_than_create(script, &statement, &options.own_tables())?;
         match run_statement(&connection, script, &statement) {
             Err(_) if waits_for_its_table(&connection, &statement)? => waiting.push(statement),
             done => done.map_err(again)?,
@@ -243,7 +243,8 @@ fn is_passed_over(
                 *kind == TableKind::Shadow && same_name(table, &name)
             };
             prefix.is_some_and(|prefix| same_name(prefix, "sqlite_"))
-                || own.hold(&name)
+                // Taken from a database: what is kept there, and no table of the app's.
+                || own.known_by(&name).is_some_and(|column| mentions(statement.text, column))
                 // Of a schema without modules there is no need to ask.
                 || (modules && catalog::table_kinds(connection)?.iter().any(is_shadow))
         }
@@ -251,14 +252,13 @@ fn is_passed_over(
     })
 }
 
-fn refuse_other_than_create(script: &Script, statement: &Statement<'_>) -> Result<(), Error> {
-    if let Some(name) = own_name_made_by(statement) {
-        return Err(invalid(format!(
-            "`{name}` is the name of a table that heirloom keeps in the database"
-        ))
-        .at(script.location(statement.start, true))
-        .with_statement(statement.text)
-        .with_help("choose another name"));
+fn refuse_other_than_create(
+    script: &Script,
+    statement: &Statement<'_>,
+    own: &OwnTables<'_>,
+) -> Result<(), Error> {
+    if let Some(name) = own_table_touched_by(statement, own) {
+        return Err(refused_own_table(script, statement, &name));
     }
     let words: Vec<String> = Tokens::new(statement.text)
         .map(|token| token.word())

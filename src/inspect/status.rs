@@ -14,6 +14,7 @@ use crate::report::estimate::Estimate;
 use crate::report::loss::{Direction, Loss};
 use crate::report::remedy::Remedy;
 use crate::run::engine::{drift, dry_run};
+use crate::run::in_the_way;
 use crate::run::look::{Look, look};
 
 #[cfg(feature = "serde")]
@@ -245,7 +246,10 @@ fn foresee(
     if pending.is_empty() {
         return Ok(());
     }
-    let foreseen = dry_run::foresee(&look.view.connection, options, &pending)?;
+    let connection = &look.view.connection;
+    let foreseen = dry_run::foresee(connection, options, &pending).map_err(|error| {
+        in_the_way::explained(options, connection, &look.known(options), &pending, error)
+    })?;
     let outlooks = foreseen.outlooks.into_iter().zip(foreseen.losses);
     let entries = entries
         .iter_mut()

@@ -11,8 +11,9 @@ use crate::report::plan::Step;
 use crate::report::remedy::Remedy;
 use crate::sqlite::own_tables::OwnTables;
 use crate::sqlite::schema::table_tracker::Effects;
+use crate::sqlite::sql::name::same_name;
 use crate::sqlite::sql::script::Script;
-use crate::sqlite::sql::statement::{Action, Statement};
+use crate::sqlite::sql::statement::{Action, CHECKS, Statement};
 use crate::sqlite::sql::token::Tokens;
 
 /// How a task is done, and what is written of it.
@@ -255,14 +256,10 @@ fn check_statements(script: &Script, no_transaction: bool, kind: StepKind) -> Re
         return Err(invalid(format!("{} has no statement", script.file()))
             .with_help("write the statements into it, or remove the file"));
     }
-    let statements = script.statements();
+    let (statements, own) = (script.statements(), OwnTables::with([]));
     for (index, statement) in statements.iter().enumerate() {
-        if let Some(name) = own_name_made_by(statement) {
-            return refuse(
-                statement.start,
-                format!("`{name}` is the name of a table that heirloom keeps in the database"),
-                "choose another name",
-            );
+        if let Some(name) = own_table_touched_by(statement, &own) {
+            return Err(refused_own_table(script, statement, &name));
         }
         match statement.action() {
             Action::Transaction(word) if !no_transaction => {
@@ -323,9 +320,12 @@ fn is_template(script: &Script) -> bool {
     text.starts_with("-- ") && text.ends_with(TEMPLATE) && text.lines().count() == 1
 }
 
-/// The name of ours that a statement would give to something of the app's: the next start would
-/// take it for what it is not.
-pub(crate) fn own_name_made_by(statement: &Statement<'_>) -> Option<String> {
+/// The table of ours that a statement makes, changes or writes to: a file that takes one of these
+/// names, or alters what is kept there, would keep the next start from going on.
+pub(crate) fn own_table_touched_by(
+    statement: &Statement<'_>,
+    own: &OwnTables<'_>,
+) -> Option<String> {
     // What generated migrations check rows with is temporary, and gone when they end.
     let head = Tokens::new(statement.text).take_while(|token| token.text != "(");
     let head: Vec<String> = head
@@ -336,29 +336,54 @@ pub(crate) fn own_name_made_by(statement: &Statement<'_>) -> Option<String> {
     if is_temporary {
         return None;
     }
-    let made = match statement.action() {
-        Action::CreateTable(name) | Action::RenameTable { to: name, .. } => name,
-        _ => created_name(statement.text)?,
-    };
-    OwnTables::with([]).hold(&made).then_some(made)
+    let touched = [statement.shapes(), statement.writes_to()];
+    touched.into_iter().flatten().find(|name| own.hold(name))
 }
 
-/// The name behind CREATE VIEW, INDEX or TRIGGER.
-fn created_name(sql: &str) -> Option<String> {
-    let mut tokens = Tokens::new(sql);
-    if tokens.next()?.word() != "CREATE" {
-        return None;
+/// Refuses a migration that touches a history, or that makes a table with the name that generated
+/// migrations give to a temporary one: that would hide it. An app that had one before it came here
+/// has it in its first migration, and keeps it.
+pub(crate) fn refuse_names_of_ours(
+    migration: &Migration,
+    first: Option<&Migration>,
+    own: &OwnTables<'_>,
+) -> Result<(), Error> {
+    let makes_checks = |statement: &Statement<'_>| match statement.action() {
+        Action::CreateTable(name) | Action::RenameTable { to: name, .. } => {
+            same_name(&name, CHECKS)
+        }
+        _ => false,
+    };
+    let had_checks = || {
+        let first = first.map(|first| first.up.statements());
+        first
+            .into_iter()
+            .flatten()
+            .any(|statement| makes_checks(&statement))
+    };
+    for statement in migration.up.statements() {
+        let name = match own_table_touched_by(&statement, own) {
+            // It is there, and nothing happens.
+            Some(_) if statement.makes_only_what_is_not_there() => None,
+            None if makes_checks(&statement) && !had_checks() => Some(CHECKS.to_owned()),
+            touched => touched,
+        };
+        if let Some(name) = name {
+            let refused = refused_own_table(&migration.up, &statement, &name);
+            return Err(refused.in_migration(&migration.label()));
+        }
     }
-    let is_kind = |word: &str| ["VIEW", "INDEX", "TRIGGER", "TABLE"].contains(&word);
-    tokens.find(|token| is_kind(&token.word()))?;
-    let mut names =
-        tokens.skip_while(|token| ["IF", "NOT", "EXISTS"].contains(&token.word().as_str()));
-    let first = names.next()?;
-    match names.next() {
-        Some(dot) if dot.text == "." => names.next(),
-        _ => Some(first),
-    }
-    .map(|token| token.name().into_owned())
+    Ok(())
+}
+
+/// What is refused because of [`own_table_touched_by`].
+pub(crate) fn refused_own_table(script: &Script, statement: &Statement<'_>, name: &str) -> Error {
+    invalid(format!(
+        "`{name}` is the name of a table that heirloom keeps in the database"
+    ))
+    .at(script.location(statement.start, true))
+    .with_statement(statement.text)
+    .with_help("give what is the app's another name; what heirloom keeps there is not for migrations to change")
 }
 
 /// Without effect inside a transaction, or an error there (<https://sqlite.org/pragma.html>).

@@ -201,7 +201,8 @@ impl fmt::Display for DataState {
 ///   [`is_busy`](Error::is_busy), [`is_interrupted`](Error::is_interrupted).
 /// - What state the data is in: [`data_state`](Error::data_state), [`backup`](Error::backup),
 ///   [`report`](Error::report).
-/// - What to do: [`help`](Error::help) as a sentence, [`remedies`](Error::remedies) as values.
+/// - What to do: [`help`](Error::help) as a sentence, [`remedies`](Error::remedies) as values, and
+///   [`user_message`](Error::user_message) for the person in front of the app.
 /// - Where: [`migration`](Error::migration), [`location`](Error::location),
 ///   [`statement`](Error::statement).
 /// - More of some kinds: [`losses`](Error::losses), [`versions`](Error::versions),
@@ -351,6 +352,73 @@ impl Error {
     /// What to do now, as a sentence for a person.
     pub fn help(&self) -> Option<&str> {
         self.0.help.as_deref()
+    }
+
+    /// The failure in sentences for the person who uses the app: what happened, in what state their
+    /// data is, what they can do. It names no table, no file of migrations and no command;
+    /// [`help`](Error::help) and `{error:#}` are for the log and for support.
+    ///
+    /// ```
+    /// # let folder = tempfile::tempdir()?;
+    /// # let database = folder.path().join("notes.db");
+    /// # rusqlite::Connection::open(&database)?.execute_batch("CREATE TABLE notes_new (id)")?;
+    /// use heirloom::Migrator;
+    ///
+    /// # std::fs::create_dir(folder.path().join("migrations"))?;
+    /// # std::fs::write(folder.path().join("migrations/V1__a.sql"), "CREATE TABLE notes_new (id);")?;
+    /// let error = Migrator::new(folder.path().join("migrations")).migrate(&database).unwrap_err();
+    /// assert_eq!(
+    ///     error.user_message(),
+    ///     "The app could not update its data. Your data was not changed. \
+    ///      Please contact the app's support, and send them the log."
+    /// );
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn user_message(&self) -> String {
+        let support = "Please contact the app's support, and send them the log.";
+        let (what, todo) = match self.0.kind {
+            ErrorKind::Locked => (
+                "The app's data is in use by another program or another window.",
+                "Close it, and try again.",
+            ),
+            ErrorKind::DatabaseNewer => (
+                "The data was saved by a newer version of this app.",
+                "Install the newest version of the app.",
+            ),
+            ErrorKind::DiskFull => (
+                "There is not enough free space on the disk to update the app's data.",
+                "Free some space, and try again.",
+            ),
+            ErrorKind::Interrupted => ("The update of the app's data was stopped.", "Try again."),
+            ErrorKind::NotADatabase => ("The app's data file is damaged or unreadable.", support),
+            ErrorKind::BackupInvalid => ("The backup is damaged and cannot be used.", support),
+            ErrorKind::NotFound | ErrorKind::Io => ("The app could not open its data.", support),
+            ErrorKind::NeedsAttention => ("The app could not put its data in order.", support),
+            _ => ("The app could not update its data.", support),
+        };
+        let state = match &self.0.data {
+            DataState::Untouched => "Your data was not changed.".to_owned(),
+            DataState::RolledBack | DataState::RolledBackAndProved { .. } => {
+                "Your data is as it was before.".to_owned()
+            }
+            DataState::Restored { .. } => {
+                "Your data was restored from the backup that was made before.".to_owned()
+            }
+            DataState::NeedsAttention {
+                good_copy: Some(copy),
+            } => format!(
+                "Do not delete or move anything: a good backup of your data is in {}.",
+                copy.display()
+            ),
+            DataState::NeedsAttention { good_copy: None } => {
+                "Do not delete or move anything: your data may have to be repaired.".to_owned()
+            }
+            DataState::Backfilled { .. } => {
+                "Your data is whole, and the update continues where it stopped.".to_owned()
+            }
+            DataState::Committed => "Your data was updated.".to_owned(),
+        };
+        format!("{what} {state} {todo}")
     }
 
     /// What to do now, as values: see [`Remedy`]. Empty where nothing but the sentence helps.

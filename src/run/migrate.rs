@@ -24,6 +24,7 @@ use crate::run::engine::drift;
 use crate::run::engine::dry_run::{self, DryRunResult};
 use crate::run::engine::misplaced;
 use crate::run::engine::session::{Session, Stage};
+use crate::run::in_the_way;
 use crate::run::look::{Look, histories, look};
 use crate::run::pending::pending;
 use crate::sqlite::disk::files;
@@ -224,7 +225,11 @@ pub(crate) fn migrate(
         report.duration = session.started.elapsed();
         return Ok(report);
     }
-    let mut work = decide(session, &tasks, &mut report)?;
+    let explained = |session: &Session<'_, '_>, error| {
+        in_the_way::explained(options, &session.connection, &known, &tasks, error)
+    };
+    let mut work =
+        decide(session, &tasks, &mut report).map_err(|error| explained(session, error))?;
     if work.foresight.is_some() {
         work.expected = drift::replay_of(options, &known, &tasks)?;
     }
@@ -235,6 +240,7 @@ pub(crate) fn migrate(
             .min()
     };
     let carried_out = apply::carry_out(session, &work, &mut report);
+    let carried_out = carried_out.map_err(|error| explained(session, error));
     if carried_out.is_ok() {
         report.version = tasks
             .iter()
@@ -396,10 +402,13 @@ pub(crate) fn plan(options: &Options<'_>, path: &Path, to: Option<i64>) -> Resul
 /// The same for a database that is open to be looked at.
 pub(crate) fn plan_of(options: &Options<'_>, look: &Look, to: Option<i64>) -> Result<Plan, Error> {
     let view = &look.view;
-    let tasks = pending(options, &view.connection, &look.known(options), to)?;
+    let known = look.known(options);
+    let tasks = pending(options, &view.connection, &known, to)?;
     let database = look.target.path.clone();
+    let plan = plan_tasks(options, database, &view.connection, &tasks)
+        .map_err(|error| in_the_way::explained(options, &view.connection, &known, &tasks, error))?;
     Ok(Plan {
         interrupted: look.interrupted.clone(),
-        ..plan_tasks(options, database, &view.connection, &tasks)?
+        ..plan
     })
 }

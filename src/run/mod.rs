@@ -4,6 +4,7 @@
 pub(crate) mod adopt;
 pub(crate) mod backfill;
 pub(crate) mod engine;
+pub(crate) mod in_the_way;
 pub(crate) mod look;
 pub(crate) mod migrate;
 pub(crate) mod pending;

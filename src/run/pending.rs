@@ -7,7 +7,7 @@ use crate::migration::history::details::{self, AsApplied};
 use crate::migration::history::table;
 use crate::migration::set::Migration;
 use crate::migration::squashed::SquashedFrom;
-use crate::migration::step::MigrationStep;
+use crate::migration::step::{self, MigrationStep};
 use crate::migration::{label, table_owners};
 use crate::options::settings::Options;
 use crate::report::error::{Difference, Error, ErrorKind};
@@ -117,6 +117,7 @@ pub(crate) fn pending_of(
         Some(error) => Err(error),
         None => {
             for migration in wanted {
+                step::refuse_names_of_ours(migration, migrations.first(), &options.own_tables())?;
                 taken_over.push(task(options, migration)?);
             }
             Ok(taken_over)
@@ -307,6 +308,18 @@ pub(crate) fn changed(
             row.version, row.name
         )
     };
+    // Only the down migration that was stored with it says how it is reverted.
+    let has_down = kept.as_ref().is_some_and(|kept| kept.down.is_some());
+    let (help, remedy) = match has_down {
+        true => (
+            "put the file back as it was and write the change as a new migration; while developing, revert it as it was applied",
+            Remedy::Revert { to: Some(before) },
+        ),
+        false => (
+            "put the file back as it was and write the change as a new migration. It was applied without a down migration, so it cannot be reverted as it is now: while developing, put the file back, write the down migration, revert, and change it then; or restore the backup from before it",
+            Remedy::ListBackups { verify: false },
+        ),
+    };
     Ok(Error::new(ErrorKind::Diverged, message)
         .in_migration(&migration.label())
         .at(migration.up.location(0, false))
@@ -314,6 +327,6 @@ pub(crate) fn changed(
             applied: kept.up,
             file: migration.up.text().to_owned(),
         }))
-        .with_help("put the file back as it was and write the change as a new migration; while developing, revert it as it was applied")
-        .with_remedy(Remedy::Revert { to: Some(before) }))
+        .with_help(help)
+        .with_remedy(remedy))
 }

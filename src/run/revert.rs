@@ -189,7 +189,7 @@ fn tasks(
                 script => script.filter(|script| did_nothing || !script.is_empty()),
             };
             let Some(script) = script else {
-                return Err(no_way_back(options, connection, row, file)?.in_migration(&label));
+                return Err(no_way_back(options, connection, migrations, row)?.in_migration(&label));
             };
             let task = MigrationStep::down(row.version, &row.name, script)?;
             Ok(MigrationStep {
@@ -231,11 +231,12 @@ fn refuse_dead_end(
 fn no_way_back(
     options: &Options<'_>,
     connection: &Connection,
+    migrations: &[Migration],
     row: &Applied,
-    file: Option<&Migration>,
 ) -> Result<Error, Error> {
     let refused =
         |message, help: String| Ok(Error::new(ErrorKind::Irreversible, message).with_help(help));
+    let file = compare::file_of(migrations, row);
     if file.is_some_and(Migration::is_squashed) {
         return refused(
             "it stands for the migrations that it was squashed from, and has no down migration",
@@ -244,7 +245,21 @@ fn no_way_back(
     }
     let back = format!("{}.down.sql", label(row.version, &row.name));
     let stored = stored_down(options, connection, row)?.filter(|script| !script.is_empty());
+    let is_of_the_version = |migration: &&Migration| migration.version == row.version;
     match stored {
+        // A down migration beside it would not be used: it is that of another file.
+        None if file.is_none() && migrations.iter().any(|it| is_of_the_version(&it)) => {
+            let sql = details::select_up(&options.history_table, row.version);
+            refused(
+                "it was applied without a down migration, and its file was changed since",
+                format!("put {} back as it was applied, write {back} beside it, and revert then; or restore the backup from before it", label(row.version, &row.name) + ".sql"),
+            )
+            .map(|error| {
+                error
+                    .with_remedy(Remedy::Query { sql })
+                    .with_remedy(Remedy::ListBackups { verify: false })
+            })
+        }
         // Whoever took the file away may have meant it, so it is not used unasked.
         Some(_) => refused(
             "there is no down migration beside the migration, only the one that was stored when it was applied",

@@ -201,7 +201,20 @@ pub(crate) fn statement_failure(
 
 /// What to do where the statement may be right, and something in the database is in its way.
 fn in_the_way(message: &str) -> Option<String> {
-    if message.contains(" already exists") || message.starts_with("duplicate column name") {
+    if let Some(module) = message.strip_prefix("no such module: ") {
+        return Some(format!(
+            "the program must have SQLite's module `{module}`, built in or loaded in the connection set-up"
+        ));
+    }
+    if message.contains(" constraint failed") {
+        return Some(
+            "rows that are in this database do not allow it: correct them in a migration before this one, or at the beginning of this one while it is not released"
+                .to_owned(),
+        );
+    }
+    let is_taken = message.contains(" already exists")
+        || message.starts_with("there is already another table or index with this name");
+    if is_taken || message.starts_with("duplicate column name") {
         return Some(
             "the database has something of this name already. If another tool or an interrupted one left it, rename or drop it; if it is what this migration makes, record its version as the one that the database has; if an earlier migration made it, change the file"
                 .to_owned(),

@@ -29,6 +29,23 @@ impl<'n> OwnTables<'n> {
         }
     }
 
+    /// A column by which a table of this name is known to be what it is called, and no table of the
+    /// app's. None where no such name is kept.
+    #[cfg(feature = "devtools")]
+    pub(crate) fn known_by(&self, name: &str) -> Option<&'static str> {
+        let columns = [
+            "history_table",
+            "journal_mode",
+            "digest",
+            "act",
+            "rows_total",
+        ];
+        let mut own = ALL.iter().zip(columns);
+        let known = own.find(|(own, _)| same_name(own, name));
+        let known = known.map(|(_, column)| column);
+        known.or_else(|| self.hold(name).then_some("version"))
+    }
+
     /// Whether a table is among them.
     pub(crate) fn hold(&self, name: &str) -> bool {
         let mut own = ALL.iter().chain(&self.histories);

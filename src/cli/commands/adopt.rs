@@ -10,7 +10,8 @@ use crate::settings::migrator::migrator;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Adopt {
-    /// The tool: diesel, sqlx, prisma, drizzle, goose, typeorm, dbmate or rusqlite_migration
+    /// The tool: diesel, sqlx, prisma, drizzle, goose, typeorm, dbmate, golang-migrate, seaorm,
+    /// flyway, knex or rusqlite_migration
     /// [default: the one whose table is found]
     #[arg(long, value_name = "TOOL")]
     pub(crate) from: Option<heirloom::Tool>,

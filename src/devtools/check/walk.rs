@@ -14,7 +14,7 @@ use crate::devtools::sample_data::guesses::Hints;
 use crate::devtools::squash::dump::difference_in;
 use crate::migration::files::pair_up;
 use crate::migration::set::{self, Migration};
-use crate::migration::step::{MigrationStep, StepKind};
+use crate::migration::step::{self, MigrationStep, StepKind};
 use crate::migration::{compare, label, table_owners};
 use crate::options::hooks::{HookContext, When};
 use crate::options::settings::{Options, belonging_to, memory};
@@ -228,7 +228,12 @@ impl Walk<'_, '_> {
     fn step(&mut self, index: usize) -> Result<bool, Error> {
         let migration = self.migrations[index];
         self.has_rows = true;
-        let up = match MigrationStep::up(migration) {
+        let mut siblings = self.migrations.iter();
+        let first = siblings.find(|one| one.component == migration.component);
+        let own = self.options.own_tables();
+        let up = match step::refuse_names_of_ours(migration, first.copied(), &own)
+            .and_then(|()| MigrationStep::up(migration))
+        {
             Ok(task) => task,
             Err(error) => {
                 self.failed(migration, &migration.up, "", &error)?;

@@ -21,7 +21,7 @@ use crate::migration::compare::afresh;
 use crate::migration::files::source::SCHEMA_FILE;
 use crate::migration::label::label;
 use crate::migration::set::Migration;
-use crate::migration::step::MigrationStep;
+use crate::migration::step::{MigrationStep, refused_own_table};
 use crate::options::settings::Options;
 use crate::report::change::TableChange;
 use crate::report::error::{Error, ErrorKind};
@@ -35,7 +35,8 @@ use crate::sqlite::schema::objects::{Object, ObjectKind, Table, TableKind};
 use crate::sqlite::schema::parsed::edits::ColumnOrder;
 use crate::sqlite::sql::name::{plain, same_name};
 use crate::sqlite::sql::script::Script;
-use crate::sqlite::sql::token::Tokens;
+use crate::sqlite::sql::statement::{CHECKS, Statement};
+use crate::sqlite::sql::token::{Tokens, mentions};
 
 #[cfg(feature = "serde")]
 use crate::report::serial;
@@ -270,6 +271,13 @@ fn compare(
     let wanted = desired(options, components(options)?, script)?;
     let before = model(present, options)?;
     let mut after = model(&wanted.connection, options)?;
+    if after.table(CHECKS).is_some() && before.table(CHECKS).is_none() {
+        let mut statements = script.statements().into_iter();
+        let makes = |statement: &Statement<'_>| mentions(statement.text, CHECKS);
+        if let Some(statement) = statements.find(makes) {
+            return Err(refused_own_table(script, &statement, CHECKS));
+        }
+    }
     for (table, sql, note) in wanted.behind {
         let entity = after
             .tables

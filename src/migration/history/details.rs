@@ -108,9 +108,18 @@ pub(crate) fn as_applied(
 
 /// What prints the down migration of a migration as it was stored, for a person to type.
 pub(crate) fn select_down(table: &str, version: i64) -> String {
+    select("down_sql", table, version)
+}
+
+/// The same of the migration itself.
+pub(crate) fn select_up(table: &str, version: i64) -> String {
+    select("up_sql", table, version)
+}
+
+fn select(column: &str, table: &str, version: i64) -> String {
     let table = table.replace('\'', "''");
     format!(
-        "SELECT down_sql FROM {DETAILS} WHERE history_table = '{table}' AND version = {version}"
+        "SELECT {column} FROM {DETAILS} WHERE history_table = '{table}' AND version = {version}"
     )
 }
 

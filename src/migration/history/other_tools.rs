@@ -36,11 +36,19 @@ pub enum Tool {
     Goose,
     /// dbmate: `schema_migrations`.
     Dbmate,
+    /// golang-migrate: `schema_migrations`, with the newest version alone.
+    GolangMigrate,
+    /// SeaORM: `seaql_migrations`.
+    SeaOrm,
+    /// Flyway: `flyway_schema_history`.
+    Flyway,
+    /// Knex: `knex_migrations`.
+    Knex,
 }
 
 impl Tool {
     /// Every one, in the order in which they are looked for.
-    pub const ALL: [Tool; 8] = [
+    pub const ALL: [Tool; 12] = [
         Tool::Diesel,
         Tool::Sqlx,
         Tool::Prisma,
@@ -48,6 +56,10 @@ impl Tool {
         Tool::Goose,
         Tool::TypeOrm,
         Tool::Dbmate,
+        Tool::GolangMigrate,
+        Tool::SeaOrm,
+        Tool::Flyway,
+        Tool::Knex,
         Tool::RusqliteMigration,
     ];
 
@@ -62,6 +74,10 @@ impl Tool {
             Tool::Prisma => "prisma",
             Tool::Goose => "goose",
             Tool::Dbmate => "dbmate",
+            Tool::GolangMigrate => "golang-migrate",
+            Tool::SeaOrm => "seaorm",
+            Tool::Flyway => "flyway",
+            Tool::Knex => "knex",
         }
     }
 
@@ -77,7 +93,10 @@ impl Tool {
             Tool::Drizzle => &["__drizzle_migrations"],
             Tool::Prisma => &["_prisma_migrations"],
             Tool::Goose => &["goose_db_version"],
-            Tool::Dbmate => &["schema_migrations"],
+            Tool::Dbmate | Tool::GolangMigrate => &["schema_migrations"],
+            Tool::SeaOrm => &["seaql_migrations"],
+            Tool::Flyway => &["flyway_schema_history"],
+            Tool::Knex => &["knex_migrations", "knex_migrations_lock"],
         }
     }
 
@@ -97,6 +116,10 @@ impl Tool {
             Tool::Prisma => &["migration_name", "finished_at", "rolled_back_at"],
             Tool::Goose => &["version_id", "is_applied"],
             Tool::Dbmate => &["version"],
+            Tool::GolangMigrate => &["version", "dirty"],
+            Tool::SeaOrm => &["version", "applied_at"],
+            Tool::Flyway => &["installed_rank", "version", "type", "success"],
+            Tool::Knex => &["id", "name", "batch"],
         }
     }
 }
@@ -126,6 +149,8 @@ pub(crate) enum ImportedMigration {
     Versions(Vec<i64>),
     /// So many, counted from the first.
     Count(usize),
+    /// Every one up to a version, and then these.
+    After(i64, Vec<i64>),
 }
 
 /// The history that another tool keeps.
@@ -135,12 +160,15 @@ pub(crate) struct Foreign {
     pub(crate) done: ImportedMigration,
 }
 
+/// What Alembic keeps: the identifier of the newest revision, which says nothing of those before it.
+const ALEMBIC: &str = "alembic_version";
+
 /// Tables that migration tools keep in a database and that are no part of an app's schema, of tools
 /// whose history is not imported too.
 const OF_TOOLS: &[&str] = &[
     "__EFMigrationsHistory",
     "__EFMigrationsLock",
-    "alembic_version",
+    ALEMBIC,
     "ar_internal_metadata",
     "DATABASECHANGELOG",
     "DATABASECHANGELOGLOCK",
@@ -205,8 +233,26 @@ fn is_there(connection: &Connection, tool: Tool) -> bool {
     };
     !columns.is_empty()
         && tool.columns().iter().all(has)
-        // Other tools have a table of that name too, with more in it.
-        && (tool != Tool::Dbmate || columns.len() == 1)
+        // Tables of that name are other tools' too, and apps'.
+        && match tool {
+            Tool::Dbmate => columns.len() == 1,
+            Tool::GolangMigrate => columns.len() == 2 && has_index(connection, "version_unique"),
+            _ => true,
+        }
+}
+
+fn has_index(connection: &Connection, name: &str) -> bool {
+    let entries = catalog::entries(connection).unwrap_or_default();
+    let mut entries = entries.iter();
+    entries.any(|entry| entry.kind == "index" && same_name(&entry.name, name))
+}
+
+/// Why a history is not imported that is there, and of a tool that is known.
+pub(crate) fn not_enough(connection: &Connection) -> Option<&'static str> {
+    let columns = catalog::column_names(connection, ALEMBIC);
+    (columns == ["version_num"]).then_some(
+        "Alembic keeps only the identifier of the newest revision, which does not say which migrations were applied",
+    )
 }
 
 fn read(connection: &Connection, tool: Tool) -> Result<ImportedMigration, Error> {
@@ -224,7 +270,7 @@ fn read(connection: &Connection, tool: Tool) -> Result<ImportedMigration, Error>
         Tool::Drizzle => {
             ImportedMigration::Count(rows(&format!("SELECT id, 1 FROM {table}"))?.len())
         }
-        Tool::Diesel | Tool::Dbmate => {
+        Tool::Diesel | Tool::Dbmate | Tool::SeaOrm => {
             let rows = rows(&format!("SELECT version, 1 FROM {table} ORDER BY version"))?;
             ImportedMigration::Versions(versions(
                 tool,
@@ -274,6 +320,48 @@ fn read(connection: &Connection, tool: Tool) -> Result<ImportedMigration, Error>
                 .filter(|(version, applied)| applied == "1" && version != "0");
             ImportedMigration::Versions(versions(tool, applied.map(|(version, _)| version))?)
         }
+        Tool::GolangMigrate => {
+            let rows = rows(&format!("SELECT version, dirty FROM {table}"))?;
+            if let Some((version, _)) = rows.iter().find(|(_, dirty)| dirty != "0") {
+                return Err(unfinished(tool, version));
+            }
+            let newest = versions(tool, rows.into_iter().map(|(version, _)| version))?;
+            match newest.last() {
+                Some(newest) => ImportedMigration::After(*newest, Vec::new()),
+                None => ImportedMigration::Versions(newest),
+            }
+        }
+        Tool::Flyway => {
+            // Repeatable migrations and the making of the schema have no version.
+            let rows = rows(&format!(
+                "SELECT version, CASE WHEN success THEN upper(type) ELSE 'FAILED' END FROM {table}
+                 WHERE version IS NOT NULL ORDER BY installed_rank"
+            ))?;
+            if let Some((version, _)) = rows.iter().find(|(_, kind)| kind == "FAILED") {
+                return Err(unfinished(tool, version));
+            }
+            // The newest row of a version says whether it was taken back.
+            let newest: BTreeMap<String, String> = rows.into_iter().collect();
+            let is_back = |kind: &str| kind.starts_with("UNDO") || kind == "DELETE";
+            let is_base = |kind: &str| kind.ends_with("BASELINE");
+            let of = |wanted: &dyn Fn(&str) -> bool| {
+                let rows = newest.iter().filter(|(_, kind)| wanted(kind));
+                versions(tool, rows.map(|(version, _)| version.clone()))
+            };
+            let bases = of(&is_base)?;
+            let mut applied = of(&|kind| !is_back(kind) && !is_base(kind))?;
+            match bases.last() {
+                Some(base) => {
+                    applied.retain(|version| version > base);
+                    ImportedMigration::After(*base, applied)
+                }
+                None => ImportedMigration::Versions(applied),
+            }
+        }
+        Tool::Knex => {
+            let rows = rows(&format!("SELECT name, 1 FROM {table} ORDER BY id"))?;
+            ImportedMigration::Versions(versions(tool, rows.into_iter().map(|(name, _)| name))?)
+        }
     })
 }
 
@@ -301,9 +389,16 @@ fn text(row: &Row<'_>, index: usize) -> rusqlite::Result<String> {
 fn versions(tool: Tool, names: impl Iterator<Item = String>) -> Result<Vec<i64>, Error> {
     let mut versions: Vec<i64> = names
         .map(|name| {
-            let number = name.split('_').next().unwrap_or_default();
+            let mut parts = name.split('_');
+            let number = parts.next().unwrap_or_default();
             let number = match tool {
                 Tool::Diesel => number.replace('-', ""),
+                // `m20220101_000001_create_users`: a day, and a number within it.
+                Tool::SeaOrm => {
+                    let day = number.strip_prefix('m').unwrap_or(number);
+                    let within = parts.next().filter(|it| day.len() == 8 && it.len() == 6);
+                    format!("{day}{}", within.unwrap_or_default())
+                }
                 _ => number.to_owned(),
             };
             number.parse().map_err(|_| {

@@ -7,7 +7,7 @@ use std::time::Instant;
 use rusqlite::Connection;
 
 use crate::migration::compare::Applied;
-use crate::migration::history::other_tools::Tool;
+use crate::migration::history::other_tools::{self, Tool};
 use crate::migration::history::table;
 use crate::migration::set::Migration;
 use crate::migration::step::MigrationStep;
@@ -65,9 +65,17 @@ fn tasks(
         Found::Empty => Ok(Vec::new()),
         Found::Nothing => {
             let whose = from.map_or("another tool".to_owned(), |tool| tool.to_string());
+            let help = match other_tools::not_enough(connection) {
+                Some(reason) => format!(
+                    "{reason}: record the version that the database is at, after the same check of its schema"
+                ),
+                None => {
+                    "if no tool kept one, record the version that the database is at".to_owned()
+                }
+            };
             Err(Error::not_found(
                 format!("there is no history of {whose} in the database"),
-                "if no tool kept one, record the version that the database is at",
+                help,
             )
             .with_remedy(Remedy::Baseline))
         }

@@ -17,6 +17,7 @@ use crate::sqlite::execute::run_statement;
 use crate::sqlite::own_tables::OwnTables;
 use crate::sqlite::schema::catalog;
 use crate::sqlite::schema::difference::same_sql;
+use crate::sqlite::schema::empty_copy::run_without_rows;
 use crate::sqlite::schema::facts::TableFacts;
 use crate::sqlite::schema::objects::TableKind;
 use crate::sqlite::sql::name::same_name;
@@ -99,8 +100,8 @@ fn shape(connection: &Connection, script: &Script) -> Result<(), Error> {
             let action = statement.action();
             if matches!(action, Action::Pragma(_)) {
                 let _ = run_statement(connection, script, &statement);
-            } else if action.is_schema() || statement.touches_schema_table() {
-                run_statement(connection, script, &statement)?;
+            } else if action.is_schema() || statement.writes_to_schema_table() {
+                run_without_rows(connection, script, &statement)?;
             }
         }
         Ok(())

@@ -22,18 +22,15 @@ use crate::report::plan::Step;
 use crate::run::engine::key_actions::key_actions;
 use crate::sqlite::binding::HookSet as _;
 use crate::sqlite::connection_state::ConnectionState;
-use crate::sqlite::execute::{
-    failure, refused_rows, run_statement, statement_failure, text, unfulfilled,
-};
+use crate::sqlite::execute::{failure, refused_rows, statement_failure, text, unfulfilled};
 use crate::sqlite::own_tables::OwnTables;
 use crate::sqlite::schema::catalog;
-use crate::sqlite::schema::empty_copy::without_its_rows;
-use crate::sqlite::schema::empty_copy::{broken_objects, copy_schema};
+use crate::sqlite::schema::empty_copy::{broken_objects, copy_schema, run_without_rows};
 use crate::sqlite::schema::facts::TableFacts;
 use crate::sqlite::schema::flow::{Access, Flow, Item, Writes};
 use crate::sqlite::schema::objects::{Schema, TableKind};
 use crate::sqlite::schema::table_tracker::{Effects, Rebuilt, TableTracker};
-use crate::sqlite::sql::name::same_name;
+use crate::sqlite::sql::name::{quote, same_name};
 use crate::sqlite::sql::script::Script;
 use crate::sqlite::sql::statement::{Action, Statement};
 use crate::sqlite::sql::token::{Tokens, mentions};
@@ -46,6 +43,8 @@ pub(crate) struct DryRun<'o> {
     schema: Schema,
     /// Virtual tables whose module is not here. What touches them cannot be compiled.
     unknown: Vec<String>,
+    /// Those of the real database that cannot be used there either, and their modules.
+    without_module: Vec<(String, String)>,
     /// What SQLite said of the statements that it compiled.
     seen: Arc<Mutex<Vec<Access>>>,
     /// Views and triggers that did not work before the first file.
@@ -111,6 +110,7 @@ impl<'o> DryRun<'o> {
             own,
             connection,
             schema,
+            without_module: without_module(real, &unknown),
             unknown,
             seen,
             broken,
@@ -348,7 +348,13 @@ impl<'o> DryRun<'o> {
         });
         let parameters = match compiled {
             Ok(parameters) => parameters,
-            Err(error) if self.cannot_know(&error) => return Ok(false),
+            Err(error) if self.cannot_know(&error) => {
+                let named = |table: &str| names_at_its_end(&text(&error), table);
+                return match self.refusal_without_module(script, statement, &named) {
+                    Some(refused) => Err(refused),
+                    None => Ok(false),
+                };
+            }
             Err(error) => return Err(statement_failure(script, statement, error)),
         };
         if parameters > 0 {
@@ -360,18 +366,17 @@ impl<'o> DryRun<'o> {
             .with_statement(statement.text)
             .with_help("write the value into the statement"));
         }
-        let by_hand = statement.touches_schema_table() && *action == Action::Data;
+        // With IF EXISTS that compiles where the table could not be made.
+        if let Action::DropTable(dropped) = action
+            && let Some(refused) = self
+                .refusal_without_module(script, statement, &|table: &str| same_name(table, dropped))
+        {
+            return Err(refused);
+        }
+        let by_hand = statement.writes_to_schema_table();
         let pragma = matches!(action, Action::Pragma(_));
         if action.is_schema() || by_hand || pragma {
-            let run = match without_its_rows(statement) {
-                // Only its columns are asked for, and the query may take as long as it wants.
-                Some(made) => self
-                    .connection
-                    .execute_batch(&made)
-                    .map_err(|error| statement_failure(script, statement, error)),
-                None => run_statement(&self.connection, script, statement),
-            };
-            match run {
+            match run_without_rows(&self.connection, script, statement) {
                 Err(_) if pragma => {}
                 result => result?,
             }
@@ -425,12 +430,30 @@ impl<'o> DryRun<'o> {
     /// Whether an error only says that a virtual table's module is not here.
     fn cannot_know(&self, error: &rusqlite::Error) -> bool {
         let message = text(error);
+        let mut unknown = self.unknown.iter();
         message.starts_with("no such module")
-            || self.unknown.iter().any(|table| {
-                message.rsplit(['.', ' ']).next().is_some_and(|named| {
-                    message.starts_with("no such table") && same_name(named, table)
-                })
-            })
+            || unknown.any(|table| names_at_its_end(&message, table))
+    }
+
+    /// What touches a virtual table whose module this program lacks would fail in the run, after
+    /// the backup.
+    fn refusal_without_module(
+        &self,
+        script: &Script,
+        statement: &Statement<'_>,
+        touches: &dyn Fn(&str) -> bool,
+    ) -> Option<Error> {
+        let mut without = self.without_module.iter();
+        let (table, module) = without.find(|(table, _)| touches(table))?;
+        let message = format!(
+            "the virtual table `{table}` needs the module `{module}`, which this program does not have"
+        );
+        Some(
+            Error::new(ErrorKind::MigrationFailed, message)
+                .at(script.location(statement.start, false))
+                .with_statement(statement.text)
+                .with_help("load the module in the connection set-up; the command line has SQLite's own alone"),
+        )
     }
 
     /// A view that cannot be read any more, or a trigger that cannot run, would fail in the
@@ -625,6 +648,23 @@ impl Forecast {
         let journal_mode = copy::journal_mode(real)?;
         Ok(Some(Estimate::of(rebuilds, database, &journal_mode)))
     }
+}
+
+/// Whether SQLite found no such table as this.
+fn names_at_its_end(message: &str, table: &str) -> bool {
+    let named = message.rsplit(['.', ' ']).next();
+    message.starts_with("no such table") && named.is_some_and(|named| same_name(named, table))
+}
+
+/// The virtual tables whose module a connection lacks.
+fn without_module(real: &Connection, tables: &[String]) -> Vec<(String, String)> {
+    let lacking = |table: &String| {
+        let sql = format!("SELECT 1 FROM main.{}", quote(table));
+        let message = text(&real.prepare(&sql).map(drop).err()?);
+        let module = message.strip_prefix("no such module: ")?;
+        Some((table.clone(), module.to_owned()))
+    };
+    tables.iter().filter_map(lacking).collect()
 }
 
 /// What a question of SQLite's says of the rows, nothing of its own tables.

@@ -193,14 +193,22 @@ pub(crate) fn found(
 /// The last of the migrations that a tool applied: it must be the first ones, without a gap.
 fn last_of(foreign: &Foreign, migrations: &[Migration]) -> Result<Option<i64>, Error> {
     let tool = foreign.tool;
-    let count = match &foreign.done {
-        ImportedMigration::Count(count) => *count,
-        ImportedMigration::Versions(versions) => versions.len(),
-    };
     let ours = compare::versions_one_by_one(migrations);
     let known = ours.last().copied();
-    if let ImportedMigration::Versions(versions) = &foreign.done {
-        if let Some(unknown) = versions.iter().find(|version| !ours.contains(version)) {
+    let before = match &foreign.done {
+        ImportedMigration::After(newest, _) => ours.iter().filter(|ours| *ours <= newest).count(),
+        _ => 0,
+    };
+    let (count, listed) = match &foreign.done {
+        ImportedMigration::Count(count) => (*count, None),
+        ImportedMigration::Versions(versions) => (versions.len(), Some((None, versions))),
+        ImportedMigration::After(newest, versions) => {
+            (before + versions.len(), Some((Some(newest), versions)))
+        }
+    };
+    if let Some((newest, versions)) = listed {
+        let mut theirs = newest.into_iter().chain(versions);
+        if let Some(unknown) = theirs.find(|version| !ours.contains(version)) {
             if known.is_none_or(|known| *unknown > known) {
                 return Err(newer(*unknown, known));
             }
@@ -212,7 +220,7 @@ fn last_of(foreign: &Foreign, migrations: &[Migration]) -> Result<Option<i64>, E
             )
             .with_help("give each migration the version that it had there"));
         }
-        let mut pairs = ours.iter().zip(versions);
+        let mut pairs = ours.iter().skip(before).zip(versions);
         if let Some((skipped, _)) = pairs.find(|(ours, theirs)| ours != theirs) {
             return Err(Error::new(
                 ErrorKind::Diverged,

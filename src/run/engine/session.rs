@@ -189,6 +189,7 @@ impl<'o, 's> Session<'o, 's> {
         self.patiently("PRAGMA schema_version")?;
         open::refuse_read_only(&self.connection, &self.target.path)?;
         self.options.set_up(&self.connection)?;
+        self.refuse_exclusive()?;
         if !self.connection.is_autocommit() {
             return Err(Error::new(
                 ErrorKind::Io,
@@ -238,6 +239,19 @@ impl<'o, 's> Session<'o, 's> {
             ),
         )
         .with_help("put the file back where it was, if it was moved, and try again"))
+    }
+
+    /// The backup and the proof read through connections of their own, which one that keeps the
+    /// file to itself locks out in WAL mode.
+    fn refuse_exclusive(&self) -> Result<(), Error> {
+        let word = |pragma: &str| catalog::word(&self.connection, &format!("PRAGMA {pragma}"));
+        if word("locking_mode")? != "exclusive" || word("journal_mode")? != "wal" {
+            return Ok(());
+        }
+        Err(Error::usage(
+            "the connection set-up keeps the database to itself (PRAGMA locking_mode = EXCLUSIVE), and in WAL mode the backup could not be read through a second connection",
+            "set it on the connection that `Migrator::open` returns, and not in the connection set-up",
+        ))
     }
 
     /// A journal in memory, or none, would not survive a kill. The app's own choice comes

@@ -5,11 +5,12 @@ use std::collections::BTreeSet;
 use rusqlite::Connection;
 
 use crate::report::error::{Error, ErrorKind};
-use crate::sqlite::execute::{failure, text};
+use crate::sqlite::execute::{failure, run_statement, statement_failure, text};
 use crate::sqlite::schema::catalog::{self, CatalogEntry};
 use crate::sqlite::schema::objects::{ObjectKind, Schema, TableKind};
 use crate::sqlite::sql::name::{quote, same_name};
-use crate::sqlite::sql::statement::{Action, Statement};
+use crate::sqlite::sql::script::Script;
+use crate::sqlite::sql::statement::Statement;
 use crate::sqlite::sql::token::Tokens;
 
 /// Makes every object of `real` again in `copy`, without rows. Returned are the virtual
@@ -88,11 +89,30 @@ pub(crate) fn read_first_row(connection: &Connection, table: &str) -> rusqlite::
     connection.prepare(&sql)?.raw_query().next().map(drop)
 }
 
+/// Runs what a statement does to a schema. Of the query of CREATE TABLE … AS no row is taken: only its
+/// columns are asked for, and it may take as long as it wants.
+pub(crate) fn run_without_rows(
+    connection: &Connection,
+    script: &Script,
+    statement: &Statement<'_>,
+) -> Result<(), Error> {
+    match without_its_rows(statement) {
+        Some(made) => connection
+            .execute_batch(&made)
+            .map_err(|error| statement_failure(script, statement, error)),
+        None => run_statement(connection, script, statement),
+    }
+}
+
 /// CREATE TABLE … AS a query, of which no row is taken. None of another statement.
-pub(crate) fn without_its_rows(statement: &Statement<'_>) -> Option<String> {
-    let Action::CreateTable(_) = statement.action() else {
+fn without_its_rows(statement: &Statement<'_>) -> Option<String> {
+    let mut words = Tokens::new(statement.text).map(|token| token.word());
+    let creates = words.next().is_some_and(|word| word == "CREATE");
+    let is_temporary = |word: &String| word == "TEMP" || word == "TEMPORARY";
+    let kind = words.find(|word| !is_temporary(word));
+    if !creates || kind.is_none_or(|kind| kind != "TABLE") {
         return None;
-    };
+    }
     let mut depth = 0;
     let mut behind_as = false;
     for token in Tokens::new(statement.text) {

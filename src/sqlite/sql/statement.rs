@@ -132,7 +132,48 @@ impl Statement<'_> {
         frames && mentions(self.text, CHECKS)
     }
 
-    /// Whether it writes to `sqlite_schema` by hand (`PRAGMA writable_schema`).
+    /// Whether it says IF NOT EXISTS.
+    pub(crate) fn makes_only_what_is_not_there(&self) -> bool {
+        let words: Vec<String> = Tokens::new(self.text)
+            .take(6)
+            .map(|token| token.word())
+            .collect();
+        words
+            .windows(3)
+            .any(|words| words == ["IF", "NOT", "EXISTS"])
+    }
+
+    /// The table that it drops, renames or writes rows to, by its name before.
+    pub(crate) fn writes_to(&self) -> Option<String> {
+        match self.action() {
+            Action::DropTable(name)
+            | Action::Delete { table: name, .. }
+            | Action::RenameTable { from: name, .. } => return Some(name),
+            Action::Data => {}
+            _ => return None,
+        }
+        let tokens: Vec<_> = Tokens::new(self.text).collect();
+        let mut depth = 0;
+        let outer = tokens.iter().position(|token| {
+            depth += token.nesting();
+            depth == 0
+                && matches!(
+                    token.word().as_str(),
+                    "INSERT" | "REPLACE" | "UPDATE" | "SELECT"
+                )
+        })?;
+        let mut cursor = Cursor {
+            tokens: &tokens,
+            at: outer,
+        };
+        let first = cursor.next()?.word();
+        if cursor.eat("OR") {
+            cursor.next();
+        }
+        let has_table = first == "UPDATE" || (first != "SELECT" && cursor.eat("INTO"));
+        has_table.then(|| cursor.object_name())?
+    }
+
     /// The table, index, view or trigger that it makes or alters, by its name afterwards. None of
     /// a temporary one.
     pub(crate) fn shapes(&self) -> Option<String> {
@@ -162,13 +203,20 @@ impl Statement<'_> {
         cursor.object_name()
     }
 
+    /// Whether it names `sqlite_schema`.
     pub(crate) fn touches_schema_table(&self) -> bool {
-        Tokens::new(self.text).any(|token| {
-            ["sqlite_schema", "sqlite_master"]
-                .iter()
-                .any(|name| token.name().eq_ignore_ascii_case(name))
-        })
+        Tokens::new(self.text).any(|token| is_schema_table(&token.name()))
     }
+
+    /// Whether it writes to `sqlite_schema` by hand (`PRAGMA writable_schema`).
+    pub(crate) fn writes_to_schema_table(&self) -> bool {
+        self.writes_to().is_some_and(|name| is_schema_table(&name))
+    }
+}
+
+fn is_schema_table(name: &str) -> bool {
+    let mut names = ["sqlite_schema", "sqlite_master"].into_iter();
+    names.any(|known| name.eq_ignore_ascii_case(known))
 }
 
 fn classify(tokens: &[Token<'_>]) -> Action {

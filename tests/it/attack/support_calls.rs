@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use heirloom::inspect::ProblemKind;
-use heirloom::{BackupRef, ErrorKind, Verify};
+use heirloom::{BackupRef, ErrorKind, Remedy, RevertTo, Verify};
 use rusqlite::Connection;
 
 use crate::support::app::{App, back, contents};
@@ -567,6 +567,279 @@ fn a_migration_cannot_take_a_name_of_ours() {
     }
 }
 
+/// A migration emptied the history, and another changed the log: the run succeeded, and no start
+/// after it, or nobody could revert any more.
+#[test]
+fn a_migration_cannot_change_what_is_kept_there() {
+    for changed in [
+        "DELETE FROM refinery_schema_history",
+        "WITH old AS (SELECT 1) UPDATE main.refinery_schema_history SET checksum = '1'",
+        "CREATE TABLE refinery_schema_history (x)",
+        "DROP TABLE heirloom_history",
+        "INSERT OR REPLACE INTO heirloom_history (version) VALUES (9)",
+        "ALTER TABLE heirloom_log RENAME TO mine",
+    ] {
+        for new in [false, true] {
+            let app = app();
+            if new {
+                std::fs::remove_dir_all(app.folder().join("backups")).unwrap();
+                std::fs::remove_file(app.database()).unwrap();
+            }
+            let backups = app.backups();
+            app.file("V3__ours.sql", changed);
+            let error = app.refused(ErrorKind::InvalidMigration);
+            assert_eq!(error.migration(), Some("V3__ours"), "{error:#}");
+            assert_eq!(app.backups(), backups, "{changed}");
+            std::fs::remove_file(app.migrations().join("V3__ours.sql")).unwrap();
+            assert_eq!(app.run().unwrap().version, Some(2), "{changed}");
+        }
+    }
+    // What only reads it, or does nothing, is let through.
+    let app = app();
+    app.file(
+        "V3__reads.sql",
+        "CREATE TABLE IF NOT EXISTS refinery_schema_history (x);
+         CREATE TABLE first_start AS SELECT min(applied_on) AS at FROM refinery_schema_history;",
+    );
+    app.run().unwrap();
+    assert_eq!(app.number("SELECT count(*) FROM first_start"), 1);
+}
+
+/// Generated migrations check rows with a temporary table, `heirloom_check`, which would hide one of
+/// the app's. An app that always had one keeps it; a new one is refused.
+#[test]
+fn the_name_of_the_temporary_table_is_not_given_to_a_new_one() {
+    let app = app();
+    app.file("V3__laps.sql", "CREATE TABLE Heirloom_Check (lap INTEGER);");
+    let error = app.refused(ErrorKind::InvalidMigration);
+    assert!(error.to_string().contains("heirloom_check"), "{error:#}");
+    let always = App::new();
+    always.file("V1__laps.sql", "CREATE TABLE heirloom_check (lap INTEGER);");
+    always.run().unwrap();
+    always.sql("INSERT INTO heirloom_check VALUES (1)");
+    always.file(
+        "V2__key.sql",
+        "CREATE TABLE anew (lap INTEGER NOT NULL);
+         INSERT INTO anew SELECT lap FROM heirloom_check;
+         DROP TABLE heirloom_check; ALTER TABLE anew RENAME TO heirloom_check;",
+    );
+    always.run().unwrap();
+    assert_eq!(always.number("SELECT lap FROM heirloom_check"), 1);
+}
+
+/// The schema file had a table with a name of ours. `generate` said that there was nothing to do,
+/// and the table never came.
+#[cfg(feature = "devtools")]
+#[test]
+fn a_schema_file_cannot_take_a_name_of_ours() {
+    let notes = "CREATE TABLE notes (id INTEGER PRIMARY KEY, body TEXT, pinned INTEGER);";
+    for made in [
+        "CREATE TABLE heirloom_run (lap INTEGER)",
+        "CREATE TABLE Heirloom_History (id INTEGER PRIMARY KEY)",
+        "CREATE TABLE refinery_schema_history (what)",
+        "CREATE TABLE heirloom_check (lap INTEGER)",
+        "CREATE VIEW heirloom_log AS SELECT 1",
+    ] {
+        let app = app();
+        app.file("schema.sql", &format!("{notes}\n{made};"));
+        let before = app.listing();
+        let generated = app
+            .migrator()
+            .devtools()
+            .generate(&heirloom::devtools::GenerateOptions::new());
+        let refused = generated.unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::InvalidMigration, "{refused:#}");
+        assert_eq!(refused.location().unwrap().position.line, 2, "{refused:#}");
+        let pushed = app.migrator().database(app.database()).push(
+            &heirloom::devtools::GenerateOptions::new(),
+            heirloom::devtools::OnHistory::MakeUntrue,
+        );
+        assert_eq!(pushed.unwrap_err().kind(), ErrorKind::InvalidMigration);
+        assert_eq!(app.listing(), before, "{made}");
+    }
+    // A schema that was taken from a database has our tables, and they are left alone.
+    let app = app();
+    let schema = "SELECT group_concat(sql, ';') FROM sqlite_schema WHERE sql IS NOT NULL";
+    let taken = app.text(schema);
+    app.file("schema.sql", &taken);
+    let generated = app
+        .migrator()
+        .devtools()
+        .generate(&heirloom::devtools::GenerateOptions::new());
+    assert!(generated.unwrap().is_empty(), "{taken}");
+}
+
+/// A file was applied without a down migration and then edited. The run said to revert it, the
+/// revert said to write a down migration, and with one it said the same again.
+#[test]
+fn an_edited_file_without_a_down_migration_is_not_sent_in_a_circle() {
+    let app = app();
+    let as_applied = std::fs::read_to_string(app.migrations().join("V2__pinned.sql")).unwrap();
+    app.file(
+        "V2__pinned.sql",
+        "ALTER TABLE notes ADD COLUMN pinned INTEGER DEFAULT 0;",
+    );
+    let error = app.refused(ErrorKind::Diverged);
+    let reverts = |remedy: &Remedy| matches!(remedy, Remedy::Revert { .. });
+    assert!(!error.remedies().iter().any(reverts), "{error:#}");
+    let database = app.database();
+    let down = "ALTER TABLE notes DROP COLUMN pinned;";
+    for written in [None, Some(down)] {
+        if let Some(down) = written {
+            app.file("V2__pinned.down.sql", down);
+        }
+        let reverted = app
+            .migrator()
+            .database(&database)
+            .revert(RevertTo::Steps(1));
+        let error = reverted.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Irreversible, "{error:#}");
+        assert!(
+            error.help().unwrap().contains("as it was applied"),
+            "{error:#}"
+        );
+        // What it says can be read is what was applied.
+        let Some(Remedy::Query { sql }) = error.remedies().first() else {
+            panic!("{:?}", error.remedies());
+        };
+        assert_eq!(app.text(sql), as_applied);
+    }
+    // And what it says to do leads out.
+    app.file("V2__pinned.sql", &as_applied);
+    app.migrator()
+        .database(&database)
+        .revert(RevertTo::Steps(1))
+        .unwrap();
+    assert_eq!(bodies(&app), ["mine"]);
+}
+
+/// "correct the statement and run again", and the statement was right: another tool, its crash or a
+/// person had left something in this one database. The words name that.
+#[test]
+fn what_is_in_the_way_of_a_right_statement_is_named() {
+    let rebuild = "CREATE TABLE notes_new (id INTEGER PRIMARY KEY, body TEXT NOT NULL, pinned);
+        INSERT INTO notes_new SELECT * FROM notes; DROP TABLE notes;
+        ALTER TABLE notes_new RENAME TO notes;";
+    for (before, next, named) in [
+        (
+            "CREATE TABLE notes_new (id)",
+            rebuild,
+            "the table `notes_new`",
+        ),
+        (
+            "CREATE VIEW Notes_New AS SELECT 1",
+            rebuild,
+            "the view `Notes_New`",
+        ),
+        (
+            "ALTER TABLE notes ADD COLUMN mine",
+            rebuild,
+            "column `mine` of `notes`",
+        ),
+        (
+            "CREATE TABLE old (id)",
+            "ALTER TABLE notes RENAME TO old",
+            "the table `old`",
+        ),
+        (
+            "ALTER TABLE notes DROP COLUMN pinned",
+            rebuild,
+            "column `pinned` of `notes`",
+        ),
+        (
+            "CREATE VIEW broken AS SELECT gone FROM notes",
+            "ALTER TABLE notes RENAME COLUMN body TO text",
+            "the view `broken`",
+        ),
+        (
+            "CREATE VIEW mine AS SELECT pinned FROM notes",
+            "ALTER TABLE notes DROP COLUMN pinned",
+            "the view `mine`",
+        ),
+        (
+            "CREATE TABLE mine (x); CREATE TRIGGER t AFTER INSERT ON mine BEGIN UPDATE notes SET pinned = 1; END",
+            "ALTER TABLE notes DROP COLUMN pinned",
+            "the trigger `t`",
+        ),
+    ] {
+        let app = app();
+        app.sql(before).file("V3__next.sql", next);
+        let backups = app.backups();
+        let error = app.refused(ErrorKind::MigrationFailed);
+        let help = error.help().unwrap();
+        assert!(help.contains(named), "{before}: {error:#}");
+        assert!(!help.contains("correct the statement"), "{error:#}");
+        assert_eq!(app.backups(), backups, "before a backup was taken");
+        assert_eq!(bodies(&app), ["mine"]);
+        let status = app.migrator().database(app.database()).status().unwrap();
+        assert_eq!(status.problem.unwrap().help(), Some(help));
+        let user = error.user_message();
+        assert!(user.contains("Your data was not changed"), "{user}");
+        assert!(!user.contains("notes"), "{user}");
+    }
+    // A statement that is wrong is wrong, whatever else is in the database.
+    let app = app();
+    app.sql("CREATE TABLE notes_new (id)").file(
+        "V3__next.sql",
+        "INSERT INTO notes_new SELECT nothing FROM notes;",
+    );
+    let error = app.refused(ErrorKind::MigrationFailed);
+    assert!(error.help().unwrap().contains("correct the statement"));
+}
+
+/// An earlier tool had added the column already. The version is recorded, and the app goes on.
+#[test]
+fn what_a_database_has_already_is_recorded() {
+    let app = app();
+    app.sql("ALTER TABLE notes ADD COLUMN stars INTEGER; UPDATE notes SET stars = 5;");
+    app.file(
+        "V3__stars.sql",
+        "ALTER TABLE notes ADD COLUMN stars INTEGER;",
+    )
+    .file("V4__tags.sql", "CREATE TABLE tags (name TEXT);");
+    let error = app.refused(ErrorKind::MigrationFailed);
+    assert_eq!(error.remedies(), [Remedy::Baseline], "{error:#}");
+    let database = app.database();
+    app.migrator().database(&database).baseline(3).unwrap();
+    assert_eq!(app.run().unwrap().version, Some(4));
+    assert_eq!(app.number("SELECT stars FROM notes"), 5);
+}
+
+/// The database had a virtual table of a module that the program lacked. The run found out after
+/// the backup, and sent the reader to the statement.
+#[test]
+fn a_virtual_table_without_its_module_is_found_before_the_backup() {
+    for next in [
+        "INSERT INTO words VALUES ('a');",
+        "DROP TABLE IF EXISTS words;",
+        "INSERT INTO notes (body) VALUES ('a');",
+    ] {
+        let app = app();
+        app.sql(
+            "CREATE VIRTUAL TABLE words USING fts5(word);
+             CREATE TRIGGER spelled AFTER INSERT ON notes BEGIN INSERT INTO words VALUES (new.body); END;
+             PRAGMA writable_schema = ON;
+             UPDATE sqlite_schema SET sql = 'CREATE VIRTUAL TABLE words USING spellfix9(word)' WHERE name = 'words';",
+        );
+        let backups = app.backups();
+        app.file("V3__next.sql", next);
+        let error = app.run().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::MigrationFailed, "{error:#}");
+        assert!(error.data_state().is_unchanged());
+        assert_eq!(bodies(&app), ["mine"]);
+        let text = error.to_string();
+        assert!(
+            text.contains("`words`") && text.contains("`spellfix9`"),
+            "{error:#}"
+        );
+        assert_eq!(app.backups(), backups, "{next}");
+        // What does not touch it goes on.
+        app.file("V3__next.sql", "CREATE TABLE tags (name TEXT);");
+        assert_eq!(app.run().unwrap().version, Some(3));
+        assert_eq!(bodies(&app), ["mine"]);
+    }
+}
+
 /// A released migration held comments only. It could neither stay nor be changed nor be removed.
 #[test]
 fn a_migration_without_a_statement_does_nothing_there_and_back() {
@@ -582,7 +855,7 @@ fn a_migration_without_a_statement_does_nothing_there_and_back() {
     let migrator = app.migrator();
     let reverted = migrator
         .database(app.database())
-        .revert(heirloom::RevertTo::Version(2))
+        .revert(RevertTo::Version(2))
         .unwrap();
     assert_eq!(reverted.version, Some(2));
     assert_eq!(bodies(&app), ["mine"]);

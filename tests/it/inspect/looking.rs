@@ -435,3 +435,48 @@ fn what_a_rebuild_takes_is_told_of_the_tables_that_are_rebuilt_alone() {
         assert_eq!(estimate.disk_bytes, database + grows, "{mode}");
     }
 }
+
+/// A migration made a table of numbers with a query that took a minute. Every `show` took as long,
+/// before the migration and ever after, because its schema was asked for by running it.
+#[test]
+fn a_query_that_fills_a_table_is_not_run_to_look_at_the_schema() {
+    let endless =
+        "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n";
+    let app = App::new();
+    app.file("V1__t.sql", "CREATE TABLE t (x);");
+    app.run().unwrap();
+    for next in [
+        format!("CREATE TABLE numbers AS {endless};"),
+        format!("CREATE TEMP TABLE numbers AS {endless};"),
+        format!(
+            "CREATE TEMPORARY TABLE IF NOT EXISTS numbers (i); INSERT INTO temp.numbers {endless};"
+        ),
+        format!("INSERT INTO t SELECT i FROM sqlite_schema, ({endless});"),
+        format!("INSERT INTO t {endless};"),
+    ] {
+        app.file("V2__numbers.sql", &next);
+        let migrator = app.migrator();
+        let database = migrator.database(app.database());
+        let status = database.status().unwrap();
+        assert!(status.problem.is_none(), "{next}: {:?}", status.problem);
+        assert_eq!(database.plan(None).unwrap().steps.len(), 1, "{next}");
+    }
+    // The same of one that is applied.
+    app.file(
+        "V2__numbers.sql",
+        "CREATE TABLE numbers AS SELECT x AS i FROM t;",
+    );
+    app.run().unwrap();
+    let changed = format!("CREATE TABLE numbers AS {endless};");
+    app.file("V2__numbers.sql", &changed);
+    // With the checksum that it would have, had somebody waited.
+    let checksum = refinery_core::Migration::unapplied("V2__numbers", &changed)
+        .unwrap()
+        .checksum();
+    app.sql(&format!(
+        "UPDATE refinery_schema_history SET checksum = '{checksum}' WHERE version = 2"
+    ));
+    let status = app.migrator().database(app.database()).status().unwrap();
+    assert_eq!(status.count(heirloom::MigrationState::Applied), 2);
+    assert!(status.drift.is_empty(), "{:?}", status.drift);
+}

@@ -320,6 +320,197 @@ fn versions_are_numbers_however_they_are_kept() {
     assert_eq!(versions(&app), "1,2,3,4,5,6,7,8,9,10,11");
 }
 
+/// What golang-migrate, SeaORM, Flyway and Knex keep, by the statements in their sources.
+const GOLANG_MIGRATE: &str = "CREATE TABLE schema_migrations (version uint64,dirty bool);
+    CREATE UNIQUE INDEX version_unique ON schema_migrations (version);";
+const SEAORM: &str = r#"CREATE TABLE "seaql_migrations" ("version" varchar NOT NULL PRIMARY KEY, "applied_at" bigint NOT NULL);"#;
+const FLYWAY: &str = r#"CREATE TABLE "flyway_schema_history" ("installed_rank" INT NOT NULL PRIMARY KEY,
+    "version" VARCHAR(50), "description" VARCHAR(200) NOT NULL, "type" VARCHAR(20) NOT NULL,
+    "script" VARCHAR(1000) NOT NULL, "checksum" INT, "installed_by" VARCHAR(100) NOT NULL,
+    "installed_on" TEXT NOT NULL DEFAULT (strftime('%Y-%m-%d %H:%M:%f','now')),
+    "execution_time" INT NOT NULL, "success" BOOLEAN NOT NULL);
+    CREATE INDEX "flyway_schema_history_s_idx" ON "flyway_schema_history" ("success");"#;
+const KNEX: &str = "CREATE TABLE `knex_migrations` (`id` integer not null primary key autoincrement,
+    `name` varchar(255), `batch` integer, `migration_time` datetime);
+    CREATE TABLE `knex_migrations_lock` (`index` integer not null primary key autoincrement, `is_locked` integer);
+    INSERT INTO knex_migrations_lock (is_locked) VALUES (0);";
+
+/// Rows of Flyway's: rank, version, kind and whether it came through.
+fn flyway(rows: &[(i64, &str, &str, i64)]) -> String {
+    let row = |(rank, version, kind, success): &(i64, &str, &str, i64)| {
+        format!(
+            "INSERT INTO flyway_schema_history (installed_rank, version, description, type, script, installed_by, execution_time, success)
+             VALUES ({rank}, {version}, 'd', '{kind}', 's', 'me', 1, {success});"
+        )
+    };
+    let rows: Vec<String> = rows.iter().map(row).collect();
+    format!("{FLYWAY} {}", rows.concat())
+}
+
+/// The app of [`app`] as another tool left it, with the versions that its migrations have there.
+fn kept_by(history: &str, versions: [&str; 3]) -> App {
+    let app = App::new();
+    app.sql(
+        "CREATE TABLE users (id INTEGER PRIMARY KEY, name TEXT NOT NULL);
+         CREATE TABLE notes (id INTEGER PRIMARY KEY, title TEXT);
+         INSERT INTO users (name) VALUES ('ada'); INSERT INTO notes (title) VALUES ('kept');",
+    )
+    .sql(history);
+    let [users, notes, done] = versions;
+    app.file(
+        &format!("V{users}__users.sql"),
+        "CREATE TABLE users (id INTEGER PRIMARY KEY, name TEXT NOT NULL);",
+    )
+    .file(
+        &format!("V{notes}__notes.sql"),
+        "CREATE TABLE notes (id INTEGER PRIMARY KEY, title TEXT);",
+    )
+    .file(
+        &format!("V{done}__done.sql"),
+        "ALTER TABLE notes ADD COLUMN done INTEGER NOT NULL DEFAULT 0;",
+    );
+    app
+}
+
+/// Apps that shipped with golang-migrate, SeaORM, Flyway or Knex could not change over: `adopt` did
+/// not know their tables, and `baseline` refused because of them.
+#[test]
+fn histories_whose_rows_say_enough_are_taken_over() {
+    let small = ["1", "2", "3"];
+    let days = ["20220101000001", "20220101000002", "20220301000001"];
+    let knex = "INSERT INTO knex_migrations (name, batch) VALUES ('20220101000001_users.js', 1), ('20220101000002_notes.ts', 1);";
+    let cases: [(Tool, String, [&str; 3]); 6] = [
+        (
+            Tool::GolangMigrate,
+            format!("{GOLANG_MIGRATE} INSERT INTO schema_migrations VALUES (2, false);"),
+            small,
+        ),
+        (
+            Tool::SeaOrm,
+            format!(
+                "{SEAORM} INSERT INTO seaql_migrations VALUES ('m20220101_000001_users', 1), ('m20220101_000002_notes', 2);"
+            ),
+            days,
+        ),
+        (
+            Tool::SeaOrm,
+            format!(
+                "{SEAORM} INSERT INTO seaql_migrations VALUES ('m001_users', 1), ('m002_notes', 2);"
+            ),
+            small,
+        ),
+        (
+            Tool::Flyway,
+            // Taken back once and run again, and one that is run whenever it changes.
+            flyway(&[
+                (1, "'1'", "SQL", 1),
+                (2, "'2'", "SQL", 1),
+                (3, "'2'", "UNDO_SQL", 1),
+                (4, "'2'", "SQL", 1),
+                (5, "NULL", "SQL", 1),
+            ]),
+            small,
+        ),
+        (Tool::Flyway, flyway(&[(1, "'2'", "BASELINE", 1)]), small),
+        (Tool::Knex, format!("{KNEX} {knex}"), days),
+    ];
+    for (tool, history, known) in cases {
+        for named in [Some(tool), None] {
+            let app = kept_by(&history, known);
+            let before = app.text("SELECT group_concat(sql) FROM sqlite_schema");
+            let migrator = app.migrator();
+            let report = migrator.database(app.database()).adopt(named).unwrap();
+            assert_eq!(report.applied.len(), 2, "{tool}");
+            assert!(
+                app.text("SELECT group_concat(sql) FROM sqlite_schema")
+                    .starts_with(&before)
+            );
+            let report = migrator.migrate(app.database()).unwrap();
+            assert_eq!(report.applied.len(), 1, "{tool}");
+            assert_eq!(versions(&app), known.join(","), "{tool}");
+            assert_eq!(app.text("SELECT title || done FROM notes"), "kept0");
+        }
+    }
+}
+
+/// What such a tool calls unfinished, or what its rows do not say, is left alone.
+#[test]
+fn histories_that_say_too_little_or_something_else_are_left_alone() {
+    let small = ["1", "2", "3"];
+    let golang =
+        |row: &str| format!("{GOLANG_MIGRATE} INSERT INTO schema_migrations VALUES {row};");
+    let knex = |name: &str| {
+        format!("{KNEX} INSERT INTO knex_migrations (name, batch) VALUES ('{name}', 1);")
+    };
+    let alembic = "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL); INSERT INTO alembic_version VALUES ('1975ea83b712');";
+    let cases = [
+        (golang("(2, true)"), ErrorKind::Diverged, "did not finish"),
+        (
+            golang("(9, false)"),
+            ErrorKind::DatabaseNewer,
+            "at version 9",
+        ),
+        (
+            golang("(0, false)"),
+            ErrorKind::Diverged,
+            "no migration of that version",
+        ),
+        // The schema is that of version 2.
+        (golang("(1, false)"), ErrorKind::Diverged, "`notes`"),
+        (
+            flyway(&[(1, "'1'", "SQL", 1), (2, "'2'", "SQL", 0)]),
+            ErrorKind::Diverged,
+            "did not finish",
+        ),
+        (
+            flyway(&[(1, "'1.1'", "SQL", 1)]),
+            ErrorKind::Diverged,
+            "`1.1`",
+        ),
+        (
+            flyway(&[(1, "'2'", "SQL", 1)]),
+            ErrorKind::Diverged,
+            "not version 1",
+        ),
+        (
+            flyway(&[(1, "'7'", "BASELINE", 1)]),
+            ErrorKind::DatabaseNewer,
+            "at version 7",
+        ),
+        (
+            knex("users.js"),
+            ErrorKind::Diverged,
+            "begins with no number",
+        ),
+        (
+            alembic.to_owned(),
+            ErrorKind::NotFound,
+            "no history of another tool",
+        ),
+    ];
+    for (history, kind, sentence) in cases {
+        let app = kept_by(&history, small);
+        let before = contents(&app.database());
+        let error = app
+            .migrator()
+            .database(app.database())
+            .adopt(None)
+            .unwrap_err();
+        assert_eq!(error.kind(), kind, "{history}: {error:#}");
+        assert!(error.to_string().contains(sentence), "{history}: {error:#}");
+        assert_eq!(contents(&app.database()), before);
+        assert!(app.backups().is_empty());
+        if history == alembic {
+            assert!(error.help().unwrap().contains("Alembic"), "{error:#}");
+        }
+        // The schema is proved, so that the version can be recorded in any case.
+        let database = app.database();
+        app.migrator().database(&database).baseline(2).unwrap();
+        assert_eq!(app.run().unwrap().version, Some(3), "{history}");
+        assert_eq!(app.text("SELECT title || done FROM notes"), "kept0");
+    }
+}
+
 /// A history that is not understood is left alone, with a sentence.
 #[test]
 fn what_does_not_fit_is_left_alone() {

@@ -367,3 +367,52 @@ fn a_history_table_with_a_name_of_heirloom_or_sqlite_is_refused() {
         app.refused_by(&migrator, ErrorKind::Usage);
     }
 }
+
+/// An app kept its database for itself, with `locking_mode = EXCLUSIVE` in its set-up, and in WAL mode:
+/// the backup's own connection waited for it in vain, and "close the other program" was the advice.
+#[test]
+fn a_set_up_that_locks_the_others_out_works_or_is_refused_by_its_name() {
+    for (mode, works) in [("WAL", false), ("DELETE", true)] {
+        for order in [
+            format!("PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = {mode};"),
+            format!("PRAGMA journal_mode = {mode}; PRAGMA locking_mode = EXCLUSIVE;"),
+        ] {
+            let app = App::new();
+            app.file("V1__t.sql", "CREATE TABLE t (x);");
+            app.run().unwrap();
+            app.sql("INSERT INTO t VALUES (1)");
+            app.file("V2__y.sql", "ALTER TABLE t ADD COLUMN y;");
+            let migrator = || {
+                let patience = Duration::from_millis(300);
+                app.migrator().lock_timeout(patience)
+            };
+            let set_up = |connection: &Connection| connection.execute_batch(&order);
+            let opened = migrator().connection_setup(set_up).open(app.database());
+            if works {
+                assert_eq!(opened.unwrap().report.version, Some(2), "{order}");
+            } else {
+                let error = opened.map(|opened| opened.report).unwrap_err();
+                assert_eq!(error.kind(), ErrorKind::Usage, "{order}: {error:#}");
+                assert!(error.to_string().contains("locking_mode"), "{error:#}");
+                assert!(error.data_state().is_unchanged(), "{error:#}");
+                assert!(app.backups().is_empty());
+                // And as it says.
+                let opened = migrator().open(app.database()).unwrap();
+                set_up(&opened.connection).unwrap();
+                assert_eq!(opened.report.version, Some(2), "{order}");
+            }
+            // With nothing to do it is as the app wants it.
+            let opened = migrator().connection_setup(set_up).open(app.database());
+            let opened = opened.unwrap();
+            assert_eq!(opened.report.version, Some(2), "{order}");
+            let kept = "PRAGMA locking_mode";
+            let kept: String = opened
+                .connection
+                .query_row(kept, [], |row| row.get(0))
+                .unwrap();
+            assert_eq!(kept, "exclusive");
+            drop(opened);
+            assert_eq!(app.number("SELECT count(*) FROM t WHERE y IS NULL"), 1);
+        }
+    }
+}
