@@ -141,6 +141,9 @@ mod migrator;
 #[doc(hidden)]
 pub mod for_the_command {
     pub use crate::sqlite::disk::path::{canonicalize, uri};
+    #[cfg(feature = "devtools")]
+    pub use crate::sqlite::sql::highlight::{Piece, pieces};
+    pub use crate::sqlite::sql::name::quote;
     pub use crate::sqlite::sql::statement::is_complete;
 }
 

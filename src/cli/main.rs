@@ -9,6 +9,7 @@ mod many;
 mod nearest;
 mod output;
 mod settings;
+mod studio;
 
 use std::process::ExitCode;
 

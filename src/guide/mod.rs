@@ -15,6 +15,7 @@
 //! | libraries that bring tables of their own | [`components`] |
 //! | **keeping data**: backups, snapshots, restoring | [`backups`] |
 //! | `show`, `inspect`, `log`, `doctor`, `stats` | [`looking`] |
+//! | the database, its history and its backups in a browser | [`studio`] |
 //! | **the command**: every command, setting and exit code | [`command_line`] |
 //! | **trust**: how it is tested | [`how_it_is_tested`] |
 //! | what it costs, and a comparison with other migrators | [`figures`] |
@@ -48,6 +49,7 @@ pages!(
     squashing,
     backups,
     looking,
+    studio,
     adopting,
     components,
     command_line,

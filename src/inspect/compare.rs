@@ -95,7 +95,11 @@ struct States {
 }
 
 /// Finds the file of a state.
-fn path_of(options: &Options<'_>, database: &Path, state: &StateRef) -> Result<PathBuf, Error> {
+pub(super) fn path_of(
+    options: &Options<'_>,
+    database: &Path,
+    state: &StateRef,
+) -> Result<PathBuf, Error> {
     match state {
         StateRef::Live => {
             let target = open::resolve(database)?;
@@ -121,8 +125,8 @@ impl States {
         options.check_history_table()?;
         let open = |state: &StateRef| {
             let path = path_of(options, database, state)?;
-            let view = view::view_of(&open::resolve(&path)?)?;
-            options.set_up(&view.connection)?;
+            let mut view = view::view_of(&open::resolve(&path)?)?;
+            options.set_up_to_look(&mut view.connection)?;
             let schema = catalog::schema(&view.connection, &options.own_tables())?;
             Ok::<_, Error>((path, view, schema))
         };

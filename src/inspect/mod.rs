@@ -1,7 +1,7 @@
 //! Looking at a database: what [`Database::status`](crate::Database::status),
 //! [`inspect`](crate::Database::inspect), [`stats`](crate::Database::stats),
-//! [`doctor`](crate::Database::doctor), [`log`](crate::Database::log) and
-//! [`compare`](crate::Database::compare) return. None of them writes anything.
+//! [`doctor`](crate::Database::doctor), [`log`](crate::Database::log),
+//! [`compare`](crate::Database::compare) and [`read`](crate::Database::read) return. None of them writes anything.
 
 // May use `restore`, `backup`, `migration`, `sqlite` and `report`.
 
@@ -9,9 +9,11 @@ pub(crate) mod compare;
 pub(crate) mod describe;
 pub(crate) mod description;
 pub(crate) mod doctor;
+pub(crate) mod fence;
 pub(crate) mod log;
 pub(crate) mod pragmas;
 pub(crate) mod problem;
+pub(crate) mod read;
 pub(crate) mod sizes;
 pub(crate) mod stats;
 pub(crate) mod status;
@@ -23,6 +25,7 @@ pub use description::{
     TriggerInfo, ViewInfo,
 };
 pub use problem::{Diagnosis, Problem, ProblemKind};
+pub use read::Reader;
 pub use sizes::{BackupStats, HistoryStats, IndexStats, SizeAt, Stats, TableStats};
 pub use status::MigrationStatus;
 #[doc(no_inline)]

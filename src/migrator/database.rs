@@ -6,6 +6,7 @@ use rusqlite::Connection;
 
 use crate::inspect::status::{self, Status};
 use crate::migration::history::other_tools::Tool;
+use crate::options::hooks::HookError;
 use crate::options::settings::Options;
 use crate::report::error::Error;
 use crate::report::outcome::Report;
@@ -13,7 +14,7 @@ use crate::report::plan::Plan;
 use crate::run::adopt::{baseline, import};
 use crate::run::backfill::{self, Backfill, BackfillPlan};
 use crate::run::revert::{self, RevertTo};
-use crate::run::{migrate, rehearse};
+use crate::run::{edit, migrate, rehearse};
 
 /// One database file, and everything that can be asked of it or done to it.
 ///
@@ -24,7 +25,7 @@ use crate::run::{migrate, rehearse};
 /// [`stats`](Database::stats), [`doctor`](Database::doctor), [`log`](Database::log),
 /// [`backups`](Database::backups), [`downgrade_options`](Database::downgrade_options),
 /// [`compare`](Database::compare), [`compare_rows`](Database::compare_rows),
-/// [`compare_sql`](Database::compare_sql), and each `plan_…`.
+/// [`compare_sql`](Database::compare_sql), [`read`](Database::read), and each `plan_…`.
 ///
 /// # Migrating
 /// [`plan`](Database::plan), [`rehearse`](Database::rehearse),
@@ -48,6 +49,9 @@ use crate::run::{migrate, rehearse};
 ///
 /// # Large tables
 /// [`backfill`](Database::backfill), [`plan_backfill`](Database::plan_backfill).
+///
+/// # Rows that a person changes
+/// [`edit`](Database::edit).
 ///
 /// # While an app is developed
 /// With the feature `devtools`: `seed`, `plan_seed`, `push`, `plan_push`, `redo`, `reset`,
@@ -154,6 +158,38 @@ impl Database<'_, '_> {
     /// What `backfill` would refuse before its first batch.
     pub fn plan_backfill(&self, backfill: &Backfill<'_>) -> Result<BackfillPlan, Error> {
         backfill::plan(self.options, &self.path, backfill)
+    }
+
+    /// Changes rows by hand, as an app for administrators or support does: under the lock of a run,
+    /// in one transaction, with foreign keys on. What the closure refuses is rolled back, and so is
+    /// everything where it panics. It must not end the transaction. No backup is taken: take a
+    /// [`snapshot`](Database::snapshot) before.
+    ///
+    /// ```
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # std::fs::write(folder.path().join("V1__notes.sql"), "CREATE TABLE notes (id INTEGER PRIMARY KEY, text TEXT);").unwrap();
+    /// # let migrator = heirloom::Migrator::new(folder.path());
+    /// # let path = folder.path().join("notes.db");
+    /// # migrator.open(&path)?.connection.execute("INSERT INTO notes VALUES (7, 'helo')", []).unwrap();
+    /// let changed = migrator.database(&path).edit(|connection| {
+    ///     let sql = "UPDATE notes SET text = 'hello' WHERE id = 7 AND text = 'helo'";
+    ///     match connection.execute(sql, [])? {
+    ///         1 => Ok(1),
+    ///         _ => Err("the note was changed by somebody else".into()),
+    ///     }
+    /// })?;
+    /// assert_eq!(changed, 1);
+    /// # Ok::<(), heirloom::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`ErrorKind::MigrationFailed`](crate::ErrorKind::MigrationFailed) with what the closure said as its source;
+    /// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound), [`ErrorKind::Locked`](crate::ErrorKind::Locked), [`ErrorKind::Interrupted`](crate::ErrorKind::Interrupted).
+    pub fn edit<T>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T, HookError>,
+    ) -> Result<T, Error> {
+        edit::edit(self.options, &self.path, work)
     }
 
     /// Takes over the history that another tool kept, and runs nothing. The tool is found out

@@ -3,6 +3,7 @@
 use crate::inspect::compare::{self, RowDifference, StateComparison, StateRef};
 use crate::inspect::description::Inspected;
 use crate::inspect::problem::Diagnosis;
+use crate::inspect::read::{self, Reader};
 use crate::inspect::sizes::Stats;
 use crate::inspect::{describe, doctor, log, stats};
 use crate::migration::history::log_entry::Log;
@@ -65,6 +66,20 @@ impl Database<'_, '_> {
         mut each: impl FnMut(&str),
     ) -> Result<(), Error> {
         compare::compare_sql(self.options, &self.path, from, to, &mut each)
+    }
+
+    /// Opens a state of a database to read it with SQL: a connection that leaves no trace, does not
+    /// trust the schema, and is ended by [`Migrator::cancel_with`](crate::Migrator::cancel_with).
+    /// Keep it for a moment only: while it reads, a write-ahead log cannot shrink.
+    ///
+    /// Read-only is no fence around SQL of a stranger: `VACUUM INTO` and `ATTACH` write other
+    /// files. [`Reader::confine`] is.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) for a state that does not exist; [`ErrorKind::Locked`](crate::ErrorKind::Locked);
+    /// [`ErrorKind::NotADatabase`](crate::ErrorKind::NotADatabase).
+    pub fn read(&self, state: &StateRef) -> Result<Reader, Error> {
+        read::read(self.options, &self.path, state)
     }
 
     /// Rows and bytes of any database, table by table, with its history, its copies and how it

@@ -1,8 +1,9 @@
-//! What changes a database to another version: run, revert, rehearse, adopt, backfill. May use
+//! What changes a database to another version: run, revert, rehearse, adopt, backfill, edit. May use
 //! `backup`, `options`, `migration`, `sqlite` and `report`.
 
 pub(crate) mod adopt;
 pub(crate) mod backfill;
+pub(crate) mod edit;
 pub(crate) mod engine;
 pub(crate) mod in_the_way;
 pub(crate) mod look;

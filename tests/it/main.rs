@@ -18,4 +18,6 @@ mod documents;
 mod inspect;
 mod restore;
 mod run;
+#[cfg(feature = "cli")]
+mod studio;
 mod support;

@@ -33,6 +33,7 @@ mod show;
 mod snapshot;
 mod squash;
 mod stats;
+mod studio;
 
 use std::fmt::Write as _;
 
@@ -66,7 +67,9 @@ const GROUPS: [(&str, &[&str]); 5] = [
     ),
     (
         "Inspecting",
-        &["inspect", "compare", "stats", "log", "doctor", "backups"],
+        &[
+            "studio", "inspect", "compare", "stats", "log", "doctor", "backups",
+        ],
     ),
     ("Recovery", &["snapshot", "restore", "restore-snapshot"]),
     (
@@ -154,6 +157,11 @@ pub(crate) enum Command {
     /// The newest, unless --steps or --to is given. Example: heirloom revert --steps 2
     #[command(visible_aliases = ["rollback", "down", "undo"])]
     Revert(revert::Revert),
+    /// See the database, its history and its backups in a browser
+    ///
+    /// Serves on 127.0.0.1 and prints the address, which holds a key; Ctrl-C ends it. Changes
+    /// nothing unless --write is given. Example: heirloom studio --no-open
+    Studio(studio::Studio),
     /// Describe the schema: tables, columns, keys, indexes, views
     ///
     /// Of any SQLite database. Nothing is written. Example: heirloom inspect notes
@@ -311,6 +319,7 @@ pub(crate) fn dispatch(
         Command::Reset(options) => reset::run(ui, settings, options),
         Command::Drop => drop::run(ui, settings),
         Command::Shell(options) => shell::run(ui, settings, options),
+        Command::Studio(options) => studio::run(ui, settings, options),
     }
 }
 
@@ -357,6 +366,7 @@ impl Command {
             | Command::Reset(_)
             | Command::Drop
             | Command::Shell(_) => Reach::One,
+            Command::Studio(_) => Reach::One,
             Command::Show(_)
             | Command::Inspect(_)
             | Command::Compare(_)
@@ -407,6 +417,7 @@ impl Command {
             | Command::Drop
             | Command::Shell(_)
             | Command::Snapshot(_) => false,
+            Command::Studio(_) => false,
         }
     }
 }

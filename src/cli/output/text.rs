@@ -187,7 +187,7 @@ fn rebuild(rebuild: &RebuildEstimate) -> String {
 }
 
 /// A duration that is a guess.
-fn about(duration: Duration) -> String {
+pub(crate) fn about(duration: Duration) -> String {
     match duration.as_secs() {
         0 => "less than 1 s".to_owned(),
         1..120 => format!("about {:.0} s", duration.as_secs_f64()),

@@ -226,6 +226,18 @@ impl Ui {
         }
     }
 
+    /// The address of something that is served from now on: with `--json` a line that is a
+    /// document, else one of the output, also with `--quiet`.
+    pub(crate) fn served(&mut self, address: &str) {
+        match self.json {
+            true => {
+                let line = serde_json::json!({ "ok": true, "address": address });
+                self.say(Kind::Block, &line.to_string());
+            }
+            false => self.say(Kind::Block, &format!("{address}\nCtrl-C ends it")),
+        }
+    }
+
     /// The one document of `--json`.
     pub(crate) fn document(&mut self, value: &Value) {
         if !self.json {

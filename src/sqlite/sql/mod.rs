@@ -1,6 +1,8 @@
 //! SQL as text: tokens, statements, scripts with positions, names. No connection.
 //! May use `report`.
 
+#[cfg(feature = "devtools")]
+pub(crate) mod highlight;
 pub(crate) mod name;
 pub(crate) mod script;
 pub(crate) mod statement;

@@ -6,7 +6,7 @@ pub(crate) fn same_name(a: &str, b: &str) -> bool {
 }
 
 /// A name in SQL, quoted so that any name is safe: `we"ird` becomes `"we""ird"`.
-pub(crate) fn quote(name: &str) -> String {
+pub fn quote(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
@@ -42,11 +42,17 @@ pub(crate) fn plain(name: &str) -> String {
         && bytes
             .iter()
             .all(|byte| letter(byte) || byte.is_ascii_digit());
-    let word = name.to_ascii_uppercase();
-    match simple && KEYWORDS.binary_search(&word.as_str()).is_err() {
+    match simple && !is_keyword(name) {
         true => name.to_owned(),
         false => quote(name),
     }
+}
+
+/// Whether a word is one of the language.
+#[cfg(feature = "devtools")]
+pub(crate) fn is_keyword(word: &str) -> bool {
+    let word = word.to_ascii_uppercase();
+    KEYWORDS.binary_search(&word.as_str()).is_ok()
 }
 
 #[cfg(all(test, feature = "devtools"))]

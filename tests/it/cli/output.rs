@@ -272,6 +272,7 @@ Daily:
   revert  Revert migrations, after a backup [rollback, down, undo]
 
 Inspecting:
+  studio  See the database, its history and its backups in a browser
   inspect  Describe the schema: tables, columns, keys, indexes, views
   compare  Compare two states of the database by their rows
   stats  Show rows and bytes per table and index, and the growth

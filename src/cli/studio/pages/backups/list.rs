@@ -1,0 +1,192 @@
+//! The backups on a line of time, and one of them.
+
+use std::sync::Arc;
+
+use heirloom::backups::BackupOrigin;
+use heirloom::{BackupInfo, Verify};
+use maud::{Markup, html};
+
+use crate::exit::Failure;
+use crate::output::text;
+use crate::studio::app::App;
+use crate::studio::pages::frame::{self, Place};
+use crate::studio::pages::{parts, work};
+use crate::studio::web::reply::Reply;
+use crate::studio::web::request::{Request, address};
+
+/// How a backup is named in an address: by its file, and a snapshot with its folder.
+pub(crate) fn name(backup: &BackupInfo) -> String {
+    let file = parts::file_name(&backup.file);
+    match backup.origin {
+        BackupOrigin::Snapshot => format!("snapshots/{file}"),
+        _ => file,
+    }
+}
+
+/// The backup that an address names, which must be one of this database.
+pub(crate) fn find(app: &App, wanted: &str) -> Result<Option<BackupInfo>, Failure> {
+    let all = app
+        .migrator()?
+        .database(app.path())
+        .backups(Verify::Length)?;
+    Ok(all.into_iter().find(|backup| name(backup) == wanted))
+}
+
+/// The name of a snapshot, the file of another.
+pub(crate) fn title(backup: &BackupInfo) -> String {
+    match backup.origin {
+        BackupOrigin::Snapshot => backup
+            .file
+            .file_stem()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned(),
+        _ => parts::file_name(&backup.file),
+    }
+}
+
+pub(crate) fn show(app: &Arc<App>, request: &Request) -> Reply {
+    let content = html! {
+        h1 { "Backups" }
+        section aria-label="Snapshot" {
+            (parts::form(app, "/backups/snapshot", &html! {
+                label for="name" { "A snapshot is a verified backup with a name" }
+                p.row {
+                    input id="name" name="name" type="text" required placeholder="before-import" autocomplete="off" maxlength="100";
+                    button type="submit" { "Take a snapshot" }
+                }
+            }))
+        }
+        @match app.migrator().and_then(|migrator| Ok(migrator.database(app.path()).backups(Verify::Length)?)) {
+            Ok(backups) if backups.is_empty() => {
+                (parts::empty("There are no backups yet.", &html! { "Each run takes one before its first change." }))
+            },
+            Ok(backups) => {
+                p { a.button href="/backups?verify=1" { "Verify all of them" } }
+                @if request.query.get("verify").is_some() {
+                    (work::look(app, request, "Verifying the backups", verified))
+                } @else { (rail(app, &backups, false)) }
+            },
+            Err(failure) => (parts::failed(app, &failure)),
+        }
+    };
+    frame::page(app, Place::Backups, "Backups", &content)
+}
+
+fn verified(app: &App, job: &crate::studio::jobs::job::Job) -> Result<Markup, Failure> {
+    let migrator = app.migrator_of(job)?;
+    let backups = migrator.database(app.path()).backups(Verify::Everything)?;
+    Ok(rail(app, &backups, true))
+}
+
+fn rail(app: &App, backups: &[BackupInfo], thorough: bool) -> Markup {
+    let day = |backup: &BackupInfo| {
+        text::utc(&backup.created_at)
+            .chars()
+            .take(10)
+            .collect::<String>()
+    };
+    let live = app.path().metadata().map(|file| file.len()).ok();
+    html! {
+        ol.rail {
+            @if let Some(bytes) = live {
+                li.live { div.row { a href="/" { strong { "The database as it is" } } span.figure { (text::bytes(bytes)) } } }
+            }
+            @for of_a_day in backups.chunk_by(|one, other| day(one) == day(other)) {
+              @if let Some(first) = of_a_day.first() { li.day { (day(first)) } }
+              @for backup in of_a_day {
+                li class=(backup.origin.as_str()) {
+                    div.row {
+                        a href=(address("/backups/one", [("b", name(backup).as_str())])) { bdi { (title(backup)) } }
+                        span.badge { (backup.origin.as_str()) }
+                        @if backup.replaced { span.badge { "before a restore" } }
+                        (state(backup, thorough))
+                    }
+                    p.small.muted.figure {
+                        (text::utc(&backup.created_at).chars().skip(11).collect::<String>()) " UTC · version " (text::version(backup.version)) " · " (text::bytes(backup.bytes))
+                        " · " a href=(address("/backups/difference", [("b", name(backup).as_str())])) { "compare" }
+                        " · " a href=(address("/backups/restore", [("b", name(backup).as_str())])) { "restore…" }
+                    }
+                }
+              }
+            }
+        }
+    }
+}
+
+/// Whether it is as it was recorded, as far as was looked.
+fn state(backup: &BackupInfo, thorough: bool) -> Markup {
+    html! { @match (backup.verified, backup.recorded) {
+        (true, _) if thorough => span.badge.added { "verified" },
+        (true, _) => {},
+        (false, true) => span.badge.removed { "DAMAGED" },
+        (false, false) if backup.whole == Some(false) => span.badge.removed { "DAMAGED" },
+        (false, false) => span.badge.changed { "without a record" },
+    } }
+}
+
+pub(crate) fn one(app: &Arc<App>, request: &Request) -> Reply {
+    let wanted = request.query.get("b").unwrap_or_default();
+    let backup = match find(app, wanted) {
+        Ok(Some(backup)) => backup,
+        Ok(None) => {
+            return frame::missing(
+                app,
+                "There is no such backup. It may have been thinned out.",
+            );
+        }
+        Err(failure) => {
+            return frame::page(app, Place::Backups, "Backup", &parts::failed(app, &failure));
+        }
+    };
+    let title = title(&backup);
+    let query = [("b", wanted)];
+    let content = html! {
+        nav.crumbs aria-label="Where" { a href="/backups" { "Backups" } }
+        h1 { bdi { (title) } }
+        dl.facts {
+            div { dt { "Taken (UTC)" } dd { (parts::time(&backup.created_at)) } }
+            div { dt { "Kind" } dd { (backup.origin.as_str()) @if backup.replaced { ", before a restore" } } }
+            div { dt { "Version" } dd { (parts::version(backup.version)) } }
+            div { dt { "Size" } dd { (text::bytes(backup.bytes)) } }
+        }
+        p.muted.path { bdi { (parts::path(&backup.file)) } }
+        div.row.actions {
+            a.button.primary href=(address("/backups/difference", query)) { "What is different now" }
+            a.button href=(address("/backups/one", [("b", wanted), ("verify", "1")])) { "Verify" }
+            a.button href=(address("/backups/restore", query)) { "Restore…" }
+        }
+        @if request.query.get("verify").is_some() {
+            @let wanted = wanted.to_owned();
+            (work::look(app, request, &format!("Verifying {title}"), move |app, job| {
+                let migrator = app.migrator_of(job)?;
+                let all = migrator.database(app.path()).backups(Verify::Everything)?;
+                let found = all.iter().find(|backup| name(backup) == wanted);
+                Ok(match found {
+                    Some(found) if found.verified => parts::notice("added", &html! { p { strong { "Verified." } " It is byte for byte what was recorded, and SQLite finds it whole." } }),
+                    Some(found) if found.whole == Some(true) => parts::notice("changed", &html! { p { strong { "Whole, without a record." } " SQLite finds nothing wrong; what it was when it was taken is not known." } }),
+                    _ => parts::notice("removed", &html! { p { strong { "DAMAGED." } " Choose another backup." } }),
+                })
+            }))
+        }
+    };
+    frame::page(app, Place::Backups, &title, &content)
+}
+
+pub(crate) fn snapshot(app: &Arc<App>, request: &Request) -> Reply {
+    let name = request
+        .form
+        .get("name")
+        .unwrap_or_default()
+        .trim()
+        .to_owned();
+    work::change(app, "Taking a snapshot", move |app, job| {
+        let migrator = app.migrator_of(job)?;
+        let taken = migrator.database(app.path()).snapshot(&name)?;
+        Ok(html! {
+            (parts::notice("added", &html! { p { strong { "Taken and verified: " } bdi { (title(&taken)) } ", " (text::bytes(taken.bytes)) } }))
+            @for note in &taken.notes { p { (note) } }
+            p { a.button href="/backups" { "All backups" } }
+        })
+    })
+}

@@ -1,0 +1,11 @@
+//! What is shown. `frame` is around every page, `parts` are used by several; the rest is a page
+//! each. All of it is escaped by maud. May use `app`, `jobs`, `read` and `web`.
+
+pub(crate) mod backups;
+pub(crate) mod data;
+pub(crate) mod frame;
+pub(crate) mod log;
+pub(crate) mod migrations;
+pub(crate) mod overview;
+pub(crate) mod parts;
+pub(crate) mod work;

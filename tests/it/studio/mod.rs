@@ -1,0 +1,5 @@
+//! The studio: who gets in, what the pages show, what a form does, and all of it in a browser.
+
+pub mod client;
+pub mod guard;
+pub mod pages;
