@@ -1,12 +1,14 @@
 //! `heirloom studio`: the database, its history and its backups in a browser.
 //!
 //! A room of its own above the library's public API. From below: `web` is HTTP and who may ask,
-//! `jobs` is work that takes longer than a page, `read` is reading rows inside a fence, `pages` is
+//! `jobs` is work that takes longer than a page, `read` is reading rows, `diagram` the
+//! picture of a schema, `pages` is
 //! what is shown, `routes` says which page an address is. May use `settings`, `output` and `exit`
 //! of the command.
 
 mod app;
 mod assets;
+mod diagram;
 mod jobs;
 mod pages;
 mod read;

@@ -12,6 +12,8 @@ use crate::studio::pages::backups::{difference, list, restore};
 use crate::studio::pages::data::{row, rows, sql, tables};
 use crate::studio::pages::frame::{self, PLACES, Place};
 use crate::studio::pages::migrations::{self, without_write};
+use crate::studio::pages::names;
+use crate::studio::pages::schema::{drift, overview as schema, table as structure};
 use crate::studio::pages::{log, overview, work};
 use crate::studio::read::table;
 use crate::studio::web::guard;
@@ -44,6 +46,10 @@ fn look(app: &Arc<App>, request: &Request) -> Reply {
         ["data", "value"] => row::value_alone(app, request, false),
         ["data", "picture"] => row::value_alone(app, request, true),
         ["sql"] => sql::show(app, request),
+        ["schema"] => schema::show(app),
+        ["schema.svg"] => schema::file(app),
+        ["schema", "table"] => structure::show(app, request),
+        ["schema", "drift"] => drift::show(app, request),
         ["migrations"] => migrations::show(app),
         ["migrations", "one"] => migrations::one(app, request),
         ["migrations", "run"] => migrations::plan_run(app),
@@ -151,7 +157,7 @@ fn palette(app: &App) -> Reply {
         all.push((
             one.name.clone(),
             one.kind.as_str(),
-            tables::rows_of(&one.name),
+            names::rows_of(&one.name),
         ));
     }
     let backups = difference::entries(app).into_iter();

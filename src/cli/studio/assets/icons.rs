@@ -43,6 +43,10 @@ pub(crate) const WARNING: Icon = Icon(
     r##"<path d="m21.73 18-8-14a2 2 0 0 0-3.48 0l-8 14A2 2 0 0 0 4 21h16a2 2 0 0 0 1.73-3"/><path d="M12 9v4"/><path d="M12 17h.01"/>"##,
 );
 
+pub(crate) const SCHEMA: Icon = Icon(
+    r##"<rect width="8" height="8" x="3" y="3" rx="2"/><path d="M7 11v4a2 2 0 0 0 2 2h4"/><rect width="8" height="8" x="13" y="13" rx="2"/>"##,
+);
+
 /// An icon that stands beside words, and says nothing of its own.
 pub(crate) fn icon(icon: Icon) -> Markup {
     html! {

@@ -4,7 +4,8 @@
 pub(crate) mod icons;
 
 /// Name, kind and text of each.
-const ALL: [(&str, &str, &str); 6] = [
+const ALL: [(&str, &str, &str); 7] = [
+    ("icon.svg", "image/svg+xml", include_str!("icon.svg")),
     (
         "studio.css",
         "text/css; charset=utf-8",

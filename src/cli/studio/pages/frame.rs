@@ -13,16 +13,18 @@ pub(crate) enum Place {
     Overview,
     Data,
     Sql,
+    Schema,
     Migrations,
     Backups,
     Log,
     Nowhere,
 }
 
-pub(crate) const PLACES: [(Place, &str, &str, Icon); 6] = [
+pub(crate) const PLACES: [(Place, &str, &str, Icon); 7] = [
     (Place::Overview, "/", "Overview", icons::OVERVIEW),
     (Place::Data, "/data", "Data", icons::TABLE),
     (Place::Sql, "/sql", "SQL", icons::SQL),
+    (Place::Schema, "/schema", "Schema", icons::SCHEMA),
     (
         Place::Migrations,
         "/migrations",
@@ -59,7 +61,7 @@ pub(crate) fn with_status(
                     meta name="color-scheme" content="light dark";
                     title { (title) " · " (name) " · heirloom" }
                     link rel="stylesheet" href=(asset("studio.css"));
-                    link rel="icon" href="data:,";
+                    link rel="icon" type="image/svg+xml" href=(asset("icon.svg"));
                     script type="module" src=(asset("main.js")) {}
                 }
                 body {

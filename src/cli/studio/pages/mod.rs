@@ -6,6 +6,8 @@ pub(crate) mod data;
 pub(crate) mod frame;
 pub(crate) mod log;
 pub(crate) mod migrations;
+pub(crate) mod names;
 pub(crate) mod overview;
 pub(crate) mod parts;
+pub(crate) mod schema;
 pub(crate) mod work;

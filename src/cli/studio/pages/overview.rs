@@ -96,13 +96,13 @@ fn next(status: &Status, latest: Option<&BackupInfo>) -> Markup {
     if pending > 0 {
         let words = html! {
             p { strong { (text::counted(pending as u64, "migration")) " pending." } }
-            p { "See what they would do to these rows before they run." }
+            p { "See the effect on these rows before anything runs." }
         };
         return step("", words, go("/migrations", "Review"));
     }
     if !status.drift.is_empty() {
         let words = html! { p { strong { "The schema is not what the migrations give." } } @for what in &status.drift { p { (what) } } };
-        return step("changed", words, go("/migrations", "See the migrations"));
+        return step("changed", words, go("/schema/drift", "See the difference"));
     }
     if latest.is_none() {
         let words = html! { p { strong { "Up to date, and without a backup." } } p { "A snapshot is a verified copy with a name." } };
@@ -189,7 +189,7 @@ fn diagnosed(app: &App, diagnosis: &Diagnosis) -> Markup {
         @for problem in &diagnosis.problems {
             @let help = app.typed.help(Some(&problem.help), &problem.remedies).unwrap_or_default();
             (parts::notice("removed", &html! {
-                p { strong { (problem.kind.as_str()) ": " } (problem.message) }
+                p { strong { (problem.kind.as_str()) ": " } (parts::backticked(&problem.message)) }
                 p.small { (parts::backticked(&help)) }
             }))
         }

@@ -8,9 +8,10 @@ use maud::{Markup, html};
 use crate::output::text;
 use crate::studio::app::App;
 use crate::studio::pages::backups::list::{self, find, title};
-use crate::studio::pages::data::tables;
 use crate::studio::pages::frame::{self, Place};
+use crate::studio::pages::names;
 use crate::studio::pages::{parts, work};
+use crate::studio::read::value::real;
 use crate::studio::web::reply::Reply;
 use crate::studio::web::request::{Request, address};
 
@@ -109,7 +110,7 @@ fn summary(backup: &str, compared: &StateComparison) -> Markup {
                         th scope="col" { "Columns" }
                     } }
                     tbody { @for table in &compared.tables { tr {
-                        th scope="row" { a href=(address("/backups/difference", [("b", backup), ("t", table.table.as_str())])) { bdi { (tables::name(&table.table)) } } }
+                        th scope="row" { a href=(address("/backups/difference", [("b", backup), ("t", table.table.as_str())])) { bdi { (names::name(&table.table)) } } }
                         td.number { @if table.only_in_to > 0 { span.badge.added { "+" (text::grouped(table.only_in_to)) } } }
                         td.number { @if table.changed > 0 { span.badge.changed { "~" (text::grouped(table.changed)) } } }
                         td.number { @if table.only_in_from > 0 { span.badge.removed { "−" (text::grouped(table.only_in_from)) } } }
@@ -130,9 +131,11 @@ fn list_name(backup: &str) -> &str {
 
 /// Only as much of the values as is shown.
 fn cut(row: &RowDifference) -> RowDifference {
-    let short = |text: &String| match text.chars().count() > CHARACTERS {
-        true => text.chars().take(CHARACTERS).collect::<String>() + "…",
-        false => text.clone(),
+    let short = |text: &String| {
+        number(text).unwrap_or_else(|| match text.chars().count() > CHARACTERS {
+            true => text.chars().take(CHARACTERS).collect::<String>() + "…",
+            false => text.clone(),
+        })
     };
     let mut row = row.clone();
     for (_, before, now) in &mut row.values {
@@ -140,6 +143,12 @@ fn cut(row: &RowDifference) -> RowDifference {
         *now = now.as_ref().map(short);
     }
     row
+}
+
+/// A REAL as the rest of the pages write it: `1.25`, where SQL needs `1.25e0`.
+fn number(text: &str) -> Option<String> {
+    let is_real = text.contains('e') && !text.starts_with(['\'', 'x', 'X']);
+    is_real.then(|| text.parse().ok().map(real)).flatten()
 }
 
 fn by_row(backup: &str, table: &str, rows: &[RowDifference], skip: usize, all: usize) -> Markup {

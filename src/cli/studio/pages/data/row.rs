@@ -9,8 +9,8 @@ use maud::{Markup, html};
 use crate::exit::Failure;
 use crate::output::text;
 use crate::studio::app::{self, App, PAGE};
-use crate::studio::pages::data::tables::{self, rows_of};
 use crate::studio::pages::frame::{self, Place};
+use crate::studio::pages::names::{self, rows_of};
 use crate::studio::pages::parts;
 use crate::studio::read::links::{self, Link};
 use crate::studio::read::page;
@@ -93,7 +93,7 @@ fn content(app: &App, name: &str, key: &[Stored]) -> Result<Option<Markup>, Fail
     };
     Ok(Some(html! {
         nav.crumbs aria-label="Where" {
-            a href="/data" { "Data" } " / " a href=(rows_of(&table.name)) { bdi { (tables::name(&table.name)) } }
+            a href="/data" { "Data" } " / " a href=(rows_of(&table.name)) { bdi { (names::name(&table.name)) } }
         }
         div.spread {
             h1 { bdi { (title(key)) } }
@@ -101,7 +101,7 @@ fn content(app: &App, name: &str, key: &[Stored]) -> Result<Option<Markup>, Fail
         dl.record { @for (column, value) in &values {
             div {
                 dt {
-                    bdi { (tables::name(&column.name)) }
+                    bdi { (names::name(&column.name)) }
                     span.declared { (column.declared.to_lowercase()) @if column.not_null { " not null" } @if column.generated { " generated" } }
                 }
                 dd { @match value {
@@ -291,8 +291,8 @@ fn forward(link: &Link, known: &dyn Fn(&str) -> Option<Stored>) -> Markup {
     html! { li {
         code { (link.columns.join(", ")) } " → "
         @match values_of(&link.columns, known) {
-            Some(values) => a href=(rows_with(&link.to, &link.targets, &values)) { bdi { (tables::name(&link.to)) } },
-            None => { bdi { (tables::name(&link.to)) } span.muted { " (NULL: to none)" } },
+            Some(values) => a href=(rows_with(&link.to, &link.targets, &values)) { bdi { (names::name(&link.to)) } },
+            None => { bdi { (names::name(&link.to)) } span.muted { " (NULL: to none)" } },
         }
     } }
 }
@@ -309,8 +309,8 @@ fn backward(
     html! { li {
         @match (&values, count) {
             (Some(values), Some(Ok(count))) => {
-                @if count == 0 { bdi { (tables::name(&link.from)) } }
-                @else { a href=(rows_with(&link.from, &link.columns, values)) { bdi { (tables::name(&link.from)) } } }
+                @if count == 0 { bdi { (names::name(&link.from)) } }
+                @else { a href=(rows_with(&link.from, &link.columns, values)) { bdi { (names::name(&link.from)) } } }
                 " " code { (link.columns.join(", ")) } " "
                 span.muted.figure {
                     @if count >= REFERENCES { (text::grouped(count)) " rows or more" }
@@ -318,10 +318,10 @@ fn backward(
                 }
             },
             (Some(values), _) => {
-                a href=(rows_with(&link.from, &link.columns, values)) { bdi { (tables::name(&link.from)) } }
+                a href=(rows_with(&link.from, &link.columns, values)) { bdi { (names::name(&link.from)) } }
                 span.muted { " (not counted)" }
             },
-            (None, _) => { bdi { (tables::name(&link.from)) } span.muted { " (none)" } },
+            (None, _) => { bdi { (names::name(&link.from)) } span.muted { " (none)" } },
         }
     } }
 }

@@ -8,8 +8,8 @@ use crate::exit::Failure;
 use crate::output::text;
 use crate::studio::app::{self, App, PAGE};
 use crate::studio::assets::icons::{self, icon};
-use crate::studio::pages::data::tables::{self, name, rows_of};
 use crate::studio::pages::frame::{self, Place};
+use crate::studio::pages::names::{self, name, page_of, rows_of};
 use crate::studio::pages::{parts, work};
 use crate::studio::read::links::{self, Link};
 use crate::studio::read::page::{
@@ -121,6 +121,9 @@ fn content(app: &App, request: &Request, name: &str) -> Result<Option<Markup>, F
     Ok(Some(html! {
         div.spread {
             div { (heading(&table.name)) @if table.kind != Kind::Table { span.badge { (table.kind.as_str()) } } }
+            div.row {
+                a.button href=(page_of(&table.name)) { (icon(icons::SCHEMA)) "Structure" }
+            }
         }
         @for wrong in wrong { (parts::notice("changed", &html! { p { (parts::backticked(&wrong)) } })) }
         (filters(&table, &wanted))
@@ -282,7 +285,7 @@ fn header(table: &Table, wanted: &Wanted, column: &Column) -> Markup {
     html! {
         th scope="col" aria-sort=[state] class=[column.is_number().then_some("number")] {
             a href=(with(&table.name, wanted, &[("sort", &next)])) {
-                bdi { (tables::name(&column.name)) }
+                bdi { (names::name(&column.name)) }
                 @match state {
                     Some("ascending") => (icon(icons::UP)),
                     Some(_) => (icon(icons::DOWN)),

@@ -7,15 +7,10 @@ use maud::{Markup, html};
 use crate::exit::Failure;
 use crate::studio::app::{self, App, PAGE};
 use crate::studio::pages::frame::{self, Place};
+use crate::studio::pages::names::{name, rows_of};
 use crate::studio::pages::parts;
 use crate::studio::read::table::{self, Kind, Named};
 use crate::studio::web::reply::Reply;
-use crate::studio::web::request::address;
-
-/// The address of a table's rows. A name may be anything, and so is never a part of a path.
-pub(crate) fn rows_of(table: &str) -> String {
-    address("/data", [("t", table)])
-}
 
 pub(crate) fn show(app: &App) -> Reply {
     let content = html! {
@@ -59,9 +54,4 @@ fn line(one: &Named) -> Markup {
             @if one.kind != Kind::Table { " " span.badge { (one.kind.as_str()) } }
         }
     }
-}
-
-/// A name that can be seen, even where it is empty.
-pub(crate) fn name(name: &str) -> Markup {
-    html! { @if name.trim().is_empty() { span.null { "(no name)" } } @else { (parts::visible(name)) } }
 }
