@@ -60,11 +60,12 @@
 //! 3. Compiles every pending statement against a copy of the schema without rows, and finds out
 //!    what would be destroyed: tables, columns, rows, values under a narrower type. What is not
 //!    allowed is refused.
-//! 4. Backs the database up through a second connection; verifies and syncs the backup.
+//! 4. Backs the database up through a second connection. The backup is verified and synced while
+//!    the next step runs.
 //! 5. Applies the migrations and their history rows in that one transaction. Foreign keys are
 //!    off, so a rebuilt table keeps its children.
 //! 6. Checks the result: no new broken reference, no row lost from any table unless allowed, the
-//!    schema as planned. Commits.
+//!    schema as planned. Waits until the backup is verified. Commits.
 //! 7. On failure rolls back, compares the database with the backup, and restores the backup if
 //!    they differ.
 //!

@@ -1,12 +1,13 @@
 //! Copying a database through SQLite, in both directions, and proving the copy good.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 use rusqlite::backup::{Backup as Copier, StepResult};
 
 use crate::report::error::{Error, ErrorKind};
+use crate::sqlite::binding::HookSet as _;
 use crate::sqlite::disk::{files, space};
 use crate::sqlite::integrity::quick_check;
 use crate::sqlite::pages::MainFile;
@@ -16,6 +17,9 @@ use crate::sqlite::{execute, open};
 /// Pages copied between two looks at the cancel flag: 4 MiB of 4 KiB pages. The size of a
 /// step makes no difference to the speed.
 const PAGES_PER_STEP: i32 = 1024;
+
+/// Virtual machine instructions between two looks at whether the verification is to end.
+const INSTRUCTIONS_PER_LOOK: i32 = 10_000;
 
 /// What a copy's header says of its past, the same for every copy: so that equal states give
 /// equal files, by whichever way they were copied. Offsets and meanings:
@@ -55,7 +59,40 @@ pub(crate) struct FileFacts {
     pub(crate) journal_mode: String,
 }
 
+/// A copy that is written, and neither synced nor verified. What is left to do needs no connection
+/// to the source, and can be done in another thread.
+pub(crate) struct Written {
+    staging: PathBuf,
+    /// To the copy, with the app's functions and collations.
+    connection: Connection,
+    bytes: u64,
+    /// None where it was not read on the way.
+    digest: Option<String>,
+    journal_mode: String,
+    /// What the source says of itself.
+    expected: Vec<(&'static str, i64)>,
+}
+
+/// What a copy must say as its source does.
+const SAME_IN_BOTH: [&str; 4] = [
+    "PRAGMA page_count",
+    "PRAGMA user_version",
+    "PRAGMA application_id",
+    "SELECT count(*) FROM main.sqlite_schema",
+];
+
 /// Copies the state that `reader` sees into a new file, syncs it and proves it good.
+pub(crate) fn make(
+    reader: &Connection,
+    staging: &Path,
+    like: &Path,
+    set_up: &dyn Fn(&Connection) -> Result<(), Error>,
+    progress: &dyn Fn(u64, u64) -> Result<(), Error>,
+) -> Result<FileFacts, Error> {
+    write(reader, staging, like, set_up, progress)?.verify()
+}
+
+/// Copies the state that `reader` sees into a new file.
 ///
 /// `reader` is a connection of its own: the backup API would find one inside its own write
 /// transaction busy for ever. The copy has no
@@ -66,29 +103,29 @@ pub(crate) struct FileFacts {
 /// one, and exact wherever the write-ahead log is empty; else the backup API. VACUUM INTO
 /// would renumber implicit rowids. The cost of both, against copying the file, is what
 /// `cargo bench --bench backup` prints.
-pub(crate) fn make(
+pub(crate) fn write(
     reader: &Connection,
     staging: &Path,
     like: &Path,
     set_up: &dyn Fn(&Connection) -> Result<(), Error>,
     progress: &dyn Fn(u64, u64) -> Result<(), Error>,
-) -> Result<FileFacts, Error> {
+) -> Result<Written, Error> {
     // A read transaction keeps the pages from being changed, where no writer's lock does.
     let cannot = |error| execute::failure("cannot read the database", error);
     reader.execute_batch("BEGIN").map_err(cannot)?;
-    let made = make_of(reader, staging, like, set_up, progress);
+    let written = write_of(reader, staging, like, set_up, progress);
     let ended = reader.execute_batch("COMMIT").map_err(cannot);
-    made.and_then(|facts| ended.map(|()| facts))
+    written.and_then(|written| ended.map(|()| written))
 }
 
 /// The same inside a read transaction.
-fn make_of(
+fn write_of(
     reader: &Connection,
     staging: &Path,
     like: &Path,
     set_up: &dyn Fn(&Connection) -> Result<(), Error>,
     progress: &dyn Fn(u64, u64) -> Result<(), Error>,
-) -> Result<FileFacts, Error> {
+) -> Result<Written, Error> {
     let folder = staging.parent().unwrap_or(staging);
     // The first look at the file begins the transaction.
     catalog::number(reader, "SELECT count(*) FROM main.sqlite_schema")?;
@@ -106,21 +143,89 @@ fn make_of(
             None
         }
     };
-    // Syncing waits for the disk, checking for the processor.
-    std::thread::scope(|threads| {
-        let syncing = threads.spawn(|| files::sync_file(staging));
-        let digesting = threads.spawn(|| match digest {
-            Some(digest) => Ok(digest),
-            None => files::digest(staging),
-        });
-        verify_against(staging, reader, bytes, set_up)?;
-        join(syncing)?;
-        Ok(FileFacts {
-            bytes,
-            digest: join(digesting)?,
-            journal_mode,
-        })
+    let length = files::length(staging)?;
+    if length != bytes || bytes == 0 {
+        return Err(invalid(&format!("{length} bytes instead of {bytes}")));
+    }
+    let connection = open::copy(staging)?;
+    set_up(&connection)?;
+    let expected = SAME_IN_BOTH
+        .iter()
+        .map(|sql| Ok((*sql, catalog::number(reader, sql)?)))
+        .collect::<Result<_, Error>>()?;
+    Ok(Written {
+        staging: staging.to_owned(),
+        connection,
+        bytes,
+        digest,
+        journal_mode,
+        expected,
     })
+}
+
+impl Written {
+    /// Ends the verification where `stop` says so.
+    pub(crate) fn stop_where(
+        &mut self,
+        stop: impl FnMut() -> bool + Send + 'static,
+    ) -> Result<(), Error> {
+        self.connection
+            .progress_handler(INSTRUCTIONS_PER_LOOK, Some(stop))
+            .checked()
+            .map_err(|error| execute::failure("cannot watch for an interruption", error))
+    }
+
+    /// Syncs the copy and proves it good: size, header fields, schema, and `quick_check` while its
+    /// pages are still in memory.
+    pub(crate) fn verify(self) -> Result<FileFacts, Error> {
+        let Written {
+            staging,
+            connection,
+            bytes,
+            digest,
+            journal_mode,
+            expected,
+        } = self;
+        // Syncing waits for the disk, checking for the processor.
+        std::thread::scope(|threads| {
+            let syncing = threads.spawn(|| files::sync_file(&staging));
+            let digesting = threads.spawn(|| match digest {
+                Some(digest) => Ok(digest),
+                None => files::digest(&staging),
+            });
+            for (sql, theirs) in expected {
+                let ours = catalog::number(&connection, sql)?;
+                if ours != theirs {
+                    return Err(invalid(&format!(
+                        "`{sql}` gives {ours} instead of {theirs}"
+                    )));
+                }
+            }
+            // What it says of the contents would be left alone, and evaluating takes time.
+            connection
+                .execute_batch("PRAGMA ignore_check_constraints = ON")
+                .map_err(|error| execute::failure("cannot check the copy", error))?;
+            if let Some(finding) = quick_check(&connection)? {
+                return Err(invalid(&finding));
+            }
+            join(syncing)?;
+            Ok(FileFacts {
+                bytes,
+                digest: join(digesting)?,
+                journal_mode,
+            })
+        })
+    }
+}
+
+fn invalid(reason: &str) -> Error {
+    Error::new(
+        ErrorKind::BackupInvalid,
+        format!("the copy of the database did not verify: {reason}"),
+    )
+    .with_help(
+        "the database itself may be damaged: check it with `sqlite3 FILE 'PRAGMA integrity_check'`",
+    )
 }
 
 /// The journal mode that the file asks for. SQLite says "delete" of any file that it was reported
@@ -255,44 +360,4 @@ pub(super) fn step_through(
             _ => std::thread::sleep(Duration::from_millis(20)),
         }
     }
-}
-
-/// Proves a fresh copy good against the database it was taken from: size, header fields,
-/// schema, and `quick_check` while its pages are still in memory.
-fn verify_against(
-    copy: &Path,
-    source: &Connection,
-    bytes: u64,
-    set_up: &dyn Fn(&Connection) -> Result<(), Error>,
-) -> Result<(), Error> {
-    let invalid = |reason: String| {
-        Error::new(
-            ErrorKind::BackupInvalid,
-            format!("the copy of the database did not verify: {reason}"),
-        )
-        .with_help(
-            "the database itself may be damaged: check it with `sqlite3 FILE 'PRAGMA integrity_check'`",
-        )
-    };
-    let length = files::length(copy)?;
-    if length != bytes || bytes == 0 {
-        return Err(invalid(format!("{length} bytes instead of {bytes}")));
-    }
-    let connection = open::copy(copy)?;
-    set_up(&connection)?;
-    for sql in [
-        "PRAGMA page_count",
-        "PRAGMA user_version",
-        "PRAGMA application_id",
-        "SELECT count(*) FROM main.sqlite_schema",
-    ] {
-        let (ours, theirs) = (
-            catalog::number(&connection, sql)?,
-            catalog::number(source, sql)?,
-        );
-        if ours != theirs {
-            return Err(invalid(format!("`{sql}` gives {ours} instead of {theirs}")));
-        }
-    }
-    quick_check(&connection)?.map_or(Ok(()), |finding| Err(invalid(finding)))
 }

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use chrono::{DateTime, Utc};
 use rusqlite::Connection;
 
-use crate::backup::copy::{self, FileFacts};
+use crate::backup::copy::{self, FileFacts, Written};
 use crate::backup::metadata::{BackupKind, BackupMetadata};
 use crate::backup::retention::{self, Decision};
 use crate::report::error::{Error, ErrorKind};
@@ -393,28 +393,40 @@ impl<'p> Store<'p> {
         occasion: &Occasion<'_>,
         progress: &dyn Fn(u64, u64) -> Result<(), Error>,
     ) -> Result<Backup, Error> {
-        files::create_private_folder(&self.folder, self.database)?;
-        let existing = self.list()?;
         let staging = self.staging_path(occasion.now);
-        let set_up = occasion.set_up;
-        let taken = copy::make(reader, &staging, self.database, set_up, progress)
-            .and_then(|facts| self.keep(&staging, facts, &existing, name, occasion));
+        let taken = self
+            .write(reader, occasion, progress)
+            .and_then(Written::verify)
+            .and_then(|facts| self.keep(&staging, facts, name, occasion));
         if taken.is_err() {
             let _ = files::remove(&staging);
         }
         taken
     }
 
+    /// Copies the state that `reader` sees, and leaves the verification and the name to others.
+    pub(crate) fn write(
+        &self,
+        reader: &Connection,
+        occasion: &Occasion<'_>,
+        progress: &dyn Fn(u64, u64) -> Result<(), Error>,
+    ) -> Result<Written, Error> {
+        files::create_private_folder(&self.folder, self.database)?;
+        let staging = self.staging_path(occasion.now);
+        copy::write(reader, &staging, self.database, occasion.set_up, progress)
+            .inspect_err(|_| drop(files::remove(&staging)))
+    }
+
     /// Records a copy that was proved good and gives it its name, or drops it in favour of
     /// an equal one.
-    fn keep(
+    pub(crate) fn keep(
         &self,
         staging: &Path,
         facts: FileFacts,
-        existing: &[Backup],
         name: &BackupName<'_>,
         occasion: &Occasion<'_>,
     ) -> Result<Backup, Error> {
+        let existing = self.list()?;
         if let BackupName::Time(shelf) = name
             && let Some(newest) = existing.iter().rfind(|copy| copy.record.shelf == *shelf)
             && newest.record.digest == facts.digest
@@ -437,7 +449,7 @@ impl<'p> Store<'p> {
             app_version: occasion.app_version.map(str::to_owned),
             journal_mode: facts.journal_mode,
         };
-        let (path, recorded) = self.write_record(&record, existing, name, occasion.now)?;
+        let (path, recorded) = self.write_record(&record, &existing, name, occasion.now)?;
         let named = match files::claim(staging, &path) {
             // Without its record it would be listed as one that had lost it.
             Ok(Claim::Ours) => {

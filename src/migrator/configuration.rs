@@ -160,8 +160,8 @@ impl<'a> Migrator<'a> {
         self
     }
 
-    /// Called once before the first migration, in the transaction, after the copy. An
-    /// error refuses the run.
+    /// Called once before the first migration, in the transaction, after the copy, which may
+    /// still be verified. An error refuses the run.
     pub fn before_run(
         self,
         hook: impl Fn(&HookContext<'_>) -> Result<(), HookError> + Send + 'a,

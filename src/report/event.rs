@@ -41,7 +41,8 @@ pub enum Event<'e> {
         /// Bytes in all.
         total: u64,
     },
-    /// The copy is verified and in its place.
+    /// The copy is verified and in its place. Of a large database that is done beside the
+    /// migrations, and waited for before the commit.
     CopyVerified {
         /// The copy.
         #[cfg_attr(feature = "serde", serde(serialize_with = "serial::path"))]

@@ -28,8 +28,9 @@ use crate::report::event::Event;
 use crate::report::outcome::{Backfilled, Report};
 use crate::report::remedy::Remedy;
 use crate::report::time;
-use crate::run::engine::apply::{left_the_transaction, take_backup};
+use crate::run::engine::apply::left_the_transaction;
 use crate::run::engine::session::{Session, Stage};
+use crate::run::engine::state_before::StateBefore;
 use crate::sqlite::binding::HookSet as _;
 use crate::sqlite::disk::files;
 use crate::sqlite::execute::{self, Savepoint, failure, statement_failure};
@@ -722,7 +723,7 @@ impl Batches<'_, '_, '_> {
         let rows = catalog::row_count(connection, &rowids.table)?.unwrap_or_default();
         let history = table::read(connection, &options.history_table)?;
         let backup = match last {
-            Some(_) => take_backup(session, newest(&history))?,
+            Some(_) => StateBefore::begin(session, newest(&history), false)?.into_backup()?,
             None => None,
         };
         self.backup = backup.as_ref().map(|backup| backup.path.clone());

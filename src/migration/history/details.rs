@@ -22,6 +22,8 @@ pub(crate) const CREATE_DETAILS: &str = "CREATE TABLE IF NOT EXISTS heirloom_his
 pub(crate) const INSERT_DETAILS: &str = "INSERT OR REPLACE INTO heirloom_history
     (history_table, version, up_sql, down_sql, duration_ms, app_version, backup)
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+pub(crate) const NAME_BACKUP: &str = "UPDATE heirloom_history SET backup = ?3
+    WHERE history_table = ?1 AND version = ?2 AND backup IS NULL";
 pub(crate) const DELETE_DETAILS: &str =
     "DELETE FROM heirloom_history WHERE history_table = ?1 AND version = ?2";
 pub(crate) const SELECT_DETAILS: &str = "SELECT up_sql, down_sql FROM heirloom_history
@@ -75,6 +77,19 @@ pub(crate) fn insert_details(
                 backup
             ])
         })
+        .map(drop)
+        .map_err(|error| failure("cannot write heirloom's own table", error))
+}
+
+/// Names the backup of a migration that was kept before its backup had a name.
+pub(crate) fn name_backup(
+    connection: &Connection,
+    table: &str,
+    version: i64,
+    backup: &str,
+) -> Result<(), Error> {
+    connection
+        .execute(NAME_BACKUP, params![table, version, backup])
         .map(drop)
         .map_err(|error| failure("cannot write heirloom's own table", error))
 }

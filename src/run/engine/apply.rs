@@ -6,9 +6,7 @@ use std::time::{Duration, Instant};
 use refinery_core::Migration as RefineryMigration;
 use rusqlite::Connection;
 
-use crate::backup::metadata::BackupKind;
-use crate::backup::of_database::take_copy;
-use crate::backup::store::{Backup, BackupName};
+use crate::backup::store::Backup;
 use crate::migration::history::details::{self, Details};
 use crate::migration::history::log_entry::{LogEntry, Logged};
 use crate::migration::history::marker::{self, Marker};
@@ -28,13 +26,14 @@ use crate::run::engine::prove::Proof;
 use crate::run::engine::rollback::{Committed, SAVEPOINT, data_version, marker, take_back};
 use crate::run::engine::row_progress::{self, Filled};
 use crate::run::engine::session::{Session, Stage};
+use crate::run::engine::state_before::StateBefore;
 use crate::sqlite::connection_state::{ConnectionState, run_file};
 use crate::sqlite::execute::{Savepoint, failure};
+use crate::sqlite::open;
 use crate::sqlite::schema::catalog::{self, CatalogEntry};
 use crate::sqlite::schema::table_tracker::TableTracker;
 use crate::sqlite::sql::script::Script;
 use crate::sqlite::sql::statement::Statement;
-use crate::sqlite::{open, view};
 
 /// Everything that was decided before the first change.
 pub(crate) struct Work<'w> {
@@ -94,84 +93,59 @@ pub(crate) fn carry_out(
     options.emit(Event::Planned {
         migrations: work.tasks.len(),
     });
-    let backup = take_backup(session, work.version_before)?;
-    let path = backup.as_ref().map(|backup| backup.path.clone());
-    report.backup.clone_from(&path);
+    let compared =
+        work.must_be_compared(options) || !catalog::referring(&session.connection)?.is_empty();
+    let before = StateBefore::begin(session, work.version_before, compared)?;
     let unprotected = work.tasks.iter().any(MigrationStep::is_apart);
     let marker = match unprotected {
-        true => Some(marker(session, backup.as_ref())?),
+        // What is committed before the end, a rollback does not undo.
+        true => Some(marker(session, before.backup()?)?),
         false => None,
-    };
-    let must_be_compared =
-        work.must_be_compared(options) || !catalog::referring(&session.connection)?.is_empty();
-    let before = match backup.as_ref().filter(|_| must_be_compared) {
-        Some(backup) => {
-            let copy = view::view_of_copy(&backup.path)?;
-            options.set_up(&copy.connection)?;
-            Some(copy)
-        }
-        None => session.before.take(),
     };
     let mut committed = Committed::Nothing;
     let data_version = data_version(session);
     let result = Execution {
         session,
         work,
-        backup: backup.as_ref(),
-        before: before.as_ref().map(|before| &before.connection),
+        before: &before,
         marker: marker.as_ref(),
         report,
         committed: &mut committed,
     }
     .finish();
+    let path = || before.verified().map(|backup| backup.path.clone());
     if let Err(error) = result {
         if session.stage == Stage::Rehearsal {
             return Err(error.with_report(report.clone()));
         }
         options.emit(Event::RollingBack);
-        let backup = backup.as_ref();
-        let error = take_back(session, error, backup, marker, committed, data_version);
+        let (known, unverified) = before.known();
+        let error = match unverified {
+            Some(second) if !error.is_interrupted() => {
+                log::warn!("{second:#}");
+                let help = error
+                    .help()
+                    .map_or(String::new(), |help| format!("{help}; "));
+                error.with_help(format!("{help}there is no backup of this run: {second}"))
+            }
+            _ => error,
+        };
+        let error = take_back(session, error, known, marker, committed, data_version);
+        report.backup = path();
         // Somebody may have removed it meanwhile.
-        let path = path.filter(|path| path.is_file());
+        let path = path().filter(|path| path.is_file());
         return Err(error.with_backup(path).with_report(report.clone()));
     }
+    report.backup = path();
     options.emit(Event::Committed);
     Ok(())
-}
-
-/// A verified copy of the state the write lock protects, none of a database that was
-/// never written to.
-pub(crate) fn take_backup(
-    session: &Session<'_, '_>,
-    version: Option<i64>,
-) -> Result<Option<Backup>, Error> {
-    if session.is_new()? || session.stage == Stage::Rehearsal {
-        return Ok(None);
-    }
-    let options = session.options;
-    let started = Instant::now();
-    let taken = take_copy(
-        options,
-        &session.target.path,
-        &session.store(),
-        &BackupName::Time(BackupKind::Automatic),
-        version,
-        &|done, total| options.copied(done, total),
-    )?;
-    options.emit(Event::CopyVerified {
-        backup: &taken.path,
-        duration: started.elapsed(),
-    });
-    Ok(Some(taken))
 }
 
 /// The tasks in progress.
 struct Execution<'r, 'o, 's, 'w> {
     session: &'r mut Session<'o, 's>,
     work: &'r Work<'w>,
-    backup: Option<&'r Backup>,
-    /// The state before, as far as something is to be compared with it.
-    before: Option<&'r Connection>,
+    before: &'r StateBefore<'o, 's>,
     marker: Option<&'r Marker>,
     report: &'r mut Report,
     /// Whether a commit was made, after which a rollback is not enough.
@@ -276,6 +250,10 @@ impl Execution<'_, '_, '_, '_> {
         if self.hook(When::AfterRun, None)? {
             proof.code_wrote();
         }
+        // A backup is made as the file is, which must be there.
+        self.session.refuse_moved()?;
+        let backup = before.backup()?.map(Backup::file_name);
+        self.name_backup(backup.as_deref())?;
         proof.finish(self.connection())?;
         self.report.notes.append(&mut proof.notes);
         if self.marker.is_some() {
@@ -509,7 +487,7 @@ impl Execution<'_, '_, '_, '_> {
                 false => self.report.version,
             },
             migrations: migrations.iter().map(logged).collect(),
-            backup: self.backup.map(Backup::file_name),
+            backup: self.before.verified().map(Backup::file_name),
             restored_from: None,
             backfill: None,
             destroyed: self.work.destroyed.clone(),
@@ -523,7 +501,7 @@ impl Execution<'_, '_, '_, '_> {
 
     fn keep_details(&self, task: &MigrationStep, duration: Duration) -> Result<(), Error> {
         let Options { app_version, .. } = self.session.options;
-        let backup = self.backup.map(Backup::file_name);
+        let backup = self.before.verified().map(Backup::file_name);
         details::insert_details(
             self.connection(),
             self.session
@@ -538,6 +516,18 @@ impl Execution<'_, '_, '_, '_> {
                 backup: backup.as_deref(),
             },
         )
+    }
+
+    /// Says of what was done before the backup had a name, which one it is.
+    fn name_backup(&self, backup: Option<&str>) -> Result<(), Error> {
+        let (Some(backup), Direction::Up) = (backup, self.work.direction) else {
+            return Ok(());
+        };
+        for done in self.done() {
+            let table = (self.session.options).history_table_of(done.component.as_deref());
+            details::name_backup(self.connection(), table, done.version, backup)?;
+        }
+        Ok(())
     }
 
     /// Commits. Busy means that the transaction is still open, so it is tried again; any

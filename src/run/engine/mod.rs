@@ -13,4 +13,5 @@ pub(crate) mod recognise;
 pub(crate) mod rollback;
 pub(crate) mod row_progress;
 pub(crate) mod session;
+pub(crate) mod state_before;
 pub(crate) mod wait;

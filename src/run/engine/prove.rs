@@ -18,6 +18,7 @@ use crate::report::outcome::TableRows;
 use crate::run::engine::contents::{Compared, Found, Overwritten};
 use crate::run::engine::drift::drift;
 use crate::run::engine::dry_run::{DryRun, Forecast};
+use crate::run::engine::state_before::StateBefore;
 use crate::sqlite::execute::failure;
 use crate::sqlite::schema::catalog::{self, References, Violations};
 use crate::sqlite::schema::flow::Writes;
@@ -36,8 +37,7 @@ pub(crate) struct Proof<'p, 'd, 's> {
     at_start: &'p TableTracker,
     /// The schema that all files give from empty, where that can be told.
     expected: Option<&'p Connection>,
-    /// The state before the run, none where there was nothing.
-    before: Option<&'p Connection>,
+    before: &'p StateBefore<'p, 's>,
     /// By original name: the tables that were written to.
     tables: BTreeMap<String, Written>,
     /// By original name; follows what files were allowed to take away.
@@ -84,7 +84,7 @@ impl<'p, 'd, 's> Proof<'p, 'd, 's> {
         dry_run: Option<&'p DryRun<'d>>,
         options: &'p Options<'s>,
         at_start: &'p TableTracker,
-        before: Option<&'p Connection>,
+        before: &'p StateBefore<'p, 's>,
         expected: Option<&'p Connection>,
     ) -> Result<Proof<'p, 'd, 's>, Error> {
         let mut counts = BTreeMap::new();
@@ -144,7 +144,7 @@ impl<'p, 'd, 's> Proof<'p, 'd, 's> {
         let rebuilds = forecast.effects.rebuilds.iter();
         let statistics = rebuilds.map(|rebuilt| Statistics::of(connection, &rebuilt.before));
         self.statistics = statistics.collect::<Result<_, _>>()?;
-        if self.before.is_none() {
+        if !self.before.is_compared() {
             return Ok(());
         }
         let tracker = self.tracker_before(index).clone();
@@ -300,7 +300,7 @@ impl<'p, 'd, 's> Proof<'p, 'd, 's> {
             self.notes.extend(of_references);
             return Ok(());
         };
-        if self.before.is_some() {
+        if self.before.is_compared() {
             let tracker = dry_run.lineage().clone();
             let tables: Vec<String> = tracker
                 .tables()
@@ -334,7 +334,7 @@ impl<'p, 'd, 's> Proof<'p, 'd, 's> {
         let tasks = std::mem::take(&mut written.tasks);
         let since = written.since.take();
         let allowed = written.allowed;
-        let (Some(before), Some(is)) = (self.before, tracker.now(origin)) else {
+        let Some(is) = tracker.now(origin) else {
             return Ok(());
         };
         if writes.only_add() || tracker.is_derived(origin) {
@@ -344,6 +344,9 @@ impl<'p, 'd, 's> Proof<'p, 'd, 's> {
         if allowed && since.is_none() {
             return Ok(());
         }
+        let Some(before) = self.before.rows()? else {
+            return Ok(());
+        };
         let (before, was, then) = match &since {
             Some(since) => (&since.connection, since.name.as_str(), &since.tracker),
             None => (before, origin, self.at_start),
@@ -559,7 +562,8 @@ impl Proof<'_, '_, '_> {
         if after == References::default() {
             return Ok(());
         }
-        let before = match (self.before, self.dry_run) {
+        let rows_before = self.before.rows()?;
+        let before = match (rows_before, self.dry_run) {
             (Some(before), Some(dry_run)) => {
                 let originals = children.iter();
                 let originals = originals.filter_map(|child| dry_run.lineage().origin_of(child));
@@ -568,7 +572,7 @@ impl Proof<'_, '_, '_> {
             }
             _ => References::default(),
         };
-        let referring = match self.before.filter(|_| !after.broken.is_empty()) {
+        let referring = match rows_before.filter(|_| !after.broken.is_empty()) {
             Some(before) => catalog::referring(before)?,
             None => BTreeSet::new(),
         };

@@ -8,6 +8,7 @@ use crate::migration::history::marker::Marker;
 use crate::report::error::{DataState, Error};
 use crate::report::time;
 use crate::run::engine::session::Session;
+use crate::run::engine::state_before::Known;
 use crate::sqlite::open;
 use crate::sqlite::schema::catalog;
 
@@ -43,11 +44,15 @@ pub(crate) fn data_version(session: &Session<'_, '_>) -> Option<i64> {
 pub(crate) fn take_back(
     session: &mut Session<'_, '_>,
     error: Error,
-    backup: Option<&Backup>,
+    before: Known<'_>,
     marker: Option<Marker>,
     committed: Committed,
     data_version_before: Option<i64>,
 ) -> Error {
+    let backup = match before {
+        Known::Backup(backup) => Some(backup),
+        Known::Empty | Known::Unproved => None,
+    };
     // The down migration must not be interrupted by what began it.
     let _ = session.watch_for_cancel(false);
     let good_copy = backup.map(|backup| backup.path.clone());
@@ -75,6 +80,9 @@ pub(crate) fn take_back(
         if session.lock_for_writing().is_err() {
             return unproved(error);
         }
+    }
+    if matches!(before, Known::Unproved) {
+        return unproved(error);
     }
     match difference(session, backup) {
         Ok(None) => error.with_data(match backup {

@@ -3,6 +3,7 @@
 pub mod adopt;
 pub mod backfill;
 pub mod baseline;
+pub mod beside;
 #[cfg(feature = "devtools")]
 pub mod cases;
 pub mod components;
