@@ -3,10 +3,11 @@
 use std::io::{Seek, SeekFrom, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use heirloom::{DataState, ErrorKind, Event, Verify};
 
-use crate::support::app::{App, contents, number_in};
+use crate::support::app::{App, contents, data, kill_when_ready, number_in, part};
 
 /// A small table and a large one, 3 MB in a journal mode.
 fn large(mode: &str) -> App {
@@ -228,4 +229,49 @@ fn an_interruption_ends_the_verification_too_and_leaves_nothing() {
     );
     app.run().unwrap();
     assert_eq!(app.text("SELECT x FROM t"), "new");
+}
+
+/// Of a process that ends while the backup is verified, nothing is committed and nothing names the
+/// copy: the next one removes it and begins again.
+#[test]
+fn a_process_that_is_killed_beside_the_verification_leaves_the_old_state_and_a_file_to_remove() {
+    let mut unfinished = 0;
+    for moment in 0.. {
+        let app = large(if moment % 2 == 0 { "delete" } else { "wal" });
+        let before = data(&app.database());
+        app.file("V2__b.sql", "UPDATE large SET x = 'new' WHERE id % 2");
+        let mut run = part("works", &app);
+        run.env("HEIRLOOM_TEST_AT", "run");
+        run.env("HEIRLOOM_TEST_MOMENT", moment.to_string());
+        let (ended, said) = kill_when_ready(run, Duration::ZERO);
+        if !said.ends_with("READY\n") {
+            assert!(ended.status.success(), "{ended:?}");
+            break;
+        }
+        let is_new = app.number("SELECT count(*) FROM large WHERE x = 'new'");
+        assert!([0, 4000].contains(&is_new), "{moment}: {is_new}");
+        if is_new == 0 {
+            assert_eq!(data(&app.database()), before, "{moment}");
+        }
+        let partial = |app: &App| {
+            let left = app.listing().into_iter().map(|(path, _)| path);
+            left.filter(|path| path.to_string_lossy().contains("partial"))
+                .count()
+        };
+        unfinished += partial(&app);
+        app.run().unwrap();
+        assert_eq!(
+            app.number("SELECT count(*) FROM large WHERE x = 'new'"),
+            4000
+        );
+        assert_eq!(partial(&app), 0, "{moment}");
+        let migrator = app.migrator();
+        let listed = migrator
+            .database(app.database())
+            .backups(Verify::Digest)
+            .unwrap();
+        assert!(!listed.is_empty() && listed.iter().all(|backup| backup.verified));
+        assert_eq!(data(&listed.last().unwrap().file), before, "{moment}");
+    }
+    assert!(unfinished > 0, "no moment was beside the verification");
 }
