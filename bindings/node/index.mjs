@@ -1,0 +1,3 @@
+import heirloom from './index.js'
+
+export const { migrate, Database, HeirloomError } = heirloom

@@ -1,4 +1,0 @@
-fn main() {
-    println!("cargo::rerun-if-changed=../../migrations");
-    tauri_build::build();
-}
