@@ -258,7 +258,10 @@ export type Event =
       /** Bytes in all. */
       total: number
     }
-  /** The copy is verified and in its place. */
+  /**
+   * The copy is verified and in its place. Of a large database that is done beside the
+   * migrations, and waited for before the commit.
+   */
   | {
       event: "copy_verified"
       /** The copy. */

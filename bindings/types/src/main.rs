@@ -162,7 +162,10 @@ fn main() {
         if !check {
             fs::write(output, &text).expect("cannot write");
         } else if fs::read_to_string(output).ok().as_ref() != Some(&text) {
-            eprintln!("{} is not what the Rust types give", output.display());
+            eprintln!(
+                "{} is not what the Rust types give: call this without --check",
+                output.display()
+            );
             process::exit(1);
         }
     }
