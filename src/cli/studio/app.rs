@@ -14,6 +14,7 @@ use crate::output::text;
 use crate::settings::gather::Settings;
 use crate::settings::migrator::keeper;
 use crate::studio::assets;
+use crate::studio::edit::list::Edits;
 use crate::studio::jobs::job::Job;
 use crate::studio::jobs::queue::Queue;
 use crate::studio::web::keys::Keys;
@@ -30,6 +31,8 @@ pub(crate) struct App {
     /// Whether the database may be changed.
     pub(crate) write: bool,
     pub(crate) jobs: Queue,
+    /// What is going to be changed, after a review.
+    pub(crate) edits: Edits,
     /// In the addresses of the assets, so that a browser keeps them until they change.
     pub(crate) version: String,
     pub(crate) typed: Typed,
@@ -44,6 +47,7 @@ impl App {
             port,
             write,
             jobs: Queue::default(),
+            edits: Edits::default(),
             version: assets::version(),
         })
     }

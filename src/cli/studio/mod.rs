@@ -2,13 +2,14 @@
 //!
 //! A room of its own above the library's public API. From below: `web` is HTTP and who may ask,
 //! `jobs` is work that takes longer than a page, `read` is reading rows, `diagram` the
-//! picture of a schema, `pages` is
+//! picture of a schema, `edit` is rows that are changed, `pages` is
 //! what is shown, `routes` says which page an address is. May use `settings`, `output` and `exit`
 //! of the command.
 
 mod app;
 mod assets;
 mod diagram;
+mod edit;
 mod jobs;
 mod pages;
 mod read;

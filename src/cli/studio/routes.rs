@@ -10,6 +10,7 @@ use crate::studio::app::App;
 use crate::studio::assets;
 use crate::studio::pages::backups::{difference, list, restore};
 use crate::studio::pages::data::{row, rows, sql, tables};
+use crate::studio::pages::edit::{forms, review};
 use crate::studio::pages::frame::{self, PLACES, Place};
 use crate::studio::pages::migrations::{self, without_write};
 use crate::studio::pages::names;
@@ -60,6 +61,10 @@ fn look(app: &Arc<App>, request: &Request) -> Reply {
         ["backups", "difference"] => difference::show(app, request),
         ["backups", "restore"] => restore::plan(app, request),
         ["log"] => log::show(app),
+        ["edit"] => review::show(app),
+        ["edit", "row"] => forms::show(app, request, false),
+        ["edit", "new"] => forms::show(app, request, true),
+        ["edit", "delete"] => forms::plan_delete(app, request),
         ["jobs", id] => match app.jobs.get(id) {
             Some(job) => work::show(app, &job),
             None => frame::missing(
@@ -100,6 +105,11 @@ fn change(app: &Arc<App>, request: &Request) -> Reply {
         ["migrations", "run"] => migrations::run(app, request),
         ["migrations", "revert"] => migrations::revert(app, request),
         ["backups", "restore"] => restore::restore(app, request),
+        ["edit", "row"] => forms::add(app, request, false),
+        ["edit", "new"] => forms::add(app, request, true),
+        ["edit", "delete"] => forms::delete(app, request),
+        ["edit", "discard"] => review::discard(app, request),
+        ["edit", "apply"] => review::write(app),
         _ => frame::missing(app, "There is no such page."),
     }
 }

@@ -3,3 +3,4 @@
 pub mod compare;
 pub mod log;
 pub mod looking;
+pub mod reading;

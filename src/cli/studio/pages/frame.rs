@@ -75,12 +75,14 @@ pub(crate) fn with_status(
                         @if let Some(job) = working {
                             a.badge.info href=(format!("/jobs/{}", job.id)) { (job.title) " …" }
                         }
+                        @let edits = app.edits.count();
+                        @if edits > 0 { a.badge.info href="/edit" { (edits) @if edits == 1 { " change to review" } @else { " changes to review" } } }
                         @if app.write {
                             span.badge.warning title="Started with --write" { "can write" }
                         } @else {
                             span.badge title="Start with --write to change anything" { "read-only" }
                         }
-                        button.search id="palette-open" type="button" aria-haspopup="dialog" hidden {
+                        button.search id="palette-open" type="button" aria-haspopup="dialog" aria-label="Go to a page, table, backup or command" hidden {
                             (icon(icons::SEARCH)) span.wide { "Go to…" } kbd.wide { "Ctrl K" }
                         }
                     }

@@ -3,6 +3,7 @@
 
 pub(crate) mod backups;
 pub(crate) mod data;
+pub(crate) mod edit;
 pub(crate) mod frame;
 pub(crate) mod log;
 pub(crate) mod migrations;

@@ -15,12 +15,13 @@ pub(crate) struct Link {
     /// The table that is referred to, and its columns in the same order.
     pub(crate) to: String,
     pub(crate) targets: Vec<String>,
+    /// What becomes of a row when the one that it refers to is deleted.
+    pub(crate) on_delete: String,
 }
 
 /// What a table refers to.
 pub(crate) fn of(connection: &Connection, table: &str) -> Result<Vec<Link>> {
-    let sql =
-        "SELECT id, \"table\", \"from\", \"to\" FROM pragma_foreign_key_list(?1) ORDER BY id, seq";
+    let sql = "SELECT id, \"table\", \"from\", \"to\", on_delete FROM pragma_foreign_key_list(?1) ORDER BY id, seq";
     let mut statement = connection.prepare(sql)?;
     let mut rows = statement.query([table])?;
     let mut links: Vec<(i64, Link)> = Vec::new();
@@ -33,6 +34,7 @@ pub(crate) fn of(connection: &Connection, table: &str) -> Result<Vec<Link>> {
                 columns: Vec::new(),
                 to,
                 targets: Vec::new(),
+                on_delete: row.get(4)?,
             };
             links.push((id, link));
         }

@@ -414,6 +414,37 @@ pub(crate) fn count(
     })
 }
 
+/// The values of one row, as they are; none of those that are longer than so many bytes.
+pub(crate) fn row(
+    connection: &Connection,
+    table: &Table,
+    key: &[Stored],
+    longest: usize,
+) -> Result<Option<Vec<Option<Stored>>>> {
+    let columns = table.columns.iter().map(|column| {
+        let name = quote(&column.name);
+        // No character is longer than four bytes.
+        format!("CASE WHEN length({name}) > {longest} THEN NULL ELSE {name} END, ifnull(length({name}), 0) > {longest}")
+    });
+    let columns: Vec<String> = columns.collect();
+    let mut statement = connection.prepare(&format!(
+        "SELECT {} FROM main.{} WHERE {}",
+        columns.join(", "),
+        quote(&table.name),
+        by_key(table)
+    ))?;
+    let mut rows = statement.query(params_from_iter(key))?;
+    let Some(row) = rows.next()? else {
+        return Ok(None);
+    };
+    let values = (0..columns.len()).map(|at| {
+        let is_long: bool = row.get(at * 2 + 1)?;
+        let value = row.get_ref(at * 2).map(Stored::from)?;
+        Ok((!is_long).then_some(value))
+    });
+    values.collect::<Result<Vec<_>>>().map(Some)
+}
+
 /// The condition that is true of one row.
 pub(crate) fn by_key(table: &Table) -> String {
     let keys = table.identity_sql();

@@ -207,6 +207,12 @@ impl Table {
     }
 }
 
+/// Whether a table has triggers.
+pub(crate) fn has_triggers(connection: &Connection, table: &str) -> Result<bool> {
+    let sql = "SELECT count(*) > 0 FROM main.sqlite_schema WHERE type = 'trigger' AND tbl_name = ?1 COLLATE NOCASE";
+    connection.query_row(sql, [table], |row| row.get(0))
+}
+
 fn identity(named: &Named, columns: &[Column]) -> Identity {
     if named.kind == Kind::View || named.kind == Kind::Virtual {
         return Identity::None;

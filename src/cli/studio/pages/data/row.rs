@@ -9,6 +9,7 @@ use maud::{Markup, html};
 use crate::exit::Failure;
 use crate::output::text;
 use crate::studio::app::{self, App, PAGE};
+use crate::studio::pages::edit::forms::is_editable;
 use crate::studio::pages::frame::{self, Place};
 use crate::studio::pages::names::{self, rows_of};
 use crate::studio::pages::parts;
@@ -97,6 +98,12 @@ fn content(app: &App, name: &str, key: &[Stored]) -> Result<Option<Markup>, Fail
         }
         div.spread {
             h1 { bdi { (title(key)) } }
+            @if is_editable(app, &table) {
+                div.row {
+                    a.button href=(address("/edit/row", [("t", table.name.as_str()), ("key", &encoded)])) { "Edit" }
+                    a.button href=(address("/edit/delete", [("t", table.name.as_str()), ("key", &encoded)])) { "Delete" }
+                }
+            }
         }
         dl.record { @for (column, value) in &values {
             div {

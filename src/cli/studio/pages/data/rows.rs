@@ -8,6 +8,7 @@ use crate::exit::Failure;
 use crate::output::text;
 use crate::studio::app::{self, App, PAGE};
 use crate::studio::assets::icons::{self, icon};
+use crate::studio::pages::edit::forms::is_editable;
 use crate::studio::pages::frame::{self, Place};
 use crate::studio::pages::names::{self, name, page_of, rows_of};
 use crate::studio::pages::{parts, work};
@@ -123,6 +124,9 @@ fn content(app: &App, request: &Request, name: &str) -> Result<Option<Markup>, F
             div { (heading(&table.name)) @if table.kind != Kind::Table { span.badge { (table.kind.as_str()) } } }
             div.row {
                 a.button href=(page_of(&table.name)) { (icon(icons::SCHEMA)) "Structure" }
+                @if is_editable(app, &table) {
+                    a.button href=(address("/edit/new", [("t", table.name.as_str())])) { "Add a row" }
+                }
             }
         }
         @for wrong in wrong { (parts::notice("changed", &html! { p { (parts::backticked(&wrong)) } })) }

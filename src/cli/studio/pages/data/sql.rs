@@ -32,7 +32,7 @@ pub(crate) fn show(app: &Arc<App>, request: &Request) -> Reply {
     });
     let content = html! {
         h1 { "SQL" }
-        p.muted { "Reads only, ends after " (text::duration(QUERY)) ", shows up to " (query::ROWS) " rows. Nothing typed here can change the database." }
+        p.muted { "Reads only, ends after " (QUERY.as_secs()) " s, shows up to " (query::ROWS) " rows. Nothing typed here can change the database." }
         form.query method="get" action="/sql" {
             label for="q" { "Statement" }
             textarea id="q" name="q" rows="6" spellcheck="false" autocapitalize="off" autocomplete="off" maxlength="12000" data-submit="" { (asked) }
@@ -41,6 +41,13 @@ pub(crate) fn show(app: &Arc<App>, request: &Request) -> Reply {
         @if let Some(given) = given { section aria-label="Result" { (given) } }
     };
     frame::page(app, Place::Sql, "SQL", &content)
+}
+
+/// Whether what stands first in a column is a number.
+fn is_number(answer: &Answer, column: usize) -> bool {
+    let mut cells = answer.rows.iter().filter_map(|row| row.get(column));
+    let first = cells.find(|cell| cell.start != Stored::Null);
+    first.is_some_and(|cell| matches!(cell.start, Stored::Integer(_) | Stored::Real(_)))
 }
 
 fn answered(answer: &Answer) -> Markup {
@@ -56,7 +63,7 @@ fn answered(answer: &Answer) -> Markup {
         div.scroll.grid tabindex="0" role="region" aria-label="Rows" {
             table.rows data-grid="" {
                 caption.sr { "What the statement gave" }
-                thead { tr { @for column in &answer.columns { th scope="col" { bdi { (column) } } } } }
+                thead { tr { @for (at, column) in answer.columns.iter().enumerate() { th.number[is_number(answer, at)] scope="col" { strong { bdi { (column) } } } } } }
                 tbody { @for row in &answer.rows {
                     tr { @for cell in row {
                         td.number[matches!(cell.start, Stored::Integer(_) | Stored::Real(_))] { (parts::cell(cell)) }
