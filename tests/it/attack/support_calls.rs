@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 
 use heirloom::inspect::ProblemKind;
 use heirloom::{BackupRef, ErrorKind, Remedy, RevertTo, Verify};
-use rusqlite::Connection;
 
 use crate::support::app::{App, back, contents};
 
@@ -949,7 +948,7 @@ fn a_file_that_is_moved_during_a_run_is_no_success() {
             .after_run(move |_| Ok(std::fs::rename(&from, &to)?));
         let error = migrator.migrate(app.database()).unwrap_err();
         assert!(format!("{error:#}").contains("moved"), "{mode}: {error:#}");
-        let left = Connection::open(app.folder().join("away.db")).unwrap();
+        let left = rusqlite::Connection::open(app.folder().join("away.db")).unwrap();
         let body: String = left
             .query_row("SELECT body FROM notes", [], |row| row.get(0))
             .unwrap();
