@@ -367,13 +367,28 @@ fn a_diagram_is_searched_and_a_table_is_shown_with_its_neighbours() {
 #[test]
 #[ignore = "writes a file"]
 fn writes_the_picture_of_the_readme() {
-    let app = app();
+    let app = App::new();
+    app.file(
+        "V1__notes.sql",
+        "CREATE TABLE notes (id INTEGER PRIMARY KEY, title TEXT NOT NULL, body TEXT, pinned INTEGER NOT NULL DEFAULT 0);
+        INSERT INTO notes (title, body) VALUES ('Holiday', 'Tickets, passports, sun cream'), ('Garden', 'Water the tomatoes twice a week'),
+            ('Old shopping list', 'Milk, bread'), ('Ideas', NULL);",
+    );
+    app.run().unwrap();
+    app.migrator()
+        .database(app.database())
+        .snapshot("before-sync")
+        .unwrap();
+    app.sql(
+        "UPDATE notes SET body = 'Tickets, passports, camera', pinned = 1 WHERE id = 1; UPDATE notes SET body = '' WHERE id = 4;
+        DELETE FROM notes WHERE id = 3; INSERT INTO notes (title, body) VALUES ('Birthday', 'Cake for twelve')",
+    );
     let Some((studio, browser)) = entered(&app, &[]) else {
         return;
     };
     browser.look(1120, 630, false);
     browser.open(&format!(
-        "{}/backups/difference?b=snapshots/before-import.db&t=books",
+        "{}/backups/difference?b=snapshots/before-sync.db&t=notes",
         studio.origin()
     ));
     browser.picture(&Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/studio.png"));

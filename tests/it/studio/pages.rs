@@ -374,3 +374,33 @@ fn what_is_not_there_is_said_and_nothing_breaks() {
     }
     assert!(!nothing.database().exists());
 }
+
+/// Prints how long the server takes: `cargo test --features cli --test it -- --ignored --nocapture
+/// million_rows_takes`.
+#[test]
+#[ignore = "measures"]
+fn prints_how_long_a_page_of_a_million_rows_takes() {
+    let app = app();
+    app.sql(
+        "CREATE TABLE many (id INTEGER PRIMARY KEY, grp INTEGER, name TEXT, note TEXT, price REAL);
+        CREATE INDEX by_grp ON many (grp);
+        WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000000)
+        INSERT INTO many SELECT i, i % 1000, 'name ' || i, printf('%.100c', 'x'), i * 0.5 FROM n",
+    );
+    let studio = Studio::entered(&app, &[]);
+    for page in [
+        "",
+        "&after=i:900000",
+        "&sort=-grp",
+        "&where=grp~eq~7",
+        "&sort=price",
+    ] {
+        let path = format!("/data?t=many{page}");
+        let took = (0..5).map(|_| {
+            let began = std::time::Instant::now();
+            assert_eq!(keys(&studio.page(&path)).len(), 100);
+            began.elapsed()
+        });
+        println!("{path}: {:?}", took.min().unwrap());
+    }
+}
