@@ -68,6 +68,18 @@ impl App {
         name.to_string_lossy().into_owned()
     }
 
+    /// What is another when somebody wrote to the database.
+    pub(crate) fn stamp(&self) -> String {
+        let mut log = self.path().as_os_str().to_owned();
+        log.push("-wal");
+        let files = [self.path(), Path::new(&log)].map(|file| {
+            let found = file.metadata().ok();
+            found.map(|file| (file.len(), file.modified().ok()))
+        });
+        let hash = blake3::hash(format!("{files:?}").as_bytes());
+        hash.to_hex().chars().take(16).collect()
+    }
+
     /// A migrator for one page.
     pub(crate) fn migrator(&self) -> Result<Migrator<'static>, Failure> {
         let patience = self.settings.lock_timeout.value.min(PAGE);

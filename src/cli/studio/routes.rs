@@ -77,6 +77,7 @@ fn look(app: &Arc<App>, request: &Request) -> Reply {
             None => frame::missing(app, "This work is not known any more."),
         },
         ["palette"] => palette(app),
+        ["stamp"] => Reply::json(&json!({ "stamp": app.stamp() })),
         ["assets", version, name] => match assets::find(name) {
             Some((kind, text)) if *version == app.version => Reply::asset(kind, text.as_bytes()),
             _ => frame::missing(app, "There is no such file."),

@@ -363,6 +363,26 @@ fn a_diagram_is_searched_and_a_table_is_shown_with_its_neighbours() {
     assert_eq!(browser.faults(), Vec::<String>::new());
 }
 
+#[test]
+fn a_page_that_is_older_than_the_database_or_whose_server_is_gone_says_so() {
+    let app = app();
+    let Some((studio, browser)) = entered(&app, &[]) else {
+        return;
+    };
+    browser.open(&format!("{}/data?t=authors", studio.origin()));
+    assert_eq!(browser.run("return document.querySelector('.bar').hidden"), true);
+    app.sql("INSERT INTO authors VALUES (77, 'Another', 1977)");
+    browser.until("return document.querySelector('.bar')?.innerText.includes('has changed')");
+    browser.click(".bar button");
+    browser.until("return document.documentElement.dataset.ready === 'yes' && document.querySelector('.bar').hidden && document.querySelector('main').innerText.includes('42 in all')");
+    drop(studio);
+    browser.until("return document.querySelector('.bar')?.innerText.includes('does not answer')");
+    assert_eq!(
+        browser.run("return document.querySelector('main form button').disabled"),
+        true
+    );
+}
+
 /// Writes the picture of the README: `cargo test --features cli --test it -- --ignored picture`.
 #[test]
 #[ignore = "writes a file"]

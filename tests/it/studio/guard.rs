@@ -36,6 +36,7 @@ const PAGES: &[&str] = &[
     "/jobs/1",
     "/jobs/1/events",
     "/palette",
+    "/stamp",
     "/assets/x/main.js",
     "/no/such/page",
 ];

@@ -13,6 +13,8 @@ export function diagram(root) {
     const { clientWidth, clientHeight } = canvas;
     svg.setAttribute("viewBox", `${view.x} ${view.y} ${clientWidth / view.scale} ${clientHeight / view.scale}`);
     svg.classList.toggle("names", view.scale < 0.6);
+    // Names stay readable for longer than the rest.
+    svg.style.setProperty("--name", `${Math.min(11 / view.scale, 24)}px`);
   };
   const zoom = (factor, cx = canvas.clientWidth / 2, cy = canvas.clientHeight / 2) => {
     const scale = Math.max(0.05, Math.min(3, view.scale * factor));

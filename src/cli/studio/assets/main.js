@@ -3,6 +3,7 @@ import { palette } from "./palette.js";
 import { grid } from "./grid.js";
 import { follow } from "./job.js";
 import { diagram } from "./diagram.js";
+import { watch } from "./stale.js";
 
 const find = (selector, root = document) => root.querySelector(selector);
 
@@ -76,6 +77,7 @@ document.addEventListener("submit", (event) => {
 addEventListener("pageshow", () => document.querySelectorAll("form").forEach((form) => delete form.dataset.sent));
 
 palette(find("#palette-open"));
+watch();
 document.querySelectorAll("[data-grid]").forEach(grid);
 document.querySelectorAll("[data-diagram]").forEach(diagram);
 document.documentElement.dataset.ready = "yes";

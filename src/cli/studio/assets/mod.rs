@@ -4,7 +4,7 @@
 pub(crate) mod icons;
 
 /// Name, kind and text of each.
-const ALL: [(&str, &str, &str); 7] = [
+const ALL: [(&str, &str, &str); 8] = [
     ("icon.svg", "image/svg+xml", include_str!("icon.svg")),
     (
         "studio.css",
@@ -15,6 +15,7 @@ const ALL: [(&str, &str, &str); 7] = [
     ("palette.js", SCRIPT, include_str!("palette.js")),
     ("grid.js", SCRIPT, include_str!("grid.js")),
     ("job.js", SCRIPT, include_str!("job.js")),
+    ("stale.js", SCRIPT, include_str!("stale.js")),
     ("diagram.js", SCRIPT, include_str!("diagram.js")),
 ];
 const SCRIPT: &str = "text/javascript; charset=utf-8";

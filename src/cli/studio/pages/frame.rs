@@ -64,7 +64,7 @@ pub(crate) fn with_status(
                     link rel="icon" type="image/svg+xml" href=(asset("icon.svg"));
                     script type="module" src=(asset("main.js")) {}
                 }
-                body {
+                body data-stamp=(app.stamp()) {
                     a.skip href="#main" { "Skip to the content" }
                     header.top {
                         button.only-narrow.quiet id="menu" type="button" aria-label="Menu"
