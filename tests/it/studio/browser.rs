@@ -370,7 +370,10 @@ fn a_page_that_is_older_than_the_database_or_whose_server_is_gone_says_so() {
         return;
     };
     browser.open(&format!("{}/data?t=authors", studio.origin()));
-    assert_eq!(browser.run("return document.querySelector('.bar').hidden"), true);
+    assert_eq!(
+        browser.run("return document.querySelector('.bar').hidden"),
+        true
+    );
     app.sql("INSERT INTO authors VALUES (77, 'Another', 1977)");
     browser.until("return document.querySelector('.bar')?.innerText.includes('has changed')");
     browser.click(".bar button");
