@@ -159,8 +159,8 @@ class Database {
   status() { return this.#call('status') }
   plan({ to } = {}) { return this.#call('plan', { to }) }
   rehearse({ to, ...own } = {}) { return this.#call('rehearse', { to }, own) }
-  revert({ steps, version, ...own }) { return this.#call('revert', { to: backTo(steps, version) }, own) }
-  planRevert({ steps, version }) { return this.#call('planRevert', { to: backTo(steps, version) }) }
+  async revert({ steps, version, ...own }) { return this.#call('revert', { to: backTo(steps, version) }, own) }
+  async planRevert({ steps, version }) { return this.#call('planRevert', { to: backTo(steps, version) }) }
   backups({ verify = 'digest' } = {}) { return this.#call('backups', { verify }) }
   snapshot(name, { folders = [], ...own } = {}) { return this.#call('snapshot', { name, folders }, own) }
   planRestore(backup) { return this.#call('planRestore', { backup }) }

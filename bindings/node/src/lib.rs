@@ -18,7 +18,9 @@ use request::Request;
 
 /// Called with each event as JSON, and with an empty text after the last one: the promise may be
 /// settled before they have all arrived.
-type Listener = ThreadsafeFunction<String, (), String, Status, false, true>;
+///
+/// It keeps the process alive until then.
+type Listener = ThreadsafeFunction<String, (), String, Status, false>;
 
 /// What `AbortSignal` sets: a task of Node that runs already is not stopped by it.
 #[napi]

@@ -212,7 +212,7 @@ test('a revert needs steps or a version', async (t) => {
   const database = await notes(t)
   await migrate({ database, migrations: V2 })
   const app = new Database(database, { migrations: V2 })
-  assert.throws(() => app.revert({}), { kind: 'usage' })
+  await assert.rejects(app.revert({}), { kind: 'usage' })
   assert.equal((await app.revert({ steps: 1 })).version, 1)
 })
 

@@ -1,0 +1,3 @@
+CREATE TABLE "folder" ("id" integer PRIMARY KEY AUTOINCREMENT NOT NULL, "name" text NOT NULL, CONSTRAINT "UQ_6c1d94a58a2bd91753e7be9d9df" UNIQUE ("name"), CONSTRAINT "folder_has_a_name" CHECK (name <> ''));
+CREATE TABLE "note" ("id" integer PRIMARY KEY AUTOINCREMENT NOT NULL, "title" text NOT NULL, "body" text NOT NULL DEFAULT (''), "pinned" boolean NOT NULL DEFAULT (0), "createdAt" datetime NOT NULL DEFAULT (datetime('now')), "folderId" integer, CONSTRAINT "FK_b6251c885d0798284f754c55d2b" FOREIGN KEY ("folderId") REFERENCES "folder" ("id") ON DELETE SET NULL ON UPDATE NO ACTION);
+CREATE INDEX "note_by_title" ON "note" ("title") ;
