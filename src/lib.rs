@@ -208,6 +208,7 @@ pub mod backups {
     pub use crate::restore::find::DatabaseSummary;
     pub use crate::restore::list::BackupOrigin;
     pub use crate::restore::newer::RowsSince;
+    pub use crate::restore::recover::recovery::{RecoveredTable, Recovery};
     #[doc(no_inline)]
     pub use crate::{BackupInfo, BackupRef, DowngradeOptions, Verify};
 }

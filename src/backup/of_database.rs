@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use rusqlite::ErrorCode;
+
 use crate::backup::metadata::BackupKind;
 use crate::backup::store::{Backup, BackupName, Occasion, Store, Stray};
 use crate::backup::{locate, put_back};
@@ -11,7 +13,7 @@ use crate::report::count::Grouped;
 use crate::report::error::{Error, ErrorKind};
 use crate::report::remedy::Remedy;
 use crate::report::time;
-use crate::sqlite::open;
+use crate::sqlite::{execute, open};
 
 /// The automatic backups of a database, and its snapshots.
 pub(crate) fn stores<'p>(options: &Options<'_>, database: &'p Path) -> (Store<'p>, Store<'p>) {
@@ -81,7 +83,11 @@ pub(crate) fn point_to_copies(options: &Options<'_>, path: &Path, error: Error) 
     }
     let target = open::resolve(path).ok();
     let Some((kept, remedy)) = target.and_then(|target| copies_kept(options, &target.path)) else {
-        return error;
+        let of_sqlite = std::error::Error::source(&error).and_then(|source| source.downcast_ref());
+        return match of_sqlite.and_then(execute::code) {
+            Some(ErrorCode::DatabaseCorrupt) => error.with_remedy(Remedy::Recover),
+            _ => error,
+        };
     };
     let help = error.help().unwrap_or_default().to_owned();
     match help.contains(&kept) {

@@ -21,11 +21,12 @@ use crate::report::remedy::Remedy;
 use crate::restore::list::{self, Verify};
 use crate::run::engine::misplaced;
 use crate::sqlite::disk::{files, lock, space};
-use crate::sqlite::execute::text;
+use crate::sqlite::execute::{failure, text};
 use crate::sqlite::open::{self, Target};
 use crate::sqlite::schema::catalog;
 use crate::sqlite::schema::empty_copy;
-use crate::sqlite::schema::objects::{Object, ObjectKind, TableKind};
+use crate::sqlite::schema::objects::{Object, ObjectKind, Schema, TableKind};
+use crate::sqlite::sql::name::quote;
 use crate::sqlite::{integrity, view};
 
 /// Since when SQLite has no fault in resetting the write-ahead log
@@ -221,7 +222,9 @@ fn broken_objects(
 ) -> Result<(), Error> {
     let empty = memory(options)?;
     // What cannot be made again needs the app's functions, or is told of elsewhere.
-    if empty_copy::copy_schema(connection, &empty).is_err() {
+    if let Err(error) = empty_copy::copy_schema(connection, &empty) {
+        let note = format!("views and triggers were not examined: {error}");
+        found.notes.push(note);
         return Ok(());
     }
     let schema = catalog::whole_schema(&empty)?;
@@ -235,19 +238,50 @@ fn broken_objects(
             other.kind == ObjectKind::Trigger && object == format!("a trigger of `{}`", other.table)
         };
         let triggers = schema.others.iter().filter(of_its_table);
-        let triggers: Vec<&str> = triggers.map(|trigger| trigger.name.as_str()).collect();
-        let object = match triggers.as_slice() {
-            [] => object,
-            [one] => format!("the trigger `{one}`"),
-            several => format!("one of the triggers {}", several.join(", ")),
+        let triggers: Vec<&Object> = triggers.collect();
+        let mut tell = |object: &str, reason: &str| {
+            found.problems.push(Problem::new(
+                ProblemKind::BrokenObject,
+                format!("{object} does not work: {reason}"),
+                "correct or drop it in a migration: renaming a table or a column fails while it is there",
+            ));
         };
-        found.problems.push(Problem::new(
-            ProblemKind::BrokenObject,
-            format!("{object} does not work: {reason}"),
-            "correct or drop it in a migration: renaming a table or a column fails while it is there",
-        ));
+        let broken = alone(&empty, &schema, &triggers)?;
+        match triggers.as_slice() {
+            [] => tell(&object, &reason),
+            _ if broken.is_empty() => tell(&object, &reason),
+            _ => broken.iter().for_each(|(name, reason)| {
+                tell(&format!("the trigger `{name}`"), reason);
+            }),
+        }
     }
     Ok(())
+}
+
+/// Which of the triggers of a table do not work, each looked at without the others.
+fn alone(
+    empty: &Connection,
+    schema: &Schema,
+    triggers: &[&Object],
+) -> Result<Vec<(String, String)>, Error> {
+    let run = |sql: &str| {
+        let cannot = |error| failure("cannot prepare the database in memory", error);
+        empty.execute_batch(sql).map_err(cannot)
+    };
+    let mut broken = Vec::new();
+    for trigger in triggers {
+        run("SAVEPOINT alone")?;
+        for other in triggers.iter().filter(|other| other.name != trigger.name) {
+            run(&format!("DROP TRIGGER main.{}", quote(&other.name)))?;
+        }
+        let found = empty_copy::broken_objects(empty, schema)?;
+        let of_its_table = format!("a trigger of `{}`", trigger.table);
+        let mut found = found.into_iter();
+        let found = found.find(|(object, _)| *object == of_its_table);
+        broken.extend(found.map(|(_, error)| (trigger.name.clone(), text(&error))));
+        run("ROLLBACK TO alone; RELEASE alone")?;
+    }
+    Ok(broken)
 }
 
 /// There is nothing in the file, or no file. An empty one may be new.
@@ -286,8 +320,9 @@ fn integrity(connection: &Connection, found: &mut Diagnosis) -> Result<(), Error
             _ if index_alone => Problem::new(
                 ProblemKind::Damaged,
                 finding,
-                "no row is lost: rebuild the index with `REINDEX`, which an app can do with `Database::reindex`",
-            ),
+                "no row is lost: rebuild the index with REINDEX, which an app can do with `Database::reindex`",
+            )
+            .with_remedies([Remedy::Reindex]),
             true => Problem::new(
                 ProblemKind::Contents,
                 finding,
@@ -298,7 +333,7 @@ fn integrity(connection: &Connection, found: &mut Diagnosis) -> Result<(), Error
                 finding,
                 "copy the whole folder somewhere safe, then restore a backup; what is wrong with an index alone is fixed by rebuilding the indexes",
             )
-            .with_remedies([Remedy::Restore { backup: None }, Remedy::Reindex]),
+            .with_remedies([Remedy::Restore { backup: None }, Remedy::Recover, Remedy::Reindex]),
         }
     }));
     Ok(())

@@ -1,6 +1,6 @@
 //! Backups, snapshots, restores, and what to do after a downgrade.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::migrator::database::{Database, OpenedDatabase};
 use crate::report::error::Error;
@@ -9,8 +9,9 @@ use crate::restore::downgrade::{self, DowngradeOptions};
 use crate::restore::execute::{self, RestorePlan};
 use crate::restore::find::BackupRef;
 use crate::restore::list::{self, BackupInfo, Verify};
-use crate::restore::reindex;
+use crate::restore::recover::recovery::Recovery;
 use crate::restore::snapshot;
+use crate::restore::{recover, reindex};
 
 impl Database<'_, '_> {
     /// Takes a named copy of a database into `snapshots` beside it.
@@ -99,6 +100,23 @@ impl Database<'_, '_> {
     pub fn open_anyway(&self) -> Result<OpenedDatabase, Error> {
         let (connection, report) = downgrade::open_anyway(self.options, &self.path)?;
         Ok(OpenedDatabase { connection, report })
+    }
+
+    /// Reads what is left of a damaged database page by page, without SQLite, and writes it into a new
+    /// file: for a database of which there is no backup, or none that is new enough. The database is
+    /// not changed, and no connection of this process may be open on it.
+    ///
+    /// Rows that were deleted are left out where the file's list of free pages can be read. Rows of
+    /// which the table is not known any more go into a table `lost_and_found`, with the page and the
+    /// number of their values. The new file is put in the place of the database with
+    /// [`Database::restore`], which keeps what is there.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) where there is no database,
+    /// [`ErrorKind::Usage`](crate::ErrorKind::Usage) where the new file exists already,
+    /// [`ErrorKind::Locked`](crate::ErrorKind::Locked), [`ErrorKind::DiskFull`](crate::ErrorKind::DiskFull).
+    pub fn recover(&self, into: impl AsRef<Path>) -> Result<Recovery, Error> {
+        recover::save::recover(self.options, &self.path, into.as_ref())
     }
 
     /// Builds every index anew, after a backup: where [`Database::doctor`](crate::Database::doctor)

@@ -76,6 +76,9 @@ pub enum Remedy {
         /// One SELECT.
         sql: String,
     },
+    /// Save what can still be read into a new file:
+    /// [`Database::recover`](crate::Database::recover).
+    Recover,
     /// Rebuild the indexes with SQLite's `REINDEX`.
     Reindex,
     /// Write an empty migration (feature `devtools`: `create`).

@@ -9,5 +9,6 @@ pub(crate) mod list;
 pub(crate) mod log;
 pub(crate) mod newer;
 pub(crate) mod over;
+pub(crate) mod recover;
 pub(crate) mod reindex;
 pub(crate) mod snapshot;

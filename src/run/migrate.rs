@@ -21,14 +21,15 @@ use crate::report::plan::Plan;
 use crate::report::remedy::Remedy;
 use crate::run::engine::apply::{self, Work};
 use crate::run::engine::drift;
-use crate::run::engine::dry_run::{self, DryRunResult};
+use crate::run::engine::dry_run::{self, DryRunResult, Forecast};
 use crate::run::engine::misplaced;
 use crate::run::engine::session::{Session, Stage};
 use crate::run::in_the_way;
 use crate::run::look::{Look, histories, look};
 use crate::run::pending::pending;
-use crate::sqlite::disk::files;
+use crate::sqlite::disk::{files, space};
 use crate::sqlite::open;
+use crate::sqlite::schema::catalog;
 
 /// Brings a database to the newest version, or up to `to`.
 pub(crate) fn run(
@@ -311,6 +312,7 @@ fn decide<'w>(
     if let Some(refused) = refusal(options, tasks, &losses) {
         return Err(refused);
     }
+    refuse_without_room(session, &outlooks)?;
     for (outlook, losses) in outlooks.iter().zip(&losses) {
         report.notes.extend(losses.iter().map(Loss::to_note));
         report.notes.extend(outlook.notes.clone());
@@ -322,6 +324,40 @@ fn decide<'w>(
         foresight: Some(foresight),
         ..work
     })
+}
+
+/// Refuses a run for whose rebuilds there will be no room beside the backup, before either begins.
+fn refuse_without_room(session: &Session<'_, '_>, outlooks: &[Forecast]) -> Result<(), Error> {
+    let (connection, database) = (&session.connection, &session.target.path);
+    let folder = database.parent().unwrap_or(database);
+    let rebuilds = outlooks.iter().any(|it| it.rebuilt().next().is_some());
+    if session.stage == Stage::Rehearsal || !rebuilds {
+        return Ok(());
+    }
+    let backup = match space::is_one_disk(folder, &session.options.backups_of(database)) {
+        true => catalog::bytes(connection)?,
+        false => 0,
+    };
+    // No table is larger than all of them, and to measure one is to read it.
+    let bytes = catalog::bytes(connection)?;
+    if space::free_space(folder).is_none_or(|free| free >= backup + bytes) {
+        return Ok(());
+    }
+    // The least that it takes: what one migration leaves free the next one takes, and a table that
+    // loses a column may be smaller.
+    let whole = outlooks
+        .iter()
+        .filter(|it| it.effects.candidates.is_empty());
+    let grown = whole.map(|outlook| {
+        let tables = outlook.rebuilt();
+        let measured = tables.filter_map(|(table, _)| catalog::table_bytes(connection, table));
+        measured.sum::<u64>()
+    });
+    let free_pages = catalog::number(connection, "PRAGMA freelist_count")?.unsigned_abs();
+    let page = catalog::number(connection, "PRAGMA page_size")?.unsigned_abs();
+    let grown = grown.max().unwrap_or(0).saturating_sub(free_pages * page);
+    let help = "free some space, or choose a folder for backups on another disk";
+    space::check_room(folder, "the run with its backup", backup + grown, help)
 }
 
 /// Carries out what no file of a history does, with the protection of a run.

@@ -1,5 +1,7 @@
 //! What is pending, and what refuses it.
 
+use std::path::Path;
+
 use rusqlite::Connection;
 
 use crate::migration::compare::{self, Applied, HistoryComparison, Known, MigrationState, newest};
@@ -108,7 +110,10 @@ pub(crate) fn pending_of(
                 return Err(changed(options, connection, migration, row, before)?);
             }
             (MigrationState::Missing, _, Some(row)) => {
-                return Err(missing(row, part, known));
+                let refused = missing(row, part, known);
+                return Err(with_backup_before(
+                    options, connection, part, known, refused,
+                )?);
             }
             _ => {}
         }
@@ -260,6 +265,40 @@ pub(crate) fn missing(row: &Applied, part: &Known<'_>, known: Option<i64>) -> Er
     )
     .in_migration(&label)
     .with_help(format!("put {label}.sql back into the migrations"))
+}
+
+/// Names the backup from before the upgrade, where it is there.
+fn with_backup_before(
+    options: &Options<'_>,
+    connection: &Connection,
+    part: &Known<'_>,
+    known: Option<i64>,
+    refused: Error,
+) -> Result<Error, Error> {
+    let newer = |row: &&Applied| known.is_none_or(|known| row.version > known);
+    let first = part.history.iter().find(newer);
+    let (true, Some(first)) = (refused.is_from_newer_app(), first) else {
+        return Ok(refused);
+    };
+    let table = options.history_table_of(part.component);
+    let name = details::backup_before(connection, table, first.version)?;
+    let database = connection.path().map(Path::new);
+    let backup = database.zip(name).and_then(|(database, name)| {
+        let name = Path::new(&name);
+        let plain = name.file_name() == Some(name.as_os_str());
+        let backup = options.backups_of(database).join(name);
+        (plain && backup.is_file()).then_some(backup)
+    });
+    Ok(match backup {
+        None => refused,
+        Some(backup) => refused.with_other_help(
+            format!(
+                "use the version of the app that migrated it, or a newer one; or restore {}, the backup from before that upgrade, without what was written since",
+                backup.display()
+            ),
+            vec![Remedy::Update, Remedy::Restore { backup: Some(backup) }],
+        ),
+    })
 }
 
 /// Whether a database has, in the place of a migration, one that was squashed from it by a newer

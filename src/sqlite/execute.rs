@@ -23,7 +23,7 @@ pub(crate) fn failure(what: impl Into<String>, error: rusqlite::Error) -> Error 
         ),
         Some(ErrorCode::DatabaseCorrupt) => (
             ErrorKind::NotADatabase,
-            "the file is damaged; put back a backup, or save it with `sqlite3 FILE .recover`",
+            "the file is damaged; restore a backup, or recover what can still be read into a new file",
         ),
         Some(ErrorCode::DiskFull) => (ErrorKind::DiskFull, "free some space and try again"),
         Some(

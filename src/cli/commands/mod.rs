@@ -22,6 +22,7 @@ mod inspect;
 mod log;
 mod man;
 mod push;
+mod recover;
 mod redo;
 mod reset;
 mod restore;
@@ -71,7 +72,10 @@ const GROUPS: [(&str, &[&str]); 5] = [
             "studio", "inspect", "compare", "stats", "log", "doctor", "backups",
         ],
     ),
-    ("Recovery", &["snapshot", "restore", "restore-snapshot"]),
+    (
+        "Recovery",
+        &["snapshot", "restore", "restore-snapshot", "recover"],
+    ),
     (
         "Developing",
         &[
@@ -184,6 +188,11 @@ pub(crate) enum Command {
     /// Writes nothing. Exits with 3 when there is a problem, with 7 when there is damage.
     /// Example: heirloom doctor
     Doctor,
+    /// Save what can be read of a damaged database to a new file
+    ///
+    /// Page by page, for a database of which there is no good backup. The database is not changed.
+    /// Example: heirloom recover saved.db
+    Recover(recover::Recover),
     /// List automatic backups and snapshots, newest first
     ///
     /// Nothing is written. Example: heirloom backups --verify
@@ -300,6 +309,7 @@ pub(crate) fn dispatch(
         Command::Compare(options) => compare::run(ui, settings, options),
         Command::Stats => stats::run(ui, settings),
         Command::Doctor => doctor::run(ui, settings),
+        Command::Recover(options) => recover::run(ui, settings, options),
         Command::Log => log::run(ui, settings),
         Command::Snapshot(options) => snapshot::run(ui, settings, options),
         Command::Restore(options) => restore::run(
@@ -365,6 +375,7 @@ impl Command {
             | Command::Redo(_)
             | Command::Reset(_)
             | Command::Drop
+            | Command::Recover(_)
             | Command::Shell(_) => Reach::One,
             Command::Studio(_) => Reach::One,
             Command::Show(_)
@@ -415,6 +426,7 @@ impl Command {
             | Command::Redo(_)
             | Command::Reset(_)
             | Command::Drop
+            | Command::Recover(_)
             | Command::Shell(_)
             | Command::Snapshot(_) => false,
             Command::Studio(_) => false,

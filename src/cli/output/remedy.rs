@@ -44,6 +44,11 @@ impl Typed {
         Typed(typed)
     }
 
+    /// How each begins.
+    pub(crate) fn begin(&self) -> &str {
+        &self.0
+    }
+
     /// A sentence, and then what the remedies are as commands: what `help` says here.
     pub(crate) fn help(&self, sentence: Option<&str>, remedies: &[Remedy]) -> Option<String> {
         let sentence = sentence.filter(|sentence| !sentence.is_empty());
@@ -103,6 +108,10 @@ impl Typed {
                 ("backfill FILE --again".to_owned(), "runs it again")
             }
             Remedy::Query { sql } => (format!("shell -- {}", text::typed(sql)), "prints it"),
+            Remedy::Recover => (
+                "recover".to_owned(),
+                "writes what can still be read into a new file",
+            ),
             Remedy::Reindex => ("shell -- REINDEX".to_owned(), "rebuilds the indexes"),
             Remedy::Create => ("create NAME".to_owned(), "writes an empty one"),
             Remedy::Generate => ("generate".to_owned(), "compares with the schema file"),

@@ -6,6 +6,7 @@ pub(crate) mod files;
 pub(crate) mod lock;
 pub(crate) mod os;
 pub(crate) mod path;
+pub(crate) mod raw;
 pub(crate) mod scratch;
 pub(crate) mod sidecar;
 pub(crate) mod space;

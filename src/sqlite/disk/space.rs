@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::report::count::{Counted, Grouped};
 use crate::report::error::{Error, ErrorKind};
+use crate::sqlite::disk::files;
 
 /// Bytes this user may still write on the disk of a folder, none where it cannot be told.
 pub(crate) fn free_space(folder: &Path) -> Option<u64> {
@@ -11,6 +12,17 @@ pub(crate) fn free_space(folder: &Path) -> Option<u64> {
         .ancestors()
         .find(|folder| folder.is_dir())
         .and_then(|folder| fs4::available_space(folder).ok())
+}
+
+/// Whether two folders take their room from one disk, as far as the system tells. A folder that is not
+/// there yet is where it will be made.
+pub(crate) fn is_one_disk(one: &Path, other: &Path) -> bool {
+    let disk = |folder: &Path| {
+        let there = folder.ancestors().find(|folder| folder.is_dir())?;
+        files::identity(there).map(|(disk, _)| disk)
+    };
+    let (one, other) = (disk(one), disk(other));
+    one.is_some() && one == other
 }
 
 /// The network file system that a file is on, where the system tells: Linux lists what is

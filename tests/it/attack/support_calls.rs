@@ -903,6 +903,31 @@ fn a_table_of_another_tool_is_no_part_of_the_schema() {
     assert_eq!(app.text("SELECT body FROM notes"), "mine");
 }
 
+/// Of three triggers of a table one did not work, and `doctor` said that it was one of them.
+#[test]
+fn the_one_trigger_that_does_not_work_is_named() {
+    let app = app();
+    app.sql(
+        "CREATE TRIGGER fine AFTER INSERT ON notes BEGIN SELECT 1; END;
+         CREATE TRIGGER broken AFTER UPDATE ON notes BEGIN INSERT INTO gone VALUES (1); END;
+         CREATE TRIGGER good BEFORE DELETE ON notes BEGIN SELECT 2; END;
+         CREATE VIEW torn AS SELECT gone FROM notes;",
+    );
+    let found = app.migrator().database(app.database()).doctor().unwrap();
+    let broken = found
+        .problems
+        .iter()
+        .filter(|it| it.kind == ProblemKind::BrokenObject);
+    let told: Vec<&str> = broken.map(|problem| problem.message.as_str()).collect();
+    assert_eq!(told.len(), 2, "{told:?}");
+    for name in ["the view `torn`", "the trigger `broken`"] {
+        assert!(
+            told.iter().any(|message| message.starts_with(name)),
+            "{told:?}"
+        );
+    }
+}
+
 /// One value of an index was damaged. The advice was to restore a backup, and with it to lose what
 /// was written since; no row was.
 #[test]

@@ -385,6 +385,53 @@ fn backups_on_another_file_system_are_taken_kept_and_put_back() {
     assert_eq!(migrator().migrate(app.database()).unwrap().version, Some(1));
 }
 
+/// There was room for the backup and not for the rebuild after it: each start took the backup, filled
+/// the disk and took everything back.
+#[test]
+fn a_rebuild_that_will_have_no_room_is_refused_before_the_backup() {
+    let Some(disk) = Tmpfs::mount("no room for a rebuild") else {
+        return;
+    };
+    let app = App::at(disk.path().join("app"));
+    std::fs::create_dir_all(app.migrations()).unwrap();
+    app.file(
+        "V1__a.sql",
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, x TEXT, y BLOB);",
+    );
+    app.run().unwrap();
+    app.sql(
+        "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 400)
+        INSERT INTO t SELECT i, printf('%0200d', i), zeroblob(1000) FROM n;",
+    );
+    let bytes = std::fs::metadata(app.database()).unwrap().len();
+    let rebuild = |columns: &str, kept: &str| {
+        format!(
+            "-- heirloom: allow-destructive
+             CREATE TABLE n ({columns}); INSERT INTO n SELECT {kept} FROM t;
+             DROP TABLE t; ALTER TABLE n RENAME TO t;"
+        )
+    };
+    let all = rebuild(
+        "id INTEGER PRIMARY KEY, x TEXT NOT NULL, y BLOB",
+        "id, x, y",
+    );
+    app.file("V2__b.sql", &all);
+    disk.leave(Some(bytes + bytes / 2));
+    let old = data(&app.database());
+    let error = app.run().unwrap_err();
+    assert_eq!(error.kind(), heirloom::ErrorKind::DiskFull, "{error:#}");
+    assert_eq!(*error.data_state(), DataState::Untouched);
+    assert!(app.backups().is_empty());
+    assert_eq!(data(&app.database()), old);
+    // One that makes the table smaller may have room enough.
+    app.file(
+        "V2__b.sql",
+        &rebuild("id INTEGER PRIMARY KEY, x TEXT NOT NULL", "id, x"),
+    );
+    assert_eq!(app.run().unwrap().version, Some(2));
+    assert_eq!(app.number("SELECT count(*) FROM t"), 400);
+}
+
 #[test]
 fn a_backups_folder_that_was_deleted_is_made_again() {
     let app = App::new();

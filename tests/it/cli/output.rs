@@ -284,6 +284,7 @@ Recovery:
   snapshot  Take a backup with a name
   restore  Restore a backup; the present state is kept first
   restore-snapshot  Restore a snapshot; the present state is kept first
+  recover  Save what can be read of a damaged database to a new file
 
 Developing:
   seed  Run the seed files that are new or changed, after a backup

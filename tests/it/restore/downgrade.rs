@@ -1,6 +1,6 @@
 //! The user installed an older app: what it can do with a newer database.
 
-use heirloom::{BackupRef, ErrorKind};
+use heirloom::{BackupRef, ErrorKind, Remedy};
 
 use crate::support::app::{App, contents, data};
 
@@ -26,6 +26,38 @@ fn older_app(directive: &str) -> App {
     assert!(error.is_from_newer_app());
     assert_eq!(error.versions(), Some((3, Some(1))));
     app
+}
+
+/// "Restore the backup from before that upgrade", and nobody knew which of the five that was.
+#[test]
+fn the_refusal_names_the_backup_from_before_the_upgrade() {
+    let app = older_app("");
+    let error = app.run().unwrap_err();
+    let [
+        Remedy::Update,
+        Remedy::Restore {
+            backup: Some(backup),
+        },
+    ] = error.remedies()
+    else {
+        panic!("{:?}", error.remedies());
+    };
+    let name = backup.file_name().unwrap().to_str().unwrap();
+    assert!(error.help().unwrap().contains(name), "{error:#}");
+    app.migrator()
+        .database(app.database())
+        .restore(&BackupRef::File(backup.clone()))
+        .unwrap();
+    assert!(app.run().unwrap().is_up_to_date());
+    assert_eq!(app.number("SELECT count(*) FROM t"), 2);
+    // One that is gone is not named.
+    let app = older_app("");
+    app.backups()
+        .iter()
+        .for_each(|backup| std::fs::remove_file(backup).unwrap());
+    let error = app.run().unwrap_err();
+    assert!(error.is_from_newer_app());
+    assert!(!error.help().unwrap().contains(".db"), "{error:#}");
 }
 
 #[test]

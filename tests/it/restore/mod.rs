@@ -2,3 +2,4 @@
 
 pub mod downgrade;
 pub mod put_back;
+pub mod recover;
