@@ -136,6 +136,11 @@ export type Remedy =
       /** One SELECT. */
       sql: string
     }
+  /**
+   * Save what can still be read into a new file:
+   * `Database.recover`.
+   */
+  | { remedy: "recover" }
   /** Rebuild the indexes with SQLite's `REINDEX`. */
   | { remedy: "reindex" }
   /** Write an empty migration (feature `devtools`: `create`). */
