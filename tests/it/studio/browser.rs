@@ -340,6 +340,10 @@ fn a_row_is_edited_reviewed_and_written() {
         "Author 02"
     );
     assert!(browser.text("header").contains("1 change to review"));
+    // Also where there is little room.
+    browser.look(360, 740, false);
+    assert_eq!(browser.run("return document.querySelector('#palette-open').getBoundingClientRect().right <= innerWidth"), true);
+    browser.look(1280, 800, false);
     browser.click("main button.primary");
     browser.until("return location.pathname.startsWith('/jobs/') && document.querySelector('main').innerText.includes('1 change written')");
     assert_eq!(app.text("SELECT name FROM authors WHERE id = 2"), "Ada");

@@ -343,6 +343,36 @@ fn looking_leaves_no_trace() {
     assert_eq!((contents(&app.database()), app.listing()), before);
 }
 
+/// The app goes on beside a studio that is left open: it writes, and its write-ahead log shrinks.
+#[test]
+fn a_studio_that_is_left_open_holds_nothing() {
+    let app = app();
+    let writer = app.connect();
+    writer.execute_batch("PRAGMA journal_mode = WAL").unwrap();
+    let studio = Studio::entered(&app, &["--write"]);
+    for row in 10..20 {
+        writer
+            .execute("INSERT INTO notes (id, text) VALUES (?1, 'app')", [row])
+            .unwrap();
+        let page = studio.page("/data?t=notes&sort=-id");
+        assert!(page.contains(&format!(">{row}<")), "{row}");
+        studio.page("/backups");
+        studio.page("/doctor");
+    }
+    let (busy, left): (i64, i64) = writer
+        .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })
+        .unwrap();
+    assert_eq!((busy, left), (0, 0));
+    // And it is not kept out while the app has a transaction open.
+    writer
+        .execute_batch("BEGIN IMMEDIATE; DELETE FROM notes WHERE id = 19")
+        .unwrap();
+    assert!(studio.page("/data?t=notes&sort=-id").contains(">19<"));
+    writer.execute_batch("ROLLBACK").unwrap();
+}
+
 #[test]
 fn what_is_not_there_is_said_and_nothing_breaks() {
     let app = app();

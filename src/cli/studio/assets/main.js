@@ -67,6 +67,13 @@ document.querySelectorAll("[data-submit]").forEach((field) => {
   });
 });
 
+// The result of work that is done is not another page: reloading does it again.
+const here = new URL(location.href);
+if (here.searchParams.has("run") && !find("main [data-job]")) {
+  here.searchParams.delete("run");
+  history.replaceState(null, "", here);
+}
+
 // A form is sent once.
 document.addEventListener("submit", (event) => {
   const form = event.target;

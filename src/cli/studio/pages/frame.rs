@@ -76,7 +76,11 @@ pub(crate) fn with_status(
                             a.badge.info href=(format!("/jobs/{}", job.id)) { (job.title) " …" }
                         }
                         @let edits = app.edits.count();
-                        @if edits > 0 { a.badge.info href="/edit" { (edits) @if edits == 1 { " change to review" } @else { " changes to review" } } }
+                        @if edits > 0 {
+                            a.badge.info href="/edit" aria-label=(format!("Changes to review: {edits}")) {
+                                (edits) span.wide { @if edits == 1 { " change to review" } @else { " changes to review" } }
+                            }
+                        }
                         @if app.write {
                             span.badge.warning title="Started with --write" { "can write" }
                         } @else {

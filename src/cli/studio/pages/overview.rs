@@ -15,6 +15,9 @@ use crate::studio::pages::{parts, work};
 use crate::studio::web::reply::Reply;
 use crate::studio::web::request::Request;
 
+/// Up to how large a database is examined without being asked for, in bytes: it is read as a whole.
+const EXAMINED: u64 = 100 << 20;
+
 pub(crate) fn show(app: &App) -> Reply {
     let content = html! {
         h1 { bdi { (app.name()) } }
@@ -35,6 +38,7 @@ fn content(app: &App) -> Result<Markup, Failure> {
     let log = database.log();
     let size = app.path().metadata().map(|file| file.len()).ok();
     let latest = backups.first();
+    let at_once = size.is_none_or(|bytes| bytes < EXAMINED);
     Ok(html! {
         @match &status {
             Ok(status) => (next(status, latest)),
@@ -67,7 +71,7 @@ fn content(app: &App) -> Result<Markup, Failure> {
         }
         section {
             h2 { "Health" }
-            div data-fragment="/doctor?part=1" {
+            div data-fragment=[at_once.then_some("/doctor?part=1")] {
                 p { a href="/doctor" { "Examine the database" } span.muted { " reads everything, writes nothing" } }
             }
         }

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use heirloom::backups::BackupOrigin;
-use heirloom::{BackupInfo, Verify};
+use heirloom::inspect::LogEntry;
+use heirloom::{Act, BackupInfo, Verify};
 use maud::{Markup, html};
 
 use crate::exit::Failure;
@@ -79,36 +80,84 @@ fn verified(app: &App, job: &crate::studio::jobs::job::Job) -> Result<Markup, Fa
     Ok(rail(app, &backups, true))
 }
 
+/// A point on the line of time.
+enum Point<'p> {
+    Backup(&'p BackupInfo),
+    Act(&'p LogEntry),
+}
+
+impl Point<'_> {
+    fn at(&self) -> &str {
+        match self {
+            Point::Backup(backup) => &backup.created_at,
+            Point::Act(act) => &act.at,
+        }
+    }
+
+    fn day(&self) -> String {
+        text::utc(self.at()).chars().take(10).collect()
+    }
+}
+
+/// Backups, and between them what was done, the newest first.
 fn rail(app: &App, backups: &[BackupInfo], thorough: bool) -> Markup {
-    let day = |backup: &BackupInfo| {
-        text::utc(&backup.created_at)
-            .chars()
-            .take(10)
-            .collect::<String>()
-    };
+    let log = app
+        .migrator()
+        .ok()
+        .and_then(|migrator| migrator.database(app.path()).log().ok());
+    let acts = log.iter().flat_map(|log| &log.entries);
+    // A snapshot is there as itself, and what was before the oldest backup is in the log.
+    let oldest = backups
+        .iter()
+        .map(|backup| backup.created_at.as_str())
+        .min();
+    let acts = acts.filter(|act| {
+        act.act != Act::Snapshot && oldest.is_some_and(|oldest| act.at.as_str() >= oldest)
+    });
+    let mut points: Vec<Point<'_>> = backups
+        .iter()
+        .map(Point::Backup)
+        .chain(acts.map(Point::Act))
+        .collect();
+    points.sort_by(|one, other| other.at().cmp(one.at()));
     let live = app.path().metadata().map(|file| file.len()).ok();
     html! {
         ol.rail {
             @if let Some(bytes) = live {
                 li.live { div.row { a href="/" { strong { "The database as it is" } } span.figure { (text::bytes(bytes)) } } }
             }
-            @for of_a_day in backups.chunk_by(|one, other| day(one) == day(other)) {
-              @if let Some(first) = of_a_day.first() { li.day { (day(first)) } }
-              @for backup in of_a_day {
-                li class=(backup.origin.as_str()) {
-                    div.row {
-                        a href=(address("/backups/one", [("b", name(backup).as_str())])) { bdi { (title(backup)) } }
-                        span.badge { (backup.origin.as_str()) }
-                        @if backup.replaced { span.badge { "before a restore" } }
-                        (state(backup, thorough))
-                    }
-                    p.small.muted.figure {
-                        (text::utc(&backup.created_at).chars().skip(11).collect::<String>()) " UTC · version " (text::version(backup.version)) " · " (text::bytes(backup.bytes))
-                        " · " a href=(address("/backups/difference", [("b", name(backup).as_str())])) { "compare" }
-                        " · " a href=(address("/backups/restore", [("b", name(backup).as_str())])) { "restore…" }
-                    }
-                }
-              }
+            @for of_a_day in points.chunk_by(|one, other| one.day() == other.day()) {
+                @if let Some(first) = of_a_day.first() { li.day { (first.day()) } }
+                @for point in of_a_day { @match point {
+                    Point::Backup(backup) => (entry(backup, thorough)),
+                    Point::Act(act) => li.act { p.small.muted.figure {
+                        (hour(&act.at)) " UTC · " (act.act.as_str())
+                        @if act.version != act.version_before { " · version " (text::version(act.version_before)) " → " (text::version(act.version)) }
+                    } },
+                } }
+            }
+        }
+    }
+}
+
+fn hour(at: &str) -> String {
+    text::utc(at).chars().skip(11).collect()
+}
+
+fn entry(backup: &BackupInfo, thorough: bool) -> Markup {
+    let query = [("b", &*name(backup))];
+    html! {
+        li class=(backup.origin.as_str()) {
+            div.row {
+                a href=(address("/backups/one", query)) { bdi { (title(backup)) } }
+                span.badge { (backup.origin.as_str()) }
+                @if backup.replaced { span.badge { "before a restore" } }
+                (state(backup, thorough))
+            }
+            p.small.muted.figure {
+                (hour(&backup.created_at)) " UTC · version " (text::version(backup.version)) " · " (text::bytes(backup.bytes))
+                " · " a href=(address("/backups/difference", query)) { "compare" }
+                " · " a href=(address("/backups/restore", query)) { "restore…" }
             }
         }
     }
