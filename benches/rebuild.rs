@@ -1,7 +1,7 @@
 //! A rebuild of a table with five million rows and two indexes, with everything that a run
-//! does around it, against the SQL for the same change written by hand and run by the
-//! `sqlite3` shell: `cargo bench --bench rebuild` (Linux, about 3 GB of disk in the folder
-//! for temporary files).
+//! does around it, against the SQL for the same change written by hand: run by the `sqlite3`
+//! shell; after a copy of the file that is synced; and by the same SQLite after such a copy.
+//! `cargo bench --bench rebuild` (Linux, about 4 GB of disk in the folder for temporary files).
 #![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout)]
 
 mod common;
@@ -12,7 +12,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use common::{compare, peak_memory, time};
+use common::{compare_all, peak_memory, time};
 use heirloom::Migrator;
 use rusqlite::Connection;
 
@@ -48,17 +48,31 @@ fn main() {
             bytes / 1_000_000
         );
         let mut memory = 0;
-        compare(
+        let mut heirloom = || {
+            fresh(&original, |database| {
+                time(|| memory = memory.max(in_a_process_of_its_own(database)))
+            })
+        };
+        let mut shell = || fresh(&original, |database| time(|| by_hand(database)));
+        let mut copy_and_shell = || {
+            fresh(&original, |database| {
+                time(|| (plain_copy(database), by_hand(database)))
+            })
+        };
+        let mut copy_and_same = || {
+            fresh(&original, |database| {
+                time(|| (plain_copy(database), by_the_same(database)))
+            })
+        };
+        compare_all(
             ROUNDS,
             1,
-            ("  heirloom", || {
-                fresh(&original, |database| {
-                    time(|| memory = memory.max(in_a_process_of_its_own(database)))
-                })
-            }),
-            ("sqlite3 by hand", || {
-                fresh(&original, |database| time(|| by_hand(database)))
-            }),
+            &mut [
+                ("  heirloom", &mut heirloom),
+                ("sqlite3 by hand", &mut shell),
+                ("copy, sync and sqlite3 by hand", &mut copy_and_shell),
+                ("copy, sync and the same SQLite by hand", &mut copy_and_same),
+            ],
         );
         println!("  heirloom took at most {memory} KB of memory");
     }
@@ -115,7 +129,24 @@ fn migrate(database: &Path) {
     println!("{}", peak_memory());
 }
 
+fn plain_copy(database: &Path) {
+    let copy = database.with_extension("copy");
+    std::fs::copy(database, &copy).unwrap();
+    File::open(copy).unwrap().sync_all().unwrap();
+}
+
 /// The least that does the same, as durably as heirloom does it.
+const BY_HAND: [&str; 3] = [
+    "PRAGMA foreign_keys = OFF; PRAGMA synchronous = EXTRA;\nBEGIN IMMEDIATE;",
+    REBUILD,
+    "\nCOMMIT;\n",
+];
+
+fn by_the_same(database: &Path) {
+    let connection = Connection::open(database).unwrap();
+    connection.execute_batch(&BY_HAND.concat()).unwrap();
+}
+
 fn by_hand(database: &Path) {
     let mut shell = Command::new("sqlite3")
         .arg("-bail")
@@ -123,14 +154,11 @@ fn by_hand(database: &Path) {
         .stdin(Stdio::piped())
         .spawn()
         .unwrap();
-    let script = format!(
-        "PRAGMA foreign_keys = OFF; PRAGMA synchronous = EXTRA;\nBEGIN IMMEDIATE;{REBUILD}\nCOMMIT;\n"
-    );
     shell
         .stdin
         .take()
         .unwrap()
-        .write_all(script.as_bytes())
+        .write_all(BY_HAND.concat().as_bytes())
         .unwrap();
     assert!(shell.wait().unwrap().success());
 }

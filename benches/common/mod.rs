@@ -14,17 +14,35 @@ pub(crate) fn compare(
     (first, mut one): (&str, impl FnMut() -> Duration),
     (second, mut other): (&str, impl FnMut() -> Duration),
 ) {
-    let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+    compare_all(
+        rounds,
+        warming,
+        &mut [(first, &mut one), (second, &mut other)],
+    );
+}
+
+/// The same of several things: the ratio of the first to each of the others.
+pub(crate) fn compare_all(
+    rounds: usize,
+    warming: usize,
+    things: &mut [(&str, &mut dyn FnMut() -> Duration)],
+) {
+    let mut taken = vec![Vec::new(); things.len()];
     for round in 0..rounds + warming {
-        let (a, b) = (one(), other());
-        if round >= warming {
-            ours.push(a);
-            theirs.push(b);
+        for ((_, thing), taken) in things.iter_mut().zip(&mut taken) {
+            let duration = thing();
+            if round >= warming {
+                taken.push(duration);
+            }
         }
     }
-    let (ours, theirs) = (median(&mut ours), median(&mut theirs));
-    let ratio = ours.as_secs_f64() / theirs.as_secs_f64();
-    println!("{first}: {ours:.1?}   {second}: {theirs:.1?}   ratio {ratio:.2}");
+    let medians: Vec<Duration> = taken.iter_mut().map(|taken| median(taken)).collect();
+    let ours = medians[0];
+    for ((name, _), theirs) in things.iter().zip(&medians).skip(1) {
+        let ratio = ours.as_secs_f64() / theirs.as_secs_f64();
+        let first = things[0].0;
+        println!("{first}: {ours:.1?}   {name}: {theirs:.1?}   ratio {ratio:.2}");
+    }
 }
 
 fn median(durations: &mut [Duration]) -> Duration {

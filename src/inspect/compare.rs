@@ -1,19 +1,19 @@
 //! `compare`: what is different between two states of a database, by rows.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use rusqlite::Connection;
 use rusqlite::types::ValueRef;
 
 use crate::options::settings::Options;
+use crate::report::change::TableDifference;
 use crate::report::error::{Error, ErrorKind};
 #[cfg(feature = "serde")]
 use crate::report::serial;
 use crate::restore::find::{self, BackupRef};
 use crate::rows::{
-    Cells, Identity, Literal, Pair, PairedColumn, Pairing, Shape, Side, Tally, delete_row,
-    identities, insert_row, same_value, tally, update_row, walk,
+    Cells, Identity, Literal, Pair, Pairing, Shape, Side, Tally, delete_row, fewest_differences,
+    insert_row, pairings, same_value, tally, told, update_row, walk,
 };
 use crate::sqlite::execute::failure;
 use crate::sqlite::open;
@@ -57,23 +57,6 @@ impl StateComparison {
     pub fn is_same(&self) -> bool {
         self.tables.is_empty()
     }
-}
-
-/// What differs of a table.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
-#[non_exhaustive]
-pub struct TableDifference {
-    /// The table.
-    pub table: String,
-    /// Rows that only the first state has.
-    pub only_in_from: u64,
-    /// Rows that only the second has.
-    pub only_in_to: u64,
-    /// Rows that both have, with other values.
-    pub changed: u64,
-    /// Of those, how many differ in a column.
-    pub columns: BTreeMap<String, u64>,
 }
 
 /// A row that differs. Values are written as SQL does.
@@ -180,35 +163,7 @@ fn is_data(table: &Table) -> bool {
     table.kind != TableKind::Shadow && !table.is_derived()
 }
 
-fn pairing(left: &Shape, right: &Shape) -> Vec<Pairing> {
-    let shared = |name: &str| right.column(name).map(|column| column.name.clone());
-    let mut columns: Vec<PairedColumn> = left
-        .writable()
-        .map(|column| PairedColumn {
-            left: Some(column.name.clone()),
-            right: right
-                .column(&column.name)
-                .filter(|other| !other.generated)
-                .map(|other| other.name.clone()),
-        })
-        .collect();
-    let new = right
-        .writable()
-        .filter(|column| left.column(&column.name).is_none());
-    columns.extend(new.map(|column| PairedColumn {
-        left: None,
-        right: Some(column.name.clone()),
-    }));
-    let ways = identities(left, right, &shared).into_iter();
-    ways.map(|identity| Pairing {
-        identity,
-        columns: columns.clone(),
-    })
-    .collect()
-}
-
-/// Compares one table. The pairing is the one by which fewer rows differ: rows without a key are
-/// the same by their rowids, or by what they hold after a VACUUM gave them others.
+/// Compares one table, by the names of its columns.
 fn compare_table(
     from: &Connection,
     to: &Connection,
@@ -216,24 +171,8 @@ fn compare_table(
     right: &Shape,
 ) -> Result<(Pairing, Tally), Error> {
     let side = |connection, shape| Side { connection, shape };
-    let mut best: Option<(Pairing, Tally)> = None;
-    for pairing in pairing(left, right) {
-        if best.is_some() && pairing.identity != Identity::Content {
-            continue;
-        }
-        let found = tally(side(from, left), side(to, right), &pairing, &|_, a, b| {
-            same_value(a, b)
-        })?;
-        let clean = found.is_clean();
-        let by_key = matches!(pairing.identity, Identity::Key(_));
-        if best.is_none() || clean {
-            best = Some((pairing, found));
-        }
-        if clean || by_key {
-            break;
-        }
-    }
-    best.ok_or_else(|| Error::new(ErrorKind::Io, format!("cannot compare `{}`", left.table)))
+    let shared = |name: &str| right.column(name).map(|column| column.name.clone());
+    fewest_differences(side(from, left), side(to, right), &shared)
 }
 
 /// Compares two states.
@@ -263,14 +202,7 @@ pub(crate) fn compare(
         match states.shapes(&table)? {
             (Some(left), Some(right)) => {
                 let (pairing, tally) = compare_table(one, other, &left, &right)?;
-                difference.only_in_from = tally.only_left;
-                difference.only_in_to = tally.only_right;
-                difference.changed = tally.changed;
-                let columns = pairing.columns.iter().zip(&tally.columns);
-                let columns = columns.filter(|(_, tally)| tally.changed > 0);
-                difference.columns = columns
-                    .map(|(column, tally)| (column.name().to_owned(), tally.changed))
-                    .collect();
+                difference = told(table.clone(), &pairing, &tally);
             }
             (left, right) => {
                 let (in_from, in_to) = (states.from.2.table(&table), states.to.2.table(&table));
@@ -294,13 +226,7 @@ pub(crate) fn compare(
                 }
             }
         }
-        let TableDifference {
-            only_in_from,
-            only_in_to,
-            changed,
-            ..
-        } = difference;
-        if only_in_from + only_in_to + changed > 0 {
+        if !difference.is_none() {
             found.tables.push(difference);
         }
     }
@@ -559,7 +485,8 @@ fn differing(states: &States, table: &str) -> Result<Option<Pairing>, Error> {
     let (Some(left), Some(right)) = states.shapes(table)? else {
         return Ok(None);
     };
-    let mut ways = pairing(&left, &right);
+    let shared = |name: &str| right.column(name).map(|column| column.name.clone());
+    let mut ways = pairings(&left, &right, &shared);
     ways.retain(|way| way.identity != Identity::Content || left.rowid.is_none());
     let Some(way) = ways.into_iter().next() else {
         return Ok(None);

@@ -19,7 +19,8 @@ pub(crate) mod stats;
 pub(crate) mod status;
 
 pub use crate::migration::history::log_entry::{Log, LogEntry, Logged};
-pub use compare::{RowDifference, StateComparison, StateRef, TableDifference};
+pub use crate::report::change::TableDifference;
+pub use compare::{RowDifference, StateComparison, StateRef};
 pub use description::{
     ColumnInfo, ForeignKeyInfo, Generation, IndexInfo, Inspected, ReferenceInfo, TableInfo,
     TriggerInfo, ViewInfo,

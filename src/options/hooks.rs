@@ -32,7 +32,7 @@ pub(crate) enum When {
 }
 
 impl When {
-    pub(super) fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             When::BeforeRun => "before the run",
             When::BeforeEach => "before the migration",

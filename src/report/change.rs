@@ -1,5 +1,7 @@
 //! What a developer's change does to a table, as values.
 
+use std::collections::BTreeMap;
+
 /// What happens to one table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
@@ -69,4 +71,28 @@ fn destroys<S: serde::Serializer>(destroys: &[String], to: S) -> Result<S::Ok, S
     map.serialize_entry("destructive", &!destroys.is_empty())?;
     map.serialize_entry("destroys", destroys)?;
     map.end()
+}
+
+/// What differs of a table.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct TableDifference {
+    /// The table.
+    pub table: String,
+    /// Rows that only the first state has.
+    pub only_in_from: u64,
+    /// Rows that only the second has.
+    pub only_in_to: u64,
+    /// Rows that both have, with other values.
+    pub changed: u64,
+    /// Of those, how many differ in a column.
+    pub columns: BTreeMap<String, u64>,
+}
+
+impl TableDifference {
+    /// Whether nothing differs.
+    pub(crate) fn is_none(&self) -> bool {
+        self.only_in_from + self.only_in_to + self.changed == 0
+    }
 }

@@ -29,6 +29,16 @@ pub enum Event<'e> {
         /// How many.
         files: usize,
     },
+    /// What is there is read before anything is copied or changed: rows are counted and checked.
+    /// Sent several times a second while that takes longer than a moment, from a thread of its own.
+    Checking {
+        /// The migration for which that is done, as `V3__name`, or what else is read.
+        what: &'e str,
+        /// How many of them are done.
+        done: u64,
+        /// Out of so many.
+        total: u64,
+    },
     /// There is work to do: so many migrations.
     Planned {
         /// How many migrations will be applied or reverted.

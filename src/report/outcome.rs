@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use crate::report::act::Act;
-use crate::report::change::TableChange;
+use crate::report::change::{TableChange, TableDifference};
 use crate::report::count::{Counted, Grouped};
 use crate::report::remedy::Remedy;
 
@@ -25,7 +25,7 @@ use crate::report::serial;
 /// | [`Act::Revert`] | [`reverted`](Report::reverted), `backup` |
 /// | [`Act::Adopt`] | `applied`: what was recorded and not run, `backup` |
 /// | [`Act::Redo`] | `reverted`, `applied`, `backup` |
-/// | [`Act::Rehearse`] | `applied`: what could be applied, [`disk_bytes`](Report::disk_bytes) |
+/// | [`Act::Rehearse`] | `applied`: what could be applied, [`disk_bytes`](Report::disk_bytes), [`changes`](Report::changes) |
 /// | [`Act::Restore`] | [`restored`](Report::restored) |
 /// | [`Act::Backfill`] | [`backfill`](Report::backfill), `backup` |
 /// | [`Act::Seed`] | [`seeded`](Report::seeded), `backup` |
@@ -79,6 +79,9 @@ pub struct Report {
     /// journal and its write-ahead log grow by. The temporary files in which SQLite sorts are
     /// not counted. Known of a rehearsal alone.
     pub disk_bytes: Option<u64>,
+    /// What is different afterwards, by table and column: in the first state, that before, and in
+    /// the second. Known of a rehearsal alone.
+    pub changes: Vec<TableDifference>,
     /// An interrupted run that was put back before anything else.
     pub recovered: Option<Recovered>,
     /// Whether migrating was switched off, so that the database was opened as it is and nothing
@@ -119,6 +122,7 @@ impl Report {
             backfill: None,
             pushed: None,
             disk_bytes: None,
+            changes: Vec::new(),
             recovered: None,
             switched_off: false,
             notes: Vec::new(),

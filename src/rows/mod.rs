@@ -5,11 +5,13 @@
 //! before a commit, what `compare` prints and what a restore takes over are asked of the same
 //! walk. Below it lie `sqlite` and the values of `report`; nothing here knows of migrations.
 
+mod difference;
 mod pairing;
 mod shape;
 mod statements;
 mod walk;
 
+pub(crate) use difference::{fewest_differences, pairings, told};
 pub(crate) use pairing::{Identity, PairedColumn, Pairing, identities};
 pub(crate) use shape::Shape;
 pub(crate) use statements::{Literal, delete_row, insert_row, update_row};

@@ -107,11 +107,14 @@ fn state(settings: &Settings, text: &str) -> StateRef {
 }
 
 fn table_in_words(table: &TableDifference) -> Vec<String> {
+    let words = in_words(table, "only in the first", "only in the second");
+    vec![table.table.clone(), words]
+}
+
+/// What differs of a table, with words for what only one state has.
+pub(crate) fn in_words(table: &TableDifference, from: &str, to: &str) -> String {
     let mut parts = Vec::new();
-    for (count, what) in [
-        (table.only_in_from, "only in the first"),
-        (table.only_in_to, "only in the second"),
-    ] {
+    for (count, what) in [(table.only_in_from, from), (table.only_in_to, to)] {
         if count > 0 {
             parts.push(format!("{} {what}", text::counted(count, "row")));
         }
@@ -127,7 +130,7 @@ fn table_in_words(table: &TableDifference) -> Vec<String> {
             columns.join(", ")
         ));
     }
-    vec![table.table.clone(), parts.join(", ")]
+    parts.join(", ")
 }
 
 fn row_in_words(row: &RowDifference) -> String {

@@ -3,6 +3,7 @@
 use heirloom::{Act, Report};
 use serde_json::json;
 
+use crate::commands::compare;
 use crate::complete::meant;
 use crate::exit::{Exit, Failure};
 use crate::output::ask;
@@ -116,7 +117,7 @@ fn rehearse(ui: &mut Ui, settings: &Settings, options: &Run) -> Result<Exit, Fai
     };
     ui.line(&last);
     ui.in_short(&last);
-    let keys = ["rehearsed=applied", "notes", "database"];
+    let keys = ["rehearsed=applied", "changes", "notes", "database"];
     let disk_bytes = rehearsed.disk_bytes.unwrap_or_default();
     ui.document(&json::with(
         json::done(&rehearsed, &keys),
@@ -137,6 +138,11 @@ fn show_rows(ui: &mut Ui, rehearsed: &Report) {
                 done.name,
             ));
         }
+    }
+    for difference in &rehearsed.changes {
+        let words = compare::in_words(difference, "gone", "new");
+        let changes = styled(GREEN, "changes ");
+        ui.line(&format!("{changes} `{}`: {words}", difference.table));
     }
     report::show_notes(ui, &rehearsed.notes, &rehearsed.remedies);
 }

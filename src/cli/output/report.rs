@@ -22,6 +22,13 @@ pub(crate) fn show_event(ui: &mut Ui, verb: &str, event: &Event<'_>) {
         Event::CleanedUp { files } => ui.note(&format!(
             "cleaned up after an interruption: removed {files} unfinished files"
         )),
+        Event::Checking { what, done, total } => {
+            let of = match total {
+                1 => String::new(),
+                _ => format!(" ({} of {total})", (done + 1).min(*total)),
+            };
+            ui.passing(&format!("checking {what}{of}"));
+        }
         Event::Copying { done, total } => {
             ui.progress("backing up", Unit::Bytes, *done, *total, None)
         }

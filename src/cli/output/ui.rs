@@ -346,7 +346,7 @@ impl Ui {
             let left = text::duration(Duration::try_from_secs_f64(left.ceil()).unwrap_or_default());
             let percent = done * 100 / total;
             let (now, all) = (unit.of(done), unit.of(total));
-            let mut line = match done < total {
+            let line = match done < total {
                 true => {
                     let rate = rate.map_or(String::new(), |rate| format!(", {}/s", unit.of(rate)));
                     format!("{what} {now} of {all} ({percent}%){rate}, {left} left")
@@ -354,12 +354,25 @@ impl Ui {
                 // What is left is not counted: indexes, checks.
                 false => format!("{what} {all}, finishing"),
             };
-            // A line that wraps could not be written over.
-            if let Some(width) = columns(terminal_size::terminal_size_of(std::io::stderr())) {
-                line = line.chars().take(width.saturating_sub(1)).collect();
-            }
-            over_the_line(&visible(&line));
+            self.over_the_line_within(&line);
         }
+    }
+
+    /// A line that the next one is written over, on a terminal only: of what has taken long.
+    pub(crate) fn passing(&mut self, line: &str) {
+        let terminal = matches!(self.to, To::Terminal { .. }) && std::io::stderr().is_terminal();
+        if terminal && !self.json && !self.quiet {
+            self.progress_shown = true;
+            self.over_the_line_within(line);
+        }
+    }
+
+    /// A line that wraps could not be written over.
+    fn over_the_line_within(&self, line: &str) {
+        let columns = columns(terminal_size::terminal_size_of(std::io::stderr()));
+        let width = columns.map_or(usize::MAX, |width| width.saturating_sub(1));
+        let line: String = line.chars().take(width).collect();
+        over_the_line(&visible(&line));
     }
 
     fn end_progress(&mut self) {

@@ -1,6 +1,7 @@
 //! A list of migrations carried out: copied first, applied in one transaction, proved,
 //! committed, and taken back whole when anything fails.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use refinery_core::Migration as RefineryMigration;
@@ -15,11 +16,13 @@ use crate::migration::step::{MigrationStep, StepKind};
 use crate::options::hooks::{HookContext, When};
 use crate::options::settings::Options;
 use crate::report::act::Act;
+use crate::report::change::TableDifference;
 use crate::report::error::{Error, ErrorKind};
 use crate::report::event::Event;
 use crate::report::loss::Direction;
 use crate::report::outcome::{Done, Report};
 use crate::report::time;
+use crate::run::engine::changes::changes;
 use crate::run::engine::dry_run::{DryRun, Forecast};
 use crate::run::engine::key_actions::KeyWatch;
 use crate::run::engine::prove::Proof;
@@ -256,6 +259,9 @@ impl Execution<'_, '_, '_, '_> {
         self.name_backup(backup.as_deref())?;
         proof.finish(self.connection())?;
         self.report.notes.append(&mut proof.notes);
+        if self.session.stage == Stage::Rehearsal {
+            self.report.changes = self.changes()?;
+        }
         if self.marker.is_some() {
             marker::clear_marker(self.connection())?;
         }
@@ -265,6 +271,28 @@ impl Execution<'_, '_, '_, '_> {
         }
         self.log()?;
         self.commit(Commit::Last)
+    }
+
+    /// What is different afterwards. A hook may have written anywhere.
+    fn changes(&self) -> Result<Vec<TableDifference>, Error> {
+        let (Some(before), Some(dry_run)) = (self.before.rows()?, &self.work.foresight) else {
+            return Ok(Vec::new());
+        };
+        let outlooks = self.work.outlooks.iter();
+        let reached = outlooks.flat_map(|outlook| {
+            let watched = outlook.watched.iter().map(|(origin, _)| origin.clone());
+            let dropped = outlook.effects.candidates.iter();
+            watched.chain(dropped.map(|candidate| candidate.table.clone()))
+        });
+        let reached: BTreeSet<String> = reached.collect();
+        let reached = Some(&reached).filter(|_| !self.session.options.has_hooks());
+        let own = self.session.options.own_tables();
+        changes(
+            (before, &self.work.lineage),
+            (self.connection(), dry_run.lineage()),
+            reached,
+            &own,
+        )
     }
 
     fn connection(&self) -> &Connection {
@@ -292,7 +320,6 @@ impl Execution<'_, '_, '_, '_> {
             let version = catalog::number(self.connection(), "PRAGMA schema_version")?;
             Ok::<_, Error>((version, self.connection().total_changes()))
         };
-        let before = written()?;
         let migration = task.map(MigrationStep::label).unwrap_or_default();
         let moment = HookContext {
             connection: self.connection(),
@@ -302,12 +329,16 @@ impl Execution<'_, '_, '_, '_> {
                 .map(|task| task.version),
             migration: &migration,
         };
-        let savepoint = Savepoint::begin(self.connection())?;
-        self.session.options.call_hooks(when, &moment)?;
-        match savepoint.release(self.connection()) {
-            true => Ok(written()? != before),
-            false => Err(left_the_transaction("the app's hook")),
-        }
+        let who = format!("the app's hook {}", when.as_str());
+        KeyWatch::over_code(self.connection(), &who, || {
+            let before = written()?;
+            let savepoint = Savepoint::begin(self.connection())?;
+            self.session.options.call_hooks(when, &moment)?;
+            match savepoint.release(self.connection()) {
+                true => Ok(written()? != before),
+                false => Err(left_the_transaction("the app's hook")),
+            }
+        })
     }
 
     /// Whether the transaction is still ours. Whoever ended it ended the protection.
@@ -365,8 +396,12 @@ impl Execution<'_, '_, '_, '_> {
                     (StepKind::MarkOnly, _) => Ok(()),
                     (StepKind::Rust, Some(code)) => {
                         last_write.put_back(connection)?;
-                        ConnectionState::before_code(connection)?
-                            .around(connection, || code.call(connection, direction))
+                        ConnectionState::before_code(connection)?.around(connection, || {
+                            let who = "the code";
+                            KeyWatch::over_code(connection, who, || {
+                                code.call(connection, direction)
+                            })
+                        })
                     }
                     _ => {
                         last_write.put_back(connection)?;

@@ -19,6 +19,7 @@ use crate::report::estimate::{Estimate, RebuildEstimate};
 use crate::report::location::Location;
 use crate::report::loss::Loss;
 use crate::report::plan::Step;
+use crate::run::engine::early::{Early, watched};
 use crate::run::engine::key_actions::key_actions;
 use crate::sqlite::binding::HookSet as _;
 use crate::sqlite::connection_state::ConnectionState;
@@ -528,6 +529,18 @@ pub(crate) fn foresee<'o>(
     options: &'o Options<'_>,
     tasks: &[MigrationStep],
 ) -> Result<DryRunResult<'o>, Error> {
+    let what: Vec<String> = tasks.iter().map(MigrationStep::label).collect();
+    watched(options, real, &what, |early| {
+        foresee_each(real, options, tasks, early)
+    })
+}
+
+fn foresee_each<'o>(
+    real: &Connection,
+    options: &'o Options<'_>,
+    tasks: &[MigrationStep],
+    early: &Early,
+) -> Result<DryRunResult<'o>, Error> {
     let mut foresight = DryRun::of(real, options)?;
     let lineage = foresight.lineage.clone();
     let (mut outlooks, mut losses) = (Vec::new(), Vec::new());
@@ -539,6 +552,7 @@ pub(crate) fn foresee<'o>(
                 ..Forecast::default()
             });
             losses.push(Vec::new());
+            early.next();
             continue;
         }
         let named = |error: Error| error.in_migration(&task.label());
@@ -567,6 +581,8 @@ pub(crate) fn foresee<'o>(
             .map_err(named)?;
         outlooks.push(outlook);
         losses.push(counted);
+        early.next();
+        options.check_cancelled()?;
     }
     foresight.refuse_dangling()?;
     Ok(DryRunResult {

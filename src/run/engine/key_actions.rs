@@ -107,7 +107,10 @@ impl KeyAction {
 /// A file that is watched.
 pub(crate) struct KeyWatch<'w> {
     connection: &'w Connection,
-    script: &'w Script,
+    /// The statements, none of code.
+    script: Option<&'w Script>,
+    /// What writes: a statement, or code of the app's.
+    who: &'w str,
     actions: Vec<KeyAction>,
     /// Whether a plain INSERT may remove rows too, by a trigger or by what a table says.
     every_statement: bool,
@@ -147,12 +150,89 @@ impl<'w> KeyWatch<'w> {
             .any(|entry| entry.kind == "trigger" || entry.kind != "view" && replaces(&entry.sql));
         Ok(Some(KeyWatch {
             connection,
-            script,
+            script: Some(script),
+            who: "the statement",
             actions,
             every_statement,
             taken: RefCell::default(),
             next: Cell::new(0),
         }))
+    }
+
+    /// Runs code of the app's, and refuses it where it relies on what foreign keys do when they are
+    /// enforced. What it did to the children itself counts.
+    pub(crate) fn over_code<T>(
+        connection: &'w Connection,
+        who: &'w str,
+        run: impl FnOnce() -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let actions = key_actions(connection)?;
+        if actions.is_empty() {
+            return run();
+        }
+        let watch = KeyWatch {
+            connection,
+            script: None,
+            who,
+            actions,
+            every_statement: true,
+            taken: RefCell::default(),
+            next: Cell::new(0),
+        };
+        let watched = watch.begin_watching()?;
+        let ran = run();
+        // Whoever ended the transaction is told so, and what was watched went with it.
+        if connection.is_autocommit() {
+            return ran;
+        }
+        let ended = watch.end_watching(&watched);
+        let ran = ran?;
+        ended?;
+        for &index in &watched {
+            watch.note_children(index, 0)?;
+        }
+        watch.end()?;
+        // What comes next finds no temporary object of ours.
+        for index in watched {
+            let drop = |table: &str| format!("DROP TABLE IF EXISTS temp.{table}_{index};");
+            let dropped = connection.execute_batch(&(drop(KEYS) + &drop(LEFT)));
+            dropped.map_err(|error| failure("cannot watch the keys that rows refer to", error))?;
+        }
+        Ok(ran)
+    }
+
+    /// Sets up what notes the keys that are taken away, of each action in `actions`. Which ones.
+    fn begin_watching(&self) -> Result<Vec<usize>, Error> {
+        let mut watched = Vec::new();
+        for (index, action) in self.actions.iter().enumerate() {
+            if let Some(triggers) = self.triggers(index, action)? {
+                let keys: Vec<String> = (0..action.columns.len())
+                    .map(|at| format!("k{at}"))
+                    .collect();
+                let keys = keys.join(", ");
+                self.sql(&format!(
+                    "CREATE TEMP TABLE IF NOT EXISTS {KEYS}_{index} (removed, {keys}); {triggers}"
+                ))?;
+                watched.push(index);
+            }
+        }
+        Ok(watched)
+    }
+
+    fn end_watching(&self, watched: &[usize]) -> Result<(), Error> {
+        for index in watched {
+            let dropped: String = ["delete", "update", "insert"]
+                .iter()
+                .map(|kind| format!("DROP TRIGGER IF EXISTS temp.{KEYS}_{index}_{kind};"))
+                .collect();
+            self.sql(&dropped)?;
+        }
+        Ok(())
+    }
+
+    fn sql(&self, sql: &str) -> Result<(), Error> {
+        let cannot = |error| failure("cannot watch the keys that rows refer to", error);
+        self.connection.execute_batch(sql).map_err(cannot)
     }
 
     /// Runs one statement, and notes the children whose key it takes away.
@@ -172,29 +252,9 @@ impl<'w> KeyWatch<'w> {
         if !is_of_rows || !may_remove || first.as_deref() == Some("SELECT") {
             return run();
         }
-        let cannot = |error| failure("cannot watch the keys that rows refer to", error);
-        let sql = |sql: &str| self.connection.execute_batch(sql).map_err(cannot);
-        let mut watched = Vec::new();
-        for (index, action) in self.actions.iter().enumerate() {
-            if let Some(triggers) = self.triggers(index, action)? {
-                let keys: Vec<String> = (0..action.columns.len())
-                    .map(|at| format!("k{at}"))
-                    .collect();
-                let keys = keys.join(", ");
-                sql(&format!(
-                    "CREATE TEMP TABLE IF NOT EXISTS {KEYS}_{index} (removed, {keys}); {triggers}"
-                ))?;
-                watched.push(index);
-            }
-        }
+        let watched = self.begin_watching()?;
         let ran = run();
-        for index in &watched {
-            let dropped: String = ["delete", "update", "insert"]
-                .iter()
-                .map(|kind| format!("DROP TRIGGER IF EXISTS temp.{KEYS}_{index}_{kind};"))
-                .collect();
-            sql(&dropped)?;
-        }
+        self.end_watching(&watched)?;
         ran?;
         for index in watched {
             self.note_children(index, number)?;
@@ -270,7 +330,7 @@ impl<'w> KeyWatch<'w> {
 
     /// Whether the statement that comes next may replace rows.
     fn replaces(&self) -> bool {
-        let statements = self.script.statements();
+        let statements = self.script.map(Script::statements).unwrap_or_default();
         let current = statements.get(self.next.get().saturating_sub(1));
         let says = |sql: &str| Tokens::new(sql).any(|token| token.word() == "REPLACE");
         self.every_statement || current.is_some_and(|statement| says(statement.text))
@@ -389,23 +449,29 @@ impl<'w> KeyWatch<'w> {
             .collect();
         let refer = if children == 1 { "refers" } else { "refer" };
         let message = format!(
-            "the statement {verb} keys of `{}` to which {} of `{}` {refer} ({}, {clause} {rule}), and foreign keys are not enforced during a run: they would stay as they are",
+            "{} {verb} keys of `{}` to which {} of `{}` {refer} ({}, {clause} {rule}), and foreign keys are not enforced during a run: they would stay as they are",
+            self.who,
             action.parent,
             Counted(children, "row"),
             action.child,
             columns.join(", "),
         );
         let error = Error::new(ErrorKind::InvalidMigration, message);
-        let statements = self.script.statements();
+        let explicit = explicit(action, rule, taken.removed);
+        let Some(script) = self.script else {
+            return error.with_help(format!(
+                "let the code do what is to become of them, as `{explicit}` would"
+            ));
+        };
+        let statements = script.statements();
         let error = match statements.get(taken.statement) {
             Some(statement) => error
-                .at(self.script.location(statement.start, false))
+                .at(script.location(statement.start, false))
                 .with_statement(statement.text),
             None => error,
         };
         error.with_help(format!(
-            "write right below it what is to become of them, as in `{}`; or put `-- heirloom: enforce-foreign-keys` at the top of the file",
-            explicit(action, rule, taken.removed)
+            "write right below it what is to become of them, as in `{explicit}`; or put `-- heirloom: enforce-foreign-keys` at the top of the file"
         ))
     }
 }

@@ -2,9 +2,11 @@
 //! the proof before the commit, the rollback. May use what `run` may use.
 
 pub(crate) mod apply;
+pub(crate) mod changes;
 pub(crate) mod contents;
 pub(crate) mod drift;
 pub(crate) mod dry_run;
+pub(crate) mod early;
 pub(crate) mod key_actions;
 pub(crate) mod leftovers;
 pub(crate) mod misplaced;

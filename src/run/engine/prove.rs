@@ -380,7 +380,7 @@ impl<'p, 'd, 's> Proof<'p, 'd, 's> {
                 Counted(*values, "value")
             )
         }));
-        match wrong(is, &found, self.direction) {
+        match wrong(is, &found) {
             None => Ok(()),
             Some(refused) => Err(self.attribute(refused, origin, &tasks)),
         }
@@ -408,7 +408,7 @@ impl<'p, 'd, 's> Proof<'p, 'd, 's> {
 }
 
 /// The first thing that is wrong with a table, as a refusal.
-fn wrong(is: &str, found: &Found, direction: Direction) -> Option<Error> {
+fn wrong(is: &str, found: &Found) -> Option<Error> {
     let destructive = |message: String| Some(Error::new(ErrorKind::Destructive, message));
     if found.gone > 0 {
         let example = found.example.as_deref().filter(|key| !key.is_empty());
@@ -451,9 +451,7 @@ fn wrong(is: &str, found: &Found, direction: Direction) -> Option<Error> {
             Counted(found.rows, "row"),
         ));
     }
-    if let Some((column, values)) = found.emptied.first()
-        && direction == Direction::Up
-    {
+    if let Some((column, values)) = found.emptied.first() {
         return Some(lost_without_a_place(
             format!("column `{column}` of `{is}`"),
             (*values, "value"),

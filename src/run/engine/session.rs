@@ -21,6 +21,7 @@ use crate::report::error::{DataState, Error, ErrorKind};
 use crate::report::event::Event;
 use crate::report::outcome::{Recovered, Report};
 use crate::report::remedy::Remedy;
+use crate::run::engine::early::watched;
 use crate::run::engine::leftovers::{clean_up, keep_written_since};
 use crate::run::engine::wait::{COMMIT, SLICE, lock, open_patiently, patiently};
 use crate::sqlite::binding::HookSet as _;
@@ -213,7 +214,8 @@ impl<'o, 's> Session<'o, 's> {
         refuse_what_is_there(self)?;
         open::checkpoint_on_close(&self.connection, true)?;
         if catalog::word(&self.connection, "PRAGMA journal_mode")? == "wal" {
-            self.checkpoint()?;
+            let log = ["the write-ahead log".to_owned()];
+            watched(self.options, &self.connection, &log, |_| self.checkpoint())?;
         }
         self.lock_for_writing()?;
         self.file = files::identity(&self.target.path);

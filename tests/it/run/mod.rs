@@ -9,6 +9,7 @@ pub mod cases;
 pub mod components;
 pub mod connection;
 pub mod destruction;
+pub mod early;
 pub mod edit;
 pub mod history;
 pub mod hooks;

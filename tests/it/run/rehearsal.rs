@@ -386,3 +386,64 @@ fn what_a_killed_rehearsal_left_goes_with_the_next_and_nothing_else() {
     assert_eq!(names, expected);
     assert!(here("elsewhere/kept").exists());
 }
+
+#[test]
+fn it_tells_what_is_different_by_table_and_column() {
+    let app = app_in("WAL");
+    app.sql("CREATE TABLE big (x); INSERT INTO big VALUES (1)");
+    app.file(
+        "V3__more.sql",
+        "-- heirloom: allow-destructive
+         ALTER TABLE t RENAME COLUMN x TO y; ALTER TABLE t ADD COLUMN z DEFAULT 7;
+         UPDATE t SET y = 'B' WHERE id = 2; DELETE FROM t WHERE id = 3;
+         ALTER TABLE t RENAME TO people; CREATE TABLE fresh (x); INSERT INTO fresh VALUES (1), (2);",
+    );
+    let before = app.listing();
+    let migrator = app.migrator();
+    let rehearsed = migrator.database(app.database()).rehearse(None).unwrap();
+    assert!(app.listing() == before);
+    let told: Vec<_> = rehearsed
+        .changes
+        .iter()
+        .map(|it| {
+            let columns: Vec<String> = it.columns.iter().map(|it| format!("{it:?}")).collect();
+            let rows = (it.only_in_from, it.only_in_to, it.changed);
+            (it.table.as_str(), rows, columns.join(" "))
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [
+            ("fresh", (0, 2, 0), String::new()),
+            ("people", (1, 1, 2), "(\"y\", 1) (\"z\", 2)".to_owned()),
+            ("u", (1, 0, 0), String::new()),
+            ("w", (5, 0, 0), String::new()),
+        ]
+    );
+    let report = app.run().unwrap();
+    assert!(
+        report.changes.is_empty(),
+        "only a rehearsal compares all of it"
+    );
+}
+
+#[test]
+fn what_a_hook_writes_is_among_what_is_different() {
+    let app = app_in("DELETE");
+    let migrator = app.migrator().after_run(|moment| {
+        let sql = "CREATE TABLE IF NOT EXISTS log (x); INSERT INTO log VALUES (1);
+            UPDATE t SET x = 'C' WHERE id = 3";
+        Ok(moment.connection.execute_batch(sql)?)
+    });
+    let rehearsed = migrator.database(app.database()).rehearse(None).unwrap();
+    let of = |table: &str| {
+        rehearsed
+            .changes
+            .iter()
+            .find(|it| it.table == table)
+            .unwrap()
+    };
+    assert_eq!(of("log").only_in_to, 1);
+    assert_eq!((of("t").changed, of("t").columns["x"]), (1, 1));
+    assert_eq!(app.text("SELECT x FROM t WHERE id = 3"), "c");
+}

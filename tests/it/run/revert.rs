@@ -555,3 +555,40 @@ fn a_way_back_on_a_history_of_refinery_uses_the_file() {
         .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Irreversible);
 }
+
+/// Forward it would be refused as well.
+#[test]
+fn a_down_migration_that_empties_a_column_says_so_in_its_file() {
+    let app = App::new();
+    app.file(
+        "V1__a.sql",
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, x TEXT, y TEXT)",
+    );
+    app.file("V2__b.sql", "UPDATE t SET y = upper(x) WHERE y IS NULL");
+    app.file("V2__b.down.sql", "UPDATE t SET y = NULL");
+    app.run().unwrap();
+    app.sql("INSERT INTO t (x, y) VALUES ('a', 'mine'), ('b', 'B')");
+    let migrator = app.migrator();
+    let database = migrator.database(app.database());
+    let error = database.revert(RevertTo::Steps(1)).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Destructive, "{error:#}");
+    assert!(
+        error
+            .to_string()
+            .contains("column `y` of `t` would have 0 of its 2 values"),
+        "{error:#}"
+    );
+    assert_eq!(app.text("SELECT group_concat(y) FROM t"), "mine,B");
+    assert_eq!(
+        app.number("SELECT max(version) FROM refinery_schema_history"),
+        2
+    );
+    let allowed = "-- heirloom: allow-destructive\nUPDATE t SET y = NULL";
+    app.file("V2__b.down.sql", allowed);
+    database.revert(RevertTo::Steps(1)).unwrap();
+    assert_eq!(app.number("SELECT count(y) FROM t"), 0);
+    assert_eq!(
+        app.number("SELECT max(version) FROM refinery_schema_history"),
+        1
+    );
+}

@@ -328,3 +328,133 @@ mod checked {
         );
     }
 }
+
+/// Notes of two people; whoever has the key 1 next would get the notes of the first.
+fn app_with_owners(action: &str) -> App {
+    let app = App::new();
+    app.file(
+        "V1__owners.sql",
+        &format!(
+            "CREATE TABLE owners (id INTEGER PRIMARY KEY, name TEXT);
+             CREATE TABLE notes (id INTEGER PRIMARY KEY, owner INTEGER REFERENCES owners {action});"
+        ),
+    );
+    app.run().unwrap();
+    app.sql("INSERT INTO owners VALUES (1, 'Ada'), (2, 'Bob'); INSERT INTO notes VALUES (10, 1), (11, 1), (12, 2)");
+    app
+}
+
+fn doing(sql: &'static str) -> RustMigration<'static> {
+    RustMigration::new("V2__code", move |connection| {
+        Ok(connection.execute_batch(sql)?)
+    })
+    .allow_destructive()
+}
+
+const GIVES_THE_KEY_AWAY: &str =
+    "DELETE FROM owners WHERE id = 1; INSERT INTO owners VALUES (1, 'system')";
+
+#[test]
+fn code_that_relies_on_an_action_of_a_foreign_key_is_refused() {
+    for (action, sql, expected) in [
+        (
+            "ON DELETE CASCADE",
+            GIVES_THE_KEY_AWAY,
+            "removes keys of `owners` to which 2 rows of `notes` refer (owner, ON DELETE CASCADE)",
+        ),
+        (
+            "ON DELETE SET NULL",
+            "INSERT OR REPLACE INTO owners VALUES (1, 'system')",
+            "removes keys of `owners` to which 2 rows of `notes`",
+        ),
+        (
+            "ON UPDATE CASCADE",
+            "UPDATE owners SET id = id + 1 WHERE id = 2; INSERT INTO owners VALUES (2, 'new')",
+            "changes keys of `owners` to which 1 row of `notes` refers",
+        ),
+        (
+            "",
+            "DELETE FROM owners WHERE id = 2",
+            "1 row of `notes` would refer to a row of `owners` that does not exist",
+        ),
+        (
+            "ON DELETE RESTRICT",
+            "DELETE FROM owners WHERE id = 2",
+            "1 row of `notes` would refer to a row of `owners` that does not exist",
+        ),
+    ] {
+        let app = app_with_owners(action);
+        let error = with(&app, doing(sql)).migrate(app.database()).unwrap_err();
+        let text = format!("{error:#}");
+        assert!(text.contains(expected), "{action}: {text}");
+        assert_eq!(error.migration(), Some("V2__code"), "{text}");
+        assert!(error.data_state().is_unchanged(), "{text}");
+        assert_eq!(
+            app.text("SELECT group_concat(id || name) FROM owners"),
+            "1Ada,2Bob"
+        );
+        assert_eq!(
+            app.text("SELECT group_concat(id || ':' || owner) FROM notes"),
+            "10:1,11:1,12:2"
+        );
+    }
+}
+
+#[test]
+fn code_that_does_what_the_reference_says_itself_goes_on() {
+    let app = app_with_owners("ON DELETE CASCADE ON UPDATE CASCADE");
+    let sql = "DELETE FROM notes WHERE owner = 1; DELETE FROM owners WHERE id = 1;
+        INSERT INTO owners VALUES (1, 'system');
+        UPDATE owners SET id = 7 WHERE id = 2; UPDATE notes SET owner = 7 WHERE owner = 2;";
+    let opened = with(&app, doing(sql)).open(app.database()).unwrap();
+    let temporary: i64 = opened
+        .connection
+        .query_row("SELECT count(*) FROM temp.sqlite_schema", [], |row| {
+            row.get(0)
+        })
+        .unwrap();
+    assert_eq!(temporary, 0, "nothing of the watch is left");
+    assert_eq!(
+        app.text("SELECT group_concat(id || name) FROM owners"),
+        "1system,7Bob"
+    );
+    assert_eq!(
+        app.text("SELECT group_concat(id || ':' || owner) FROM notes"),
+        "12:7"
+    );
+}
+
+#[test]
+fn a_hook_that_relies_on_an_action_of_a_foreign_key_is_refused() {
+    for moment in ["before", "after", "last"] {
+        let app = app_with_owners("ON DELETE CASCADE");
+        app.file(
+            "V2__b.sql",
+            "-- heirloom: allow-destructive\nCREATE TABLE t (x)",
+        );
+        let does = |hook: &heirloom::HookContext<'_>| -> Result<(), HookError> {
+            Ok(hook.connection.execute_batch(GIVES_THE_KEY_AWAY)?)
+        };
+        let migrator = app.migrator().allow_destructive();
+        let migrator = match moment {
+            "before" => migrator.before_run(does),
+            "after" => migrator.after_each(does),
+            _ => migrator.after_run(does),
+        };
+        let error = migrator.migrate(app.database()).unwrap_err();
+        let text = format!("{error:#}");
+        assert_eq!(error.kind(), ErrorKind::InvalidMigration, "{text}");
+        assert!(
+            text.contains("the app's hook") && text.contains("2 rows of `notes`"),
+            "{text}"
+        );
+        assert_eq!(
+            app.text("SELECT group_concat(id || name) FROM owners"),
+            "1Ada,2Bob"
+        );
+        assert_eq!(
+            app.number("SELECT count(*) FROM sqlite_schema WHERE name = 't'"),
+            0
+        );
+    }
+}
