@@ -25,7 +25,7 @@ use crate::report::serial;
 /// | [`Act::Revert`] | [`reverted`](Report::reverted), `backup` |
 /// | [`Act::Adopt`] | `applied`: what was recorded and not run, `backup` |
 /// | [`Act::Redo`] | `reverted`, `applied`, `backup` |
-/// | [`Act::Rehearse`] | `applied`: what could be applied, [`disk_bytes`](Report::disk_bytes), [`changes`](Report::changes) |
+/// | [`Act::Rehearse`] | `applied`: what could be applied, [`disk_bytes`](Report::disk_bytes), [`differences`](Report::differences) |
 /// | [`Act::Restore`] | [`restored`](Report::restored) |
 /// | [`Act::Backfill`] | [`backfill`](Report::backfill), `backup` |
 /// | [`Act::Seed`] | [`seeded`](Report::seeded), `backup` |
@@ -81,7 +81,7 @@ pub struct Report {
     pub disk_bytes: Option<u64>,
     /// What is different afterwards, by table and column: in the first state, that before, and in
     /// the second. Known of a rehearsal alone.
-    pub changes: Vec<TableDifference>,
+    pub differences: Vec<TableDifference>,
     /// An interrupted run that was put back before anything else.
     pub recovered: Option<Recovered>,
     /// Whether migrating was switched off, so that the database was opened as it is and nothing
@@ -122,7 +122,7 @@ impl Report {
             backfill: None,
             pushed: None,
             disk_bytes: None,
-            changes: Vec::new(),
+            differences: Vec::new(),
             recovered: None,
             switched_off: false,
             notes: Vec::new(),

@@ -117,7 +117,7 @@ fn rehearse(ui: &mut Ui, settings: &Settings, options: &Run) -> Result<Exit, Fai
     };
     ui.line(&last);
     ui.in_short(&last);
-    let keys = ["rehearsed=applied", "changes", "notes", "database"];
+    let keys = ["rehearsed=applied", "differences", "notes", "database"];
     let disk_bytes = rehearsed.disk_bytes.unwrap_or_default();
     ui.document(&json::with(
         json::done(&rehearsed, &keys),
@@ -139,7 +139,7 @@ fn show_rows(ui: &mut Ui, rehearsed: &Report) {
             ));
         }
     }
-    for difference in &rehearsed.changes {
+    for difference in &rehearsed.differences {
         let words = compare::in_words(difference, "gone", "new");
         let changes = styled(GREEN, "changes ");
         ui.line(&format!("{changes} `{}`: {words}", difference.table));

@@ -260,7 +260,7 @@ impl Execution<'_, '_, '_, '_> {
         proof.finish(self.connection())?;
         self.report.notes.append(&mut proof.notes);
         if self.session.stage == Stage::Rehearsal {
-            self.report.changes = self.changes()?;
+            self.report.differences = self.differences()?;
         }
         if self.marker.is_some() {
             marker::clear_marker(self.connection())?;
@@ -274,7 +274,7 @@ impl Execution<'_, '_, '_, '_> {
     }
 
     /// What is different afterwards. A hook may have written anywhere.
-    fn changes(&self) -> Result<Vec<TableDifference>, Error> {
+    fn differences(&self) -> Result<Vec<TableDifference>, Error> {
         let (Some(before), Some(dry_run)) = (self.before.rows()?, &self.work.foresight) else {
             return Ok(Vec::new());
         };

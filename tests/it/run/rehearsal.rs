@@ -403,7 +403,7 @@ fn it_tells_what_is_different_by_table_and_column() {
     let rehearsed = migrator.database(app.database()).rehearse(None).unwrap();
     assert!(app.listing() == before);
     let told: Vec<_> = rehearsed
-        .changes
+        .differences
         .iter()
         .map(|it| {
             let columns: Vec<String> = it.columns.iter().map(|it| format!("{it:?}")).collect();
@@ -422,7 +422,7 @@ fn it_tells_what_is_different_by_table_and_column() {
     );
     let report = app.run().unwrap();
     assert!(
-        report.changes.is_empty(),
+        report.differences.is_empty(),
         "only a rehearsal compares all of it"
     );
 }
@@ -438,7 +438,7 @@ fn what_a_hook_writes_is_among_what_is_different() {
     let rehearsed = migrator.database(app.database()).rehearse(None).unwrap();
     let of = |table: &str| {
         rehearsed
-            .changes
+            .differences
             .iter()
             .find(|it| it.table == table)
             .unwrap()
