@@ -198,6 +198,14 @@ fn typed_sql_reads_and_whatever_else_it_tries_is_refused() {
     assert!(ask("SELECT count(*) AS many FROM notes").contains(">3<"));
     assert!(ask("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n WHERE i<5) SELECT max(i) FROM n").contains(">5<"));
     assert!(ask("PRAGMA table_info(notes)").contains("folder_id"));
+    // The only row is shown as a whole, with what no cell of a list shows.
+    let whole = ask(
+        "SELECT printf('%.300c', 'x') || 'end' AS long, json('{\"a\":[1,2]}') AS j, x'00ff' AS b",
+    );
+    assert!(
+        whole.contains("xend") && whole.contains("&quot;a&quot;: [") && whole.contains("00 ff"),
+        "{whole}"
+    );
     let before = (contents(&app.database()), app.listing());
     let target = app.folder().join("stolen.db");
     for sql in [

@@ -328,7 +328,7 @@ mod tests {
     #[test]
     fn circles_tables_of_their_own_and_nothing_at_all_are_placed() {
         let graph = graph_of(
-            "CREATE TABLE a (x REFERENCES b); CREATE TABLE b (x REFERENCES a); CREATE TABLE c (x REFERENCES c); CREATE TABLE d (x REFERENCES nowhere)",
+            "CREATE TABLE a (id INTEGER PRIMARY KEY, x REFERENCES b); CREATE TABLE b (id INTEGER PRIMARY KEY, x REFERENCES a); CREATE TABLE c (id INTEGER PRIMARY KEY, x REFERENCES c); CREATE TABLE d (x REFERENCES nowhere)",
         );
         let picture = place(&graph);
         assert_eq!((picture.places.len(), picture.lines.len()), (4, 2));

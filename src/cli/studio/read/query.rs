@@ -2,9 +2,10 @@
 
 #[allow(unused_imports, reason = "a method of its own up to rusqlite 0.34")]
 use fallible_iterator::FallibleIterator as _;
+use heirloom::rusqlite::types::ValueRef;
 use heirloom::rusqlite::{Batch, Connection};
 
-use crate::studio::read::value::Cell;
+use crate::studio::read::value::{Cell, DUMP, LONGEST, Stored};
 
 /// How many rows, and bytes of them, a person is shown.
 pub(crate) const ROWS: usize = 500;
@@ -16,6 +17,8 @@ const COLUMNS: usize = 100;
 pub(crate) struct Answer {
     pub(crate) columns: Vec<String>,
     pub(crate) rows: Vec<Vec<Cell>>,
+    /// The values of the only row, up to a length, and how long they are.
+    pub(crate) single: Option<Vec<(Stored, u64)>>,
     /// Whether there is more.
     pub(crate) cut: bool,
 }
@@ -50,6 +53,7 @@ pub(crate) fn ask(connection: &Connection, sql: &str) -> Result<Answer, String> 
     }
     let mut answer = Answer {
         rows: Vec::new(),
+        single: None,
         cut: false,
         columns,
     };
@@ -62,8 +66,34 @@ pub(crate) fn ask(connection: &Connection, sql: &str) -> Result<Answer, String> 
         }
         let cells = (0..answer.columns.len()).map(|at| row.get_ref(at).map(Cell::whole));
         let cells: Vec<Cell> = cells.collect::<Result<_, _>>().map_err(words)?;
+        answer.single = match answer.rows.is_empty() {
+            true => {
+                let values = (0..answer.columns.len()).map(|at| row.get_ref(at).map(start));
+                Some(values.collect::<Result<_, _>>().map_err(words)?)
+            }
+            false => None,
+        };
         weight += cells.iter().map(Cell::weight).sum::<usize>();
         answer.rows.push(cells);
     }
     Ok(answer)
+}
+
+/// As much of a value as is shown of one row, and how long it is.
+fn start(value: ValueRef<'_>) -> (Stored, u64) {
+    match value {
+        ValueRef::Text(bytes) => {
+            let text = String::from_utf8_lossy(bytes);
+            let start: String = text.chars().take(LONGEST).collect();
+            (
+                Stored::Text(start.into_bytes()),
+                text.chars().count() as u64,
+            )
+        }
+        ValueRef::Blob(bytes) => {
+            let start = bytes.get(..DUMP).unwrap_or(bytes);
+            (Stored::Blob(start.to_vec()), bytes.len() as u64)
+        }
+        other => (other.into(), 0),
+    }
 }

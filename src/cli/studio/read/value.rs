@@ -7,6 +7,10 @@ use heirloom::rusqlite::types::{ToSqlOutput, ValueRef};
 pub(crate) const CHARACTERS: usize = 80;
 pub(crate) const BYTES: usize = 16;
 
+/// The longest text that is shown as a whole, in characters, and how much of a blob is.
+pub(crate) const LONGEST: usize = 100_000;
+pub(crate) const DUMP: usize = 512;
+
 /// A value with the type it has. A text need not be UTF-8.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Stored {

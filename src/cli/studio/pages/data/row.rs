@@ -16,15 +16,12 @@ use crate::studio::pages::parts;
 use crate::studio::read::links::{self, Link};
 use crate::studio::read::page;
 use crate::studio::read::table::{Column, Identity, Table};
-use crate::studio::read::value::{Stored, hex};
+use crate::studio::read::value::{DUMP, LONGEST, Stored, hex};
 use crate::studio::web::reply::Reply;
 use crate::studio::web::request::{Request, address};
 
-/// The longest text that is shown as a whole, in bytes, and the largest picture.
-const LONGEST: usize = 100_000;
+/// The largest value that is sent as it is, in bytes.
 const PICTURE: i64 = 8 << 20;
-/// How many bytes of a blob are shown.
-const DUMP: usize = 512;
 /// Up to how many rows that refer to one are counted.
 const REFERENCES: u64 = 1_000;
 
@@ -112,7 +109,7 @@ fn content(app: &App, name: &str, key: &[Stored]) -> Result<Option<Markup>, Fail
                     span.declared { (column.declared.to_lowercase()) @if column.not_null { " not null" } @if column.generated { " generated" } }
                 }
                 dd { @match value {
-                    Ok((value, length)) => (shown(&table.name, &encoded, column, value, *length)),
+                    Ok((value, length)) => (shown(&column.name, value, *length, Some(&alone(&table.name, &encoded, &column.name)))),
                     Err(error) => span.null { (error.to_string()) },
                 } }
             }
@@ -152,11 +149,23 @@ fn value(
     })
 }
 
-fn shown(table: &str, key: &str, column: &Column, value: &Stored, length: u64) -> Markup {
-    let whole = address(
-        "/data/value",
-        [("t", table), ("key", key), ("column", &column.name)],
-    );
+fn alone(table: &str, key: &str, column: &str) -> Alone {
+    let query = [("t", table), ("key", key), ("column", column)];
+    Alone {
+        file: address("/data/value", query),
+        picture: address("/data/picture", query),
+    }
+}
+
+/// Where a value can be had as it is stored: as a file, and as a picture.
+struct Alone {
+    file: String,
+    picture: String,
+}
+
+/// A value of a row. One that is no cell of a table is shown, and cannot be had as a file.
+fn shown(name: &str, value: &Stored, length: u64, alone: Option<&Alone>) -> Markup {
+    let alone = alone.filter(|_| length <= PICTURE.unsigned_abs());
     html! { @match value {
         Stored::Null => span.null { "NULL" },
         Stored::Text(bytes) if bytes.is_empty() => span.null.empty-text { "empty" },
@@ -165,7 +174,10 @@ fn shown(table: &str, key: &str, column: &Column, value: &Stored, length: u64) -
         Stored::Text(bytes) => {
             @let text = String::from_utf8_lossy(bytes);
             @match json(&text) {
-                Some(pretty) => { pre tabindex="0" { (pretty) } p.small.muted { "JSON, laid out. " a href=(whole) { "As it is stored" } } },
+                Some(pretty) => {
+                    pre tabindex="0" { (pretty) }
+                    p.small.muted { "JSON, laid out. " @if let Some(alone) = alone { a href=(alone.file) { "As it is stored" } } }
+                },
                 None => pre.text tabindex="0" { bdi { (text) } },
             }
             @if length as usize > text.chars().count() {
@@ -174,16 +186,24 @@ fn shown(table: &str, key: &str, column: &Column, value: &Stored, length: u64) -
         },
         Stored::Blob(bytes) => {
             @let kind = parts::kind_of(bytes);
-            p { span.type { (kind.map_or("blob", |(name, _)| name)) ", " (text::bytes(length)) }
-                @if length <= PICTURE as u64 { " " a href=(whole) { "Download" } } }
-            @if kind.is_some_and(|(_, picture)| picture.is_some()) && length <= PICTURE as u64 {
-                @let picture = address("/data/picture", [("t", table), ("key", key), ("column", &column.name)]);
-                img.blob src=(picture) alt=(format!("The picture in {}", column.name)) loading="lazy";
-            } @else {
-                pre.dump tabindex="0" { (dump(bytes)) @if length > bytes.len() as u64 { "…" } }
+            p {
+                span.type { (kind.map_or("blob", |(name, _)| name)) ", " (text::bytes(length)) }
+                @if let Some(alone) = alone { " " a href=(alone.file) { "Download" } }
+            }
+            @match alone.filter(|_| kind.is_some_and(|(_, picture)| picture.is_some())) {
+                Some(alone) => img.blob src=(alone.picture) alt=(format!("The picture in {name}")) loading="lazy";,
+                None => pre.dump tabindex="0" { (dump(bytes)) @if length > bytes.len() as u64 { "…" } },
             }
         },
     } }
+}
+
+/// Values under their names, for what is not a row of a table.
+pub(crate) fn record(columns: &[String], values: &[(Stored, u64)]) -> Markup {
+    html! { dl.record { @for (column, (value, length)) in columns.iter().zip(values) { div {
+        dt { bdi { (names::name(column)) } }
+        dd { (shown(column, value, *length, None)) }
+    } } } }
 }
 
 /// Bytes as a debugger shows them.

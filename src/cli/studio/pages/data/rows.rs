@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use heirloom::for_the_command::quote;
 use maud::{Markup, html};
 
 use crate::exit::Failure;
@@ -333,6 +334,10 @@ fn pager(table: &Table, wanted: &Wanted, found: &Page, count: Option<Count>) -> 
                     None => { ", not counted: that takes too long here" },
                 }
             }
+        }
+        @if table.identity == Identity::None {
+            @let all = format!("SELECT * FROM {} LIMIT 100", quote(&table.name));
+            p.muted.small { "A value that is cut here is shown as a whole by a statement that gives one row: " a href=(address("/sql", [("q", all.as_str())])) { "open in SQL" } }
         }
         @if found.cut {
             p.muted.small { "There are more rows. Nothing tells these rows apart, so that there are no further pages: filter them, or use SQL." }

@@ -7,6 +7,7 @@ use maud::{Markup, html};
 use crate::exit::Failure;
 use crate::output::text;
 use crate::studio::app::{App, QUERY};
+use crate::studio::pages::data::row;
 use crate::studio::pages::frame::{self, Place};
 use crate::studio::pages::{parts, work};
 use crate::studio::read::query::{self, Answer};
@@ -54,6 +55,9 @@ fn answered(answer: &Answer) -> Markup {
     if answer.rows.is_empty() {
         let how = html! { (answer.columns.join(", ")) };
         return parts::empty("The statement gave no rows.", &how);
+    }
+    if let Some(values) = &answer.single {
+        return html! { p.muted { "1 row" } (row::record(&answer.columns, values)) };
     }
     html! {
         p.muted.figure {
