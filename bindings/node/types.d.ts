@@ -249,6 +249,19 @@ export type Event =
       /** How many. */
       files: number
     }
+  /**
+   * What is there is read before anything is copied or changed: rows are counted and checked.
+   * Sent several times a second while that takes longer than a moment, from a thread of its own.
+   */
+  | {
+      event: "checking"
+      /** The migration for which that is done, as `V3__name`, or what else is read. */
+      what: string
+      /** How many of them are done. */
+      done: number
+      /** Out of so many. */
+      total: number
+    }
   /** There is work to do: so many migrations. */
   | {
       event: "planned"
@@ -1020,7 +1033,7 @@ export type Direction =
  * | `Act.Revert` | `reverted`, `backup` |
  * | `Act.Adopt` | `applied`: what was recorded and not run, `backup` |
  * | `Act.Redo` | `reverted`, `applied`, `backup` |
- * | `Act.Rehearse` | `applied`: what could be applied, `disk_bytes` |
+ * | `Act.Rehearse` | `applied`: what could be applied, `disk_bytes`, `differences` |
  * | `Act.Restore` | `restored` |
  * | `Act.Backfill` | `backfill`, `backup` |
  * | `Act.Seed` | `seeded`, `backup` |
@@ -1064,6 +1077,11 @@ export type Report = Partial<Restored> & Partial<Backfilled> & Partial<Pushed> &
    * not counted. Known of a rehearsal alone.
    */
   diskBytes: number | null
+  /**
+   * What is different afterwards, by table and column: in the first state, that before, and in
+   * the second. Known of a rehearsal alone.
+   */
+  differences: TableDifference[]
   /** An interrupted run that was put back before anything else. */
   recovered: Recovered | null
   /**
