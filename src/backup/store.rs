@@ -317,6 +317,13 @@ impl<'p> Store<'p> {
     /// What lies where a record or a log of ours is meant and cannot be one, in sentences.
     pub(crate) fn oddities(&self) -> Result<Vec<Error>, Error> {
         let mut odd = Vec::new();
+        if files::is_no_folder(&self.folder) {
+            let message = format!("{} is not a folder", self.folder.display());
+            odd.push(
+                Error::new(ErrorKind::NeedsAttention, message)
+                    .with_help("backups cannot be kept in it: look at it, and move it away"),
+            );
+        }
         for file in self.dotfiles()? {
             let is_record = file.ends_with(".record");
             if is_record || file.ends_with(".log") {

@@ -151,6 +151,7 @@ fn inside(options: &Options<'_>, target: &Target, found: &mut Diagnosis) -> Resu
             let error = of_database::point_to_copies(options, &target.path, error);
             Ok(Problem::of(ProblemKind::Damaged, &error))
         }
+        ErrorKind::NeedsAttention => Ok(Problem::of(ProblemKind::Unreadable, &error)),
         _ => Err(error),
     };
     let mut view = match view::view_of(target) {

@@ -82,7 +82,7 @@ fn explanation(
         return Ok(Some((help, vec![Remedy::Baseline])));
     }
     let help = format!(
-        "{told}. Another tool left it, or somebody changed it by hand: look at what is in it, then rename it, drop it or undo the change, and run again"
+        "{told}. Another tool or an interrupted run left it, or somebody changed it by hand: look at what is in it, then rename it, drop it or undo the change, and run again"
     );
     Ok(Some((help, Vec::new())))
 }

@@ -182,6 +182,7 @@ fn not_a_database(path: &Path, reason: &str) -> Error {
 
 /// The connection that migrates and is handed to the app. Creates the file if it must.
 pub(crate) fn writer(path: &Path) -> Result<Connection, Error> {
+    refuse_odd_companions(path)?;
     let open = || Connection::open(path::for_system(path));
     let mut connection = open().map_err(|error| cannot_open(path, error))?;
     // A program that shares only reading makes SQLite open the file for reading, in silence. It may
@@ -197,6 +198,12 @@ pub(crate) fn writer(path: &Path) -> Result<Connection, Error> {
         }
     }
     Ok(connection)
+}
+
+/// Refuses a log, a journal or a shared memory that is not a file: SQLite would wait for a pipe.
+pub(crate) fn refuse_odd_companions(path: &Path) -> Result<(), Error> {
+    let mut endings = ["-wal", "-journal", "-shm"].iter();
+    endings.try_for_each(|ending| files::refuse_odd(&files::companion(path, ending)))
 }
 
 /// A file of a database is open elsewhere, and not shared.

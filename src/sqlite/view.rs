@@ -7,7 +7,9 @@ use rusqlite::Connection;
 
 use crate::report::error::{Error, ErrorKind};
 use crate::sqlite::disk::{files, scratch};
-use crate::sqlite::open::{Target, copy, empty, read_only, readable, writer};
+use crate::sqlite::open::{
+    Target, copy, empty, read_only, readable, refuse_odd_companions, writer,
+};
 
 /// A connection that sees the database as it is and leaves no trace of having looked.
 pub(crate) struct View {
@@ -65,9 +67,10 @@ impl View {
 /// where a connection is alive, of this process or another, it answers "busy", and the file
 /// is left alone, because closing it would drop this process's locks.
 pub(crate) fn view(path: &Path) -> Result<View, Error> {
+    refuse_odd_companions(path)?;
     let wal = files::companion(path, "-wal");
     let journal = files::companion(path, "-journal");
-    let busy = files::length(&wal)? > 0
+    let busy = is_a_log(&wal)?
         || files::first_bytes(&journal, 1)?
             .iter()
             .any(|byte| *byte != 0);
@@ -109,6 +112,13 @@ pub(crate) fn view(path: &Path) -> Result<View, Error> {
         _scratch: Some(scratch),
         ..View::of(connection)
     })
+}
+
+/// Whether SQLite would read a log, which it knows by its first bytes. Any other file of that name is
+/// none, however large.
+fn is_a_log(wal: &Path) -> Result<bool, Error> {
+    let begin = files::first_bytes(wal, 4)?;
+    Ok(matches!(begin.as_slice(), [0x37, 0x7f, 0x06, 0x82 | 0x83]))
 }
 
 /// A copy at rest, looked at.

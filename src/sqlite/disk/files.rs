@@ -426,7 +426,12 @@ pub(crate) fn files_below(folder: &Path) -> Result<Option<Vec<PathBuf>>, Error> 
     Ok(Some(files))
 }
 
-/// The names of the files in a folder, none when it is not there.
+/// Whether something else has the name of a folder: a pipe, a file, a link that leads nowhere.
+pub(crate) fn is_no_folder(path: &Path) -> bool {
+    path.symlink_metadata().is_ok() && !path.is_dir()
+}
+
+/// The names of the files in a folder, none when it is not there, or is no folder.
 pub(crate) fn files_in(folder: &Path) -> Result<Vec<String>, Error> {
     let list = || {
         fs::read_dir(folder)?
@@ -435,6 +440,7 @@ pub(crate) fn files_in(folder: &Path) -> Result<Vec<String>, Error> {
     };
     match list() {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        Err(_) if is_no_folder(folder) => Ok(Vec::new()),
         listed => listed.map_err(|error| {
             failure(
                 format!("cannot read the folder {}", folder.display()),

@@ -472,6 +472,70 @@ fn what_cannot_be_ours_hides_nothing_and_is_told() {
     assert!(backups.join(".app-2026-11-21T09-14-03.db.record").is_dir());
 }
 
+/// A named pipe had the name of the journal, of the log, of the folder of snapshots. Each start waited
+/// for it for ever, or one odd thing stopped every verb.
+#[cfg(unix)]
+#[test]
+fn what_is_no_file_beside_the_database_is_refused_and_not_waited_for() {
+    use std::os::unix::fs::symlink;
+    for (name, stops_all) in [
+        ("app.db-journal", true),
+        ("app.db-wal", true),
+        ("app.db-shm", true),
+        ("snapshots", false),
+    ] {
+        for link in [false, true] {
+            let app = app();
+            let odd = app.folder().join(name);
+            match link {
+                true => symlink("/dev/zero", &odd).unwrap(),
+                false => {
+                    let made = std::process::Command::new("mkfifo").arg(&odd).status();
+                    assert!(made.unwrap().success());
+                }
+            }
+            app.file("V3__next.sql", "CREATE TABLE next (x);");
+            let migrator = app.migrator();
+            let database = migrator.database(app.database());
+            let found = database.doctor().unwrap();
+            let named = |problem: &heirloom::inspect::Problem| problem.message.contains(name);
+            assert!(found.problems.iter().any(named), "{name}: {found:?}");
+            let run = migrator.migrate(app.database());
+            if stops_all {
+                let error = run.unwrap_err();
+                assert_eq!(error.kind(), ErrorKind::NeedsAttention, "{error:#}");
+                assert!(error.to_string().contains(name), "{error:#}");
+                std::fs::remove_file(&odd).unwrap();
+                migrator.migrate(app.database()).unwrap();
+            } else {
+                run.unwrap();
+                assert!(!database.backups(Verify::Digest).unwrap().is_empty());
+                database.log().unwrap();
+                database.stats().unwrap();
+            }
+            assert_eq!(bodies(&app), ["mine"]);
+        }
+    }
+}
+
+/// A file of 30 GB full of nothing had the name of the log. SQLite does not read it, and each look made
+/// a copy of it first.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_log_that_is_none_is_not_copied_to_be_looked_at() {
+    let app = app();
+    let log = app.folder().join("app.db-wal");
+    let file = std::fs::File::create(&log).unwrap();
+    // More than any disk here has.
+    file.set_len(1 << 42).unwrap();
+    let migrator = app.migrator();
+    let database = migrator.database(app.database());
+    assert_eq!(database.status().unwrap().version, Some(2));
+    assert!(database.inspect(None).is_ok());
+    assert_eq!(std::fs::metadata(&log).unwrap().len(), 1 << 42);
+    assert_eq!(bodies(&app), ["mine"]);
+}
+
 /// A stranger's file had an endless view in the place of a table of ours: looking at it never came
 /// to an end.
 #[test]
