@@ -8,7 +8,7 @@ use rusqlite::backup::{Backup as Copier, StepResult};
 
 use crate::report::error::{Error, ErrorKind};
 use crate::sqlite::binding::HookSet as _;
-use crate::sqlite::disk::{files, space};
+use crate::sqlite::disk::{clone, files, space};
 use crate::sqlite::integrity::quick_check;
 use crate::sqlite::pages::MainFile;
 use crate::sqlite::schema::catalog;
@@ -99,9 +99,10 @@ pub(crate) fn make(
 /// journal (one left beside a finished copy would roll it back after a power cut), and no
 /// more people can read it than `like`.
 ///
-/// Two ways lead there. The file itself, read through SQLite's own handle, is the faster
-/// one, and exact wherever the write-ahead log is empty; else the backup API. VACUUM INTO
-/// would renumber implicit rowids. The cost of both, against copying the file, is what
+/// Three ways lead there. Where the write-ahead log is empty the file itself is the whole state: it
+/// is cloned where the file system shares blocks, or else read through SQLite's own handle, which is
+/// faster than the backup API, the way of the rest. VACUUM INTO would renumber implicit rowids. The
+/// cost of each, against copying the file, is what
 /// `cargo bench --bench backup` prints.
 pub(crate) fn write(
     reader: &Connection,
@@ -132,16 +133,25 @@ fn write_of(
     let page_size = unsigned(catalog::number(reader, "PRAGMA page_size")?);
     let bytes = catalog::bytes(reader)?;
     let journal_mode = journal_mode(reader)?;
-    let help = "free some space, or choose another folder for backups";
-    space::check_room(folder, "the copy", bytes, help)?;
     progress(0, bytes)?;
     files::create_like(staging, like)?;
-    let digest = match by_pages(reader, staging, bytes, &journal_mode, progress)? {
-        Some(digest) => Some(digest),
-        None => {
+    let in_one_file = whole_file(reader, &journal_mode)?;
+    let digest = if let Some(file) = &in_one_file
+        && by_clone(file, reader, staging, bytes)?
+    {
+        progress(bytes, bytes)?;
+        None
+    } else {
+        let help = "free some space, or choose another folder for backups";
+        space::check_room(folder, "the copy", bytes, help)?;
+        let copied = match &in_one_file {
+            Some(file) => by_pages(file, staging, bytes, progress)?,
+            None => None,
+        };
+        if copied.is_none() {
             by_api(reader, staging, page_size, progress)?;
-            None
         }
+        copied
     };
     let length = files::length(staging)?;
     if length != bytes || bytes == 0 {
@@ -247,16 +257,12 @@ fn join<T>(thread: std::thread::ScopedJoinHandle<'_, Result<T, Error>>) -> Resul
         .unwrap_or_else(|_| Err(Error::new(ErrorKind::Io, "a thread of the copy panicked")))
 }
 
-/// Copies the file as it is, page after page, through the handle SQLite has open on it, and
-/// digests it on the way. None where the file alone is not the whole state: in WAL mode with
+/// The file, as SQLite has it open. None where it alone is not the whole state: in WAL mode with
 /// frames that no checkpoint has moved.
-fn by_pages(
-    reader: &Connection,
-    staging: &Path,
-    bytes: u64,
+fn whole_file<'r>(
+    reader: &'r Connection,
     journal_mode: &str,
-    progress: &dyn Fn(u64, u64) -> Result<(), Error>,
-) -> Result<Option<String>, Error> {
+) -> Result<Option<MainFile<'r>>, Error> {
     let log = match reader.path() {
         Some(path) => Some(files::length(&files::companion(Path::new(path), "-wal"))?),
         None => None,
@@ -265,10 +271,43 @@ fn by_pages(
         return Ok(None);
     }
     // On Windows the bytes at 1 GiB that another process has locked cannot be read.
-    let Some(file) = MainFile::of(reader).filter(|_| cfg!(unix)) else {
-        return Ok(None);
+    Ok(MainFile::of(reader).filter(|_| cfg!(unix)))
+}
+
+/// Has the file system make the copy, of the blocks that are there. False where it cannot, and what
+/// `staging` holds is nothing then.
+fn by_clone(
+    file: &MainFile<'_>,
+    reader: &Connection,
+    staging: &Path,
+    bytes: u64,
+) -> Result<bool, Error> {
+    let folder = staging.parent().unwrap_or(staging);
+    let path = reader.path().map(Path::new);
+    let Some(path) = path.filter(|path| clone::can_share(path, folder)) else {
+        return Ok(false);
     };
-    let mut copy = files::Digested::open(staging)?;
+    // The program that clones knows the file by its name alone.
+    let is_one = file.is_in_its_place()
+        && clone::clone(path, staging)
+        && file.is_in_its_place()
+        && files::length(staging)? == bytes;
+    match is_one {
+        true => files::patch(staging, HEADER, normalise)?,
+        false => files::truncate(staging)?,
+    }
+    Ok(is_one)
+}
+
+/// Copies the file as it is, page after page, through the handle SQLite has open on it, and
+/// digests it on the way. None where it cannot be read so.
+fn by_pages(
+    file: &MainFile<'_>,
+    staging: &Path,
+    bytes: u64,
+    progress: &dyn Fn(u64, u64) -> Result<(), Error>,
+) -> Result<Option<String>, Error> {
+    let mut copy = files::Digested::open(staging, bytes)?;
     let mut buffer = vec![0; READ_AT_ONCE];
     let mut at = 0;
     while at < bytes {
@@ -287,7 +326,7 @@ fn by_pages(
         }
     }
     progress(bytes, bytes)?;
-    Ok(Some(copy.finish()))
+    copy.finish().map(Some)
 }
 
 /// Copies with the backup API, which folds the write-ahead log in.

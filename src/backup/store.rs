@@ -457,7 +457,9 @@ impl<'p> Store<'p> {
             journal_mode: facts.journal_mode,
         };
         let (path, recorded) = self.write_record(&record, &existing, name, occasion.now)?;
-        let named = match files::claim(staging, &path) {
+        // After a power cut too: names may reach the disk in any order.
+        let recorded_first = files::sync_folder(&self.folder);
+        let named = match recorded_first.and_then(|()| files::claim(staging, &path)) {
             // Without its record it would be listed as one that had lost it.
             Ok(Claim::Ours) => {
                 files::sync_folder(&self.folder).inspect_err(|_| drop(files::remove(&path)))

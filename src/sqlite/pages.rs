@@ -21,7 +21,7 @@ pub(crate) struct MainFile<'c> {
         c_int,
         ffi::sqlite3_int64,
     ) -> c_int,
-    _connection: &'c Connection,
+    connection: &'c Connection,
 }
 
 impl<'c> MainFile<'c> {
@@ -48,8 +48,24 @@ impl<'c> MainFile<'c> {
         Some(MainFile {
             file,
             read: methods.xRead?,
-            _connection: connection,
+            connection,
         })
+    }
+
+    /// Whether its name leads to it still, as SQLite looks it up: nobody moved or replaced it.
+    pub(crate) fn is_in_its_place(&self) -> bool {
+        let mut moved: c_int = 1;
+        // SAFETY: as in `of`; the control code writes one int to where the fourth argument points
+        // (https://sqlite.org/c3ref/c_fcntl_begin_atomic_write.html#sqlitefcntlhasmoved).
+        let result = unsafe {
+            ffi::sqlite3_file_control(
+                self.connection.handle(),
+                c"main".as_ptr(),
+                ffi::SQLITE_FCNTL_HAS_MOVED,
+                ptr::from_mut(&mut moved).cast(),
+            )
+        };
+        result == ffi::SQLITE_OK && moved == 0
     }
 
     /// Fills the buffer from an offset. False when that many bytes could not be read.

@@ -1,7 +1,7 @@
 //! `check`: the whole history walked before a user's database is: up, down, and up again,
 //! over rows made up for it. Everything happens in memory.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use rusqlite::Connection;
 
@@ -26,7 +26,7 @@ use crate::report::remedy::Remedy;
 use crate::run::engine::dry_run::{self, DryRunResult, Forecast};
 use crate::sqlite::connection_state::run_file;
 use crate::sqlite::execute::failure;
-use crate::sqlite::schema::objects::Schema;
+use crate::sqlite::schema::objects::{ObjectKind, Schema, Table, TableKind};
 use crate::sqlite::schema::parsed::edits::ColumnOrder;
 use crate::sqlite::schema::table_tracker::TableTracker;
 use crate::sqlite::schema::{catalog, difference, empty_copy};
@@ -72,6 +72,7 @@ pub(crate) fn check(options: &Options<'_>) -> Result<Checked, Error> {
         hints: Hints::of(scripts.flatten().chain(&wanted).map(Script::text)),
         connection: memory(options)?,
         schema: Schema::default(),
+        empty: None,
         has_rows: true,
         bare: (memory(options)?, 0),
         ways_back: Vec::new(),
@@ -123,6 +124,8 @@ struct Walk<'w, 'o> {
     /// The database before the next migration, with rows.
     connection: Connection,
     schema: Schema,
+    /// The same schema without rows, where the step before left it.
+    empty: Option<Connection>,
     /// Whether there are made-up rows in it, to compare with what comes back.
     has_rows: bool,
     /// The database as the first migrations alone make it, without rows that are made up, and how
@@ -137,10 +140,22 @@ struct Walk<'w, 'o> {
 struct StepResult {
     connection: Connection,
     schema: Schema,
+    /// The same schema without rows, where every table of it is an ordinary one.
+    empty: Option<Connection>,
     /// The tables from before, and where they are now.
     lineage: TableTracker,
     outlook: Forecast,
     losses: Vec<Loss>,
+    /// The tables whose rows it can have reached, by their names before it, in small letters. None
+    /// where that cannot be told.
+    reached: Option<BTreeSet<String>>,
+}
+
+impl StepResult {
+    fn reaches(&self, table: &str) -> bool {
+        let reached = self.reached.as_ref();
+        reached.is_none_or(|tables| tables.contains(&table.to_ascii_lowercase()))
+    }
 }
 
 impl Walk<'_, '_> {
@@ -240,12 +255,14 @@ impl Walk<'_, '_> {
                 return Ok(false);
             }
         };
-        let after = match self.run(&self.connection, &up, Direction::Up) {
+        let from = (&self.connection, &self.schema, self.empty.as_ref());
+        let after = match self.run(from, &up, Direction::Up) {
             Ok(after) => after,
             Err(error) => {
                 // Without the rows that were made up it may get through, and so may the next.
                 let bare = self.without_rows(index)?;
-                let Ok(after) = self.run(&bare, &up, Direction::Up) else {
+                let from = (&bare, &self.schema, None);
+                let Ok(after) = self.run(from, &up, Direction::Up) else {
                     self.failed(migration, &migration.up, "fails", &error)?;
                     return Ok(false);
                 };
@@ -324,6 +341,7 @@ impl Walk<'_, '_> {
         self.ways_back.push(way);
         self.connection = after.connection;
         self.schema = after.schema;
+        self.empty = after.empty;
         Ok(true)
     }
 
@@ -339,12 +357,13 @@ impl Walk<'_, '_> {
         let found = self.checked.findings.len();
         let mut emptied = None;
         let back = task.and_then(|task| {
-            let back = match self.run(&after.connection, &task, Direction::Down) {
+            let from = (&after.connection, &after.schema, after.empty.as_ref());
+            let back = match self.run(from, &task, Direction::Down) {
                 Err(error) if is_demanded(&error) => {
                     let note = "the down migration ends where rows do not fit";
                     self.note(migration, format!("{note}: {}", error.message()));
                     let empty = emptied.insert(self.emptied(&after.connection)?);
-                    self.run(empty, &task, Direction::Down)?
+                    self.run((empty, &after.schema, None), &task, Direction::Down)?
                 }
                 back => back?,
             };
@@ -428,7 +447,8 @@ impl Walk<'_, '_> {
                 _ => lost.push(format!("destroys {loss}")),
             }
         }
-        for (origin, now) in after.lineage.tables() {
+        let tables = after.lineage.tables();
+        for (origin, now) in tables.filter(|(origin, _)| after.reaches(origin)) {
             let told = |loss: &Loss| loss.what == Lost::Rows && same_name(&loss.table, origin);
             if after.losses.iter().any(told) {
                 continue;
@@ -475,14 +495,18 @@ impl Walk<'_, '_> {
         if task.consents || task.kind == StepKind::Rust {
             return Vec::new();
         }
-        for (origin, now) in after.lineage.tables() {
+        let tables = after.lineage.tables();
+        for (origin, now) in
+            tables.filter(|(origin, now)| after.reaches(origin) || back.reaches(now))
+        {
             let first = fill::rows_of(&self.connection, origin);
             let second = fill::rows_of(&after.connection, now);
             let third = fill::rows_of(&back.connection, origin);
             let before = first.zip(second).map(|(first, second)| first.min(second));
             lost.extend(fewer(origin, before, third).map(|text| (origin.to_lowercase(), text)));
         }
-        for (origin, now) in back.lineage.tables() {
+        let tables = back.lineage.tables();
+        for (origin, now) in tables.filter(|(origin, _)| back.reaches(origin)) {
             let spoken_of = |table: &String| same_name(table, origin);
             if !back.outlook.effects.deletes.iter().any(spoken_of) {
                 let before = fill::rows_of(&after.connection, origin);
@@ -509,15 +533,22 @@ impl Walk<'_, '_> {
         }
     }
 
-    /// Runs one file on a copy of a database, refused for what a run refuses.
+    /// Runs one file on a copy of a database, refused for what a run refuses. With the database come
+    /// its schema and, where that is at hand, the same without rows.
     fn run(
         &self,
-        from: &Connection,
+        (from, schema, empty): (&Connection, &Schema, Option<&Connection>),
         task: &MigrationStep,
         direction: Direction,
     ) -> Result<StepResult, Error> {
         let tasks = std::slice::from_ref(task);
-        let foreseen = dry_run::foresee(from, self.options, tasks)?;
+        let foreseen = match empty {
+            Some(empty) => {
+                let empty = replay::copy_of(self.options, empty)?;
+                dry_run::foresee_in(empty, schema, from, self.options, tasks)?
+            }
+            None => dry_run::foresee(from, self.options, tasks)?,
+        };
         let DryRunResult {
             foresight,
             mut outlooks,
@@ -525,13 +556,41 @@ impl Walk<'_, '_> {
             ..
         } = foreseen;
         let connection = self.execute(from, task, direction)?;
+        let outlook = outlooks.pop().unwrap_or_default();
+        let left: Vec<&str> = foresight
+            .lineage()
+            .tables()
+            .map(|(origin, _)| origin)
+            .collect();
+        let gone = schema.tables.iter().map(|table| table.name.as_str());
+        let gone = gone.filter(|name| !left.iter().any(|origin| same_name(origin, name)));
+        let watched = outlook.watched.iter().map(|(origin, _)| origin.as_str());
+        let reached = watched.chain(gone).map(str::to_ascii_lowercase);
+        let reached = self.is_told(task).then(|| reached.collect());
+        let schema = self.schema_of(&connection)?;
+        let lineage = foresight.lineage().clone();
+        // The statements on the schema were run there too. A module's tables are not copied so.
+        let empty = foresight.into_connection();
+        let ordinary = |table: &Table| table.kind == TableKind::Ordinary;
+        let is_like = schema.tables.iter().all(ordinary)
+            && catalog::entries(&empty)? == catalog::entries(&connection)?;
         Ok(StepResult {
-            schema: self.schema_of(&connection)?,
+            schema,
             connection,
-            lineage: foresight.lineage().clone(),
-            outlook: outlooks.pop().unwrap_or_default(),
+            empty: is_like.then_some(empty),
+            lineage,
+            reached,
+            outlook,
             losses: losses.pop().unwrap_or_default(),
         })
+    }
+
+    /// Whether SQLite tells all that a file writes to: not what code of the app's does, nor what
+    /// follows from a reference, nor what is written into the schema itself.
+    fn is_told(&self, task: &MigrationStep) -> bool {
+        let by_hand = |statement: &Statement<'_>| statement.touches_schema_table();
+        let is_code = task.kind == StepKind::Rust || !self.options.hooks.is_empty();
+        !(is_code || task.enforces || task.script.statements().iter().any(by_hand))
     }
 
     /// Executes one file on a copy of a database, as a run would: with foreign keys off, and
@@ -610,7 +669,7 @@ impl Walk<'_, '_> {
     }
 
     fn schema_of(&self, connection: &Connection) -> Result<Schema, Error> {
-        catalog::schema(connection, &self.options.own_tables())
+        catalog::schema_since(connection, &self.options.own_tables(), &self.schema)
     }
 
     fn find(
@@ -724,12 +783,45 @@ impl Walk<'_, '_> {
 /// What tells the second schema from the first, in words. That columns are in another order is
 /// none: `generate` appends where it can.
 fn differences(expected: &Schema, actual: &Schema) -> Vec<String> {
-    if let (Ok(one), Ok(other)) = (Model::of(expected), Model::of(actual))
-        && difference(&one, &other, ColumnOrder::Ignored).is_empty()
+    let same = |one: &Schema, other: &Schema| match (Model::of(one), Model::of(other)) {
+        (Ok(one), Ok(other)) => difference(&one, &other, ColumnOrder::Ignored).is_empty(),
+        _ => false,
+    };
+    if expected == actual
+        || same(&but_for(expected, actual), &but_for(actual, expected))
+        || same(expected, actual)
     {
         return Vec::new();
     }
     difference::differences(expected, actual)
+}
+
+/// A schema without the tables that another has with the same text, and without what hangs on them
+/// and is there with the same text too: of a large schema, the little that a file changed.
+fn but_for(schema: &Schema, other: &Schema) -> Schema {
+    let tables: HashSet<&str> = other
+        .tables
+        .iter()
+        .map(|table| table.sql.as_str())
+        .collect();
+    let objects: HashSet<&str> = other.others.iter().map(|one| one.sql.as_str()).collect();
+    let (left_out, tables): (Vec<&Table>, Vec<&Table>) = schema
+        .tables
+        .iter()
+        .partition(|table| tables.contains(table.sql.as_str()));
+    let left_out: HashSet<String> = left_out
+        .iter()
+        .map(|table| table.name.to_ascii_lowercase())
+        .collect();
+    let others = schema.others.iter().filter(|one| {
+        let apart =
+            one.kind == ObjectKind::View || left_out.contains(&one.table.to_ascii_lowercase());
+        !(apart && objects.contains(one.sql.as_str()))
+    });
+    Schema {
+        tables: tables.into_iter().cloned().collect(),
+        others: others.cloned().collect(),
+    }
 }
 
 /// Whether a file itself demands of the rows what some do not fulfil. That is what the demand is

@@ -6,7 +6,7 @@ use rusqlite::types::Value;
 use crate::devtools::sample_data::guesses::{Fact, literals};
 use crate::report::error::Error;
 use crate::sqlite::execute::failure;
-use crate::sqlite::schema::objects::Table;
+use crate::sqlite::schema::objects::{Object, ObjectKind, Schema, Table};
 use crate::sqlite::schema::parsed::clauses::parenthesised;
 use crate::sqlite::sql::name::same_name;
 use crate::sqlite::sql::token::{Token, Tokens};
@@ -18,10 +18,7 @@ const UNIQUE: &str = "SELECT DISTINCT part.name FROM pragma_index_list(?1, 'main
     WHERE list.\"unique\" AND part.key AND part.name IS NOT NULL";
 const REFERENCES: &str = "SELECT id, \"table\", \"from\", \"to\"
     FROM pragma_foreign_key_list(?1, 'main') ORDER BY id, seq";
-const WITHOUT_ROWID: &str =
-    "SELECT 1 FROM pragma_table_list WHERE schema = 'main' AND name = ?1 AND wr";
-const OBJECTS: &str = "SELECT name, sql FROM main.sqlite_schema
-    WHERE type = ?1 AND tbl_name = ?2 COLLATE NOCASE AND sql IS NOT NULL ORDER BY rowid";
+const WITHOUT_ROWID: &str = "SELECT 1 FROM pragma_table_list(?1) WHERE schema = 'main' AND wr";
 
 /// What has to be known of a table to write into it.
 pub(super) struct ColumnFacts {
@@ -47,13 +44,21 @@ pub(super) struct FillRule {
 }
 
 impl ColumnFacts {
-    pub(super) fn read(connection: &Connection, table: &Table) -> Result<ColumnFacts, Error> {
+    pub(super) fn read(
+        connection: &Connection,
+        schema: &Schema,
+        table: &Table,
+    ) -> Result<ColumnFacts, Error> {
         let name = table.name.clone();
-        let read = || ColumnFacts::query(connection, table);
+        let read = || ColumnFacts::query(connection, schema, table);
         read().map_err(|error| failure(format!("cannot read the columns of `{name}`"), error))
     }
 
-    fn query(connection: &Connection, table: &Table) -> rusqlite::Result<ColumnFacts> {
+    fn query(
+        connection: &Connection,
+        schema: &Schema,
+        table: &Table,
+    ) -> rusqlite::Result<ColumnFacts> {
         let name = table.name.as_str();
         let unique: Vec<String> = column(connection, UNIQUE, name)?;
         let mut keys = Vec::new();
@@ -85,17 +90,22 @@ impl ColumnFacts {
             .find(|alias| !columns.iter().any(|fact| same_name(&fact.name, alias)))
             .filter(|_| !hidden);
         let mut rules = checks(&table.sql, &columns);
-        for (_, sql) in objects(connection, "trigger", name)? {
-            let tokens: Vec<Token<'_>> = Tokens::new(&sql).collect();
+        let own = |object: &&Object| same_name(&object.table, name);
+        let of_kind = |kind| {
+            let others = schema.others.iter().filter(own);
+            others.filter(move |object| object.kind == kind)
+        };
+        for trigger in of_kind(ObjectKind::Trigger) {
+            let tokens: Vec<Token<'_>> = Tokens::new(&trigger.sql).collect();
             // It refuses in words of its own.
             if tokens.iter().any(|token| token.word() == "RAISE") {
                 rules.push(FillRule::of(None, &tokens, &columns));
             }
         }
-        for (index, sql) in objects(connection, "index", name)? {
+        for index in of_kind(ObjectKind::Index) {
             rules.push(FillRule {
-                name: Some(index),
-                columns: mentioned(&Tokens::new(&sql).collect::<Vec<_>>(), &columns),
+                name: Some(index.name.clone()),
+                columns: mentioned(&Tokens::new(&index.sql).collect::<Vec<_>>(), &columns),
                 guesses: Vec::new(),
             });
         }
@@ -139,17 +149,6 @@ impl FillRule {
             guesses: literals(tokens, columns),
         }
     }
-}
-
-/// Name and text of the triggers or the indexes of a table.
-fn objects(
-    connection: &Connection,
-    kind: &str,
-    table: &str,
-) -> rusqlite::Result<Vec<(String, String)>> {
-    let mut statement = connection.prepare(OBJECTS)?;
-    let rows = statement.query_map([kind, table], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    rows.collect()
 }
 
 /// The first column of what a query with one parameter gives.

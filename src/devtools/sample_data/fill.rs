@@ -38,7 +38,7 @@ pub(crate) fn fill(
         .iter()
         .filter(|table| table.kind == TableKind::Ordinary)
         .filter(|table| rows_of(connection, &table.name).is_some_and(|rows| rows < ROWS))
-        .map(|table| ColumnFacts::read(connection, table))
+        .map(|table| ColumnFacts::read(connection, schema, table))
         .collect::<Result<_, _>>()?;
     // A table whose parents are full comes first; in a circle, the one that was made first.
     while !waiting.is_empty() {
@@ -303,7 +303,7 @@ impl Reference {
         let Some(table) = schema.table(&self.parent) else {
             return none();
         };
-        let Ok(parent) = ColumnFacts::read(connection, table) else {
+        let Ok(parent) = ColumnFacts::read(connection, schema, table) else {
             return none();
         };
         let Some(to) = self.parent_columns(connection, &parent) else {

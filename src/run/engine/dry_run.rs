@@ -78,9 +78,19 @@ pub(crate) struct Forecast {
 impl<'o> DryRun<'o> {
     /// Copies the schema that `real` has.
     pub(crate) fn of(real: &Connection, options: &'o Options<'_>) -> Result<DryRun<'o>, Error> {
-        #[allow(unused_mut, reason = "rusqlite wants it since 0.41")]
-        let mut connection = memory(options)?;
-        let (unknown, likenesses) = copy_schema(real, &connection)?;
+        let connection = memory(options)?;
+        let unlike = copy_schema(real, &connection)?;
+        DryRun::on(connection, real, unlike, &Schema::default(), options)
+    }
+
+    /// The same where that schema was made in memory already, and read.
+    fn on(
+        #[allow(unused_mut, reason = "rusqlite wants it since 0.41")] mut connection: Connection,
+        real: &Connection,
+        (unknown, likenesses): (Vec<String>, Vec<String>),
+        known: &Schema,
+        options: &'o Options<'_>,
+    ) -> Result<DryRun<'o>, Error> {
         let own = options.own_tables();
         let seen = Arc::new(Mutex::new(Vec::new()));
         let notebook = Arc::clone(&seen);
@@ -95,7 +105,7 @@ impl<'o> DryRun<'o> {
             }))
             .checked()
             .map_err(|error| failure("cannot prepare the database in memory", error))?;
-        let mut schema = catalog::schema(&connection, &own)?;
+        let mut schema = catalog::schema_since(&connection, &own, known)?;
         // Only called like a module's storage, and somebody's data.
         for table in &mut schema.tables {
             if likenesses.iter().any(|name| same_name(name, &table.name)) {
@@ -127,6 +137,12 @@ impl<'o> DryRun<'o> {
     /// The tables of the real database, and where they are now.
     pub(crate) fn lineage(&self) -> &TableTracker {
         &self.lineage
+    }
+
+    /// The schema after the files seen so far, without rows.
+    #[cfg(feature = "devtools")]
+    pub(crate) fn into_connection(self) -> Connection {
+        self.connection
     }
 
     /// What a function may write to, of which nothing is known: everything.
@@ -208,7 +224,7 @@ impl<'o> DryRun<'o> {
         }
         state.put_back(&self.connection)?;
         if schema_changed {
-            let after = catalog::schema(&self.connection, &self.own)?;
+            let after = catalog::schema_since(&self.connection, &self.own, &self.schema)?;
             self.lineage.end_of_file(&after, &mut outlook.effects);
             self.lineage.settle(&flow, &mut outlook.effects);
             outlook.lost_constraints = self.lost_constraints(&demanded, &at_start)?;
@@ -531,17 +547,35 @@ pub(crate) fn foresee<'o>(
 ) -> Result<DryRunResult<'o>, Error> {
     let what: Vec<String> = tasks.iter().map(MigrationStep::label).collect();
     watched(options, real, &what, |early| {
-        foresee_each(real, options, tasks, early)
+        foresee_each(DryRun::of(real, options)?, real, options, tasks, early)
+    })
+}
+
+/// The same for a walk through a history, which has the schema of `real` without rows from the step
+/// before. `known` is that schema, in which every table is an ordinary one.
+#[cfg(feature = "devtools")]
+pub(crate) fn foresee_in<'o>(
+    empty: Connection,
+    known: &Schema,
+    real: &Connection,
+    options: &'o Options<'_>,
+    tasks: &[MigrationStep],
+) -> Result<DryRunResult<'o>, Error> {
+    let what: Vec<String> = tasks.iter().map(MigrationStep::label).collect();
+    watched(options, real, &what, |early| {
+        let unlike = Default::default();
+        let foresight = DryRun::on(empty, real, unlike, known, options)?;
+        foresee_each(foresight, real, options, tasks, early)
     })
 }
 
 fn foresee_each<'o>(
+    mut foresight: DryRun<'o>,
     real: &Connection,
-    options: &'o Options<'_>,
+    options: &Options<'_>,
     tasks: &[MigrationStep],
     early: &Early,
 ) -> Result<DryRunResult<'o>, Error> {
-    let mut foresight = DryRun::of(real, options)?;
     let lineage = foresight.lineage.clone();
     let (mut outlooks, mut losses) = (Vec::new(), Vec::new());
     let mut rows_are_as_now = true;

@@ -6,6 +6,8 @@ use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::{self, SyncSender};
+use std::thread::JoinHandle;
 
 use crate::report::count::Counted;
 use crate::report::error::{Error, ErrorKind};
@@ -630,36 +632,130 @@ pub(crate) fn digest(path: &Path) -> Result<String, Error> {
     hash().map_err(|error| failure(format!("cannot read {}", path.display()), error))
 }
 
-/// A file that is written and digested in one go.
+/// A file that is written and digested in one go. Of a large one, two threads of their own digest
+/// what was written and hand it to the disk meanwhile, so that neither is waited for at the end.
 pub(crate) struct Digested {
     file: File,
     path: PathBuf,
-    hasher: blake3::Hasher,
+    digesting: Digesting,
+    /// Bytes written since the disk was last told.
+    unsynced: u64,
 }
 
+enum Digesting {
+    Here(Box<blake3::Hasher>),
+    Beside {
+        parts: SyncSender<Vec<u8>>,
+        hasher: JoinHandle<blake3::Hasher>,
+        ticks: SyncSender<()>,
+        syncing: JoinHandle<io::Result<()>>,
+    },
+}
+
+/// From so many bytes on threads cost less than they save.
+const LARGE: u64 = 8 << 20;
+/// Parts of a file that wait to be digested.
+const WAITING: usize = 32;
+/// Bytes that are worth a sync: never on macOS, where each one empties the drive's cache.
+const SYNC_EVERY: u64 = match cfg!(target_vendor = "apple") {
+    true => u64::MAX,
+    false => 32 << 20,
+};
+
 impl Digested {
-    /// Begins at the start of an empty file that is there.
-    pub(crate) fn open(path: &Path) -> Result<Digested, Error> {
-        let file = open_for_writing(path)
-            .map_err(|error| failure(format!("cannot write {}", path.display()), error))?;
+    /// Begins at the start of an empty file that is there, which is going to have so many bytes.
+    pub(crate) fn open(path: &Path, bytes: u64) -> Result<Digested, Error> {
+        let begin = || {
+            let file = open_for_writing(path)?;
+            let digesting = match bytes < LARGE {
+                true => Digesting::Here(Box::default()),
+                false => Digesting::beside(file.try_clone()?)?,
+            };
+            Ok((file, digesting))
+        };
+        let (file, digesting) = begin().map_err(|error| cannot_write(path, error))?;
         Ok(Digested {
             file,
             path: path.to_owned(),
-            hasher: blake3::Hasher::new(),
+            digesting,
+            unsynced: 0,
         })
     }
 
     pub(crate) fn write(&mut self, bytes: &[u8]) -> Result<(), Error> {
-        self.hasher.update(bytes);
         self.file
             .write_all(bytes)
-            .map_err(|error| failure(format!("cannot write {}", self.path.display()), error))
+            .map_err(|error| cannot_write(&self.path, error))?;
+        match &mut self.digesting {
+            Digesting::Here(hasher) => {
+                hasher.update(bytes);
+            }
+            Digesting::Beside { parts, ticks, .. } => {
+                // Whoever does not listen any more says why at the end.
+                let _ = parts.send(bytes.to_vec());
+                self.unsynced += bytes.len() as u64;
+                // A sync that is going on takes what was written meanwhile the next time.
+                if self.unsynced >= SYNC_EVERY && ticks.try_send(()).is_ok() {
+                    self.unsynced = 0;
+                }
+            }
+        }
+        Ok(())
     }
 
     /// The digest in hexadecimal.
-    pub(crate) fn finish(self) -> String {
-        self.hasher.finalize().to_hex().to_string()
+    ///
+    /// # Errors
+    /// Of the disk too, which may have failed long before the last byte: that is final.
+    pub(crate) fn finish(self) -> Result<String, Error> {
+        let hasher = match self.digesting {
+            Digesting::Here(hasher) => *hasher,
+            Digesting::Beside {
+                parts,
+                hasher,
+                ticks,
+                syncing,
+            } => {
+                drop((parts, ticks));
+                let joined = hasher.join().map_err(|_| panicked());
+                let synced = syncing.join().unwrap_or_else(|_| Err(panicked()));
+                synced
+                    .and(joined)
+                    .map_err(|error| cannot_write(&self.path, error))?
+            }
+        };
+        Ok(hasher.finalize().to_hex().to_string())
     }
+}
+
+impl Digesting {
+    fn beside(file: File) -> io::Result<Digesting> {
+        let (parts, written) = mpsc::sync_channel::<Vec<u8>>(WAITING);
+        let (ticks, due) = mpsc::sync_channel::<()>(1);
+        let hasher = std::thread::Builder::new().spawn(move || {
+            let mut hasher = blake3::Hasher::new();
+            written.iter().for_each(|part| {
+                hasher.update(&part);
+            });
+            hasher
+        })?;
+        let syncing = std::thread::Builder::new()
+            .spawn(move || due.iter().try_for_each(|()| file.sync_data()))?;
+        Ok(Digesting::Beside {
+            parts,
+            hasher,
+            ticks,
+            syncing,
+        })
+    }
+}
+
+fn panicked() -> io::Error {
+    io::Error::other("a thread of the copy panicked")
+}
+
+fn cannot_write(path: &Path, error: io::Error) -> Error {
+    failure(format!("cannot write {}", path.display()), error)
 }
 
 /// Makes a file empty.

@@ -2,6 +2,7 @@
 //! free space. Nothing here or above opens a live database file or its `-wal`, `-shm` or
 //! `-journal` through `std::fs`: closing any descriptor of it drops SQLite's locks. May use `report`.
 
+pub(crate) mod clone;
 pub(crate) mod files;
 pub(crate) mod lock;
 pub(crate) mod os;

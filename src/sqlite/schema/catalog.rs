@@ -1,6 +1,6 @@
 //! Reading what a database holds: its schema, its counts, its references, its contents.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, ErrorCode, OptionalExtension};
@@ -93,16 +93,38 @@ pub(crate) fn table_kinds(connection: &Connection) -> Result<Vec<(String, TableK
 
 /// Reads the schema, without what is not part of it.
 pub(crate) fn schema(connection: &Connection, own: &OwnTables<'_>) -> Result<Schema, Error> {
-    schema_of(connection, |table| !own.hold(table))
+    schema_since(connection, own, &Schema::default())
+}
+
+/// The same, where the schema was read a few statements ago: of a table with the text it had then,
+/// the columns are not read again.
+pub(crate) fn schema_since(
+    connection: &Connection,
+    own: &OwnTables<'_>,
+    known: &Schema,
+) -> Result<Schema, Error> {
+    schema_of(connection, |table| !own.hold(table), known)
 }
 
 /// Reads the schema with every table but SQLite's own.
 pub(crate) fn whole_schema(connection: &Connection) -> Result<Schema, Error> {
-    schema_of(connection, |_| true)
+    schema_of(connection, |_| true, &Schema::default())
 }
 
-fn schema_of(connection: &Connection, wanted: impl Fn(&str) -> bool) -> Result<Schema, Error> {
-    let kinds = table_kinds(connection)?;
+fn schema_of(
+    connection: &Connection,
+    wanted: impl Fn(&str) -> bool,
+    known: &Schema,
+) -> Result<Schema, Error> {
+    let kinds: HashMap<String, TableKind> = table_kinds(connection)?
+        .into_iter()
+        .map(|(table, kind)| (table.to_ascii_lowercase(), kind))
+        .collect();
+    let known: HashMap<&str, &Table> = known
+        .tables
+        .iter()
+        .map(|table| (table.name.as_str(), table))
+        .collect();
     let mut schema = Schema::default();
     for CatalogEntry {
         kind,
@@ -119,12 +141,16 @@ fn schema_of(connection: &Connection, wanted: impl Fn(&str) -> bool) -> Result<S
             "trigger" => ObjectKind::Trigger,
             "view" => ObjectKind::View,
             _ => {
-                let kind = kinds
-                    .iter()
-                    .find(|(table, _)| same_name(table, &name))
-                    .map_or(TableKind::Ordinary, |(_, kind)| *kind);
-                // A virtual table whose module is not here has no columns to read.
-                let columns = columns(connection, &name).unwrap_or_default();
+                let kind = kinds.get(&name.to_ascii_lowercase()).copied();
+                let kind = kind.unwrap_or(TableKind::Ordinary);
+                let unchanged = known.get(name.as_str()).filter(|known| {
+                    kind == TableKind::Ordinary && known.kind == kind && known.sql == sql
+                });
+                let columns = match unchanged {
+                    Some(known) => known.columns.clone(),
+                    // A virtual table whose module is not here has no columns to read.
+                    None => columns(connection, &name).unwrap_or_default(),
+                };
                 schema.tables.push(Table {
                     name,
                     kind,

@@ -10,6 +10,9 @@ pub mod old_files;
 #[cfg(all(feature = "cli", target_os = "linux"))]
 pub mod power;
 pub mod races;
+// File systems of Linux, in files.
+#[cfg(target_os = "linux")]
+pub mod shared_blocks;
 #[cfg(feature = "devtools")]
 pub mod support_calls;
 // Mounts, permissions and limits of Unix.

@@ -1,0 +1,97 @@
+//! A copy that shares its blocks with the original, where the file system can: it is made at once,
+//! and occupies nothing until one of the two changes.
+//!
+//! Linux makes one from two open descriptors (`ioctl_ficlone(2)`). The original is a live database,
+//! and closing *any* descriptor of it would drop the locks that SQLite holds on it for this process
+//! (`fcntl(2)`: "If a process closes any file descriptor referring to a file, then all of the
+//! process's locks on that file are released, regardless of the file descriptor(s) on which the locks
+//! were obtained"). So a process of its own opens it: `cp`, which every system has, told to clone or to
+//! fail. A child inherits no record lock and can release none but its own. On macOS `clonefile(2)`
+//! takes two paths and opens nothing, and `cp -c` is what calls it; there the same way is taken.
+//!
+//! Neither search path nor environment decide which program that is.
+
+use std::path::Path;
+#[cfg(unix)]
+use std::process::{Command, Stdio};
+
+#[cfg(target_vendor = "apple")]
+use crate::sqlite::disk::files;
+
+/// Where `cp` is: on nearly every system, and on NixOS.
+#[cfg(unix)]
+const PROGRAMS: &[&str] = &["/bin/cp", "/usr/bin/cp", "/run/current-system/sw/bin/cp"];
+
+/// What tells `cp` to clone.
+#[cfg(all(unix, not(target_vendor = "apple")))]
+const CP_FLAG: &str = "--reflink=always";
+#[cfg(target_vendor = "apple")]
+const CP_FLAG: &str = "-c";
+
+/// Clones a file that may be in use over one that is there, and says whether it did. Where it did not,
+/// what is there may be empty.
+///
+/// Whoever calls keeps the original from changing meanwhile, and asks [`can_share`] first.
+pub(crate) fn clone(original: &Path, copy: &Path) -> bool {
+    #[cfg(not(unix))]
+    let _ = (original, copy);
+    #[cfg(unix)]
+    {
+        let mut programs = PROGRAMS
+            .iter()
+            .filter(|program| Path::new(program).exists());
+        let Some(program) = programs.next() else {
+            return false;
+        };
+        let cloned = Command::new(program)
+            .arg(CP_FLAG)
+            .arg("--")
+            .args([original, copy])
+            .env_clear()
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status();
+        match cloned {
+            Ok(status) => {
+                // There it is made anew, in whatever group the folder has.
+                #[cfg(target_vendor = "apple")]
+                files::own_like(copy, original);
+                return status.success();
+            }
+            Err(error) => log::debug!("cannot run {program}: {error}"),
+        }
+    }
+    false
+}
+
+/// Whether files of a folder may share blocks with a file: both are on a file system that can. Some
+/// of these are made without it, which only trying tells.
+pub(crate) fn can_share(original: &Path, folder: &Path) -> bool {
+    match (file_system(original), file_system(folder)) {
+        (Some(one), Some(other)) => one == other,
+        _ => false,
+    }
+}
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn file_system(path: &Path) -> Option<u32> {
+    /// btrfs, XFS and bcachefs (`statfs(2)`).
+    const SHARING: [u32; 3] = [0x9123_683e, 0x5846_5342, 0xca45_1a4e];
+    let found = rustix::fs::statfs(path).ok()?;
+    let kind = u32::try_from(found.f_type).ok()?;
+    SHARING.contains(&kind).then_some(kind)
+}
+
+#[cfg(target_vendor = "apple")]
+fn file_system(path: &Path) -> Option<Vec<u8>> {
+    let name = rustix::fs::statfs(path).ok()?.f_fstypename;
+    let name = name.iter().map(|byte| byte.cast_unsigned());
+    let name: Vec<u8> = name.take_while(|byte| *byte != 0).collect();
+    (name == b"apfs").then_some(name)
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android", target_vendor = "apple")))]
+fn file_system(_: &Path) -> Option<u32> {
+    None
+}
