@@ -128,12 +128,20 @@ impl Studio {
         self.with(&format!("GET {path}"), &headers, "")
     }
 
-    /// The page at an address, which must be there.
+    /// The page at an address, which must be there. Where it takes longer, what it ends on.
     #[track_caller]
     pub fn page(&self, path: &str) -> String {
         let answer = self.get(path);
         assert_eq!(answer.status, 200, "{path}: {}", answer.text());
-        answer.text()
+        let page = answer.text();
+        let Some((_, work)) = page.split_once("data-job=\"") else {
+            return page;
+        };
+        let (job, rest) = work.split_once('"').unwrap();
+        let (_, next) = rest.split_once("data-next=\"").unwrap();
+        let next = next.split('"').next().unwrap().replace("&amp;", "&");
+        self.get(&format!("/jobs/{job}/events"));
+        self.get(&next).text()
     }
 
     /// The token in the forms of a page.

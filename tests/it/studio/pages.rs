@@ -247,7 +247,7 @@ fn a_query_without_end_can_be_cancelled() {
     let endless = encoded(
         "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n) SELECT max(i) FROM n",
     );
-    let page = studio.page(&format!("/sql?q={endless}"));
+    let page = studio.get(&format!("/sql?q={endless}")).text();
     let (_, rest) = page.split_once("data-job=\"").unwrap();
     let id = rest.split('"').next().unwrap();
     let answer = studio.post(
