@@ -1,6 +1,6 @@
 import type {
   BackfillPlan, BackupInfo, BackupRef, DowngradeOptions, Diagnosis, ErrorKind, Event, Failure, Inspected, Log, Plan,
-  Report, RestorePlan, RowDifference, StateComparison, Stats, Status,
+  Recovery, Report, RestorePlan, RowDifference, StateComparison, Stats, Status,
 } from './types.js'
 
 export * from './types.js'
@@ -124,6 +124,8 @@ export class Database {
   openAnyway(): Promise<Report>
   /** Builds every index anew, after a backup. */
   reindex(options?: Watching): Promise<Report>
+  /** Writes what can still be read of a damaged database into a new file. */
+  recover(into: string, options?: Watching): Promise<Recovery>
 
   /** The schema, or one table or view of it, described. Writes nothing. */
   inspect(table?: string): Promise<Inspected>

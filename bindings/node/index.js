@@ -169,6 +169,7 @@ class Database {
   revertToKnown(own) { return this.#call('revertToKnown', {}, own) }
   openAnyway() { return this.#call('openAnyway') }
   reindex(own) { return this.#call('reindex', {}, own) }
+  recover(into, own) { return this.#call('recover', { into }, own) }
   inspect(table) { return this.#call('inspect', { table }) }
   stats() { return this.#call('stats') }
   doctor() { return this.#call('doctor') }

@@ -215,6 +215,38 @@ export type ErrorKind =
   /** The operating system or SQLite refused something else. */
   | "io"
 
+/** What `Database.recover` wrote into a new file. */
+export interface Recovery {
+  /** The damaged database, which was not changed. */
+  database: string
+  /** The new file. */
+  file: string
+  /** The tables of the schema, with what was saved of each. */
+  tables: RecoveredTable[]
+  /**
+   * Rows of which nobody knows the table: `lost_and_found`, or what it is called where the database
+   * has such a table.
+   */
+  lostAndFound: RecoveredTable | null
+  /** What else is not in the new file, or not as it should be, in sentences. */
+  notes: string[]
+}
+
+/** What was saved of one table. */
+export interface RecoveredTable {
+  /** Its name. */
+  table: string
+  /** The rows that are in the new file. */
+  rows: number
+  /** The rows that are known to be lost: an index names them, or they do not satisfy the table. */
+  lost: number
+  /**
+   * Pages of it that could not be read, or that were not where they should be. What was on them may
+   * be lost, or be among the rows or in `lost_and_found` all the same.
+   */
+  damagedPages: number
+}
+
 /** A row that differs. Values are written as SQL does. */
 export interface RowDifference {
   /** What tells it from other rows: columns, or the rowid. None where its values do. */

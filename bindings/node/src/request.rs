@@ -103,6 +103,9 @@ enum Method {
     RevertToKnown,
     OpenAnyway,
     Reindex,
+    Recover {
+        into: PathBuf,
+    },
     Inspect {
         table: Option<String>,
     },
@@ -330,6 +333,7 @@ impl Method {
             // Closed again: the app opens it with its own library.
             Method::OpenAnyway => done(database.open_anyway().map(|opened| opened.report)),
             Method::Reindex => done(database.reindex()),
+            Method::Recover { into } => done(database.recover(into)),
             Method::Inspect { table } => done(database.inspect(table.as_deref())),
             Method::Stats => done(database.stats()),
             Method::Doctor => done(database.doctor()),

@@ -39,6 +39,7 @@ test('values have the keys of their types, and no others', async (t) => {
     StateComparison: await app.compare({ snapshot: 's' }),
     RestorePlan: await app.planRestore({ snapshot: 's' }),
   }
+  values.Recovery = await app.recover(path.join(folder, 'recovered.db'))
   values.DowngradeOptions = await new Database(database, { migrations }).downgradeOptions()
   const restored = await app.restore('latest')
   const failures = [

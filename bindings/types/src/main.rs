@@ -14,7 +14,7 @@ use syn::punctuated::Punctuated;
 use syn::{Attribute, Expr, Field, Fields, Item, ItemEnum, ItemStruct, Lit, Meta, Token, Type};
 
 /// What the methods return, and what is behind them.
-const ROOTS: [&str; 14] = [
+const ROOTS: [&str; 15] = [
     "Report",
     "Plan",
     "Status",
@@ -29,6 +29,7 @@ const ROOTS: [&str; 14] = [
     "StateComparison",
     "Event",
     "RowDifference",
+    "Recovery",
 ];
 
 /// `impl Serialize` written out in Rust.

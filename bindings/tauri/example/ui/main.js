@@ -9,6 +9,7 @@ const show = (page) => {
 const phases = {
   waiting: ({ holder }) => `Another program holds the notes: ${holder}`,
   recovering: () => 'Restoring the backup of an update that was interrupted',
+  checking: ({ what, done, total }) => `Reading ${what}: ${done} of ${total}`,
   copying: ({ done, total }) => `Backing up: ${done} of ${total} bytes`,
   copy_verified: () => 'The backup is verified',
   started: ({ migration, number, of }) => `Update ${number} of ${of}: ${migration}`,
