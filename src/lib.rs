@@ -119,7 +119,7 @@ mod migration;
 // What an app configures.
 mod options;
 
-// Verified copies: taken, recorded, put back.
+// Verified backups: taken, recorded, put back.
 mod backup;
 
 // From one version to another.

@@ -54,7 +54,7 @@ pub(crate) fn clean(snapshots: &Path, database: &Path) -> Result<usize, Error> {
     Ok(removed)
 }
 
-/// Refuses folders that cannot be told apart later, or are not there.
+/// Refuses folders that cannot be distinguished later, or are not there.
 pub(crate) fn check(
     database: &Path,
     backups: &Path,
@@ -233,7 +233,7 @@ impl Folders {
         let (beside, ready) = (database.parent().unwrap_or(database), ready_of(database));
         for name in tree::folders_in(&ready)? {
             let live = beside.join(&name);
-            // A link that leads nowhere has the name too.
+            // A link that has no target has the name too.
             if live.symlink_metadata().is_ok() || files::is_there(&live)? {
                 let aside = self.aside(beside);
                 // Among the backups, unless these are on another disk, or on one that is gone.
@@ -299,7 +299,7 @@ fn copy(
     let mut notes = Vec::new();
     for (folder, tree) in folders.iter().zip(trees) {
         let name = folder.file_name().unwrap_or_default();
-        // One that grows meanwhile is not told of as more than everything.
+        // One that grows meanwhile is not reported as more than everything.
         let told = |done: u64| progress((before + done).min(total), total);
         tree.copy(&into.join(name), &told)?;
         before += tree.bytes;

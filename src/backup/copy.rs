@@ -143,7 +143,7 @@ fn write_of(
         None
     } else {
         let help = "free some space, or choose another folder for backups";
-        space::check_room(folder, "the copy", bytes, help)?;
+        space::check_room(folder, "the backup", bytes, help)?;
         let copied = match &in_one_file {
             Some(file) => by_pages(file, staging, bytes, progress)?,
             None => None,

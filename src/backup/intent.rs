@@ -21,7 +21,7 @@ use crate::sqlite::open;
 pub(crate) struct Intent {
     /// RFC 3339.
     pub(crate) started_at: String,
-    /// The copy that is put back.
+    /// The backup that is put back.
     pub(crate) copy: PathBuf,
     /// Its BLAKE3 digest.
     pub(crate) digest: String,
@@ -129,7 +129,7 @@ impl Intent {
         })
     }
 
-    /// The copy, unless it is known to be gone or altered.
+    /// The backup, unless it is known to be gone or altered.
     pub(crate) fn good_copy(&self) -> Option<PathBuf> {
         may_be_good(&self.copy, &self.digest).then(|| self.copy.clone())
     }

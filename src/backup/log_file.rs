@@ -1,5 +1,5 @@
-//! The log of restores. A restored database is the copy, byte for byte, so neither the restore
-//! nor what was logged since the copy can stand in it: both are kept in a small hidden text file
+//! The log of restores. A restored database is the backup, byte for byte, so neither the restore
+//! nor what was logged since the backup can be in it: both are kept in a small hidden text file
 //! beside the automatic backups, `.NAME-TIME.log`, one for each restore, and for each `reset` and
 //! `drop`, with which a database's own log goes too.
 //!
@@ -29,7 +29,7 @@ pub(crate) struct LogFile {
     database: PathBuf,
     identity: String,
     entry: LogEntry,
-    /// What the replaced state had in its log, and the copy has not.
+    /// What the replaced state had in its log, and the backup has not.
     replaced: Vec<LogEntry>,
 }
 
@@ -123,7 +123,7 @@ pub(crate) fn finish_newest(store: &Store<'_>, database: &Path) -> Result<(), Er
     file.finish(|_| ())
 }
 
-/// Every entry that is kept beside the copies of a database.
+/// Every entry that is kept beside the backups of a database.
 pub(crate) fn read(store: &Store<'_>) -> Result<Vec<LogEntry>, Error> {
     let files = files(store)?;
     Ok(files.into_iter().flat_map(|(_, entries)| entries).collect())

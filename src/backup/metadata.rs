@@ -1,10 +1,10 @@
-//! The record of a copy: a small text file beside it, which makes it one of ours.
+//! The record of a backup: a small text file beside it, which makes it one of ours.
 
 use std::fmt::Write as _;
 
 use crate::sqlite::disk::sidecar::{from_one_line, on_one_line};
 
-/// What a copy was taken for.
+/// What a backup was taken for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum BackupKind {
     /// Before a run or a revert.
@@ -35,12 +35,12 @@ impl BackupKind {
     }
 }
 
-/// What the record of a copy says.
+/// What the record of a backup says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct BackupMetadata {
     /// What it was taken for.
     pub(crate) shelf: BackupKind,
-    /// The order of copies; the clock decides nothing.
+    /// The order of backups; the clock decides nothing.
     pub(crate) sequence: u64,
     /// Which database, on one line: its file name, so that a folder may be moved, or its
     /// path where the backups do not lie beside it. Two databases may share a folder.
@@ -50,7 +50,7 @@ pub(crate) struct BackupMetadata {
     pub(crate) bytes: u64,
     /// BLAKE3, hexadecimal.
     pub(crate) digest: String,
-    /// The schema version in the copy.
+    /// The schema version in the backup.
     pub(crate) version: Option<i64>,
     /// The version of the app that took it, where that was said.
     pub(crate) app_version: Option<String>,
@@ -116,7 +116,7 @@ impl BackupMetadata {
     }
 }
 
-/// A number that can be added to others: nobody has as many copies, or bytes.
+/// A number that can be added to others: nobody has as many backups, or bytes.
 fn number(text: &str) -> Option<u64> {
     text.parse().ok().filter(|number| *number < 1 << 53)
 }

@@ -73,7 +73,7 @@ pub(crate) fn copies_kept(options: &Options<'_>, database: &Path) -> Option<(Str
     Some((sentence, remedy))
 }
 
-/// Points to the copies where a database is damaged.
+/// Points to the backups where a database is damaged.
 pub(crate) fn point_to_copies(options: &Options<'_>, path: &Path, error: Error) -> Error {
     if !matches!(
         error.kind(),

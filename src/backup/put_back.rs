@@ -1,4 +1,4 @@
-//! A copy put back through SQLite into the live file.
+//! A backup restored through SQLite into the live file.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -14,14 +14,14 @@ use crate::sqlite::integrity::quick_check;
 use crate::sqlite::schema::catalog;
 use crate::sqlite::{execute, open};
 
-/// What is put back: a recorded copy, or the empty database that was there before.
+/// What is put back: a recorded backup, or the empty database that was there before.
 pub(crate) enum PutBackState<'s> {
     Copy { path: &'s Path, digest: &'s str },
     Empty,
 }
 
 impl PutBackState<'_> {
-    /// Proves the copy, where there is one.
+    /// Proves the backup, where there is one.
     pub(crate) fn prove(&self) -> Result<(), Error> {
         match self {
             PutBackState::Copy { path, digest } => prove(path, digest),
@@ -30,7 +30,7 @@ impl PutBackState<'_> {
     }
 }
 
-/// Whether a copy may be what was recorded. One that cannot be read just now may.
+/// Whether a backup may be what was recorded. One that cannot be read just now may.
 pub(crate) fn may_be_good(path: &Path, digest: &str) -> bool {
     match files::digest(path) {
         Ok(found) => found == digest,
@@ -38,23 +38,23 @@ pub(crate) fn may_be_good(path: &Path, digest: &str) -> bool {
     }
 }
 
-/// Refuses a copy that is not what was recorded when it was made.
+/// Refuses a backup that is not what was recorded when it was made.
 pub(crate) fn prove(path: &Path, digest: &str) -> Result<(), Error> {
     if files::digest(path)? == digest {
         return Ok(());
     }
     Err(Error::new(
         ErrorKind::BackupInvalid,
-        format!("{} is not the copy that was made", path.display()),
+        format!("{} is not the backup that was made", path.display()),
     )
-    .with_help("its digest differs from the recorded one; look for another copy"))
+    .with_help("its digest differs from the recorded one; look for another backup"))
 }
 
-/// Puts a copy back through SQLite into the live file, as one transaction of SQLite's:
-/// killed at any instant, the database is as it was before or as the copy is. The file is
+/// Restores a backup through SQLite into the live file, as one transaction of SQLite's:
+/// killed at any instant, the database is as it was before or as the backup is. The file is
 /// never replaced, so nobody who has it open writes into a file that is gone.
 ///
-/// Where the copy has another text encoding, `live` is another connection afterwards, set up
+/// Where the backup has another text encoding, `live` is another connection afterwards, set up
 /// with `set_up`.
 pub(crate) fn put_back(
     live: &mut Connection,
@@ -63,7 +63,7 @@ pub(crate) fn put_back(
     patience: Duration,
     set_up: &dyn Fn(&Connection) -> Result<(), Error>,
 ) -> Result<(), Error> {
-    let cannot = |error| execute::failure("cannot put the copy back", error);
+    let cannot = |error| execute::failure("cannot restore the backup", error);
     state.prove()?;
     let source = match state {
         PutBackState::Empty => Connection::open_in_memory().map_err(cannot)?,
@@ -72,7 +72,7 @@ pub(crate) fn put_back(
     if !live.is_autocommit() {
         live.execute_batch("ROLLBACK").map_err(cannot)?;
     }
-    // In WAL mode a copy with another page size is refused by SQLite.
+    // In WAL mode a backup with another page size is refused by SQLite.
     let page_size = |connection: &Connection| catalog::number(connection, "PRAGMA page_size");
     let mode = catalog::word(live, "PRAGMA journal_mode")?;
     if mode == "wal" && page_size(live)? != page_size(&source)? {
@@ -83,7 +83,7 @@ pub(crate) fn put_back(
         PutBackState::Empty => false,
         PutBackState::Copy { .. } => encoding(live)? != encoding(&source)?,
     };
-    let cannot_step = |failed: Failed| failed.into_error(|| "cannot put the copy back".to_owned());
+    let cannot_step = |failed: Failed| failed.into_error(|| "cannot restore the backup".to_owned());
     let copied = Copier::new(&source, live)
         .map_err(cannot)
         .and_then(|copier| step_through(&copier, patience, &|_, _| Ok(())).map_err(cannot_step));
@@ -114,7 +114,7 @@ pub(crate) fn open_again(
     Ok(())
 }
 
-/// Whether a failure of [`put_back`] came when the copy was in the database, and whole.
+/// Whether a failure of [`put_back`] came when the backup was in the database, and whole.
 pub(crate) fn is_back(error: &Error) -> bool {
     *error.data_state() == DataState::Committed && error.kind() != ErrorKind::BackupInvalid
 }
@@ -126,7 +126,7 @@ pub(crate) fn settle(live: &Connection, source: &Connection, error: Error) -> Re
     }
     match catalog::first_difference(live, source) {
         Ok(None) => {
-            log::warn!("the copying reported {error:#}, but the copy is in the database");
+            log::warn!("the copying reported {error:#}, but the backup is in the database");
             Ok(())
         }
         Ok(Some(_)) => Err(error),
@@ -158,7 +158,7 @@ pub(crate) fn finish(live: &Connection, journal_mode: &str) -> Result<(), Error>
         None => Ok(()),
         Some(finding) => Err(Error::new(
             ErrorKind::BackupInvalid,
-            format!("the database does not verify after the copy was put back: {finding}"),
+            format!("the database does not verify after the backup was restored: {finding}"),
         )),
     }
 }

@@ -5,18 +5,18 @@ use std::fmt;
 /// What retention knows of one automatic backup.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Copy {
-    /// The order in which copies were made; the clock decides nothing.
+    /// The order in which backups were made; the clock decides nothing.
     pub sequence: u64,
-    /// The schema version in the copy, none before the first migration.
+    /// The schema version in the backup, none before the first migration.
     pub version: Option<i64>,
 }
 
-/// Why a copy stays or goes.
+/// Why a backup stays or goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Decision {
     /// One of the newest.
     KeepRecent,
-    /// The newest copy from before a version that is still pending.
+    /// The newest backup from before a version that is still pending.
     KeepBeforePending,
     /// An interrupted run or this run needs it.
     KeepInUse,
@@ -35,10 +35,10 @@ impl fmt::Display for Decision {
     }
 }
 
-/// Decides for each copy, in the order given.
+/// Decides for each backup, in the order given.
 ///
 /// `first_pending` is the lowest version that is still to be applied, where there is
-/// one; `in_use` the sequence numbers of copies that somebody depends on. At least one
+/// one; `in_use` the sequence numbers of backups that somebody depends on. At least one
 /// copy always stays.
 pub(crate) fn decide(
     copies: &[Copy],

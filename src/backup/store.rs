@@ -1,11 +1,11 @@
-//! The copies of a database: taken, recorded, listed, thinned out.
+//! The backups of a database: taken, recorded, listed, thinned out.
 //!
 //! There are three shelves: automatic backups, the states that a restore replaced (both in
-//! the backups folder), and named snapshots. A copy is made under a staging name, verified,
+//! the backups folder), and named snapshots. A backup is made under a staging name, verified,
 //! recorded, and only then given its name (see `copy`).
 //!
-//! The record is a small text file beside the copy, `.NAME.record`. What has no record is
-//! no copy of ours: it is neither listed nor ever removed.
+//! The record is a small text file beside the backup, `.NAME.record`. What has no record is
+//! no backup of ours: it is neither listed nor ever removed.
 
 use std::path::{Path, PathBuf};
 
@@ -22,7 +22,7 @@ use crate::sqlite::disk::files::{self, Claim};
 use crate::sqlite::disk::path;
 use crate::sqlite::disk::sidecar::{from_one_line, on_one_line};
 
-/// A copy and its record.
+/// A backup and its record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Backup {
     pub(crate) path: PathBuf,
@@ -30,7 +30,7 @@ pub(crate) struct Backup {
 }
 
 impl Backup {
-    /// The file name, which is how the database refers to a copy.
+    /// The file name, which is how the database refers to a backup.
     pub(crate) fn file_name(&self) -> String {
         file_name(&self.path)
     }
@@ -53,7 +53,7 @@ fn file_name(path: &Path) -> String {
         .unwrap_or_default()
 }
 
-/// A database among the copies that has no record.
+/// A database among the backups that has no record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Stray {
     pub(crate) path: PathBuf,
@@ -66,16 +66,16 @@ pub(crate) struct Stray {
 /// How every database begins.
 const DATABASE: &[u8] = b"SQLite format 3\0";
 
-/// A folder with copies of one database.
+/// A folder with backups of one database.
 pub(crate) struct Store<'p> {
     folder: PathBuf,
-    /// Where the database's other copies are: one count orders them all.
+    /// Where the database's other backups are: one count orders them all.
     other: PathBuf,
     database: &'p Path,
     stem: String,
 }
 
-/// What a copy is taken of, as the caller read it under the write lock.
+/// What a backup is taken of, as the caller read it under the write lock.
 pub(crate) struct Occasion<'o> {
     pub(crate) now: DateTime<Utc>,
     pub(crate) version: Option<i64>,
@@ -85,7 +85,7 @@ pub(crate) struct Occasion<'o> {
     pub(crate) set_up: &'o dyn Fn(&Connection) -> Result<(), Error>,
 }
 
-/// What a copy is to be called.
+/// What a backup is to be called.
 pub(crate) enum BackupName<'n> {
     /// By its time: an automatic backup, or a state that is about to be replaced.
     Time(BackupKind),
@@ -93,7 +93,7 @@ pub(crate) enum BackupName<'n> {
     Given(&'n str),
 }
 
-/// The time in a copy's name.
+/// The time in a backup's name.
 pub(crate) const TIME: &str = "%Y-%m-%dT%H-%M-%S";
 
 impl<'p> Store<'p> {
@@ -110,7 +110,7 @@ impl<'p> Store<'p> {
         }
     }
 
-    /// The count of the newest copy, in both folders.
+    /// The count of the newest backup, in both folders.
     pub(crate) fn last_sequence(&self) -> Result<u64, Error> {
         let other = Store {
             folder: self.other.clone(),
@@ -140,7 +140,7 @@ impl<'p> Store<'p> {
     }
 
     /// What staging files are called after: the database's whole name, and where the folder may
-    /// hold copies of one of the same name elsewhere, its path in short. Both may be at work at
+    /// hold backups of one of the same name elsewhere, its path in short. Both may be at work at
     /// the same time, and each cleans up after itself alone.
     fn staging_prefix(&self) -> String {
         let name = file_name(self.database);
@@ -152,7 +152,7 @@ impl<'p> Store<'p> {
         format!("{name}-{}", &digest[..16])
     }
 
-    /// Where a copy is made.
+    /// Where a backup is made.
     pub(crate) fn staging_path(&self, now: DateTime<Utc>) -> PathBuf {
         let time = now.format(TIME);
         let prefix = self.staging_prefix();
@@ -165,17 +165,17 @@ impl<'p> Store<'p> {
         format!("{}-{time}", file_name(self.database))
     }
 
-    /// Where a copy of this name is.
+    /// Where a backup of this name is.
     pub(crate) fn path_of(&self, name: &str) -> PathBuf {
         self.folder.join(name)
     }
 
-    /// The copies that have a record, oldest first.
+    /// The backups that have a record, oldest first.
     pub(crate) fn list(&self) -> Result<Vec<Backup>, Error> {
         Ok(self.with_their_files()?.0)
     }
 
-    /// The copies that have a record, oldest first, and the records that have no copy. One that was
+    /// The backups that have a record, oldest first, and the records that have no backup. One that was
     /// given another name is known by its digest.
     fn with_their_files(&self) -> Result<(Vec<Backup>, Vec<Backup>), Error> {
         let (mut backups, mut gone) = (Vec::new(), Vec::new());
@@ -213,8 +213,8 @@ impl<'p> Store<'p> {
         Ok((backups, gone))
     }
 
-    /// Databases among the copies that no record tells of, oldest first: hidden files are easily
-    /// lost when a folder is copied. And copies whose record names a database of this name that is
+    /// Databases among the backups that no record tells of, oldest first: hidden files are easily
+    /// lost when a folder is copied. And backups whose record names a database of this name that is
     /// not there any more: both were moved. What they are, only their contents say.
     pub(crate) fn strays(&self) -> Result<Vec<Stray>, Error> {
         let mut strays = Vec::new();
@@ -251,7 +251,7 @@ impl<'p> Store<'p> {
         self.folder == self.database.with_file_name("snapshots")
     }
 
-    /// Whether no record says whose a copy is, or one that says what is not so any more.
+    /// Whether no record says whose a backup is, or one that says what is not so any more.
     fn has_strayed(&self, name: &str) -> bool {
         match self.read_record(name) {
             Ok(None) | Err(_) => true,
@@ -271,7 +271,7 @@ impl<'p> Store<'p> {
         Some(time.and_utc())
     }
 
-    /// Which other database the copy of this name was taken of, where its record says so.
+    /// Which other database the backup of this name was taken of, where its record says so.
     pub(crate) fn other_owner(&self, name: &str) -> Result<Option<String>, Error> {
         Ok(self
             .read_record(name)?
@@ -280,7 +280,7 @@ impl<'p> Store<'p> {
             .map(|database| from_one_line(&database)))
     }
 
-    /// The records of this database, with and without their copies.
+    /// The records of this database, with and without their backups.
     fn recorded(&self) -> Result<Vec<Backup>, Error> {
         let own = self.identity();
         let mut backups = Vec::new();
@@ -354,7 +354,7 @@ impl<'p> Store<'p> {
             .collect())
     }
 
-    /// What an interrupted copy left: staging files, and records without a copy.
+    /// What an interrupted backup left: staging files, and records without a backup.
     pub(crate) fn leftovers(&self) -> Result<Vec<PathBuf>, Error> {
         let own = self.staging_prefix();
         let mut left = Vec::new();
@@ -391,7 +391,7 @@ impl<'p> Store<'p> {
     }
 
     /// Copies the state that `reader` sees, proves the copy good, and records it. An
-    /// automatic backup of the same state as the newest one's is not kept twice: that copy
+    /// automatic backup of the same state as the newest one's is not kept twice: that backup
     /// is returned.
     pub(crate) fn take(
         &self,
@@ -424,7 +424,7 @@ impl<'p> Store<'p> {
             .inspect_err(|_| drop(files::remove(&staging)))
     }
 
-    /// Records a copy that was proved good and gives it its name, or drops it in favour of
+    /// Records a backup that was proved good and gives it its name, or drops it in favour of
     /// an equal one.
     pub(crate) fn keep(
         &self,
@@ -475,7 +475,7 @@ impl<'p> Store<'p> {
     }
 
     /// Writes the record and gives it a free name, which it takes by being there, whole. The
-    /// copy's path and the record's.
+    /// backup's path and the record's.
     fn write_record(
         &self,
         record: &BackupMetadata,
@@ -505,7 +505,7 @@ impl<'p> Store<'p> {
     }
 
     /// `notes-2026-11-21T09-14-03.db`, or with `-2`, `-3` … when that second has one. The
-    /// number is higher than any that is there, so that names sort as copies were made.
+    /// number is higher than any that is there, so that names sort as backups were made.
     fn free_name(&self, now: DateTime<Utc>, existing: &[Backup]) -> Result<String, Error> {
         let base = format!("{}-{}", self.stem, now.format(TIME));
         let name = |number| match number {
@@ -564,7 +564,7 @@ impl<'p> Store<'p> {
         Ok(())
     }
 
-    /// Removes copies of a shelf that are no longer wanted. What cannot be removed is
+    /// Removes backups of a shelf that are no longer wanted. What cannot be removed is
     /// reported and stays.
     pub(crate) fn thin_out(
         &self,
@@ -603,7 +603,7 @@ impl<'p> Store<'p> {
         notes
     }
 
-    /// The copy first: a record without a copy is cleaned up, a copy without a record would
+    /// The backup first: a record without a backup is cleaned up, a backup without a record would
     /// stay for ever.
     fn remove(&self, backup: &Backup) -> Result<(), Error> {
         files::remove(&backup.path)?;

@@ -543,7 +543,7 @@ fn names_to_write(shape: &Shape) -> Vec<String> {
         .collect()
 }
 
-/// The statements for rows that differ. What goes does so first, so that no value stands twice on
+/// The statements for rows that differ. What goes does so first, so that no value occurs twice on
 /// the way.
 fn changes(
     one: &Connection,

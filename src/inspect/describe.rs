@@ -77,7 +77,7 @@ pub(crate) fn inspect(
     })
 }
 
-/// Refuses a name that is none, with the one that may be meant.
+/// Refuses a name that is not one, with the one that may be meant.
 fn check_name(schema: &Schema, wanted: &str) -> Result<(), Error> {
     let views = of_kind(schema, ObjectKind::View).map(|view| view.name.as_str());
     let tables = schema.tables.iter().map(|table| table.name.as_str());

@@ -166,7 +166,7 @@ pub struct ReferenceInfo {
 pub struct IndexInfo {
     /// Its name.
     pub name: String,
-    /// Its columns in order; `<expression>` for one that is none.
+    /// Its columns in order; `<expression>` for what is not a column.
     pub columns: Vec<String>,
     /// Whether it allows each value once.
     pub unique: bool,

@@ -222,7 +222,7 @@ fn broken_objects(
     found: &mut Diagnosis,
 ) -> Result<(), Error> {
     let empty = memory(options)?;
-    // What cannot be made again needs the app's functions, or is told of elsewhere.
+    // What cannot be made again needs the app's functions, or is reported elsewhere.
     if let Err(error) = empty_copy::copy_schema(connection, &empty) {
         let note = format!("views and triggers were not examined: {error}");
         found.notes.push(note);
@@ -428,7 +428,7 @@ fn backfills(connection: &Connection, found: &mut Diagnosis) -> Result<(), Error
     Ok(())
 }
 
-/// A file that cannot be read as one with a history is told of elsewhere.
+/// A file that cannot be read as one with a history is reported elsewhere.
 fn misplaced(
     options: &Options<'_>,
     database: &Path,
@@ -484,7 +484,7 @@ fn compare(
                 |_| Ok(()),
             );
         }
-        // A note of a restore that cannot be read was told of.
+        // A note of a restore that cannot be read was reported.
         Err(error) if error.kind() == ErrorKind::NeedsAttention => return Ok(()),
         Err(error)
             if matches!(
@@ -562,7 +562,7 @@ fn contradictions(status: &Status, found: &mut Diagnosis) {
     }
 }
 
-/// The newest version for which there is a file, of the history in which a migration stands.
+/// The newest version for which there is a file, of the history that a migration is in.
 fn newest_file(status: &Status, of: &MigrationStatus) -> Option<i64> {
     let siblings = status.migrations.iter();
     let siblings = siblings.filter(|entry| entry.component == of.component && entry.file.is_some());
@@ -594,8 +594,8 @@ fn copies(options: &Options<'_>, path: &Path, found: &mut Diagnosis) -> Result<(
     }));
     if found.problems.len() == before && !copies.is_empty() {
         found.passed.push(match copies.len() {
-            1 => "the one copy verifies".to_owned(),
-            count => format!("all {count} copies verify"),
+            1 => "the one backup verifies".to_owned(),
+            count => format!("all {count} backups verify"),
         });
     }
     Ok(())

@@ -13,7 +13,7 @@ use crate::report::act::Act;
 use crate::report::error::Error;
 use crate::sqlite::{open, view};
 
-/// Reads the log of a database: its own, and what its copies know. Writes nothing.
+/// Reads the log of a database: its own, and what its backups know. Writes nothing.
 pub(crate) fn log(options: &Options<'_>, path: &Path) -> Result<Log, Error> {
     options.check_history_table()?;
     let target = open::resolve(path)?;

@@ -17,7 +17,7 @@ use crate::report::serial;
 pub enum ProblemKind {
     /// The file is damaged, or no database.
     Damaged,
-    /// There is no database, or an empty one of which there are copies.
+    /// There is no database, or an empty one of which there are backups.
     Missing,
     /// Rows that a constraint forbids, or an index for full-text search that lags behind.
     Contents,
@@ -37,7 +37,7 @@ pub enum ProblemKind {
     BrokenObject,
     /// Another file seems to have taken the place of the database: its backups say so.
     Misplaced,
-    /// A copy that is not what was recorded.
+    /// A backup that is not what was recorded.
     BackupDamaged,
     /// Companions without their database, unfinished files.
     Leftover,

@@ -44,7 +44,7 @@ impl Reader {
     /// value that SQL makes is at most 16 MiB long, since making one cannot be interrupted.
     ///
     /// # Errors
-    /// [`ErrorKind::Io`](crate::ErrorKind::Io) if SQLite cannot be told so.
+    /// [`ErrorKind::Io`](crate::ErrorKind::Io) if SQLite does not take the setting.
     pub fn confine(&mut self, longest: Duration, cancel: Arc<AtomicBool>) -> Result<(), Error> {
         fence::enclose(&mut self.view.connection, longest, cancel)
             .map_err(|error| failure("cannot confine the connection", error))

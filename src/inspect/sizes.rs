@@ -33,7 +33,7 @@ pub struct Stats {
     pub tables: Vec<TableStats>,
     /// What was applied.
     pub history: HistoryStats,
-    /// The copies that are there.
+    /// The backups that are there.
     pub backups: BackupStats,
     /// The size of the database over time, the oldest first; the last is now.
     pub growth: Vec<SizeAt>,
@@ -83,7 +83,7 @@ pub struct HistoryStats {
     pub last_run: Option<LogEntry>,
 }
 
-/// The copies in short.
+/// The backups in short.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]

@@ -1,4 +1,4 @@
-//! `stats`: rows and bytes, copies, history, and how they grew.
+//! `stats`: rows and bytes, backups, history, and how they grew.
 
 use std::path::Path;
 
@@ -111,7 +111,7 @@ fn history_of(
     })
 }
 
-/// The copies, and how big the database was when they were taken, with the count of each.
+/// The backups, and how big the database was when they were taken, with the count of each.
 fn copies(
     options: &Options<'_>,
     database: &Path,

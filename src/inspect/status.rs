@@ -22,7 +22,7 @@ use crate::report::serial;
 #[cfg(feature = "serde")]
 use crate::report::{estimate, loss};
 
-/// How a database stands to its migrations. Made without writing anything.
+/// The state of a database compared with its migrations. Made without writing anything.
 #[derive(Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
@@ -46,7 +46,7 @@ pub struct Status {
     pub drift: Vec<String>,
     /// Why the pending migrations cannot be run as they are.
     pub problem: Option<Error>,
-    /// What somebody should know, in sentences: that there are copies of a database that is gone,
+    /// What somebody should know, in sentences: that there are backups of a database that is gone,
     /// or a backfill that is not finished.
     pub notes: Vec<String>,
     /// What can be done about the notes, as values.
@@ -81,7 +81,7 @@ pub struct MigrationStatus {
     pub version: i64,
     /// Its name, without version.
     pub name: String,
-    /// How file and history stand to each other.
+    /// How file and history compare.
     pub state: MigrationState,
     /// When it was applied, RFC 3339.
     pub applied_at: Option<String>,
@@ -92,7 +92,7 @@ pub struct MigrationStatus {
     pub losses: Vec<Loss>,
     /// Whether the file consents to that.
     pub consents: bool,
-    /// The tables it would build anew.
+    /// The tables it would rebuild.
     pub rebuilds: Vec<String>,
     /// What that takes in time and disk, none where it rebuilds nothing.
     #[cfg_attr(

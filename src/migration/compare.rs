@@ -1,4 +1,4 @@
-//! How migrations stand to a history: what is applied, pending, changed, missing.
+//! How migrations compare with a history: what is applied, pending, changed, missing.
 
 use std::cmp::Ordering;
 
@@ -34,7 +34,7 @@ impl Known<'_> {
     }
 }
 
-/// How a migration stands to a history.
+/// How a migration compares with a history.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
@@ -69,7 +69,7 @@ impl MigrationState {
 /// A migration, a row of the history, or both, and the state they are in.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct HistoryComparison<'a> {
-    /// How they stand to each other.
+    /// How they compare.
     pub state: MigrationState,
     /// The file.
     pub migration: Option<&'a Migration>,
@@ -205,7 +205,7 @@ pub(crate) fn lacking<'a>(
 /// Compares migrations with a history, both in the order of their versions.
 ///
 /// A squashed migration is applied where it has its row, or where all that it replaces have
-/// theirs; where some of them have, they stand in its place.
+/// theirs; where some of them have, they take its place.
 pub(crate) fn compare<'a>(
     migrations: &'a [Migration],
     history: &'a [Applied],

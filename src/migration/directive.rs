@@ -22,7 +22,7 @@ pub(crate) enum Directive {
     Irreversible,
     /// `-- heirloom: backfill TABLE`: the file is not a migration, and is run in batches of rows.
     Backfill(String),
-    /// `-- heirloom: batch N`: so many rows at a time.
+    /// `-- heirloom: batch N`: the number of rows in a batch.
     Batch(u64),
     /// `-- heirloom: replaces V3__name CHECKSUM…`: where that was applied, with all others that
     /// the file replaces, the file is done.

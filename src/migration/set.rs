@@ -37,7 +37,7 @@ pub(crate) struct Migration {
 }
 
 /// What stands in the history, and for the checksum, in the place of a function: always the
-/// same, because Rust that says the same in other words is no other migration.
+/// same, because Rust that says the same in other words is not another migration.
 pub(crate) const IN_RUST: &str = "-- written in Rust\n";
 
 impl Migration {

@@ -14,7 +14,7 @@ pub(crate) struct SquashedFrom {
 }
 
 impl SquashedFrom {
-    /// Reads what stands behind `replaces`: `V3__name`, and a checksum or several.
+    /// Reads what follows `replaces`: `V3__name`, and a checksum or several.
     pub(crate) fn read<'w>(mut words: impl Iterator<Item = &'w str>) -> Option<SquashedFrom> {
         let (version, name) = words.next()?.strip_prefix('V')?.split_once("__")?;
         let checksums: Option<Vec<u64>> = words.map(|sum| sum.parse().ok()).collect();

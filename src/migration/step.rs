@@ -102,7 +102,7 @@ impl MigrationStep {
         MigrationStep::read(version, name, script, StepKind::Sql)
     }
 
-    /// What stands in no history, by the name that messages have for it.
+    /// What is in no history, by the name that messages have for it.
     ///
     /// # Errors
     /// As [`MigrationStep::up`].
@@ -287,7 +287,7 @@ fn check_statements(script: &Script, no_transaction: bool, kind: StepKind) -> Re
             Action::Attach(word) => {
                 return refuse(
                     statement.start,
-                    format!("{word} reaches for another database, which no copy protects"),
+                    format!("{word} reaches for another database, which no backup protects"),
                     "migrate each database by itself",
                 );
             }

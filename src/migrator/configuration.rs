@@ -77,8 +77,8 @@ impl<'a> Migrator<'a> {
         }
     }
 
-    /// Keeps so many automatic backups, 5 unless said otherwise. At least one stays, and
-    /// so does the newest copy from before a version that is still pending.
+    /// How many automatic backups to keep (default 5). At least one stays, and
+    /// so does the newest backup from before a version that is still pending.
     pub fn keep_last(mut self, backups: usize) -> Self {
         self.options.keep = backups;
         self
@@ -118,7 +118,7 @@ impl<'a> Migrator<'a> {
     }
 
     /// Consents to whatever the pending migrations destroy. An app should let each file
-    /// consent for itself, with `-- heirloom: allow-destructive`.
+    /// permission itself, with `-- heirloom: allow-destructive`.
     pub fn allow_destructive(mut self) -> Self {
         self.options.allow_destructive = true;
         self
@@ -160,7 +160,7 @@ impl<'a> Migrator<'a> {
         self
     }
 
-    /// Called once before the first migration, in the transaction, after the copy, which may
+    /// Called once before the first migration, in the transaction, after the backup, which may
     /// still be verified. An error refuses the run.
     pub fn before_run(
         self,
@@ -194,7 +194,7 @@ impl<'a> Migrator<'a> {
     }
 
     /// Brings the migrations of a component along: each run applies those of all components, in
-    /// the order in which they were given, and then the app's own, after one copy and in one
+    /// the order in which they were given, and then the app's own, after one backup and in one
     /// transaction. Every other verb speaks of the app's own history, unless
     /// [`Migrator::only`] turns it to a component.
     pub fn component(mut self, component: Component) -> Self {
@@ -218,14 +218,14 @@ impl<'a> Migrator<'a> {
     }
 
     /// Takes over, at the first start, the history that another tool kept in the database, or
-    /// whichever tool's is there where none is named. In the copy, the transaction and the proof
+    /// whichever tool's is there where none is named. In the backup, the transaction and the proof
     /// of the run: the history gets a row of each migration that the other tool applied, once the
     /// schema is proved to be what those give, and what is pending is run after them. The other
     /// tool's table stays as it is. A database with a history of heirloom's, and a new one, are
-    /// nobody's to take over.
+    /// has no history to import.
     ///
     /// Each migration must have the version that it had there; of tools that only count,
-    /// the first so many are taken.
+    /// that many of the first are taken.
     pub fn adopt_from(mut self, tool: impl Into<Option<Tool>>) -> Self {
         self.options.adopt = Some(tool.into());
         self

@@ -74,11 +74,11 @@ pub struct OpenedDatabase {
 }
 
 impl Database<'_, '_> {
-    /// How a database stands to the migrations. Writes nothing and creates no file.
+    /// The state of a database compared with the migrations. Writes nothing and creates no file.
     ///
     /// # Errors
     /// [`ErrorKind::NotADatabase`](crate::ErrorKind::NotADatabase), [`ErrorKind::InvalidMigration`](crate::ErrorKind::InvalidMigration), [`ErrorKind::Diverged`](crate::ErrorKind::Diverged)
-    /// for a history that is none. Anything else is in [`Status::problem`].
+    /// for a history that is not one. Anything else is in [`Status::problem`].
     pub fn status(&self) -> Result<Status, Error> {
         status::status(self.options, &self.path)
     }
@@ -132,7 +132,7 @@ impl Database<'_, '_> {
         revert::plan(self.options, &self.path, to)
     }
 
-    /// Fills the rows of a large table in batches, after a verified copy, and goes on where it
+    /// Fills the rows of a large table in batches, after a verified backup, and goes on where it
     /// stopped when it is called again: see [`Backfill`]. To be called after
     /// [`Migrator::open`](crate::Migrator::open), from a thread of its own where the app is not to wait. It opens a
     /// connection of its own, with the app's set-up; hooks are not called.
@@ -211,10 +211,10 @@ impl Database<'_, '_> {
         import::plan(self.options, &self.path, tool.into())
     }
 
-    /// Marks a database that nobody kept a history of as being at a version: the history gets a
+    /// Records an existing database, which has no history, as being at a version: the history gets a
     /// row of each migration up to it, and nothing is run. First it is proved that the schema
     /// is what those migrations give; of rows that they would have written nothing is
-    /// known. Copied before, and in one transaction, as a run is.
+    /// known. Backed up before, and in one transaction, as a run is.
     ///
     /// # Errors
     /// [`ErrorKind::Diverged`](crate::ErrorKind::Diverged) where the schema is another, with what is different, or where

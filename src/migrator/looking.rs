@@ -20,7 +20,7 @@ impl Database<'_, '_> {
     }
 
     /// Everything that can be wrong with a database and around it, looked for: damage, broken
-    /// references, a history that contradicts the migrations, copies that do not verify, what an
+    /// references, a history that contradicts the migrations, backups that do not verify, what an
     /// interruption left, too little room. Reads everything; writes nothing.
     ///
     /// # Errors
@@ -82,11 +82,11 @@ impl Database<'_, '_> {
         read::read(self.options, &self.path, state)
     }
 
-    /// Rows and bytes of any database, table by table, with its history, its copies and how it
+    /// Rows and bytes of any database, table by table, with its history, its backups and how it
     /// grew. Reads every page; writes nothing.
     ///
     /// # Errors
-    /// [`ErrorKind::NotADatabase`](crate::ErrorKind::NotADatabase); [`ErrorKind::Diverged`](crate::ErrorKind::Diverged) for a history that is none.
+    /// [`ErrorKind::NotADatabase`](crate::ErrorKind::NotADatabase); [`ErrorKind::Diverged`](crate::ErrorKind::Diverged) for a history that is not one.
     pub fn stats(&self) -> Result<Stats, Error> {
         stats::stats(self.options, &self.path)
     }
@@ -94,12 +94,12 @@ impl Database<'_, '_> {
     /// Every run, revert, restore and snapshot of a database, the newest first. Writes nothing.
     /// What failed left the database as it was, and is in no log.
     ///
-    /// Runs and reverts stand in the database itself (`heirloom_log`, committed with what they
+    /// Runs and reverts are recorded in the database itself (`heirloom_log`, committed with what they
     /// tell of), restores in hidden files beside the automatic backups, snapshots in their
-    /// records. A snapshot that was removed is not told of.
+    /// records. A snapshot that was removed is not reported.
     ///
     /// # Errors
-    /// [`ErrorKind::NotADatabase`](crate::ErrorKind::NotADatabase); [`ErrorKind::Diverged`](crate::ErrorKind::Diverged) for a history that is none.
+    /// [`ErrorKind::NotADatabase`](crate::ErrorKind::NotADatabase); [`ErrorKind::Diverged`](crate::ErrorKind::Diverged) for a history that is not one.
     pub fn log(&self) -> Result<Log, Error> {
         log::log(self.options, &self.path)
     }

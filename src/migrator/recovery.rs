@@ -14,17 +14,17 @@ use crate::restore::snapshot;
 use crate::restore::{recover, reindex};
 
 impl Database<'_, '_> {
-    /// Takes a named copy of a database into `snapshots` beside it.
+    /// Takes a snapshot of a database into `snapshots` beside it.
     ///
     /// # Errors
     /// [`ErrorKind::Usage`](crate::ErrorKind::Usage) for a name that is taken, leaves the folder or would break on
-    /// another platform; [`ErrorKind::Locked`](crate::ErrorKind::Locked); [`ErrorKind::BackupInvalid`](crate::ErrorKind::BackupInvalid) when the copy
+    /// another platform; [`ErrorKind::Locked`](crate::ErrorKind::Locked); [`ErrorKind::BackupInvalid`](crate::ErrorKind::BackupInvalid) when the backup
     /// does not verify.
     pub fn snapshot(&self, name: &str) -> Result<BackupInfo, Error> {
         self.snapshot_with(name, &[])
     }
 
-    /// Takes a named copy of a database, and with it folders of files that an app keeps
+    /// Takes a snapshot of a database, and with it folders of files that an app keeps
     /// beside its database, by their names. [`Database::restore`] puts them back with the
     /// snapshot.
     ///
@@ -42,8 +42,8 @@ impl Database<'_, '_> {
         list::copies(self.options, &self.path, verify)
     }
 
-    /// Puts a copy back, after keeping the present state. Killed at any instant, the database
-    /// is as it was or as the copy is, or the next start finishes it.
+    /// Restores a backup, after keeping the present state. Killed at any instant, the database
+    /// is as it was or as the backup is, or the next start finishes it.
     ///
     /// The database may be open elsewhere: who reads it sees the old state or the new. It
     /// may be damaged or gone; then no connection of this process may be open on it.
@@ -55,9 +55,9 @@ impl Database<'_, '_> {
         execute::restore(self.options, &self.path, copy, false)
     }
 
-    /// Puts a copy back, and takes over the rows that were written since, where keys and schema
-    /// allow it: rows that the copy does not have. Rows that it has with other values are as in
-    /// the copy. [`Restored::newer`](crate::report::Restored::newer) says what was taken over and what was not.
+    /// Restores a backup, and takes over the rows that were written since, where keys and schema
+    /// allow it: rows that the backup does not have. Rows that it has with other values are as in
+    /// the backup. [`Restored::newer`](crate::report::Restored::newer) says what was taken over and what was not.
     ///
     /// # Errors
     /// As [`Database::restore`], and [`ErrorKind::Usage`](crate::ErrorKind::Usage) for a snapshot with files.
@@ -74,7 +74,7 @@ impl Database<'_, '_> {
     }
 
     /// What this app can offer when [`Error::is_from_newer_app`] is the answer: take the
-    /// newer migrations back, restore the copy from before them, or open anyway. Writes
+    /// newer migrations back, restore the backup from before them, or open anyway. Writes
     /// nothing.
     ///
     /// # Errors
@@ -119,7 +119,7 @@ impl Database<'_, '_> {
         recover::save::recover(self.options, &self.path, into.as_ref())
     }
 
-    /// Builds every index anew, after a backup: where [`Database::doctor`](crate::Database::doctor)
+    /// Rebuilds every index, after a backup: where [`Database::doctor`](crate::Database::doctor)
     /// finds that an index is not as its table, no row is lost.
     ///
     /// # Errors

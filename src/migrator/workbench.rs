@@ -62,7 +62,7 @@ impl Database<'_, '_> {
         reset::reset(self.options, &self.path, seeds, environment)
     }
 
-    /// Takes the newest migrations back and applies them again, after a verified copy: while
+    /// Takes the newest migrations back and applies them again, after a verified backup: while
     /// one is being written. Done beside the database first and put in its place in one
     /// transaction, so that what fails leaves the database as it was.
     ///

@@ -16,7 +16,7 @@ type Function<'a> = Box<dyn Fn(&Connection) -> Result<(), HookError> + Send + 'a
 
 /// A migration whose work a function of the app's does: what SQL cannot say about rows.
 ///
-/// It stands among the SQL files by its version, and is applied as they are: after the copy, in
+/// It is ordered among the SQL files by its version, and is applied as they are: after the backup, in
 /// the one transaction, with its row in the history, its rows counted and its hooks called. The
 /// schema is the SQL files' business; a function that changes it is refused, because nothing
 /// that reads the files would know.

@@ -72,7 +72,7 @@ pub(crate) struct Options<'a> {
     pub(crate) listener: Option<Mutex<Listener<'a>>>,
     pub(crate) hooks: Vec<(When, Hook<'a>)>,
     pub(crate) in_rust: Vec<RustMigration<'a>>,
-    /// Whether the history of another tool is taken over, and of which; of any where none is
+    /// Whether the history of another tool is imported, and of which; of any where none is
     /// named.
     pub(crate) adopt: Option<Option<Tool>>,
     pub(crate) cancel: Option<Arc<AtomicBool>>,
@@ -140,7 +140,7 @@ impl<'a> Options<'a> {
     }
 
     /// The migrations that a run of these options does not apply, and whose tables are theirs.
-    /// An emergency is no time to miss a folder: what cannot be read claims nothing.
+    /// In an emergency no folder may be missed: what cannot be read claims nothing.
     pub(crate) fn other_lists(&self) -> Vec<Vec<Migration>> {
         let load = |(component, source): &(Option<String>, Source)| {
             let migrations = source.load(None).unwrap_or_default();
@@ -181,7 +181,7 @@ impl<'a> Options<'a> {
             .collect()
     }
 
-    /// The history in which the migrations of a component stand, or the app's own.
+    /// The history that the migrations of a component are in, or the app's own.
     pub(crate) fn history_table_of(&self, component: Option<&str>) -> &str {
         let mut others = self.components.iter();
         match others.find(|other| Some(other.name.as_str()) == component) {
@@ -240,7 +240,7 @@ impl<'a> Options<'a> {
         all.find(|code| code.is(script.file()) && code.goes(direction))
     }
 
-    /// The tables that are no part of the schema.
+    /// The tables that are not part of the schema.
     pub(crate) fn own_tables(&self) -> OwnTables<'_> {
         let components = self.components.iter();
         let histories = components
@@ -302,13 +302,13 @@ impl<'a> Options<'a> {
     }
 
     pub(crate) fn emit(&self, event: Event<'_>) {
-        // A listener that calls back into the migrator is not told of that.
+        // A listener that calls back into the migrator is not called for that.
         if let Some(Ok(mut listener)) = self.listener.as_ref().map(Mutex::try_lock) {
             listener(&event);
         }
     }
 
-    /// Tells how far a copy is, and ends it if somebody asked for that.
+    /// Tells how far a backup is, and ends it if somebody asked for that.
     pub(crate) fn copied(&self, done: u64, total: u64) -> Result<(), Error> {
         self.emit(Event::Copying { done, total });
         self.check_cancelled()
@@ -416,7 +416,7 @@ impl fmt::Debug for Options<'_> {
 }
 
 /// One path for a folder, however it was written and whether or not it is there, with a link in
-/// its own place left alone: records of copies depend on it.
+/// its own place left alone: records of backups depend on it.
 fn absolute(folder: &Path) -> PathBuf {
     let folder = path::plain(std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned()));
     let resolved = folder.ancestors().skip(1).find_map(|above| {

@@ -29,7 +29,7 @@ pub enum ErrorKind {
     DatabaseNewer,
     /// Another process holds the database.
     Locked,
-    /// Data would be destroyed, and nobody consented.
+    /// Data would be destroyed, and nothing allows it.
     Destructive,
     /// A migration without a down migration.
     Irreversible,
@@ -41,7 +41,7 @@ pub enum ErrorKind {
     NotADatabase,
     /// No space left.
     DiskFull,
-    /// A copy did not verify.
+    /// A backup did not verify.
     BackupInvalid,
     /// A file, a folder or a version that does not exist.
     NotFound,
@@ -94,17 +94,17 @@ pub enum DataState {
     RolledBack,
     /// Everything was rolled back, and the database was read and found equal to the copy.
     RolledBackAndProved {
-        /// The copy taken before the run.
+        /// The backup taken before the run.
         backup: PathBuf,
     },
-    /// What had been committed was replaced by the copy taken before the run.
+    /// What had been committed was replaced by the backup taken before the run.
     Restored {
-        /// The copy that was put back.
+        /// The backup that was put back.
         from: PathBuf,
     },
-    /// Neither could be done. The copy is good and was not touched.
+    /// Neither could be done. The backup is good and was not touched.
     NeedsAttention {
-        /// The copy that holds the last good state, where there is one.
+        /// The backup that holds the last good state, where there is one.
         good_copy: Option<PathBuf>,
     },
     /// A backfill stopped between two batches: those that were done stay, and the one that
@@ -122,7 +122,7 @@ pub enum DataState {
 }
 
 impl DataState {
-    /// What was committed is gone again: replaced by a copy, or by the empty database that was
+    /// What was committed is gone again: replaced by a backup, or by the empty database that was
     /// there before.
     pub(crate) fn put_back(copy: Option<PathBuf>) -> DataState {
         match copy {
@@ -154,12 +154,12 @@ impl fmt::Display for DataState {
             }
             DataState::RolledBackAndProved { backup } => write!(
                 f,
-                "every change was rolled back, and the database was proved equal to the copy {}",
+                "every change was rolled back, and the database was verified to equal the backup {}",
                 backup.display()
             ),
             DataState::Restored { from } => write!(
                 f,
-                "the database was put back from the copy {}",
+                "the database was restored from the backup {}",
                 from.display()
             ),
             DataState::NeedsAttention {
@@ -172,7 +172,7 @@ impl fmt::Display for DataState {
             DataState::NeedsAttention { good_copy: None } => {
                 write!(
                     f,
-                    "the database may hold part of the work, and no good copy of it is known"
+                    "the database may hold part of the work, and no good backup of it is known"
                 )
             }
             DataState::Backfilled {
@@ -431,7 +431,7 @@ impl Error {
         &self.0.data
     }
 
-    /// The verified copy that was taken before the work began, where it came that far.
+    /// The verified backup that was taken before the work began, where it came that far.
     pub fn backup(&self) -> Option<&Path> {
         self.0.backup.as_deref()
     }

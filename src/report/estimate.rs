@@ -18,7 +18,7 @@ const PER_BYTE: f64 = 2.5;
 const GROWTH: f64 = 1.0;
 const GROWTH_WITH_LOG: f64 = 2.0;
 
-/// What a migration that builds tables anew would take, roughly.
+/// What a migration that rebuilds tables would take, roughly.
 ///
 /// The numbers behind it are those of two cores of a virtual machine with its files in memory;
 /// `cargo bench --bench estimate` compares them with rebuilds of several shapes. They are off
@@ -72,7 +72,7 @@ impl RebuildEstimate {
 }
 
 impl Estimate {
-    /// Of a migration's rebuilds, in a database of so many bytes.
+    /// Of a migration's rebuilds, in a database of this many bytes.
     pub(crate) fn of(
         rebuilds: Vec<RebuildEstimate>,
         database: u64,

@@ -20,11 +20,11 @@ pub enum Event<'e> {
     },
     /// A run that was interrupted is being put back.
     Recovering {
-        /// The copy that is put back, none where the database had been empty.
+        /// The backup that is put back, none where the database had been empty.
         #[cfg_attr(feature = "serde", serde(serialize_with = "serial::some_path"))]
         backup: Option<&'e Path>,
     },
-    /// Unfinished files of a copy or a restore that was interrupted were removed.
+    /// Unfinished files of a backup or a restore that was interrupted were removed.
     CleanedUp {
         /// How many.
         files: usize,
@@ -36,25 +36,25 @@ pub enum Event<'e> {
         what: &'e str,
         /// How many of them are done.
         done: u64,
-        /// Out of so many.
+        /// Out of how many.
         total: u64,
     },
-    /// There is work to do: so many migrations.
+    /// There is work to do: the number of migrations.
     Planned {
         /// How many migrations will be applied or reverted.
         migrations: usize,
     },
-    /// The copy is being taken. Sent often, at least at the beginning and the end.
+    /// The backup is being taken. Sent often, at least at the beginning and the end.
     Copying {
         /// Bytes copied so far.
         done: u64,
         /// Bytes in all.
         total: u64,
     },
-    /// The copy is verified and in its place. Of a large database that is done beside the
+    /// The backup is verified and in its place. Of a large database that is done beside the
     /// migrations, and waited for before the commit.
     CopyVerified {
-        /// The copy.
+        /// The backup.
         #[cfg_attr(feature = "serde", serde(serialize_with = "serial::path"))]
         backup: &'e Path,
         /// Copying and verifying took so long.
@@ -70,10 +70,10 @@ pub enum Event<'e> {
         migration: &'e str,
         /// Which one of [`Event::Planned`], from 1.
         number: usize,
-        /// Out of so many.
+        /// Out of how many.
         of: usize,
     },
-    /// A big table that is rebuilt is being filled. Sent every so many rows.
+    /// A big table that is rebuilt is being filled. Sent every few thousand rows.
     Filling {
         /// The table, by the name it will have.
         table: &'e str,
@@ -108,7 +108,7 @@ pub enum Event<'e> {
     Checked {
         /// As `V3__name`.
         migration: &'e str,
-        /// So many things are wrong with it.
+        /// How many problems it has.
         findings: usize,
     },
     /// The result is being checked: references, row counts, schema.

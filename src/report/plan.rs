@@ -30,7 +30,7 @@ pub struct Plan {
     /// An interrupted run, begun at this RFC 3339 time, that would be put back first. The
     /// steps are those from the state before it.
     pub interrupted: Option<String>,
-    /// What would be destroyed without anybody's consent: a run is refused.
+    /// What would be destroyed without being allowed in the file: a run is refused.
     pub refused: Option<Error>,
 }
 
@@ -41,7 +41,7 @@ pub struct Plan {
 pub struct Step {
     /// The component whose it is, none for the app's own.
     pub component: Option<String>,
-    /// Its version; 0 for what stands in no history.
+    /// Its version; 0 for what is in no history.
     pub version: i64,
     /// Its name, without version.
     pub name: String,
@@ -52,7 +52,7 @@ pub struct Step {
     /// What it destroys.
     #[cfg_attr(feature = "serde", serde(flatten, serialize_with = "loss::losses"))]
     pub losses: Vec<Loss>,
-    /// The tables it builds anew: dropped, and there again at the end.
+    /// The tables it rebuilds: dropped, and there again at the end.
     pub rebuilds: Vec<String>,
     /// What that takes in time and disk, none where it rebuilds nothing.
     #[cfg_attr(

@@ -40,7 +40,7 @@ pub struct DowngradeOptions {
     /// Whether each of them can be taken back with the down migration that was stored in the
     /// database when it was applied: [`Database::revert_to_known`](crate::Database::revert_to_known).
     pub can_revert: bool,
-    /// The copy taken before the first of them, where it is still there and sound:
+    /// The backup taken before the first of them, where it is still there and sound:
     /// [`Database::restore`](crate::Database::restore).
     pub restore: Option<RestoreOffer>,
     /// Whether each of them declared itself harmless to this app
@@ -49,7 +49,7 @@ pub struct DowngradeOptions {
     pub can_open_anyway: bool,
 }
 
-/// The copy from before an upgrade.
+/// The backup from before an upgrade.
 #[derive(Debug, Clone, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
@@ -63,7 +63,7 @@ pub struct RestoreOffer {
     pub created_at: String,
     /// How long ago that is, in whole seconds; 0 when the clock was set back since.
     pub age_s: u64,
-    /// How many rows the database has now that the copy has not, over all tables of the
+    /// How many rows the database has now that the backup has not, over all tables of the
     /// copy. Rows that were changed since are not counted.
     pub rows_lost: u64,
 }
@@ -129,7 +129,7 @@ pub(crate) fn downgrade_options(
     })
 }
 
-/// None when the copy is gone or no longer sound.
+/// None when the backup is gone or no longer sound.
 fn offer(options: &Options<'_>, database: &Path, name: String) -> Option<RestoreOffer> {
     let copy = BackupRef::File(PathBuf::from(name));
     let plan = execute::plan(options, database, &copy).ok()?;

@@ -1,4 +1,4 @@
-//! `restore`: a copy put back into the live file. And what copies there are.
+//! `restore`: a backup restored into the live file. And what backups there are.
 //!
 //! The source is proved good before the target is touched, and the present state is kept
 //! first. A database that SQLite can read is replaced in one transaction of SQLite's, so that
@@ -34,7 +34,7 @@ pub struct RestorePlan {
     /// The database, with symbolic links resolved.
     #[cfg_attr(feature = "serde", serde(serialize_with = "serial::path"))]
     pub database: PathBuf,
-    /// The copy that would be put back.
+    /// The backup that would be put back.
     #[cfg_attr(feature = "serde", serde(serialize_with = "serial::path"))]
     pub file: PathBuf,
     /// What the database holds now; none when it is not there or cannot be read.
@@ -44,7 +44,7 @@ pub struct RestorePlan {
     /// The folders of files that would be put back, and take the place of those that are there.
     #[cfg_attr(feature = "serde", serde(serialize_with = "serial::paths"))]
     pub folders: Vec<PathBuf>,
-    /// What was written to the database since the copy was taken, by table.
+    /// What was written to the database since the backup was taken, by table.
     pub newer: Vec<RowsSince>,
 }
 
@@ -81,7 +81,7 @@ pub(crate) fn plan(
     })
 }
 
-/// Puts a copy back. With `keep_newer` the rows that were written since are taken over.
+/// Restores a backup. With `keep_newer` the rows that were written since are taken over.
 pub(crate) fn restore(
     options: &Options<'_>,
     path: &Path,

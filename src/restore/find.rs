@@ -23,7 +23,7 @@ use crate::sqlite::schema::table_tracker::TableTracker;
 #[cfg(feature = "serde")]
 use crate::report::serial;
 
-/// Which copy is meant.
+/// Which backup is meant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
@@ -58,7 +58,7 @@ pub(crate) fn not_found(message: String) -> Error {
     .with_remedy(Remedy::ListBackups { verify: false })
 }
 
-/// A copy that was found and proved good.
+/// A backup that was found and proved good.
 pub(crate) struct Proven {
     pub(super) path: PathBuf,
     /// That of the database it was taken from, where that was recorded.
@@ -123,7 +123,7 @@ pub(crate) fn find(
             }
             // Two databases may share the folder. A path says that it is meant.
             if inside_is_meant && let Some(other) = automatic.other_owner(&name)? {
-                return Err(Error::usage(format!("{name} is a copy of another database, {other}"), "choose a backup of this database; or give the path of the file to restore it all the same")
+                return Err(Error::usage(format!("{name} is a backup of another database, {other}"), "choose a backup of this database; or give the path of the file to restore it all the same")
                 .with_remedy(Remedy::ListBackups { verify: false }));
             }
             let path = path::canonicalize(&path).map_err(|error| {
@@ -138,7 +138,7 @@ pub(crate) fn find(
     }
 }
 
-/// Finds the copy and proves it good, before the target is touched.
+/// Finds the backup and proves it good, before the target is touched.
 pub(crate) fn prove(
     options: &Options<'_>,
     target: &Target,
@@ -202,7 +202,7 @@ pub(crate) fn invalid(path: &Path, reason: &str) -> Error {
     .with_remedy(Remedy::ListBackups { verify: true })
 }
 
-/// SQLite's thorough check of a copy.
+/// SQLite's thorough check of a backup.
 pub(crate) fn integrity(options: &Options<'_>, path: &Path) -> Result<(), Error> {
     let connection = open::copy(path)?;
     options.set_up(&connection)?;

@@ -15,7 +15,7 @@ use crate::sqlite::open;
 #[cfg(feature = "serde")]
 use crate::report::serial;
 
-/// Where a copy comes from.
+/// Where a backup comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
@@ -37,7 +37,7 @@ impl BackupOrigin {
     }
 }
 
-/// A copy of a database, as it is listed.
+/// A backup of a database, as it is listed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
@@ -74,7 +74,7 @@ pub struct BackupInfo {
 }
 
 impl BackupInfo {
-    /// How [`Database::restore`](crate::Database::restore) is told of it.
+    /// How [`Database::restore`](crate::Database::restore) is given it.
     pub fn reference(&self) -> BackupRef {
         match (self.origin, self.file.file_stem()) {
             (BackupOrigin::Snapshot, Some(name)) => {
@@ -85,7 +85,7 @@ impl BackupInfo {
     }
 }
 
-/// How thoroughly copies are looked at when they are listed.
+/// How thoroughly backups are looked at when they are listed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
@@ -98,7 +98,7 @@ pub enum Verify {
     Everything,
 }
 
-/// Every copy of a database, the newest first.
+/// Every backup of a database, the newest first.
 pub(crate) fn copies(
     options: &Options<'_>,
     path: &Path,
@@ -157,7 +157,7 @@ pub(crate) fn copies(
     Ok(copies)
 }
 
-/// A copy without a record, with what its contents say of it.
+/// A backup without a record, with what its contents say of it.
 fn unrecorded(
     options: &Options<'_>,
     stray: Stray,

@@ -75,7 +75,7 @@ pub(crate) fn begin_log(
     LogFile::begin(&store, &target.path, restore, log)
 }
 
-/// The log of a database that is damaged or gone, as far as its copies know it.
+/// The log of a database that is damaged or gone, as far as its backups know it.
 pub(crate) fn log_in_copies(options: &Options<'_>, target: &Target) -> Vec<LogEntry> {
     let (automatic, snapshots) = stores(options, &target.path);
     let copies = [automatic, snapshots]

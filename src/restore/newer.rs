@@ -24,20 +24,20 @@ use crate::sqlite::schema::objects::TableKind;
 use crate::sqlite::sql::name::quote;
 use crate::sqlite::view;
 
-/// Rows that were written since a copy was taken.
+/// Rows that were written since a backup was taken.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct RowsSince {
     /// The table.
     pub table: String,
-    /// Rows that the copy does not have.
+    /// Rows that the backup does not have.
     pub new: u64,
-    /// Rows that the copy has with other values.
+    /// Rows that the backup has with other values.
     pub changed: u64,
 }
 
-/// What was written to a database since a copy of it.
+/// What was written to a database since a backup of it.
 pub(crate) fn written_since(
     options: &Options<'_>,
     target: &Target,
@@ -88,9 +88,9 @@ impl Merged {
     }
 }
 
-/// Makes a copy of `backup` that has the rows of `newer` too, where keys and schema allow it.
+/// Makes a backup of `backup` that has the rows of `newer` too, where keys and schema allow it.
 pub(crate) fn merge(options: &Options<'_>, backup: &Path, newer: &Path) -> Result<Merged, Error> {
-    let cannot = |error| failure("cannot take over newer rows", error);
+    let cannot = |error| failure("cannot keep newer rows", error);
     let scratch = scratch::Scratch::copy_of(backup, &[])?;
     let merged = open::writer(scratch.path())?;
     options.set_up(&merged)?;
@@ -203,7 +203,7 @@ fn take_over(
     (before, left): (&Connection, &Shape),
     (newer, right): (&Connection, &Shape),
 ) -> Result<NewerRows, Error> {
-    let cannot = |error| failure("cannot take over newer rows", error);
+    let cannot = |error| failure("cannot keep newer rows", error);
     let mut found = NewerRows {
         table: left.table.clone(),
         ..NewerRows::default()
@@ -295,7 +295,7 @@ fn remove_orphans(
     known: &catalog::References,
     tables: &mut [NewerRows],
 ) -> Result<(), Error> {
-    let cannot = |error| failure("cannot take over newer rows", error);
+    let cannot = |error| failure("cannot keep newer rows", error);
     // What refers to a row that goes, goes in the next round.
     loop {
         let mut removed = false;
@@ -346,7 +346,7 @@ pub(crate) fn notes(tables: &[NewerRows]) -> Vec<String> {
         } = newer;
         if *taken > 0 {
             notes.push(format!(
-                "{} of `{table}` newer than the backup, taken over",
+                "{} of `{table}` newer than the backup, kept",
                 Counted(*taken, "row")
             ));
         }
@@ -357,7 +357,7 @@ pub(crate) fn notes(tables: &[NewerRows]) -> Vec<String> {
                 .map(|(key, why)| format!("{key} ({why})"))
                 .collect();
             notes.push(format!(
-                "{} of `{table}` newer than the backup, not taken over: {}",
+                "{} of `{table}` newer than the backup, not kept: {}",
                 Counted(*left_count, "row"),
                 named.join("; ")
             ));
@@ -376,9 +376,9 @@ pub(crate) fn notes(tables: &[NewerRows]) -> Vec<String> {
 pub(crate) fn unread(path: Option<&PathBuf>) -> String {
     match path {
         Some(path) => format!(
-            "no newer row was taken over: the database could not be read, and is kept as {}",
+            "no newer row was kept: the database could not be read, and is kept as {}",
             path.display()
         ),
-        None => "no newer row was taken over: there was no database".to_owned(),
+        None => "no newer row was kept: there was no database".to_owned(),
     }
 }

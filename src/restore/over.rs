@@ -270,7 +270,7 @@ pub(crate) fn findable(
     Ok(folded)
 }
 
-/// A free name among the backups for what is not a recorded copy.
+/// A free name among the backups for what is not a recorded backup.
 pub(crate) fn name_beside(
     options: &Options<'_>,
     target: &Target,
@@ -323,7 +323,7 @@ pub(crate) fn over_a_damaged(
     if !something {
         files::create_like(&target.path, &proven.path)?;
     }
-    // One that was begun before was kept then; what is there now is half done. A note that is none
+    // One that was begun before was kept then; what is there now is half done. A note that is not one
     // says nothing of what is there.
     let begun_before = matches!(Intent::read(&target.path, &folder), Ok(Some(_)));
     let keep = something_there && !begun_before;

@@ -15,7 +15,7 @@ use crate::report::outcome::Report;
 use crate::run::engine::session::{Session, Stage};
 use crate::sqlite::{execute, integrity, open};
 
-/// Builds every index anew, in one transaction, after a backup.
+/// Rebuilds every index, in one transaction, after a backup.
 pub(crate) fn reindex(options: &Options<'_>, path: &Path) -> Result<Report, Error> {
     let started = Instant::now();
     let target = open::resolve(path)?;
@@ -38,7 +38,7 @@ fn build(session: &mut Session<'_, '_>) -> Result<Report, Error> {
     session
         .connection
         .execute_batch("REINDEX")
-        .map_err(|error| execute::failure("cannot build the indexes anew", error))?;
+        .map_err(|error| execute::failure("cannot rebuild the indexes", error))?;
     if let Some(finding) = integrity::integrity_check(&session.connection)? {
         return Err(Error::new(
             ErrorKind::BackupInvalid,

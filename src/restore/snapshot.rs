@@ -15,7 +15,7 @@ use crate::run::engine::session;
 use crate::sqlite::disk::files;
 use crate::sqlite::open;
 
-/// Takes a named copy.
+/// Takes a snapshot.
 pub(crate) fn snapshot(
     options: &Options<'_>,
     path: &Path,

@@ -39,7 +39,7 @@ pub(crate) struct Pairing {
     pub(crate) columns: Vec<PairedColumn>,
 }
 
-/// The ways in which rows of two tables can be told apart, the best first: a key that both have,
+/// The ways in which rows of two tables can be distinguished, the best first: a key that both have,
 /// the rowid, and at last their content. `renamed` is the name on the right of a column on the
 /// left, none where it is not there or holds something else.
 pub(crate) fn identities(

@@ -7,7 +7,7 @@ use crate::sqlite::execute::failure;
 use crate::sqlite::schema::catalog;
 use crate::sqlite::sql::name::same_name;
 
-/// A table whose rows can be told apart.
+/// A table whose rows can be distinguished.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Shape {
     /// The name as the schema has it.
@@ -20,7 +20,7 @@ pub(crate) struct Shape {
     pub(crate) rowid_is_key: bool,
     /// Keys whose columns are never NULL, the primary key first.
     pub(crate) keys: Vec<Vec<String>>,
-    /// The columns of every index that lets a value stand once.
+    /// The columns of every index that lets a value occur only once.
     pub(crate) unique: Vec<String>,
     /// Whether the texts of the database are UTF-8, in whose order they are compared here.
     pub(crate) is_utf8: bool,

@@ -63,7 +63,7 @@ enum BackfillWork<'b> {
     BatchFunction(BatchFunction<'b>),
 }
 
-/// What is to be done to the rows of a table, so many at a time.
+/// What is to be done to the rows of a table, in batches.
 ///
 /// A backfill is for tables that are too large for one transaction. Between its batches the
 /// database is in use, with some rows filled and others not, so the app must bear both: it
@@ -196,14 +196,14 @@ impl<'b> Backfill<'b> {
         }
     }
 
-    /// So many rows at a time, 10,000 unless said otherwise, and at least one. It may be another
+    /// How many rows at a time (default 10,000), and at least one. It may be another
     /// number each time.
     pub fn batch(mut self, rows: u64) -> Self {
         self.batch = rows.max(1);
         self
     }
 
-    /// Once more from the first row, after a copy, where it is done; then its statements may be
+    /// Once more from the first row, after a backup, where it is done; then its statements may be
     /// others. One that is not done goes on. For the hand of a person: at each start of an app it
     /// would go through the whole table.
     pub fn again(mut self) -> Self {
@@ -704,7 +704,7 @@ impl Batches<'_, '_, '_> {
         Ok(())
     }
 
-    /// Under the write lock: looks, and where nothing was begun yet takes the copy and begins.
+    /// Under the write lock: looks, and where nothing was begun yet takes the backup and begins.
     fn begin(&mut self) -> Result<Progress, Error> {
         let (session, backfill) = (&mut self.session, self.backfill);
         let (options, connection) = (session.options, &session.connection);

@@ -32,7 +32,7 @@ pub(crate) fn explained(
     if error.kind() != ErrorKind::MigrationFailed {
         return error;
     }
-    // What cannot be told is not said.
+    // What cannot be known is not said.
     match explanation(options, connection, known, tasks, &error) {
         Ok(Some((help, remedies))) => error.with_other_help(help, remedies),
         _ => error,

@@ -48,7 +48,7 @@ fn look_at(options: &Options<'_>, path: &Path) -> Result<Look, Error> {
     };
     let marker = marker::read_marker(&view.connection)?;
     if let Some(marker) = &marker {
-        // The run that comes next begins with the copy, so that is what it must be told from.
+        // The run that comes next begins with the backup, so that is what it must be told from.
         let before = match &marker.backup {
             None => view::state_before(None, &backups),
             Some(_) => of_database::backup_of(options, &target.path, marker)

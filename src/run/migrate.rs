@@ -259,7 +259,7 @@ pub(crate) fn migrate(
     Ok(report)
 }
 
-/// Copies of a database that does not exist: somebody may look for what was in it. It is no reason
+/// Backups of a database that does not exist: somebody may look for what was in it. It is not a reason
 /// to keep the app from starting, whose user may have removed it.
 fn lost_sight_of(session: &Session<'_, '_>) -> Result<Option<(String, Remedy)>, Error> {
     if session.stage == Stage::Rehearsal || !session.is_new()? {
@@ -274,7 +274,7 @@ fn lost_sight_of(session: &Session<'_, '_>) -> Result<Option<(String, Remedy)>, 
     }))
 }
 
-/// Foresees what tasks do, and refuses what they would destroy without consent.
+/// Forecasts what tasks do, and refuses what they would destroy without permission.
 fn decide<'w>(
     session: &Session<'w, '_>,
     tasks: &'w [MigrationStep],
@@ -375,7 +375,7 @@ pub(crate) fn carry_out(
     Ok(())
 }
 
-/// An error naming everything that would be destroyed without consent.
+/// An error naming everything that would be destroyed without permission.
 fn refusal(options: &Options<'_>, tasks: &[MigrationStep], losses: &[Vec<Loss>]) -> Option<Error> {
     if options.allow_destructive {
         return None;

@@ -20,7 +20,7 @@ use crate::sqlite::disk::{files, scratch, space};
 use crate::sqlite::open;
 use crate::sqlite::schema::catalog;
 
-/// How often a copy is begun anew because another program wrote meanwhile.
+/// How often a copy is begun again because another program wrote meanwhile.
 const ATTEMPTS: usize = 3;
 
 /// Runs what is pending on a copy. What a run would fail with is the error, and carries a report
@@ -50,7 +50,7 @@ pub(crate) fn rehearse(
     let backups = options.backups_of(&look.target.path);
     let help = "free some space, or choose another folder for backups";
     let bytes = catalog::bytes(&look.view.connection)?;
-    space::check_room(&backups, "the copy", bytes, help).map_err(would_fail)?;
+    space::check_room(&backups, "the backup", bytes, help).map_err(would_fail)?;
     copy_to(options, path, &mut look, scratch.path())?;
     let target = open::resolve(scratch.path())?;
     let mut session = Session::begin(options, target, Stage::Rehearsal, started)?;
@@ -86,11 +86,11 @@ fn room_needed(options: &Options<'_>, look: &Look, to: Option<i64>) -> Result<Op
         return Err(Error::new(
             ErrorKind::NeedsAttention,
             format!(
-                "the run of {} was interrupted and must be put back first, and its copy is missing",
+                "the run of {} was interrupted and must be put back first, and its backup is missing",
                 marker.started_at
             ),
         )
-        .with_help("put the copy back into the backups folder, or restore an older backup")
+        .with_help("move the backup back into the backups folder, or restore an older backup")
         .with_remedy(Remedy::Restore { backup: None }));
     }
     if is_new(connection)? {

@@ -36,7 +36,7 @@ use crate::sqlite::{execute, open};
 #[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum RevertTo {
-    /// So many migrations, the newest first.
+    /// This many migrations, the newest first.
     Steps(usize),
     /// Until this version is the newest applied one; 0 takes everything back.
     Version(i64),
@@ -128,7 +128,7 @@ pub(crate) fn take_back(
         let actual = actual.map_err(|error| error.to_string())?;
         Ok(differences(&expected, &actual))
     });
-    // What cannot be compared any more is no reason to fail: the work is committed.
+    // What cannot be compared any more is not a reason to fail: the work is committed.
     match compared {
         Ok(differences) => report.notes.extend(
             differences

@@ -220,7 +220,7 @@ fn held_by_another(file: &Path) -> Error {
 }
 
 /// Whether closing the last connection moves the write-ahead log into the file and removes it, as
-/// SQLite does unless it is reported otherwise. What may have to be kept as it is must be told.
+/// SQLite does by default. What may have to be kept as it is must be reported.
 pub(crate) fn checkpoint_on_close(connection: &Connection, on: bool) -> Result<(), Error> {
     connection
         .set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, !on)

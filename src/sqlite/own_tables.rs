@@ -15,7 +15,7 @@ pub(crate) const BACKFILLS: &str = "heirloom_backfill";
 
 const ALL: [&str; 5] = [DETAILS, MARKER, SEEDS, LOG, BACKFILLS];
 
-/// The tables of a database that are no part of its schema: the histories, and heirloom's own.
+/// The tables of a database that are not part of its schema: the histories, and heirloom's own.
 #[derive(Debug, Clone)]
 pub(crate) struct OwnTables<'n> {
     histories: Vec<&'n str>,

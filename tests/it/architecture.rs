@@ -106,7 +106,7 @@ impl Crate {
     }
 }
 
-/// Every path that stands behind `crate::`, also in `use crate::{a, b::{c, d}}`.
+/// Every path that follows `crate::`, also in `use crate::{a, b::{c, d}}`.
 fn paths_behind_crate(code: &str) -> Vec<String> {
     let mut found = Vec::new();
     for (at, _) in code.match_indices("crate::") {

@@ -212,7 +212,7 @@ pub(crate) fn counted(count: u64, unit: &str) -> String {
     format!("{} {unit}{ending}", grouped(count))
 }
 
-/// How big something was over time, as bars: at most so many, the first and the last among them.
+/// How big something was over time, as bars: at most this many, the first and the last among them.
 pub(crate) fn plot(points: &[(String, u64)], most: usize) -> Vec<Vec<String>> {
     const LONGEST: u64 = 30;
     let last = points.len().saturating_sub(1);

@@ -115,7 +115,7 @@ impl Ui {
         }
     }
 
-    /// One that keeps what it is reported. Nobody can be asked through it, but for the question that
+    /// One that keeps what it is given. Nobody can be asked through it, but for the question that
     /// was answered before.
     pub(crate) fn keeping(global: &Global, answer: Option<bool>) -> Ui {
         let kept = Kept::default();

@@ -31,7 +31,7 @@ pub(crate) fn allowing<'a>(
     })
 }
 
-/// A migrator for what needs no migrations: an emergency is no time to look for them.
+/// A migrator for what needs no migrations: in an emergency they are not looked for.
 pub(crate) fn keeper<'a>(settings: &Settings) -> Result<Migrator<'a>, Failure> {
     let source = |folder: &Path| Source::from(folder).layout(settings.layout.value);
     let mut migrator = Migrator::new(source(&settings.app_migrations))

@@ -82,7 +82,7 @@ pub(crate) fn is_one(text: &str) -> bool {
     named(text) != Named::Path(text.into())
 }
 
-/// `%20` as a space. What is no such escape stays.
+/// `%20` as a space. What is not such an escape stays.
 fn decoded(path: &str) -> String {
     let bytes = path.as_bytes();
     let mut decoded = Vec::with_capacity(bytes.len());

@@ -295,7 +295,7 @@ impl Grouping {
     }
 }
 
-/// Which of so many things belong together.
+/// Which of these things belong together.
 struct Ties(Vec<usize>);
 
 impl Ties {

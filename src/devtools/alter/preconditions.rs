@@ -607,7 +607,7 @@ fn unique(before: &Definition, after: &Definition, key: &[KeyPart]) -> Option<Co
     let first = plain(names.first()?);
     Some(Condition {
         problem: format!(
-            "values of {} that stand in more than one row of `{}`",
+            "values of {} that occur in more than one row of `{}`",
             shown.join(", "),
             before.name
         ),
@@ -652,7 +652,7 @@ pub(crate) fn unique_index(
     };
     is_unique_index(sql).then(|| Condition {
         problem: format!(
-            "values of the unique index `{name}` that stand in more than one row of `{}`",
+            "values of the unique index `{name}` that occur in more than one row of `{}`",
             before.name
         ),
         rows: format!(
@@ -730,7 +730,7 @@ fn constant(before: &Definition, after: &Definition, condition: &str) -> Option<
     })
 }
 
-/// Rows whose new reference leads nowhere. One to the table itself, or to what is made later in
+/// Rows whose new reference has no target. One to the table itself, or to what is made later in
 /// the file, is checked by the run, at its end, as all are.
 fn reference(
     before: &Definition,
@@ -1023,7 +1023,7 @@ mod tests {
                 "a, g AS (a), h AS (g) UNIQUE",
                 "a, g AS (a + 1), h AS (g) UNIQUE",
                 &[
-                    "values of `h` that stand in more than one row of `t`: FROM ( SELECT h FROM (SELECT *, +(g) AS h FROM (SELECT *, +(a + 1) AS g FROM (SELECT a AS a, rowid AS rowid FROM t) AS t) AS t) AS t WHERE h IS NOT NULL GROUP BY h HAVING count(*) > 1 ); h",
+                    "values of `h` that occur in more than one row of `t`: FROM ( SELECT h FROM (SELECT *, +(g) AS h FROM (SELECT *, +(a + 1) AS g FROM (SELECT a AS a, rowid AS rowid FROM t) AS t) AS t) AS t WHERE h IS NOT NULL GROUP BY h HAVING count(*) > 1 ); h",
                 ],
             ),
             (
@@ -1031,21 +1031,21 @@ mod tests {
                 "a TEXT, g AS (a), h AS (g) UNIQUE",
                 &[
                     "values of `t`.`a` that cannot be converted to TEXT without loss: FROM t WHERE typeof(a) = 'blob' OR (typeof(a) = 'real' AND CAST(CAST(a AS TEXT) AS REAL) IS NOT a); a",
-                    "values of `h` that stand in more than one row of `t`: FROM ( SELECT h FROM (SELECT *, +(g) AS h FROM (SELECT *, +(a) AS g FROM (SELECT CAST(a AS TEXT) AS a, rowid AS rowid FROM t) AS t) AS t) AS t WHERE h IS NOT NULL GROUP BY h HAVING count(*) > 1 ); h",
+                    "values of `h` that occur in more than one row of `t`: FROM ( SELECT h FROM (SELECT *, +(g) AS h FROM (SELECT *, +(a) AS g FROM (SELECT CAST(a AS TEXT) AS a, rowid AS rowid FROM t) AS t) AS t) AS t WHERE h IS NOT NULL GROUP BY h HAVING count(*) > 1 ); h",
                 ],
             ),
             (
                 "a, g UNIQUE",
                 "a, g AS (a) UNIQUE",
                 &[
-                    "values of `g` that stand in more than one row of `t`: FROM ( SELECT g FROM (SELECT *, +(a) AS g FROM (SELECT a AS a, rowid AS rowid FROM t) AS t) AS t WHERE g IS NOT NULL GROUP BY g HAVING count(*) > 1 ); g",
+                    "values of `g` that occur in more than one row of `t`: FROM ( SELECT g FROM (SELECT *, +(a) AS g FROM (SELECT a AS a, rowid AS rowid FROM t) AS t) AS t WHERE g IS NOT NULL GROUP BY g HAVING count(*) > 1 ); g",
                 ],
             ),
             (
                 "a, g AS (a) UNIQUE",
                 "a, g UNIQUE",
                 &[
-                    "values of `g` that stand in more than one row of `t`: FROM ( SELECT g FROM (SELECT g AS g, rowid AS rowid FROM t) AS t WHERE g IS NOT NULL GROUP BY g HAVING count(*) > 1 ); g",
+                    "values of `g` that occur in more than one row of `t`: FROM ( SELECT g FROM (SELECT g AS g, rowid AS rowid FROM t) AS t WHERE g IS NOT NULL GROUP BY g HAVING count(*) > 1 ); g",
                 ],
             ),
             (
@@ -1054,7 +1054,7 @@ mod tests {
                 &[
                     "rows of `t` without `a`: FROM t WHERE a IS NULL; row rowid",
                     "values of `t`.`a` that cannot be converted to INTEGER without loss: FROM t WHERE typeof(a) NOT IN ('integer', 'null'); a",
-                    "values of `a` that stand in more than one row of `t`: FROM ( SELECT a FROM t WHERE a IS NOT NULL GROUP BY a HAVING count(*) > 1 ); a",
+                    "values of `a` that occur in more than one row of `t`: FROM ( SELECT a FROM t WHERE a IS NOT NULL GROUP BY a HAVING count(*) > 1 ); a",
                 ],
             ),
             (
@@ -1063,14 +1063,14 @@ mod tests {
                 &[
                     "rows of `t` without `a`: FROM (SELECT CAST(a AS INTEGER) AS a, rowid AS rowid FROM t) AS t WHERE a IS NULL; row rowid",
                     "values of `t`.`a` that cannot be converted to INTEGER without loss: FROM t WHERE typeof(a) = 'blob' OR (typeof(a) = 'real' AND CAST(a AS INTEGER) <> a) OR (typeof(a) = 'text' AND (typeof(CAST(a AS NUMERIC)) <> 'integer' OR CAST(CAST(a AS NUMERIC) AS TEXT) IS NOT a)); a",
-                    "values of `a` that stand in more than one row of `t`: FROM ( SELECT a FROM (SELECT CAST(a AS INTEGER) AS a, rowid AS rowid FROM t) AS t WHERE a IS NOT NULL GROUP BY a HAVING count(*) > 1 ); a",
+                    "values of `a` that occur in more than one row of `t`: FROM ( SELECT a FROM (SELECT CAST(a AS INTEGER) AS a, rowid AS rowid FROM t) AS t WHERE a IS NOT NULL GROUP BY a HAVING count(*) > 1 ); a",
                 ],
             ),
             (
                 "a",
                 "a UNIQUE",
                 &[
-                    "values of `a` that stand in more than one row of `t`: FROM ( SELECT a FROM t WHERE a IS NOT NULL GROUP BY a HAVING count(*) > 1 ); a",
+                    "values of `a` that occur in more than one row of `t`: FROM ( SELECT a FROM t WHERE a IS NOT NULL GROUP BY a HAVING count(*) > 1 ); a",
                 ],
             ),
             ("a UNIQUE", "a UNIQUE", &[]),
@@ -1079,7 +1079,7 @@ mod tests {
                 "a REAL UNIQUE",
                 &[
                     "values of `t`.`a` that cannot be converted to REAL without loss: FROM t WHERE typeof(a) = 'blob' OR (typeof(a) = 'integer' AND a NOT BETWEEN -9007199254740992 AND 9007199254740992) OR (typeof(a) = 'text' AND (CAST(CAST(a AS NUMERIC) AS TEXT) IS NOT a OR (typeof(CAST(a AS NUMERIC)) = 'integer' AND CAST(a AS NUMERIC) NOT BETWEEN -9007199254740992 AND 9007199254740992))); a",
-                    "values of `a` that stand in more than one row of `t`: FROM ( SELECT a FROM (SELECT CAST(a AS REAL) AS a, rowid AS rowid FROM t) AS t WHERE a IS NOT NULL GROUP BY a HAVING count(*) > 1 ); a",
+                    "values of `a` that occur in more than one row of `t`: FROM ( SELECT a FROM (SELECT CAST(a AS REAL) AS a, rowid AS rowid FROM t) AS t WHERE a IS NOT NULL GROUP BY a HAVING count(*) > 1 ); a",
                 ],
             ),
             (
@@ -1087,7 +1087,7 @@ mod tests {
                 "a NUMERIC UNIQUE",
                 &[
                     "values of `t`.`a` that cannot be converted to NUMERIC without loss: FROM t WHERE typeof(a) = 'blob' OR (typeof(a) = 'text' AND CAST(CAST(a AS NUMERIC) AS TEXT) IS NOT a); a",
-                    "values of `a` that stand in more than one row of `t`: FROM ( SELECT a FROM (SELECT CAST(a AS NUMERIC) AS a, rowid AS rowid FROM t) AS t WHERE a IS NOT NULL GROUP BY a HAVING count(*) > 1 ); a",
+                    "values of `a` that occur in more than one row of `t`: FROM ( SELECT a FROM (SELECT CAST(a AS NUMERIC) AS a, rowid AS rowid FROM t) AS t WHERE a IS NOT NULL GROUP BY a HAVING count(*) > 1 ); a",
                 ],
             ),
             (
@@ -1095,21 +1095,21 @@ mod tests {
                 "a TEXT UNIQUE",
                 &[
                     "values of `t`.`a` that cannot be converted to TEXT without loss: FROM t WHERE typeof(a) = 'blob' OR (typeof(a) = 'real' AND CAST(CAST(a AS TEXT) AS REAL) IS NOT a); a",
-                    "values of `a` that stand in more than one row of `t`: FROM ( SELECT a FROM (SELECT CAST(a AS TEXT) AS a, rowid AS rowid FROM t) AS t WHERE a IS NOT NULL GROUP BY a HAVING count(*) > 1 ); a",
+                    "values of `a` that occur in more than one row of `t`: FROM ( SELECT a FROM (SELECT CAST(a AS TEXT) AS a, rowid AS rowid FROM t) AS t WHERE a IS NOT NULL GROUP BY a HAVING count(*) > 1 ); a",
                 ],
             ),
             (
                 "a UNIQUE",
                 "a COLLATE NOCASE UNIQUE",
                 &[
-                    "values of `a` that stand in more than one row of `t`: FROM ( SELECT a FROM (SELECT a COLLATE nocase AS a, rowid AS rowid FROM t) AS t WHERE a IS NOT NULL GROUP BY a COLLATE nocase HAVING count(*) > 1 ); a",
+                    "values of `a` that occur in more than one row of `t`: FROM ( SELECT a FROM (SELECT a COLLATE nocase AS a, rowid AS rowid FROM t) AS t WHERE a IS NOT NULL GROUP BY a COLLATE nocase HAVING count(*) > 1 ); a",
                 ],
             ),
             (
                 "a, b",
                 "a, b COLLATE NOCASE, UNIQUE (a COLLATE RTRIM, b)",
                 &[
-                    "values of `a`, `b` that stand in more than one row of `t`: FROM ( SELECT a FROM (SELECT b COLLATE nocase AS b, a AS a, rowid AS rowid FROM t) AS t WHERE a IS NOT NULL AND b IS NOT NULL GROUP BY a COLLATE rtrim, b COLLATE nocase HAVING count(*) > 1 ); a",
+                    "values of `a`, `b` that occur in more than one row of `t`: FROM ( SELECT a FROM (SELECT b COLLATE nocase AS b, a AS a, rowid AS rowid FROM t) AS t WHERE a IS NOT NULL AND b IS NOT NULL GROUP BY a COLLATE rtrim, b COLLATE nocase HAVING count(*) > 1 ); a",
                 ],
             ),
             ("a", "a, b UNIQUE", &[]),
@@ -1118,14 +1118,14 @@ mod tests {
                 "a",
                 "a, b DEFAULT 3 UNIQUE",
                 &[
-                    "values of `b` that stand in more than one row of `t`: FROM ( SELECT b FROM (SELECT +3 AS b, rowid AS rowid FROM t) AS t WHERE b IS NOT NULL GROUP BY b HAVING count(*) > 1 ); b",
+                    "values of `b` that occur in more than one row of `t`: FROM ( SELECT b FROM (SELECT +3 AS b, rowid AS rowid FROM t) AS t WHERE b IS NOT NULL GROUP BY b HAVING count(*) > 1 ); b",
                 ],
             ),
             (
                 "a",
                 "a, b DEFAULT 3, UNIQUE (a, b)",
                 &[
-                    "values of `a`, `b` that stand in more than one row of `t`: FROM ( SELECT a FROM (SELECT +3 AS b, a AS a, rowid AS rowid FROM t) AS t WHERE a IS NOT NULL AND b IS NOT NULL GROUP BY a, b HAVING count(*) > 1 ); a",
+                    "values of `a`, `b` that occur in more than one row of `t`: FROM ( SELECT a FROM (SELECT +3 AS b, a AS a, rowid AS rowid FROM t) AS t WHERE a IS NOT NULL AND b IS NOT NULL GROUP BY a, b HAVING count(*) > 1 ); a",
                 ],
             ),
             ("a", "a, b NOT NULL UNIQUE", &[]),
@@ -1133,28 +1133,28 @@ mod tests {
                 "a",
                 "a, g AS (a) UNIQUE",
                 &[
-                    "values of `g` that stand in more than one row of `t`: FROM ( SELECT g FROM (SELECT *, +(a) AS g FROM (SELECT a AS a, rowid AS rowid FROM t) AS t) AS t WHERE g IS NOT NULL GROUP BY g HAVING count(*) > 1 ); g",
+                    "values of `g` that occur in more than one row of `t`: FROM ( SELECT g FROM (SELECT *, +(a) AS g FROM (SELECT a AS a, rowid AS rowid FROM t) AS t) AS t WHERE g IS NOT NULL GROUP BY g HAVING count(*) > 1 ); g",
                 ],
             ),
             (
                 "a",
                 "a NOT NULL DEFAULT 'x' UNIQUE",
                 &[
-                    "values of `a` that stand in more than one row of `t`: FROM ( SELECT a FROM (SELECT +coalesce(a, 'x') AS a, rowid AS rowid FROM t) AS t WHERE a IS NOT NULL GROUP BY a HAVING count(*) > 1 ); a",
+                    "values of `a` that occur in more than one row of `t`: FROM ( SELECT a FROM (SELECT +coalesce(a, 'x') AS a, rowid AS rowid FROM t) AS t WHERE a IS NOT NULL GROUP BY a HAVING count(*) > 1 ); a",
                 ],
             ),
             (
                 "a",
                 "a, b TEXT DEFAULT 3 UNIQUE",
                 &[
-                    "values of `b` that stand in more than one row of `t`: FROM ( SELECT b FROM (SELECT CAST(3 AS TEXT) AS b, rowid AS rowid FROM t) AS t WHERE b IS NOT NULL GROUP BY b HAVING count(*) > 1 ); b",
+                    "values of `b` that occur in more than one row of `t`: FROM ( SELECT b FROM (SELECT CAST(3 AS TEXT) AS b, rowid AS rowid FROM t) AS t WHERE b IS NOT NULL GROUP BY b HAVING count(*) > 1 ); b",
                 ],
             ),
             (
                 "a",
                 "a, b UNIQUE -- using: a\n",
                 &[
-                    "values of `b` that stand in more than one row of `t`: FROM ( SELECT b FROM (SELECT +(a) AS b, rowid AS rowid FROM t) AS t WHERE b IS NOT NULL GROUP BY b HAVING count(*) > 1 ); b",
+                    "values of `b` that occur in more than one row of `t`: FROM ( SELECT b FROM (SELECT +(a) AS b, rowid AS rowid FROM t) AS t WHERE b IS NOT NULL GROUP BY b HAVING count(*) > 1 ); b",
                 ],
             ),
         ]);
@@ -1295,7 +1295,7 @@ mod tests {
             let sql = format!("CREATE UNIQUE INDEX i ON t ({columns})");
             let found = unique_index(&both, &both, &sql, "i", true).unwrap();
             let expected = format!(
-                "values of the unique index `i` that stand in more than one row of `t`: FROM ( SELECT {query} HAVING count(*) > 1 ); value"
+                "values of the unique index `i` that occur in more than one row of `t`: FROM ( SELECT {query} HAVING count(*) > 1 ); value"
             );
             assert_eq!(told(&found), expected);
             assert_eq!(unique_index(&both, &both, &sql, "i", false), None);

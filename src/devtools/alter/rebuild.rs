@@ -131,7 +131,7 @@ impl Rebuild<'_> {
         (!kept_by_a_column).then_some((target, source))
     }
 
-    /// The mark goes with DROP TABLE, and the copy set a new one from the rows that are left.
+    /// The sequence goes with DROP TABLE, and the copy set a new one from the rows that are left.
     fn keep_the_mark(&self, out: &mut Writer) {
         let text = |name: &str| format!("'{}'", name.replace('\'', "''"));
         let (old, new) = (text(&self.before.name), text(self.between));

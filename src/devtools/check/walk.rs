@@ -147,7 +147,7 @@ struct StepResult {
     outlook: Forecast,
     losses: Vec<Loss>,
     /// The tables whose rows it can have reached, by their names before it, in small letters. None
-    /// where that cannot be told.
+    /// where that cannot be known.
     reached: Option<BTreeSet<String>>,
 }
 
@@ -932,7 +932,7 @@ fn violations(connection: &Connection) -> Result<u64, Error> {
         .sum())
 }
 
-/// References that lead nowhere and did not before, in words.
+/// References that have no target and did not before, in words.
 fn broken_references(before: &Connection, ran: &StepResult) -> Result<Vec<String>, Error> {
     let before = catalog::references(before)?;
     let after = catalog::references(&ran.connection)?;

@@ -277,7 +277,7 @@ impl<'a> Alteration<'a> {
     /// is rolled back.
     ///
     /// # Errors
-    /// As [`Alteration::plan`]; [`ErrorKind::Destructive`] without consent, and where the
+    /// As [`Alteration::plan`]; [`ErrorKind::Destructive`] without permission, and where the
     /// table would have fewer rows; [`ErrorKind::MigrationFailed`] for rows that do not fit.
     pub fn apply(&self, connection: &Connection) -> Result<AlterationPlan, Error> {
         let plan = self.plan(connection)?;
@@ -286,7 +286,7 @@ impl<'a> Alteration<'a> {
                 ErrorKind::Destructive,
                 format!("it would {}", plan.destroys.join("; ")),
             )
-            .with_help("consent with `allow_destructive()` if that is meant"));
+            .with_help("call `allow_destructive()` if that is meant"));
         }
         if !plan.sql.is_empty() {
             self.refuse_temporary(connection, &plan)?;

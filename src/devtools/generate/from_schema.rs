@@ -40,7 +40,7 @@ use crate::sqlite::sql::token::{Tokens, mentions};
 
 #[cfg(feature = "serde")]
 use crate::report::serial;
-/// From so many tables on, each file is proved in a part of the schema.
+/// From this many tables on, each file is proved in a part of the schema.
 const LARGE: usize = 24;
 
 /// How many characters of a table's name go into a file's.
@@ -91,13 +91,13 @@ impl GenerateOptions {
         self
     }
 
-    /// Something is gone and was not renamed: `users.name`, or `users`. It is not consent.
+    /// Something is gone and was not renamed: `users.name`, or `users`. It is not permission to destroy.
     pub fn drop(mut self, gone: impl Into<String>) -> Self {
         self.drops.push(gone.into());
         self
     }
 
-    /// Consents to what the changes destroy, and writes the consent into the files.
+    /// Allows what the changes destroy, and writes that into the files.
     pub fn allow_destructive(mut self) -> Self {
         self.allow_destructive = true;
         self
@@ -108,7 +108,7 @@ impl GenerateOptions {
         self.allow_destructive
     }
 
-    /// Builds tables anew whose columns are only in another order.
+    /// Rebuilds tables whose columns are only in another order.
     pub fn strict_order(mut self) -> Self {
         self.order = ColumnOrder::Counts;
         self
@@ -718,7 +718,7 @@ impl GenerateWork<'_, '_> {
         fill::fill(&proof, &schema, &hints)?;
         let counts = |reversed: bool| {
             let ordinary = schema.tables.iter();
-            // What goes with consent may leave its name to something else.
+            // What may be destroyed may leave its name to something else.
             let goes = |table: &&Table| {
                 let drop = format!("drop table `{}`", table.name);
                 let mut destroyed = generated.changes.iter().flat_map(|change| &change.destroys);
@@ -755,7 +755,7 @@ impl GenerateWork<'_, '_> {
             }
             let after = counts(reversed)?;
             let fewer = before.iter().zip(&after).find(|((_, was), (_, now))| {
-                // What comes back empty had gone with consent.
+                // What comes back empty was allowed to go.
                 now.is_some_and(|now| was.is_some_and(|was| now < was && (!reversed || now > 0)))
             });
             if let (Some(((table, _), _)), Some(file)) = (fewer, generated.files.last()) {

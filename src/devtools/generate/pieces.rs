@@ -241,7 +241,7 @@ impl<'m> Pieces<'m> {
         found.copied()
     }
 
-    /// Where something stands in the schema: views are made in the order in which they were.
+    /// Where something is in the schema: views are made in the order in which they were.
     fn position(&self, name: &str) -> usize {
         let in_model = |model: &Model| {
             let mut others = model.others.iter();

@@ -1,7 +1,7 @@
 //! What tells two schemas apart, as changes that lead from the first to the second.
 //!
 //! Compared are parsed tables and normal text: quoting, letter case, space, comments, the
-//! order of objects, and whether a constraint stands in a column or behind them all do not count.
+//! order of objects, and whether a constraint is in a column or behind them all do not count.
 
 use crate::sqlite::schema::objects::{Object, Schema, Table, TableKind};
 use crate::sqlite::schema::parsed::canonical::same_statements;

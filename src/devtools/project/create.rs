@@ -61,7 +61,7 @@ pub(crate) fn next_version(existing: &[Migration], at: SystemTime) -> i64 {
 /// there is, as in the same second, it is the next number.
 ///
 /// # Errors
-/// [`ErrorKind::Usage`](crate::ErrorKind::Usage) for a name that no file could have, or migrations that are no folder; [`ErrorKind::Io`](crate::ErrorKind::Io).
+/// [`ErrorKind::Usage`](crate::ErrorKind::Usage) for a name that no file could have, or migrations that are not a folder; [`ErrorKind::Io`](crate::ErrorKind::Io).
 ///
 /// ```
 /// let folder = std::env::temp_dir().join(format!("heirloom-doc-{}", std::process::id()));

@@ -18,11 +18,11 @@ use crate::sqlite::schema::objects::{Schema, Table, TableKind};
 use crate::sqlite::sql::name::{quote, same_name};
 use crate::sqlite::sql::token::Tokens;
 
-/// So many rows a table has at least, where they can be made up.
+/// A table has at least this many rows, where they can be made up.
 const ROWS: u64 = 3;
-/// So many offers of one row are refused before it is given up.
+/// A row is given up after this many refused attempts.
 const OFFERS: usize = 1000;
-/// A foreign key chooses among so many rows.
+/// A foreign key chooses among this many rows.
 const PARENTS: usize = 50;
 
 /// Gives every table of a schema at least three rows. Returned is, for each table that stays

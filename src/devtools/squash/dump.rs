@@ -196,7 +196,7 @@ impl DumpDraft<'_> {
         }
     }
 
-    /// The AUTOINCREMENT marks that the rows alone do not give.
+    /// The AUTOINCREMENT sequences that the rows alone do not give.
     fn sequences(&mut self) -> Result<(), Error> {
         let (wanted, made) = (
             catalog::sequences(self.original)?,
@@ -349,7 +349,7 @@ impl Search<'_> {
         })
     }
 
-    /// Every word and where it stands. Two tables with the same words find the same rows,
+    /// Every word and where it is. Two tables with the same words find the same rows,
     /// however their storage is cut up.
     fn words(&self, connection: &Connection) -> Result<Vec<String>, Error> {
         const NAME: &str = "temp.heirloom_words";
@@ -394,8 +394,8 @@ impl Search<'_> {
 }
 
 /// Where two databases differ first, in words: settings, schema with the order of columns, rows
-/// with their rowids, AUTOINCREMENT marks, words that can be searched for. Statistics of ANALYZE
-/// are no part of it.
+/// with their rowids, AUTOINCREMENT sequences, words that can be searched for. Statistics of ANALYZE
+/// are not part of it.
 pub(crate) fn difference_in(
     options: &Options<'_>,
     one: &Connection,

@@ -248,7 +248,10 @@ fn no_such_version(to: i64) -> Error {
 
 fn nothing(range: &[Migration]) -> Error {
     let message = match range {
-        [only] => format!("there is nothing to squash: {} stands alone", only.label()),
+        [only] => format!(
+            "there is nothing to squash: {} is the only migration",
+            only.label()
+        ),
         _ => "there is nothing to squash: there are no migrations".to_owned(),
     };
     Error::usage(message, "two migrations at least can become one")
@@ -335,7 +338,7 @@ impl SquashWork<'_, '_> {
             let wanted = desired(self.options, memory(self.options)?, &script)?.connection;
             let (one, other) = (model(present, self.options)?, model(&wanted, self.options)?);
             let wanted = catalog::schema(&wanted, &own)?;
-            // Programs see the case of names, and so does SQLite in the AUTOINCREMENT marks.
+            // Programs see the case of names, and so does SQLite in the AUTOINCREMENT sequences.
             if difference(&one, &other, ColumnOrder::Counts).is_empty()
                 && names(&given) == names(&wanted)
             {

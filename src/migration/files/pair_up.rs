@@ -136,7 +136,7 @@ fn refuse_squashed(migrations: &mut Vec<Migration>) -> Vec<Refused> {
     let mut newer = migrations.split_off(index);
     let squashed = &newer[0];
     migrations.retain(|migration| {
-        // One of the same version is reported as a twin.
+        // One of the same version is reported as a duplicate.
         let twin = migration.version == squashed.version && !migration.is_squashed();
         let stays = twin || squashed.stands_for(migration);
         if !stays {

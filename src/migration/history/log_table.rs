@@ -106,7 +106,7 @@ fn backfill((name, progress): (String, Progress)) -> LogEntry {
         version_before: None,
         version: None,
         migrations: Vec::new(),
-        // One that was begun anew in a database that was replaced is another.
+        // One that was begun again in a database that was replaced is another.
         id: format!("backfill {name} {}", progress.started_at),
         backup: progress.backup,
         restored_from: None,

@@ -81,7 +81,7 @@ impl Tool {
         }
     }
 
-    /// The tables that it keeps in a database, which are no part of the app's schema: the
+    /// The tables that it keeps in a database, which are not part of the app's schema: the
     /// first holds its history.
     pub(crate) fn tables(self) -> &'static [&'static str] {
         match self {
@@ -147,7 +147,7 @@ impl FromStr for Tool {
 pub(crate) enum ImportedMigration {
     /// These versions.
     Versions(Vec<i64>),
-    /// So many, counted from the first.
+    /// This many, counted from the first.
     Count(usize),
     /// Every one up to a version, and then these.
     After(i64, Vec<i64>),
@@ -163,7 +163,7 @@ pub(crate) struct Foreign {
 /// What Alembic keeps: the identifier of the newest revision, which says nothing of those before it.
 const ALEMBIC: &str = "alembic_version";
 
-/// Tables that migration tools keep in a database and that are no part of an app's schema, of tools
+/// Tables that migration tools keep in a database and that are not part of an app's schema, of tools
 /// whose history is not imported too.
 const OF_TOOLS: &[&str] = &[
     "__EFMigrationsHistory",
@@ -215,7 +215,7 @@ pub(crate) fn recognise(
             return Err(diverged(format!(
                 "both {first} and {tool} keep a history in the database"
             ))
-            .with_help("say whose is to be taken over"));
+            .with_help("name the tool whose history is to be imported"));
         }
     }
     Ok(found)

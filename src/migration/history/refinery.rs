@@ -17,7 +17,7 @@ pub(crate) type Around<'a> =
 
 /// Runs a script inside a transaction, which a failed disk may have ended without a statement of
 /// ours that failed: what is run then would be committed on its own.
-/// `around` is told of each statement, and runs it.
+/// `around` is called for each statement, and runs it.
 pub(crate) fn run_inside(
     connection: &Connection,
     script: &Script,
@@ -90,7 +90,7 @@ pub(crate) fn apply(
 ///
 /// Its own driver commits the SQL and the history row apart and panics on a malformed
 /// row. Here refinery supplies the history table's definition, the row and its checksum;
-/// which migrations run is decided elsewhere, so it is told of no history.
+/// which migrations run is decided elsewhere, so it is given no history.
 struct OneMigration<'m> {
     connection: &'m Connection,
     script: &'m Script,

@@ -45,7 +45,7 @@ pub struct RecoveredTable {
 }
 
 impl Recovery {
-    /// Whether everything of the damaged file is in the new one, as far as it can be told.
+    /// Whether everything of the damaged file is in the new one, as far as it can be known.
     pub fn is_complete(&self) -> bool {
         let whole = |table: &RecoveredTable| table.lost == 0 && table.damaged_pages == 0;
         self.notes.is_empty() && self.lost_and_found.is_none() && self.tables.iter().all(whole)

@@ -433,7 +433,7 @@ fn table(new: &Connection, entry: &Entry) -> Result<Table, Error> {
 }
 
 impl Table {
-    /// The statement for a record of so many values: one from before a column was added has fewer,
+    /// The statement for a record of this many values: one from before a column was added has fewer,
     /// and the rest are the defaults.
     fn insert(&self, values: usize) -> String {
         let given = self.places.iter().zip(&self.names);

@@ -1,4 +1,4 @@
-//! `baseline`: a database that nobody kept a history of is marked as being at a version, once
+//! `baseline`: an existing database without a history is recorded as being at a version, once
 //! its schema is proved to be that version's.
 
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! `adopt`: the history that another tool kept is taken over, once the schema is proved to be
+//! `adopt`: the history that another tool kept is imported, once the schema is proved to be
 //! what the migrations give.
 
 use std::path::Path;

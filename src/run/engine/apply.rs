@@ -46,11 +46,11 @@ pub(crate) struct Work<'w> {
     pub(crate) lineage: TableTracker,
     /// One for each task. Empty for a new database, which has nothing to lose.
     pub(crate) outlooks: Vec<Forecast>,
-    /// The foresight, which knows the schema as planned.
+    /// The dry run, which knows the schema as planned.
     pub(crate) foresight: Option<DryRun<'w>>,
     /// What is destroyed, in words, for the log.
     pub(crate) destroyed: Vec<String>,
-    /// The schema that all files give from empty, where that can be told.
+    /// The schema that all files give from empty, where that is known.
     pub(crate) expected: Option<Connection>,
     /// The schema version before.
     pub(crate) version_before: Option<i64>,
@@ -79,7 +79,7 @@ impl Work<'_> {
         writes.next().is_some() || options.has_hooks()
     }
 
-    /// Whether its tasks stand in a history; all do, or none.
+    /// Whether its tasks are in a history; all do, or none.
     fn is_in_history(&self) -> bool {
         self.tasks.iter().all(|task| task.kind.is_in_history())
     }

@@ -129,7 +129,7 @@ impl Compared<'_> {
                 .collect();
             let same = |index: usize, old: ValueRef<'_>, new: ValueRef<'_>| match meant.get(index) {
                 Some(false) => old == ValueRef::Null || same_meaning(old, new),
-                // A value over none is no loss.
+                // A value over none is not a loss.
                 Some(true) => is_empty(old) || same_value(old, new),
                 None => old == new,
             };
@@ -167,7 +167,7 @@ impl Compared<'_> {
                 .map(|key| self.key_in_words(&identity, key, left.rowid.unwrap_or("rowid"))),
             ..Found::default()
         };
-        // Those that came later are no rows of the old table.
+        // Those that came later are not rows of the old table.
         found.other_rowids = match identity {
             Identity::Key(_) => counted
                 .columns

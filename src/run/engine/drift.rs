@@ -25,7 +25,7 @@ use crate::sqlite::sql::script::Script;
 use crate::sqlite::sql::statement::Action;
 
 /// A database in memory with the schema that the migrations of a history give, with those that
-/// are about to be applied. None where that cannot be told: a file is missing, or does more than
+/// are about to be applied. None where that cannot be known: a file is missing, or does more than
 /// statements can tell.
 pub(crate) fn replay_of(
     options: &Options<'_>,
@@ -47,7 +47,7 @@ pub(crate) fn replay_of(
         // It was applied once, so that what fails here depends on what only that database had.
         if let Err(error) = shape(&connection, script) {
             log::debug!(
-                "the schema cannot be told from {}: {error:#}",
+                "the schema cannot be derived from {}: {error:#}",
                 script.file()
             );
             return Ok(None);

@@ -329,7 +329,7 @@ impl<'o> DryRun<'o> {
     }
 
     /// The columns that an expression in a query reads: what SQLite asks for with it, and not
-    /// without it. None where that cannot be told.
+    /// without it. None where that cannot be known.
     fn reads_of(&self, item: &Item<'_>) -> Option<Vec<(String, String)>> {
         let read = |what: &str| {
             let sql = format!("{} SELECT {what} {}", item.with, item.rest);
@@ -495,7 +495,7 @@ impl<'o> DryRun<'o> {
         Ok(())
     }
 
-    /// A reference to a table that was dropped leads nowhere. Without rows that breaks no
+    /// A reference to a table that was dropped has no target. Without rows that breaks no
     /// reference yet; the app's first insert would fail.
     fn refuse_dangling(&self) -> Result<(), Error> {
         for (child, parent) in catalog::dangling(&self.connection)? {
@@ -669,7 +669,7 @@ impl Forecast {
         self.writes.get(origin).cloned().unwrap_or_default()
     }
 
-    /// The tables that it builds anew and that the real database has: the original name, and
+    /// The tables that it rebuilds and that the real database has: the original name, and
     /// what becomes of it.
     pub(crate) fn rebuilt(&self) -> impl Iterator<Item = (&str, &Rebuilt)> {
         self.effects.rebuilds.iter().filter_map(|rebuilt| {

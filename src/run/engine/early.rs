@@ -48,7 +48,7 @@ pub(crate) fn watched<T>(
     let (working, ended) = sync_channel::<()>(0);
     let tell = || {
         let done = early.0.load(Ordering::Relaxed);
-        // A listener that calls back into the migrator is not told of that.
+        // A listener that calls back into the migrator is not called for that.
         if let Some(name) = what.get(done).or(what.last())
             && let Some(Ok(mut listener)) = listener.map(|listener| listener.try_lock())
         {

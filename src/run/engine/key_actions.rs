@@ -336,7 +336,7 @@ impl<'w> KeyWatch<'w> {
         self.every_statement || current.is_some_and(|statement| says(statement.text))
     }
 
-    /// The keys that can stand once, of a table.
+    /// The keys that can occur once, of a table.
     fn unique(&self, table: &str) -> Result<Vec<Vec<String>>, Error> {
         let cannot = |error| failure("cannot read the keys", error);
         let read = || {

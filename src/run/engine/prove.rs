@@ -1,5 +1,5 @@
 //! The proof before the commit: over what the files could reach, no row and no value is gone that
-//! was not allowed to go, no reference leads nowhere that led somewhere, the schema is as planned.
+//! was not allowed to go, no reference that had a target has lost it, the schema is as planned.
 //!
 //! Tables that no file reaches are not read, and those that are, once: the state before is the
 //! verified backup, read beside the state in the transaction.
@@ -35,7 +35,7 @@ pub(crate) struct Proof<'p, 'd, 's> {
     options: &'p Options<'s>,
     /// The tables before the first file.
     at_start: &'p TableTracker,
-    /// The schema that all files give from empty, where that can be told.
+    /// The schema that all files give from empty, where that is known.
     expected: Option<&'p Connection>,
     before: &'p StateBefore<'p, 's>,
     /// By original name: the tables that were written to.
@@ -57,7 +57,7 @@ const SMALL: u64 = 1 << 20;
 /// A table that was written to.
 #[derive(Default)]
 struct Written {
-    /// What was done to it since `since`, without consent.
+    /// What was done to it since `since`, without permission.
     writes: Writes,
     /// By which files.
     tasks: Vec<usize>,
@@ -182,7 +182,7 @@ impl<'p, 'd, 's> Proof<'p, 'd, 's> {
                 && catalog::raise_sequence(connection, now, sequence)?
             {
                 self.notes.push(format!(
-                    "the AUTOINCREMENT mark of `{now}` was put back to {sequence} after its rebuild"
+                    "the AUTOINCREMENT sequence of `{now}` was put back to {sequence} after its rebuild"
                 ));
             }
             let Some(before) = self.rows(origin) else {
@@ -292,7 +292,7 @@ impl<'p, 'd, 's> Proof<'p, 'd, 's> {
 
     /// What must be true before the last commit.
     pub(crate) fn finish(&mut self, connection: &Connection) -> Result<(), Error> {
-        // First, because a reference that leads nowhere says more than a row that is gone.
+        // First, because a reference that has no target says more than a row that is gone.
         let told = self.notes.len();
         self.prove_references(connection)?;
         let of_references = self.notes.split_off(told);

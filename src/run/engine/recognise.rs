@@ -15,7 +15,7 @@ use crate::sqlite::schema::catalog;
 use crate::sqlite::schema::difference::differences;
 use crate::sqlite::sql::name::same_name;
 
-/// So many differences are reported.
+/// At most this many differences are reported.
 const TOLD: usize = 5;
 
 /// The migrations up to a version that are in no history yet, as rows to be written.
@@ -153,7 +153,7 @@ pub(crate) fn refuse_before_squashed(migrations: &[Migration], version: i64) -> 
     }
 }
 
-/// What there is to take over.
+/// What there is to import.
 pub(crate) enum Found {
     /// No other tool keeps a history in the database.
     Nothing,

@@ -94,14 +94,14 @@ pub(crate) fn take_back(
         // Somebody else wrote when the transaction had ended. That is not ours to undo.
         Ok(Some(_)) if ended && data_version(session) != data_version_before => unproved(error),
         Ok(Some(place)) => {
-            log::warn!("after the rollback {place} differs from the copy");
+            log::warn!("after the rollback {place} differs from the backup");
             match self::marker(session, backup) {
                 Ok(marker) => put_back(session, error, backup, &marker),
                 Err(_) => error.needing_attention(backup.map(|backup| backup.path.clone())),
             }
         }
         Err(unread) => {
-            log::warn!("the database could not be compared with the copy: {unread:#}");
+            log::warn!("the database could not be compared with the backup: {unread:#}");
             unproved(error)
         }
     }
@@ -141,11 +141,11 @@ fn put_back(
             }
         }
         Err(second) if put_back::is_back(&second) => {
-            log::warn!("after the copy was put back: {second:#}");
+            log::warn!("after the backup was restored: {second:#}");
             error.with_data(DataState::put_back(path))
         }
         Err(second) => {
-            log::error!("the copy could not be put back: {second:#}");
+            log::error!("the backup could not be restored: {second:#}");
             let digest = marker.digest.as_deref();
             let may_be = |path: &PathBuf| digest.is_some_and(|d| put_back::may_be_good(path, d));
             let good = path.filter(may_be);
@@ -154,7 +154,7 @@ fn put_back(
                 .map(|help| format!("{help}; "))
                 .unwrap_or_default();
             let help = format!(
-                "{second}; {first}start the app again to let it try once more, or restore the copy by hand"
+                "{second}; {first}start the app again to let it try once more, or restore the backup by hand"
             );
             error.needing_attention(good).with_help(help)
         }

@@ -13,7 +13,7 @@ use crate::sqlite::binding::HookSet as _;
 use crate::sqlite::execute::failure;
 use crate::sqlite::sql::name::same_name;
 
-/// Below so many rows a table is filled before anybody has looked.
+/// Below this many rows a table is filled before anybody has looked.
 const MANY_ROWS: u64 = 100_000;
 
 /// Rows between two events. Counting costs about 35 ns a row, a fortieth of what a run takes to

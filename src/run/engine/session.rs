@@ -320,7 +320,7 @@ impl<'o, 's> Session<'o, 's> {
             .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| {
                 row.get::<_, i64>(0)
             });
-        log::debug!("checkpoint before the copy: {moved:?}");
+        log::debug!("checkpoint before the backup: {moved:?}");
         open::patience(&self.connection, self.options.lock_timeout)
     }
 
@@ -506,7 +506,7 @@ impl<'o, 's> Session<'o, 's> {
             .map_err(|error| match error.is_busy() || error.is_interrupted() {
                 true => error,
                 false => error.needing_attention(intent.good_copy()).with_help(
-                    "a restore was interrupted and could not be finished; restore another copy",
+                    "a restore was interrupted and could not be finished; restore another backup",
                 ),
             })?;
         if let Err(error) = log_file::finish_newest(&self.store(), &self.target.path) {

@@ -54,7 +54,7 @@ pub(crate) fn clone(original: &Path, copy: &Path) -> bool {
             .status();
         match cloned {
             Ok(status) => {
-                // There it is made anew, in whatever group the folder has.
+                // There it is made again, in whatever group the folder has.
                 #[cfg(target_vendor = "apple")]
                 files::own_like(copy, original);
                 return status.success();

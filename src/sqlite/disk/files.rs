@@ -87,7 +87,7 @@ pub(crate) fn is_there(path: &Path) -> Result<bool, Error> {
     path.try_exists().map_err(|error| cannot_look(path, error))
 }
 
-/// Whether a file's permissions keep this user from reading it, as far as that can be told
+/// Whether a file's permissions keep this user from reading it, as far as that is known
 /// without opening it.
 pub(crate) fn is_forbidden(path: &Path) -> bool {
     #[cfg(unix)]
@@ -317,7 +317,7 @@ pub(crate) fn patch(path: &Path, length: usize, change: fn(&mut [u8])) -> Result
     write().map_err(|error| failure(format!("cannot write {}", path.display()), error))
 }
 
-/// What lies where a file of ours is meant and is none: a folder, a link, a named pipe, a device.
+/// What lies where a file of ours is meant and is not one: a folder, a link, a named pipe, a device.
 /// None where it is a file, or nothing is there.
 fn oddity(path: &Path) -> Result<Option<&'static str>, Error> {
     let kind = match path.symlink_metadata() {
@@ -428,7 +428,7 @@ pub(crate) fn files_below(folder: &Path) -> Result<Option<Vec<PathBuf>>, Error> 
     Ok(Some(files))
 }
 
-/// Whether something else has the name of a folder: a pipe, a file, a link that leads nowhere.
+/// Whether something else has the name of a folder: a pipe, a file, a link that has no target.
 pub(crate) fn is_no_folder(path: &Path) -> bool {
     path.symlink_metadata().is_ok() && !path.is_dir()
 }
@@ -652,7 +652,7 @@ enum Digesting {
     },
 }
 
-/// From so many bytes on threads cost less than they save.
+/// From this many bytes on threads cost less than they save.
 const LARGE: u64 = 8 << 20;
 /// Parts of a file that wait to be digested.
 const WAITING: usize = 32;
@@ -663,7 +663,7 @@ const SYNC_EVERY: u64 = match cfg!(target_vendor = "apple") {
 };
 
 impl Digested {
-    /// Begins at the start of an empty file that is there, which is going to have so many bytes.
+    /// Begins at the start of an empty file that is there, which is going to have this many bytes.
     pub(crate) fn open(path: &Path, bytes: u64) -> Result<Digested, Error> {
         let begin = || {
             let file = open_for_writing(path)?;
@@ -822,7 +822,7 @@ pub(crate) fn access(database: &Path) -> Access {
     access
 }
 
-/// How many names a file has, where that can be told.
+/// How many names a file has, where that is known.
 pub(crate) fn names_of(path: &Path) -> Option<u64> {
     #[cfg(unix)]
     {

@@ -147,7 +147,7 @@ pub(crate) fn is_scratch(name: &str) -> bool {
     })
 }
 
-/// Whether two files are one user's, where that can be told.
+/// Whether two files are one user's, where that is known.
 pub(crate) fn is_owned_alike(one: &Path, other: &Path) -> bool {
     #[cfg(unix)]
     {

@@ -6,7 +6,7 @@ use crate::report::count::{Counted, Grouped};
 use crate::report::error::{Error, ErrorKind};
 use crate::sqlite::disk::files;
 
-/// Bytes this user may still write on the disk of a folder, none where it cannot be told.
+/// Bytes this user may still write on the disk of a folder, none where it is not known.
 pub(crate) fn free_space(folder: &Path) -> Option<u64> {
     folder
         .ancestors()

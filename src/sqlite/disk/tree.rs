@@ -230,7 +230,7 @@ fn copy_file(
     fs::set_permissions(to, found.permissions()).map_err(fail)
 }
 
-/// Where the next bytes are that are no hole: from, up to.
+/// Where the next bytes are that are not a hole: from, up to.
 #[cfg(any(target_os = "linux", target_os = "macos"))]
 fn next_data(file: &File, at: u64, length: u64) -> io::Result<Option<(u64, u64)>> {
     use rustix::fs::{SeekFrom, seek};

@@ -199,7 +199,7 @@ fn names_of_writable(columns: Vec<Column>) -> Vec<String> {
 }
 
 /// The answer, none where the question makes no sense (a module that is missing, a column called
-/// `rowid` that is none). A disk that fails is no such answer: the error may have ended the
+/// `rowid` that is none). A disk that fails is not such an answer: the error may have ended the
 /// transaction, and whoever went on would write outside of it.
 fn where_it_can_be_asked<T>(answer: rusqlite::Result<T>, table: &str) -> Result<Option<T>, Error> {
     match answer {
@@ -232,7 +232,7 @@ fn counted(connection: &Connection, table: &str, filter: &str) -> Result<Option<
     where_it_can_be_asked(count, table)
 }
 
-/// What kind of thing a name stands for, and how its rows are told apart.
+/// What kind of thing a name stands for, and how its rows are distinguished.
 pub(crate) struct Rowids {
     /// The table's name as it was given to it.
     pub(crate) table: String,
@@ -403,7 +403,7 @@ pub(crate) fn count_loss(
     }))
 }
 
-/// The rows whose reference leads nowhere: by child and parent table, in small letters,
+/// The rows whose reference has no target: by child and parent table, in small letters,
 /// their rowids. A row of a WITHOUT ROWID table has none and counts as 0, so that they are
 /// compared as a multiset. Eight bytes each, because there may be many.
 pub(crate) type Violations = BTreeMap<(String, String), Vec<i64>>;
@@ -510,7 +510,7 @@ pub(crate) fn dangling(connection: &Connection) -> Result<Vec<(String, String)>,
     read().map_err(cannot)
 }
 
-/// The AUTOINCREMENT marks, by table.
+/// The AUTOINCREMENT sequences, by table.
 pub(crate) fn sequences(connection: &Connection) -> Result<BTreeMap<String, i64>, Error> {
     let mut statement = match connection.prepare("SELECT name, seq FROM main.sqlite_sequence") {
         Err(error) if crate::sqlite::execute::is_no_such_table(&error) => {
@@ -521,11 +521,11 @@ pub(crate) fn sequences(connection: &Connection) -> Result<BTreeMap<String, i64>
     let rows = statement
         .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))
         .map_err(cannot)?;
-    // A mark that is not a number is somebody's own doing, and nothing to keep.
+    // A sequence that is not a number is somebody's own doing, and nothing to keep.
     Ok(rows.filter_map(Result::ok).collect())
 }
 
-/// Puts an AUTOINCREMENT mark back where a rebuild lowered it. True when it had to.
+/// Puts an AUTOINCREMENT sequence back where a rebuild lowered it. True when it had to.
 pub(crate) fn raise_sequence(
     connection: &Connection,
     table: &str,

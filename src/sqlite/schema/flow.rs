@@ -22,7 +22,7 @@ pub(crate) enum Access {
     Makes(String),
 }
 
-/// The columns that an expression reads, by table. None where that cannot be told.
+/// The columns that an expression reads, by table. None where that cannot be known.
 pub(crate) type ReadBy<'a> = dyn Fn(&Item<'_>) -> Option<Vec<(String, String)>> + 'a;
 
 /// A token, and how deep in brackets it is.

@@ -71,7 +71,7 @@ pub(crate) struct Effects {
     pub(crate) deletes: Vec<String>,
 }
 
-/// A table that a file drops and that stands there again at its end.
+/// A table that a file drops and that exists again at its end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Rebuilt {
     /// The name when the file began.

@@ -142,7 +142,7 @@ fn lex(rest: &str) -> Option<(LexemeKind, usize)> {
     let run = |belongs: fn(u8) -> bool| bytes.iter().take_while(|&&byte| belongs(byte)).count();
     Some(match first {
         b' ' | b'\t' | b'\n' | b'\r' | 0x0c => (LexemeKind::Space, run(is_space)),
-        // SQLite takes a byte order mark for space wherever it stands.
+        // SQLite takes a byte order mark for space wherever it is.
         0xef if rest.starts_with(BOM) => (LexemeKind::Space, BOM.len_utf8()),
         b'-' if bytes.get(1) == Some(&b'-') => {
             (LexemeKind::Line, rest.find('\n').unwrap_or(rest.len()))

@@ -1,7 +1,7 @@
 //! The process is killed (SIGKILL) at any instant of any verb: what is found is the old state or
 //! the new one, row by row, no half copy is listed, and a good copy of what was is there.
 //!
-//! `HEIRLOOM_TEST_KILLS=1000` kills at every event and at so many random instants;
+//! `HEIRLOOM_TEST_KILLS=1000` kills at every event and at this many random instants;
 //! `HEIRLOOM_TEST_SEED` gives others.
 
 use std::path::Path;
@@ -86,7 +86,7 @@ const KEPT_BY_SQLX: &str = "DROP TABLE refinery_schema_history; DROP TABLE heirl
     INSERT INTO _sqlx_migrations VALUES (1, 'a', 1, x'00');";
 
 impl Scene {
-    /// The database before the verb, with so many rows of about 400 bytes.
+    /// The database before the verb, with this many rows of about 400 bytes.
     fn before(&self, rows: u32) -> App {
         let app = App::new();
         app.file("V1__a.sql", V1).run().unwrap();
@@ -261,7 +261,7 @@ fn killed_once(scene: &Scene, ends: &Ends, moment: Option<usize>, after: Duratio
     if after.as_micros() % 3 == 1 && scene.verb != "snapshot" && died {
         died = kill(scene, &app, None, after / 2);
     }
-    // As it was left, before anybody mended anything.
+    // As it was left, before anybody fixed anything.
     for copy in app
         .migrator()
         .database(&database)

@@ -630,7 +630,7 @@ impl World {
     }
 }
 
-/// The rule of retention: so many of the newest stay, and the newest from before what is still
+/// The rule of retention: this many of the newest stay, and the newest from before what is still
 /// to come.
 fn thin_out(copies: &mut Vec<Copy>, shelf: BackupKind, keep: usize, pending: Option<i64>) {
     let mut seen = 0;

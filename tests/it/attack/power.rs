@@ -355,7 +355,7 @@ fn record(act: &Act, library: &Path, syncing: Syncing) -> Recording {
 }
 
 impl Recording {
-    /// Cuts the power after so many calls, and starts the app again.
+    /// Cuts the power after this many calls, and starts the app again.
     fn cut(&self, act: &Act, after: usize, luck: Luck) -> Result<(), String> {
         lay_out(&self.app, &BTreeMap::new());
         copy(&self.before, self.app.folder());
@@ -391,7 +391,7 @@ impl Recording {
     }
 }
 
-/// Cuts every act: at each `step`-th of the cuts, with so many mixtures.
+/// Cuts every act: at each `step`-th of the cuts, with this many mixtures.
 fn cut_everywhere(
     acts: &[Act],
     library: &Path,

@@ -1,6 +1,6 @@
 //! Several copies of the app, other programs, and somebody who cancels.
 //!
-//! `HEIRLOOM_TEST_RACES=1000` lets sixteen processes race so many times.
+//! `HEIRLOOM_TEST_RACES=1000` lets sixteen processes race this many times.
 
 use std::sync::Arc;
 use std::sync::Mutex;
@@ -425,7 +425,7 @@ fn a_reader_is_not_in_the_way_of_a_wal() {
     assert!(holder.release().success());
 }
 
-/// Cancels at the n-th event; none when there are not so many.
+/// Cancels at the n-th event; none when there are not this many.
 fn cancelled_at(app: &App, at: usize) -> Option<Error> {
     let flag = Arc::new(AtomicBool::new(false));
     let seen = Mutex::new(0);

@@ -38,7 +38,7 @@ impl Tmpfs {
         self.folder.path().canonicalize().unwrap()
     }
 
-    /// Leaves so many bytes free; none takes nothing.
+    /// Leaves this many bytes free; none takes nothing.
     fn leave(&self, bytes: Option<u64>) {
         let filler = self.path().join("filler");
         let _ = std::fs::remove_file(&filler);

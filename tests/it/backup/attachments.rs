@@ -236,7 +236,7 @@ fn starts_that_cannot_finish_a_restore_do_not_fill_the_disk() {
         let refused = app.run().unwrap_err();
         assert_eq!(
             refused.help().unwrap().split("; ").last(),
-            Some("restore another copy")
+            Some("restore another backup")
         );
     }
     assert_eq!(app.backups(), Vec::<std::path::PathBuf>::new());

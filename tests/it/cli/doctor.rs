@@ -58,7 +58,7 @@ fn a_healthy_database_in_either_mode_is_found_so() {
         let said = text(&heirloom(&app, &["doctor"]));
         for line in [
             "integrity_check found nothing",
-            "the one copy verifies",
+            "the one backup verifies",
             "1 migration applied, 1 pending",
             "nothing is wrong",
         ] {

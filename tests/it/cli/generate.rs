@@ -149,7 +149,7 @@ fn a_rename_and_a_consent_are_taken_from_the_command_line() {
     let (code, document) = json(&app, &arguments);
     assert_eq!(code, 0, "{document}");
     assert_eq!(document["changes"][0]["destructive"], true);
-    // The consent is in the file, so that nobody needs to give it again.
+    // The permission is in the file, so that nobody needs to give it again.
     let (code, document) = json(&app, &["run"]);
     assert_eq!(code, 0, "{document}");
     assert_eq!(app.text("SELECT b FROM t"), "kept");

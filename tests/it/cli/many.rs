@@ -273,7 +273,7 @@ fn snapshots_are_taken_and_put_back_everywhere() {
         ["w/a", "w/b"].map(|name| contents(&database(&app, name))),
         before
     );
-    // The newest backup of each is of each; and how it is undone is told of each.
+    // The newest backup of each is of each; and how it is undone is reported for each.
     let said = text(&heirloom(&app, &over_all(&["restore", "latest", "--yes"])));
     for name in ["w/a", "w/b"] {
         assert!(

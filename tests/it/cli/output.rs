@@ -213,7 +213,7 @@ undo with: heirloom --database app.db restore backups/app-[STAMP].db
 ok  integrity_check found nothing
 ok  foreign_key_check found nothing
 ok  1 migration applied, 1 pending
-ok  all 2 copies verify
+ok  all 2 backups verify
 disk  the next run needs about [SIZE], free: [SIZE]
 app.db examined with SQLite [VERSION]: nothing is wrong
 

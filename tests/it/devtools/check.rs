@@ -528,7 +528,7 @@ fn references_that_can_no_longer_be_checked_are_found() {
     );
 }
 
-/// Rows that went with consent are not asked of the down migration.
+/// Rows that went with permission are not asked of the down migration.
 #[test]
 fn what_the_way_there_may_lose_the_way_back_need_not_bring() {
     let notes = clean(&app(&[

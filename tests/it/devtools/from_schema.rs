@@ -643,7 +643,7 @@ fn rows_that_do_not_fit_are_told_by_show_and_refused_before_a_copy_is_taken() {
     let error = app.refused(ErrorKind::MigrationFailed);
     assert!(error.backup().is_none(), "{error:#}");
     assert_eq!(app.backups(), backups);
-    // What a file before it mends is not asked too early.
+    // What a file before it fixes is not asked too early.
     app.file(
         "U20200101000000__mend.sql",
         "UPDATE t SET v = ltrim(v, '0');",
@@ -709,15 +709,15 @@ fn rows_that_a_new_constraint_would_not_let_in_are_counted_and_shown() {
     let cases = [
         (
             table("a TEXT, b INT UNIQUE, p INT"),
-            "values of `b` that stand in more than one row of `t`: 1, for example 1",
+            "values of `b` that occur in more than one row of `t`: 1, for example 1",
         ),
         (
             table("a TEXT COLLATE NOCASE UNIQUE, b INT, p INT"),
-            "values of `a` that stand in more than one row of `t`: 1, for example 'x'",
+            "values of `a` that occur in more than one row of `t`: 1, for example 'x'",
         ),
         (
             table("a TEXT, b INT, p INT, UNIQUE (a COLLATE NOCASE, b)"),
-            "values of `a`, `b` that stand in more than one row of `t`: 1",
+            "values of `a`, `b` that occur in more than one row of `t`: 1",
         ),
         (
             table("a TEXT, b INT CHECK (b > 0), p INT"),
@@ -729,11 +729,11 @@ fn rows_that_a_new_constraint_would_not_let_in_are_counted_and_shown() {
         ),
         (
             format!("{before} CREATE UNIQUE INDEX u ON t (b) WHERE b > 0;"),
-            "values of the unique index `u` that stand in more than one row of `t`: 1, for example 1",
+            "values of the unique index `u` that occur in more than one row of `t`: 1, for example 1",
         ),
         (
             format!("{before} CREATE UNIQUE INDEX u ON t (lower(a));"),
-            "values of the unique index `u` that stand in more than one row of `t`: 1, for example 'x'",
+            "values of the unique index `u` that occur in more than one row of `t`: 1, for example 'x'",
         ),
     ];
     for (after, words) in cases {
@@ -755,19 +755,19 @@ fn rows_are_asked_as_the_new_table_will_see_them_and_not_as_they_were() {
             table("a TEXT UNIQUE"),
             "INSERT INTO t VALUES (1, NULL), (2, 'x')",
             table("a TEXT NOT NULL DEFAULT 'x' UNIQUE"),
-            "values of `a` that stand in more than one row of `t`: 1, for example 'x'",
+            "values of `a` that occur in more than one row of `t`: 1, for example 'x'",
         ),
         (
             table("a TEXT") + "CREATE UNIQUE INDEX i ON t (a);",
             "INSERT INTO t VALUES (1, 'a'), (2, 'A')",
             table("a TEXT COLLATE NOCASE") + "CREATE UNIQUE INDEX i ON t (a);",
-            "values of the unique index `i` that stand in more than one row of `t`: 1, for example 'a'",
+            "values of the unique index `i` that occur in more than one row of `t`: 1, for example 'a'",
         ),
         (
             table("a UNIQUE"),
             "INSERT INTO t VALUES (1, 1), (2, '1')",
             table("a INTEGER UNIQUE"),
-            "values of `a` that stand in more than one row of `t`: 1, for example 1",
+            "values of `a` that occur in more than one row of `t`: 1, for example 1",
         ),
         (
             table("a TEXT CHECK (a <= 20)"),
@@ -785,7 +785,7 @@ fn rows_are_asked_as_the_new_table_will_see_them_and_not_as_they_were() {
             table("a"),
             "INSERT INTO t VALUES (1, 5), (2, 5)",
             table("a, h AS (g * 2) UNIQUE, g AS (a + 1)"),
-            "values of `h` that stand in more than one row of `t`: 1, for example 12",
+            "values of `h` that occur in more than one row of `t`: 1, for example 12",
         ),
         (
             table("a INT"),
@@ -797,7 +797,7 @@ fn rows_are_asked_as_the_new_table_will_see_them_and_not_as_they_were() {
             table("a INT"),
             "INSERT INTO t VALUES (1, 1), (2, 9)",
             table("a INT, b INT DEFAULT 3") + "CREATE UNIQUE INDEX i ON t (b);",
-            "values of the unique index `i` that stand in more than one row of `t`: 1, for example 3",
+            "values of the unique index `i` that occur in more than one row of `t`: 1, for example 3",
         ),
         (
             table("a INT"),

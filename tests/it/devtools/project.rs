@@ -560,7 +560,7 @@ fn a_reset_whose_migration_or_seed_fails_leaves_the_data_as_it_was() {
     assert_eq!(snapshots(&app), 0);
 }
 
-/// A database in UTF-16 was begun anew in UTF-8, everything was there, and the command ended with
+/// A database in UTF-16 was begun again in UTF-8, everything was there, and the command ended with
 /// exit code 7.
 #[test]
 fn a_reset_that_changes_the_text_encoding_is_no_failure() {

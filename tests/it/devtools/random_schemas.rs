@@ -521,7 +521,7 @@ fn round(seed: u64) -> &'static str {
         .collect();
     if dice.chance(15) && after[0].name == after[0].origin {
         after.remove(0);
-        // What referred to it would lead nowhere.
+        // What referred to it would have no target.
         for table in &mut after {
             for column in &mut table.columns {
                 column.rest = column

@@ -142,7 +142,7 @@ fn compare(app: &App, sql: &str) {
         // A lonely END is refused before anything is run.
         (Err(_), Err(error)) if error.kind() == ErrorKind::InvalidMigration => {}
         (Err(_), Err(error)) => {
-            // What stands before the statement that is named runs, and the statement does not.
+            // What comes before the statement that is named runs, and the statement does not.
             let failed = error.statement().unwrap_or_else(|| panic!("{error:#}"));
             let place = error.location().unwrap().position;
             let lines = sql.split_inclusive('\n').take(place.line);

@@ -717,7 +717,7 @@ fn a_start_up_with_nothing_to_do_does_not_wait_for_a_batch() {
     assert_eq!(filled(&app), (1, 1, 30));
 }
 
-/// VACUUM numbers the rows of a table without INTEGER PRIMARY KEY anew: going on behind the
+/// VACUUM numbers the rows of a table without INTEGER PRIMARY KEY again: going on behind the
 /// rowid where it stopped would leave rows out.
 #[test]
 fn rows_that_may_have_got_other_rowids_are_not_gone_on_with() {

@@ -5,7 +5,7 @@ use heirloom::ErrorKind;
 use crate::support::app::App;
 
 const OFF: &str = "PRAGMA foreign_keys = OFF;";
-/// Row 5 of the child leads nowhere.
+/// Row 5 of the child has no target.
 const ORPHAN: &str = "
     CREATE TABLE parent (id INTEGER PRIMARY KEY, code TEXT UNIQUE);
     CREATE TABLE child (id INTEGER PRIMARY KEY, parent REFERENCES parent);
@@ -99,7 +99,7 @@ fn orphans_without_a_rowid_are_counted_not_confused() {
     }
 }
 
-/// A copy numbers implicit rowids anew; the orphan in row 5 is then in row 3.
+/// A copy numbers implicit rowids again; the orphan in row 5 is then in row 3.
 #[test]
 fn an_old_orphan_that_a_rebuild_numbers_anew_is_not_blamed() {
     let app = App::new();

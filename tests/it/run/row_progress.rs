@@ -16,7 +16,7 @@ const OLD_FIRST: &str =
     INSERT INTO t SELECT * FROM old; DROP TABLE old;
     PRAGMA legacy_alter_table = OFF; CREATE INDEX by_x ON t (x);";
 
-/// A table `t` with so many rows, and one that refers to it.
+/// A table `t` with this many rows, and one that refers to it.
 fn app_with(rows: u32) -> App {
     let app = App::new();
     app.sql(&format!(

@@ -476,7 +476,7 @@ impl Random {
         Random::of(seed.map_or(1, |seed| seed.parse().unwrap()))
     }
 
-    /// Leaves out so many.
+    /// Leaves out this many.
     pub fn skip(&mut self, numbers: usize) {
         for _ in 0..numbers {
             self.below(1);

@@ -82,7 +82,7 @@ fn plays_its_part() {
     }
 }
 
-/// Does what it is reported with an app. With a moment, says that it is ready at that one of all
+/// Does what it is told with an app. With a moment, says that it is ready at that one of all
 /// events, hooks and connection set-ups, and waits; without one, says so and begins.
 fn works(app: &App) {
     let verb = std::env::var("HEIRLOOM_TEST_AT").unwrap();

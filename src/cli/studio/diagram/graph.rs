@@ -7,7 +7,7 @@ use heirloom::rusqlite::{Connection, Result};
 use crate::studio::read::links;
 use crate::studio::read::table::{self, Kind, Table};
 
-/// Tables that more than so many others refer to are drawn without their lines, which would cover
+/// Tables that more than this many others refer to are drawn without their lines, which would cover
 /// everything: at least six, or a tenth of all.
 const HUB: usize = 6;
 /// Parts that are larger are split.

@@ -119,7 +119,7 @@ impl Job {
         self.inside().lines.clone()
     }
 
-    /// What is newer than so many events, and whether more can come.
+    /// What is newer than this many events, and whether more can come.
     pub(crate) fn events(&self, seen: usize) -> (Vec<String>, bool) {
         let inside = self.inside();
         let new = inside.events.get(seen..).unwrap_or_default().to_vec();

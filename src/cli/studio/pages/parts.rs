@@ -103,7 +103,7 @@ pub(crate) fn version(version: Option<i64>) -> Markup {
     } }
 }
 
-/// SQL with its words told apart.
+/// SQL with its words distinguished.
 pub(crate) fn sql(text: &str) -> Markup {
     html! {
         pre.sql tabindex="0" { code {

@@ -414,7 +414,7 @@ pub(crate) fn count(
     })
 }
 
-/// The values of one row, as they are; none of those that are longer than so many bytes.
+/// The values of one row, as they are; none of those that are longer than this many bytes.
 pub(crate) fn row(
     connection: &Connection,
     table: &Table,

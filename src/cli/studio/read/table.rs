@@ -172,7 +172,7 @@ impl Table {
         columns.find(|column| column.name.eq_ignore_ascii_case(name))
     }
 
-    /// The columns by which rows are told apart and ordered, as SQL.
+    /// The columns by which rows are distinguished and ordered, as SQL.
     pub(crate) fn identity_sql(&self) -> Vec<String> {
         match &self.identity {
             Identity::Rowid(name) => vec![(*name).to_owned()],

@@ -29,7 +29,7 @@ const ALWAYS: [(&str, &str); 8] = [
     ),
 ];
 
-/// What comes as it happens: asked for what is newer than so many, it gives that, and whether more
+/// What comes as it happens: asked for what is newer than this many, it gives that, and whether more
 /// will come.
 pub(crate) type Events = Arc<dyn Fn(usize) -> (Vec<String>, bool) + Send + Sync>;
 

@@ -1,4 +1,4 @@
-//! Virtual tables: kept with their rows, and filled anew where what they index has changed.
+//! Virtual tables: kept with their rows, and filled again where what they index has changed.
 
 use crate::devtools::alter::compose::composer::Composer;
 use crate::devtools::alter::preconditions::{ConditionSource, keeps_rowids, origin};
@@ -75,7 +75,7 @@ impl Composer<'_, '_> {
         read.is_ok_and(|mut rows| rows.raw_query().next().is_ok())
     }
 
-    /// Full-text search over a table whose values or rowids changed is filled anew, also where
+    /// Full-text search over a table whose values or rowids changed is filled again, also where
     /// a view is between them. Over one whose rows and values stay, nothing is to be done.
     pub(super) fn refill_searches(&mut self, now: &Model, difference: &SchemaDifference<'_>) {
         let mut changed: Vec<&str> = difference

@@ -76,7 +76,7 @@ fn noted_argument(sql: &str, entity: &Entity, note: &Annotation) -> Option<Strin
     let beside = match note.follows {
         Some(at) => {
             let at = tokens.iter().position(|token| token.start == at)?;
-            // A comma ends what stands before it.
+            // A comma ends what comes before it.
             at - usize::from(tokens[at].text == ",")
         }
         None => tokens.iter().position(|token| token.start >= note.at.end)?,

@@ -64,7 +64,7 @@ pub(super) fn in_a_circle(table: Option<&str>, circle: &[Names]) -> Error {
     Error::new(
         ErrorKind::AmbiguousRename,
         format!(
-            "the notes{whose} form a circle ({}), which is the same before and after: whether it was done cannot be told",
+            "the notes{whose} form a circle ({}), which is the same before and after: whether it was done cannot be known",
             said.join(", ")
         ),
     )

@@ -159,7 +159,7 @@ fn matched<'n, 'm>(
         .collect()
 }
 
-/// Which of the tables a column's rename is told of, by the name before or after.
+/// Which of the tables a rename of a column is about, by the name before or after.
 fn told_of(
     table: &str,
     old: &str,

@@ -7,7 +7,7 @@ use crate::sqlite::sql::token::{Lexeme, LexemeKind, Lexemes, TokenKind, Tokens};
 /// A comment that speaks to heirloom.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Annotation {
-    /// Where it stands.
+    /// Where it is.
     pub(crate) at: Range<usize>,
     /// Where the last token before it in the same line begins. None where it has a line of its
     /// own.
@@ -29,7 +29,7 @@ pub(crate) struct Former {
 }
 
 /// A name as a person writes it outside of SQL: in quotes, or as it is and whole. None where
-/// quotes are open, or something stands behind them.
+/// quotes are open, or something follows them.
 pub(crate) fn whole_name(text: &str) -> Option<String> {
     let text = text.trim();
     if !text.starts_with(['"', '`', '[', '\'']) {

@@ -5,7 +5,7 @@ use crate::sqlite::sql::token::{Token, TokenKind, Tokens};
 
 /// SQL text as it is compared: without comments, space, letter case of names, quotes, and the
 /// words that may be left out. `columns` are the names that a token in double quotes can mean;
-/// one that is none of them is a text
+/// one that is not one of them is a text
 /// (<https://sqlite.org/quirks.html#double_quoted_string_literals_are_accepted>). Without
 /// them every such token is a name. `own` is the table whose qualifier says nothing.
 pub(crate) fn normal(tokens: &[Token<'_>], columns: Option<&[String]>, own: &str) -> String {
@@ -67,7 +67,7 @@ pub(crate) fn string(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
 }
 
-/// Whether two statements say the same, where they are no tables. `own` is the table whose
+/// Whether two statements say the same, if they are not tables. `own` is the table whose
 /// qualifier says nothing.
 pub(crate) fn same_statements(one: &str, other: &str, own: &str) -> bool {
     if normal_object(one, own) != normal_object(other, own) {

@@ -1,5 +1,5 @@
-//! Where the parts of a CREATE TABLE statement stand in its text: columns, constraints, and the
-//! clauses of each, told apart by the words that begin them.
+//! Where the parts of a CREATE TABLE statement are in its text: columns, constraints, and the
+//! clauses of each, distinguished by the words that begin them.
 
 use std::ops::Range;
 
@@ -7,12 +7,12 @@ use crate::sqlite::schema::parsed::annotations::Annotation;
 use crate::sqlite::sql::name::same_name;
 use crate::sqlite::sql::token::Token;
 
-/// Where the parts of a CREATE TABLE statement stand.
+/// Where the parts of a CREATE TABLE statement are.
 pub(crate) struct ClauseLayout<'t, 's> {
     pub(crate) name: Token<'s>,
     /// Columns first, constraints after them, each with its tokens.
     pub(crate) items: Vec<&'t [Token<'s>]>,
-    /// What stands behind the list.
+    /// What follows the list.
     pub(crate) behind: &'t [Token<'s>],
 }
 
@@ -108,7 +108,7 @@ pub(crate) fn begins_in_table(tokens: &[Token<'_>], at: usize) -> bool {
     ["CONSTRAINT", "PRIMARY", "UNIQUE", "CHECK", "FOREIGN"].contains(&word.as_str())
 }
 
-/// Cuts tokens where clauses begin. What stands before the first is returned apart, and a name
+/// Cuts tokens where clauses begin. What comes before the first is returned apart, and a name
 /// (`CONSTRAINT x`) goes with the clause it names.
 pub(crate) fn clauses<'t, 's>(
     tokens: &'t [Token<'s>],

@@ -195,7 +195,7 @@ impl Definition {
         }
     }
 
-    /// Takes a note that stands behind the statement, in its last line.
+    /// Takes a note that follows the statement, in its last line.
     pub(crate) fn take_note_behind(&mut self, sql: &str, note: Annotation) {
         let tokens: Vec<Token<'_>> = Tokens::new(sql).collect();
         let (Some(layout), Some(last)) = (ClauseLayout::of(&tokens), tokens.last()) else {
@@ -228,7 +228,7 @@ impl Definition {
     }
 }
 
-/// What stands behind the list of columns.
+/// What follows the list of columns.
 #[derive(Debug, Clone, Copy, Default)]
 struct Options {
     without_rowid: bool,
@@ -332,7 +332,7 @@ impl<'t, 's> Clause<'t, 's> {
         }
     }
 
-    /// What stands behind `REFERENCES`, of these columns.
+    /// What follows `REFERENCES`, of these columns.
     fn foreign_key(&self, columns: Vec<String>) -> Result<ForeignKey, String> {
         let at = self
             .tokens

@@ -21,7 +21,7 @@ pub(crate) struct Definition {
     pub(crate) strict: bool,
     /// What the table and its columns were called before (`-- was: NAME`).
     pub(crate) formers: Vec<Former>,
-    /// Columns that a row is told apart by, in a key or a unique index.
+    /// Columns that a row is distinguished by, in a key or a unique index.
     pub(crate) keyed: Vec<String>,
     /// The statement, without notes and without a semicolon.
     pub(crate) text: String,
@@ -89,7 +89,7 @@ pub(crate) struct Constraint {
     pub(crate) rule: Rule,
     /// As written, with its name.
     pub(crate) text: String,
-    /// The column in whose definition it stands.
+    /// The column in whose definition it is.
     pub(crate) column: Option<String>,
 }
 
