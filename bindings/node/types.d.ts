@@ -190,7 +190,7 @@ export type ErrorKind =
   | "database-newer"
   /** Another process holds the database. */
   | "locked"
-  /** Data would be destroyed, and nobody consented. */
+  /** Data would be destroyed, and nothing allows it. */
   | "destructive"
   /** A migration without a down migration. */
   | "irreversible"
@@ -202,7 +202,7 @@ export type ErrorKind =
   | "not-a-database"
   /** No space left. */
   | "disk-full"
-  /** A copy did not verify. */
+  /** A backup did not verify. */
   | "backup-invalid"
   /** A file, a folder or a version that does not exist. */
   | "not-found"
@@ -272,10 +272,10 @@ export type Event =
   /** A run that was interrupted is being put back. */
   | {
       event: "recovering"
-      /** The copy that is put back, none where the database had been empty. */
+      /** The backup that is put back, none where the database had been empty. */
       backup: string | null
     }
-  /** Unfinished files of a copy or a restore that was interrupted were removed. */
+  /** Unfinished files of a backup or a restore that was interrupted were removed. */
   | {
       event: "cleaned_up"
       /** How many. */
@@ -291,16 +291,16 @@ export type Event =
       what: string
       /** How many of them are done. */
       done: number
-      /** Out of so many. */
+      /** Out of how many. */
       total: number
     }
-  /** There is work to do: so many migrations. */
+  /** There is work to do: the number of migrations. */
   | {
       event: "planned"
       /** How many migrations will be applied or reverted. */
       migrations: number
     }
-  /** The copy is being taken. Sent often, at least at the beginning and the end. */
+  /** The backup is being taken. Sent often, at least at the beginning and the end. */
   | {
       event: "copying"
       /** Bytes copied so far. */
@@ -309,12 +309,12 @@ export type Event =
       total: number
     }
   /**
-   * The copy is verified and in its place. Of a large database that is done beside the
+   * The backup is verified and in its place. Of a large database that is done beside the
    * migrations, and waited for before the commit.
    */
   | {
       event: "copy_verified"
-      /** The copy. */
+      /** The backup. */
       backup: string
       /** Copying and verifying took so long. */
       durationMs: number
@@ -326,10 +326,10 @@ export type Event =
       migration: string
       /** Which one of `Event.Planned`, from 1. */
       number: number
-      /** Out of so many. */
+      /** Out of how many. */
       of: number
     }
-  /** A big table that is rebuilt is being filled. Sent every so many rows. */
+  /** A big table that is rebuilt is being filled. Sent every few thousand rows. */
   | {
       event: "filling"
       /** The table, by the name it will have. */
@@ -506,7 +506,7 @@ export interface Problem {
 export type ProblemKind =
   /** The file is damaged, or no database. */
   | "damaged"
-  /** There is no database, or an empty one of which there are copies. */
+  /** There is no database, or an empty one of which there are backups. */
   | "missing"
   /** Rows that a constraint forbids, or an index for full-text search that lags behind. */
   | "contents"
@@ -526,7 +526,7 @@ export type ProblemKind =
   | "broken-object"
   /** Another file seems to have taken the place of the database: its backups say so. */
   | "misplaced"
-  /** A copy that is not what was recorded. */
+  /** A backup that is not what was recorded. */
   | "backup-damaged"
   /** Companions without their database, unfinished files. */
   | "leftover"
@@ -561,7 +561,7 @@ export interface Stats {
   tables: TableStats[]
   /** What was applied. */
   history: HistoryStats
-  /** The copies that are there. */
+  /** The backups that are there. */
   backups: BackupStats
   /** The size of the database over time, the oldest first; the last is now. */
   growth: SizeAt[]
@@ -575,7 +575,7 @@ export interface SizeAt {
   bytes: number
 }
 
-/** The copies in short. */
+/** The backups in short. */
 export interface BackupStats {
   /** How many automatic backups there are, states that a restore replaced among them. */
   automatic: number
@@ -694,7 +694,7 @@ export interface TableInfo {
 export interface IndexInfo {
   /** Its name. */
   name: string
-  /** Its columns in order; `<expression>` for one that is none. */
+  /** Its columns in order; `<expression>` for what is not a column. */
   columns: string[]
   /** Whether it allows each value once. */
   unique: boolean
@@ -771,7 +771,7 @@ export interface DowngradeOptions {
    */
   canRevert: boolean
   /**
-   * The copy taken before the first of them, where it is still there and sound:
+   * The backup taken before the first of them, where it is still there and sound:
    * `Database.restore`.
    */
   restore: RestoreOffer | null
@@ -783,7 +783,7 @@ export interface DowngradeOptions {
   canOpenAnyway: boolean
 }
 
-/** The copy from before an upgrade. */
+/** The backup from before an upgrade. */
 export interface RestoreOffer {
   /** What to say to `Database.restore`. */
   copy: BackupRef
@@ -794,13 +794,13 @@ export interface RestoreOffer {
   /** How long ago that is, in whole seconds; 0 when the clock was set back since. */
   ageS: number
   /**
-   * How many rows the database has now that the copy has not, over all tables of the
+   * How many rows the database has now that the backup has not, over all tables of the
    * copy. Rows that were changed since are not counted.
    */
   rowsLost: number
 }
 
-/** Which copy is meant. */
+/** Which backup is meant. */
 export type BackupRef =
   /** The newest automatic backup. */
   | "latest"
@@ -809,7 +809,7 @@ export type BackupRef =
   /** A snapshot by its name. */
   | { snapshot: string }
 
-/** A copy of a database, as it is listed. */
+/** A backup of a database, as it is listed. */
 export interface BackupInfo {
   /** The file. */
   file: string
@@ -841,7 +841,7 @@ export interface BackupInfo {
   notes?: string[]
 }
 
-/** Where a copy comes from. */
+/** Where a backup comes from. */
 export type BackupOrigin =
   /** Taken before a run, a revert or a restore. */
   | "automatic"
@@ -870,7 +870,7 @@ export interface BackfillPlan {
 export interface RestorePlan {
   /** The database, with symbolic links resolved. */
   database: string
-  /** The copy that would be put back. */
+  /** The backup that would be put back. */
   file: string
   /** What the database holds now; none when it is not there or cannot be read. */
   before: DatabaseSummary | null
@@ -878,17 +878,17 @@ export interface RestorePlan {
   after: DatabaseSummary
   /** The folders of files that would be put back, and take the place of those that are there. */
   folders: string[]
-  /** What was written to the database since the copy was taken, by table. */
+  /** What was written to the database since the backup was taken, by table. */
   newer: RowsSince[]
 }
 
-/** Rows that were written since a copy was taken. */
+/** Rows that were written since a backup was taken. */
 export interface RowsSince {
   /** The table. */
   table: string
-  /** Rows that the copy does not have. */
+  /** Rows that the backup does not have. */
   new: number
-  /** Rows that the copy has with other values. */
+  /** Rows that the backup has with other values. */
   changed: number
 }
 
@@ -902,7 +902,7 @@ export interface DatabaseSummary {
   rows: Record<string, number>
 }
 
-/** How a database stands to its migrations. Made without writing anything. */
+/** The state of a database compared with its migrations. Made without writing anything. */
 export interface Status {
   /** The database, with symbolic links resolved. */
   database: string
@@ -927,7 +927,7 @@ export interface Status {
   /** Why the pending migrations cannot be run as they are. */
   problem: Failure | null
   /**
-   * What somebody should know, in sentences: that there are copies of a database that is gone,
+   * What somebody should know, in sentences: that there are backups of a database that is gone,
    * or a backfill that is not finished.
    */
   notes: string[]
@@ -943,7 +943,7 @@ export interface MigrationStatus {
   version: number
   /** Its name, without version. */
   name: string
-  /** How file and history stand to each other. */
+  /** How file and history compare. */
   state: MigrationState
   /** When it was applied, RFC 3339. */
   appliedAt: string | null
@@ -954,7 +954,7 @@ export interface MigrationStatus {
   destroys: Loss[]
   /** Whether the file consents to that. */
   consents: boolean
-  /** The tables it would build anew. */
+  /** The tables it would rebuild. */
   rebuilds: string[]
   /** The tables that it rebuilds, and what that takes in time and disk. */
   rebuildEstimates: RebuildEstimate[]
@@ -981,7 +981,7 @@ export interface RebuildEstimate {
   bytes: number
 }
 
-/** How a migration stands to a history. */
+/** How a migration compares with a history. */
 export type MigrationState =
   /** Applied, and the file is the one that was applied. */
   | "applied"
@@ -1012,7 +1012,7 @@ export interface Plan {
    * steps are those from the state before it.
    */
   interrupted: string | null
-  /** What would be destroyed without anybody's consent: a run is refused. */
+  /** What would be destroyed without being allowed in the file: a run is refused. */
   refused: Failure | null
 }
 
@@ -1020,7 +1020,7 @@ export interface Plan {
 export interface Step {
   /** The component whose it is, none for the app's own. */
   component: string | null
-  /** Its version; 0 for what stands in no history. */
+  /** Its version; 0 for what is in no history. */
   version: number
   /** Its name, without version. */
   name: string
@@ -1031,7 +1031,7 @@ export interface Step {
   destructive: boolean
   /** What it destroys of what is in the database now. */
   destroys: Loss[]
-  /** The tables it builds anew: dropped, and there again at the end. */
+  /** The tables it rebuilds: dropped, and there again at the end. */
   rebuilds: string[]
   /** The tables that it rebuilds, and what that takes in time and disk. */
   rebuildEstimates: RebuildEstimate[]
