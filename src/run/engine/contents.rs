@@ -106,6 +106,15 @@ impl Compared<'_> {
                     .filter(|[original, ..]| !is_meant(original))
                     .collect();
             }
+            // An integer that is the rowid on both sides was compared as the key, type and all.
+            if let Identity::Key(key) = &identity
+                && let [(was, is)] = key.as_slice()
+                && keys
+                && left.keys.first() == Some(&vec![was.clone()])
+                && right.keys.first() == Some(&vec![is.clone()])
+            {
+                columns.retain(|[_, column, _]| !same_name(column, was));
+            }
             let mut paired: Vec<PairedColumn> = columns
                 .iter()
                 .map(|[_, was, is]| PairedColumn {
