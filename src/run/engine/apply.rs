@@ -1,5 +1,11 @@
-//! A list of migrations carried out: copied first, applied in one transaction, proved,
-//! committed, and taken back whole when anything fails.
+//! A list of migrations carried out: backed up first, applied in one transaction, proved,
+//! committed, and rolled back whole when anything fails.
+//!
+//! The order is that of SQLite's procedure of twelve steps for what ALTER TABLE cannot do
+//! (<https://sqlite.org/lang_altertable.html#otheralter>): foreign keys off (1) and the transaction
+//! (2) are in `session`; what a rebuild does to its table (3 to 9) are statements of the file, as
+//! `devtools::alter::rebuild` writes them; the check of the references (10) is in `prove`; the commit
+//! (11) is here; foreign keys as the app had them (12) is the end of the session.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -214,6 +220,7 @@ impl Execution<'_, '_, '_, '_> {
             });
             let outlook = self.work.outlooks.get(index);
             proof.before_file(self.connection(), index)?;
+            // Steps 3 to 9, as far as the file rebuilds a table.
             let started = Instant::now();
             let filled = outlook.map(|outlook| self.filled(outlook, &proof));
             let tables = self
@@ -257,6 +264,7 @@ impl Execution<'_, '_, '_, '_> {
         self.session.refuse_moved()?;
         let backup = before.backup()?.map(Backup::file_name);
         self.name_backup(backup.as_deref())?;
+        // Step 10 among the rest, and nothing of anybody's between it and the commit.
         proof.finish(self.connection())?;
         self.report.notes.append(&mut proof.notes);
         if self.session.stage == Stage::Rehearsal {
@@ -565,7 +573,7 @@ impl Execution<'_, '_, '_, '_> {
         Ok(())
     }
 
-    /// Commits. Busy means that the transaction is still open, so it is tried again; any
+    /// Step 11: commits. Busy means that the transaction is still open, so it is tried again; any
     /// other error need not mean that nothing was committed, so it is looked up.
     fn commit(&mut self, which: Commit) -> Result<(), Error> {
         let deadline = Instant::now() + self.session.options.lock_timeout;

@@ -554,6 +554,7 @@ impl Proof<'_, '_, '_> {
         Ok(children)
     }
 
+    /// Step 10 of SQLite's procedure: the references, of which only new violations fail.
     fn prove_references(&mut self, connection: &Connection) -> Result<(), Error> {
         let children = self.referring(connection)?;
         let after = catalog::references_of(connection, &children)?;

@@ -273,8 +273,9 @@ impl<'o, 's> Session<'o, 's> {
             .map_err(|error| execute::failure(format!("cannot run `{sql}`"), error))
     }
 
-    /// Off, and read back: inside a transaction the pragma does nothing and says nothing,
-    /// and DROP TABLE would delete the children.
+    /// Step 1 of SQLite's procedure (see `apply`): foreign keys off, and read back. Inside a
+    /// transaction the pragma does nothing and says nothing, and DROP TABLE would delete the
+    /// children.
     pub(crate) fn foreign_keys_off(&self) -> Result<(), Error> {
         self.set("PRAGMA foreign_keys = OFF")?;
         if catalog::number(&self.connection, "PRAGMA foreign_keys")? != 0 {
@@ -324,7 +325,7 @@ impl<'o, 's> Session<'o, 's> {
         open::patience(&self.connection, self.options.lock_timeout)
     }
 
-    /// Takes SQLite's write lock.
+    /// Step 2 of SQLite's procedure: the transaction, with the write lock taken at once.
     pub(crate) fn lock_for_writing(&self) -> Result<(), Error> {
         self.patiently("BEGIN IMMEDIATE")
     }
@@ -660,6 +661,7 @@ impl<'o, 's> Session<'o, 's> {
             // Reads the schema again, and the statistics with it.
             self.set("PRAGMA writable_schema = RESET")?;
         }
+        // Step 12 of SQLite's procedure: foreign keys among them.
         for (pragma, before) in &self.pragmas {
             self.set(&format!("PRAGMA {pragma} = {before}"))?;
         }
