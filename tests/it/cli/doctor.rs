@@ -54,13 +54,24 @@ fn a_healthy_database_in_either_mode_is_found_so() {
             .snapshot("s")
             .unwrap();
         app.file("V2__b.sql", "CREATE TABLE b (x)");
-        finds(&app, 0, &[]);
+        // What the oldest rusqlite of the range brings has a fault in WAL mode.
+        let is_old = mode == "WAL" && rusqlite::version_number() < 3_051_003;
+        let last = match is_old {
+            true => {
+                finds(&app, 3, &["old-sqlite"]);
+                "1 problem"
+            }
+            false => {
+                finds(&app, 0, &[]);
+                "nothing is wrong"
+            }
+        };
         let said = text(&heirloom(&app, &["doctor"]));
         for line in [
             "integrity_check found nothing",
             "the one backup verifies",
             "1 migration applied, 1 pending",
-            "nothing is wrong",
+            last,
         ] {
             assert!(said.contains(line), "{line}: {said}");
         }
