@@ -127,9 +127,16 @@ fn rows(connection: &Connection) -> Result<Vec<LogEntry>, Error> {
         prepared => prepared.map_err(cannot)?,
     };
     let mut rows = statement.raw_query();
-    let mut entries = Vec::new();
+    let mut entries: Vec<LogEntry> = Vec::new();
     while let Some(row) = rows.next().map_err(cannot)? {
-        entries.extend(entry(row).ok().flatten());
+        let Some(mut entry) = entry(row).ok().flatten() else {
+            continue;
+        };
+        // What is done beside the database (redo) knows nothing of its backups. The count never goes
+        // down, so that what was written later stays the later one within a second, too.
+        let before = entries.last().map_or(0, |last| last.sequence);
+        entry.sequence = entry.sequence.max(before);
+        entries.push(entry);
     }
     Ok(entries)
 }
