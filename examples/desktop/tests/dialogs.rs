@@ -25,7 +25,7 @@ fn cancel_on_the_splash_leaves_the_old_notes() {
     app.wait_for("Update 2 of 4");
     app.press("Cancel");
     app.wait_for("The update was stopped");
-    app.wait_for("verified to equal the backup");
+    app.wait_for("was rolled back");
     assert_eq!((desk.version(), desk.notes()), (Some(OLD), before));
     let new = "SELECT count(*) FROM sqlite_schema WHERE name = 'templates'";
     assert_eq!(desk.number(new), 0);
