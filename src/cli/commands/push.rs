@@ -13,7 +13,7 @@ use crate::output::text;
 use crate::output::text::{GREEN, YELLOW, styled};
 use crate::output::ui::Ui;
 use crate::settings::gather::Settings;
-use crate::settings::migrator::{keeper, schema_file};
+use crate::settings::migrator::{keeper, permitted, schema_file};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Push {
@@ -59,11 +59,7 @@ pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Push) -> Result<Ex
 
 /// No migrations are needed, nor a folder of them.
 fn pusher<'a>(settings: &Settings, allow_destructive: bool) -> Result<Migrator<'a>, Failure> {
-    let migrator = keeper(settings)?;
-    Ok(match allow_destructive {
-        true => migrator.allow_destructive(),
-        false => migrator,
-    })
+    Ok(permitted(keeper(settings)?, allow_destructive))
 }
 
 fn show(ui: &mut Ui, pushed: &Report) {

@@ -24,11 +24,15 @@ pub(crate) fn allowing<'a>(
     settings: &Settings,
     allow_destructive: bool,
 ) -> Result<Migrator<'a>, Failure> {
-    let migrator = migrator(settings)?;
-    Ok(match allow_destructive {
+    Ok(permitted(migrator(settings)?, allow_destructive))
+}
+
+/// A migrator with permission to destroy, where that was given.
+pub(crate) fn permitted(migrator: Migrator<'_>, allow_destructive: bool) -> Migrator<'_> {
+    match allow_destructive {
         true => migrator.allow_destructive(),
         false => migrator,
-    })
+    }
 }
 
 /// A migrator for what needs no migrations: in an emergency they are not looked for.

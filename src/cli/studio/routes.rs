@@ -171,7 +171,7 @@ fn palette(app: &App) -> Reply {
             names::rows_of(&one.name),
         ));
     }
-    let backups = difference::entries(app).into_iter();
+    let backups = list::entries(app).into_iter();
     all.extend(backups.map(|(name, address)| (name, "backup", address)));
     let entries: Vec<_> = all
         .iter()

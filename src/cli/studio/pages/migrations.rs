@@ -271,11 +271,7 @@ pub(crate) fn run(app: &Arc<App>, request: &Request) -> Reply {
     work::change(app, "Running the migrations", move |app, job| {
         migrator::migrator(&app.settings)?;
         let migrator = app.migrator_of(job)?;
-        let migrator = match allow {
-            true => migrator.allow_destructive(),
-            false => migrator,
-        };
-        let report = migrator.migrate(app.path())?;
+        let report = migrator::permitted(migrator, allow).migrate(app.path())?;
         Ok(reported(&report))
     })
 }
@@ -334,11 +330,7 @@ pub(crate) fn revert(app: &Arc<App>, request: &Request) -> Reply {
     let wanted = request.form.get("to").unwrap_or_default().to_owned();
     let allow = request.form.get("allow") == Some("yes");
     work::change(app, "Reverting migrations", move |app, job| {
-        let migrator = app.migrator_of(job)?;
-        let migrator = match allow {
-            true => migrator.allow_destructive(),
-            false => migrator,
-        };
+        let migrator = migrator::permitted(app.migrator_of(job)?, allow);
         let report = migrator.database(app.path()).revert(to(&wanted))?;
         Ok(reported(&report))
     })

@@ -7,7 +7,7 @@ use maud::{Markup, html};
 
 use crate::output::text;
 use crate::studio::app::App;
-use crate::studio::pages::backups::list::{self, find, title};
+use crate::studio::pages::backups::list::{find, title};
 use crate::studio::pages::frame::{self, Place};
 use crate::studio::pages::names;
 use crate::studio::pages::{parts, work};
@@ -21,22 +21,9 @@ const CHARACTERS: usize = 400;
 
 pub(crate) fn show(app: &Arc<App>, request: &Request) -> Reply {
     let wanted = request.query.get("b").unwrap_or_default().to_owned();
-    let backup = match find(app, &wanted) {
-        Ok(Some(backup)) => backup,
-        Ok(None) => {
-            return frame::missing(
-                app,
-                "There is no such backup. It may have been thinned out.",
-            );
-        }
-        Err(failure) => {
-            return frame::page(
-                app,
-                Place::Backups,
-                "Difference",
-                &parts::failed(app, &failure),
-            );
-        }
+    let backup = match find(app, &wanted, "Difference") {
+        Ok(backup) => backup,
+        Err(page) => return *page,
     };
     let from = StateRef::Backup(backup.reference());
     let name = title(&backup);
@@ -197,22 +184,4 @@ fn difference(row: &RowDifference) -> Markup {
             } } }
         }
     }
-}
-
-/// Whether a name is that of a backup that is listed; used by the palette.
-pub(crate) fn entries(app: &App) -> Vec<(String, String)> {
-    let all = app.migrator().and_then(|migrator| {
-        Ok(migrator
-            .database(app.path())
-            .backups(heirloom::Verify::Length)?)
-    });
-    let all = all.unwrap_or_default();
-    all.iter()
-        .map(|backup| {
-            (
-                title(backup),
-                address("/backups/one", [("b", list::name(backup).as_str())]),
-            )
-        })
-        .collect()
 }

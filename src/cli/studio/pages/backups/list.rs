@@ -24,13 +24,32 @@ pub(crate) fn name(backup: &BackupInfo) -> String {
     }
 }
 
-/// The backup that an address names, which must be one of this database.
-pub(crate) fn find(app: &App, wanted: &str) -> Result<Option<BackupInfo>, Failure> {
-    let all = app
-        .migrator()?
-        .database(app.path())
-        .backups(Verify::Length)?;
-    Ok(all.into_iter().find(|backup| name(backup) == wanted))
+/// Every backup of this database.
+fn all(app: &App) -> Result<Vec<BackupInfo>, Failure> {
+    let migrator = app.migrator()?;
+    Ok(migrator.database(app.path()).backups(Verify::Length)?)
+}
+
+/// The backup that an address names, which must be one of this database; else the page that says
+/// so, below a heading.
+pub(crate) fn find(app: &App, wanted: &str, heading: &str) -> Result<BackupInfo, Box<Reply>> {
+    let all = all(app).map_err(|failure| {
+        let failed = parts::failed(app, &failure);
+        frame::page(app, Place::Backups, heading, &failed)
+    })?;
+    let found = all.into_iter().find(|backup| name(backup) == wanted);
+    let missing = "There is no such backup. It may have been thinned out.";
+    found.ok_or_else(|| Box::new(frame::missing(app, missing)))
+}
+
+/// Every backup by its title, with the address of its page: for the palette.
+pub(crate) fn entries(app: &App) -> Vec<(String, String)> {
+    let all = all(app).unwrap_or_default();
+    let entry = |backup: &BackupInfo| {
+        let page = address("/backups/one", [("b", name(backup).as_str())]);
+        (title(backup), page)
+    };
+    all.iter().map(entry).collect()
 }
 
 /// The name of a snapshot, the file of another.
@@ -58,7 +77,7 @@ pub(crate) fn show(app: &Arc<App>, request: &Request) -> Reply {
                 }
             }))
         }
-        @match app.migrator().and_then(|migrator| Ok(migrator.database(app.path()).backups(Verify::Length)?)) {
+        @match all(app) {
             Ok(backups) if backups.is_empty() => {
                 (parts::empty("There are no backups yet.", &html! { "Each run takes one before its first change." }))
             },
@@ -176,17 +195,9 @@ fn state(backup: &BackupInfo, thorough: bool) -> Markup {
 
 pub(crate) fn one(app: &Arc<App>, request: &Request) -> Reply {
     let wanted = request.query.get("b").unwrap_or_default();
-    let backup = match find(app, wanted) {
-        Ok(Some(backup)) => backup,
-        Ok(None) => {
-            return frame::missing(
-                app,
-                "There is no such backup. It may have been thinned out.",
-            );
-        }
-        Err(failure) => {
-            return frame::page(app, Place::Backups, "Backup", &parts::failed(app, &failure));
-        }
+    let backup = match find(app, wanted, "Backup") {
+        Ok(backup) => backup,
+        Err(page) => return *page,
     };
     let title = title(&backup);
     let query = [("b", wanted)];

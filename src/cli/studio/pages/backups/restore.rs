@@ -19,22 +19,9 @@ use crate::studio::web::request::{Request, address};
 /// The plan, which is the confirmation.
 pub(crate) fn plan(app: &Arc<App>, request: &Request) -> Reply {
     let wanted = request.query.get("b").unwrap_or_default().to_owned();
-    let backup = match find(app, &wanted) {
-        Ok(Some(backup)) => backup,
-        Ok(None) => {
-            return frame::missing(
-                app,
-                "There is no such backup. It may have been thinned out.",
-            );
-        }
-        Err(failure) => {
-            return frame::page(
-                app,
-                Place::Backups,
-                "Restore",
-                &parts::failed(app, &failure),
-            );
-        }
+    let backup = match find(app, &wanted, "Restore") {
+        Ok(backup) => backup,
+        Err(page) => return *page,
     };
     let name = title(&backup);
     let (reference, of) = (backup.reference(), wanted.clone());
@@ -111,22 +98,9 @@ fn planned(plan: &RestorePlan) -> Markup {
 pub(crate) fn restore(app: &Arc<App>, request: &Request) -> Reply {
     let wanted = request.form.get("b").unwrap_or_default();
     let keep = request.form.get("keep") == Some("yes");
-    let backup = match find(app, wanted) {
-        Ok(Some(backup)) => backup,
-        Ok(None) => {
-            return frame::missing(
-                app,
-                "There is no such backup. It may have been thinned out.",
-            );
-        }
-        Err(failure) => {
-            return frame::page(
-                app,
-                Place::Backups,
-                "Restore",
-                &parts::failed(app, &failure),
-            );
-        }
+    let backup = match find(app, wanted, "Restore") {
+        Ok(backup) => backup,
+        Err(page) => return *page,
     };
     work::change(
         app,
