@@ -77,12 +77,20 @@ struct States {
     to: (PathBuf, View, Schema),
 }
 
-/// Finds the file of a state.
-pub(super) fn path_of(
+/// Opens a state to look into it, and says which file that is.
+pub(super) fn open_state(
     options: &Options<'_>,
     database: &Path,
     state: &StateRef,
-) -> Result<PathBuf, Error> {
+) -> Result<(PathBuf, View), Error> {
+    let path = path_of(options, database, state)?;
+    let mut view = view::view_of(&open::resolve(&path)?)?;
+    options.set_up_to_look(&mut view.connection)?;
+    Ok((path, view))
+}
+
+/// Finds the file of a state.
+fn path_of(options: &Options<'_>, database: &Path, state: &StateRef) -> Result<PathBuf, Error> {
     match state {
         StateRef::Live => {
             let target = open::resolve(database)?;
@@ -107,9 +115,7 @@ impl States {
     ) -> Result<States, Error> {
         options.check_history_table()?;
         let open = |state: &StateRef| {
-            let path = path_of(options, database, state)?;
-            let mut view = view::view_of(&open::resolve(&path)?)?;
-            options.set_up_to_look(&mut view.connection)?;
+            let (path, view) = open_state(options, database, state)?;
             let schema = catalog::schema(&view.connection, &options.own_tables())?;
             Ok::<_, Error>((path, view, schema))
         };

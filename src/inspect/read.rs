@@ -7,13 +7,12 @@ use std::time::Duration;
 
 use rusqlite::Connection;
 
-use crate::inspect::compare::{StateRef, path_of};
+use crate::inspect::compare::{StateRef, open_state};
 use crate::inspect::fence;
 use crate::options::settings::Options;
 use crate::report::error::Error;
 use crate::sqlite::execute::failure;
-use crate::sqlite::open;
-use crate::sqlite::view::{self, View};
+use crate::sqlite::view::View;
 
 /// What [`Database::read`](crate::Database::read) opens. What it had to copy goes when it goes.
 pub struct Reader {
@@ -63,8 +62,6 @@ pub(crate) fn read(
     database: &Path,
     state: &StateRef,
 ) -> Result<Reader, Error> {
-    let path = path_of(options, database, state)?;
-    let mut view = view::view_of(&open::resolve(&path)?)?;
-    options.set_up_to_look(&mut view.connection)?;
+    let (path, view) = open_state(options, database, state)?;
     Ok(Reader { path, view })
 }

@@ -44,13 +44,7 @@ fn edit_in<T>(
     session.let_others_in()?;
     session.foreign_keys_on()?;
     session.come_back()?;
-    if marker::read_marker(&session.connection)?.is_some() {
-        return Err(Error::new(
-            ErrorKind::Locked,
-            "a run was interrupted between two of its commits, and must be put back first",
-        )
-        .with_help("try again, which does that"));
-    }
+    marker::refuse_interrupted(&session.connection, "try again, which does that")?;
     let done = work(&session.connection).map_err(|error| {
         Error::new(ErrorKind::MigrationFailed, "the rows were not changed").because(error)
     })?;

@@ -13,7 +13,14 @@ pub(crate) const LOG: &str = "heirloom_log";
 /// How far each backfill is.
 pub(crate) const BACKFILLS: &str = "heirloom_backfill";
 
-const ALL: [&str; 5] = [DETAILS, MARKER, SEEDS, LOG, BACKFILLS];
+/// Each with a column by which it is known to be what it is called, and no table of the app's.
+const ALL: [(&str, &str); 5] = [
+    (DETAILS, "history_table"),
+    (MARKER, "journal_mode"),
+    (SEEDS, "digest"),
+    (LOG, "act"),
+    (BACKFILLS, "rows_total"),
+];
 
 /// The tables of a database that are not part of its schema: the histories, and heirloom's own.
 #[derive(Debug, Clone)]
@@ -33,22 +40,15 @@ impl<'n> OwnTables<'n> {
     /// app's. None where no such name is kept.
     #[cfg(feature = "devtools")]
     pub(crate) fn known_by(&self, name: &str) -> Option<&'static str> {
-        let columns = [
-            "history_table",
-            "journal_mode",
-            "digest",
-            "act",
-            "rows_total",
-        ];
-        let mut own = ALL.iter().zip(columns);
-        let known = own.find(|(own, _)| same_name(own, name));
-        let known = known.map(|(_, column)| column);
+        let known = ALL.iter().find(|(own, _)| same_name(own, name));
+        let known = known.map(|(_, column)| *column);
         known.or_else(|| self.hold(name).then_some("version"))
     }
 
     /// Whether a table is among them.
     pub(crate) fn hold(&self, name: &str) -> bool {
-        let mut own = ALL.iter().chain(&self.histories);
+        let own = ALL.iter().map(|(own, _)| own);
+        let mut own = own.chain(&self.histories);
         own.any(|own| same_name(own, name))
     }
 }

@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use crate::report::error::Error;
+use crate::report::error::{Error, ErrorKind};
 use crate::sqlite::execute::of_tables_alone;
 use crate::sqlite::execute::{failure, is_no_such_table};
 
@@ -35,6 +35,19 @@ pub(crate) struct Marker {
 /// Reads the marker. None is the ordinary case and costs one look-up.
 pub(crate) fn read_marker(connection: &Connection) -> Result<Option<Marker>, Error> {
     of_tables_alone(connection, || read_the_marker(connection))
+}
+
+/// Refuses a database in which a run was interrupted between two of its commits. `help` says what
+/// puts it back.
+pub(crate) fn refuse_interrupted(connection: &Connection, help: &str) -> Result<(), Error> {
+    match read_marker(connection)? {
+        None => Ok(()),
+        Some(_) => Err(Error::new(
+            ErrorKind::Locked,
+            "a run was interrupted between two of its commits, and must be put back first",
+        )
+        .with_help(help)),
+    }
 }
 
 fn read_the_marker(connection: &Connection) -> Result<Option<Marker>, Error> {

@@ -545,10 +545,7 @@ pub(crate) fn foresee<'o>(
     options: &'o Options<'_>,
     tasks: &[MigrationStep],
 ) -> Result<DryRunResult<'o>, Error> {
-    let what: Vec<String> = tasks.iter().map(MigrationStep::label).collect();
-    watched(options, real, &what, |early| {
-        foresee_each(DryRun::of(real, options)?, real, options, tasks, early)
-    })
+    foresee_from(|| DryRun::of(real, options), real, options, tasks)
 }
 
 /// The same for a walk through a history, which has the schema of `real` without rows from the step
@@ -561,11 +558,19 @@ pub(crate) fn foresee_in<'o>(
     options: &'o Options<'_>,
     tasks: &[MigrationStep],
 ) -> Result<DryRunResult<'o>, Error> {
+    let begin = || DryRun::on(empty, real, Default::default(), known, options);
+    foresee_from(begin, real, options, tasks)
+}
+
+fn foresee_from<'o>(
+    begin: impl FnOnce() -> Result<DryRun<'o>, Error>,
+    real: &Connection,
+    options: &'o Options<'_>,
+    tasks: &[MigrationStep],
+) -> Result<DryRunResult<'o>, Error> {
     let what: Vec<String> = tasks.iter().map(MigrationStep::label).collect();
     watched(options, real, &what, |early| {
-        let unlike = Default::default();
-        let foresight = DryRun::on(empty, real, unlike, known, options)?;
-        foresee_each(foresight, real, options, tasks, early)
+        foresee_each(begin()?, real, options, tasks, early)
     })
 }
 
