@@ -238,7 +238,7 @@ fn invalid(reason: &str) -> Error {
     )
 }
 
-/// The journal mode that the file asks for. SQLite says "delete" of any file that it was reported
+/// The journal mode that the file asks for. SQLite says "delete" of any file that it was told
 /// not to lock.
 pub(crate) fn journal_mode(reader: &Connection) -> Result<String, Error> {
     let mut versions = [0; 2];

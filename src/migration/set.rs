@@ -22,7 +22,7 @@ pub(crate) struct Migration {
     pub name: String,
     /// Whether it may be applied after newer ones (refinery's `U` prefix).
     pub any_order: bool,
-    /// The way there.
+    /// The up migration.
     pub up: Script,
     /// The down migration. None means that there is none, never that it is empty.
     pub down: Option<Script>,
@@ -30,7 +30,7 @@ pub(crate) struct Migration {
     pub irreversible: bool,
     /// The migrations that it stands for, in the order of their versions; of a squashed one alone.
     pub replaces: Vec<SquashedFrom>,
-    /// Whether a function of the app's does its work. The way there is [`IN_RUST`] then.
+    /// Whether a function of the app's does its work. The up migration is [`IN_RUST`] then.
     pub in_rust: bool,
     /// The component whose it is, none for the app's own.
     pub component: Option<String>,
@@ -41,7 +41,7 @@ pub(crate) struct Migration {
 pub(crate) const IN_RUST: &str = "-- written in Rust\n";
 
 impl Migration {
-    /// A migration that has nothing but its way there.
+    /// A migration that has nothing but its up migration.
     pub(crate) fn new(version: i64, name: &str, up: Script) -> Migration {
         Migration {
             version,

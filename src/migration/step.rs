@@ -61,7 +61,7 @@ pub(crate) struct MigrationStep {
 }
 
 impl MigrationStep {
-    /// The way there.
+    /// The up migration.
     ///
     /// # Errors
     /// `InvalidMigration`, for what can be said of a file without a database.

@@ -63,7 +63,7 @@ fn cannot(error: rusqlite::Error) -> Error {
 }
 
 /// Walks both tables. `same` says whether two values of a paired column are the same to the
-/// caller, who is called for each difference. The number of rows on the left and on the right.
+/// caller, which is called for each difference. The number of rows on the left and on the right.
 pub(crate) fn walk(
     left: Side<'_>,
     right: Side<'_>,

@@ -69,7 +69,7 @@ enum BackfillWork<'b> {
 /// database is in use, with some rows filled and others not, so the app must bear both: it
 /// writes new rows as they should be, and a backfill takes those that were there when it began.
 ///
-/// How far it is is in the database (`heirloom_backfill`), written in the transaction of each
+/// How far it is, is kept in the database (`heirloom_backfill`), written in the transaction of each
 /// batch. Killed, cancelled or failed, it goes on at exactly that row when it is run again; when
 /// it is done, running it again does nothing.
 ///
@@ -756,13 +756,7 @@ impl Batches<'_, '_, '_> {
     /// then. Nothing read before decides anything.
     fn next(&mut self) -> Result<Progress, Error> {
         let (connection, backfill) = (&self.session.connection, self.backfill);
-        if marker::read_marker(connection)?.is_some() {
-            return Err(Error::new(
-                ErrorKind::Locked,
-                "a run was interrupted between two of its commits, and must be put back first",
-            )
-            .with_help("run it again, which does that"));
-        }
+        marker::refuse_interrupted(connection, "run it again, which does that")?;
         let mut progress = backfills::read(connection, &backfill.name)?.ok_or_else(|| {
             Error::not_found(
                 "the database was put back to a state from before this backfill",

@@ -130,7 +130,7 @@ pub(crate) fn pending_of(
     }
 }
 
-/// The way there. What is written in Rust needs a program that has it.
+/// The up migration. What is written in Rust needs a program that has it.
 pub(crate) fn task(options: &Options<'_>, migration: &Migration) -> Result<MigrationStep, Error> {
     if !migration.in_rust {
         return MigrationStep::up(migration);

@@ -83,7 +83,7 @@ impl Rebuild<'_> {
                     self.before.rowid_alias().unwrap_or_default().to_owned()
                 }
                 ConditionSource::Default => continue,
-                // On a down migration; a way there with such a column is refused.
+                // On a down migration; an up migration with such a column is refused.
                 ConditionSource::Nowhere => {
                     let value = filler(self.after, column);
                     out.comment(&format!(

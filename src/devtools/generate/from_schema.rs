@@ -174,7 +174,7 @@ impl Generated {
     /// [`ErrorKind::Io`] and [`ErrorKind::DiskFull`]; what was written is removed again.
     pub fn write(&self) -> Result<(), Error> {
         let pairs = self.files.iter();
-        // The down migration first: a way there without it would be taken for irreversible.
+        // The down migration first: an up migration without it would be taken for irreversible.
         let texts = pairs.flat_map(|f| {
             let down = f.down.as_ref().zip(f.down_sql.as_ref());
             down.into_iter().chain([(&f.up, &f.up_sql)])

@@ -23,7 +23,7 @@ use crate::report::serial;
 pub struct Created {
     /// The version, a UTC time: 20261121091403.
     pub version: i64,
-    /// The way there.
+    /// The up migration.
     #[cfg_attr(feature = "serde", serde(serialize_with = "serial::path"))]
     pub up: PathBuf,
     /// The down migration.

@@ -489,7 +489,7 @@ impl Execution<'_, '_, '_, '_> {
         ran
     }
 
-    /// What a down migration took from a table, a backfill filled in vain: it must start from empty.
+    /// What a down migration took from a table, a backfill filled in vain: it must start at the first row.
     fn forget_backfills(&mut self, before: Vec<CatalogEntry>) -> Result<(), Error> {
         let after = catalog::entries(self.connection())?;
         let changed = before.into_iter().filter(|entry| !after.contains(entry));

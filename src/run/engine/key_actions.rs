@@ -428,7 +428,7 @@ impl<'w> KeyWatch<'w> {
             let statement = i64::try_from(taken.statement).unwrap_or_default();
             let values = (statement, taken.removed);
             let left = self.connection.query_row(&sql, values, |row| row.get(0));
-            // A child that does not exist as it was is the file's own business.
+            // A child that is not as it was is the file's own business.
             let left = left.map(i64::unsigned_abs).unwrap_or_default();
             if left > 0 {
                 return Err(self.refused(taken, action, left));

@@ -53,7 +53,7 @@ pub(crate) fn take_back(
         Known::Backup(backup) => Some(backup),
         Known::Empty | Known::Unproved => None,
     };
-    // The down migration must not be interrupted by what began it.
+    // The rollback must not be interrupted by what began it.
     let _ = session.watch_for_cancel(false);
     let good_copy = backup.map(|backup| backup.path.clone());
     if committed == Committed::Something {

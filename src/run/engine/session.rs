@@ -557,7 +557,7 @@ impl<'o, 's> Session<'o, 's> {
         }
         self.lock_for_writing()?;
         let (store, name) = (self.store(), BackupName::Time(BackupKind::Replaced));
-        // Not to be interrupted: it is on the down migration from something that failed.
+        // Not to be interrupted: it is on its way back from something that failed.
         let path = &self.target.path;
         let kept = take_copy(self.options, path, &store, &name, None, &|_, _| Ok(()));
         self.set("ROLLBACK")?;

@@ -84,7 +84,7 @@ impl Tree {
         }
     }
 
-    /// Copies it to a folder that does not exist yet, durably. `progress` is reported how many of the
+    /// Copies it to a folder that does not exist yet, durably. `progress` is told how many of the
     /// bytes are done, and ends it with an error.
     pub(crate) fn copy(
         &self,

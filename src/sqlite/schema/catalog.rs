@@ -543,7 +543,7 @@ pub(crate) fn raise_sequence(
         Some((_, seq)) if seq >= mark => Ok(false),
         Some((name, _)) => write("UPDATE sqlite_sequence SET seq = ?2 WHERE name = ?1", &name)
             .map(|changed| changed > 0),
-        // No row was copied: without a row of its own the count would start from empty.
+        // No row was copied: without a row of its own the count would start at the beginning.
         None => {
             let counts = connection
                 .query_row(

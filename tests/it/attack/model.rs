@@ -18,7 +18,7 @@ use crate::support::app::{App, TEMPORARY_FOLDER, back, kill_when_ready, part, wa
 /// The newest version.
 const NEWEST: i64 = 5;
 
-/// Each version's way there and down migration, of every kind: added columns, a rebuild, a table, and
+/// Each version's up and down migration, of every kind: added columns, a rebuild, a table, and
 /// one that no transaction protects.
 const FILES: [(&str, &str); NEWEST as usize] = [
     (

@@ -102,7 +102,7 @@ fn completion_is_silent_whatever_is_wrong() {
     );
 }
 
-/// The script in a shell of its kind, which asks for versions and says what it was reported.
+/// The script in a shell of its kind, which asks for versions and says what it was told.
 #[test]
 fn the_scripts_work_in_their_shells() {
     let app = app_with_copies();

@@ -226,7 +226,7 @@ pub fn as_ordinary_user(name: &str, app: &App) -> Command {
     command
 }
 
-/// A part that has said that it is ready, and goes on when it is reported.
+/// A part that has said that it is ready, and goes on when it is told to.
 pub struct Holder {
     child: Child,
 }

@@ -32,7 +32,7 @@ impl<'m> Sides<'_, 'm> {
             .is_some_and(|now| self.before(name).is_none_or(|was| was != now))
     }
 
-    /// Which names are given: all that are reported, and the notes that speak of what is still to be
+    /// Which names are given: all that the caller says, and the notes that speak of what is still to be
     /// renamed. A note stays in the file when the rename is done, so one whose new name is there
     /// already says nothing, unless that one is renamed itself.
     pub(super) fn settle(&self, told: &[Names], noted: &[Names]) -> Result<Vec<Names>, Wrong> {
