@@ -1,6 +1,9 @@
 //! Copying a database through SQLite, in both directions, and proving the copy good.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
@@ -59,18 +62,92 @@ pub(crate) struct FileFacts {
     pub(crate) journal_mode: String,
 }
 
-/// A copy that is written, and neither synced nor verified. What is left to do needs no connection
-/// to the source, and can be done in another thread.
+/// A copy that is written, and neither synced nor verified. What is left to do can be done in another
+/// thread.
 pub(crate) struct Written {
     staging: PathBuf,
     /// To the copy, with the app's functions and collations.
     connection: Connection,
+    /// The check of what was copied, where it was begun beside the copying.
+    checking: Option<Checking>,
     bytes: u64,
     /// None where it was not read on the way.
     digest: Option<String>,
     journal_mode: String,
     /// What the source says of itself.
     expected: Vec<(&'static str, i64)>,
+}
+
+/// Whether a long check is to end before its end.
+pub(crate) type Stop = Arc<dyn Fn() -> bool + Send + Sync>;
+
+/// From this many bytes on a thread costs less than it saves.
+const LARGE: u64 = 8 << 20;
+
+/// SQLite's check of the source, in a thread of its own.
+struct Checking {
+    ended: Arc<AtomicBool>,
+    thread: Option<JoinHandle<Result<Option<String>, Error>>>,
+}
+
+impl Checking {
+    /// Begins to check the state that `connection` sees.
+    fn begin(mut connection: Connection, stop: &Stop) -> Result<Checking, Error> {
+        let ended = Arc::new(AtomicBool::new(false));
+        let flag = Arc::clone(&ended);
+        let stop = Arc::clone(stop);
+        stop_where(&mut connection, move || {
+            flag.load(Ordering::Relaxed) || stop()
+        })?;
+        let thread = std::thread::Builder::new().name("heirloom-check".to_owned());
+        let thread = thread
+            .spawn(move || check(&connection))
+            .map_err(|error| Error::new(ErrorKind::Io, "cannot start a thread").because(error))?;
+        Ok(Checking {
+            ended,
+            thread: Some(thread),
+        })
+    }
+
+    fn finish(mut self) -> Result<Option<String>, Error> {
+        let panicked = || {
+            Err(Error::new(
+                ErrorKind::Io,
+                "the thread of the check panicked",
+            ))
+        };
+        let thread = self.thread.take();
+        thread.map_or_else(panicked, |thread| {
+            thread.join().unwrap_or_else(|_| panicked())
+        })
+    }
+}
+
+impl Drop for Checking {
+    fn drop(&mut self) {
+        self.ended.store(true, Ordering::Relaxed);
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+/// SQLite's check, without what it says of the contents, which would be left alone and takes time.
+fn check(connection: &Connection) -> Result<Option<String>, Error> {
+    connection
+        .execute_batch("PRAGMA ignore_check_constraints = ON")
+        .map_err(|error| execute::failure("cannot check the copy", error))?;
+    quick_check(connection)
+}
+
+fn stop_where(
+    connection: &mut Connection,
+    stop: impl FnMut() -> bool + Send + 'static,
+) -> Result<(), Error> {
+    connection
+        .progress_handler(INSTRUCTIONS_PER_LOOK, Some(stop))
+        .checked()
+        .map_err(|error| execute::failure("cannot watch for an interruption", error))
 }
 
 /// What a copy must say as its source does.
@@ -89,7 +166,7 @@ pub(crate) fn make(
     set_up: &dyn Fn(&Connection) -> Result<(), Error>,
     progress: &dyn Fn(u64, u64) -> Result<(), Error>,
 ) -> Result<FileFacts, Error> {
-    write(reader, staging, like, set_up, progress)?.verify()
+    write(reader, None, staging, like, set_up, progress)?.verify()
 }
 
 /// Copies the state that `reader` sees into a new file.
@@ -102,10 +179,15 @@ pub(crate) fn make(
 /// Three ways lead there. Where the write-ahead log is empty the file itself is the whole state: it
 /// is cloned where the file system shares blocks, or else read through SQLite's own handle, which is
 /// faster than the backup API, the way of the rest. VACUUM INTO would renumber implicit rowids. The
-/// cost of each, against copying the file, is what
-/// `cargo bench --bench backup` prints.
+/// cost of each, against copying the file, is what `cargo bench --bench backup` prints.
+///
+/// Where the caller keeps everybody from writing to `like`, of which `reader` sees the state, it says
+/// with `locked` when the checks are to end early. Then a large file that is read so is checked by
+/// another connection while it is copied, and the copy is proved to be the original byte for byte. Any
+/// other copy is checked itself.
 pub(crate) fn write(
     reader: &Connection,
+    locked: Option<&Stop>,
     staging: &Path,
     like: &Path,
     set_up: &dyn Fn(&Connection) -> Result<(), Error>,
@@ -114,7 +196,7 @@ pub(crate) fn write(
     // A read transaction keeps the pages from being changed, where no writer's lock does.
     let cannot = |error| execute::failure("cannot read the database", error);
     reader.execute_batch("BEGIN").map_err(cannot)?;
-    let written = write_of(reader, staging, like, set_up, progress);
+    let written = write_of(reader, locked, staging, like, set_up, progress);
     let ended = reader.execute_batch("COMMIT").map_err(cannot);
     written.and_then(|written| ended.map(|()| written))
 }
@@ -122,6 +204,7 @@ pub(crate) fn write(
 /// The same inside a read transaction.
 fn write_of(
     reader: &Connection,
+    locked: Option<&Stop>,
     staging: &Path,
     like: &Path,
     set_up: &dyn Fn(&Connection) -> Result<(), Error>,
@@ -136,29 +219,37 @@ fn write_of(
     progress(0, bytes)?;
     files::create_like(staging, like)?;
     let in_one_file = whole_file(reader, &journal_mode)?;
-    let digest = if let Some(file) = &in_one_file
+    let (mut digest, mut checking) = (None, None);
+    if let Some(file) = &in_one_file
         && by_clone(file, reader, staging, bytes)?
     {
         progress(bytes, bytes)?;
-        None
     } else {
         let help = "free some space, or choose another folder for backups";
         space::check_room(folder, "the backup", bytes, help)?;
-        let copied = match &in_one_file {
-            Some(file) => by_pages(file, staging, bytes, progress)?,
-            None => None,
-        };
-        if copied.is_none() {
+        if let Some(file) = &in_one_file {
+            if let Some(stop) = locked.filter(|_| bytes >= LARGE) {
+                let second = open::reader(like)?;
+                set_up(&second)?;
+                checking = Some(Checking::begin(second, stop)?);
+            }
+            digest = by_pages(file, staging, bytes, progress)?;
+        }
+        if digest.is_none() {
+            checking = None;
             by_api(reader, staging, page_size, progress)?;
         }
-        copied
-    };
+    }
     let length = files::length(staging)?;
     if length != bytes || bytes == 0 {
         return Err(invalid(&format!("{length} bytes instead of {bytes}")));
     }
-    let connection = open::copy(staging)?;
+    let mut connection = open::copy(staging)?;
     set_up(&connection)?;
+    if let Some(stop) = locked {
+        let stop = Arc::clone(stop);
+        stop_where(&mut connection, move || stop())?;
+    }
     let expected = SAME_IN_BOTH
         .iter()
         .map(|sql| Ok((*sql, catalog::number(reader, sql)?)))
@@ -166,6 +257,7 @@ fn write_of(
     Ok(Written {
         staging: staging.to_owned(),
         connection,
+        checking,
         bytes,
         digest,
         journal_mode,
@@ -174,23 +266,13 @@ fn write_of(
 }
 
 impl Written {
-    /// Ends the verification where `stop` says so.
-    pub(crate) fn stop_where(
-        &mut self,
-        stop: impl FnMut() -> bool + Send + 'static,
-    ) -> Result<(), Error> {
-        self.connection
-            .progress_handler(INSTRUCTIONS_PER_LOOK, Some(stop))
-            .checked()
-            .map_err(|error| execute::failure("cannot watch for an interruption", error))
-    }
-
     /// Syncs the copy and proves it good: size, header fields, schema, and `quick_check` while its
-    /// pages are still in memory.
+    /// pages are still in memory; or, where the original was checked, that it holds the same bytes.
     pub(crate) fn verify(self) -> Result<FileFacts, Error> {
         let Written {
             staging,
             connection,
+            checking,
             bytes,
             digest,
             journal_mode,
@@ -199,10 +281,8 @@ impl Written {
         // Syncing waits for the disk, checking for the processor.
         std::thread::scope(|threads| {
             let syncing = threads.spawn(|| files::sync_file(&staging));
-            let digesting = threads.spawn(|| match digest {
-                Some(digest) => Ok(digest),
-                None => files::digest(&staging),
-            });
+            let read_back = digest.is_none() || checking.is_some();
+            let digesting = read_back.then(|| threads.spawn(|| files::digest(&staging)));
             for (sql, theirs) in expected {
                 let ours = catalog::number(&connection, sql)?;
                 if ours != theirs {
@@ -211,17 +291,24 @@ impl Written {
                     )));
                 }
             }
-            // What it says of the contents would be left alone, and evaluating takes time.
-            connection
-                .execute_batch("PRAGMA ignore_check_constraints = ON")
-                .map_err(|error| execute::failure("cannot check the copy", error))?;
-            if let Some(finding) = quick_check(&connection)? {
+            let finding = match checking {
+                Some(checking) => checking.finish()?,
+                None => check(&connection)?,
+            };
+            if let Some(finding) = finding {
                 return Err(invalid(&finding));
             }
             join(syncing)?;
+            let digest = match (digesting.map(join).transpose()?, digest) {
+                (Some(read), Some(written)) if read != written => {
+                    return Err(invalid("it does not hold what was written to it"));
+                }
+                (Some(digest), _) | (None, Some(digest)) => digest,
+                (None, None) => return Err(invalid("it was not read")),
+            };
             Ok(FileFacts {
                 bytes,
-                digest: join(digesting)?,
+                digest,
                 journal_mode,
             })
         })
@@ -397,6 +484,53 @@ pub(super) fn step_through(
             }
             _ if Instant::now() >= deadline => return Err(Failed::Busy),
             _ => std::thread::sleep(Duration::from_millis(20)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A file that a disk gives back otherwise than it was written is no backup, though SQLite finds
+    /// nothing wrong with it.
+    #[test]
+    fn a_large_copy_holds_what_was_written_to_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("app.db");
+        let writer = Connection::open(&path).unwrap();
+        writer
+            .execute_batch(
+                "CREATE TABLE t (x BLOB); INSERT INTO t VALUES (zeroblob(9000000)); BEGIN IMMEDIATE",
+            )
+            .unwrap();
+        let stop: Stop = Arc::new(|| false);
+        for changed in [false, true] {
+            let staging = folder.path().join(format!("copy-{changed}"));
+            let reader = open::reader(&path).unwrap();
+            let (set_up, progress) = (|_: &Connection| Ok(()), |_, _| Ok(()));
+            let written = write(&reader, Some(&stop), &staging, &path, &set_up, &progress).unwrap();
+            if cfg!(unix) {
+                assert!(written.checking.is_some());
+            }
+            if changed {
+                let bytes = std::fs::read(&staging).unwrap();
+                let mut other = bytes.clone();
+                other[5_000_000] = 1;
+                std::fs::write(&staging, other).unwrap();
+            }
+            match written.verify() {
+                Ok(facts) => {
+                    assert!(!changed);
+                    assert_eq!(facts.digest, files::digest(&staging).unwrap());
+                }
+                Err(error) if cfg!(unix) => {
+                    assert!(changed, "{error:#}");
+                    assert_eq!(error.kind(), ErrorKind::BackupInvalid);
+                    assert!(error.to_string().contains("does not hold"), "{error}");
+                }
+                Err(error) => panic!("{error:#}"),
+            }
         }
     }
 }

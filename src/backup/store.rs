@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use chrono::{DateTime, Utc};
 use rusqlite::Connection;
 
-use crate::backup::copy::{self, FileFacts, Written};
+use crate::backup::copy::{self, FileFacts, Stop, Written};
 use crate::backup::metadata::{BackupKind, BackupMetadata};
 use crate::backup::retention::{self, Decision};
 use crate::report::error::{Error, ErrorKind};
@@ -396,13 +396,14 @@ impl<'p> Store<'p> {
     pub(crate) fn take(
         &self,
         reader: &Connection,
+        stop: &Stop,
         name: &BackupName<'_>,
         occasion: &Occasion<'_>,
         progress: &dyn Fn(u64, u64) -> Result<(), Error>,
     ) -> Result<Backup, Error> {
         let staging = self.staging_path(occasion.now);
         let taken = self
-            .write(reader, occasion, progress)
+            .write(reader, stop, occasion, progress)
             .and_then(Written::verify)
             .and_then(|facts| self.keep(&staging, facts, name, occasion));
         if taken.is_err() {
@@ -411,17 +412,27 @@ impl<'p> Store<'p> {
         taken
     }
 
-    /// Copies the state that `reader` sees, and leaves the verification and the name to others.
+    /// Copies the state that `reader` sees, and leaves the verification and the name to others. The
+    /// caller has the write lock; `stop` says when the checks are to end early.
     pub(crate) fn write(
         &self,
         reader: &Connection,
+        stop: &Stop,
         occasion: &Occasion<'_>,
         progress: &dyn Fn(u64, u64) -> Result<(), Error>,
     ) -> Result<Written, Error> {
         files::create_private_folder(&self.folder, self.database)?;
         let staging = self.staging_path(occasion.now);
-        copy::write(reader, &staging, self.database, occasion.set_up, progress)
-            .inspect_err(|_| drop(files::remove(&staging)))
+        let set_up = occasion.set_up;
+        copy::write(
+            reader,
+            Some(stop),
+            &staging,
+            self.database,
+            set_up,
+            progress,
+        )
+        .inspect_err(|_| drop(files::remove(&staging)))
     }
 
     /// Records a backup that was proved good and gives it its name, or drops it in favour of

@@ -176,9 +176,8 @@ fn compare_table(
     left: &Shape,
     right: &Shape,
 ) -> Result<(Pairing, Tally), Error> {
-    let side = |connection, shape| Side { connection, shape };
     let shared = |name: &str| right.column(name).map(|column| column.name.clone());
-    fewest_differences(side(from, left), side(to, right), &shared)
+    fewest_differences(Side::new(from, left), Side::new(to, right), &shared)
 }
 
 /// Compares two states.
@@ -287,10 +286,9 @@ pub(crate) fn compare_rows(
     }
     let (pairing, _) = compare_table(one, other, &left, &right)?;
     let keys = key_names(&pairing, &left);
-    let side = |connection, shape| Side { connection, shape };
     walk(
-        side(one, &left),
-        side(other, &right),
+        Side::new(one, &left),
+        Side::new(other, &right),
         &pairing,
         &|_, a, b| same_value(a, b),
         &mut |pair| {
@@ -497,14 +495,8 @@ fn differing(states: &States, table: &str) -> Result<Option<Pairing>, Error> {
     let Some(way) = ways.into_iter().next() else {
         return Ok(None);
     };
-    let one = Side {
-        connection: &states.from.1.connection,
-        shape: &left,
-    };
-    let other = Side {
-        connection: &states.to.1.connection,
-        shape: &right,
-    };
+    let one = Side::new(&states.from.1.connection, &left);
+    let other = Side::new(&states.to.1.connection, &right);
     let found = tally(one, other, &way, &|_, a, b| same_value(a, b))?;
     Ok((!found.is_clean()).then_some(way))
 }
@@ -591,11 +583,10 @@ fn changes(
             right.unique.iter().any(|unique| same_name(unique, name))
         })
     };
-    let side = |connection, shape| Side { connection, shape };
     for removes in [true, false] {
         walk(
-            side(one, left),
-            side(other, right),
+            Side::new(one, left),
+            Side::new(other, right),
             way,
             &|_, a, b| same_value(a, b),
             &mut |pair| {

@@ -164,10 +164,9 @@ fn newer_rows(
 ) -> Result<(u64, u64), Error> {
     let (mut new, mut changed) = (0, 0);
     let pairing = pairing(left, right);
-    let side = |connection, shape| Side { connection, shape };
     walk(
-        side(before, left),
-        side(newer, right),
+        Side::new(before, left),
+        Side::new(newer, right),
         &pairing,
         &|_, a, b| same_value(a, b),
         &mut |pair| {
@@ -233,10 +232,9 @@ fn take_over(
         true => return Ok(found),
         false => merged.prepare(&sql).map_err(cannot)?,
     };
-    let side = |connection, shape| Side { connection, shape };
     walk(
-        side(before, left),
-        side(newer, right),
+        Side::new(before, left),
+        Side::new(newer, right),
         &pairing,
         &|_, a, b| same_value(a, b),
         &mut |pair| {

@@ -1,10 +1,12 @@
 //! Two states of a table, compared row by row.
 //!
 //! Rows are paired by what tells them apart, a key or the rowid, and never by their number. Both
-//! states are read once, in the same order, by two connections; memory stays flat. What is proved
+//! states are read once, in the same order, by two connections, of a large file at rest in a thread of
+//! its own; memory stays flat. What is proved
 //! before a commit, what `compare` prints and what a restore takes over are asked of the same
 //! walk. Below it lie `sqlite` and the values of `report`; nothing here knows of migrations.
 
+mod beside;
 mod difference;
 mod pairing;
 mod shape;

@@ -1,14 +1,16 @@
 //! The walk itself: two cursors in one order, side by side.
 
 use std::cmp::Ordering;
+use std::path::Path;
 
 use fallible_streaming_iterator::FallibleStreamingIterator as _;
 use rusqlite::types::{Value, ValueRef};
 use rusqlite::{Connection, Row, Statement};
 
+use super::beside::{Beside, BesideRow};
 use super::pairing::Pairing;
 use super::shape::Shape;
-use crate::report::error::Error;
+use crate::report::error::{Error, ErrorKind};
 use crate::sqlite::execute::failure;
 
 /// A table of a database.
@@ -16,25 +18,77 @@ use crate::sqlite::execute::failure;
 pub(crate) struct Side<'s> {
     pub(crate) connection: &'s Connection,
     pub(crate) shape: &'s Shape,
+    /// The file of the database where it is at rest, so that another connection sees the same, and
+    /// large, so that it is worth a thread of its own.
+    pub(crate) large_at_rest: Option<&'s Path>,
+}
+
+impl<'s> Side<'s> {
+    pub(crate) fn new(connection: &'s Connection, shape: &'s Shape) -> Side<'s> {
+        Side {
+            connection,
+            shape,
+            large_at_rest: None,
+        }
+    }
+}
+
+/// The rows of one side.
+enum Rows<'s> {
+    Here(rusqlite::Rows<'s>),
+    Beside(Beside),
+}
+
+#[derive(Clone, Copy)]
+enum OneRow<'r, 's> {
+    Here(&'r Row<'s>),
+    Beside(BesideRow<'r>),
+}
+
+impl<'s> Rows<'s> {
+    fn advance(&mut self) -> Result<(), Error> {
+        match self {
+            Rows::Here(rows) => rows.advance().map_err(cannot),
+            Rows::Beside(rows) => rows.advance(),
+        }
+    }
+
+    fn get(&self) -> Option<OneRow<'_, 's>> {
+        match self {
+            Rows::Here(rows) => rows.get().map(OneRow::Here),
+            Rows::Beside(rows) => rows.get().map(OneRow::Beside),
+        }
+    }
+}
+
+impl<'r> OneRow<'r, '_> {
+    fn value(self, index: usize) -> Result<ValueRef<'r>, Error> {
+        match self {
+            OneRow::Here(row) => row.get_ref(index).map_err(cannot),
+            OneRow::Beside(row) => row
+                .value(index)
+                .ok_or_else(|| Error::new(ErrorKind::Io, format!("a row has no column {index}"))),
+        }
+    }
 }
 
 /// A row of one side, its key first.
 #[derive(Clone, Copy)]
 pub(crate) struct Cells<'r, 's> {
-    row: &'r Row<'s>,
+    row: OneRow<'r, 's>,
     keys: usize,
 }
 
 impl<'r> Cells<'r, '_> {
     /// A value of a paired column.
     pub(crate) fn column(&self, index: usize) -> Result<ValueRef<'r>, Error> {
-        self.row.get_ref(self.keys + index).map_err(cannot)
+        self.row.value(self.keys + index)
     }
 
     /// The key, for messages.
     pub(crate) fn key(&self) -> Result<Vec<Value>, Error> {
         (0..self.keys)
-            .map(|index| Ok(owned(self.row.get_ref(index).map_err(cannot)?)))
+            .map(|index| Ok(owned(self.row.value(index)?)))
             .collect()
     }
 }
@@ -62,8 +116,8 @@ fn cannot(error: rusqlite::Error) -> Error {
     failure("cannot compare the rows", error)
 }
 
-/// Walks both tables. `same` says whether two values of a paired column are the same to the
-/// caller, which is called for each difference. The number of rows on the left and on the right.
+/// Walks both tables. `same` says whether two values of a paired column that are not identical are
+/// the same to the caller. The number of rows on the left and on the right.
 pub(crate) fn walk(
     left: Side<'_>,
     right: Side<'_>,
@@ -78,13 +132,22 @@ pub(crate) fn walk(
     };
     prepare(left, &of_left)?;
     prepare(right, &of_right)?;
+    let beside = match left.large_at_rest {
+        Some(file) => Beside::begin(file, &of_left)?,
+        None => None,
+    };
     let mut of_left: Statement<'_> = left.connection.prepare(&of_left).map_err(cannot)?;
     let mut of_right = right.connection.prepare(&of_right).map_err(cannot)?;
-    let (mut lefts, mut rights) = (of_left.raw_query(), of_right.raw_query());
+    let mut lefts = match beside {
+        Some(beside) => Rows::Beside(beside),
+        None => Rows::Here(of_left.raw_query()),
+    };
+    let mut rights = Rows::Here(of_right.raw_query());
     let mut differing = Vec::new();
     let (mut count_left, mut count_right) = (0, 0);
-    lefts.advance().map_err(cannot)?;
-    rights.advance().map_err(cannot)?;
+    // The one that an interruption reaches comes first.
+    rights.advance()?;
+    lefts.advance()?;
     loop {
         let (one, other) = (lefts.get(), rights.get());
         let order = match (one, other) {
@@ -94,8 +157,7 @@ pub(crate) fn walk(
             (Some(one), Some(other)) => {
                 let mut order = Ordering::Equal;
                 for index in 0..keys {
-                    let (a, b) = (one.get_ref(index), other.get_ref(index));
-                    order = compare(a.map_err(cannot)?, b.map_err(cannot)?);
+                    order = compare(one.value(index)?, other.value(index)?);
                     if order != Ordering::Equal {
                         break;
                     }
@@ -103,9 +165,9 @@ pub(crate) fn walk(
                 if order == Ordering::Equal {
                     differing.clear();
                     for index in 0..pairing.columns.len() {
-                        let a = one.get_ref(keys + index).map_err(cannot)?;
-                        let b = other.get_ref(keys + index).map_err(cannot)?;
-                        if !same(index, a, b) {
+                        let a = one.value(keys + index)?;
+                        let b = other.value(keys + index)?;
+                        if !same_value(a, b) && !same(index, a, b) {
                             differing.push(index);
                         }
                     }
@@ -128,11 +190,11 @@ pub(crate) fn walk(
         }
         if order != Ordering::Greater {
             count_left += 1;
-            lefts.advance().map_err(cannot)?;
+            lefts.advance()?;
         }
         if order != Ordering::Less {
             count_right += 1;
-            rights.advance().map_err(cannot)?;
+            rights.advance()?;
         }
     }
 }
@@ -307,6 +369,7 @@ fn with_real(integer: i64, real: f64) -> Ordering {
 mod tests {
     use super::super::pairing::{Identity, PairedColumn, identities};
     use super::*;
+    use crate::sqlite::open;
 
     fn database(sql: &str) -> Connection {
         let connection = Connection::open_in_memory().unwrap();
@@ -327,10 +390,9 @@ mod tests {
             identity: identities(&one, &other, &shared).remove(0),
             columns: columns.collect(),
         };
-        let side = |connection, shape| Side { connection, shape };
         let tally = tally(
-            side(&left, &one),
-            side(&right, &other),
+            Side::new(&left, &one),
+            Side::new(&right, &other),
             &pairing,
             &|_, a, b| same_value(a, b),
         )
@@ -407,10 +469,9 @@ mod tests {
             identity: Identity::Content,
             columns: vec![column("a"), column("b")],
         };
-        let side = |connection, shape| Side { connection, shape };
         let found = tally(
-            side(&left, &one),
-            side(&right, &other),
+            Side::new(&left, &one),
+            Side::new(&right, &other),
             &pairing,
             &|_, a, b| same_value(a, b),
         );
@@ -442,5 +503,111 @@ mod tests {
         ] {
             assert_eq!(same_meaning(before, now), expected, "{before:?} {now:?}");
         }
+    }
+
+    /// The same is found whether the left side is read here or in a thread of its own, in the middle
+    /// of what is handed over at once, at its ends and of rows that are longer.
+    #[test]
+    fn a_side_that_is_read_beside_says_the_same() {
+        let folder = tempfile::tempdir().unwrap();
+        for (number, (rows, changes)) in [
+            ("WHERE 0", ""),
+            ("LIMIT 1", ""),
+            ("", ""),
+            ("", "DELETE FROM t WHERE id IN (1, 3000, 9999)"),
+            ("", "INSERT INTO t SELECT id + 20000, a, b FROM t"),
+            (
+                "",
+                "UPDATE t SET a = NULL WHERE id % 7 = 0; UPDATE t SET b = -b WHERE id = 10000",
+            ),
+            ("", "UPDATE t SET id = -id"),
+            ("", "UPDATE t SET a = zeroblob(900000) WHERE id = 5000"),
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            let path = folder.path().join(format!("{number}.db"));
+            let made = Connection::open(&path).unwrap();
+            made.execute_batch(&format!(
+                "CREATE TABLE t (id INTEGER PRIMARY KEY, a, b REAL);
+                 WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 10000)
+                 INSERT INTO t SELECT i, CASE i % 4 WHEN 0 THEN 'text ' || i WHEN 1 THEN i
+                     WHEN 2 THEN CAST('blob ' || i AS BLOB) END, i / 3.0 FROM n {rows};
+                 UPDATE t SET a = zeroblob(700000) WHERE id IN (4, 9998);"
+            ))
+            .unwrap();
+            drop(made);
+            let left = open::copy(&path).unwrap();
+            let right = database("");
+            right
+                .execute("ATTACH ?1 AS other", [path.to_string_lossy()])
+                .unwrap();
+            right
+                .execute_batch(&format!(
+                    "CREATE TABLE t (id INTEGER PRIMARY KEY, a, b REAL);
+                     INSERT INTO t SELECT * FROM other.t; {changes}"
+                ))
+                .unwrap();
+            let shape = Shape::of(&left, "t").unwrap().unwrap();
+            let column = |name: &str| PairedColumn {
+                left: Some(name.into()),
+                right: Some(name.into()),
+            };
+            for identity in [
+                Identity::Key(vec![("id".into(), "id".into())]),
+                Identity::Content,
+            ] {
+                let pairing = Pairing {
+                    identity,
+                    columns: ["a", "b"].map(column).to_vec(),
+                };
+                let found = |file| {
+                    let mut one = Side::new(&left, &shape);
+                    one.large_at_rest = file;
+                    let other = Side::new(&right, &shape);
+                    tally(one, other, &pairing, &|_, a, b| same_value(a, b)).unwrap()
+                };
+                let here = found(None);
+                assert_eq!(found(Some(&path)), here, "{rows} {changes}");
+                assert_eq!(
+                    here.is_clean(),
+                    changes.is_empty() || {
+                        let by_content = pairing.identity == Identity::Content;
+                        by_content && changes.contains("SET id")
+                    }
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_side_beside_that_cannot_be_read_to_its_end_is_not_one_that_ended() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.db");
+        let fill = "CREATE TABLE t (id INTEGER PRIMARY KEY, a);
+            WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 50000)
+            INSERT INTO t SELECT i, 'text ' || i FROM n;";
+        Connection::open(&path)
+            .unwrap()
+            .execute_batch(fill)
+            .unwrap();
+        let mut bytes = std::fs::read(&path).unwrap();
+        let middle = bytes.len() / 8192 * 4096;
+        bytes[middle..middle + 4096].fill(7);
+        std::fs::write(&path, bytes).unwrap();
+        let (left, right) = (open::copy(&path).unwrap(), database(fill));
+        let shape = Shape::of(&left, "t").unwrap().unwrap();
+        let pairing = Pairing {
+            identity: Identity::Rowid,
+            columns: Vec::new(),
+        };
+        let mut one = Side::new(&left, &shape);
+        one.large_at_rest = Some(&path);
+        let other = Side::new(&right, &shape);
+        let error = tally(one, other, &pairing, &|_, a, b| same_value(a, b)).unwrap_err();
+        assert!(
+            error.to_string().contains("cannot compare the rows"),
+            "{error}"
+        );
     }
 }

@@ -49,9 +49,8 @@ pub(crate) fn changes(
             let (_, now) = columns.iter().find(|(known, _)| known == original)?;
             right.column(now).map(|column| column.name.clone())
         };
-        let side = |connection, shape| Side { connection, shape };
         let (pairing, tally) =
-            fewest_differences(side(before, &left), side(now, &right), &renamed)?;
+            fewest_differences(Side::new(before, &left), Side::new(now, &right), &renamed)?;
         found.push(told(right.table.clone(), &pairing, &tally));
     }
     for table in catalog::schema(now, own)?.tables {

@@ -1,5 +1,7 @@
 //! What became of the rows and the values of one table, by comparing it with how it was.
 
+use std::path::Path;
+
 use rusqlite::Connection;
 use rusqlite::types::{Value, ValueRef};
 
@@ -15,6 +17,8 @@ use crate::sqlite::sql::name::{quote, same_name};
 /// A table as it was, and as it is.
 pub(crate) struct Compared<'c> {
     pub(crate) before: &'c Connection,
+    /// Its file, as [`Side::large_at_rest`] has it.
+    pub(crate) large_at_rest: Option<&'c Path>,
     /// The name that it had there.
     pub(crate) was: &'c str,
     pub(crate) now: &'c Connection,
@@ -142,16 +146,9 @@ impl Compared<'_> {
                 Some(true) => is_empty(old) || same_value(old, new),
                 None => old == new,
             };
-            let (one, other) = (
-                Side {
-                    connection: self.before,
-                    shape: &left,
-                },
-                Side {
-                    connection: self.now,
-                    shape: &right,
-                },
-            );
+            let mut one = Side::new(self.before, &left);
+            one.large_at_rest = self.large_at_rest;
+            let other = Side::new(self.now, &right);
             let counted = tally(one, other, &pairing, &same)?;
             let unmeant = columns.iter().zip(&counted.columns);
             let unmeant = unmeant.filter(|([original, ..], _)| *rebuilds && !is_meant(original));

@@ -351,6 +351,7 @@ impl<'p, 'd, 's> Proof<'p, 'd, 's> {
             Some(since) => (&since.connection, since.name.as_str(), &since.tracker),
             None => (before, origin, self.at_start),
         };
+        let large_at_rest = self.before.large_file().filter(|_| since.is_none());
         let names_then = then.columns(origin);
         let columns = tracker.columns(origin).into_iter();
         let columns = columns.filter_map(|(original, is)| {
@@ -359,6 +360,7 @@ impl<'p, 'd, 's> Proof<'p, 'd, 's> {
         });
         let compared = Compared {
             before,
+            large_at_rest,
             was,
             now: connection,
             is,

@@ -15,7 +15,7 @@ use std::time::Instant;
 use chrono::{DateTime, Utc};
 use rusqlite::Connection;
 
-use crate::backup::copy::FileFacts;
+use crate::backup::copy::{FileFacts, Stop};
 use crate::backup::metadata::BackupKind;
 use crate::backup::of_database::stores;
 use crate::backup::store::{Backup, BackupName, Occasion};
@@ -102,34 +102,29 @@ impl<'r, 's> StateBefore<'r, 's> {
 
     fn write(&self) -> Result<Unverified, Error> {
         let (begun, now) = (Instant::now(), time::now());
+        let stopping = Arc::new(AtomicBool::new(false));
+        let (stopped, cancel) = (Arc::clone(&stopping), self.options.cancel.clone());
+        let stop: Stop = Arc::new(move || {
+            let is_set = |flag: &AtomicBool| flag.load(Ordering::Relaxed);
+            is_set(&stopped) || cancel.as_deref().is_some_and(is_set)
+        });
         let reader = open::reader(&self.database)?;
         self.options.set_up(&reader)?;
         let store = stores(self.options, &self.database).0;
         let staging = store.staging_path(now);
         let progress = |done, total| self.options.copied(done, total);
         let set_up = |connection: &Connection| self.options.set_up(connection);
-        let mut written = store.write(&reader, &self.occasion(now, &set_up), &progress)?;
-        let stop = Arc::new(AtomicBool::new(false));
-        let (stopped, cancel) = (Arc::clone(&stop), self.options.cancel.clone());
-        let started = written
-            .stop_where(move || {
-                let is_set = |flag: &AtomicBool| flag.load(Ordering::Relaxed);
-                is_set(&stopped) || cancel.as_deref().is_some_and(is_set)
-            })
-            .and_then(|()| {
-                let name = "heirloom-verify".to_owned();
-                let thread = std::thread::Builder::new().name(name);
-                let verifying = thread.spawn(move || written.verify());
-                verifying.map_err(|error| {
-                    Error::new(ErrorKind::Io, "cannot start a thread").because(error)
-                })
-            });
+        let written = store.write(&reader, &stop, &self.occasion(now, &set_up), &progress)?;
+        let thread = std::thread::Builder::new().name("heirloom-verify".to_owned());
+        let started = thread
+            .spawn(move || written.verify())
+            .map_err(|error| Error::new(ErrorKind::Io, "cannot start a thread").because(error));
         match started {
             Ok(verifying) => Ok(Unverified {
                 staging,
                 begun,
                 now,
-                stop,
+                stop: stopping,
                 verifying: Some(verifying),
             }),
             Err(error) => {
@@ -192,6 +187,12 @@ impl<'r, 's> StateBefore<'r, 's> {
     /// The backup, where it was asked for and is good.
     pub(crate) fn verified(&self) -> Option<&Backup> {
         self.backup.get()
+    }
+
+    /// The file of the rows before, where it is large and the backup.
+    pub(crate) fn large_file(&self) -> Option<&Path> {
+        let large = self.verified().filter(|backup| backup.record.bytes > SMALL);
+        large.map(|backup| backup.path.as_path())
     }
 
     /// Whether something will be compared with the state before.

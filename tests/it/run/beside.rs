@@ -9,15 +9,28 @@ use heirloom::{DataState, ErrorKind, Event, Verify};
 
 use crate::support::app::{App, contents, data, kill_when_ready, number_in, part};
 
-/// A small table and a large one, 3 MB in a journal mode.
+/// A small table and a large one, 6 MB in a journal mode.
 fn large(mode: &str) -> App {
+    with_rows(mode, 8000)
+}
+
+/// In both journal modes: a copy that is checked when it is there, and one whose original is checked
+/// while it is copied.
+const COPIES: [(&str, u32); 4] = [
+    ("delete", 8000),
+    ("wal", 8000),
+    ("delete", 16_000),
+    ("wal", 16_000),
+];
+
+fn with_rows(mode: &str, rows: u32) -> App {
     let app = App::new();
     app.file("V1__a.sql", "CREATE TABLE t (x)");
     app.run().unwrap();
     app.sql(&format!(
         "PRAGMA journal_mode = {mode};
          CREATE TABLE large (id INTEGER PRIMARY KEY, x TEXT);
-         WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 8000)
+         WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {rows})
          INSERT INTO large SELECT i, hex(randomblob(180)) FROM n;
          CREATE INDEX by_x ON large (x);
          INSERT INTO t VALUES ('kept');"
@@ -59,8 +72,8 @@ fn run_and_note(app: &App) -> (Result<heirloom::Report, heirloom::Error>, Vec<&'
 
 #[test]
 fn the_backup_is_verified_before_the_commit_and_holds_the_state_before() {
-    for mode in ["delete", "wal"] {
-        let app = large(mode);
+    for (mode, rows) in COPIES {
+        let app = with_rows(mode, rows);
         let before = contents(&app.database());
         app.file(
             "V2__b.sql",
@@ -103,8 +116,8 @@ fn what_an_earlier_file_took_is_found_before_a_later_one_is_allowed_to_take_it()
 
 #[test]
 fn nothing_is_committed_where_the_backup_does_not_verify() {
-    for mode in ["delete", "wal"] {
-        let app = large(mode);
+    for (mode, rows) in COPIES {
+        let app = with_rows(mode, rows);
         damage(&app);
         let before = std::fs::read(app.database()).unwrap();
         app.file("V2__b.sql", "UPDATE t SET x = 'new'");
@@ -186,49 +199,55 @@ fn a_migration_that_fails_meanwhile_is_rolled_back_to_what_the_backup_holds() {
 /// Both fail: the first is what the user must know, and it says that there is no backup.
 #[test]
 fn a_migration_that_fails_over_a_damaged_database_says_both() {
-    let app = large("delete");
-    app.sql("CREATE UNIQUE INDEX one ON t (x)");
-    damage(&app);
-    let before = std::fs::read(app.database()).unwrap();
-    app.file("V2__b.sql", "INSERT INTO t VALUES ('kept')");
-    let error = app.run().unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::MigrationFailed);
-    assert!(
-        matches!(error.data_state(), DataState::RolledBack),
-        "{error:#}"
-    );
-    let help = error.help().unwrap();
-    assert!(help.contains("there is no backup of this run"), "{help}");
-    assert!(std::fs::read(app.database()).unwrap() == before);
+    for (mode, rows) in COPIES {
+        let app = with_rows(mode, rows);
+        app.sql("CREATE UNIQUE INDEX one ON t (x)");
+        damage(&app);
+        let before = std::fs::read(app.database()).unwrap();
+        app.file("V2__b.sql", "INSERT INTO t VALUES ('kept')");
+        let error = app.run().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::MigrationFailed);
+        assert!(
+            matches!(error.data_state(), DataState::RolledBack),
+            "{error:#}"
+        );
+        let help = error.help().unwrap();
+        assert!(help.contains("there is no backup of this run"), "{help}");
+        let is_one_file = mode == "delete";
+        assert!(!is_one_file || std::fs::read(app.database()).unwrap() == before);
+        assert_eq!(app.text("SELECT x FROM t"), "kept");
+    }
 }
 
 #[test]
 fn an_interruption_ends_the_verification_too_and_leaves_nothing() {
-    let app = large("wal");
-    let before = contents(&app.database());
-    app.file("V2__b.sql", "UPDATE t SET x = 'new'");
-    let flag = Arc::new(AtomicBool::new(false));
-    let stop = Arc::clone(&flag);
-    let error = app
-        .migrator()
-        .cancel_with(flag)
-        .before_each(move |_| {
-            stop.store(true, Ordering::Relaxed);
-            Ok(())
-        })
-        .migrate(app.database())
-        .unwrap_err();
-    assert!(error.is_interrupted(), "{error:#}");
-    assert!(error.data_state().is_unchanged());
-    assert_eq!(contents(&app.database()), before);
-    let left: Vec<_> = app.listing().into_iter().map(|(path, _)| path).collect();
-    assert!(
-        !left
-            .iter()
-            .any(|path| path.to_string_lossy().contains("partial"))
-    );
-    app.run().unwrap();
-    assert_eq!(app.text("SELECT x FROM t"), "new");
+    for (mode, rows) in COPIES {
+        let app = with_rows(mode, rows);
+        let before = contents(&app.database());
+        app.file("V2__b.sql", "UPDATE t SET x = 'new'");
+        let flag = Arc::new(AtomicBool::new(false));
+        let stop = Arc::clone(&flag);
+        let error = app
+            .migrator()
+            .cancel_with(flag)
+            .before_each(move |_| {
+                stop.store(true, Ordering::Relaxed);
+                Ok(())
+            })
+            .migrate(app.database())
+            .unwrap_err();
+        assert!(error.is_interrupted(), "{error:#}");
+        assert!(error.data_state().is_unchanged());
+        assert_eq!(contents(&app.database()), before);
+        let left: Vec<_> = app.listing().into_iter().map(|(path, _)| path).collect();
+        assert!(
+            !left
+                .iter()
+                .any(|path| path.to_string_lossy().contains("partial"))
+        );
+        app.run().unwrap();
+        assert_eq!(app.text("SELECT x FROM t"), "new");
+    }
 }
 
 /// Of a process that ends while the backup is verified, nothing is committed and nothing names the
