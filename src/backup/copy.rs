@@ -318,7 +318,7 @@ impl Written {
 fn invalid(reason: &str) -> Error {
     Error::new(
         ErrorKind::BackupInvalid,
-        format!("the copy of the database did not verify: {reason}"),
+        format!("the backup did not verify: {reason}"),
     )
     .with_help(
         "the database itself may be damaged: check it with `sqlite3 FILE 'PRAGMA integrity_check'`",

@@ -1,5 +1,5 @@
 //! Backups: taken and verified, recorded, listed, thinned out, put back through SQLite. May use
-//! `migration`, `sqlite` and `report`.
+//! `migration`, `options`, `report` and `sqlite`.
 
 pub(crate) mod attachments;
 pub(crate) mod copy;

@@ -2,6 +2,8 @@
 //! returns, [`Alteration`] of one table from Rust, and the files that a project begins with
 //! ([`init`], [`create`]). An app that only migrates compiles none of it.
 
+// May use `backup`, `migration`, `options`, `report`, `run` and `sqlite`.
+
 // May use every folder below `migrator`.
 
 pub(crate) mod alter;

@@ -23,11 +23,31 @@
 //!
 //! This module exists in the documentation only: an app compiles nothing of it.
 
-/// A page for each name. Links between pages are written `[text][page]`. The first definition of a
-/// link wins: here the one for rustdoc, and in the file itself the one for a reader of the file.
+/// What of the API the pages link to, as rustdoc has it.
+macro_rules! api {
+    () => {
+        "\
+[Database]: crate::Database
+[Database::adopt]: crate::Database::adopt
+[Database::baseline]: crate::Database::baseline
+[Database::edit]: crate::Database::edit
+[Database::read]: crate::Database::read
+[Database::recover]: crate::Database::recover
+[Database::reindex]: crate::Database::reindex
+[Database::snapshot]: crate::Database::snapshot
+[Error]: crate::Error
+[Migrator]: crate::Migrator
+[Migrator::leave_out]: crate::Migrator::leave_out
+"
+    };
+}
+
+/// A page for each name. Links between pages are written `[text][page]`, links to the API
+/// `[text][Database::read]`. The first definition of a link wins: here the one for rustdoc, and in
+/// the file itself the one for a reader of the file.
 macro_rules! pages {
     ($($name:ident),* $(,)?) => {
-        pages!(@links concat!($("[", stringify!($name), "]: crate::guide::", stringify!($name), "\n"),*), $($name)*);
+        pages!(@links concat!(api!(), $("[", stringify!($name), "]: crate::guide::", stringify!($name), "\n"),*), $($name)*);
     };
     (@links $links:expr, $($name:ident)*) => {
         $(

@@ -3,6 +3,8 @@
 //! [`doctor`](crate::Database::doctor), [`log`](crate::Database::log),
 //! [`compare`](crate::Database::compare) and [`read`](crate::Database::read) return. None of them writes anything.
 
+// May use `backup`, `migration`, `options`, `report`, `restore`, `rows`, `run` and `sqlite`.
+
 // May use `restore`, `backup`, `migration`, `sqlite` and `report`.
 
 pub(crate) mod compare;

@@ -1,5 +1,6 @@
 //! The public API: the `Migrator` and what it is configured with, and the doors to what is about
-//! one database or about the migrations. May use every folder.
+//! one database or about the migrations. May use `devtools`, `inspect`, `migration`, `options`,
+//! `report`, `restore` and `run`.
 
 pub(crate) mod configuration;
 pub(crate) mod database;

@@ -1,5 +1,5 @@
 //! What support opens in an emergency: list, restore, snapshots, what to offer after a downgrade.
-//! May use `run`, `backup`, `migration`, `sqlite` and `report`.
+//! May use `backup`, `migration`, `options`, `report`, `rows`, `run` and `sqlite`.
 
 pub(crate) mod downgrade;
 pub(crate) mod execute;

@@ -4,7 +4,7 @@
 //! states are read once, in the same order, by two connections, of a large file at rest in a thread of
 //! its own; memory stays flat. What is proved
 //! before a commit, what `compare` prints and what a restore takes over are asked of the same
-//! walk. Below it lie `sqlite` and the values of `report`; nothing here knows of migrations.
+//! walk. Nothing here knows of migrations. May use `report` and `sqlite`.
 
 mod beside;
 mod difference;

@@ -1,5 +1,5 @@
 //! What changes a database to another version: run, revert, rehearse, adopt, backfill, edit. May use
-//! `backup`, `options`, `migration`, `sqlite` and `report`.
+//! `backup`, `migration`, `options`, `report`, `rows` and `sqlite`.
 
 pub(crate) mod adopt;
 pub(crate) mod backfill;

@@ -1,10 +1,9 @@
 //! The layers hold: imports go downward only, between folders and inside one, without circles;
 //! the library knows nothing of the terminal; one folder alone writes files.
 //!
-//! What is read are the folders themselves. A folder's `mod.rs` says in its doc comment which
-//! layers it may use; what this test holds it to is the order of the `mod` lines in
-//! `src/lib.rs`: a folder may import only folders that stand above it there, the lowest layer
-//! first.
+//! What is read are the folders themselves. The order of the `mod` lines in `src/lib.rs` is that of
+//! the layers, the lowest first: a folder imports only folders above it there. Which of them it
+//! does import, or of the entries beside it in its folder, its `mod.rs` says ("May use …").
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -24,7 +23,7 @@ fn source_folder() -> PathBuf {
 /// The code of a file: without its tests and without comments.
 fn code_of(path: &Path) -> String {
     let text = std::fs::read_to_string(path).unwrap();
-    text.split("#[cfg(test)]\nmod tests")
+    text.split("#[cfg(test)]\nmod tests {")
         .next()
         .unwrap()
         .lines()
@@ -33,16 +32,9 @@ fn code_of(path: &Path) -> String {
         .join("\n")
 }
 
-/// Folders directly below `src` that are crates of their own above the public API.
-fn is_above_the_public_api(folder: &str) -> bool {
-    ["cli", "studio"].contains(&folder)
-}
-
 impl Crate {
     fn library() -> Crate {
-        Crate::read(source_folder(), "lib.rs", |folder| {
-            !is_above_the_public_api(folder)
-        })
+        Crate::read(source_folder(), "lib.rs", |folder| folder != "cli")
     }
 
     fn command() -> Crate {
@@ -189,7 +181,7 @@ fn every_folder_has_a_door_that_says_what_lives_there() {
                 let door = std::fs::read_to_string(path.join("mod.rs")).unwrap_or_default();
                 if !door.starts_with("//! ") {
                     wrong.push(format!(
-                        "{}: let its mod.rs say in a few lines (`//!`) what lives there and which layers it may use",
+                        "{}: let its mod.rs say in a few lines (`//!`) what lives there",
                         path.display()
                     ));
                 }
@@ -202,6 +194,76 @@ fn every_folder_has_a_door_that_says_what_lives_there() {
         }
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+/// The names behind "May use" in what a `mod.rs` begins with.
+fn named_in(door: &str) -> Option<BTreeSet<String>> {
+    let comments = door
+        .lines()
+        .take_while(|line| line.is_empty() || line.starts_with("//"));
+    let words: Vec<&str> = comments
+        .map(|line| line.trim_start_matches(['/', '!']))
+        .collect();
+    let words = words.concat();
+    let (_, behind) = words.split_once("May use ")?;
+    let sentence = behind.split('.').next().unwrap();
+    Some(
+        sentence
+            .split('`')
+            .skip(1)
+            .step_by(2)
+            .map(str::to_owned)
+            .collect(),
+    )
+}
+
+/// Those beside it are named, all of them and no other; what is beside the folder around it is named
+/// there.
+#[test]
+fn a_folder_that_says_what_it_may_use_uses_that() {
+    let mut wrong = Vec::new();
+    for root in [Crate::library(), Crate::command()] {
+        let imports = root.imports();
+        for module in root.modules.keys().filter(|module| !module.is_empty()) {
+            let path = root.folder.join(module.replace("::", "/"));
+            if !path.is_dir() {
+                continue;
+            }
+            let inside = |other: &str| {
+                let below = other.strip_prefix(module.as_str());
+                below.is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
+            };
+            let around = module.rsplit_once("::").map_or("", |(around, _)| around);
+            let beside = |other: &str| {
+                let rest = match around {
+                    "" => other,
+                    _ => other.strip_prefix(around)?.strip_prefix("::")?,
+                };
+                let name = rest.split("::").next()?;
+                Some(other[..other.len() - rest.len() + name.len()].to_owned())
+            };
+            let used: BTreeSet<String> = imports
+                .iter()
+                .filter(|(from, to)| inside(from) && !inside(to))
+                .filter_map(|(_, to)| beside(to))
+                .collect();
+            let door = std::fs::read_to_string(path.join("mod.rs")).unwrap();
+            let named = named_in(&door).unwrap_or_else(|| match around {
+                "" => BTreeSet::new(),
+                _ => used.clone(),
+            });
+            if named != used {
+                wrong.push(format!(
+                    "{}: May use {used:?}, and not {named:?}",
+                    path.display()
+                ));
+            }
+        }
+    }
+    assert!(
+        wrong.is_empty(),
+        "{wrong:#?}\nEither the import is wrong, or the `mod.rs` is to say it."
+    );
 }
 
 #[test]
@@ -293,18 +355,11 @@ fn entries_of_one_folder_do_not_import_each_other_both_ways() {
 
 #[test]
 fn what_is_above_the_library_uses_its_public_api_alone() {
-    for folder in ["cli", "studio"] {
-        let folder = source_folder().join(folder);
-        if !folder.is_dir() {
-            continue;
-        }
-        for (module, code) in Crate::read(folder.clone(), "main.rs", |_| true).modules {
-            assert!(
-                !code.contains("#[path"),
-                "{module} in {} reaches into the library's files",
-                folder.display()
-            );
-        }
+    for (module, code) in Crate::command().modules {
+        assert!(
+            !code.contains("#[path"),
+            "{module} in src/cli reaches into the library's files"
+        );
     }
 }
 

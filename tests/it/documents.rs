@@ -42,6 +42,19 @@ fn between<'a>(text: &'a str, before: &str, after: &str) -> Vec<&'a str> {
         .collect()
 }
 
+/// What is in backticks, outside of blocks.
+fn code_in(text: &str) -> Vec<String> {
+    let mut in_block = false;
+    let lines = text.lines().filter(|line| {
+        let fence = line.trim_start().starts_with("```");
+        in_block ^= fence;
+        !fence && !in_block
+    });
+    let prose = lines.collect::<Vec<_>>().join("\n");
+    let code = prose.split('`').skip(1).step_by(2);
+    code.map(str::to_owned).collect()
+}
+
 #[test]
 fn every_file_that_a_document_links_or_names_is_there() {
     let mut wrong = Vec::new();
@@ -59,17 +72,17 @@ fn every_file_that_a_document_links_or_names_is_there() {
                 wrong.push(format!("{}: {link}", path.display()));
             }
         }
-        let examples = root().join("examples");
         let homes = [
             root().to_owned(),
-            examples.join("desktop"),
-            examples.join("tauri"),
+            root().join("examples/desktop"),
+            root().join("bindings/tauri/example"),
         ];
-        for code in between(&text, "`", "`") {
+        for code in code_in(&text) {
             let is_path = [
                 "src/",
                 "tests/",
                 "examples/",
+                "bindings/",
                 "benches/",
                 "fuzz/",
                 ".ci/",
@@ -77,13 +90,69 @@ fn every_file_that_a_document_links_or_names_is_there() {
             ]
             .iter()
             .any(|folder| code.starts_with(folder));
-            let is_name = code.contains([' ', '*', '<']) || code.contains("VERSION");
-            if is_path && !is_name && !homes.iter().any(|home| home.join(code).exists()) {
+            let is_name = code.contains([' ', '\n', '*', '<']) || code.contains("VERSION");
+            if is_path && !is_name && !homes.iter().any(|home| home.join(&code).exists()) {
                 wrong.push(format!("{}: {code}", path.display()));
             }
         }
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+/// rustdoc takes the definitions in `src/guide/mod.rs`, a reader of the files those at their ends.
+#[test]
+fn the_links_of_the_guide_work_in_the_documentation_and_in_the_files() {
+    let pages = texts(&root().join("src/guide"), "md");
+    let module = std::fs::read_to_string(root().join("src/guide/mod.rs")).unwrap();
+    let mut wrong = Vec::new();
+    for (path, text) in &pages {
+        let lines = text.lines().filter(|line| line.starts_with('['));
+        let names = lines.filter_map(|line| line[1..].split_once("]: ").map(|(name, _)| name));
+        let unknown = names.filter(|name| {
+            let of_the_api = module.contains(&format!("\n[{name}]: crate::{name}\n"));
+            !of_the_api && !module.contains(&format!("\n    {name},\n"))
+        });
+        wrong.extend(unknown.map(|name| format!("{}: [{name}]", path.display())));
+        if text.contains("](crate::") {
+            wrong.push(format!("{}: ](crate::", path.display()));
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn every_file_that_mutants_are_left_out_of_is_there() {
+    let text = std::fs::read_to_string(root().join(".cargo/mutants.toml")).unwrap();
+    let files = between(&text, "    \"src/", ".rs.*");
+    assert!(files.len() > 10, "{files:?}");
+    for file in files {
+        let path = root().join(format!("src/{file}.rs"));
+        assert!(path.is_file(), "{}", path.display());
+    }
+}
+
+/// Scripts ask for these words; the enums that have them may grow.
+#[test]
+fn every_kind_that_json_has_is_explained_in_the_guide() {
+    let mut missing = Vec::new();
+    for (source, page) in [
+        ("src/inspect/problem.rs", "src/guide/looking.md"),
+        ("src/devtools/check/finding.rs", "src/guide/checking.md"),
+        ("src/report/error.rs", "src/guide/command_line.md"),
+    ] {
+        let source = std::fs::read_to_string(root().join(source)).unwrap();
+        let page_text = std::fs::read_to_string(root().join(page)).unwrap();
+        let names = between(&source, "fn as_str(self)", "\n    }\n").concat();
+        let names = between(&names, "=> \"", "\"");
+        assert!(names.len() > 5, "{names:?}");
+        missing.extend(
+            names
+                .into_iter()
+                .filter(|name| !page_text.contains(&format!("`{name}`")))
+                .map(|name| format!("{page}: {name}")),
+        );
+    }
+    assert!(missing.is_empty(), "{missing:#?}");
 }
 
 /// A user reads a message, and support looks for it in the README.

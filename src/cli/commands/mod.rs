@@ -1,8 +1,8 @@
 //! One file per command: its options, what it does, what it prints. Here: which commands there
 //! are, what they can be done to, and which function does each.
 //!
-//! A command may use everything beside this folder but `many`, and no other command's file unless
-//! both do the same thing (`push` asks what `generate` asks).
+//! May use `args`, `complete`, `exit`, `output`, `settings` and `studio`. A command uses no other
+//! command's file unless both do the same thing (`push` asks what `generate` asks).
 
 mod adopt;
 mod backfill;
@@ -15,8 +15,6 @@ mod create;
 mod doctor;
 mod drop;
 mod generate;
-#[cfg(test)]
-mod help;
 mod init;
 mod inspect;
 mod log;
@@ -35,6 +33,8 @@ mod snapshot;
 mod squash;
 mod stats;
 mod studio;
+#[cfg(test)]
+mod tests;
 
 use std::fmt::Write as _;
 

@@ -1,5 +1,5 @@
-//! Everything that is printed: text, JSON, tables, progress, questions. May use the settings and
-//! how a command fails, not the commands.
+//! Everything that is printed: text, JSON, tables, progress, questions. May use `args`,
+//! `exit` and `settings`.
 
 pub(crate) mod ask;
 pub(crate) mod failure;

@@ -1,5 +1,5 @@
 //! What the command works on: arguments, environment, `heirloom.toml`, defaults, each with where it
-//! came from. May use the arguments and how a command fails, nothing else of this crate.
+//! came from. May use `args`, `exit` and `nearest`.
 
 pub(crate) mod databases;
 mod file;

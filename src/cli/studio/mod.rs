@@ -1,10 +1,9 @@
 //! `heirloom studio`: the database, its history and its backups in a browser.
 //!
-//! A room of its own above the library's public API. From below: `web` is HTTP and who may ask,
+//! Above the library's public API, as the command is. From below: `web` is HTTP and who may ask,
 //! `jobs` is work that takes longer than a page, `read` is reading rows, `diagram` the
 //! picture of a schema, `edit` is rows that are changed, `pages` is
-//! what is shown, `routes` says which page an address is. May use `settings`, `output` and `exit`
-//! of the command.
+//! what is shown, `routes` says which page an address is. May use `exit`, `output` and `settings`.
 
 mod app;
 mod assets;

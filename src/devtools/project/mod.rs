@@ -1,5 +1,4 @@
-//! A developer's own database and project: create, init, seed, push, reset, redo. May use
-//! what `devtools` may use.
+//! A developer's own database and project: create, init, seed, push, reset, redo.
 
 pub(crate) mod create;
 pub(crate) mod init;

@@ -1,4 +1,4 @@
-//! Rows made up to fit the constraints of a schema. May use `devtools::model`.
+//! Rows made up to fit the constraints of a schema.
 
 mod facts;
 pub(crate) mod fill;

@@ -1,4 +1,5 @@
-//! Old migrations made into one. May use `devtools::model` and `devtools::sample_data`.
+//! Old migrations made into one. May use `devtools::alter`, `devtools::model`, `devtools::project`
+//! and `devtools::replay`.
 
 pub(crate) mod dump;
 pub(crate) mod merge;

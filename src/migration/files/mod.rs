@@ -1,5 +1,5 @@
-//! Migration files: their names, the layouts of other tools, files paired to migrations.
-//! May use the rest of `migration` below it, `sqlite` and `report`.
+//! Migration files: their names, the layouts of other tools, files paired to migrations. May use
+//! `migration::label` and `migration::set`.
 
 pub(crate) mod layout;
 pub(crate) mod name;

@@ -1,5 +1,5 @@
 //! Tables in the database that record what was done: ours, refinery's, other tools'.
-//! May use `sqlite` and `report`.
+//! May use `migration::compare`, `migration::set` and `migration::step`.
 
 pub(crate) mod backfills;
 pub(crate) mod details;

@@ -1,5 +1,5 @@
-//! The tables heirloom keeps in a database: refinery's history, what heirloom adds to it,
-//! and the marker of a run that one transaction cannot protect.
+//! refinery's history table, as heirloom reads it: what was applied, whose table it is, whether a
+//! start has nothing to do. Rows are written by `refinery`.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! What can still be read of a damaged database, in a new file. May use what `restore` may use.
+//! What can still be read of a damaged database, in a new file.
 
 pub(crate) mod pages;
 pub(crate) mod recovery;

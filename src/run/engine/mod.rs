@@ -1,5 +1,5 @@
 //! The steps of a run: the session with its lock and write transaction, the dry run, applying,
-//! the proof before the commit, the rollback. May use what `run` may use.
+//! the proof before the commit, the rollback.
 
 pub(crate) mod apply;
 pub(crate) mod changes;

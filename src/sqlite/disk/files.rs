@@ -1,6 +1,6 @@
-//! The only module that writes through `std::fs`.
+//! Files and folders made, read, written, synced, named and removed.
 //!
-//! Nothing here may be given the path of a live database: see `connect`.
+//! Nothing here may be given the path of a live database: see the folder's `mod.rs`.
 
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};

@@ -1,6 +1,6 @@
 //! The only folder that writes through `std::fs`: files, the process lock, scratch folders,
 //! free space. Nothing here or above opens a live database file or its `-wal`, `-shm` or
-//! `-journal` through `std::fs`: closing any descriptor of it drops SQLite's locks. May use `report`.
+//! `-journal` through `std::fs`: closing any descriptor of it drops SQLite's locks.
 
 pub(crate) mod clone;
 pub(crate) mod files;

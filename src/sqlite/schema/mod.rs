@@ -1,5 +1,5 @@
 //! The schema as SQLite's catalogue has it: read, compared, followed through statements.
-//! May use `sqlite::sql` and `report`.
+//! May use `sqlite::execute`, `sqlite::own_tables` and `sqlite::sql`.
 
 pub(crate) mod catalog;
 pub(crate) mod difference;

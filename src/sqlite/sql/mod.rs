@@ -1,5 +1,4 @@
 //! SQL as text: tokens, statements, scripts with positions, names. No connection.
-//! May use `report`.
 
 #[cfg(feature = "devtools")]
 pub(crate) mod highlight;

@@ -1,5 +1,6 @@
 //! What is shown. `frame` is around every page, `parts` are used by several; the rest is a page
-//! each. All of it is escaped by maud. May use `app`, `jobs`, `read` and `web`.
+//! each. All of it is escaped by maud. May use `studio::app`, `studio::assets`,
+//! `studio::diagram`, `studio::edit`, `studio::jobs`, `studio::read` and `studio::web`.
 
 pub(crate) mod backups;
 pub(crate) mod data;

@@ -1,5 +1,4 @@
-//! The steps of a change put in an order that works. May use the rest of `devtools::alter`
-//! and `devtools::model`.
+//! The steps of a change put in an order that works.
 
 pub(crate) mod composer;
 pub(crate) mod objects;

@@ -1,5 +1,5 @@
 //! What was renamed: as the caller says, as the schema file's notes say, and where neither does
-//! and it may be, a question. May use `devtools::model`.
+//! and it may be, a question.
 
 mod named;
 mod names;

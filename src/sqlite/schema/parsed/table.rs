@@ -1,5 +1,5 @@
 //! What a table is, as its CREATE statement says: columns, constraints, options. Values, taken apart
-//! by `create_table`.
+//! by `parse`.
 
 use std::ops::Range;
 
