@@ -632,8 +632,9 @@ pub(crate) fn digest(path: &Path) -> Result<String, Error> {
     hash().map_err(|error| failure(format!("cannot read {}", path.display()), error))
 }
 
-/// A file that is written and digested in one go. Of a large one, two threads of their own digest
-/// what was written and hand it to the disk meanwhile, so that neither is waited for at the end.
+/// A file that is written and digested in one go. Of a large one, two threads of their own read back
+/// and digest what was written, and hand it to the disk meanwhile, so that none is waited for at the
+/// end.
 pub(crate) struct Digested {
     file: File,
     path: PathBuf,
@@ -646,15 +647,15 @@ enum Digesting {
     Here(Box<blake3::Hasher>),
     Beside {
         parts: SyncSender<Vec<u8>>,
-        hasher: JoinHandle<blake3::Hasher>,
+        hasher: JoinHandle<io::Result<blake3::Hasher>>,
         ticks: SyncSender<()>,
         syncing: JoinHandle<io::Result<()>>,
     },
 }
 
 /// From this many bytes on threads cost less than they save.
-const LARGE: u64 = 8 << 20;
-/// Parts of a file that wait to be digested.
+pub(crate) const LARGE: u64 = 8 << 20;
+/// Parts of a file that wait to be read back and digested.
 const WAITING: usize = 32;
 /// Bytes that are worth a sync: never on macOS, where each one empties the drive's cache.
 const SYNC_EVERY: u64 = match cfg!(target_vendor = "apple") {
@@ -669,7 +670,7 @@ impl Digested {
             let file = open_for_writing(path)?;
             let digesting = match bytes < LARGE {
                 true => Digesting::Here(Box::default()),
-                false => Digesting::beside(file.try_clone()?)?,
+                false => Digesting::beside(file.try_clone()?, open(path)?)?,
             };
             Ok((file, digesting))
         };
@@ -703,13 +704,14 @@ impl Digested {
         Ok(())
     }
 
-    /// The digest in hexadecimal.
+    /// The digest in hexadecimal, and whether all of it was read back from the file as it was
+    /// written.
     ///
     /// # Errors
     /// Of the disk too, which may have failed long before the last byte: that is final.
-    pub(crate) fn finish(self) -> Result<String, Error> {
-        let hasher = match self.digesting {
-            Digesting::Here(hasher) => *hasher,
+    pub(crate) fn finish(self) -> Result<(String, bool), Error> {
+        let (hasher, read_back) = match self.digesting {
+            Digesting::Here(hasher) => (*hasher, false),
             Digesting::Beside {
                 parts,
                 hasher,
@@ -717,30 +719,38 @@ impl Digested {
                 syncing,
             } => {
                 drop((parts, ticks));
-                let joined = hasher.join().map_err(|_| panicked());
+                let joined = hasher.join().unwrap_or_else(|_| Err(panicked()));
                 let synced = syncing.join().unwrap_or_else(|_| Err(panicked()));
-                synced
-                    .and(joined)
-                    .map_err(|error| cannot_write(&self.path, error))?
+                let hasher = synced.and(joined);
+                (
+                    hasher.map_err(|error| cannot_write(&self.path, error))?,
+                    true,
+                )
             }
         };
-        Ok(hasher.finalize().to_hex().to_string())
+        Ok((hasher.finalize().to_hex().to_string(), read_back))
     }
 }
 
 impl Digesting {
-    fn beside(file: File) -> io::Result<Digesting> {
-        let (parts, written) = mpsc::sync_channel::<Vec<u8>>(WAITING);
+    fn beside(written: File, mut read_back: File) -> io::Result<Digesting> {
+        let (parts, expected) = mpsc::sync_channel::<Vec<u8>>(WAITING);
         let (ticks, due) = mpsc::sync_channel::<()>(1);
         let hasher = std::thread::Builder::new().spawn(move || {
             let mut hasher = blake3::Hasher::new();
-            written.iter().for_each(|part| {
-                hasher.update(&part);
-            });
-            hasher
+            let mut buffer = Vec::new();
+            for part in expected {
+                buffer.resize(part.len(), 0);
+                read_back.read_exact(&mut buffer)?;
+                if buffer != part {
+                    return Err(io::Error::other("it does not hold what was written to it"));
+                }
+                hasher.update(&buffer);
+            }
+            Ok(hasher)
         })?;
         let syncing = std::thread::Builder::new()
-            .spawn(move || due.iter().try_for_each(|()| file.sync_data()))?;
+            .spawn(move || due.iter().try_for_each(|()| written.sync_data()))?;
         Ok(Digesting::Beside {
             parts,
             hasher,
@@ -872,4 +882,44 @@ pub(crate) fn is_same_file(one: &Path, other: &Path) -> bool {
         }
     }
     matches!((path::canonicalize(one), path::canonicalize(other)), (Ok(one), Ok(other)) if one == other)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A disk that gives back otherwise than it took.
+    #[test]
+    fn what_is_written_is_read_back_and_compared() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("copy");
+        for (on_the_disk, is_same) in [
+            (vec![1; 100_000], true),
+            ([vec![1; 99_999], vec![2]].concat(), false),
+            (vec![1; 99_999], false),
+        ] {
+            let written = File::create(&path).unwrap();
+            let other = folder.path().join("other");
+            fs::write(&other, on_the_disk).unwrap();
+            let copy = Digested {
+                file: written.try_clone().unwrap(),
+                path: path.clone(),
+                digesting: Digesting::beside(written, File::open(&other).unwrap()).unwrap(),
+                unsynced: 0,
+            };
+            let finished = write_in_parts(copy);
+            assert_eq!(finished.is_ok(), is_same, "{finished:?}");
+        }
+        let copy = Digested::open(&path, LARGE).unwrap();
+        let expected = blake3::hash(&[1; 100_000]).to_hex().to_string();
+        assert_eq!(write_in_parts(copy).unwrap(), (expected, true));
+        assert_eq!(fs::read(&path).unwrap(), [1; 100_000]);
+    }
+
+    fn write_in_parts(mut copy: Digested) -> Result<(String, bool), Error> {
+        for _ in 0..10 {
+            copy.write(&[1; 10_000])?;
+        }
+        copy.finish()
+    }
 }
