@@ -46,6 +46,9 @@ struct Reference {
     on_delete: String,
 }
 
+/// What `pragma_foreign_key_list` calls an action that was not given.
+const NO_ACTION: &str = "NO ACTION";
+
 const COLUMNS: &str = "SELECT name, type, \"notnull\", dflt_value, pk, hidden
     FROM pragma_table_xinfo(?1, 'main') WHERE hidden <> 1 ORDER BY cid";
 const TABLE: &str = "SELECT t.name, s.sql, t.wr, t.strict FROM pragma_table_list AS t
@@ -209,12 +212,22 @@ impl TableFacts {
                 columns.sort();
                 columns == from
             };
-            if !now.references.iter().any(is_there) {
+            let Some(stands) = now.references.iter().find(|other| is_there(other)) else {
                 lost.push(format!(
                     "the foreign key {} REFERENCES {}",
                     reference.from.join(", "),
                     reference.parent
                 ));
+                continue;
+            };
+            for (when, before, after) in [
+                ("DELETE", &reference.on_delete, &stands.on_delete),
+                ("UPDATE", &reference.on_update, &stands.on_update),
+            ] {
+                if before != NO_ACTION && after == NO_ACTION {
+                    let columns = reference.from.join(", ");
+                    lost.push(format!("ON {when} {before} of the foreign key {columns}"));
+                }
             }
         }
         if now.checks.len() < self.checks.len() {
@@ -222,7 +235,9 @@ impl TableFacts {
             let gone = self.checks.iter().filter(|(check, _)| !stands(check));
             lost.extend(gone.map(|(_, text)| format!("CHECK ({text})")));
         }
-        for unique in &self.unique {
+        let key = (!self.primary_key.is_empty()).then_some(("PRIMARY KEY", &self.primary_key));
+        let unique = self.unique.iter().map(|unique| ("UNIQUE", unique));
+        for (what, unique) in key.into_iter().chain(unique) {
             let Some(columns) = all(unique) else {
                 continue;
             };
@@ -230,7 +245,7 @@ impl TableFacts {
             key.sort();
             let stands = now.unique.contains(&columns) || now.unique_indexes.contains(&columns);
             if !stands && key != columns {
-                lost.push(format!("UNIQUE ({})", columns.join(", ")));
+                lost.push(format!("{what} ({})", columns.join(", ")));
             }
         }
         for before in &self.columns {
@@ -244,7 +259,7 @@ impl TableFacts {
             };
             let is_key = |facts: &TableFacts| {
                 let mut key = facts.primary_key.iter();
-                key.any(|column| same_name(column, name))
+                key.any(|column| same_name(column, &after.name))
             };
             if before.not_null && !after.not_null && !is_key(now) {
                 lost.push(format!("NOT NULL of `{name}`"));
@@ -261,6 +276,9 @@ impl TableFacts {
         }
         if self.autoincrement && !now.autoincrement {
             lost.push("AUTOINCREMENT".to_owned());
+        }
+        if self.strict && !now.strict {
+            lost.push("STRICT".to_owned());
         }
         lost
     }
@@ -441,6 +459,30 @@ mod tests {
               n TEXT COLLATE BINARY CHECK (n <> 'z'), g TEXT AS (n || 'z'), UNIQUE (n))",
         );
         assert_eq!(rich.lost_in(&other, &same), [""; 0]);
+        let strict = facts(
+            "(k TEXT, id INT, p INT REFERENCES p ON DELETE SET NULL ON UPDATE CASCADE,
+              PRIMARY KEY (k, id)) STRICT",
+        );
+        let loose =
+            facts("(k TEXT NOT NULL, id INT PRIMARY KEY, p INT REFERENCES p ON UPDATE RESTRICT)");
+        assert_eq!(
+            strict.lost_in(&loose, &same),
+            [
+                "ON DELETE SET NULL of the foreign key p",
+                "PRIMARY KEY (id, k)",
+                "STRICT"
+            ]
+        );
+        let unique = facts("(k TEXT NOT NULL, id INT NOT NULL, UNIQUE (id, k)) STRICT");
+        let lost = strict.lost_in(&unique, &same);
+        assert_eq!(
+            lost,
+            ["the foreign key p REFERENCES p"],
+            "the key is UNIQUE"
+        );
+        let (before, after) = (facts("(a TEXT PRIMARY KEY)"), facts("(b TEXT PRIMARY KEY)"));
+        let renamed = |_: &str| Some("b".to_owned());
+        assert_eq!(before.lost_in(&after, &renamed), [""; 0]);
     }
 
     #[test]
