@@ -16,6 +16,7 @@ use crate::report::remedy::Remedy;
 use crate::run::engine::{drift, dry_run};
 use crate::run::in_the_way;
 use crate::run::look::{Look, look};
+use crate::sqlite::schema::catalog;
 
 #[cfg(feature = "serde")]
 use crate::report::serial;
@@ -161,12 +162,35 @@ pub(crate) fn status(options: &Options<'_>, path: &Path) -> Result<Status, Error
 
 /// What is not as the applied migrations give it.
 fn drifted(options: &Options<'_>, look: &Look) -> Result<Vec<String>, Error> {
-    let Some(expected) = drift::replay_of(options, &look.known(options), &[])? else {
+    let connection = &look.view.connection;
+    let (known, own) = (look.known(options), options.own_tables());
+    let find = || {
+        let Some(expected) = drift::replay_of(options, &known, &[])? else {
+            return Ok(Vec::new());
+        };
+        let found = drift::drift(&expected, connection, &own, None)?;
+        Ok(found.into_iter().map(|it| it.what).collect())
+    };
+    // What a connection is set up with may change what a replay gives.
+    if !options.source.is_read_once() || options.setup.is_some() {
+        return find();
+    }
+    let Some(scripts) = drift::scripts_of(&known, &[]) else {
         return Ok(Vec::new());
     };
-    let own = options.own_tables();
-    let found = drift::drift(&expected, &look.view.connection, &own, None)?;
-    Ok(found.into_iter().map(|it| it.what).collect())
+    let mut digest = blake3::Hasher::new();
+    let mut add = |part: &str| {
+        digest.update(&part.len().to_le_bytes());
+        digest.update(part.as_bytes());
+    };
+    own.histories().for_each(&mut add);
+    scripts.iter().for_each(|script| add(script.text()));
+    for entry in catalog::entries(connection)? {
+        [entry.kind, entry.name, entry.table, entry.sql]
+            .iter()
+            .for_each(|part| add(part));
+    }
+    options.source.answer(digest.finalize().into(), find)
 }
 
 /// One line, without what it would do.

@@ -118,7 +118,10 @@ impl<'a> Options<'a> {
     /// Reads the migrations of these options' own history, in the order of their versions: the
     /// files, and what is written in Rust.
     pub(crate) fn migrations(&self) -> Result<Vec<Migration>, Error> {
-        let migrations = pair_up::assemble(self.files()?)?;
+        let migrations = match self.in_rust.is_empty() {
+            true => self.source.load(self.schema_file.as_deref())?,
+            false => pair_up::assemble(self.files()?)?,
+        };
         Ok(belonging_to(self.component.as_ref(), migrations))
     }
 

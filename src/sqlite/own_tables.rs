@@ -45,6 +45,11 @@ impl<'n> OwnTables<'n> {
         known.or_else(|| self.hold(name).then_some("version"))
     }
 
+    /// The names of the histories.
+    pub(crate) fn histories(&self) -> impl Iterator<Item = &'n str> {
+        self.histories.iter().copied()
+    }
+
     /// Whether a table is among them.
     pub(crate) fn hold(&self, name: &str) -> bool {
         let own = ALL.iter().map(|(own, _)| own);

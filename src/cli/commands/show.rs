@@ -25,8 +25,10 @@ pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Show) -> Result<Ex
         .database(&settings.database.value)
         .status()?;
     show(ui, settings, &status);
-    let document = document(ui, &status);
-    ui.document(&document);
+    if ui.speaks_json() {
+        let document = document(ui, &status);
+        ui.document(&document);
+    }
     Ok(if options.check && !status.is_up_to_date() {
         Exit::CheckSaysNo
     } else {
@@ -49,6 +51,26 @@ fn show(ui: &mut Ui, settings: &Settings, status: &Status) {
         ui.line(&text::interrupted(started_at));
     }
     report::show_notes(ui, &status.notes, &status.remedies);
+    if !ui.is_in_short() {
+        show_migrations(ui, status);
+    }
+    // A folder is only looked into again where nothing was found in it.
+    let is_a_file =
+        |entry: &MigrationStatus| entry.component == settings.component && entry.file.is_some();
+    let empty = match status.migrations.iter().any(is_a_file) {
+        true => None,
+        false => report::no_migrations(settings),
+    };
+    let summary = empty.unwrap_or_else(|| summary(status));
+    ui.line(&summary);
+    let refused = match &status.problem {
+        Some(problem) => format!("; {} {problem}", styled(RED, "they cannot run:")),
+        None => String::new(),
+    };
+    ui.in_short(&format!("{state}: {summary}{refused}"));
+}
+
+fn show_migrations(ui: &mut Ui, status: &Status) {
     let rows: Vec<Vec<String>> = status.migrations.iter().map(row).collect();
     let header = ["state", "version", "name", "applied (UTC)", ""];
     let mut lines = ui.list_lines(&header, &rows).into_iter();
@@ -84,13 +106,6 @@ fn show(ui: &mut Ui, settings: &Settings, status: &Status) {
         let told = format!("{drifted}, though the applied migrations give it otherwise");
         ui.line(&format!("{} {told}", styled(YELLOW, "drift:")));
     }
-    let summary = report::no_migrations(settings).unwrap_or_else(|| summary(status));
-    ui.line(&summary);
-    let refused = match &status.problem {
-        Some(problem) => format!("; {} {problem}", styled(RED, "they cannot run:")),
-        None => String::new(),
-    };
-    ui.in_short(&format!("{state}: {summary}{refused}"));
 }
 
 fn row(entry: &MigrationStatus) -> Vec<String> {

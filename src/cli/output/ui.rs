@@ -21,6 +21,9 @@ use crate::settings::gather::Settings;
 /// How long work may take before its progress is shown.
 const PATIENCE: Duration = Duration::from_millis(700);
 
+/// How often progress is shown that has many small steps.
+const OFTEN: Duration = Duration::from_millis(100);
+
 /// What progress is counted in.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Unit {
@@ -53,6 +56,8 @@ pub(crate) struct Ui {
     /// What is under way, and since when.
     progress: Option<(String, Instant)>,
     progress_shown: bool,
+    /// When that was written last, where it is not at each step.
+    progress_shown_at: Option<Instant>,
 }
 
 /// Where output goes, and answers come from.
@@ -112,6 +117,7 @@ impl Ui {
             unwritten: None,
             progress: None,
             progress_shown: false,
+            progress_shown_at: None,
         }
     }
 
@@ -252,6 +258,14 @@ impl Ui {
         }
     }
 
+    /// Whole lines of the document of `--json`, where it is printed in parts.
+    pub(crate) fn part_of_document(&mut self, lines: &str) {
+        self.end_progress();
+        if self.json {
+            self.say(Kind::Block, &in_json(lines));
+        }
+    }
+
     /// What the settings want said, and with `-v` where they came from.
     pub(crate) fn settings(&mut self, settings: &Settings) {
         self.speak_of(settings);
@@ -336,9 +350,7 @@ impl Ui {
                 now
             }
         };
-        let terminal = matches!(self.to, To::Terminal { .. }) && std::io::stderr().is_terminal();
-        let shown = terminal && !self.json && !self.quiet;
-        if shown && since.elapsed() > PATIENCE && total > 0 {
+        if since.elapsed() > PATIENCE && total > 0 && self.shows_progress() {
             self.progress_shown = true;
             let since_it_began = done.max(1) as f64 / since.elapsed().as_secs_f64();
             let each_second = rate.map_or(since_it_began, |rate| rate.max(1) as f64);
@@ -358,10 +370,31 @@ impl Ui {
         }
     }
 
+    /// The same of what began earlier and prints lines meanwhile.
+    pub(crate) fn progress_since(
+        &mut self,
+        began: Instant,
+        what: &str,
+        unit: Unit,
+        done: u64,
+        total: u64,
+    ) {
+        // A line for each of ten thousand would be most of the work.
+        if self.progress_shown_at.is_none_or(|at| at.elapsed() > OFTEN) {
+            self.progress_shown_at = Some(Instant::now());
+            self.progress = Some((what.to_owned(), began));
+            self.progress(what, unit, done, total, None);
+        }
+    }
+
+    fn shows_progress(&self) -> bool {
+        let terminal = matches!(self.to, To::Terminal { .. }) && std::io::stderr().is_terminal();
+        terminal && !self.json && !self.quiet
+    }
+
     /// A line that the next one is written over, on a terminal only: of what has taken long.
     pub(crate) fn passing(&mut self, line: &str) {
-        let terminal = matches!(self.to, To::Terminal { .. }) && std::io::stderr().is_terminal();
-        if terminal && !self.json && !self.quiet {
+        if self.shows_progress() {
             self.progress_shown = true;
             self.over_the_line_within(line);
         }
@@ -390,6 +423,11 @@ impl Ui {
     /// Whether everything is answered with yes.
     pub(crate) fn says_yes(&self) -> bool {
         self.yes
+    }
+
+    /// Whether one line in place of all others is enough.
+    pub(crate) fn is_in_short(&self) -> bool {
+        matches!(self.to, To::Kept { .. }) && !self.verbose
     }
 
     /// Whether every line is wanted, where one would do.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::ArgMatches;
-use heirloom::Layout;
+use heirloom::{Layout, Source};
 
 use crate::args::Global;
 use crate::exit::Failure;
@@ -46,6 +46,8 @@ pub(crate) struct Settings {
     pub(crate) config: Option<PathBuf>,
     /// What is printed once, beside the output.
     pub(crate) notes: Vec<String>,
+    /// The folders of migrations that are read once for several databases.
+    pub(crate) read_once: Vec<(PathBuf, Source)>,
 }
 
 /// Migrations with a history of their own.
@@ -176,7 +178,27 @@ impl Settings {
             components,
             config: global.config.clone(),
             notes,
+            read_once: Vec::new(),
         })
+    }
+
+    /// The same for one command over several databases: each folder of migrations is read once.
+    pub(crate) fn reading_once(&self) -> Settings {
+        let components = self.components.iter().map(|part| &part.migrations);
+        let folders = components.chain([&self.app_migrations]);
+        let once = |folder: &PathBuf| (folder.clone(), self.source(folder).read_once());
+        Settings {
+            read_once: folders.map(once).collect(),
+            ..self.clone()
+        }
+    }
+
+    /// The migrations of a folder.
+    pub(crate) fn source(&self, folder: &Path) -> Source {
+        match self.read_once.iter().find(|(of, _)| of == folder) {
+            Some((_, source)) => source.clone(),
+            None => Source::from(folder).layout(self.layout.value),
+        }
     }
 
     /// The same for one of several databases.

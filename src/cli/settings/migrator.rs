@@ -1,8 +1,6 @@
 //! The library's migrator as the settings say.
 
-use std::path::Path;
-
-use heirloom::{Component, Migrator, Source};
+use heirloom::{Component, Migrator};
 
 use crate::exit::Failure;
 use crate::settings::gather::Settings;
@@ -37,11 +35,10 @@ pub(crate) fn permitted(migrator: Migrator<'_>, allow_destructive: bool) -> Migr
 
 /// A migrator for what needs no migrations: in an emergency they are not looked for.
 pub(crate) fn keeper<'a>(settings: &Settings) -> Result<Migrator<'a>, Failure> {
-    let source = |folder: &Path| Source::from(folder).layout(settings.layout.value);
-    let mut migrator = Migrator::new(source(&settings.app_migrations))
+    let mut migrator = Migrator::new(settings.source(&settings.app_migrations))
         .history_table(&settings.history_table.value);
     for part in &settings.components {
-        let component = Component::new(&part.name, source(&part.migrations));
+        let component = Component::new(&part.name, settings.source(&part.migrations));
         migrator = migrator.component(match &part.history_table {
             Some(table) => component.history_table(table),
             None => component,

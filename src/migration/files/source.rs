@@ -1,8 +1,10 @@
 //! Where migrations come from: a folder in the program or on disk, values of a caller or refinery's.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use include_dir::Dir;
 
@@ -25,7 +27,19 @@ pub const SCHEMA_FILE: &str = "schema.sql";
 pub struct Source {
     kind: SourceKind,
     layout: Layout,
+    shared: Option<Arc<Shared>>,
 }
+
+/// What a source that is read once keeps for all its clones.
+#[derive(Default)]
+struct Shared {
+    /// The migrations, read without a schema file or without this one.
+    migrations: Mutex<Option<(Option<PathBuf>, Vec<Migration>)>>,
+    answers: Mutex<HashMap<[u8; 32], Vec<String>>>,
+}
+
+/// How many answers are kept at most. Databases of one app have few schemas.
+const ANSWERS: usize = 64;
 
 #[derive(Clone)]
 enum SourceKind {
@@ -95,6 +109,7 @@ impl Source {
         Source {
             kind,
             layout: Layout::default(),
+            shared: None,
         }
     }
 
@@ -125,9 +140,77 @@ impl Source {
         Source { layout, ..self }
     }
 
+    /// Reads the migrations with the first method that needs them and never again, for this source
+    /// and all its clones: for a program that goes through many databases, with a
+    /// [`Migrator`](crate::Migrator) for each.
+    ///
+    /// ```no_run
+    /// use heirloom::{Migrator, Source};
+    /// let migrations = Source::from("migrations").read_once();
+    /// for document in ["a.db", "b.db"] {
+    ///     Migrator::new(migrations.clone()).migrate(document)?;
+    /// }
+    /// # Ok::<(), heirloom::Error>(())
+    /// ```
+    pub fn read_once(self) -> Source {
+        Source {
+            shared: Some(Arc::default()),
+            ..self
+        }
+    }
+
     /// Reads the migrations, in the order of their versions. `schema_file` is left out.
     pub(crate) fn load(&self, schema_file: Option<&Path>) -> Result<Vec<Migration>, Error> {
-        pair_up::assemble(self.files(schema_file)?)
+        let read = || pair_up::assemble(self.files(schema_file)?);
+        let Some(shared) = &self.shared else {
+            return read();
+        };
+        let mut kept = shared
+            .migrations
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        match &*kept {
+            Some((without, migrations)) if without.as_deref() == schema_file => {
+                Ok(migrations.clone())
+            }
+            Some(_) => read(),
+            None => {
+                let migrations = read()?;
+                *kept = Some((schema_file.map(Path::to_owned), migrations.clone()));
+                Ok(migrations)
+            }
+        }
+    }
+
+    /// Whether answers are kept.
+    pub(crate) fn is_read_once(&self) -> bool {
+        self.shared.is_some()
+    }
+
+    /// The answer that was found before under a key, which must be a digest of all that it depends
+    /// on; else it is found now.
+    pub(crate) fn answer(
+        &self,
+        key: [u8; 32],
+        find: impl FnOnce() -> Result<Vec<String>, Error>,
+    ) -> Result<Vec<String>, Error> {
+        let Some(shared) = &self.shared else {
+            return find();
+        };
+        let answers = || {
+            let locked = shared.answers.lock();
+            locked.unwrap_or_else(PoisonError::into_inner)
+        };
+        if let Some(answer) = answers().get(&key) {
+            return Ok(answer.clone());
+        }
+        let answer = find()?;
+        let mut answers = answers();
+        if answers.len() >= ANSWERS {
+            answers.clear();
+        }
+        answers.insert(key, answer.clone());
+        Ok(answer)
     }
 
     /// Reads every file that may be a migration. `schema_file` is left out.

@@ -32,16 +32,10 @@ pub(crate) fn replay_of(
     known: &[Known<'_>],
     about_to_be: &[MigrationStep],
 ) -> Result<Option<Connection>, Error> {
-    let mut scripts = Vec::new();
-    for part in known {
-        let Some(of_part) = applied(part, about_to_be) else {
-            return Ok(None);
-        };
-        scripts.extend(of_part);
-    }
-    if scripts.is_empty() {
-        return Ok(None);
-    }
+    let scripts = match scripts_of(known, about_to_be) {
+        Some(scripts) if !scripts.is_empty() => scripts,
+        _ => return Ok(None),
+    };
     let connection = memory(options)?;
     for script in scripts {
         // It was applied once, so that what fails here depends on what only that database had.
@@ -54,6 +48,16 @@ pub(crate) fn replay_of(
         }
     }
     Ok(Some(connection))
+}
+
+/// The files that are replayed. None where one is missing, or does more than statements can tell.
+pub(crate) fn scripts_of<'k>(
+    known: &[Known<'k>],
+    about_to_be: &[MigrationStep],
+) -> Option<Vec<&'k Script>> {
+    let of_parts = known.iter().map(|part| applied(part, about_to_be));
+    let of_parts: Option<Vec<Vec<&Script>>> = of_parts.collect();
+    of_parts.map(|of_parts| of_parts.concat())
 }
 
 /// The files of a history in the order in which a new database has them applied.

@@ -453,3 +453,122 @@ fn databases_of_one_name_share_a_folder_of_backups_and_nothing_in_it() {
     );
     assert_eq!(contents(&database(&app, "w/c")), before);
 }
+
+/// Ninety databases at version 1, the one in the middle not a database.
+#[cfg(unix)]
+fn ninety_and_one_broken() -> (App, String) {
+    let app = workspaces(&["w/000"]);
+    let first = database(&app, "w/000");
+    for number in 1..90 {
+        let name = format!("w/{number:03}");
+        std::fs::create_dir_all(app.folder().join(&name)).unwrap();
+        std::fs::copy(&first, database(&app, &name)).unwrap();
+    }
+    let broken = "w/045".to_owned();
+    std::fs::write(database(&app, &broken), "not a database. ".repeat(500)).unwrap();
+    (app, broken)
+}
+
+/// A run of the binary within a limit of the shell's: `-n` open files, `-d` KB of memory.
+#[cfg(unix)]
+fn limited(app: &App, limit: &str, arguments: &[&str]) -> std::process::Output {
+    let plain = command(app, arguments);
+    let mut limited = std::process::Command::new("sh");
+    limited
+        .args(["-c", &format!("ulimit {limit} && exec \"$0\" \"$@\"")])
+        .arg(plain.get_program())
+        .args(plain.get_args())
+        .current_dir(app.folder())
+        .stdin(Stdio::null());
+    for (name, value) in plain.get_envs() {
+        match value {
+            Some(value) => limited.env(name, value),
+            None => limited.env_remove(name),
+        };
+    }
+    limited.output().unwrap()
+}
+
+#[cfg(unix)]
+#[test]
+fn many_databases_take_few_handles_and_a_broken_one_stops_no_other() {
+    let (app, broken) = ninety_and_one_broken();
+    let output = limited(&app, "-n 48", &over_all(&["run"]));
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output));
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("failed   w/045/notes.db"), "{said}");
+    assert!(said.ends_with("1 of 90 databases failed\n"), "{said}");
+    let done: Vec<String> = (0..90)
+        .map(|number| format!("w/{number:03}"))
+        .filter(|name| *name != broken)
+        .collect();
+    for name in &done {
+        assert_eq!(version(&app, name), 2, "{name}");
+        let stars = "SELECT count(*) FROM notes WHERE stars IS NULL";
+        assert_eq!(number_in(&database(&app, name), stars), 2, "{name}");
+    }
+    let order: Vec<String> = String::from_utf8_lossy(&output.stdout)
+        .lines()
+        .filter_map(|line| {
+            line.split_once("migrated: ")
+                .map(|(path, _)| path.to_owned())
+        })
+        .collect();
+    assert!(order.is_sorted(), "{order:?}");
+    let checked = limited(&app, "-n 48", &over_all(&["show", "--check", "--json"]));
+    let shown: Value = serde_json::from_slice(&checked.stdout).unwrap();
+    let up_to_date = listed(&shown)
+        .into_iter()
+        .filter(|(_, one)| one["up_to_date"] == true);
+    let names: Vec<String> = up_to_date.map(|(name, _)| format!("w/{name}")).collect();
+    assert_eq!(names, done);
+}
+
+/// Each database that is up to date has the same schema, which is compared once; one that differs
+/// is still found.
+#[test]
+fn drift_is_found_in_the_one_database_that_has_it() {
+    let app = workspaces(&["w/a", "w/b", "w/c", "w/d"]);
+    assert_eq!(json(&app, &over_all(&["run"])).0, 0);
+    sql(&app, "w/b", "ALTER TABLE notes DROP COLUMN stars");
+    sql(&app, "w/c", "CREATE INDEX by_text ON notes (text)");
+    let drift = |document: &Value| -> Vec<usize> {
+        let listed = listed(document).into_iter();
+        listed
+            .map(|(_, one)| one["drift"].as_array().unwrap().len())
+            .collect()
+    };
+    let (_, shown) = json(&app, &over_all(&["show"]));
+    assert_eq!(drift(&shown), [0, 1, 0, 0], "{shown}");
+    // The same in each, whichever is looked at first.
+    for name in ["w/a", "w/c", "w/d"] {
+        sql(&app, name, "ALTER TABLE notes DROP COLUMN stars");
+    }
+    let (_, shown) = json(&app, &over_all(&["show"]));
+    assert_eq!(drift(&shown), [1, 1, 1, 1], "{shown}");
+}
+
+/// The document of many is printed while they are looked at, and not gathered first.
+#[cfg(target_os = "linux")]
+#[test]
+fn the_document_of_many_databases_takes_no_memory_for_each() {
+    let app = workspaces(&["w/000"]);
+    let first = database(&app, "w/000");
+    for number in 1..100 {
+        let name = format!("w/{number:03}");
+        std::fs::create_dir_all(app.folder().join(&name)).unwrap();
+        std::fs::copy(&first, database(&app, &name)).unwrap();
+    }
+    let long = format!(
+        "ALTER TABLE notes ADD COLUMN stars INTEGER;\n{}",
+        format!("-- {}\n", "x".repeat(1000)).repeat(150)
+    );
+    app.file("V2__stars.sql", &long);
+    let output = limited(&app, "-d 28672", &over_all(&["show", "--json"]));
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    assert!(output.stdout.len() > 15_000_000);
+    let shown: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(listed(&shown).len(), 100);
+    assert_eq!(shown["ok"], true);
+}
