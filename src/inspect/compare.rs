@@ -140,7 +140,7 @@ impl States {
 
     fn shapes(&self, table: &str) -> Result<(Option<Shape>, Option<Shape>), Error> {
         let of = |(_, view, schema): &(PathBuf, View, Schema)| match schema.table(table) {
-            Some(_) => Shape::of(&view.connection, table),
+            Some(table) => Shape::of_table(&view.connection, table),
             None => Ok(None),
         };
         Ok((of(&self.from)?, of(&self.to)?))

@@ -12,7 +12,8 @@ use crate::inspect::pragmas;
 use crate::options::settings::Options;
 use crate::report::error::Error;
 use crate::report::remedy::Remedy;
-use crate::sqlite::schema::catalog;
+use crate::sqlite::schema::catalog::{self, CatalogEntry, TableEntry};
+use crate::sqlite::schema::nesting;
 use crate::sqlite::schema::objects::{Object, ObjectKind, Schema, Table, TableKind};
 use crate::sqlite::sql::name::same_name;
 use crate::sqlite::{open, view};
@@ -30,6 +31,8 @@ pub(crate) fn inspect(
     options.set_up_to_look(&mut view.connection)?;
     let connection = &view.connection;
     let mut schema = catalog::whole_schema(connection)?;
+    let entries = catalog::entries(connection)?;
+    let too_nested = nesting::too_nested(&entries);
     let own_tables = options.own_tables();
     let own = |table: &str| own_tables.hold(table);
     match only {
@@ -42,7 +45,7 @@ pub(crate) fn inspect(
     sort(&mut schema);
     let wanted = |name: &str| only.is_none_or(|only| same_name(only, name));
     let views: Vec<ViewInfo> = of_kind(&schema, ObjectKind::View)
-        .map(|object| view_info(connection, &schema, object))
+        .map(|object| view_info(connection, &schema, &too_nested, object))
         .collect::<Result<_, _>>()?;
     let keys = schema.tables.iter().map(|table| {
         let keys = pragmas::foreign_keys(connection, &table.name)?;
@@ -54,8 +57,15 @@ pub(crate) fn inspect(
         .iter()
         .filter(|table| wanted(&table.name))
         .filter(|table| only.is_some() || table.kind != TableKind::Shadow)
-        .map(|table| table_info(connection, &schema, &keys, &views, table))
-        .collect::<Result<Vec<_>, _>>()?;
+        .map(|table| {
+            let mut info = table_info(connection, &schema, &keys, &views, table)?;
+            // The rows of a search table may be those of a view.
+            if too_nested.is_empty() || table.kind != TableKind::Virtual {
+                info.rows = catalog::row_count(connection, &table.name)?;
+            }
+            Ok(info)
+        })
+        .collect::<Result<Vec<_>, Error>>()?;
     let texts = schema
         .tables
         .iter()
@@ -128,8 +138,17 @@ fn triggers(schema: &Schema, table: &str) -> Vec<TriggerInfo> {
         .collect()
 }
 
-fn view_info(connection: &Connection, schema: &Schema, object: &Object) -> Result<ViewInfo, Error> {
-    let columns = pragmas::columns(connection, &object.name)?;
+/// Without columns where SQLite would not come to an end with them.
+fn view_info(
+    connection: &Connection,
+    schema: &Schema,
+    too_nested: &[&CatalogEntry],
+    object: &Object,
+) -> Result<ViewInfo, Error> {
+    let columns = match too_nested.iter().any(|it| it.name == object.name) {
+        true => Vec::new(),
+        false => pragmas::columns(connection, &object.name)?,
+    };
     Ok(ViewInfo {
         name: object.name.clone(),
         columns: columns.into_iter().map(|column| column.name).collect(),
@@ -149,14 +168,14 @@ fn table_info(
         name, kind, sql, ..
     } = table;
     let columns = pragmas::columns(connection, name)?;
-    let (without_rowid, strict) = pragmas::options(connection, name)?;
+    let options = TableEntry::from(table).options();
     let is_virtual = *kind == TableKind::Virtual;
     Ok(TableInfo {
-        rows: catalog::row_count(connection, name)?,
+        rows: None,
         primary_key: primary_key(&columns),
         columns,
-        without_rowid,
-        strict,
+        without_rowid: options.without_rowid,
+        strict: options.strict,
         module: if is_virtual { module_of(sql) } else { None },
         shadow_tables: shadow_tables(schema, name),
         checks: if is_virtual {

@@ -25,6 +25,7 @@ use crate::sqlite::execute::{failure, text};
 use crate::sqlite::open::{self, Target};
 use crate::sqlite::schema::catalog;
 use crate::sqlite::schema::empty_copy;
+use crate::sqlite::schema::nesting;
 use crate::sqlite::schema::objects::{Object, ObjectKind, Schema, TableKind};
 use crate::sqlite::sql::name::quote;
 use crate::sqlite::{integrity, view};
@@ -221,6 +222,12 @@ fn broken_objects(
     connection: &Connection,
     found: &mut Diagnosis,
 ) -> Result<(), Error> {
+    if let Err(error) = nesting::refuse_too_nested(&catalog::entries(connection)?) {
+        found
+            .problems
+            .push(Problem::of(ProblemKind::BrokenObject, &error));
+        return Ok(());
+    }
     let empty = memory(options)?;
     // What cannot be made again needs the app's functions, or is reported elsewhere.
     if let Err(error) = empty_copy::copy_schema(connection, &empty) {

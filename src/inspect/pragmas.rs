@@ -17,7 +17,6 @@ const INDEXES: &str = "SELECT l.name, l.\"unique\", l.partial, l.origin, s.sql
     LEFT JOIN main.sqlite_schema AS s ON s.type = 'index' AND s.name = l.name ORDER BY l.name";
 const INDEX_COLUMNS: &str = "SELECT coalesce(name, '<expression>') || iif(\"desc\", ' DESC', '')
     FROM pragma_index_xinfo(?1, 'main') WHERE key ORDER BY seqno";
-const OPTIONS: &str = "SELECT wr, strict FROM pragma_table_list(?1) WHERE schema = 'main'";
 
 /// Rows of one question about one name. None where it makes no sense: the module of a virtual
 /// table is missing, a view names what is gone.
@@ -104,12 +103,4 @@ pub(crate) fn indexes(connection: &Connection, table: &str) -> Result<Vec<IndexI
         index.columns = ask(connection, INDEX_COLUMNS, &index.name, |row| lossy(row, 0))?;
     }
     Ok(indexes)
-}
-
-/// Whether a table is WITHOUT ROWID, and whether it is STRICT.
-pub(crate) fn options(connection: &Connection, table: &str) -> Result<(bool, bool), Error> {
-    let found = ask(connection, OPTIONS, table, |row| {
-        Ok((row.get(0)?, row.get(1)?))
-    })?;
-    Ok(found.first().copied().unwrap_or_default())
 }

@@ -33,7 +33,7 @@ pub enum ProblemKind {
     Interrupted,
     /// Something that could not be looked at.
     Unreadable,
-    /// A view or a trigger that names what is not there.
+    /// A view or a trigger that names what is not there, or is too much for SQLite to compile.
     BrokenObject,
     /// Another file seems to have taken the place of the database: its backups say so.
     Misplaced,

@@ -19,6 +19,7 @@ use crate::report::error::Error;
 use crate::report::time;
 use crate::sqlite::disk::files;
 use crate::sqlite::schema::catalog;
+use crate::sqlite::schema::nesting;
 use crate::sqlite::schema::objects::TableKind;
 use crate::sqlite::{open, view};
 
@@ -57,6 +58,7 @@ fn tables_of(options: &Options<'_>, connection: &Connection) -> Result<Vec<Table
             .map(|sizes| sizes.get(name).copied().unwrap_or(0))
     };
     let schema = catalog::whole_schema(connection)?;
+    let too_nested = !nesting::too_nested(&catalog::entries(connection)?).is_empty();
     let mut found = Vec::new();
     for (name, kind) in catalog::table_kinds(connection)? {
         if kind == TableKind::Shadow {
@@ -70,7 +72,11 @@ fn tables_of(options: &Options<'_>, connection: &Connection) -> Result<Vec<Table
             bytes = bytes.map(|bytes| bytes + size(&shadow).unwrap_or(0) + parts);
         }
         found.push(TableStats {
-            rows: catalog::row_count(connection, &name)?,
+            // The rows of a search table may be those of a view.
+            rows: match too_nested && kind == TableKind::Virtual {
+                true => None,
+                false => catalog::row_count(connection, &name)?,
+            },
             bytes,
             internal: options.own_tables().hold(&name) || name.starts_with("sqlite_"),
             // That of a WITHOUT ROWID table's key is the table.

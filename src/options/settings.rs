@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use rusqlite::Connection;
 use rusqlite::config::DbConfig;
+use rusqlite::limits::Limit;
 
 use crate::migration::compare::{Applied, Known};
 use crate::migration::files::source::Source;
@@ -330,6 +331,14 @@ impl<'a> Options<'a> {
     /// trusted to call more than it needs, and an interruption ends every query.
     pub(crate) fn set_up_to_look(&self, connection: &mut Connection) -> Result<(), Error> {
         self.trust_little(connection)?;
+        // The others are SQLite's own: lower ones would refuse a schema that an app may have.
+        for (limit, most) in [
+            (Limit::SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 1_000),
+            (Limit::SQLITE_LIMIT_TRIGGER_DEPTH, 1),
+            (Limit::SQLITE_LIMIT_WORKER_THREADS, 0),
+        ] {
+            let _ = connection.set_limit(limit, most);
+        }
         if let Some(flag) = self.cancel.clone() {
             connection
                 .progress_handler(10_000, Some(move || flag.load(Ordering::Relaxed)))

@@ -91,6 +91,9 @@ pub(crate) fn find(
             // Without their records, their names say when they were taken.
             let mut strays = automatic.strays()?.into_iter();
             let stray = strays.rfind(|stray| stray.is_timed);
+            if latest.is_none() && stray.is_none() {
+                files::refuse_no_folder(automatic.folder())?;
+            }
             latest
                 .map(|backup| (backup.path, Some(backup.record)))
                 .or(stray.map(|stray| (stray.path, None)))

@@ -107,6 +107,7 @@ pub(crate) fn copies(
     let target = open::resolve(path)?;
     let mut copies = Vec::new();
     let (automatic, snapshots) = stores(options, &target.path);
+    let folders = [automatic.folder().to_owned(), snapshots.folder().to_owned()];
     let mut strays = Vec::new();
     for (store, origin) in [
         (automatic, BackupOrigin::Automatic),
@@ -154,6 +155,12 @@ pub(crate) fn copies(
     strays.retain(|stray| !copies.iter().any(|copy| copy.file == stray.file));
     strays.sort_by(|one, other| other.created_at.cmp(&one.created_at));
     copies.extend(strays);
+    if copies.is_empty() {
+        // That there are none would be half of the truth.
+        folders
+            .iter()
+            .try_for_each(|it| files::refuse_no_folder(it))?;
+    }
     Ok(copies)
 }
 

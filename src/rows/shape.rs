@@ -4,7 +4,8 @@ use rusqlite::Connection;
 
 use crate::report::error::Error;
 use crate::sqlite::execute::failure;
-use crate::sqlite::schema::catalog;
+use crate::sqlite::schema::catalog::{self, Rowids};
+use crate::sqlite::schema::objects::{Table, TableKind};
 use crate::sqlite::sql::name::same_name;
 
 /// A table whose rows can be distinguished.
@@ -46,12 +47,19 @@ impl Shape {
     /// Reads a table. None where there is none of that name, or where it cannot be read (a
     /// virtual table whose module is not here).
     pub(crate) fn of(connection: &Connection, table: &str) -> Result<Option<Shape>, Error> {
-        let Some(rowids) = catalog::rowids(connection, table)? else {
-            return Ok(None);
-        };
-        if rowids.kind == "view" {
-            return Ok(None);
+        match catalog::rowids(connection, table)? {
+            Some(rowids) => Shape::with(connection, &rowids),
+            None => Ok(None),
         }
+    }
+
+    /// The same of a table of a schema that was read.
+    pub(crate) fn of_table(connection: &Connection, table: &Table) -> Result<Option<Shape>, Error> {
+        let rowids = catalog::rowids_of(connection, table.into())?;
+        Shape::with(connection, &rowids)
+    }
+
+    fn with(connection: &Connection, rowids: &Rowids) -> Result<Option<Shape>, Error> {
         let read = || -> rusqlite::Result<Shape> {
             let mut primary: Vec<(i64, String)> = Vec::new();
             let mut columns = Vec::new();
@@ -111,8 +119,8 @@ impl Shape {
         match read() {
             Ok(shape) if shape.columns.is_empty() => Ok(None),
             Ok(shape) => Ok(Some(shape)),
-            Err(_) if rowids.kind == "virtual" => Ok(None),
-            Err(error) => Err(failure(format!("cannot read `{table}`"), error)),
+            Err(_) if rowids.kind == TableKind::Virtual => Ok(None),
+            Err(error) => Err(failure(format!("cannot read `{}`", rowids.table), error)),
         }
     }
 

@@ -13,6 +13,7 @@ use rusqlite::Connection;
 use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
 
 use crate::backup::intent::Intent;
+use crate::backup::of_database;
 use crate::migration::compare::newest;
 use crate::migration::directive::Directive;
 use crate::migration::files::source;
@@ -36,7 +37,8 @@ use crate::sqlite::disk::files;
 use crate::sqlite::execute::{self, Savepoint, failure, statement_failure};
 use crate::sqlite::open::{self, Target};
 use crate::sqlite::own_tables::OwnTables;
-use crate::sqlite::schema::catalog::{self, Rowids};
+use crate::sqlite::schema::catalog::{self, CatalogEntry, Rowids};
+use crate::sqlite::schema::objects::TableKind;
 use crate::sqlite::sql::name::{quote, same_name};
 use crate::sqlite::sql::script::Script;
 use crate::sqlite::sql::statement::{Action, Statement};
@@ -272,7 +274,14 @@ impl<'b> Backfill<'b> {
             let message = format!("`{}` {reason}", self.table);
             Err(Error::new(kind, message).with_help(help.to_owned()))
         };
+        let other = "is a view, a virtual table or one without rowids, through whose rows no backfill can go";
+        let help = "fill it in a migration, or through the table that its rows come from";
         let Some(rowids) = catalog::rowids(connection, &self.table)? else {
+            let is_view =
+                |entry: &CatalogEntry| entry.kind == "view" && same_name(&entry.name, &self.table);
+            if catalog::entries(connection)?.iter().any(is_view) {
+                return refuse(ErrorKind::Usage, other, help);
+            }
             return refuse(
                 ErrorKind::NotFound,
                 "is not a table of this database",
@@ -286,12 +295,8 @@ impl<'b> Backfill<'b> {
                 "name a table of the app's",
             );
         }
-        if rowids.kind != "table" || rowids.alias.is_none() {
-            return refuse(
-                ErrorKind::Usage,
-                "is a view, a virtual table or one without rowids, through whose rows no backfill can go",
-                "fill it in a migration, or through the table that its rows come from",
-            );
+        if rowids.kind != TableKind::Ordinary || rowids.alias.is_none() {
+            return refuse(ErrorKind::Usage, other, help);
         }
         if let BackfillWork::Sql(script) = &self.work {
             for statement in script.statements() {
@@ -640,13 +645,17 @@ fn finished(
 ) -> Result<Option<Progress>, Error> {
     target.refuse_too_short()?;
     let look = || {
-        let connection = open::writer(&target.path)?;
-        open::patience(&connection, options.lock_timeout)?;
+        if !files::is_there(&Intent::path_for(&target.path))? {
+            of_database::refuse_orphan(options, &target.path)?;
+        }
+        let connection = open::writer_that_looks(&target.path, options.lock_timeout)?;
         let interrupted = files::is_there(&Intent::path_for(&target.path))?;
         if interrupted || marker::read_marker(&connection)?.is_some() {
             return Ok(None);
         }
-        backfill.known(&connection)
+        let known = backfill.known(&connection)?;
+        open::checkpoint_on_close(&connection, true)?;
+        Ok(known)
     };
     match look() {
         Err(error) if Error::is_busy(&error) => Ok(None),

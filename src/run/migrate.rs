@@ -142,9 +142,7 @@ fn up_to_date(
         _ => return Ok(None),
     };
     let look = || {
-        let connection = open::writer(&path)?;
-        open::checkpoint_on_close(&connection, false)?;
-        open::patience(&connection, options.lock_timeout)?;
+        let connection = open::writer_that_looks(&path, options.lock_timeout)?;
         if files::is_there(&Intent::path_for(&path))? {
             return Ok(None);
         }
@@ -427,12 +425,18 @@ pub(crate) fn plan_tasks(
 /// What a run would do. Writes nothing, creates nothing.
 pub(crate) fn plan(options: &Options<'_>, path: &Path, to: Option<i64>) -> Result<Plan, Error> {
     let look = look(options, path)?;
+    refuse_as_a_run_does(options, &look)?;
+    plan_of(options, &look, to)
+}
+
+/// What a run refuses before it looks at the migrations.
+pub(crate) fn refuse_as_a_run_does(options: &Options<'_>, look: &Look) -> Result<(), Error> {
     if look.interrupted.is_none() {
         let path = &look.target.path;
         of_database::refuse_orphan(options, path)?;
         misplaced::refuse(options, path, &look.view.connection)?;
     }
-    plan_of(options, &look, to)
+    Ok(())
 }
 
 /// The same for a database that is open to be looked at.

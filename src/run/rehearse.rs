@@ -32,6 +32,7 @@ pub(crate) fn rehearse(
 ) -> Result<Report, Error> {
     let started = Instant::now();
     let mut look = look(options, path)?;
+    migrate::refuse_as_a_run_does(options, &look)?;
     let (database, version) = (look.target.path.clone(), newest(look.history()));
     let nothing_yet = Report::new(Act::Rehearse, database, version, started);
     let would_fail = |error: Error| error.with_report(nothing_yet.clone());

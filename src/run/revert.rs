@@ -6,6 +6,7 @@ use std::time::Instant;
 use rusqlite::Connection;
 
 use crate::backup::intent::Intent;
+use crate::backup::of_database;
 use crate::migration::compare::{self, Applied, newest};
 use crate::migration::history::{details, marker, table};
 use crate::migration::label::{label, label_in};
@@ -58,12 +59,14 @@ pub(crate) fn revert(options: &Options<'_>, path: &Path, to: RevertTo) -> Result
         if interrupted {
             return Ok(());
         }
-        let connection = open::writer(&target.path)?;
-        open::patience(&connection, options.lock_timeout)?;
+        target.refuse_too_short()?;
+        of_database::refuse_orphan(options, &target.path)?;
+        let connection = open::writer_that_looks(&target.path, options.lock_timeout)?;
         if marker::read_marker(&connection)?.is_some() {
             return Ok(());
         }
         let history = table::read(&connection, &options.history_table)?;
+        open::checkpoint_on_close(&connection, true)?;
         match tasks(options, &connection, &migrations, &history, to)?.is_empty() {
             true => Ok(()),
             false => open::refuse_read_only(&connection, &target.path),

@@ -228,6 +228,16 @@ pub(crate) fn checkpoint_on_close(connection: &Connection, on: bool) -> Result<(
         .map_err(|error| failure("cannot configure the connection", error))
 }
 
+/// Opens a database for a first look that may end in a refusal: until
+/// [`checkpoint_on_close`] says otherwise, its log is left as it is, which may be another
+/// database's.
+pub(crate) fn writer_that_looks(path: &Path, wanted: Duration) -> Result<Connection, Error> {
+    let connection = writer(path)?;
+    checkpoint_on_close(&connection, false)?;
+    patience(&connection, wanted)?;
+    Ok(connection)
+}
+
 /// The busy timeout that rusqlite gives every connection.
 pub(crate) const USUAL_PATIENCE: Duration = Duration::from_secs(5);
 

@@ -63,8 +63,9 @@ pub(crate) fn applied(settings: &Settings) -> Vec<Name> {
 
 /// The tables of the database that are not SQLite's, the history's or heirloom's.
 pub(crate) fn tables(settings: &Settings) -> Vec<String> {
-    let sql = "SELECT name FROM pragma_table_list WHERE schema = 'main' \
-               AND type IN ('table', 'virtual') AND substr(name, 1, 7) <> 'sqlite_' \
+    // Shadow tables among them: to tell them apart SQLite would compile every view.
+    let sql = "SELECT name FROM main.sqlite_schema WHERE type = 'table' \
+               AND substr(name, 1, 7) <> 'sqlite_' \
                AND substr(name, 1, 9) <> 'heirloom_' ORDER BY name";
     let mut tables: Vec<String> = rows(settings, sql, |row| row.get(0));
     tables.retain(|table| *table != settings.history_table.value);

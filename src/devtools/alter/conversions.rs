@@ -15,8 +15,8 @@ use crate::sqlite::execute::failure;
 use crate::sqlite::sql::name::{plain, quote, same_name};
 use crate::sqlite::sql::token::Tokens;
 
-const TABLES: &str = "SELECT name FROM pragma_table_list
-    WHERE schema = 'main' AND name NOT GLOB 'sqlite_*' ORDER BY name";
+const TABLES: &str = "SELECT name FROM main.sqlite_schema
+    WHERE type IN ('table', 'view') AND name NOT GLOB 'sqlite_*' ORDER BY name";
 const COLUMNS: &str = "SELECT name FROM pragma_table_xinfo(?1) ORDER BY cid";
 const PROBE: &str = "heirloom_conversion";
 

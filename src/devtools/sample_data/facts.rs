@@ -6,6 +6,7 @@ use rusqlite::types::Value;
 use crate::devtools::sample_data::guesses::{Fact, literals};
 use crate::report::error::Error;
 use crate::sqlite::execute::failure;
+use crate::sqlite::schema::catalog;
 use crate::sqlite::schema::objects::{Object, ObjectKind, Schema, Table};
 use crate::sqlite::schema::parsed::clauses::parenthesised;
 use crate::sqlite::sql::name::same_name;
@@ -18,7 +19,6 @@ const UNIQUE: &str = "SELECT DISTINCT part.name FROM pragma_index_list(?1, 'main
     WHERE list.\"unique\" AND part.key AND part.name IS NOT NULL";
 const REFERENCES: &str = "SELECT id, \"table\", \"from\", \"to\"
     FROM pragma_foreign_key_list(?1, 'main') ORDER BY id, seq";
-const WITHOUT_ROWID: &str = "SELECT 1 FROM pragma_table_list(?1) WHERE schema = 'main' AND wr";
 
 /// What has to be known of a table to write into it.
 pub(super) struct ColumnFacts {
@@ -82,7 +82,8 @@ impl ColumnFacts {
             columns[key].unique = true;
             columns[key].nullable = false;
         }
-        let without_rowid = !column::<i64>(connection, WITHOUT_ROWID, name)?.is_empty();
+        let entry = catalog::table_named(connection, name)?;
+        let without_rowid = entry.is_some_and(|entry| entry.options().without_rowid);
         let is_rowid = |fact: &Fact| same_name(&fact.declared, "INTEGER");
         let hidden = without_rowid || matches!(keys[..], [key] if is_rowid(&columns[key]));
         let rowid = ["rowid", "_rowid_", "oid"]

@@ -383,7 +383,8 @@ fn table(new: &Connection, entry: &Entry) -> Result<Table, Error> {
             .map_err(cannot)
     };
     let columns = columns().map_err(cannot)?;
-    let without_rowid = ask("SELECT wr FROM pragma_table_list(?1) WHERE schema = 'main'")?;
+    let made = catalog::table_named(new, &entry.name).map_err(cannot)?;
+    let without_rowid = made.is_some_and(|table| table.options().without_rowid);
     let has_key_index =
         ask("SELECT count(*) > 0 FROM pragma_index_list(?1, 'main') WHERE origin = 'pk'")?;
     // A record has the stored columns in their order; without rowids the key's come first.

@@ -22,6 +22,7 @@ use crate::run::engine::state_before::StateBefore;
 use crate::sqlite::execute::failure;
 use crate::sqlite::schema::catalog::{self, References, Violations};
 use crate::sqlite::schema::flow::Writes;
+use crate::sqlite::schema::objects::TableKind;
 use crate::sqlite::schema::statistics::Statistics;
 use crate::sqlite::schema::table_tracker::TableTracker;
 use crate::sqlite::sql::name::{quote, same_name};
@@ -473,7 +474,7 @@ fn snapshot(
     let Some(rowids) = catalog::rowids(connection, table)? else {
         return Ok(None);
     };
-    if rowids.kind != "table" {
+    if rowids.kind != TableKind::Ordinary {
         return Ok(None);
     }
     let cannot = |error| failure(format!("cannot keep the rows of `{table}`"), error);

@@ -123,6 +123,9 @@ pub(crate) fn first_bytes(path: &Path, most: usize) -> Result<Vec<u8>, Error> {
 }
 
 fn cannot_look(path: &Path, error: io::Error) -> Error {
+    if let Some(Err(refused)) = path.parent().map(refuse_no_folder) {
+        return refused;
+    }
     failure(format!("cannot look at {}", path.display()), error)
 }
 
@@ -146,6 +149,9 @@ pub(crate) fn create_folders(path: &Path) -> Result<(), Error> {
         .take_while(|folder| matches!(is_there(folder), Ok(false)))
         .collect();
     fs::create_dir_all(path).map_err(|error| {
+        if let Err(refused) = refuse_no_folder(path) {
+            return refused;
+        }
         failure(
             format!("cannot create the folder {}", path.display()),
             error,
@@ -173,6 +179,7 @@ pub(crate) fn create_private_folder(path: &Path, like: &Path) -> Result<(), Erro
     }
     match create_private(path) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
+        Err(_) if is_no_folder(path) => Err(no_folder(path)),
         Err(error) => Err(failure(
             format!("cannot create the folder {}", path.display()),
             error,
@@ -325,12 +332,27 @@ fn oddity(path: &Path) -> Result<Option<&'static str>, Error> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(cannot_look(path, error)),
     };
-    Ok(match () {
-        () if kind.is_file() => None,
-        () if kind.is_dir() => Some("a folder"),
-        () if kind.is_symlink() => Some("a link"),
-        () => Some("a pipe, a socket or a device"),
-    })
+    Ok((!kind.is_file()).then(|| kind_of(kind)))
+}
+
+/// What something is, in words.
+fn kind_of(kind: fs::FileType) -> &'static str {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::FileTypeExt as _;
+        if kind.is_fifo() {
+            return "a named pipe";
+        }
+        if kind.is_socket() {
+            return "a socket";
+        }
+    }
+    match () {
+        () if kind.is_file() => "a file",
+        () if kind.is_dir() => "a folder",
+        () if kind.is_symlink() => "a link",
+        () => "a device",
+    }
 }
 
 /// Refuses to open what is not a file: a pipe would be waited for, a device be read without end, and
@@ -431,6 +453,28 @@ pub(crate) fn files_below(folder: &Path) -> Result<Option<Vec<PathBuf>>, Error> 
 /// Whether something else has the name of a folder: a pipe, a file, a link that has no target.
 pub(crate) fn is_no_folder(path: &Path) -> bool {
     path.symlink_metadata().is_ok() && !path.is_dir()
+}
+
+/// Refuses a folder of backups whose name, or that of a folder above it, something else has.
+pub(crate) fn refuse_no_folder(path: &Path) -> Result<(), Error> {
+    match path.ancestors().find(|above| is_no_folder(above)) {
+        Some(odd) => Err(no_folder(odd)),
+        None => Ok(()),
+    }
+}
+
+fn no_folder(path: &Path) -> Error {
+    let kind = path.symlink_metadata().map(|found| found.file_type());
+    let kind = match kind {
+        Ok(kind) if kind.is_symlink() => "a link that leads to no folder",
+        Ok(kind) => kind_of(kind),
+        Err(_) => "something else",
+    };
+    Error::new(
+        ErrorKind::Io,
+        format!("{} is {kind} and not a folder", path.display()),
+    )
+    .with_help("look at it, and move it away; or choose another folder for backups")
 }
 
 /// The names of the files in a folder, none when it is not there, or is no folder.

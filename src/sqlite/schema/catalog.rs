@@ -2,18 +2,26 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use rusqlite::config::DbConfig;
 use rusqlite::types::ValueRef;
-use rusqlite::{Connection, ErrorCode, OptionalExtension};
+use rusqlite::{Connection, ErrorCode, OptionalExtension, Row};
 
 use crate::report::error::Error;
 use crate::report::loss::{Loss, Lost};
-use crate::sqlite::execute::{code, failure, is_no_such_table, is_wrong_sql, lossy};
+use crate::sqlite::execute::{code, failure, is_no_such_table, is_wrong_sql, lossy, text};
 use crate::sqlite::own_tables::OwnTables;
 use crate::sqlite::schema::objects::{Column, Object, ObjectKind, Schema, Table, TableKind};
 use crate::sqlite::schema::table_tracker::{PossibleLoss, TableTracker, narrowing};
 use crate::sqlite::sql::name::{quote, same_name};
+use crate::sqlite::sql::token::Tokens;
 
-const TABLE_KINDS: &str = "SELECT name, type FROM pragma_table_list WHERE schema = 'main'";
+/// `pragma_table_list` is not asked, which compiles every view, whatever it is asked for.
+const TABLES: &str = "SELECT name, sql FROM main.sqlite_schema WHERE type = 'table' ORDER BY rowid";
+/// A virtual table has no page of its own.
+const VIRTUAL: &str = "SELECT name, sql FROM main.sqlite_schema
+    WHERE type = 'table' AND coalesce(rootpage, 0) = 0";
+const NAMED: &str = "SELECT name, sql FROM main.sqlite_schema
+    WHERE type = 'table' AND name = ?1 COLLATE NOCASE";
 /// In the order in which the objects were made, which is an order in which they can be
 /// made again.
 const OBJECTS: &str = "SELECT type, name, tbl_name, sql FROM main.sqlite_schema
@@ -66,29 +74,170 @@ pub(crate) fn entries(connection: &Connection) -> Result<Vec<CatalogEntry>, Erro
     read().map_err(cannot)
 }
 
+/// A table, as its text has it.
+pub(crate) struct TableEntry {
+    pub(crate) name: String,
+    pub(crate) kind: TableKind,
+    sql: String,
+}
+
+/// What follows the columns of a table.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct TableOptions {
+    pub(crate) without_rowid: bool,
+    pub(crate) strict: bool,
+}
+
+impl TableOptions {
+    /// Those of a table by its statement.
+    pub(crate) fn of(sql: &str) -> TableOptions {
+        let mut options = TableOptions::default();
+        let mut depth = 0;
+        let mut is_behind = false;
+        for token in Tokens::new(sql) {
+            depth += token.nesting();
+            if is_behind {
+                let word = token.word();
+                options.without_rowid |= word == "ROWID";
+                options.strict |= word == "STRICT";
+            }
+            is_behind |= depth == 0 && token.text == ")";
+        }
+        options
+    }
+}
+
+impl TableEntry {
+    /// Shadow tables are not told from others yet.
+    fn read(row: &Row<'_>) -> rusqlite::Result<TableEntry> {
+        let sql = lossy(row, 1)?;
+        let mut words = Tokens::new(&sql).map(|token| token.word());
+        let is_virtual =
+            words.next().as_deref() == Some("CREATE") && words.next().as_deref() == Some("VIRTUAL");
+        drop(words);
+        Ok(TableEntry {
+            name: lossy(row, 0)?,
+            kind: match is_virtual {
+                true => TableKind::Virtual,
+                false => TableKind::Ordinary,
+            },
+            sql,
+        })
+    }
+
+    /// The statement that makes it.
+    pub(crate) fn sql(&self) -> &str {
+        &self.sql
+    }
+
+    pub(crate) fn options(&self) -> TableOptions {
+        match self.kind {
+            TableKind::Virtual => TableOptions::default(),
+            TableKind::Ordinary | TableKind::Shadow => TableOptions::of(&self.sql),
+        }
+    }
+
+    /// Whether it is called like the storage of a virtual table.
+    fn is_called_like_that_of(&self, owner: &str) -> bool {
+        let begin = self.name.as_bytes().get(..owner.len());
+        self.kind == TableKind::Ordinary
+            && begin.is_some_and(|begin| begin.eq_ignore_ascii_case(owner.as_bytes()))
+            && self.name.as_bytes().get(owner.len()) == Some(&b'_')
+    }
+}
+
+impl From<&Table> for TableEntry {
+    fn from(table: &Table) -> TableEntry {
+        TableEntry {
+            name: table.name.clone(),
+            kind: table.kind,
+            sql: table.sql.clone(),
+        }
+    }
+}
+
+/// Every table, SQLite's own among them, in the order in which they were made.
+pub(crate) fn tables(connection: &Connection) -> Result<Vec<TableEntry>, Error> {
+    let read = || {
+        let mut statement = connection.prepare(TABLES)?;
+        let rows = statement.query_map([], TableEntry::read)?;
+        rows.collect::<rusqlite::Result<Vec<_>>>()
+    };
+    let mut tables = read().map_err(cannot)?;
+    tell_shadows(connection, &mut tables);
+    tables.push(TableEntry {
+        name: "sqlite_schema".to_owned(),
+        kind: TableKind::Ordinary,
+        sql: String::new(),
+    });
+    Ok(tables)
+}
+
+/// The table of a name.
+pub(crate) fn table_named(
+    connection: &Connection,
+    name: &str,
+) -> rusqlite::Result<Option<TableEntry>> {
+    let mut statement = connection.prepare(NAMED)?;
+    let mut found = statement.query_row([name], TableEntry::read).optional()?;
+    if let Some(table) = &mut found
+        && table.name.contains('_')
+    {
+        // Its owner must be there to be recognised.
+        let mut statement = connection.prepare(VIRTUAL)?;
+        let rows = statement.query_map([], TableEntry::read)?;
+        for other in rows {
+            let other = other?;
+            if other.kind == TableKind::Virtual
+                && table.is_called_like_that_of(&other.name)
+                && is_shadow(connection, &table.name)
+            {
+                table.kind = TableKind::Shadow;
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// Recognises the tables in which virtual ones keep their rows.
+fn tell_shadows(connection: &Connection, tables: &mut [TableEntry]) {
+    let owners = tables.iter().filter(|it| it.kind == TableKind::Virtual);
+    let owners: Vec<String> = owners.map(|owner| owner.name.clone()).collect();
+    for table in tables {
+        let mut owners = owners.iter();
+        if owners.any(|owner| table.is_called_like_that_of(owner))
+            && is_shadow(connection, &table.name)
+        {
+            table.kind = TableKind::Shadow;
+        }
+    }
+}
+
+/// Whether a table is a module's own: SQLite then lets nobody else write to it, where it is told to
+/// (<https://sqlite.org/c3ref/c_dbconfig_defensive.html#sqlitedbconfigdefensive>).
+fn is_shadow(connection: &Connection, table: &str) -> bool {
+    let switches = [
+        (DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true),
+        // A trigger would be compiled, and the views that it reads.
+        (DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false),
+    ];
+    let before = switches.map(|(switch, value)| {
+        let before = connection.db_config(switch).unwrap_or(!value);
+        let _ = connection.set_db_config(switch, value);
+        (switch, before)
+    });
+    let sql = format!("INSERT INTO main.{} DEFAULT VALUES", quote(table));
+    let error = connection.prepare(&sql).err();
+    for (switch, value) in before {
+        let _ = connection.set_db_config(switch, value);
+    }
+    error.is_some_and(|error| text(&error).ends_with(" may not be modified"))
+}
+
 /// The kind of each table, by name.
 pub(crate) fn table_kinds(connection: &Connection) -> Result<Vec<(String, TableKind)>, Error> {
-    let read = || {
-        let mut statement = connection.prepare(TABLE_KINDS)?;
-        let rows = statement.query_map([], |row| {
-            let kind: String = row.get(1)?;
-            Ok((lossy(row, 0)?, kind))
-        })?;
-        rows.collect::<Result<Vec<(String, String)>, _>>()
-    };
-    let kinds = read().map_err(cannot)?;
-    Ok(kinds
-        .into_iter()
-        .filter_map(|(name, kind)| {
-            let kind = match kind.as_str() {
-                "table" => TableKind::Ordinary,
-                "virtual" => TableKind::Virtual,
-                "shadow" => TableKind::Shadow,
-                _ => return None,
-            };
-            Some((name, kind))
-        })
-        .collect())
+    let tables = tables(connection)?.into_iter();
+    Ok(tables.map(|table| (table.name, table.kind)).collect())
 }
 
 /// Reads the schema, without what is not part of it.
@@ -232,12 +381,11 @@ fn counted(connection: &Connection, table: &str, filter: &str) -> Result<Option<
     where_it_can_be_asked(count, table)
 }
 
-/// What kind of thing a name stands for, and how its rows are distinguished.
+/// What kind of table a name stands for, and how its rows are distinguished.
 pub(crate) struct Rowids {
     /// The table's name as it was given to it.
     pub(crate) table: String,
-    /// `table`, `view`, `virtual` or `shadow`.
-    pub(crate) kind: String,
+    pub(crate) kind: TableKind,
     /// What the rowid can be called, none in a table without rowids.
     pub(crate) alias: Option<&'static str>,
     /// Whether the rowid is a column (`INTEGER PRIMARY KEY`), so that VACUUM and a rebuild keep
@@ -247,31 +395,35 @@ pub(crate) struct Rowids {
 
 /// Looks a table up. None where there is none of that name.
 pub(crate) fn rowids(connection: &Connection, table: &str) -> Result<Option<Rowids>, Error> {
-    const KIND: &str = "SELECT name, type, wr FROM pragma_table_list
-        WHERE schema = 'main' AND name = ?1 COLLATE NOCASE";
+    let Some(entry) = table_named(connection, table).map_err(cannot)? else {
+        return Ok(None);
+    };
+    rowids_of(connection, entry).map(Some)
+}
+
+/// The same of a table that was looked up.
+pub(crate) fn rowids_of(connection: &Connection, entry: TableEntry) -> Result<Rowids, Error> {
     // A key that is not a rowid has an index.
     const IS_A_COLUMN: &str = "SELECT
         EXISTS (SELECT 1 FROM pragma_table_info(?1, 'main') WHERE pk > 0)
         AND NOT EXISTS (SELECT 1 FROM pragma_index_list(?1, 'main') WHERE origin = 'pk')";
-    let kind = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get::<_, bool>(2)?));
-    let found = connection.query_row(KIND, [table], kind).optional();
-    let Some((table, kind, without)) = found.map_err(cannot)? else {
-        return Ok(None);
-    };
-    let table: String = table;
+    let without_rowid = entry.options().without_rowid;
+    let TableEntry {
+        name: table, kind, ..
+    } = entry;
     let columns = columns(connection, &table).map_err(cannot)?;
     let is_free = |alias: &&&str| !columns.iter().any(|column| same_name(&column.name, alias));
     let mut aliases = ["rowid", "_rowid_", "oid"].iter();
-    let alias = aliases.find(is_free).filter(|_| !without).copied();
+    let alias = aliases.find(is_free).filter(|_| !without_rowid).copied();
     let is_a_column = connection
         .query_row(IS_A_COLUMN, [&table], |row| row.get(0))
         .map_err(cannot)?;
-    Ok(Some(Rowids {
+    Ok(Rowids {
         table,
         kind,
         alias,
         is_a_column,
-    }))
+    })
 }
 
 /// The bytes of the whole database.

@@ -7,6 +7,7 @@ use rusqlite::Connection;
 use crate::report::error::{Error, ErrorKind};
 use crate::sqlite::execute::{failure, run_statement, statement_failure, text};
 use crate::sqlite::schema::catalog::{self, CatalogEntry};
+use crate::sqlite::schema::nesting;
 use crate::sqlite::schema::objects::{ObjectKind, Schema, TableKind};
 use crate::sqlite::sql::name::{quote, same_name};
 use crate::sqlite::sql::script::Script;
@@ -29,6 +30,7 @@ pub(crate) fn copy_schema(
     };
     let has_statistics = kind_of("sqlite_stat1").is_some();
     let entries = catalog::entries(real)?;
+    nesting::refuse_too_nested(&entries)?;
     let (mut unknown, mut own) = (Vec::new(), Vec::new());
     let make = |entry: &CatalogEntry| {
         copy.execute_batch(&entry.sql).map_err(|error| {

@@ -6,6 +6,8 @@ use rusqlite::Connection;
 
 use crate::report::error::Error;
 use crate::sqlite::execute::failure;
+use crate::sqlite::schema::catalog;
+use crate::sqlite::schema::objects::TableKind;
 use crate::sqlite::sql::name::same_name;
 use crate::sqlite::sql::token::{Token, Tokens};
 
@@ -51,9 +53,6 @@ const NO_ACTION: &str = "NO ACTION";
 
 const COLUMNS: &str = "SELECT name, type, \"notnull\", dflt_value, pk, hidden
     FROM pragma_table_xinfo(?1, 'main') WHERE hidden <> 1 ORDER BY cid";
-const TABLE: &str = "SELECT t.name, s.sql, t.wr, t.strict FROM pragma_table_list AS t
-    JOIN main.sqlite_schema AS s ON s.name = t.name AND s.type = 'table'
-    WHERE t.schema = 'main' AND t.type = 'table' AND t.name = ?1 COLLATE NOCASE";
 const INDEXES: &str = "SELECT name, origin FROM pragma_index_list(?1, 'main')
     WHERE \"unique\" AND NOT partial AND origin <> 'pk'";
 const OF_INDEX: &str = "SELECT lower(name) FROM pragma_index_info(?1, 'main') ORDER BY 1";
@@ -64,18 +63,17 @@ impl TableFacts {
     /// Reads them. None where there is no ordinary table of that name.
     pub(crate) fn of(connection: &Connection, table: &str) -> Result<Option<TableFacts>, Error> {
         let read = || -> rusqlite::Result<Option<TableFacts>> {
-            let mut statement = connection.prepare(TABLE)?;
-            let mut rows = statement.query([table])?;
-            let Some(row) = rows.next()? else {
+            let found = catalog::table_named(connection, table)?;
+            let Some(entry) = found.filter(|entry| entry.kind == TableKind::Ordinary) else {
                 return Ok(None);
             };
-            let sql: String = row.get(1)?;
+            let options = entry.options();
             let mut facts = TableFacts {
-                without_rowid: row.get(2)?,
-                strict: row.get(3)?,
+                without_rowid: options.without_rowid,
+                strict: options.strict,
                 ..TableFacts::default()
             };
-            let collations = facts.read_text(&sql);
+            let collations = facts.read_text(entry.sql());
             let mut primary: Vec<(i64, String)> = Vec::new();
             let mut statement = connection.prepare(COLUMNS)?;
             let mut rows = statement.query([table])?;

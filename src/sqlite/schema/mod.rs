@@ -6,6 +6,7 @@ pub(crate) mod difference;
 pub(crate) mod empty_copy;
 pub(crate) mod facts;
 pub(crate) mod flow;
+pub(crate) mod nesting;
 pub(crate) mod objects;
 pub(crate) mod parsed;
 pub(crate) mod statistics;

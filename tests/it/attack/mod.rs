@@ -4,6 +4,8 @@ pub mod bad_input;
 pub mod crashes;
 #[cfg(all(feature = "cli", target_os = "linux"))]
 pub mod faults;
+#[cfg(feature = "cli")]
+pub mod hostile_schemas;
 pub mod kills;
 pub mod model;
 pub mod old_files;

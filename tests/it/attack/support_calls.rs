@@ -94,6 +94,83 @@ fn a_log_that_lost_its_database_is_left_for_it() {
     }
 }
 
+/// The same, and the person reached for whatever seemed to help. Reverting said that there was nothing
+/// to do, and SQLite had removed the log, or the journal with the pages of before.
+#[test]
+fn no_verb_removes_a_log_or_a_journal_that_lost_its_database() {
+    type Verb = (&'static str, fn(&heirloom::Database<'_, '_>) -> bool);
+    let verbs: [Verb; 13] = [
+        ("revert", |it| it.revert(RevertTo::Steps(1)).is_ok()),
+        ("plan-revert", |it| {
+            it.plan_revert(RevertTo::Steps(1)).is_ok()
+        }),
+        ("rehearse", |it| it.rehearse(None).is_ok()),
+        ("redo", |it| it.redo(1).is_ok()),
+        ("adopt", |it| it.adopt(None).is_ok()),
+        ("baseline", |it| it.baseline(1).is_ok()),
+        ("backfill", |it| {
+            let work = "UPDATE notes SET body = '' WHERE rowid BETWEEN :first AND :last";
+            let backfill = heirloom::Backfill::sql("blank", "notes", work);
+            it.backfill(&backfill).is_ok()
+        }),
+        ("edit", |it| {
+            it.edit(|connection| Ok(connection.execute_batch("DELETE FROM notes")?))
+                .is_ok()
+        }),
+        ("empty", |it| it.empty().is_ok()),
+        ("snapshot", |it| it.snapshot("now").is_ok()),
+        ("push", |it| {
+            let force = heirloom::devtools::OnHistory::MakeUntrue;
+            it.push(&Default::default(), force).is_ok()
+        }),
+        ("log", |it| it.log().is_ok()),
+        ("inspect", |it| it.inspect(Some("notes")).is_ok()),
+    ];
+    for (ending, main) in [
+        ("-wal", None),
+        ("-wal", Some(vec![])),
+        ("-journal", None),
+        ("-journal", Some(vec![])),
+    ] {
+        let left = companion_with_rows(ending);
+        for (verb, act) in &verbs {
+            let app = app();
+            let file = app.folder().join(format!("app.db{ending}"));
+            std::fs::remove_file(app.database()).unwrap();
+            if let Some(main) = &main {
+                std::fs::write(app.database(), main).unwrap();
+            }
+            std::fs::write(&file, &left).unwrap();
+            let what = format!("{verb} beside {ending}, main file {main:?}");
+            let said_fine = act(&app.migrator().database(app.database()));
+            // Where there is nothing there is nothing to drop, to list or to revert.
+            assert!(
+                !said_fine || ["empty", "log", "plan-revert"].contains(verb),
+                "{what}"
+            );
+            assert_eq!(kept(&app, &left), [file], "{what}");
+        }
+    }
+}
+
+/// A log or a journal as it is on the disk while an app is at work.
+fn companion_with_rows(ending: &str) -> Vec<u8> {
+    let app = app();
+    let open = app.connect();
+    if ending == "-wal" {
+        open.execute_batch("PRAGMA journal_mode = WAL").unwrap();
+    }
+    open.execute_batch(
+        "PRAGMA wal_autocheckpoint = 0; PRAGMA cache_size = 1; BEGIN; WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n)
+         INSERT INTO notes (body) SELECT hex(zeroblob(3000)) FROM n LIMIT 100",
+    )
+    .unwrap();
+    if ending == "-wal" {
+        open.execute_batch("COMMIT").unwrap();
+    }
+    std::fs::read(app.folder().join(format!("app.db{ending}"))).unwrap()
+}
+
 /// The first start of an app was killed in its transaction: the file is empty, and a journal lies
 /// beside it that holds nothing. The next start must not be refused.
 #[test]

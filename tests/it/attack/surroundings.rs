@@ -515,11 +515,27 @@ fn a_backups_folder_that_is_something_else_is_named_and_nothing_changes() {
     };
     let dangling = |path: &Path| symlink("nowhere", path).unwrap();
     let circle = |path: &Path| symlink(path, path).unwrap();
-    let cases: [(&str, Put<'_>); 4] = [
+    let pipe = |path: &Path| {
+        assert!(
+            std::process::Command::new("mkfifo")
+                .arg(path)
+                .status()
+                .unwrap()
+                .success()
+        );
+    };
+    let socket = |path: &Path| {
+        drop(std::os::unix::net::UnixListener::bind(path).unwrap());
+    };
+    let device = |path: &Path| symlink("/dev/zero", path).unwrap();
+    let cases: [(&str, Put<'_>); 7] = [
         ("file", &file),
         ("link to a file", &to_a_file),
         ("dangling", &dangling),
         ("circle", &circle),
+        ("named pipe", &pipe),
+        ("socket", &socket),
+        ("device", &device),
     ];
     let guard = tempfile::tempdir().unwrap();
     for (what, put) in cases {
@@ -537,10 +553,10 @@ fn a_backups_folder_that_is_something_else_is_named_and_nothing_changes() {
             let said = text(&output);
             assert_eq!(output.status.code(), Some(1), "{verb} {what}: {said}");
             assert_eq!(data(&app.database()), old, "{verb} {what}: {said}");
-            // `latest` of no folder is a backup that does not exist.
             let name = folder.file_name().unwrap().to_str().unwrap();
-            let missing = verb == "restore" && said.contains("there is no automatic backup");
-            assert!(said.contains(name) || missing, "{verb} {what}: {said}");
+            assert!(said.contains(name), "{verb} {what}: {said}");
+            assert!(said.contains("not a folder"), "{verb} {what}: {said}");
+            assert!(said.contains("move it away"), "{verb} {what}: {said}");
         }
     }
 }
