@@ -581,8 +581,13 @@ export interface BackupStats {
   automatic: number
   /** How many snapshots. */
   snapshots: number
-  /** What all of them take, in bytes. */
+  /** How large all of them are, in bytes. */
   bytes: number
+  /**
+   * Where some share blocks with other files, the bytes of disk that all of them occupy alone, as far
+   * as the system tells: Linux does. What several share is counted for none.
+   */
+  unsharedBytes?: number
 }
 
 /** The history in short. */
@@ -821,6 +826,11 @@ export interface BackupInfo {
   createdAt: string
   /** Its size in bytes. */
   bytes: number
+  /**
+   * Of one that shares blocks with other files, the bytes of disk that it occupies alone, where the
+   * system tells: Linux does.
+   */
+  unsharedBytes?: number
   /** The schema version in it, none before the first migration. */
   version: number | null
   /**

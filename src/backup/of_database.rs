@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use rusqlite::ErrorCode;
+use rusqlite::{Connection, ErrorCode};
 
 use crate::backup::copy::Stop;
 use crate::backup::metadata::BackupKind;
@@ -16,6 +16,8 @@ use crate::report::count::Grouped;
 use crate::report::error::{Error, ErrorKind};
 use crate::report::remedy::Remedy;
 use crate::report::time;
+use crate::sqlite::disk::clone;
+use crate::sqlite::schema::catalog;
 use crate::sqlite::{execute, open};
 
 /// The automatic backups of a database, and its snapshots.
@@ -126,6 +128,23 @@ pub(crate) fn take_copy(
         set_up: &|connection| options.set_up(connection),
     };
     store.take(&reader, &stop, name, &occasion, progress)
+}
+
+/// Whether a backup is a clone, which takes no room at once.
+pub(crate) fn is_cloned(options: &Options<'_>, database: &Path) -> bool {
+    clone::can_share(database, &options.backups_of(database))
+}
+
+/// Bytes of disk that a backup of the state that `connection` sees takes at once.
+pub(crate) fn room_of_backup(
+    options: &Options<'_>,
+    database: &Path,
+    connection: &Connection,
+) -> Result<u64, Error> {
+    match is_cloned(options, database) {
+        true => Ok(0),
+        false => catalog::bytes(connection),
+    }
 }
 
 /// The backup that the marker of an interrupted run names: under its name, or where the backups

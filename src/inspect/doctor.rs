@@ -48,8 +48,13 @@ pub(crate) fn doctor(options: &Options<'_>, path: &Path) -> Result<Diagnosis, Er
             .clone()
             .or_else(|| lock::holder_by_inode(&target.path)),
         sqlite_version: rusqlite::version().to_owned(),
-        needed_bytes: files::length(&target.path)?
-            + files::length(&files::companion(&target.path, "-wal"))?,
+        needed_bytes: match of_database::is_cloned(options, &target.path) {
+            true => 0,
+            false => {
+                files::length(&target.path)?
+                    + files::length(&files::companion(&target.path, "-wal"))?
+            }
+        },
         free_bytes: space::free_space(&options.backups_of(&target.path)),
         database: target.path.clone(),
     };

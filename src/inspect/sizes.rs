@@ -92,8 +92,12 @@ pub struct BackupStats {
     pub automatic: usize,
     /// How many snapshots.
     pub snapshots: usize,
-    /// What all of them take, in bytes.
+    /// How large all of them are, in bytes.
     pub bytes: u64,
+    /// Where some share blocks with other files, the bytes of disk that all of them occupy alone, as far
+    /// as the system tells: Linux does. What several share is counted for none.
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
+    pub unshared_bytes: Option<u64>,
 }
 
 /// How big the database was at a time.

@@ -17,7 +17,7 @@ use crate::options::settings::Options;
 use crate::report::act::Act;
 use crate::report::error::Error;
 use crate::report::time;
-use crate::sqlite::disk::files;
+use crate::sqlite::disk::{clone, files};
 use crate::sqlite::schema::catalog;
 use crate::sqlite::schema::nesting;
 use crate::sqlite::schema::objects::TableKind;
@@ -125,15 +125,20 @@ fn copies(
     let (automatic, snapshots) = stores(options, database);
     let mut found = BackupStats::default();
     let mut sizes = Vec::new();
-    for Backup { record, .. } in automatic.list()?.into_iter().chain(snapshots.list()?) {
+    let (mut unshared, mut shares) = (0, false);
+    for Backup { path, record } in automatic.list()?.into_iter().chain(snapshots.list()?) {
         match record.shelf {
             BackupKind::Snapshot => found.snapshots += 1,
             BackupKind::Automatic | BackupKind::Replaced => found.automatic += 1,
         }
         found.bytes += record.bytes;
+        let alone = clone::unshared_bytes(&path);
+        shares |= alone.is_some();
+        unshared += alone.unwrap_or(record.bytes);
         let (at, bytes) = (record.created_at, record.bytes);
         sizes.push((record.sequence, SizeAt { at, bytes }));
     }
+    found.unshared_bytes = shares.then_some(unshared);
     Ok((found, sizes))
 }
 

@@ -274,6 +274,7 @@ fn foresee(
     let foreseen = dry_run::foresee(connection, options, &pending).map_err(|error| {
         in_the_way::explained(options, connection, &look.known(options), &pending, error)
     })?;
+    let backup = of_database::room_of_backup(options, &look.target.path, connection)?;
     let outlooks = foreseen.outlooks.into_iter().zip(foreseen.losses);
     let entries = entries
         .iter_mut()
@@ -282,7 +283,7 @@ fn foresee(
         entry.consents = task.consents;
         entry.losses = losses;
         entry.rebuilds = outlook.effects.rebuilt_names();
-        entry.estimate = outlook.estimate(&look.view.connection)?;
+        entry.estimate = outlook.estimate(connection, backup)?;
         entry.notes = outlook.notes;
     }
     Ok(())

@@ -36,7 +36,7 @@ pub struct Estimate {
         serde(rename = "estimated_ms", serialize_with = "serial::milliseconds")
     )]
     pub duration: Duration,
-    /// The bytes of free disk that a run needs: the backup, and what the database, its journal
+    /// The bytes of free disk that a run needs: the backup, where it is no clone, and what the database, its journal
     /// and its write-ahead log grow by.
     pub disk_bytes: u64,
 }
@@ -72,12 +72,8 @@ impl RebuildEstimate {
 }
 
 impl Estimate {
-    /// Of a migration's rebuilds, in a database of this many bytes.
-    pub(crate) fn of(
-        rebuilds: Vec<RebuildEstimate>,
-        database: u64,
-        journal_mode: &str,
-    ) -> Estimate {
+    /// Of a migration's rebuilds, beside a backup of this many bytes.
+    pub(crate) fn of(rebuilds: Vec<RebuildEstimate>, backup: u64, journal_mode: &str) -> Estimate {
         let factor = match journal_mode {
             "wal" => GROWTH_WITH_LOG,
             _ => GROWTH,
@@ -85,7 +81,7 @@ impl Estimate {
         let bytes: u64 = rebuilds.iter().map(|rebuild| rebuild.bytes).sum();
         Estimate {
             duration: rebuilds.iter().map(|rebuild| rebuild.duration).sum(),
-            disk_bytes: database + (bytes as f64 * factor) as u64,
+            disk_bytes: backup + (bytes as f64 * factor) as u64,
             rebuilds,
         }
     }

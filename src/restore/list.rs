@@ -9,7 +9,7 @@ use crate::backup::store::Stray;
 use crate::options::settings::Options;
 use crate::report::error::Error;
 use crate::restore::find::{BackupRef, holding, integrity};
-use crate::sqlite::disk::files;
+use crate::sqlite::disk::{clone, files};
 use crate::sqlite::open;
 
 #[cfg(feature = "serde")]
@@ -53,6 +53,10 @@ pub struct BackupInfo {
     pub created_at: String,
     /// Its size in bytes.
     pub bytes: u64,
+    /// Of one that shares blocks with other files, the bytes of disk that it occupies alone, where the
+    /// system tells: Linux does.
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
+    pub unshared_bytes: Option<u64>,
     /// The schema version in it, none before the first migration.
     pub version: Option<i64>,
     /// Whether it is, byte for byte, what was recorded when it was taken; with
@@ -131,6 +135,7 @@ pub(crate) fn copies(
             copies.push((
                 record.sequence,
                 BackupInfo {
+                    unshared_bytes: clone::unshared_bytes(&path),
                     file: path,
                     origin: match record.shelf {
                         BackupKind::Automatic | BackupKind::Replaced => BackupOrigin::Automatic,
@@ -181,6 +186,7 @@ fn unrecorded(
     };
     let held = held.ok();
     Ok(BackupInfo {
+        unshared_bytes: clone::unshared_bytes(&path),
         origin,
         replaced: false,
         created_at,

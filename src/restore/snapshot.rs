@@ -12,7 +12,7 @@ use crate::restore::find::not_found;
 use crate::restore::list::{BackupInfo, BackupOrigin};
 use crate::restore::over::take;
 use crate::run::engine::session;
-use crate::sqlite::disk::files;
+use crate::sqlite::disk::{clone, files};
 use crate::sqlite::open;
 
 /// Takes a snapshot.
@@ -79,6 +79,7 @@ pub(crate) fn snapshot(
         }
     };
     Ok(BackupInfo {
+        unshared_bytes: clone::unshared_bytes(&path),
         file: path,
         origin: BackupOrigin::Snapshot,
         replaced: false,

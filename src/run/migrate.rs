@@ -333,7 +333,7 @@ fn refuse_without_room(session: &Session<'_, '_>, outlooks: &[Forecast]) -> Resu
         return Ok(());
     }
     let backup = match space::is_one_disk(folder, &session.options.backups_of(database)) {
-        true => catalog::bytes(connection)?,
+        true => of_database::room_of_backup(session.options, database, connection)?,
         false => 0,
     };
     // No table is larger than all of them, and to measure one is to read it.
@@ -412,13 +412,14 @@ pub(crate) fn plan_tasks(
     tasks: &[MigrationStep],
 ) -> Result<Plan, Error> {
     let foreseen = dry_run::foresee(connection, options, tasks)?;
+    let backup = of_database::room_of_backup(options, &database, connection)?;
     Ok(Plan {
         database,
         direction: Direction::Up,
         version: newest(&table::read(connection, &options.history_table)?),
         interrupted: None,
         refused: refusal(options, tasks, &foreseen.losses),
-        steps: foreseen.into_steps(connection, tasks)?,
+        steps: foreseen.into_steps(connection, backup, tasks)?,
     })
 }
 

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use rusqlite::Connection;
 
-use crate::backup::copy;
+use crate::backup::{copy, of_database};
 use crate::migration::compare::newest;
 use crate::migration::history::marker;
 use crate::options::settings::Options;
@@ -16,7 +16,7 @@ use crate::report::remedy::Remedy;
 use crate::run::engine::session::{Session, Stage};
 use crate::run::look::{Look, look};
 use crate::run::{migrate, pending};
-use crate::sqlite::disk::{files, scratch, space};
+use crate::sqlite::disk::{clone, files, scratch, space};
 use crate::sqlite::open;
 use crate::sqlite::schema::catalog;
 
@@ -36,7 +36,7 @@ pub(crate) fn rehearse(
     let (database, version) = (look.target.path.clone(), newest(look.history()));
     let nothing_yet = Report::new(Act::Rehearse, database, version, started);
     let would_fail = |error: Error| error.with_report(nothing_yet.clone());
-    let room = match room_needed(options, &look, to).map_err(would_fail)? {
+    let growth = match growth(options, &look, to).map_err(would_fail)? {
         Some(bytes) => bytes,
         None => return Ok(nothing_yet),
     };
@@ -46,11 +46,16 @@ pub(crate) fn rehearse(
         scratch::TEMPORARY
     );
     let folder = scratch.path().parent().unwrap_or(scratch.path());
+    let bytes = catalog::bytes(&look.view.connection)?;
+    let room = match clone::can_share(&look.target.path, folder) {
+        true => growth,
+        false => growth + bytes,
+    };
     space::check_room(folder, "the rehearsal", room, &help)?;
     // The rehearsal takes no backup, and the run does.
     let backups = options.backups_of(&look.target.path);
     let help = "free some space, or choose another folder for backups";
-    let bytes = catalog::bytes(&look.view.connection)?;
+    let bytes = of_database::room_of_backup(options, &look.target.path, &look.view.connection)?;
     space::check_room(&backups, "the backup", bytes, help).map_err(would_fail)?;
     copy_to(options, path, &mut look, scratch.path())?;
     let target = open::resolve(scratch.path())?;
@@ -79,9 +84,9 @@ pub(crate) fn rehearse(
     }
 }
 
-/// The bytes of disk that the rehearsal takes, none where there is nothing to rehearse. What a
+/// The bytes by which the files of a database grow, none where there is nothing to rehearse. What a
 /// run refuses before it takes a copy is an error here too.
-fn room_needed(options: &Options<'_>, look: &Look, to: Option<i64>) -> Result<Option<u64>, Error> {
+fn growth(options: &Options<'_>, look: &Look, to: Option<i64>) -> Result<Option<u64>, Error> {
     let connection = &look.view.connection;
     if let Some(marker) = marker::read_marker(connection)? {
         return Err(Error::new(
@@ -106,7 +111,8 @@ fn room_needed(options: &Options<'_>, look: &Look, to: Option<i64>) -> Result<Op
             let steps = plan.steps.iter();
             let estimates = steps.filter_map(|step| step.estimate.as_ref());
             let largest = estimates.map(|estimate| estimate.disk_bytes).max();
-            Ok(Some(largest.unwrap_or(catalog::bytes(connection)?)))
+            let backup = of_database::room_of_backup(options, &look.target.path, connection)?;
+            Ok(Some(largest.unwrap_or_default().saturating_sub(backup)))
         }
     }
 }

@@ -399,11 +399,12 @@ pub(crate) fn plan(options: &Options<'_>, path: &Path, to: RevertTo) -> Result<P
     let connection = &look.view.connection;
     let tasks = tasks(options, connection, look.migrations(), look.history(), to)?;
     let foreseen = dry_run::foresee(connection, options, &tasks)?;
+    let backup = of_database::room_of_backup(options, &look.target.path, connection)?;
     Ok(Plan {
         direction: Direction::Down,
         version: newest(look.history()),
         refused: None,
-        steps: foreseen.into_steps(connection, &tasks)?,
+        steps: foreseen.into_steps(connection, backup, &tasks)?,
         database: look.target.path,
         interrupted: look.interrupted,
     })

@@ -58,7 +58,7 @@ fn row(copy: &BackupInfo) -> Vec<String> {
             .into_owned(),
         origin.to_owned(),
         text::utc(&copy.created_at),
-        text::bytes(copy.bytes),
+        text::occupied(copy.bytes, copy.unshared_bytes),
         text::version(copy.version),
         match (copy.verified, copy.recorded, copy.whole) {
             (true, ..) => styled(GREEN, "verified"),

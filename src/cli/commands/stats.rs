@@ -87,7 +87,7 @@ fn show(ui: &mut Ui, stats: &Stats) {
                 "{} and {}, {}",
                 text::counted(copies.automatic as u64, "backup"),
                 text::counted(copies.snapshots as u64, "snapshot"),
-                text::bytes(copies.bytes)
+                text::occupied(copies.bytes, copies.unshared_bytes)
             ),
         ],
     ]);

@@ -18,6 +18,14 @@ pub(crate) const YELLOW: Style = AnsiColor::Yellow.on_default();
 pub(crate) const RED: Style = AnsiColor::Red.on_default();
 pub(crate) const DIM: Style = Style::new().dimmed();
 
+/// The size of a file, and what it alone occupies where it shares the rest.
+pub(crate) fn occupied(count: u64, alone: Option<u64>) -> String {
+    match alone {
+        Some(alone) => format!("{} ({} of its own)", bytes(count), bytes(alone)),
+        None => bytes(count),
+    }
+}
+
 /// `41 KB`, `1.2 GB`: powers of a thousand, as file managers count.
 pub(crate) fn bytes(count: u64) -> String {
     let mut size = count as f64;

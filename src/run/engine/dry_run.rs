@@ -652,15 +652,16 @@ fn check_rows(real: &Connection, script: &Script) -> Result<bool, Error> {
 }
 
 impl DryRunResult<'_> {
-    /// The tasks as a plan shows them.
+    /// The tasks as a plan shows them, beside a backup of this many bytes.
     pub(crate) fn into_steps(
         self,
         real: &Connection,
+        backup: u64,
         tasks: &[MigrationStep],
     ) -> Result<Vec<Step>, Error> {
         let foreseen = self.outlooks.into_iter().zip(self.losses);
         let step = |(task, (outlook, losses)): (&MigrationStep, (Forecast, Vec<Loss>))| {
-            let estimate = outlook.estimate(real)?;
+            let estimate = outlook.estimate(real, backup)?;
             Ok(task.step(losses, &outlook.effects, estimate, outlook.notes))
         };
         tasks.iter().zip(foreseen).map(step).collect()
@@ -684,9 +685,13 @@ impl Forecast {
         })
     }
 
-    /// What its rebuilds would take, none where it has none. Reads of the real database what
-    /// is rebuilt, and nothing else.
-    pub(crate) fn estimate(&self, real: &Connection) -> Result<Option<Estimate>, Error> {
+    /// What its rebuilds would take, none where it has none, beside a backup of this many bytes. Reads
+    /// of the real database what is rebuilt, and nothing else.
+    pub(crate) fn estimate(
+        &self,
+        real: &Connection,
+        backup: u64,
+    ) -> Result<Option<Estimate>, Error> {
         if self.effects.rebuilds.is_empty() {
             return Ok(None);
         }
@@ -701,7 +706,7 @@ impl Forecast {
         };
         let rebuilds = self.rebuilt().map(estimate).collect::<Result<_, Error>>()?;
         let journal_mode = copy::journal_mode(real)?;
-        Ok(Some(Estimate::of(rebuilds, database, &journal_mode)))
+        Ok(Some(Estimate::of(rebuilds, backup, &journal_mode)))
     }
 }
 

@@ -15,6 +15,8 @@ use std::path::Path;
 #[cfg(unix)]
 use std::process::{Command, Stdio};
 
+#[cfg(any(target_os = "linux", target_os = "android"))]
+use crate::sqlite::disk::extents;
 #[cfg(target_vendor = "apple")]
 use crate::sqlite::disk::files;
 
@@ -68,10 +70,26 @@ pub(crate) fn clone(original: &Path, copy: &Path) -> bool {
 /// Whether files of a folder may share blocks with a file: both are on a file system that can. Some
 /// of these are made without it, which only trying tells.
 pub(crate) fn can_share(original: &Path, folder: &Path) -> bool {
+    // It may be made first.
+    let there = folder.ancestors().find(|folder| folder.is_dir());
+    let folder = there.unwrap_or(folder);
     match (file_system(original), file_system(folder)) {
         (Some(one), Some(other)) => one == other,
         _ => false,
     }
+}
+
+/// Bytes of a file at rest on blocks that it shares with no other, none where it shares nothing or where
+/// the system does not tell.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub(crate) fn unshared_bytes(path: &Path) -> Option<u64> {
+    let shares = can_share(path, path.parent()?);
+    shares.then(|| extents::unshared_bytes(path))?
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+pub(crate) fn unshared_bytes(_: &Path) -> Option<u64> {
+    None
 }
 
 #[cfg(any(target_os = "linux", target_os = "android"))]

@@ -3,6 +3,8 @@
 //! `-journal` through `std::fs`: closing any descriptor of it drops SQLite's locks.
 
 pub(crate) mod clone;
+#[cfg(any(target_os = "linux", target_os = "android"))]
+mod extents;
 pub(crate) mod files;
 pub(crate) mod lock;
 pub(crate) mod os;

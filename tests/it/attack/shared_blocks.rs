@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 
 use heirloom::Verify;
 
-use crate::support::app::{App, contents, data, part};
+use crate::support::app::{App, contents, data, is_healthy, number_in, part};
 
 /// A file system in a file, mounted. It is gone when it is dropped.
 struct Mounted {
@@ -140,6 +140,53 @@ fn a_backup_that_is_a_clone_holds_the_old_state_and_the_locks_stay() {
             );
         }
         drop(mounted);
+    }
+}
+
+/// A database that fills more than half of the disk: a copy would not fit, and a clone needs no room.
+#[test]
+fn no_room_is_demanded_for_what_is_shared_and_what_a_clone_occupies_is_told() {
+    for kind in ["btrfs", "xfs"] {
+        let test = format!("room for a clone on {kind}");
+        let images = tempfile::tempdir().unwrap();
+        let image = images.path().join("disk");
+        let Some(mounted) = Mounted::make(kind, &image, &test) else {
+            continue;
+        };
+        let app = app_on(&mounted, "delete");
+        app.sql(
+            "CREATE TABLE large (id INTEGER PRIMARY KEY, x);
+             WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 270)
+             INSERT INTO large SELECT i, zeroblob(1000000) FROM n",
+        );
+        let migrator = app.migrator();
+        let database = migrator.database(app.database());
+        let diagnosis = database.doctor().unwrap();
+        assert_eq!(diagnosis.needed_bytes, 0, "{kind}: {diagnosis:?}");
+        assert!(is_healthy(&diagnosis), "{kind}: {diagnosis:?}");
+        database.rehearse(None).unwrap();
+        let backup = app.run().unwrap().backup.unwrap();
+        let old = "SELECT count(*) FROM t JOIN large USING (id) WHERE t.x <> 'new' AND length(large.x) = 1000000";
+        assert_eq!(number_in(&backup, old), 270, "{kind}");
+        let listed = database.backups(Verify::Digest).unwrap();
+        assert!(listed[0].verified, "{kind}");
+        // The half of the small table that was changed, and what the file system keeps with it.
+        let alone = listed[0].unshared_bytes.unwrap();
+        assert!(alone < 20_000_000, "{kind}: {alone}");
+        assert!(listed[0].bytes > 270_000_000);
+        let stats = database.stats().unwrap().backups;
+        assert_eq!(
+            stats.bytes,
+            listed.iter().map(|copy| copy.bytes).sum::<u64>()
+        );
+        assert!(
+            stats.unshared_bytes.unwrap() < 20_000_000,
+            "{kind}: {stats:?}"
+        );
+        // Without its original it shares nothing.
+        std::fs::remove_file(app.database()).unwrap();
+        let listed = database.backups(Verify::Length).unwrap();
+        assert_eq!(listed[0].unshared_bytes, None, "{kind}");
     }
 }
 
