@@ -1,7 +1,7 @@
 //! One table from one definition to another: by ALTER TABLE where its rules allow it, by
 //! rebuilding the table where they do not.
 
-use crate::devtools::alter::preconditions::{ConditionSource, origin};
+use crate::devtools::alter::column_values::{ValueSource, origin};
 use crate::devtools::model::diff::Altered;
 use crate::sqlite::schema::parsed::edits::Edit;
 use crate::sqlite::schema::parsed::table::{
@@ -60,8 +60,8 @@ pub(crate) fn natively(altered: &Altered<'_>, means: Means) -> Option<Vec<String
             {
                 let name = plain(&column.name);
                 match origin(before, column) {
-                    ConditionSource::Same(_) => {}
-                    ConditionSource::OrDefault(_, value) if !means.update_triggers => steps.push((
+                    ValueSource::Same(_) => {}
+                    ValueSource::OrDefault(_, value) if !means.update_triggers => steps.push((
                         4,
                         format!(
                             "UPDATE {} SET {name} = {value} WHERE {name} IS NULL",
@@ -103,7 +103,7 @@ pub(crate) fn reasons(altered: &Altered<'_>, means: Means) -> Vec<String> {
                 format!("add `{}` {why}", column.name)
             }
             Edit::SetNotNull(column)
-                if matches!(origin(altered.before, column), ConditionSource::Using(_)) =>
+                if matches!(origin(altered.before, column), ValueSource::Using(_)) =>
             {
                 format!("fill `{}` from the rest of its row", column.name)
             }

@@ -6,7 +6,7 @@
 use rusqlite::Connection;
 use rusqlite::config::DbConfig;
 
-use crate::devtools::alter::preconditions::is_converted;
+use crate::devtools::alter::column_values::is_converted;
 use crate::devtools::alter::renames::Renames;
 use crate::devtools::model::diff::Model;
 use crate::options::settings::{Options, memory};

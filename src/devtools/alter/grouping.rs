@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::devtools::alter::preconditions::is_converted;
+use crate::devtools::alter::column_values::is_converted;
 use crate::devtools::alter::renames::Renames;
 use crate::devtools::model::diff::{Altered, Entity, Model, SchemaDifference};
 use crate::sqlite::schema::objects::{Object, ObjectKind};

@@ -2,6 +2,7 @@
 //! of the steps. May use `devtools::model`.
 
 pub(crate) mod alter_table;
+pub(crate) mod column_values;
 pub(crate) mod compose;
 pub(crate) mod conversions;
 pub(crate) mod grouping;

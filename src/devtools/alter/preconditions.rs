@@ -4,6 +4,10 @@
 
 use std::borrow::Cow;
 
+use crate::devtools::alter::column_values::{
+    ValueSource, becomes_the_rowid, converted, filler, is_filled, is_kept, is_new_and_null,
+    named_in, origin, value_of,
+};
 use crate::devtools::alter::sql_writer::Writer;
 use crate::devtools::model::diff::{Model, is_unique_index};
 use crate::report::loss::Direction;
@@ -97,67 +101,6 @@ fn indented(sql: &str) -> String {
         .collect()
 }
 
-/// How a column that was there before gets its values.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum ConditionSource {
-    /// As they were.
-    Same(String),
-    /// As they were, and the default instead of NULL.
-    OrDefault(String, String),
-    /// From an expression over the old row.
-    Using(String),
-    /// From its default, or NULL.
-    Default,
-    /// Nowhere: it must not be NULL and there is nothing to put into it.
-    Nowhere,
-}
-
-/// Whether what `-- using:` says of a column is done: one that stays as it is needs none.
-pub(crate) fn is_converted(was: Option<&ColumnDefinition>, column: &ColumnDefinition) -> bool {
-    was.is_none_or(|was| {
-        let newly_not_null = column.is_not_null() && !was.is_not_null();
-        was.declared != column.declared || newly_not_null || was.generated.is_some()
-    })
-}
-
-/// Where a column's values come from.
-pub(crate) fn origin(before: &Definition, column: &ColumnDefinition) -> ConditionSource {
-    let was = before.column(&column.name);
-    let newly_not_null = column.is_not_null() && was.is_some_and(|was| !was.is_not_null());
-    if let (Some(expression), true) = (&column.using, is_converted(was, column)) {
-        return ConditionSource::Using(expression.clone());
-    }
-    let value = column
-        .default
-        .as_ref()
-        .filter(|default| default.is_a_value());
-    match (was, value) {
-        (Some(was), Some(value)) if newly_not_null => {
-            ConditionSource::OrDefault(was.name.clone(), value.value.clone())
-        }
-        (Some(was), _) => ConditionSource::Same(was.name.clone()),
-        (None, _) => {
-            let null = column.default.as_ref().is_none_or(|d| d.normal == "null");
-            match column.is_not_null() && null && !column.is_rowid {
-                true => ConditionSource::Nowhere,
-                false => ConditionSource::Default,
-            }
-        }
-    }
-}
-
-/// Whether rows are found under the same rowids afterwards.
-pub(crate) fn keeps_rowids(before: &Definition, after: &Definition) -> bool {
-    match (before.rowid_column(), after.rowid_column()) {
-        (_, Some(now)) if before.column(&now.name).is_none() => {
-            now.using.is_none() && before.rowid_alias().is_some()
-        }
-        (Some(was), Some(now)) => same_name(&was.name, &now.name),
-        (None, Some(_)) => false,
-        (_, None) => before.rowid_alias().is_some() && after.rowid_alias().is_some(),
-    }
-}
-
 /// What the rows of a table must fulfil to become those of another.
 pub(crate) fn conditions(
     before: &Definition,
@@ -176,7 +119,7 @@ pub(crate) fn conditions(
         let name = plain(&column.name);
         let affinity = after.affinity_of(column);
         let retyped = affinity != before.affinity_of(was) || now_strict;
-        let converted = matches!(origin(before, column), ConditionSource::Using(_));
+        let converted = matches!(origin(before, column), ValueSource::Using(_));
         let strict = after.strict.then_some(column.declared.as_str());
         let filter = match retyped {
             // ANY outside of a STRICT table: what is not a number stays as it is.
@@ -226,11 +169,6 @@ pub(crate) fn conditions(
     found
 }
 
-/// Whether a column is the rowid afterwards and was not before.
-fn becomes_the_rowid(before: &Definition, column: &ColumnDefinition) -> bool {
-    column.is_rowid && !before.column(&column.name).is_some_and(|was| was.is_rowid)
-}
-
 /// NULLs that a column would have to hold and must not.
 fn no_nulls(
     before: &Definition,
@@ -243,12 +181,9 @@ fn no_nulls(
     let newly = was.is_none_or(|was| !was.is_not_null());
     let possible = match (&column.generated, origin(before, column)) {
         (Some(_), _) => newly || !is_kept(before, after, column),
-        (None, ConditionSource::Using(_)) => true,
-        (None, ConditionSource::Same(_)) => newly,
-        (
-            None,
-            ConditionSource::OrDefault(..) | ConditionSource::Default | ConditionSource::Nowhere,
-        ) => false,
+        (None, ValueSource::Using(_)) => true,
+        (None, ValueSource::Same(_)) => newly,
+        (None, ValueSource::OrDefault(..) | ValueSource::Default | ValueSource::Nowhere) => false,
     };
     (demanded && possible).then(|| Condition {
         problem: format!("rows of `{}` without `{}`", before.name, column.name),
@@ -327,38 +262,6 @@ fn becomes_another_number(value: &str) -> String {
     )
 }
 
-/// Whether a column's constraints find in it what they found before.
-fn is_kept(before: &Definition, after: &Definition, column: &ColumnDefinition) -> bool {
-    let Some(was) = before.column(&column.name) else {
-        return false;
-    };
-    let alike =
-        before.affinity_of(was) == after.affinity_of(column) && was.collation == column.collation;
-    alike
-        && match (&was.generated, &column.generated) {
-            (None, None) => matches!(origin(before, column), ConditionSource::Same(_)),
-            (Some(was), Some(now)) => {
-                was.normal == now.normal
-                    && named_in(after, &now.text)
-                        .iter()
-                        .filter(|other| other.name != column.name)
-                        .all(|other| is_kept(before, after, other))
-            }
-            _ => false,
-        }
-}
-
-/// The columns that an expression names.
-fn named_in<'d>(table: &'d Definition, text: &str) -> Vec<&'d ColumnDefinition> {
-    let tokens: Vec<Token<'_>> = Tokens::new(text).collect();
-    let names = |column: &&ColumnDefinition| {
-        tokens
-            .iter()
-            .any(|token| !token.text.starts_with('\'') && same_name(&token.name(), &column.name))
-    };
-    table.columns.iter().filter(names).collect()
-}
-
 /// The old rows as the new table will see them, as far as some columns go, each with what
 /// [`row_name`] calls it by.
 fn seen_as(before: &Definition, after: &Definition, columns: &[&ColumnDefinition]) -> String {
@@ -410,66 +313,6 @@ fn seen_as(before: &Definition, after: &Definition, columns: &[&ColumnDefinition
         rows = format!("(SELECT *, {value} AS {name} FROM {rows}) AS {table}");
     }
     rows
-}
-
-/// What a column that is not generated will hold, as an expression over the old row.
-fn value_of(before: &Definition, after: &Definition, column: &ColumnDefinition) -> String {
-    let affinity = after.affinity_of(column);
-    let was = before.column(&column.name);
-    let retyped = was.is_some_and(|was| before.affinity_of(was) != affinity);
-    let value = match origin(before, column) {
-        ConditionSource::Same(name) if retyped => converted(plain(&name), affinity, true),
-        ConditionSource::Same(name) => plain(&name),
-        ConditionSource::OrDefault(name, value) => converted(
-            format!("coalesce({}, {value})", plain(&name)),
-            affinity,
-            retyped,
-        ),
-        ConditionSource::Using(expression) => converted(format!("({expression})"), affinity, false),
-        ConditionSource::Default => match &column.default {
-            Some(default) => converted(default.value.clone(), affinity, false),
-            None => "NULL".into(),
-        },
-        ConditionSource::Nowhere => filler(after, column),
-    };
-    match &column.collation {
-        Some(collation) => format!("{value} COLLATE {}", plain(collation)),
-        None => value,
-    }
-}
-
-/// A value as a column of an affinity compares it. A number is cast only where it is
-/// known to come through.
-fn converted(value: String, affinity: Affinity, comes_through: bool) -> String {
-    let kind = match (affinity, comes_through) {
-        (Affinity::Text, _) => "TEXT",
-        (Affinity::Integer, true) => "INTEGER",
-        (Affinity::Real, true) => "REAL",
-        (Affinity::Numeric, true) => "NUMERIC",
-        // Without the affinity it had as a column.
-        (Affinity::Blob, _) => return format!("+{value}"),
-        _ => return value,
-    };
-    format!("CAST({value} AS {kind})")
-}
-
-/// Whether a column holds nothing in the rows that are there, which fulfils every constraint but
-/// NOT NULL.
-fn is_new_and_null(before: &Definition, column: &ColumnDefinition) -> bool {
-    let null = column.default.as_ref().is_none_or(|d| d.normal == "null");
-    column.generated.is_none() && null && origin(before, column) == ConditionSource::Default
-}
-
-/// Whether a down migration must put something into a column whose values are gone.
-fn is_filled(before: &Definition, column: &ColumnDefinition) -> bool {
-    column.generated.is_none() && origin(before, column) == ConditionSource::Nowhere
-}
-
-/// Whether the values of a column are gone, and a down migration has nothing to take them from.
-pub(crate) fn is_gone(before: &Definition, after: &Definition, column: &ColumnDefinition) -> bool {
-    let was_dropped = column.generated.is_none() && before.column(&column.name).is_none();
-    let is_the_rowid = column.is_rowid && keeps_rowids(after, before);
-    was_dropped && !is_the_rowid
 }
 
 /// Rows that would refer to something, where nothing is that they could refer to.
@@ -560,21 +403,6 @@ pub(crate) fn checks_of_what_is_gone(before: &Definition, after: &Definition) ->
         });
     }
     found
-}
-
-/// Whether a down migration leads from REAL to TEXT: the up migration took a text for a number only where it
-/// was spelled like one.
-pub(crate) fn respells(before: &Definition, after: &Definition, column: &ColumnDefinition) -> bool {
-    let was = before.column(&column.name);
-    was.is_some_and(|was| before.affinity_of(was) == Affinity::Real)
-        && after.affinity_of(column) == Affinity::Text
-}
-
-/// A REAL as the text that it was: `1` and not `1.0`.
-pub(crate) fn respelled(value: &str) -> String {
-    format!(
-        "CASE WHEN typeof({value}) = 'real' AND {value} = CAST({value} AS INTEGER) AND abs({value}) <= 9007199254740992 THEN CAST(CAST({value} AS INTEGER) AS TEXT) ELSE {value} END"
-    )
 }
 
 /// Rows that would be one row to a key.
@@ -692,7 +520,7 @@ fn constant(before: &Definition, after: &Definition, condition: &str) -> Option<
     let named = named_in(after, condition);
     let is_constant = |column: &&ColumnDefinition| {
         column.generated.is_none()
-            && origin(before, column) == ConditionSource::Default
+            && origin(before, column) == ValueSource::Default
             && column.default.as_ref().is_none_or(|d| d.constant)
     };
     if named.is_empty() || !named.iter().all(is_constant) {
@@ -783,21 +611,6 @@ fn reference(
     })
 }
 
-/// A value of the right kind to fill a column with on a down migration, where what it held is gone:
-/// the same in all rows, or another in each where the column is part of a key.
-pub(crate) fn filler(table: &Definition, column: &ColumnDefinition) -> String {
-    const NUMBER: &str = "row_number() OVER ()";
-    let in_key = table.keyed.iter().any(|name| same_name(name, &column.name));
-    match (table.affinity_of(column), in_key) {
-        (Affinity::Text, false) => "''".into(),
-        (Affinity::Text, true) => format!("CAST({NUMBER} AS TEXT)"),
-        (Affinity::Integer | Affinity::Numeric | Affinity::Real, false) => "0".into(),
-        (Affinity::Integer | Affinity::Numeric | Affinity::Real, true) => NUMBER.into(),
-        (Affinity::Blob, false) => "x''".into(),
-        (Affinity::Blob, true) => format!("CAST({NUMBER} AS BLOB)"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -842,49 +655,6 @@ mod tests {
             Example::Row(key) => format!("row {key}"),
         };
         format!("{problem}: {}; {shown}", rows.join(" "))
-    }
-
-    #[test]
-    fn a_columns_values_come_from_where_they_can() {
-        let same = || ConditionSource::Same("a".into());
-        let using = || ConditionSource::Using("x".into());
-        let cases = [
-            ("a", "a", same()),
-            ("A", "a NOT NULL", ConditionSource::Same("A".into())),
-            ("a DEFAULT 1", "a DEFAULT 2", same()),
-            (
-                "a",
-                "a NOT NULL DEFAULT 1",
-                ConditionSource::OrDefault("a".into(), "1".into()),
-            ),
-            ("a", "a NOT NULL DEFAULT NULL", same()),
-            ("a", "a NOT NULL DEFAULT (1 + 1)", same()),
-            ("a", "a -- using: x\n", same()),
-            ("a NOT NULL", "a NOT NULL -- using: x\n", same()),
-            ("a", "a NOT NULL -- using: x\n", using()),
-            ("a INT", "a TEXT -- using: x\n", using()),
-            ("b, a AS (b)", "b, a -- using: x\n", using()),
-            ("b", "b, a -- using: x\n", using()),
-            ("b", "b, a", ConditionSource::Default),
-            ("b", "b, a NOT NULL DEFAULT 1", ConditionSource::Default),
-            (
-                "b",
-                "b, a NOT NULL DEFAULT (1 + 1)",
-                ConditionSource::Default,
-            ),
-            (
-                "b",
-                "b, a INTEGER PRIMARY KEY NOT NULL",
-                ConditionSource::Default,
-            ),
-            ("b", "b, a NOT NULL", ConditionSource::Nowhere),
-            ("b", "b, a NOT NULL DEFAULT NULL", ConditionSource::Nowhere),
-        ];
-        for (before, after, expected) in cases {
-            let after = table(after);
-            let found = origin(&table(before), after.column("a").unwrap());
-            assert_eq!(found, expected, "{before} to {}", after.text());
-        }
     }
 
     #[track_caller]

@@ -6,7 +6,7 @@
 //! views are left alone: with `legacy_alter_table` the rename does not look at them (9).
 //! The references are checked (10) before the commit (11) by the run.
 
-use crate::devtools::alter::preconditions::{ConditionSource, filler, origin, respelled, respells};
+use crate::devtools::alter::column_values::{ValueSource, filler, origin, respelled, respells};
 use crate::devtools::alter::sql_writer::Writer;
 use crate::report::loss::Direction;
 use crate::sqlite::schema::parsed::table::Definition;
@@ -63,7 +63,7 @@ impl Rebuild<'_> {
                 continue;
             }
             let value = match origin(self.before, column) {
-                ConditionSource::Same(name) => {
+                ValueSource::Same(name) => {
                     let source = self.source(&name);
                     match self.direction == Direction::Down
                         && respells(self.before, self.after, column)
@@ -72,19 +72,17 @@ impl Rebuild<'_> {
                         false => source,
                     }
                 }
-                ConditionSource::OrDefault(name, default) => {
+                ValueSource::OrDefault(name, default) => {
                     format!("coalesce({}, {default})", self.source(&name))
                 }
-                ConditionSource::Using(expression) => expression,
+                ValueSource::Using(expression) => expression,
                 // A key that is new is the rowid that the row has.
-                ConditionSource::Default
-                    if column.is_rowid && self.before.rowid_alias().is_some() =>
-                {
+                ValueSource::Default if column.is_rowid && self.before.rowid_alias().is_some() => {
                     self.before.rowid_alias().unwrap_or_default().to_owned()
                 }
-                ConditionSource::Default => continue,
+                ValueSource::Default => continue,
                 // On a down migration; an up migration with such a column is refused.
-                ConditionSource::Nowhere => {
+                ValueSource::Nowhere => {
                     let value = filler(self.after, column);
                     out.comment(&format!(
                         "What `{}` held is gone, and it must not be NULL: every row gets {value}.",
@@ -160,7 +158,7 @@ impl Rebuild<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::devtools::alter::preconditions::keeps_rowids;
+    use crate::devtools::alter::column_values::keeps_rowids;
 
     fn written(before: &str, after: &str) -> String {
         let mut out = Writer::default();

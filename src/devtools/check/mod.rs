@@ -3,4 +3,6 @@
 
 pub(crate) mod finding;
 pub(crate) mod last_release;
+mod since_release;
+mod states;
 pub(crate) mod walk;

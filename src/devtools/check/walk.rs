@@ -1,36 +1,37 @@
 //! `check`: the whole history walked before a user's database is: up, down, and up again,
 //! over rows made up for it. Everything happens in memory.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 
 use rusqlite::Connection;
 
 use crate::devtools::check::finding::{Checked, Finding, FindingKind};
-use crate::devtools::check::last_release::{self, Release};
-use crate::devtools::model::diff::{Model, difference};
+use crate::devtools::check::last_release;
+use crate::devtools::check::since_release::compare_with_release;
+use crate::devtools::check::states::{
+    StepResult, broken_references, differences, fewer, lost_values, values_that_differ, violations,
+};
 use crate::devtools::replay;
 use crate::devtools::sample_data::fill;
 use crate::devtools::sample_data::guesses::Hints;
 use crate::devtools::squash::dump::difference_in;
 use crate::migration::files::pair_up;
-use crate::migration::set::{self, Migration};
+use crate::migration::set::Migration;
 use crate::migration::step::{self, MigrationStep, StepKind};
 use crate::migration::{compare, label, table_owners};
 use crate::options::hooks::{HookContext, When};
 use crate::options::settings::{Options, belonging_to, memory};
-use crate::report::count::{Counted, Grouped};
+use crate::report::count::Counted;
 use crate::report::error::{Error, ErrorKind};
 use crate::report::event::Event;
 use crate::report::loss::{Direction, Loss, Lost};
 use crate::report::remedy::Remedy;
-use crate::run::engine::dry_run::{self, DryRunResult, Forecast};
+use crate::run::engine::dry_run::{self, DryRunResult};
 use crate::sqlite::connection_state::run_file;
 use crate::sqlite::execute::failure;
-use crate::sqlite::schema::objects::{ObjectKind, Schema, Table, TableKind};
-use crate::sqlite::schema::parsed::edits::ColumnOrder;
-use crate::sqlite::schema::table_tracker::TableTracker;
-use crate::sqlite::schema::{catalog, difference, empty_copy};
-use crate::sqlite::sql::name::{quote, same_name};
+use crate::sqlite::schema::objects::{Schema, Table, TableKind};
+use crate::sqlite::schema::{catalog, empty_copy};
+use crate::sqlite::sql::name::same_name;
 use crate::sqlite::sql::script::Script;
 use crate::sqlite::sql::statement::Statement;
 
@@ -134,28 +135,6 @@ struct Walk<'w, 'o> {
     /// The down migrations that were walked, one for each migration. None ends the walk back.
     ways_back: Vec<Option<MigrationStep>>,
     checked: Checked,
-}
-
-/// One file, run on a copy of a database.
-struct StepResult {
-    connection: Connection,
-    schema: Schema,
-    /// The same schema without rows, where every table of it is an ordinary one.
-    empty: Option<Connection>,
-    /// The tables from before, and where they are now.
-    lineage: TableTracker,
-    outlook: Forecast,
-    losses: Vec<Loss>,
-    /// The tables whose rows it can have reached, by their names before it, in small letters. None
-    /// where that cannot be known.
-    reached: Option<BTreeSet<String>>,
-}
-
-impl StepResult {
-    fn reaches(&self, table: &str) -> bool {
-        let reached = self.reached.as_ref();
-        reached.is_none_or(|tables| tables.contains(&table.to_ascii_lowercase()))
-    }
 }
 
 impl Walk<'_, '_> {
@@ -377,12 +356,12 @@ impl Walk<'_, '_> {
             }
         };
         let from = emptied.as_ref().unwrap_or(&after.connection);
-        let differences = differences(&self.schema, &back.schema);
-        let is_back = differences.is_empty();
+        let left = differences(&self.schema, &back.schema);
+        let is_back = left.is_empty();
         if !is_back {
             let message = format!(
                 "the down migration does not bring the schema back: {}",
-                differences.join(", ")
+                left.join(", ")
             );
             let help = format!("correct {}", script.file());
             self.find(migration, script, FindingKind::DownDiffers, message, help);
@@ -418,11 +397,11 @@ impl Walk<'_, '_> {
                 self.failed(migration, &migration.up, what, &error)?;
             }
             Ok(again) => {
-                let differences = self::differences(&after.schema, &again);
-                if is_back && !differences.is_empty() {
+                let changed = differences(&after.schema, &again);
+                if is_back && !changed.is_empty() {
                     let message = format!(
                         "applied again after its down migration it gives another schema: {}",
-                        differences.join(", ")
+                        changed.join(", ")
                     );
                     let help = "make the down migration undo all of it".to_owned();
                     self.find(migration, script, FindingKind::DownDiffers, message, help);
@@ -780,270 +759,10 @@ impl Walk<'_, '_> {
     }
 }
 
-/// What tells the second schema from the first, in words. That columns are in another order is
-/// none: `generate` appends where it can.
-fn differences(expected: &Schema, actual: &Schema) -> Vec<String> {
-    let same = |one: &Schema, other: &Schema| match (Model::of(one), Model::of(other)) {
-        (Ok(one), Ok(other)) => difference(&one, &other, ColumnOrder::Ignored).is_empty(),
-        _ => false,
-    };
-    if expected == actual
-        || same(&but_for(expected, actual), &but_for(actual, expected))
-        || same(expected, actual)
-    {
-        return Vec::new();
-    }
-    difference::differences(expected, actual)
-}
-
-/// A schema without the tables that another has with the same text, and without what hangs on them
-/// and is there with the same text too: of a large schema, the little that a file changed.
-fn but_for(schema: &Schema, other: &Schema) -> Schema {
-    let tables: HashSet<&str> = other
-        .tables
-        .iter()
-        .map(|table| table.sql.as_str())
-        .collect();
-    let objects: HashSet<&str> = other.others.iter().map(|one| one.sql.as_str()).collect();
-    let (left_out, tables): (Vec<&Table>, Vec<&Table>) = schema
-        .tables
-        .iter()
-        .partition(|table| tables.contains(table.sql.as_str()));
-    let left_out: HashSet<String> = left_out
-        .iter()
-        .map(|table| table.name.to_ascii_lowercase())
-        .collect();
-    let others = schema.others.iter().filter(|one| {
-        let apart =
-            one.kind == ObjectKind::View || left_out.contains(&one.table.to_ascii_lowercase());
-        !(apart && objects.contains(one.sql.as_str()))
-    });
-    Schema {
-        tables: tables.into_iter().cloned().collect(),
-        others: others.cloned().collect(),
-    }
-}
-
 /// Whether a file itself demands of the rows what some do not fulfil. That is what the demand is
 /// for, and no fault.
 fn is_demanded(error: &Error) -> bool {
     error
         .statement()
         .is_some_and(|text| Statement { start: 0, text }.condition().is_some())
-}
-
-/// Says so where a table has fewer rows than before.
-fn fewer(table: &str, before: Option<u64>, after: Option<u64>) -> Option<String> {
-    let (before, after) = before.zip(after)?;
-    let rows = Counted(before, "row");
-    (after < before).then(|| format!("`{table}` has {} of its {rows}", Grouped(after)))
-}
-
-/// The columns of rebuilt tables that hold fewer values than before.
-fn lost_values(before: &Connection, after: &StepResult) -> Vec<String> {
-    let mut lost = Vec::new();
-    for rebuilt in &after.outlook.effects.rebuilds {
-        let was = contents_of(before, &rebuilt.before).unwrap_or_default();
-        let is = contents_of(&after.connection, &rebuilt.now).unwrap_or_default();
-        for (column, before) in was.values {
-            let Some(column) = rebuilt.column_now(&column).map(str::to_ascii_lowercase) else {
-                continue;
-            };
-            if let Some(&after) = is.values.get(&column).filter(|after| **after < before) {
-                lost.push(format!(
-                    "column `{column}` of `{}` has {} of its {}",
-                    rebuilt.now,
-                    Grouped(after),
-                    Counted(before, "value")
-                ));
-            }
-        }
-    }
-    lost
-}
-
-/// What a table in memory holds, whose reading does not fail.
-fn contents_of(connection: &Connection, table: &str) -> Option<catalog::Contents> {
-    catalog::contents(connection, table).ok().flatten()
-}
-
-/// The tables that have more rows than before, or as many and not the same, once the schema
-/// is back.
-fn values_that_differ(
-    before: &Connection,
-    tables: &BTreeSet<&str>,
-    back: &Connection,
-) -> Vec<String> {
-    let mut notes = Vec::new();
-    for table in tables {
-        let count = |connection| fill::rows_of(connection, table).unwrap_or_default();
-        let (was, left) = (count(before), count(back));
-        if was != left {
-            if left > was {
-                let more = Counted(left - was, "row");
-                notes.push(format!(
-                    "the down migration leaves {more} in `{table}` that were not there before"
-                ));
-            }
-            continue;
-        }
-        let is = values(back, table);
-        let changed: Vec<String> = values(before, table)
-            .into_iter()
-            .filter(|(column, values)| is.get(column).is_some_and(|is| is != values))
-            .map(|(column, _)| format!("`{column}`"))
-            .collect();
-        if !changed.is_empty() {
-            notes.push(format!(
-                "the down migration leaves other values in {} of `{table}` than there were before",
-                changed.join(", ")
-            ));
-        }
-        let rowids = |connection| contents_of(connection, table).map(|read| read.rowids);
-        if rowids(before) != rowids(back) {
-            notes.push(format!(
-                "the down migration leaves `{table}` with other rowids"
-            ));
-        }
-    }
-    notes
-}
-
-/// The values of each column, by its name in small letters, in the order of the rows.
-fn values(connection: &Connection, table: &str) -> BTreeMap<String, Vec<String>> {
-    let columns = catalog::column_names(connection, table);
-    let read = |column: &String| {
-        let sql = format!("SELECT {} FROM main.{}", quote(column), quote(table));
-        let mut statement = connection.prepare(&sql).ok()?;
-        let rows = statement.query_map([], |row| Ok(format!("{:?}", row.get_ref(0)?)));
-        let values = rows.ok()?.collect::<Result<_, _>>().ok()?;
-        Some((column.to_ascii_lowercase(), values))
-    };
-    columns.iter().filter_map(read).collect()
-}
-
-/// How many rows refer to what is not there.
-fn violations(connection: &Connection) -> Result<u64, Error> {
-    let references = catalog::references(connection)?;
-    Ok(references
-        .violations
-        .values()
-        .map(|rows| rows.len() as u64)
-        .sum())
-}
-
-/// References that have no target and did not before, in words.
-fn broken_references(before: &Connection, ran: &StepResult) -> Result<Vec<String>, Error> {
-    let before = catalog::references(before)?;
-    let after = catalog::references(&ran.connection)?;
-    let original = |table: &str| {
-        ran.lineage
-            .origin_of(table)
-            .unwrap_or(table)
-            .to_ascii_lowercase()
-    };
-    let broken = after
-        .broken
-        .iter()
-        .filter(|(table, _)| !before.broken.contains_key(&original(table)))
-        .map(|(table, message)| {
-            format!("the references of `{table}` can no longer be checked: {message}")
-        });
-    let violated = after
-        .violations
-        .iter()
-        .filter_map(|((child, parent), rows)| {
-            let known = before.violations.get(&(original(child), original(parent)));
-            let new = rows.len().saturating_sub(known.map_or(0, Vec::len));
-            (new > 0).then(|| {
-                let rows = Counted(new as u64, "row");
-                format!(
-                    "{rows} of `{child}` would refer to a row of `{parent}` that does not exist"
-                )
-            })
-        });
-    Ok(broken.chain(violated).collect())
-}
-
-/// Compares the files with those of the last release: what was shipped must not change.
-fn compare_with_release(migrations: &[Migration], release: Release, checked: &mut Checked) {
-    let Release { tag, files } = release;
-    let (released, _) = pair_up::sort_out(files);
-    let mut find = |kind, migration: &Migration, message: String, help: &str| {
-        checked.findings.push(Finding {
-            kind,
-            migration: Some(migration.label()),
-            file: migration.up.file().to_owned(),
-            message,
-            help: help.to_owned(),
-            remedies: Vec::new(),
-        });
-    };
-    const HELP: &str = "databases that have it would refuse to be migrated; put it back, and make the change in a new migration";
-    let same = |was: &Migration| {
-        let mut now = migrations.iter().filter(|now| now.version == was.version);
-        now.clone().find(|now| now.name == was.name).or(now.next())
-    };
-    for was in &released {
-        let edited = FindingKind::EditedAfterRelease;
-        if is_squashed_since(migrations, was) {
-            continue;
-        }
-        match same(was) {
-            None => find(
-                edited,
-                was,
-                format!("was released in {tag} and is gone"),
-                HELP,
-            ),
-            Some(now) if now.name != was.name => {
-                let message = format!("was released in {tag} as {}", was.label());
-                find(edited, now, message, HELP);
-            }
-            Some(now) if !same_text(&now.up, &was.up) => {
-                let message = format!("was edited after its release in {tag}");
-                find(edited, now, message, HELP);
-            }
-            Some(_) => {}
-        }
-    }
-    let newest = released.last().map(|migration| migration.version);
-    for new in migrations.iter().filter(|new| !new.any_order) {
-        let known = released.iter().any(|was| was.version == new.version);
-        if let Some(newest) = newest.filter(|newest| !known && new.version < *newest) {
-            let message = format!("is new and older than version {newest}, released in {tag}");
-            const HELP: &str =
-                "databases that have that version would refuse it; give it a newer version";
-            find(FindingKind::OutOfOrder, new, message, HELP);
-        }
-    }
-    for was in &released {
-        if let Some(now) = same(was)
-            && now.name == was.name
-            && let (Some(before), Some(after)) = (&was.down, &now.down)
-            && !same_text(before, after)
-        {
-            checked.notes.push(format!(
-                "{}: the down migration was edited after its release in {tag}; databases that have the migration keep the old one",
-                now.label()
-            ));
-        }
-    }
-    checked.released_tag = Some(tag);
-}
-
-/// Whether a squashed migration replaces what was released, as it was released.
-fn is_squashed_since(migrations: &[Migration], was: &Migration) -> bool {
-    let gone = migrations
-        .iter()
-        .all(|now| (now.version, &now.name) != (was.version, &was.name));
-    let mut replaced = migrations.iter().flat_map(|now| &now.replaces);
-    gone && replaced.any(|replaced| {
-        replaced.is(was.version, &was.name)
-            && replaced.checksums.iter().any(|sum| was.recognises(*sum))
-    })
-}
-
-fn same_text(one: &Script, other: &Script) -> bool {
-    set::plain(one.text()) == set::plain(other.text())
 }

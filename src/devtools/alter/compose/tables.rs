@@ -4,11 +4,10 @@ use rusqlite::OptionalExtension;
 use rusqlite::config::DbConfig;
 
 use crate::devtools::alter::alter_table::{Means, natively, reasons};
+use crate::devtools::alter::column_values::{ValueSource, is_gone, keeps_rowids, origin};
 use crate::devtools::alter::compose::composer::{Composer, free_name};
 use crate::devtools::alter::compose::virtual_tables::without_notes;
-use crate::devtools::alter::preconditions::{
-    self, Condition, ConditionSource, Constant, conditions, keeps_rowids, origin,
-};
+use crate::devtools::alter::preconditions::{self, Condition, Constant, conditions};
 use crate::devtools::alter::rebuild::Rebuild;
 use crate::devtools::alter::sql_writer::Writer;
 use crate::devtools::model::diff::{Altered, Entity, Model, SchemaDifference};
@@ -125,7 +124,7 @@ impl Composer<'_, '_> {
                 Edit::SetNotNull(column)
                     if matches!(
                         origin(before, column),
-                        ConditionSource::OrDefault(..) | ConditionSource::Using(_)
+                        ValueSource::OrDefault(..) | ValueSource::Using(_)
                     ) =>
                 {
                     self.not_restored(format!(
@@ -209,7 +208,7 @@ impl Composer<'_, '_> {
                 .map_err(|error| failure("cannot prepare the database in memory", error))
         };
         for column in &altered.after.columns {
-            let ConditionSource::Using(expression) = origin(altered.before, column) else {
+            let ValueSource::Using(expression) = origin(altered.before, column) else {
                 continue;
             };
             let strings = self
@@ -309,9 +308,7 @@ impl Composer<'_, '_> {
             let mut of_table = altered.filter(|altered| same_name(&altered.after.name, table));
             of_table.any(|altered| {
                 let column = altered.after.column(column);
-                column.is_some_and(|column| {
-                    preconditions::is_gone(altered.before, altered.after, column)
-                })
+                column.is_some_and(|column| is_gone(altered.before, altered.after, column))
             })
         };
         for altered in &difference.altered {
@@ -403,7 +400,7 @@ pub(super) fn required(
 
 pub(super) fn refuse_nowhere(altered: &Altered<'_>) -> Result<(), Error> {
     let nowhere = altered.after.columns.iter().find(|column| {
-        column.generated.is_none() && origin(altered.before, column) == ConditionSource::Nowhere
+        column.generated.is_none() && origin(altered.before, column) == ValueSource::Nowhere
     });
     match nowhere {
         None => Ok(()),

@@ -1,7 +1,7 @@
 //! Virtual tables: kept with their rows, and filled again where what they index has changed.
 
+use crate::devtools::alter::column_values::{ValueSource, keeps_rowids, origin};
 use crate::devtools::alter::compose::composer::Composer;
-use crate::devtools::alter::preconditions::{ConditionSource, keeps_rowids, origin};
 use crate::devtools::model::diff::{Entity, Model, SchemaDifference};
 use crate::report::change::ChangeKind;
 use crate::report::error::Error;
@@ -86,7 +86,7 @@ impl Composer<'_, '_> {
                     column.generated.is_none()
                         && matches!(
                             origin(altered.before, column),
-                            ConditionSource::OrDefault(..) | ConditionSource::Using(_)
+                            ValueSource::OrDefault(..) | ValueSource::Using(_)
                         )
                 });
                 valued || !keeps_rowids(altered.before, altered.after)
