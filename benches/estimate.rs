@@ -5,7 +5,7 @@
 
 use std::path::Path;
 
-use heirloom::Migrator;
+use heirloom::{Migrator, Source};
 use rusqlite::Connection;
 
 /// Rows, columns beside the key, characters in each, indexes.
@@ -25,9 +25,7 @@ fn main() {
             let folder = tempfile::tempdir().unwrap();
             let database = folder.path().join("app.db");
             fill(&database, mode, shape);
-            let migration =
-                refinery_core::Migration::unapplied("V1__rebuild", &rebuild(shape)).unwrap();
-            let migrator = Migrator::new(vec![migration]);
+            let migrator = Migrator::new(Source::of_files([("V1__rebuild.sql", rebuild(shape))]));
             let foretold = &migrator.database(&database).plan(None).unwrap().steps[0];
             let foretold = foretold.estimate.as_ref().unwrap();
             let found = migrator.database(&database).rehearse(None).unwrap();

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::Command;
 
 use common::peak_memory;
-use heirloom::Migrator;
+use heirloom::{Migrator, Source};
 use rusqlite::Connection;
 
 const RUN: &str = "HEIRLOOM_BENCH_MEMORY";
@@ -62,13 +62,12 @@ fn migrate(database: &Path) {
         INSERT INTO new_parent SELECT id, name, note FROM parent;
         DROP TABLE parent;
         ALTER TABLE new_parent RENAME TO parent;";
-    let rebuild = |name, sql| refinery_core::Migration::unapplied(name, sql).unwrap();
-    let failing = vec![
-        rebuild("V1__rebuild", sql),
-        rebuild("V2__fail", "INSERT INTO parent VALUES (1, NULL, NULL);"),
-    ];
-    Migrator::new(failing).migrate(database).unwrap_err();
-    Migrator::new(vec![rebuild("V1__rebuild", sql)])
+    let failing = "INSERT INTO parent VALUES (1, NULL, NULL);";
+    let both = [("V1__rebuild.sql", sql), ("V2__fail.sql", failing)];
+    Migrator::new(Source::of_files(both))
+        .migrate(database)
+        .unwrap_err();
+    Migrator::new(Source::of_files([("V1__rebuild.sql", sql)]))
         .migrate(database)
         .unwrap();
     println!("{}", peak_memory());

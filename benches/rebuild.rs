@@ -13,7 +13,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use common::{compare_all, peak_memory, time};
-use heirloom::Migrator;
+use heirloom::{Migrator, Source};
 use rusqlite::Connection;
 
 const RUN: &str = "HEIRLOOM_BENCH_REBUILD";
@@ -120,8 +120,7 @@ fn in_a_process_of_its_own(database: &Path) -> u64 {
 
 /// The whole run: copied, verified, counted, rebuilt, proved. Prints its highest memory.
 fn migrate(database: &Path) {
-    let rebuild = refinery_core::Migration::unapplied("V1__rebuild", REBUILD).unwrap();
-    let mut migrator = Migrator::new(vec![rebuild]);
+    let mut migrator = Migrator::new(Source::of_files([("V1__rebuild.sql", REBUILD)]));
     if std::env::var_os(LISTENER).is_some() {
         migrator = migrator.on_event(|_| {});
     }

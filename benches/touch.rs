@@ -10,7 +10,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use common::{compare, time};
-use heirloom::Migrator;
+use heirloom::{Migrator, Source};
 use rusqlite::Connection;
 
 const ROWS: u32 = 3_000_000;
@@ -72,8 +72,7 @@ fn fresh(original: &Path, work: impl FnOnce(&Path) -> Duration) -> Duration {
 
 fn migrate(database: &Path) -> Duration {
     let sql = "ALTER TABLE settings ADD COLUMN hint TEXT";
-    let column = refinery_core::Migration::unapplied("V1__hint", sql).unwrap();
-    let migrator = Migrator::new(vec![column]);
+    let migrator = Migrator::new(Source::of_files([("V1__hint.sql", sql)]));
     time(|| migrator.migrate(database).unwrap())
 }
 

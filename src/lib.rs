@@ -82,6 +82,7 @@
 //! | feature | brings |
 //! |---|---|
 //! | `bundled` (default) | SQLite, compiled in. Without it the system's SQLite is linked |
+//! | `refinery` (default) | refinery's own values as [`Source`], `refinery_core`. Names, checksums and history are refinery's with and without it |
 //! | `serde` | `Serialize` for what the API returns: keys in snake_case, durations as `…_ms`, times in RFC 3339; `Deserialize` for [`BackupRef`], [`StateRef`](inspect::StateRef), [`RevertTo`] and [`Verify`] |
 //! | `devtools` | `Devtools`, `Alteration`, and the methods of [`Database`] for developers (`seed`, `push`, `redo`, `reset`). An app that only migrates needs none of it |
 //! | `cli` | the `heirloom` command. Nothing of it compiles into an app |
@@ -95,6 +96,7 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub use include_dir;
+#[cfg(feature = "refinery")]
 pub use refinery_core;
 pub use rusqlite;
 

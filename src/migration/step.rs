@@ -45,7 +45,6 @@ impl StepKind {
 pub(crate) struct MigrationStep {
     pub(crate) version: i64,
     pub(crate) name: String,
-    pub(crate) any_order: bool,
     /// What is run.
     pub(crate) script: Script,
     /// The down migration, kept in the database when the up migration is run.
@@ -71,7 +70,6 @@ impl MigrationStep {
             false => MigrationStep::down(migration.version, &migration.name, migration.up.clone())?,
         };
         Ok(MigrationStep {
-            any_order: migration.any_order,
             component: migration.component.clone(),
             down: migration.down.clone(),
             ..task
@@ -83,7 +81,6 @@ impl MigrationStep {
         MigrationStep {
             version: migration.version,
             name: migration.name.clone(),
-            any_order: false,
             script: migration.up.clone(),
             down: None,
             consents,
@@ -124,7 +121,6 @@ impl MigrationStep {
         let mut task = MigrationStep {
             version,
             name: name.to_owned(),
-            any_order: false,
             script,
             down: None,
             consents: false,

@@ -456,3 +456,28 @@ fn one_folder_alone_writes_files() {
         }
     }
 }
+
+/// What an app compiles, SQLite's binding and heirloom itself among it. `benches/peers/weigh` weighs it.
+#[test]
+fn an_app_compiles_few_crates() {
+    let crates = |options: &[&str]| {
+        let output = std::process::Command::new(env!("CARGO"))
+            .args("tree --offline -e normal --prefix none --no-dedupe".split(' '))
+            .args(options)
+            .current_dir(env!("CARGO_MANIFEST_DIR"))
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{said}");
+        let tree = String::from_utf8(output.stdout).unwrap();
+        let name = |line: &str| line.split(" (").next().unwrap().to_owned();
+        tree.lines().map(name).collect::<BTreeSet<String>>()
+    };
+    let all = crates(&[]);
+    assert!(all.len() <= 72, "{}: {all:#?}", all.len());
+    let without = crates(&["--no-default-features", "--features", "bundled"]);
+    assert!(without.len() <= 28, "{}: {without:#?}", without.len());
+    for name in ["refinery", "url", "icu_", "regex"] {
+        assert!(without.iter().all(|it| !it.starts_with(name)), "{name}");
+    }
+}

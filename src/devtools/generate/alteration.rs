@@ -100,7 +100,7 @@ impl<'a> Alteration<'a> {
             edits: Vec::new(),
             order: ColumnOrder::Ignored,
             allow_destructive: false,
-            options: Options::new(Source::from(Vec::new())),
+            options: Options::new(Source::of_files::<String, String>([])),
         }
     }
 

@@ -45,7 +45,6 @@ const ANSWERS: usize = 64;
 enum SourceKind {
     Embedded(&'static Dir<'static>),
     Folder(PathBuf),
-    Refinery(Vec<refinery_core::Migration>),
     Files(Vec<(String, String)>),
 }
 
@@ -79,15 +78,21 @@ impl From<&str> for Source {
     }
 }
 
+#[cfg(feature = "refinery")]
 impl From<Vec<refinery_core::Migration>> for Source {
     fn from(migrations: Vec<refinery_core::Migration>) -> Source {
-        Source::of(SourceKind::Refinery(migrations))
+        Source::from(migrations.as_slice())
     }
 }
 
+#[cfg(feature = "refinery")]
 impl From<&[refinery_core::Migration]> for Source {
     fn from(migrations: &[refinery_core::Migration]) -> Source {
-        Source::of(SourceKind::Refinery(migrations.to_vec()))
+        // A migration read back from a history carries no SQL; it has nothing to apply.
+        let text =
+            |migration: &refinery_core::Migration| migration.sql().unwrap_or_default().to_owned();
+        let file = |migration| (format!("{migration}.sql"), text(migration));
+        Source::of_files(migrations.iter().map(file))
     }
 }
 
@@ -96,9 +101,6 @@ impl fmt::Debug for Source {
         match &self.kind {
             SourceKind::Embedded(_) => write!(f, "Source(embedded)"),
             SourceKind::Folder(folder) => write!(f, "Source({})", folder.display()),
-            SourceKind::Refinery(migrations) => {
-                write!(f, "Source({} of refinery)", migrations.len())
-            }
             SourceKind::Files(files) => write!(f, "Source({} files)", files.len()),
         }
     }
@@ -216,7 +218,6 @@ impl Source {
     /// Reads every file that may be a migration. `schema_file` is left out.
     pub(crate) fn files(&self, schema_file: Option<&Path>) -> Result<Vec<Script>, Error> {
         let files = match &self.kind {
-            SourceKind::Refinery(migrations) => from_refinery(migrations),
             SourceKind::Embedded(folder) => {
                 let mut files = Vec::with_capacity(folder.files().count());
                 embedded(folder, &mut files)?;
@@ -284,7 +285,7 @@ impl Source {
                 .iter()
                 .find(|(path, _)| path == SCHEMA_FILE)
                 .map(|(path, text)| Script::new(path.clone(), text.clone()))),
-            SourceKind::Folder(_) | SourceKind::Refinery(_) => Ok(None),
+            SourceKind::Folder(_) => Ok(None),
         }
     }
 
@@ -293,7 +294,7 @@ impl Source {
     pub(crate) fn folder(&self) -> Option<&Path> {
         match &self.kind {
             SourceKind::Folder(folder) => Some(folder),
-            SourceKind::Embedded(_) | SourceKind::Refinery(_) | SourceKind::Files(_) => None,
+            SourceKind::Embedded(_) | SourceKind::Files(_) => None,
         }
     }
 }
@@ -376,17 +377,6 @@ fn utf8(file: &str, bytes: Cow<'static, [u8]>) -> Result<Cow<'static, str>, Erro
     }
 }
 
-fn from_refinery(migrations: &[refinery_core::Migration]) -> Vec<Script> {
-    migrations
-        .iter()
-        .map(|migration| {
-            // A migration read back from a history carries no SQL; it has nothing to apply.
-            let text = migration.sql().unwrap_or_default().to_owned();
-            Script::new(format!("{migration}.sql"), text)
-        })
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -436,6 +426,7 @@ mod tests {
         assert_eq!(loaded[1].down.as_ref().unwrap().text(), "UNDO B");
     }
 
+    #[cfg(feature = "refinery")]
     #[test]
     fn values_of_refinery_keep_version_name_prefix_and_checksum() {
         let theirs = refinery_core::Migration::unapplied("U20261121091403__a", "SELECT 1").unwrap();

@@ -10,7 +10,6 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use refinery_core::Migration as RefineryMigration;
 use rusqlite::Connection;
 
 use crate::backup::store::Backup;
@@ -204,12 +203,6 @@ impl Execution<'_, '_, '_, '_> {
             proof.code_wrote();
         }
         details::create_details(self.connection())?;
-        let theirs = match self.work.direction {
-            Direction::Up if self.work.is_in_history() => {
-                refinery::in_refinerys_words(self.work.tasks)?
-            }
-            _ => Vec::new(),
-        };
         for (index, task) in self.work.tasks.iter().enumerate() {
             options.check_cancelled()?;
             let migration = task.label();
@@ -224,7 +217,7 @@ impl Execution<'_, '_, '_, '_> {
             let started = Instant::now();
             let filled = outlook.map(|outlook| self.filled(outlook, &proof));
             let tables = self
-                .task(task, theirs.get(index), outlook, filled.unwrap_or_default())
+                .task(task, outlook, filled.unwrap_or_default())
                 .and_then(|by_hook| {
                     if by_hook {
                         proof.code_wrote_in(index);
@@ -376,7 +369,6 @@ impl Execution<'_, '_, '_, '_> {
     fn task(
         &mut self,
         task: &MigrationStep,
-        theirs: Option<&RefineryMigration>,
         outlook: Option<&Forecast>,
         filled: Vec<Filled>,
     ) -> Result<bool, Error> {
@@ -388,6 +380,7 @@ impl Execution<'_, '_, '_, '_> {
         let options = self.session.options;
         let table = options.history_table_of(task.component.as_deref());
         let direction = self.work.direction;
+        let gets_a_row = direction == Direction::Up && self.work.is_in_history();
         self.session.counted_rows |= !filled.is_empty();
         let last_write = self.session.last_write;
         row_progress::tell(
@@ -417,8 +410,8 @@ impl Execution<'_, '_, '_, '_> {
                             .around(connection, || run_watched(connection, task, outlook))
                     }
                 };
-                if let Some(theirs) = theirs {
-                    return refinery::apply(connection, table, task, theirs, &work);
+                if gets_a_row {
+                    return refinery::apply(connection, table, task, &work);
                 }
                 work()?;
                 match task.kind {
@@ -429,7 +422,7 @@ impl Execution<'_, '_, '_, '_> {
             },
         )?;
         self.still_inside(&task.label())?;
-        if theirs.is_some() {
+        if gets_a_row {
             self.keep_details(task, started.elapsed())?;
         }
         let after = self.hook(When::AfterEach, Some(task))?;

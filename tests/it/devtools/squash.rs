@@ -4,7 +4,7 @@ use std::path::Path;
 
 use heirloom::devtools::{GenerateOptions, SquashOptions};
 use heirloom::include_dir::{Dir, DirEntry, File};
-use heirloom::{Component, ErrorKind, MigrationState, Migrator, RevertTo, RustMigration};
+use heirloom::{Component, ErrorKind, MigrationState, Migrator, RevertTo, RustMigration, Source};
 
 use crate::support::app::{App, contents};
 
@@ -107,7 +107,7 @@ fn the_originals_are_put_away_and_the_file_says_what_it_replaces() {
         ]
     );
     let text = std::fs::read_to_string(app.migrations().join("V3__squashed.sql")).unwrap();
-    let theirs = heirloom::refinery_core::Migration::unapplied("V2__stars", STARS).unwrap();
+    let theirs = refinery_core::Migration::unapplied("V2__stars", STARS).unwrap();
     let line = format!("-- heirloom: replaces V2__stars {}", theirs.checksum());
     assert!(text.contains(&line), "{text}");
     assert!(
@@ -311,7 +311,7 @@ fn histories_of_other_line_endings_and_narrow_versions_are_recognised_without_th
     squash(&app);
     remove_originals(&app);
     let windows = STARS.replace('\n', "\r\n");
-    let theirs = heirloom::refinery_core::Migration::unapplied("V2__stars", &windows).unwrap();
+    let theirs = refinery_core::Migration::unapplied("V2__stars", &windows).unwrap();
     let set = |sum: u64| {
         app.sql(&format!(
             "UPDATE refinery_schema_history SET checksum = '{sum}' WHERE version = 2"
@@ -963,8 +963,8 @@ fn what_no_file_can_hold_is_refused_by_name_and_nothing_is_written() {
     assert_eq!(refused(SquashOptions::new().name("a/b")), ErrorKind::Usage);
     squash(&app);
     assert_eq!(refused(SquashOptions::new()), ErrorKind::Usage);
-    let values: Vec<heirloom::refinery_core::Migration> = Vec::new();
-    let error = Migrator::new(values)
+    let values: [(&str, &str); 0] = [];
+    let error = Migrator::new(Source::of_files(values))
         .devtools()
         .squash(&SquashOptions::new());
     assert_eq!(error.unwrap_err().kind(), ErrorKind::Usage);
@@ -1097,9 +1097,9 @@ fn embedded_folders_and_values_of_refinery_are_recognised_too() {
         let name = path
             .trim_start_matches("squashed/")
             .trim_end_matches(".sql");
-        heirloom::refinery_core::Migration::unapplied(name, text).unwrap()
+        (format!("{name}.sql"), *text)
     });
-    let values: Vec<_> = values.collect();
+    let values = Source::of_files(values);
     for (before, after) in [
         (0, "3squashed"),
         (2, "1notes 2stars 3tags"),

@@ -2,8 +2,8 @@
 
 use std::hash::{Hash, Hasher};
 
-use heirloom::refinery_core::Migration;
 use heirloom::{ErrorKind, MigrationState};
+use refinery_core::Migration;
 use siphasher::sip::SipHasher13;
 
 use crate::support::app::{App, contents};
