@@ -200,7 +200,7 @@ pub mod plan {
     pub use crate::report::loss::{Direction, Loss, Lost};
     pub use crate::report::plan::Step;
     pub use crate::restore::execute::RestorePlan;
-    pub use crate::run::backfill::BackfillPlan;
+    pub use crate::run::batches::BackfillPlan;
 }
 
 /// Backups and snapshots: how they are listed ([`Database::backups`]), and what a restore and a

@@ -11,7 +11,7 @@ use rusqlite::backup::{Backup as Copier, StepResult};
 
 use crate::report::error::{Error, ErrorKind};
 use crate::sqlite::binding::HookSet as _;
-use crate::sqlite::disk::{clone, files, space};
+use crate::sqlite::disk::{clone, digest, files, space};
 use crate::sqlite::integrity::quick_check;
 use crate::sqlite::pages::MainFile;
 use crate::sqlite::schema::catalog;
@@ -225,7 +225,7 @@ fn write_of(
         let help = "free some space, or choose another folder for backups";
         space::check_room(folder, "the backup", bytes, help)?;
         if let Some(file) = &in_one_file {
-            if let Some(stop) = locked.filter(|_| bytes >= files::LARGE) {
+            if let Some(stop) = locked.filter(|_| bytes >= digest::LARGE) {
                 let second = open::reader(like)?;
                 set_up(&second)?;
                 checking = Some(Checking::begin(second, stop)?);
@@ -283,7 +283,7 @@ impl Written {
             let syncing = threads.spawn(|| files::sync_file(&staging));
             let digesting = threads.spawn(|| match digest {
                 Some(digest) => Ok(digest),
-                None => files::digest(&staging),
+                None => digest::of_file(&staging),
             });
             for (sql, theirs) in expected {
                 let ours = catalog::number(&connection, sql)?;
@@ -389,7 +389,7 @@ fn by_pages(
     bytes: u64,
     progress: &dyn Fn(u64, u64) -> Result<(), Error>,
 ) -> Result<Option<(String, bool)>, Error> {
-    let mut copy = files::Digested::open(staging, bytes)?;
+    let mut copy = digest::Digested::open(staging, bytes)?;
     let mut buffer = vec![0; READ_AT_ONCE];
     let mut at = 0;
     while at < bytes {

@@ -225,6 +225,7 @@ pub(crate) const INTENT_TITLE_WITH_FOLDERS: &str = "heirloom restore, format 2";
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sqlite::disk::digest;
 
     #[test]
     fn the_note_of_a_restore_calls_a_copy_good_while_it_is_what_it_was() {
@@ -233,7 +234,7 @@ mod tests {
         std::fs::write(&copy, "as it was").unwrap();
         let intent = Intent {
             started_at: String::new(),
-            digest: files::digest(&copy).unwrap(),
+            digest: digest::of_file(&copy).unwrap(),
             copy: copy.clone(),
             journal_mode: "wal".into(),
             folders: None,

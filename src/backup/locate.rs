@@ -3,13 +3,13 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::sqlite::disk::files;
+use crate::sqlite::disk::{digest, files};
 
 /// The file with a digest in one of these folders, first under the name that it had.
 pub(crate) fn by_digest(name: &Path, digest: &str, folders: &[&Path]) -> Option<PathBuf> {
     let is_it = |path: &PathBuf| {
         let file = path.symlink_metadata().is_ok_and(|found| found.is_file());
-        file && files::digest(path).is_ok_and(|found| found == digest)
+        file && digest::of_file(path).is_ok_and(|found| found == digest)
     };
     let named = name
         .file_name()

@@ -9,7 +9,7 @@ use rusqlite::config::DbConfig;
 
 use crate::backup::copy::{Failed, step_through};
 use crate::report::error::{DataState, Error, ErrorKind};
-use crate::sqlite::disk::files;
+use crate::sqlite::disk::{digest, files};
 use crate::sqlite::integrity::quick_check;
 use crate::sqlite::schema::catalog;
 use crate::sqlite::{execute, open};
@@ -32,7 +32,7 @@ impl PutBackState<'_> {
 
 /// Whether a backup may be what was recorded. One that cannot be read just now may.
 pub(crate) fn may_be_good(path: &Path, digest: &str) -> bool {
-    match files::digest(path) {
+    match digest::of_file(path) {
         Ok(found) => found == digest,
         Err(_) => files::is_there(path).unwrap_or(true),
     }
@@ -40,7 +40,7 @@ pub(crate) fn may_be_good(path: &Path, digest: &str) -> bool {
 
 /// Refuses a backup that is not what was recorded when it was made.
 pub(crate) fn prove(path: &Path, digest: &str) -> Result<(), Error> {
-    if files::digest(path)? == digest {
+    if digest::of_file(path)? == digest {
         return Ok(());
     }
     Err(Error::new(

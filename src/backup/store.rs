@@ -18,6 +18,7 @@ use crate::backup::retention::{self, Decision};
 use crate::report::error::{Error, ErrorKind};
 use crate::report::remedy::Remedy;
 use crate::report::time::rfc3339;
+use crate::sqlite::disk::digest;
 use crate::sqlite::disk::files::{self, Claim};
 use crate::sqlite::disk::path;
 use crate::sqlite::disk::sidecar::{from_one_line, on_one_line};
@@ -43,7 +44,7 @@ impl Backup {
     /// Whether the file is still what was recorded.
     pub(crate) fn verifies(&self) -> bool {
         self.has_its_length()
-            && files::digest(&self.path).is_ok_and(|digest| digest == self.record.digest)
+            && digest::of_file(&self.path).is_ok_and(|digest| digest == self.record.digest)
     }
 }
 

@@ -22,7 +22,7 @@ pub(crate) mod squash;
 pub use crate::report::change::{ChangeKind, TableChange};
 pub use check::finding::{Checked, Finding, FindingKind};
 pub use generate::alteration::{Alteration, AlterationPlan};
-pub use generate::from_schema::{GenerateOptions, Generated, GeneratedFile};
+pub use generate::generated::{GenerateOptions, Generated, GeneratedFile};
 pub use generate::push::OnHistory;
 pub use project::create::{Created, create};
 pub use project::init::{Initialized, init};

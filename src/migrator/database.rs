@@ -12,7 +12,8 @@ use crate::report::error::Error;
 use crate::report::outcome::Report;
 use crate::report::plan::Plan;
 use crate::run::adopt::{baseline, import};
-use crate::run::backfill::{self, Backfill, BackfillPlan};
+use crate::run::backfill::Backfill;
+use crate::run::batches::{self, BackfillPlan};
 use crate::run::revert::{self, RevertTo};
 use crate::run::{edit, migrate, rehearse};
 
@@ -149,7 +150,7 @@ impl Database<'_, '_> {
     /// [`ErrorKind::Locked`](crate::ErrorKind::Locked), [`ErrorKind::Interrupted`](crate::ErrorKind::Interrupted) for a batch, which is rolled back:
     /// [`DataState::Backfilled`](crate::DataState::Backfilled) says how far it is.
     pub fn backfill(&self, backfill: &Backfill<'_>) -> Result<Report, Error> {
-        backfill::backfill(self.options, &self.path, backfill)
+        batches::backfill(self.options, &self.path, backfill)
     }
 
     /// What [`Database::backfill`] would find to do. Writes nothing and creates no file.
@@ -157,7 +158,7 @@ impl Database<'_, '_> {
     /// # Errors
     /// What `backfill` would refuse before its first batch.
     pub fn plan_backfill(&self, backfill: &Backfill<'_>) -> Result<BackfillPlan, Error> {
-        backfill::plan(self.options, &self.path, backfill)
+        batches::plan(self.options, &self.path, backfill)
     }
 
     /// Changes rows by hand, as an app for administrators or support does: under the lock of a run,

@@ -3,7 +3,7 @@
 use crate::devtools::check::finding::Checked;
 use crate::devtools::check::walk;
 use crate::devtools::generate::from_schema;
-use crate::devtools::generate::from_schema::{GenerateOptions, Generated};
+use crate::devtools::generate::generated::{GenerateOptions, Generated};
 use crate::devtools::squash::merge;
 use crate::devtools::squash::merge::{SquashOptions, Squashed};
 use crate::options::settings::Options;

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::devtools::generate::from_schema::GenerateOptions;
+use crate::devtools::generate::generated::GenerateOptions;
 use crate::devtools::generate::push::{self, OnHistory};
 use crate::devtools::project::{reset, seed};
 use crate::migrator::database::Database;

@@ -13,7 +13,7 @@ use crate::migration::history::table;
 use crate::options::settings::Options;
 use crate::report::error::{Error, ErrorKind};
 use crate::report::remedy::Remedy;
-use crate::sqlite::disk::{files, path, scratch};
+use crate::sqlite::disk::{digest, files, path, scratch};
 use crate::sqlite::integrity;
 use crate::sqlite::open::{self, Target};
 use crate::sqlite::schema::catalog;
@@ -157,7 +157,7 @@ pub(crate) fn prove(
     if files::length(&path)? < open::SHORTEST {
         return Err(invalid(&path, "it is too short to be a database"));
     }
-    let digest = files::digest(&path)?;
+    let digest = digest::of_file(&path)?;
     if record
         .as_ref()
         .is_some_and(|record| record.digest != digest)
@@ -175,7 +175,7 @@ pub(crate) fn prove(
     } else {
         let scratch = scratch::Scratch::copy_of(&path, &companions)?;
         fold(scratch.path())?;
-        let (folded, digest) = (scratch.path().to_owned(), files::digest(scratch.path())?);
+        let (folded, digest) = (scratch.path().to_owned(), digest::of_file(scratch.path())?);
         (Some(scratch), folded, digest)
     };
     integrity(options, &read_from)?;

@@ -16,7 +16,7 @@ use crate::report::outcome::NewerRows;
 use crate::rows::{
     Identity, Literal, Pair, PairedColumn, Pairing, Shape, Side, identities, same_value, walk,
 };
-use crate::sqlite::disk::{files, scratch};
+use crate::sqlite::disk::{digest, scratch};
 use crate::sqlite::execute::{failure, text};
 use crate::sqlite::open::{self, Target};
 use crate::sqlite::schema::catalog;
@@ -148,7 +148,7 @@ pub(crate) fn merge(options: &Options<'_>, backup: &Path, newer: &Path) -> Resul
     // One file, as a backup is.
     catalog::word(&merged, "PRAGMA journal_mode = DELETE")?;
     drop(merged);
-    let digest = files::digest(scratch.path())?;
+    let digest = digest::of_file(scratch.path())?;
     Ok(Merged {
         scratch,
         digest,

@@ -3,6 +3,7 @@
 
 pub(crate) mod adopt;
 pub(crate) mod backfill;
+pub(crate) mod batches;
 pub(crate) mod edit;
 pub(crate) mod engine;
 pub(crate) mod in_the_way;

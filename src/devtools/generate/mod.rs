@@ -4,5 +4,6 @@
 
 pub(crate) mod alteration;
 pub(crate) mod from_schema;
+pub(crate) mod generated;
 pub(crate) mod pieces;
 pub(crate) mod push;

@@ -7,7 +7,8 @@ use rusqlite::Connection;
 
 use crate::backup::intent::Intent;
 use crate::devtools::alter::compose::composer::Composed;
-use crate::devtools::generate::from_schema::{self, GenerateOptions};
+use crate::devtools::generate::from_schema;
+use crate::devtools::generate::generated::GenerateOptions;
 use crate::migration::compare::newest;
 use crate::migration::history::{marker, table};
 use crate::migration::step::{MigrationStep, StepKind};

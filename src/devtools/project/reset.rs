@@ -32,7 +32,7 @@ use crate::run::engine::session::{Session, Stage};
 use crate::run::look::look;
 use crate::run::migrate;
 use crate::run::revert::{self, RevertTo};
-use crate::sqlite::disk::{files, scratch};
+use crate::sqlite::disk::{digest, files, scratch};
 use crate::sqlite::open;
 use crate::sqlite::schema::catalog;
 
@@ -399,7 +399,7 @@ fn put_in(
         mode = "wal".to_owned();
     }
     drop(made);
-    let digest = files::digest(scratch.path())?;
+    let digest = digest::of_file(scratch.path())?;
     let state = PutBackState::Copy {
         path: scratch.path(),
         digest: &digest,

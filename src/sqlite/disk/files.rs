@@ -6,8 +6,6 @@ use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{self, SyncSender};
-use std::thread::JoinHandle;
 
 use crate::report::count::Counted;
 use crate::report::error::{Error, ErrorKind};
@@ -522,7 +520,7 @@ pub(crate) fn sync_file(path: &Path) -> Result<(), Error> {
 
 /// Rust's own call is the strong one on macOS (`F_FULLFSYNC`), and fails there on disks that do not
 /// know it: network shares, FUSE. What they have is the weaker one.
-fn sync(file: &File) -> io::Result<()> {
+pub(super) fn sync(file: &File) -> io::Result<()> {
     match file.sync_all() {
         #[cfg(target_vendor = "apple")]
         Err(error)
@@ -543,7 +541,7 @@ pub(super) fn open(path: &Path) -> io::Result<File> {
 }
 
 /// The same to read and change it.
-fn open_for_writing(path: &Path) -> io::Result<File> {
+pub(super) fn open_for_writing(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.read(true).write(true);
     os::patiently(Call::Open, path, || options.open(path))
@@ -650,165 +648,7 @@ pub(crate) fn remove(path: &Path) -> Result<(), Error> {
     }
 }
 
-/// The BLAKE3 digest of a file in hexadecimal, 64 KiB at a time.
-pub(crate) fn digest(path: &Path) -> Result<String, Error> {
-    if !is_file(path)? {
-        let kind = match is_there(path)? {
-            true => io::ErrorKind::InvalidInput,
-            false => io::ErrorKind::NotFound,
-        };
-        return Err(failure(
-            format!("cannot read {}", path.display()),
-            kind.into(),
-        ));
-    }
-    let hash = || {
-        let mut file = open(path)?;
-        let mut hasher = blake3::Hasher::new();
-        let mut buffer = vec![0; 64 * 1024];
-        loop {
-            match file.read(&mut buffer)? {
-                0 => return Ok(hasher.finalize().to_hex().to_string()),
-                read => hasher.update(&buffer[..read]),
-            };
-        }
-    };
-    hash().map_err(|error| failure(format!("cannot read {}", path.display()), error))
-}
-
-/// A file that is written and digested in one go. Of a large one, two threads of their own read back
-/// and digest what was written, and hand it to the disk meanwhile, so that none is waited for at the
-/// end.
-pub(crate) struct Digested {
-    file: File,
-    path: PathBuf,
-    digesting: Digesting,
-    /// Bytes written since the disk was last told.
-    unsynced: u64,
-}
-
-enum Digesting {
-    Here(Box<blake3::Hasher>),
-    Beside {
-        parts: SyncSender<Vec<u8>>,
-        hasher: JoinHandle<io::Result<blake3::Hasher>>,
-        ticks: SyncSender<()>,
-        syncing: JoinHandle<io::Result<()>>,
-    },
-}
-
-/// From this many bytes on threads cost less than they save.
-pub(crate) const LARGE: u64 = 8 << 20;
-/// Parts of a file that wait to be read back and digested.
-const WAITING: usize = 32;
-/// Bytes that are worth a sync: never on macOS, where each one empties the drive's cache.
-const SYNC_EVERY: u64 = match cfg!(target_vendor = "apple") {
-    true => u64::MAX,
-    false => 32 << 20,
-};
-
-impl Digested {
-    /// Begins at the start of an empty file that is there, which is going to have this many bytes.
-    pub(crate) fn open(path: &Path, bytes: u64) -> Result<Digested, Error> {
-        let begin = || {
-            let file = open_for_writing(path)?;
-            let digesting = match bytes < LARGE {
-                true => Digesting::Here(Box::default()),
-                false => Digesting::beside(file.try_clone()?, open(path)?)?,
-            };
-            Ok((file, digesting))
-        };
-        let (file, digesting) = begin().map_err(|error| cannot_write(path, error))?;
-        Ok(Digested {
-            file,
-            path: path.to_owned(),
-            digesting,
-            unsynced: 0,
-        })
-    }
-
-    pub(crate) fn write(&mut self, bytes: &[u8]) -> Result<(), Error> {
-        self.file
-            .write_all(bytes)
-            .map_err(|error| cannot_write(&self.path, error))?;
-        match &mut self.digesting {
-            Digesting::Here(hasher) => {
-                hasher.update(bytes);
-            }
-            Digesting::Beside { parts, ticks, .. } => {
-                // Whoever does not listen any more says why at the end.
-                let _ = parts.send(bytes.to_vec());
-                self.unsynced += bytes.len() as u64;
-                // A sync that is going on takes what was written meanwhile the next time.
-                if self.unsynced >= SYNC_EVERY && ticks.try_send(()).is_ok() {
-                    self.unsynced = 0;
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// The digest in hexadecimal, and whether all of it was read back from the file as it was
-    /// written.
-    ///
-    /// # Errors
-    /// Of the disk too, which may have failed long before the last byte: that is final.
-    pub(crate) fn finish(self) -> Result<(String, bool), Error> {
-        let (hasher, read_back) = match self.digesting {
-            Digesting::Here(hasher) => (*hasher, false),
-            Digesting::Beside {
-                parts,
-                hasher,
-                ticks,
-                syncing,
-            } => {
-                drop((parts, ticks));
-                let joined = hasher.join().unwrap_or_else(|_| Err(panicked()));
-                let synced = syncing.join().unwrap_or_else(|_| Err(panicked()));
-                let hasher = synced.and(joined);
-                (
-                    hasher.map_err(|error| cannot_write(&self.path, error))?,
-                    true,
-                )
-            }
-        };
-        Ok((hasher.finalize().to_hex().to_string(), read_back))
-    }
-}
-
-impl Digesting {
-    fn beside(written: File, mut read_back: File) -> io::Result<Digesting> {
-        let (parts, expected) = mpsc::sync_channel::<Vec<u8>>(WAITING);
-        let (ticks, due) = mpsc::sync_channel::<()>(1);
-        let hasher = std::thread::Builder::new().spawn(move || {
-            let mut hasher = blake3::Hasher::new();
-            let mut buffer = Vec::new();
-            for part in expected {
-                buffer.resize(part.len(), 0);
-                read_back.read_exact(&mut buffer)?;
-                if buffer != part {
-                    return Err(io::Error::other("it does not hold what was written to it"));
-                }
-                hasher.update(&buffer);
-            }
-            Ok(hasher)
-        })?;
-        let syncing = std::thread::Builder::new()
-            .spawn(move || due.iter().try_for_each(|()| written.sync_data()))?;
-        Ok(Digesting::Beside {
-            parts,
-            hasher,
-            ticks,
-            syncing,
-        })
-    }
-}
-
-fn panicked() -> io::Error {
-    io::Error::other("a thread of the copy panicked")
-}
-
-fn cannot_write(path: &Path, error: io::Error) -> Error {
+pub(super) fn cannot_write(path: &Path, error: io::Error) -> Error {
     failure(format!("cannot write {}", path.display()), error)
 }
 
@@ -926,44 +766,4 @@ pub(crate) fn is_same_file(one: &Path, other: &Path) -> bool {
         }
     }
     matches!((path::canonicalize(one), path::canonicalize(other)), (Ok(one), Ok(other)) if one == other)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// A disk that gives back otherwise than it took.
-    #[test]
-    fn what_is_written_is_read_back_and_compared() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("copy");
-        for (on_the_disk, is_same) in [
-            (vec![1; 100_000], true),
-            ([vec![1; 99_999], vec![2]].concat(), false),
-            (vec![1; 99_999], false),
-        ] {
-            let written = File::create(&path).unwrap();
-            let other = folder.path().join("other");
-            fs::write(&other, on_the_disk).unwrap();
-            let copy = Digested {
-                file: written.try_clone().unwrap(),
-                path: path.clone(),
-                digesting: Digesting::beside(written, File::open(&other).unwrap()).unwrap(),
-                unsynced: 0,
-            };
-            let finished = write_in_parts(copy);
-            assert_eq!(finished.is_ok(), is_same, "{finished:?}");
-        }
-        let copy = Digested::open(&path, LARGE).unwrap();
-        let expected = blake3::hash(&[1; 100_000]).to_hex().to_string();
-        assert_eq!(write_in_parts(copy).unwrap(), (expected, true));
-        assert_eq!(fs::read(&path).unwrap(), [1; 100_000]);
-    }
-
-    fn write_in_parts(mut copy: Digested) -> Result<(String, bool), Error> {
-        for _ in 0..10 {
-            copy.write(&[1; 10_000])?;
-        }
-        copy.finish()
-    }
 }

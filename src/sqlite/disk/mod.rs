@@ -3,6 +3,7 @@
 //! `-journal` through `std::fs`: closing any descriptor of it drops SQLite's locks.
 
 pub(crate) mod clone;
+pub(crate) mod digest;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 mod extents;
 pub(crate) mod files;
