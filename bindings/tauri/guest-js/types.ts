@@ -522,7 +522,7 @@ export type ProblemKind =
   | "interrupted"
   /** Something that could not be looked at. */
   | "unreadable"
-  /** A view or a trigger that names what is not there. */
+  /** A view or a trigger that names what is not there, or is too much for SQLite to compile. */
   | "broken-object"
   /** Another file seems to have taken the place of the database: its backups say so. */
   | "misplaced"
