@@ -187,7 +187,7 @@ impl<'p> Store<'p> {
             }
         }
         if !gone.is_empty() {
-            let mut strays = self.strays()?;
+            let mut without = self.files_without_a_record()?;
             gone.retain(|backup| {
                 let digest = &backup.record.digest;
                 let is_snapshot = backup.record.shelf == BackupKind::Snapshot;
@@ -197,21 +197,38 @@ impl<'p> Store<'p> {
                 if backups.iter().any(|known| known.record.digest == *digest) {
                     return true;
                 }
-                let renamed = |stray: &Stray| {
-                    let path = stray.path.clone();
-                    let record = backup.record.clone();
+                let renamed = |path: &PathBuf| {
+                    let (path, record) = (path.clone(), backup.record.clone());
                     Backup { path, record }.verifies()
                 };
-                let Some(index) = strays.iter().position(renamed) else {
+                let Some(index) = without.iter().position(renamed) else {
                     return true;
                 };
-                let (path, record) = (strays.swap_remove(index).path, backup.record.clone());
+                let (path, record) = (without.swap_remove(index), backup.record.clone());
                 backups.push(Backup { path, record });
                 false
             });
         }
         backups.sort_by_key(|backup| backup.record.sequence);
         Ok((backups, gone))
+    }
+
+    /// The files that no record tells of, whatever they are called.
+    fn files_without_a_record(&self) -> Result<Vec<PathBuf>, Error> {
+        let names = files::files_in(&self.folder)?.into_iter();
+        let names = names.filter(|name| !name.starts_with('.') && !self.is_set_aside(name));
+        let without = names.filter(|name| self.has_strayed(name));
+        let paths = without.map(|name| self.folder.join(name));
+        Ok(paths
+            .filter(|path| files::refuse_odd(path).is_ok())
+            .filter(|path| !files::is_same_file(path, self.database))
+            .collect())
+    }
+
+    /// Whether it is what a restore kept of a file that could not be read.
+    fn is_set_aside(&self, name: &str) -> bool {
+        let mut kinds = ["damaged", "source"].iter();
+        kinds.any(|what| name.starts_with(&format!("{}-{what}-", self.stem)))
     }
 
     /// Databases among the backups that no record tells of, oldest first: hidden files are easily
@@ -222,10 +239,8 @@ impl<'p> Store<'p> {
         for name in files::files_in(&self.folder)? {
             let path = self.folder.join(&name);
             let ours = self.holds_snapshots() || name.starts_with(&self.stem);
-            let set_aside = ["damaged", "source"]
-                .iter()
-                .any(|what| name.starts_with(&format!("{}-{what}-", self.stem)));
-            if name.starts_with('.') || !name.ends_with(".db") || !ours || set_aside {
+            if name.starts_with('.') || !name.ends_with(".db") || !ours || self.is_set_aside(&name)
+            {
                 continue;
             }
             let is_one = files::refuse_odd(&path).is_ok()
@@ -589,7 +604,8 @@ impl<'p> Store<'p> {
             Ok(backups) => backups,
             Err(error) => return vec![format!("old backups were not removed: {error}")],
         };
-        backups.retain(|backup| backup.record.shelf == shelf);
+        // Who gave one a name of its own wants to keep it.
+        backups.retain(|backup| backup.record.shelf == shelf && self.is_timed(&backup.file_name()));
         let copies: Vec<retention::Copy> = backups
             .iter()
             .map(|backup| retention::Copy {

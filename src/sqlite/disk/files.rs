@@ -60,7 +60,7 @@ pub(crate) fn companion(path: &Path, ending: &str) -> PathBuf {
 pub(crate) fn length(path: &Path) -> Result<u64, Error> {
     match path.metadata() {
         Ok(metadata) => Ok(metadata.len()),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(0),
+        Err(error) if leads_nowhere(&error) => Ok(0),
         Err(error) => Err(cannot_look(path, error)),
     }
 }
@@ -75,14 +75,26 @@ pub(crate) fn modified(path: &Path) -> Option<chrono::DateTime<chrono::Utc>> {
 pub(crate) fn is_file(path: &Path) -> Result<bool, Error> {
     match path.metadata() {
         Ok(metadata) => Ok(metadata.is_file()),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) if leads_nowhere(&error) => Ok(false),
         Err(error) => Err(cannot_look(path, error)),
     }
 }
 
-/// Whether there is something of this name.
+/// Whether there is something of this name. A link that leads round in a circle is something.
 pub(crate) fn is_there(path: &Path) -> Result<bool, Error> {
-    path.try_exists().map_err(|error| cannot_look(path, error))
+    match path.try_exists() {
+        Err(error) if leads_nowhere(&error) => Ok(path.symlink_metadata().is_ok()),
+        found => found.map_err(|error| cannot_look(path, error)),
+    }
+}
+
+/// Whether a file is not there, or its name is a link that leads round in a circle.
+fn leads_nowhere(error: &io::Error) -> bool {
+    #[cfg(unix)]
+    if error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error()) {
+        return true;
+    }
+    error.kind() == io::ErrorKind::NotFound
 }
 
 /// Whether a file's permissions keep this user from reading it, as far as that is known
@@ -506,6 +518,14 @@ pub(crate) fn remove_folder(path: &Path) -> Result<(), Error> {
 
 /// The bytes of a migration file.
 pub(crate) fn read_source(path: &Path) -> Result<Vec<u8>, Error> {
+    // A pipe would be waited for, and a device be read without end.
+    if let Ok(found) = path.metadata()
+        && !found.is_file()
+    {
+        let kind = kind_of(found.file_type());
+        let message = format!("{} is {kind} and not a file", path.display());
+        return Err(Error::new(ErrorKind::Io, message).with_help("move it away"));
+    }
     os::patiently(Call::Open, path, || fs::read(path))
         .map_err(|error| failure(format!("cannot read {}", path.display()), error))
 }

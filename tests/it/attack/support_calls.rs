@@ -318,21 +318,35 @@ fn backups_without_their_records_are_listed_as_unverified_and_restored_after_a_c
 /// A backup was given a name that says something to its owner. By its digest it is still known.
 #[test]
 fn a_backup_under_another_name_is_found_by_its_digest() {
-    let app = app();
-    let [copy] = app.backups().try_into().unwrap();
-    let renamed = copy.with_file_name("app-before-the-holidays.db");
-    std::fs::rename(&copy, &renamed).unwrap();
-    let migrator = app.migrator();
-    let database = migrator.database(app.database());
-    let listed = database.backups(Verify::Digest).unwrap();
-    assert_eq!(listed.len(), 1);
-    assert!(
-        listed[0].verified && listed[0].file == renamed,
-        "{listed:?}"
-    );
-    app.sql("DELETE FROM notes");
-    database.restore(&BackupRef::Latest).unwrap();
-    assert_eq!(bodies(&app), ["mine"]);
+    for name in [
+        "app-before-the-holidays.db",
+        "my notes (1).db",
+        "app-2026.db.bak",
+    ] {
+        let app = app();
+        let [copy] = app.backups().try_into().unwrap();
+        let renamed = copy.with_file_name(name);
+        std::fs::rename(&copy, &renamed).unwrap();
+        let migrator = app.migrator().keep_last(1);
+        let database = migrator.database(app.database());
+        let listed = database.backups(Verify::Digest).unwrap();
+        assert_eq!(listed.len(), 1, "{name}");
+        assert!(
+            listed[0].verified && listed[0].file == renamed,
+            "{listed:?}"
+        );
+        app.sql("DELETE FROM notes");
+        database.restore(&BackupRef::Latest).unwrap();
+        assert_eq!(bodies(&app), ["mine"], "{name}");
+        // Who gave it a name wants to keep it.
+        for version in 2..6 {
+            let table = format!("CREATE TABLE t{version} (x)");
+            app.file(&format!("V{version}__t.sql"), &table);
+            let _ = std::fs::remove_file(app.migrations().join("V2__pinned.sql"));
+            migrator.migrate(app.database()).unwrap();
+        }
+        assert!(renamed.exists(), "{name}");
+    }
 }
 
 /// The note of a restore, as a stranger or an older folder has it.
@@ -561,12 +575,13 @@ fn what_is_no_file_beside_the_database_is_refused_and_not_waited_for() {
         ("app.db-shm", true),
         ("snapshots", false),
     ] {
-        for link in [false, true] {
+        // A pipe, a device, a link that leads round in a circle.
+        for target in [None, Some("/dev/zero"), Some(name)] {
             let app = app();
             let odd = app.folder().join(name);
-            match link {
-                true => symlink("/dev/zero", &odd).unwrap(),
-                false => {
+            match target {
+                Some(target) => symlink(target, &odd).unwrap(),
+                None => {
                     let made = std::process::Command::new("mkfifo").arg(&odd).status();
                     assert!(made.unwrap().success());
                 }
@@ -593,6 +608,54 @@ fn what_is_no_file_beside_the_database_is_refused_and_not_waited_for() {
             assert_eq!(bodies(&app), ["mine"]);
         }
     }
+}
+
+/// A sync client had left a link to itself among the backups, and a pipe among the migrations. Every
+/// start failed over the one and waited for the other.
+#[cfg(unix)]
+#[test]
+fn a_link_to_itself_hides_no_backup_and_a_pipe_is_no_migration() {
+    use std::os::unix::fs::symlink;
+    let app = app();
+    let names = [
+        "app-2020-01-01T00-00-00.db",
+        ".app-2020-01-01T00-00-01.db.record",
+        ".app.db-2020-01-01T00-00-00.log",
+        ".app-2020-01-01T00-00-00.db.partial",
+    ];
+    let snapshots = app.folder().join("snapshots");
+    std::fs::create_dir(&snapshots).unwrap();
+    symlink("s.db", snapshots.join("s.db")).unwrap();
+    for name in names {
+        symlink(name, app.folder().join("backups").join(name)).unwrap();
+    }
+    symlink(
+        "app.db.restore.partial",
+        app.folder().join("app.db.restore.partial"),
+    )
+    .unwrap();
+    let migrator = app.migrator();
+    let database = migrator.database(app.database());
+    assert_eq!(database.backups(Verify::Everything).unwrap().len(), 1);
+    database.stats().unwrap();
+    database.log().unwrap();
+    database.doctor().unwrap();
+    let pipe = app.migrations().join("V3__next.sql");
+    assert!(
+        std::process::Command::new("mkfifo")
+            .arg(&pipe)
+            .status()
+            .unwrap()
+            .success()
+    );
+    let error = app.refused(ErrorKind::Io);
+    assert!(error.to_string().contains("is a named pipe"), "{error:#}");
+    std::fs::remove_file(&pipe).unwrap();
+    app.file("V3__next.sql", "CREATE TABLE next (x);");
+    app.run().unwrap();
+    app.sql("DELETE FROM notes");
+    database.restore(&BackupRef::Latest).unwrap();
+    assert_eq!(bodies(&app), ["mine"]);
 }
 
 /// A file of 30 GB full of nothing had the name of the log. SQLite does not read it, and each look made

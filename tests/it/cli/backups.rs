@@ -463,3 +463,112 @@ fn a_snapshot_is_pointed_to_as_a_shell_takes_its_name() {
         "{notes:?}"
     );
 }
+
+/// An update changed a note for the worse, and the person restored the backup from before it, without
+/// wanting to lose what was written since.
+#[test]
+fn a_restore_keeps_the_rows_that_are_newer_and_says_which_it_does_not() {
+    let app = App::new();
+    app.file(
+        "V1__notes.sql",
+        "CREATE TABLE notes (id INTEGER PRIMARY KEY, body TEXT);",
+    );
+    app.run().unwrap();
+    app.sql("INSERT INTO notes (body) VALUES ('old'), ('kept')");
+    app.file("V2__pinned.sql", "ALTER TABLE notes ADD COLUMN pinned;");
+    app.run().unwrap();
+    app.sql(
+        "UPDATE notes SET body = 'worse' WHERE id = 1; INSERT INTO notes (body) VALUES ('new')",
+    );
+    let worse = state(&app.database());
+    let bodies =
+        || app.text("SELECT group_concat(id || body, ',') FROM (SELECT * FROM notes ORDER BY id)");
+    // Asked without a terminal, it does nothing.
+    let arguments = ["restore", "latest", "--keep-newer"];
+    assert_eq!(heirloom(&app, &arguments).status.code(), Some(4));
+    assert_eq!(state(&app.database()), worse);
+
+    let (code, done) = json(&app, &["restore", "latest", "--keep-newer", "--yes"]);
+    assert_eq!((code, &done["version"]), (0, &Value::from(1)), "{done}");
+    assert_eq!(done["newer"][0]["table"], "notes", "{done}");
+    assert_eq!(done["newer"][0]["taken"], 1, "{done}");
+    assert_eq!(done["newer"][0]["changed"], 1, "{done}");
+    assert_eq!(bodies(), "1old,2kept,3new");
+    // What it replaced has everything, and comes back whole.
+    let replaced = path_in(&done, "replaced");
+    let back = ["restore", replaced.to_str().unwrap(), "--yes"];
+    assert_eq!(heirloom(&app, &back).status.code(), Some(0));
+    assert_eq!(bodies(), "1worse,2kept,3new");
+    // The same in words.
+    let said = text(&heirloom(
+        &app,
+        &["restore", "latest", "--keep-newer", "--yes"],
+    ));
+    assert!(
+        said.contains("1 row of `notes` newer than the backup, kept"),
+        "{said}"
+    );
+    assert!(
+        said.contains("1 row of `notes` changed since the backup"),
+        "{said}"
+    );
+    assert_eq!(bodies(), "1old,2kept,3new");
+}
+
+/// A disk had overwritten a page of a database of which no backup was left. What could be read was
+/// saved into a new file, and that was put in the place of the damaged one.
+#[test]
+fn what_can_be_read_of_a_damaged_database_is_saved_and_put_in_its_place() {
+    let app = App::new();
+    app.file(
+        "V1__notes.sql",
+        "CREATE TABLE notes (id INTEGER PRIMARY KEY, body TEXT); CREATE TABLE other (x);",
+    );
+    app.run().unwrap();
+    app.sql(
+        "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 500)
+         INSERT INTO notes (body) SELECT 'note ' || i || hex(zeroblob(100)) FROM n;
+         INSERT INTO other VALUES ('whole')",
+    );
+    let page = app.number(
+        "SELECT pageno FROM dbstat WHERE name = 'notes' AND pagetype = 'leaf' ORDER BY pageno DESC LIMIT 1",
+    );
+    let size = app.number("PRAGMA page_size");
+    let mut damaged = std::fs::read(app.database()).unwrap();
+    let start = usize::try_from((page - 1) * size).unwrap();
+    damaged[start..start + usize::try_from(size).unwrap()].fill(0xa5);
+    std::fs::write(app.database(), &damaged).unwrap();
+
+    let (code, saved) = json(&app, &["recover"]);
+    assert_eq!(code, 0, "{saved}");
+    assert!(std::fs::read(app.database()).unwrap() == damaged);
+    let new = app.folder().join("app-recovered.db");
+    assert_eq!(
+        path_in(&saved, "file").file_name(),
+        new.file_name(),
+        "{saved}"
+    );
+    let tables = saved["tables"].as_array().unwrap();
+    let of = |name: &str| tables.iter().find(|table| table["table"] == name).unwrap();
+    assert_eq!(of("other")["rows"], 1, "{saved}");
+    assert_eq!(of("notes")["damaged_pages"], 1, "{saved}");
+    let rows = number_in(&new, "SELECT count(*) FROM notes");
+    assert_eq!(of("notes")["rows"], rows, "{saved}");
+    assert!((400..500).contains(&rows), "{rows}");
+    let wrong = "SELECT count(*) FROM notes WHERE body <> 'note ' || id || hex(zeroblob(100))";
+    assert_eq!(number_in(&new, wrong), 0);
+    // Nothing that is there is replaced.
+    let before = std::fs::read(&new).unwrap();
+    let again = heirloom(&app, &["recover", "app-recovered.db"]);
+    assert_eq!(again.status.code(), Some(2), "{}", text(&again));
+    assert!(std::fs::read(&new).unwrap() == before);
+
+    let put = heirloom(&app, &["restore", "app-recovered.db", "--yes"]);
+    assert_eq!(put.status.code(), Some(0), "{}", text(&put));
+    assert_eq!(app.number("SELECT count(*) FROM notes"), rows);
+    assert_eq!(app.text("SELECT x FROM other"), "whole");
+    // The damaged file is kept as it was.
+    let is_kept = |(_, bytes): &(PathBuf, Vec<u8>)| *bytes == damaged;
+    assert!(app.listing().iter().any(is_kept));
+    assert_eq!(heirloom(&app, &["run"]).status.code(), Some(0));
+}
