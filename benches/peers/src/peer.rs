@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use diesel::{Connection as _, SqliteConnection};
+use diesel::sql_types::Text;
+use diesel::{Connection as _, RunQueryDsl as _, SqliteConnection};
 use diesel_migrations::{FileBasedMigrations, MigrationHarness};
 use heirloom::Migrator;
 use heirloom::rusqlite::Connection;
@@ -30,6 +31,9 @@ pub const PEERS: &[Peer] = &[
     Peer::Sqlx,
     Peer::Diesel,
 ];
+
+/// What an app reads first, of [`Set::Small`].
+const FIRST_ROW: &str = "SELECT name FROM t1 LIMIT 1";
 
 /// What is to be migrated.
 #[derive(Debug, Clone, Copy)]
@@ -175,25 +179,34 @@ fn made(folder: PathBuf) -> PathBuf {
 }
 
 impl Ready {
-    /// From an open to a close: what an app does at its start.
+    /// From an open to a close.
     pub fn migrate(&self, database: &Path) -> Result<(), String> {
+        self.open(database, None)
+    }
+
+    /// The same with the app's first row read in between, on the connection that it goes on with:
+    /// what a user waits for.
+    pub fn start(&self, database: &Path) -> Result<(), String> {
+        self.open(database, Some(FIRST_ROW))
+    }
+
+    fn open(&self, database: &Path, row: Option<&'static str>) -> Result<(), String> {
         match self {
-            Ready::Heirloom(migrator) => migrator
-                .migrate(database)
-                .map(drop)
-                .map_err(|error| format!("{error:#}")),
+            Ready::Heirloom(migrator) => {
+                let opened = migrator.open(database).map_err(|e| format!("{e:#}"))?;
+                read(&opened.connection, row)
+            }
             Ready::Refinery(runner) => {
                 let mut connection = Connection::open(database).map_err(|e| e.to_string())?;
-                runner
-                    .run(&mut connection)
-                    .map(drop)
-                    .map_err(|e| e.to_string())
+                runner.run(&mut connection).map_err(|e| e.to_string())?;
+                read(&connection, row)
             }
             Ready::RusqliteMigration(migrations) => {
                 let mut connection = Connection::open(database).map_err(|e| e.to_string())?;
                 migrations
                     .to_latest(&mut connection)
-                    .map_err(|e| e.to_string())
+                    .map_err(|e| e.to_string())?;
+                read(&connection, row)
             }
             Ready::Sqlx(runtime, migrator) => runtime.block_on(async {
                 let options = SqliteConnectOptions::new()
@@ -204,6 +217,11 @@ impl Ready {
                     .run(&mut connection)
                     .await
                     .map_err(|e| e.to_string())?;
+                if let Some(row) = row {
+                    let row = sqlx::query_scalar::<_, String>(row);
+                    let row = row.fetch_one(&mut connection).await;
+                    row.map_err(|e| e.to_string())?;
+                }
                 sqlx::Connection::close(connection)
                     .await
                     .map_err(|e| e.to_string())
@@ -213,9 +231,20 @@ impl Ready {
                 let mut connection = SqliteConnection::establish(url).map_err(|e| e.to_string())?;
                 connection
                     .run_pending_migrations(migrations.clone())
-                    .map(drop)
-                    .map_err(|e| e.to_string())
+                    .map_err(|e| e.to_string())?;
+                if let Some(row) = row {
+                    let row = diesel::dsl::sql::<Text>(row);
+                    let row = row.get_result::<String>(&mut connection);
+                    row.map_err(|e| e.to_string())?;
+                }
+                Ok(())
             }
         }
     }
+}
+
+fn read(connection: &Connection, row: Option<&str>) -> Result<(), String> {
+    let Some(row) = row else { return Ok(()) };
+    let read = connection.query_row(row, [], |row| row.get::<_, String>(0));
+    read.map(drop).map_err(|e| e.to_string())
 }

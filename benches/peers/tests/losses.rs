@@ -1,4 +1,4 @@
-//! What the README says of others is so: each loses what its table says, and heirloom does not.
+//! What the guide says of others is so: each loses what its table says, and heirloom does not.
 
 use std::path::Path;
 

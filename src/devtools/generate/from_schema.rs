@@ -293,7 +293,7 @@ impl GenerateWork<'_, '_> {
         // Where a boundary between files would not hold, one file does it all; and where one
         // file's order of steps would not, that of several does.
         let large = before.tables.len() >= LARGE && self.renames == Renames::default();
-        let in_pieces = match large && !self.wishes.single {
+        let in_pieces = match large {
             true => self.in_pieces(&before, &scopes, &difference),
             false => Ok(None),
         };
@@ -356,6 +356,13 @@ impl GenerateWork<'_, '_> {
             work.prove(&mut generated)?;
             work.prove_with_rows(&generated)?;
             proved.extend(generated.files);
+        }
+        // In one file they have not met yet.
+        if self.wishes.single && !drafts.is_empty() {
+            let mut generated = self.named(vec![in_sequence(drafts)])?;
+            self.prove(&mut generated)?;
+            self.prove_with_rows(&generated)?;
+            return Ok(Some(generated));
         }
         let mut generated = self.named(drafts)?;
         for (file, proved) in generated.files.iter_mut().zip(proved) {
