@@ -30,12 +30,14 @@ pub(crate) struct KeyAction {
     on_delete: String,
 }
 
+// Read before each file: only tables whose text has the word are asked, and it can be written in one way.
 const REFERENCES: &str = "SELECT child.name, reference.id, reference.\"table\", reference.\"from\",
         coalesce(reference.\"to\", (SELECT name FROM pragma_table_info(reference.\"table\", 'main') WHERE pk = reference.seq + 1)),
         reference.on_update, reference.on_delete,
         (SELECT dflt_value FROM pragma_table_info(child.name, 'main') WHERE name = reference.\"from\" COLLATE NOCASE)
     FROM main.sqlite_schema AS child, pragma_foreign_key_list(child.name, 'main') AS reference
-    WHERE child.type = 'table' ORDER BY child.name, reference.id, reference.seq";
+    WHERE child.type = 'table' AND instr(lower(child.sql), 'references')
+    ORDER BY child.name, reference.id, reference.seq";
 
 fn does_something(action: &str) -> bool {
     matches!(action, "CASCADE" | "SET NULL" | "SET DEFAULT")
