@@ -67,110 +67,168 @@ impl Compared<'_> {
         let (Some(left), Some(right)) = (left, right) else {
             return Ok(None);
         };
+        let both = Both::of(self, &left, &right);
+        let mut best: Option<Attempt<'_>> = None;
+        for identity in both.identities() {
+            let attempt = both.compare_by(identity)?;
+            let nothing_wrong = attempt.wrong == 0;
+            // What the key tells is the plainer story, where no other way finds everything.
+            if nothing_wrong || best.is_none() {
+                best = Some(attempt);
+            }
+            if nothing_wrong || !self.writes.rebuilds {
+                break;
+            }
+        }
+        best.map(|attempt| both.found(&attempt)).transpose()
+    }
+
+    /// Whether the files give a column other values.
+    fn is_meant(&self, original: &str) -> bool {
         let Writes {
             updates,
-            rebuilds,
             expressions,
-            unknown,
             ..
         } = self.writes;
-        let is_meant = |original: &str| {
-            let mut meant = updates.iter().chain(expressions);
-            meant.any(|name| same_name(name, original))
-        };
+        let mut meant = updates.iter().chain(expressions);
+        meant.any(|name| same_name(name, original))
+    }
+}
+
+/// The two shapes of the table, and what of them can be compared.
+struct Both<'s> {
+    compared: &'s Compared<'s>,
+    left: &'s Shape,
+    right: &'s Shape,
+    /// The columns that are in both.
+    shared: Vec<&'s [String; 3]>,
+    /// Whether the rowid is the key in both.
+    keys: bool,
+    /// What the rowids are called that a rebuild should have kept. None where they are the key: they
+    /// are compared with it.
+    rowids: Option<(&'s str, &'s str)>,
+}
+
+/// What a comparison by one identity found.
+struct Attempt<'s> {
+    identity: Identity,
+    /// The columns that were compared, before the rowids.
+    columns: Vec<&'s [String; 3]>,
+    counted: Tally,
+    /// Rows that are gone, and values that are others though nothing says so.
+    wrong: u64,
+}
+
+impl<'s> Both<'s> {
+    fn of(compared: &'s Compared<'s>, left: &'s Shape, right: &'s Shape) -> Both<'s> {
         let in_both = |[_, was, is]: &&[String; 3]| {
             let plain = |shape: &Shape, name: &str| {
                 shape.column(name).is_some_and(|column| !column.generated)
             };
-            plain(&left, was) && plain(&right, is)
+            plain(left, was) && plain(right, is)
         };
-        let shared: Vec<&[String; 3]> = self.columns.iter().filter(in_both).collect();
-        let looked_at: Vec<&[String; 3]> = shared
-            .iter()
-            .copied()
-            .filter(|[original, ..]| *rebuilds || *unknown || is_meant(original))
-            .collect();
+        let keys = left.rowid_is_key && right.rowid_is_key;
+        let rowids = left.rowid.zip(right.rowid);
+        Both {
+            compared,
+            left,
+            right,
+            shared: compared.columns.iter().filter(in_both).collect(),
+            keys,
+            rowids: rowids.filter(|_| compared.writes.rebuilds && !keys),
+        }
+    }
+
+    /// By what its rows can be told apart.
+    fn identities(&self) -> Vec<Identity> {
         // A key that the file gives other values tells nothing apart.
         let key = |name: &str| {
-            let column = shared.iter().find(|[_, was, _]| same_name(was, name));
-            let [original, _, is] = column?;
-            (!is_meant(original)).then(|| is.clone())
+            let mut shared = self.shared.iter();
+            let [original, _, is] = shared.find(|[_, was, _]| same_name(was, name))?;
+            (!self.compared.is_meant(original)).then(|| is.clone())
         };
-        let ways = identities(&left, &right, &key);
-        // Where they are the key, they were compared with it.
-        let keys = left.rowid_is_key && right.rowid_is_key;
-        let rowids = left.rowid.zip(right.rowid).filter(|_| *rebuilds && !keys);
-        let mut best: Option<(u64, Identity, Vec<&[String; 3]>, Tally)> = None;
-        for identity in ways {
-            let mut columns = looked_at.clone();
-            if identity == Identity::Content {
-                columns = shared
-                    .iter()
-                    .copied()
-                    .filter(|[original, ..]| !is_meant(original))
-                    .collect();
-            }
-            // An integer that is the rowid on both sides was compared as the key, type and all.
-            if let Identity::Key(key) = &identity
-                && let [(was, is)] = key.as_slice()
-                && keys
-                && left.keys.first() == Some(&vec![was.clone()])
-                && right.keys.first() == Some(&vec![is.clone()])
-            {
-                columns.retain(|[_, column, _]| !same_name(column, was));
-            }
-            let mut paired: Vec<PairedColumn> = columns
-                .iter()
-                .map(|[_, was, is]| PairedColumn {
-                    left: Some(was.clone()),
-                    right: Some(is.clone()),
-                })
-                .collect();
-            if let (Some((was, is)), Identity::Key(_)) = (rowids, &identity) {
-                paired.push(PairedColumn {
-                    left: Some(was.into()),
-                    right: Some(is.into()),
-                });
-            }
-            let pairing = Pairing {
-                identity: identity.clone(),
-                columns: paired,
-            };
-            let meant: Vec<bool> = columns
-                .iter()
-                .map(|[original, ..]| is_meant(original) || !rebuilds)
-                .collect();
-            let same = |index: usize, old: ValueRef<'_>, new: ValueRef<'_>| match meant.get(index) {
-                Some(false) => old == ValueRef::Null || same_meaning(old, new),
-                // A value over none is not a loss.
-                Some(true) => is_empty(old) || same_value(old, new),
-                None => old == new,
-            };
-            let mut one = Side::new(self.before, &left);
-            one.large_at_rest = self.large_at_rest;
-            let other = Side::new(self.now, &right);
-            let counted = tally(one, other, &pairing, &same)?;
-            let unmeant = columns.iter().zip(&counted.columns);
-            let unmeant = unmeant.filter(|([original, ..], _)| *rebuilds && !is_meant(original));
-            let wrong = counted.only_left + unmeant.map(|(_, it)| it.overwritten).sum::<u64>();
-            // What the key tells is the plainer story, where no other way finds everything.
-            if wrong == 0 || best.is_none() {
-                best = Some((wrong, identity, columns, counted));
-            }
-            if wrong == 0 || !rebuilds {
-                break;
-            }
+        identities(self.left, self.right, &key)
+    }
+
+    /// The columns whose values are compared.
+    fn columns(&self, identity: &Identity) -> Vec<&'s [String; 3]> {
+        let Writes {
+            rebuilds, unknown, ..
+        } = self.compared.writes;
+        let mut columns = self.shared.clone();
+        columns.retain(|[original, ..]| match identity {
+            Identity::Content => !self.compared.is_meant(original),
+            _ => *rebuilds || *unknown || self.compared.is_meant(original),
+        });
+        // An integer that is the rowid on both sides was compared as the key, type and all.
+        if let Identity::Key(key) = identity
+            && let [(was, is)] = key.as_slice()
+            && self.keys
+            && self.left.keys.first() == Some(&vec![was.clone()])
+            && self.right.keys.first() == Some(&vec![is.clone()])
+        {
+            columns.retain(|[_, column, _]| !same_name(column, was));
         }
-        let Some((_, identity, columns, counted)) = best else {
-            return Ok(None);
+        columns
+    }
+
+    fn compare_by(&self, identity: Identity) -> Result<Attempt<'s>, Error> {
+        let rebuilds = self.compared.writes.rebuilds;
+        let columns = self.columns(&identity);
+        let pair = |was: &str, is: &str| PairedColumn {
+            left: Some(was.into()),
+            right: Some(is.into()),
         };
+        let mut paired: Vec<PairedColumn> =
+            columns.iter().map(|[_, was, is]| pair(was, is)).collect();
+        if let (Some((was, is)), Identity::Key(_)) = (self.rowids, &identity) {
+            paired.push(pair(was, is));
+        }
+        let pairing = Pairing {
+            identity,
+            columns: paired,
+        };
+        let meant: Vec<bool> = columns
+            .iter()
+            .map(|[original, ..]| self.compared.is_meant(original) || !rebuilds)
+            .collect();
+        let same = |index: usize, old: ValueRef<'_>, new: ValueRef<'_>| match meant.get(index) {
+            Some(false) => old == ValueRef::Null || same_meaning(old, new),
+            // A value over none is not a loss.
+            Some(true) => is_empty(old) || same_value(old, new),
+            None => old == new,
+        };
+        let mut one = Side::new(self.compared.before, self.left);
+        one.large_at_rest = self.compared.large_at_rest;
+        let other = Side::new(self.compared.now, self.right);
+        let counted = tally(one, other, &pairing, &same)?;
+        let unmeant = meant.iter().zip(&counted.columns);
+        let unmeant = unmeant.filter(|(meant, _)| !**meant);
+        let wrong = counted.only_left + unmeant.map(|(_, it)| it.overwritten).sum::<u64>();
+        Ok(Attempt {
+            identity: pairing.identity,
+            columns,
+            counted,
+            wrong,
+        })
+    }
+
+    fn found(&self, attempt: &Attempt<'_>) -> Result<Found, Error> {
+        let Attempt {
+            identity,
+            columns,
+            counted,
+            wrong: _,
+        } = attempt;
+        let Writes {
+            rebuilds, unknown, ..
+        } = self.compared.writes;
+        let in_which =
+            |key: &[Value]| key_in_words(identity, key, self.left.rowid.unwrap_or("rowid"));
         let mut found = Found {
             rows: counted.left,
             gone: counted.only_left,
-            example: counted
-                .example
-                .as_ref()
-                .map(|key| self.key_in_words(&identity, key, left.rowid.unwrap_or("rowid"))),
+            example: counted.example.as_deref().map(in_which),
             ..Found::default()
         };
         // Those that came later are not rows of the old table.
@@ -179,25 +237,24 @@ impl Compared<'_> {
                 .columns
                 .get(columns.len())
                 .is_some_and(|it| it.changed > 0),
-            Identity::Content => rowids.is_some() && left.keys.is_empty(),
+            Identity::Content => self.rowids.is_some() && self.left.keys.is_empty(),
             Identity::Rowid => false,
         };
         for ([original, was, is], column) in columns.iter().zip(&counted.columns) {
             if column.overwritten == 0 {
                 continue;
             }
-            let values = values(self.before, &left.table, was)?;
-            let none_left = || Ok::<_, Error>(values_now(self.now, &right.table, is)? == 0);
-            if *rebuilds && !is_meant(original) {
+            let values = values(self.compared.before, &self.left.table, was)?;
+            let none_left =
+                || Ok::<_, Error>(values_now(self.compared.now, &self.right.table, is)? == 0);
+            if *rebuilds && !self.compared.is_meant(original) {
+                let example = column.example.as_ref();
                 found.overwritten.push(Overwritten {
                     column: is.clone(),
                     values: column.overwritten,
                     left_out: (column.emptied == column.overwritten).then_some(values),
-                    example: column.example.as_ref().map(|(key, old, new)| {
-                        let rowid = left.rowid.unwrap_or("rowid");
-                        let row = self.key_in_words(&identity, key, rowid);
-                        (in_words(old), in_words(new), row)
-                    }),
+                    example: example
+                        .map(|(key, old, new)| (in_words(old), in_words(new), in_which(key))),
                 });
             } else if column.emptied > 0 && none_left()? {
                 found.emptied.push((is.clone(), values));
@@ -205,22 +262,22 @@ impl Compared<'_> {
                 found.throughout.push((is.clone(), values));
             }
         }
-        Ok(Some(found))
+        Ok(found)
     }
+}
 
-    fn key_in_words(&self, identity: &Identity, key: &[Value], rowid: &str) -> String {
-        let names: Vec<&str> = match identity {
-            Identity::Rowid => vec![rowid],
-            Identity::Key(columns) => columns.iter().map(|(name, _)| name.as_str()).collect(),
-            Identity::Content => Vec::new(),
-        };
-        let parts: Vec<String> = names
-            .iter()
-            .zip(key)
-            .map(|(name, value)| format!("{name} {}", in_words(value)))
-            .collect();
-        parts.join(", ")
-    }
+fn key_in_words(identity: &Identity, key: &[Value], rowid: &str) -> String {
+    let names: Vec<&str> = match identity {
+        Identity::Rowid => vec![rowid],
+        Identity::Key(columns) => columns.iter().map(|(name, _)| name.as_str()).collect(),
+        Identity::Content => Vec::new(),
+    };
+    let parts: Vec<String> = names
+        .iter()
+        .zip(key)
+        .map(|(name, value)| format!("{name} {}", in_words(value)))
+        .collect();
+    parts.join(", ")
 }
 
 /// How many values a column has.
