@@ -21,6 +21,7 @@ use crate::commands::{Args, Command, Reach, command_line};
 use crate::complete::candidates;
 use crate::exit::{Exit, Failure};
 use crate::output::ui::{self, Ui};
+use crate::output::visible::visible;
 use crate::settings::databases::{self, Databases};
 use crate::settings::gather::{Settings, Surroundings};
 
@@ -100,7 +101,12 @@ fn refuse(error: &clap::Error) -> ExitCode {
         ui.written(written);
         return ui.end(Exit::Done, true).into();
     }
-    if global.json {
+    let is_odd = |word: std::ffi::OsString| {
+        let word = word.to_string_lossy();
+        visible(&word) != word
+    };
+    // clap repeats the words as they are.
+    if global.json || std::env::args_os().any(is_odd) {
         let text = error.render().to_string();
         let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
         let message = lines

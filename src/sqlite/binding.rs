@@ -26,6 +26,23 @@ impl HookSet for rusqlite::Result<()> {
     }
 }
 
+/// What setting a limit returns: what it was before, since rusqlite 0.33 in a result.
+pub(crate) trait LimitSet {
+    fn before(self) -> Option<i32>;
+}
+
+impl LimitSet for i32 {
+    fn before(self) -> Option<i32> {
+        Some(self)
+    }
+}
+
+impl LimitSet for rusqlite::Result<i32> {
+    fn before(self) -> Option<i32> {
+        self.ok()
+    }
+}
+
 /// The collation of a column, and whether it is AUTOINCREMENT. None where the table is a view, or
 /// has no such column. (`Connection::column_metadata` since rusqlite 0.35.)
 pub(crate) fn column(

@@ -1,10 +1,12 @@
 //! Running statements one at a time, and saying where and why one failed.
 
 use rusqlite::config::DbConfig;
+use rusqlite::limits::Limit;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, ErrorCode, Row, ffi};
 
 use crate::report::error::{Error, ErrorKind};
+use crate::sqlite::binding::LimitSet as _;
 use crate::sqlite::sql::name::same_name;
 use crate::sqlite::sql::script::Script;
 use crate::sqlite::sql::statement::Statement;
@@ -52,8 +54,29 @@ pub(crate) fn failure(what: impl Into<String>, error: rusqlite::Error) -> Error 
 }
 
 /// Reads tables that are ours, or another tool's. In a stranger's file a view may have the name of
-/// one, and a view's query need never end: views are forbidden meanwhile.
+/// one, and a view's query need never end: views are forbidden meanwhile. A generated column may make
+/// gigabytes, which nothing interrupts: values are bounded too.
 pub(crate) fn of_tables_alone<T>(connection: &Connection, read: impl FnOnce() -> T) -> T {
+    let length = |most| {
+        connection
+            .set_limit(Limit::SQLITE_LIMIT_LENGTH, most)
+            .before()
+    };
+    let before = length(LONGEST);
+    if before.is_some_and(|before| before < LONGEST) {
+        length(before.unwrap_or(LONGEST));
+    }
+    let read = without_views(connection, read);
+    length(before.unwrap_or(i32::MAX));
+    read
+}
+
+/// More than any value has that heirloom or another tool keeps of its own, but for the SQL of
+/// migrations.
+const LONGEST: i32 = 16 << 20;
+
+/// The same with values of any length.
+pub(crate) fn without_views<T>(connection: &Connection, read: impl FnOnce() -> T) -> T {
     let views = DbConfig::SQLITE_DBCONFIG_ENABLE_VIEW;
     let allowed = connection.db_config(views).unwrap_or(true);
     let _ = connection.set_db_config(views, false);

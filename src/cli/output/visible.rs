@@ -73,7 +73,9 @@ fn is_obeyed(letter: char) -> bool {
     let turns_round = matches!(letter,
         '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     let breaks = matches!(letter, '\u{2028}' | '\u{2029}');
-    (letter.is_control() && !lays_out) || turns_round || breaks
+    // Two names that look the same. What joins the parts of a letter is none of these.
+    let hides = matches!(letter, '\u{ad}' | '\u{200b}' | '\u{2060}' | '\u{feff}');
+    (letter.is_control() && !lays_out) || turns_round || breaks || hides
 }
 
 #[cfg(test)]
@@ -91,6 +93,7 @@ mod tests {
             ("\u{9b}31mred", "\\u{9b}31mred"),
             ("\rover", "\\u{d}over"),
             ("\u{202e}turned", "\\u{202e}turned"),
+            ("no\u{200b}tes", "no\\u{200b}tes"),
             ("one\r\ntwo\tthree", "one\ntwo\tthree"),
             ("größe 日本 🙂", "größe 日本 🙂"),
         ];

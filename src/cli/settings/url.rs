@@ -13,6 +13,9 @@ pub(crate) enum Named {
     Another(String),
 }
 
+/// What SQLite calls a database that is in no file.
+const MEMORY: &str = ":memory:";
+
 /// Schemes of servers, which need no slashes to be known.
 const SERVERS: &[&str] = &[
     "http",
@@ -45,7 +48,11 @@ pub(crate) fn named(text: &str) -> Named {
             .all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c));
     match scheme.as_str() {
         "sqlite" | "sqlite3" | "file" => {
-            let path = rest.split(['?', '#']).next().unwrap_or_default();
+            let mut parts = rest.split(['?', '#', '&']);
+            let path = parts.next().unwrap_or_default();
+            if parts.any(|asked| asked == "mode=memory") {
+                return Named::Path(MEMORY.into());
+            }
             let path = match path.strip_prefix("//") {
                 Some(path) => path
                     .strip_prefix("localhost/")
@@ -79,7 +86,7 @@ pub(crate) fn path(folder: &Path, given: PathBuf, setting: &str) -> Result<PathB
 
 /// Whether a text is one URL, whatever stands between its colons.
 pub(crate) fn is_one(text: &str) -> bool {
-    named(text) != Named::Path(text.into())
+    text == MEMORY || named(text) != Named::Path(text.into())
 }
 
 /// `%20` as a space. What is not such an escape stays.
@@ -121,12 +128,16 @@ mod tests {
             ("file:z.db", "z.db"),
             ("file:///z.db?cache=shared", "/z.db"),
             ("file://localhost/z.db", "/z.db"),
+            ("file:z.db?cache=shared&mode=memory", ":memory:"),
+            ("sqlite::memory:", ":memory:"),
             ("100%.db", "100%.db"),
             ("C:\\notes.db", "C:\\notes.db"),
             ("odd:name.db", "odd:name.db"),
         ] {
             assert_eq!(named(text), Named::Path(path.into()), "{text}");
         }
+        // In a list of paths it was taken for two.
+        assert!(is_one(":memory:") && !is_one("notes.db"));
         for (text, scheme) in [
             ("postgres://h/z", "postgres"),
             ("mysql:z", "mysql"),

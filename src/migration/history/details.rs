@@ -5,8 +5,8 @@ use std::time::Duration;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::report::error::Error;
-use crate::sqlite::execute::of_tables_alone;
 use crate::sqlite::execute::{failure, is_no_such_table};
+use crate::sqlite::execute::{of_tables_alone, without_views};
 use crate::sqlite::own_tables::DETAILS;
 
 pub(crate) const CREATE_DETAILS: &str = "CREATE TABLE IF NOT EXISTS heirloom_history (
@@ -107,7 +107,7 @@ pub(crate) fn as_applied(
     table: &str,
     version: i64,
 ) -> Result<Option<AsApplied>, Error> {
-    let read = of_tables_alone(connection, || {
+    let read = without_views(connection, || {
         connection.query_row(SELECT_DETAILS, params![table, version], |row| {
             Ok(AsApplied {
                 up: row.get(0)?,

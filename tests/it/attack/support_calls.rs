@@ -717,6 +717,33 @@ fn an_endless_view_in_the_place_of_a_table_of_ours_is_not_read() {
     }
 }
 
+/// The column of another such table was generated, and made as much text as SQLite can hold, for each
+/// row and each question.
+#[test]
+fn a_table_of_ours_that_makes_its_values_is_not_read_to_the_end() {
+    for table in ["refinery_schema_history", "heirloom_log", "heirloom_run"] {
+        let app = app();
+        let columns = app.text(&format!(
+            "SELECT coalesce(group_concat(name || ' AS (hex(zeroblob(400000000)))'), 'started_at AS (hex(zeroblob(400000000))), backup, digest, journal_mode')
+             FROM pragma_table_info('{table}')"
+        ));
+        app.sql(&format!(
+            "DROP TABLE IF EXISTS {table}; CREATE TABLE {table} ({columns}, own); INSERT INTO {table} (own) VALUES (1), (2)"
+        ));
+        let migrator = app.migrator();
+        let database = migrator.database(app.database());
+        let said = [
+            database.status().err(),
+            database.log().err(),
+            migrator.migrate(app.database()).err(),
+        ];
+        let too_big = |error: &heirloom::Error| format!("{error:#}").contains("too big");
+        assert!(said.iter().flatten().any(too_big), "{table}: {said:?}");
+        let _ = database.doctor().unwrap();
+        assert_eq!(bodies(&app), ["mine"], "{table}");
+    }
+}
+
 /// An old program had named a table in Latin-1. SQLite does not mind, and nothing could be looked at.
 #[test]
 fn names_that_are_not_utf8_are_shown_somehow() {
