@@ -3,14 +3,13 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 use rusqlite::backup::{Backup as Copier, StepResult};
 
 use crate::report::error::{Error, ErrorKind};
-use crate::sqlite::binding::HookSet as _;
+use crate::sqlite::background::{Background, Stop, stop_where};
 use crate::sqlite::disk::{clone, digest, files, space};
 use crate::sqlite::integrity::quick_check;
 use crate::sqlite::pages::MainFile;
@@ -20,9 +19,6 @@ use crate::sqlite::{execute, open};
 /// Pages copied between two looks at the cancel flag: 4 MiB of 4 KiB pages. The size of a
 /// step makes no difference to the speed.
 const PAGES_PER_STEP: i32 = 1024;
-
-/// Virtual machine instructions between two looks at whether the verification is to end.
-const INSTRUCTIONS_PER_LOOK: i32 = 10_000;
 
 /// What a copy's header says of its past, the same for every copy: so that equal states give
 /// equal files, by whichever way they were copied. Offsets and meanings:
@@ -69,7 +65,7 @@ pub(crate) struct Written {
     /// To the copy, with the app's functions and collations.
     connection: Connection,
     /// The check of what was copied, where it was begun beside the copying.
-    checking: Option<Checking>,
+    checking: Option<Background<Option<String>>>,
     bytes: u64,
     /// None where it was not read on the way.
     digest: Option<String>,
@@ -78,55 +74,16 @@ pub(crate) struct Written {
     expected: Vec<(&'static str, i64)>,
 }
 
-/// Whether a long check is to end before its end.
-pub(crate) type Stop = Arc<dyn Fn() -> bool + Send + Sync>;
-
-/// SQLite's check of the source, in a thread of its own.
-struct Checking {
-    ended: Arc<AtomicBool>,
-    thread: Option<JoinHandle<Result<Option<String>, Error>>>,
-}
-
-impl Checking {
-    /// Begins to check the state that `connection` sees.
-    fn begin(mut connection: Connection, stop: &Stop) -> Result<Checking, Error> {
-        let ended = Arc::new(AtomicBool::new(false));
-        let flag = Arc::clone(&ended);
-        let stop = Arc::clone(stop);
-        stop_where(&mut connection, move || {
-            flag.load(Ordering::Relaxed) || stop()
-        })?;
-        let thread = std::thread::Builder::new().name("heirloom-check".to_owned());
-        let thread = thread
-            .spawn(move || check(&connection))
-            .map_err(|error| Error::new(ErrorKind::Io, "cannot start a thread").because(error))?;
-        Ok(Checking {
-            ended,
-            thread: Some(thread),
-        })
-    }
-
-    fn finish(mut self) -> Result<Option<String>, Error> {
-        let panicked = || {
-            Err(Error::new(
-                ErrorKind::Io,
-                "the thread of the check panicked",
-            ))
-        };
-        let thread = self.thread.take();
-        thread.map_or_else(panicked, |thread| {
-            thread.join().unwrap_or_else(|_| panicked())
-        })
-    }
-}
-
-impl Drop for Checking {
-    fn drop(&mut self) {
-        self.ended.store(true, Ordering::Relaxed);
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
-    }
+/// Begins SQLite's check of the state that `connection` sees.
+fn check_beside(
+    mut connection: Connection,
+    stop: &Stop,
+) -> Result<Background<Option<String>>, Error> {
+    let ended = Arc::new(AtomicBool::new(false));
+    let (flag, stop) = (Arc::clone(&ended), Arc::clone(stop));
+    let is_over = move || flag.load(Ordering::Relaxed) || stop();
+    stop_where(&mut connection, Some(is_over))?;
+    Background::begin("heirloom-check", ended, move || check(&connection))
 }
 
 /// SQLite's check, without what it says of the contents, which would be left alone and takes time.
@@ -135,16 +92,6 @@ fn check(connection: &Connection) -> Result<Option<String>, Error> {
         .execute_batch("PRAGMA ignore_check_constraints = ON")
         .map_err(|error| execute::failure("cannot check the copy", error))?;
     quick_check(connection)
-}
-
-fn stop_where(
-    connection: &mut Connection,
-    stop: impl FnMut() -> bool + Send + 'static,
-) -> Result<(), Error> {
-    connection
-        .progress_handler(INSTRUCTIONS_PER_LOOK, Some(stop))
-        .checked()
-        .map_err(|error| execute::failure("cannot watch for an interruption", error))
 }
 
 /// What a copy must say as its source does.
@@ -225,15 +172,12 @@ fn write_of(
         let help = "free some space, or choose another folder for backups";
         space::check_room(folder, "the backup", bytes, help)?;
         if let Some(file) = &in_one_file {
-            if let Some(stop) = locked.filter(|_| bytes >= digest::LARGE) {
+            if let Some(stop) = locked.filter(|_| digest::is_read_back(bytes)) {
                 let second = open::reader(like)?;
                 set_up(&second)?;
-                checking = Some(Checking::begin(second, stop)?);
+                checking = Some(check_beside(second, stop)?);
             }
-            if let Some((copied, read_back)) = by_pages(file, staging, bytes, progress)? {
-                digest = Some(copied);
-                checking = checking.filter(|_| read_back);
-            }
+            digest = by_pages(file, staging, bytes, progress)?;
         }
         if digest.is_none() {
             checking = None;
@@ -248,7 +192,7 @@ fn write_of(
     set_up(&connection)?;
     if let Some(stop) = locked {
         let stop = Arc::clone(stop);
-        stop_where(&mut connection, move || stop())?;
+        stop_where(&mut connection, Some(move || stop()))?;
     }
     let expected = SAME_IN_BOTH
         .iter()
@@ -382,13 +326,13 @@ fn by_clone(
 }
 
 /// Copies the file as it is, page after page, through the handle SQLite has open on it, and
-/// digests it on the way. Whether the copy was read back, too. None where it cannot be read so.
+/// digests it on the way. None where it cannot be read so.
 fn by_pages(
     file: &MainFile<'_>,
     staging: &Path,
     bytes: u64,
     progress: &dyn Fn(u64, u64) -> Result<(), Error>,
-) -> Result<Option<(String, bool)>, Error> {
+) -> Result<Option<String>, Error> {
     let mut copy = digest::Digested::open(staging, bytes)?;
     let mut buffer = vec![0; READ_AT_ONCE];
     let mut at = 0;

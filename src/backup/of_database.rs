@@ -1,12 +1,9 @@
 //! Where the backups of a database are, and taking one.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use rusqlite::{Connection, ErrorCode};
 
-use crate::backup::copy::Stop;
 use crate::backup::metadata::BackupKind;
 use crate::backup::store::{Backup, BackupName, Occasion, Store, Stray};
 use crate::backup::{locate, put_back};
@@ -114,20 +111,13 @@ pub(crate) fn take_copy(
 ) -> Result<Backup, Error> {
     let reader = open::reader(database)?;
     options.set_up(&reader)?;
-    let cancel = options.cancel.clone();
-    let is_cancelled = move || {
-        cancel
-            .as_deref()
-            .is_some_and(|flag| flag.load(Ordering::Relaxed))
-    };
-    let stop: Stop = Arc::new(is_cancelled);
     let occasion = Occasion {
         now: time::now(),
         version,
         app_version: options.app_version.as_deref(),
         set_up: &|connection| options.set_up(connection),
     };
-    store.take(&reader, &stop, name, &occasion, progress)
+    store.take(&reader, &options.stop(), name, &occasion, progress)
 }
 
 /// Whether a backup is a clone, which takes no room at once.

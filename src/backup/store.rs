@@ -12,12 +12,13 @@ use std::path::{Path, PathBuf};
 use chrono::{DateTime, Utc};
 use rusqlite::Connection;
 
-use crate::backup::copy::{self, FileFacts, Stop, Written};
+use crate::backup::copy::{self, FileFacts, Written};
 use crate::backup::metadata::{BackupKind, BackupMetadata};
 use crate::backup::retention::{self, Decision};
 use crate::report::error::{Error, ErrorKind};
 use crate::report::remedy::Remedy;
 use crate::report::time::rfc3339;
+use crate::sqlite::background::Stop;
 use crate::sqlite::disk::digest;
 use crate::sqlite::disk::files::{self, Claim};
 use crate::sqlite::disk::path;

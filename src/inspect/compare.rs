@@ -13,11 +13,11 @@ use crate::report::serial;
 use crate::restore::find::{self, BackupRef};
 use crate::rows::{
     Cells, Identity, Literal, Pair, Pairing, Shape, Side, Tally, delete_row, fewest_differences,
-    insert_row, pairings, same_value, tally, told, update_row, walk,
+    insert_row, pairings, tally, told, update_row, walk,
 };
 use crate::sqlite::execute::failure;
 use crate::sqlite::open;
-use crate::sqlite::schema::catalog;
+use crate::sqlite::schema::catalog::{self, same_value};
 use crate::sqlite::schema::difference::same_sql;
 use crate::sqlite::schema::objects::{Object, ObjectKind, Schema, Table, TableKind};
 use crate::sqlite::sql::name::{quote, same_name};

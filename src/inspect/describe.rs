@@ -58,12 +58,8 @@ pub(crate) fn inspect(
         .filter(|table| wanted(&table.name))
         .filter(|table| only.is_some() || table.kind != TableKind::Shadow)
         .map(|table| {
-            let mut info = table_info(connection, &schema, &keys, &views, table)?;
-            // The rows of a search table may be those of a view.
-            if too_nested.is_empty() || table.kind != TableKind::Virtual {
-                info.rows = catalog::row_count(connection, &table.name)?;
-            }
-            Ok(info)
+            let rows = pragmas::rows(connection, &table.name, table.kind, !too_nested.is_empty())?;
+            table_info(connection, &schema, &keys, &views, table, rows)
         })
         .collect::<Result<Vec<_>, Error>>()?;
     let texts = schema
@@ -163,6 +159,7 @@ fn table_info(
     keys: &[(&str, Vec<ForeignKeyInfo>)],
     views: &[ViewInfo],
     table: &Table,
+    rows: Option<u64>,
 ) -> Result<TableInfo, Error> {
     let Table {
         name, kind, sql, ..
@@ -171,7 +168,7 @@ fn table_info(
     let options = TableEntry::from(table).options();
     let is_virtual = *kind == TableKind::Virtual;
     Ok(TableInfo {
-        rows: None,
+        rows,
         primary_key: primary_key(&columns),
         columns,
         without_rowid: options.without_rowid,

@@ -5,8 +5,6 @@
 
 // May use `backup`, `migration`, `options`, `report`, `restore`, `rows`, `run` and `sqlite`.
 
-// May use `restore`, `backup`, `migration`, `sqlite` and `report`.
-
 pub(crate) mod compare;
 pub(crate) mod describe;
 pub(crate) mod description;

@@ -6,6 +6,8 @@ use crate::inspect::description::{ColumnInfo, ForeignKeyInfo, Generation, IndexI
 use crate::report::error::Error;
 use crate::sqlite::binding;
 use crate::sqlite::execute::{failure, is_wrong_sql, lossy, lossy_or_null};
+use crate::sqlite::schema::catalog;
+use crate::sqlite::schema::objects::TableKind;
 use crate::sqlite::sql::name::same_name;
 
 const COLUMNS: &str = "SELECT name, type, \"notnull\", dflt_value, pk, hidden
@@ -103,4 +105,18 @@ pub(crate) fn indexes(connection: &Connection, table: &str) -> Result<Vec<IndexI
         index.columns = ask(connection, INDEX_COLUMNS, &index.name, |row| lossy(row, 0))?;
     }
     Ok(indexes)
+}
+
+/// The rows of a table. None where they cannot be counted: those of a search table may be those of
+/// a view, which is not compiled where views are too nested.
+pub(crate) fn rows(
+    connection: &Connection,
+    table: &str,
+    kind: TableKind,
+    views_are_too_nested: bool,
+) -> Result<Option<u64>, Error> {
+    match views_are_too_nested && kind == TableKind::Virtual {
+        true => Ok(None),
+        false => catalog::row_count(connection, table),
+    }
 }

@@ -72,11 +72,7 @@ fn tables_of(options: &Options<'_>, connection: &Connection) -> Result<Vec<Table
             bytes = bytes.map(|bytes| bytes + size(&shadow).unwrap_or(0) + parts);
         }
         found.push(TableStats {
-            // The rows of a search table may be those of a view.
-            rows: match too_nested && kind == TableKind::Virtual {
-                true => None,
-                false => catalog::row_count(connection, &name)?,
-            },
+            rows: pragmas::rows(connection, &name, kind, too_nested)?,
             bytes,
             internal: options.own_tables().hold(&name) || name.starts_with("sqlite_"),
             // That of a WITHOUT ROWID table's key is the table.

@@ -23,7 +23,7 @@ use crate::options::rust_migration::RustMigration;
 use crate::report::error::{Error, ErrorKind};
 use crate::report::event::Event;
 use crate::report::loss::Direction;
-use crate::sqlite::binding::HookSet as _;
+use crate::sqlite::background::{Stop, stop_where};
 use crate::sqlite::disk::path;
 use crate::sqlite::execute::failure;
 use crate::sqlite::open::empty;
@@ -339,13 +339,10 @@ impl<'a> Options<'a> {
         ] {
             let _ = connection.set_limit(limit, most);
         }
-        if let Some(flag) = self.cancel.clone() {
-            connection
-                .progress_handler(10_000, Some(move || flag.load(Ordering::Relaxed)))
-                .checked()
-                .map_err(|error| failure("cannot watch for an interruption", error))?;
+        match self.cancel.clone() {
+            Some(flag) => stop_where(connection, Some(move || flag.load(Ordering::Relaxed))),
+            None => Ok(()),
         }
-        Ok(())
     }
 
     /// The same, without the interruption.
@@ -361,6 +358,15 @@ impl<'a> Options<'a> {
                 .map_err(cannot)?;
         }
         self.set_up(connection)
+    }
+
+    /// The same as [`Options::is_cancelled`], for threads that may outlive the call.
+    pub(crate) fn stop(&self) -> Stop {
+        let flag = self.cancel.clone();
+        Arc::new(move || {
+            flag.as_deref()
+                .is_some_and(|flag| flag.load(Ordering::Relaxed))
+        })
     }
 
     pub(crate) fn is_cancelled(&self) -> bool {

@@ -13,13 +13,11 @@ use crate::options::settings::Options;
 use crate::report::count::Counted;
 use crate::report::error::Error;
 use crate::report::outcome::NewerRows;
-use crate::rows::{
-    Identity, Literal, Pair, PairedColumn, Pairing, Shape, Side, identities, same_value, walk,
-};
+use crate::rows::{Identity, Literal, Pair, PairedColumn, Pairing, Shape, Side, identities, walk};
 use crate::sqlite::disk::{digest, scratch};
 use crate::sqlite::execute::{failure, text};
 use crate::sqlite::open::{self, Target};
-use crate::sqlite::schema::catalog;
+use crate::sqlite::schema::catalog::{self, same_value};
 use crate::sqlite::schema::objects::TableKind;
 use crate::sqlite::sql::name::quote;
 use crate::sqlite::view;

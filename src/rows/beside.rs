@@ -1,13 +1,15 @@
 //! One side of a walk, read by a thread of its own while the other one is read here.
 
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::thread::JoinHandle;
 
+use rusqlite::Connection;
 use rusqlite::types::ValueRef;
-use rusqlite::{Connection, InterruptHandle};
 
 use crate::report::error::{Error, ErrorKind};
+use crate::sqlite::background::{Background, stop_where};
 use crate::sqlite::execute::failure;
 use crate::sqlite::open;
 
@@ -23,8 +25,8 @@ pub(super) struct Beside {
     current: Rows,
     /// Of the current rows, the one that was reached. None before the first and after the last.
     at: Option<usize>,
-    interrupt: InterruptHandle,
-    reading: Option<JoinHandle<()>>,
+    /// Dropped after the receiver, so that the thread waits for nobody.
+    _reading: Background<()>,
 }
 
 /// Some rows.
@@ -82,24 +84,25 @@ impl<'r> BesideRow<'r> {
 impl Beside {
     /// Begins to read. None where the query needs what only the app's own connection has.
     pub(super) fn begin(file: &Path, sql: &str) -> Result<Option<Beside>, Error> {
-        let connection = open::copy(file)?;
+        let mut connection = open::copy(file)?;
         if connection.prepare(sql).is_err() {
             return Ok(None);
         }
-        let interrupt = connection.get_interrupt_handle();
+        let ended = Arc::new(AtomicBool::new(false));
+        let flag = Arc::clone(&ended);
+        stop_where(&mut connection, Some(move || flag.load(Ordering::Relaxed)))?;
         // One is filled while another one is read.
         let (sender, handed_over) = sync_channel(1);
         let sql = sql.to_owned();
-        let thread = std::thread::Builder::new().name("heirloom-compare".to_owned());
-        let reading = thread
-            .spawn(move || read(&connection, &sql, &sender))
-            .map_err(|error| Error::new(ErrorKind::Io, "cannot start a thread").because(error))?;
+        let reading = Background::begin("heirloom-rows", ended, move || {
+            read(&connection, &sql, &sender);
+            Ok(())
+        })?;
         Ok(Some(Beside {
             handed_over: Some(handed_over),
             current: Rows::default(),
             at: None,
-            interrupt,
-            reading: Some(reading),
+            _reading: reading,
         }))
     }
 
@@ -133,16 +136,6 @@ impl Beside {
     pub(super) fn get(&self) -> Option<BesideRow<'_>> {
         let rows = &self.current;
         self.at.map(|at| BesideRow { rows, at })
-    }
-}
-
-impl Drop for Beside {
-    fn drop(&mut self) {
-        self.handed_over = None;
-        self.interrupt.interrupt();
-        if let Some(reading) = self.reading.take() {
-            let _ = reading.join();
-        }
     }
 }
 

@@ -2,9 +2,10 @@
 
 use super::pairing::{Identity, PairedColumn, Pairing, identities};
 use super::shape::Shape;
-use super::walk::{Side, Tally, same_value, tally};
+use super::walk::{Side, Tally, tally};
 use crate::report::change::TableDifference;
 use crate::report::error::{Error, ErrorKind};
+use crate::sqlite::schema::catalog::same_value;
 
 /// The ways to pair two tables with every column of either. `renamed` is the name on the right of
 /// a column on the left, where it is there.

@@ -17,6 +17,4 @@ pub(crate) use difference::{fewest_differences, pairings, told};
 pub(crate) use pairing::{Identity, PairedColumn, Pairing, identities};
 pub(crate) use shape::Shape;
 pub(crate) use statements::{Literal, delete_row, insert_row, update_row};
-pub(crate) use walk::{
-    Cells, Pair, Side, Tally, is_empty, owned, same_meaning, same_value, tally, walk,
-};
+pub(crate) use walk::{Cells, Pair, Side, Tally, is_empty, owned, same_meaning, tally, walk};

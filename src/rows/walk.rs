@@ -12,6 +12,7 @@ use super::pairing::Pairing;
 use super::shape::Shape;
 use crate::report::error::{Error, ErrorKind};
 use crate::sqlite::execute::failure;
+use crate::sqlite::schema::catalog::same_value;
 
 /// A table of a database.
 #[derive(Clone, Copy)]
@@ -282,14 +283,6 @@ pub(crate) fn is_empty(value: ValueRef<'_>) -> bool {
         ValueRef::Null => true,
         ValueRef::Text(bytes) | ValueRef::Blob(bytes) => bytes.is_empty(),
         ValueRef::Integer(_) | ValueRef::Real(_) => false,
-    }
-}
-
-/// Bit for bit and type for type: a NaN equals itself here, and 0.0 is not -0.0.
-pub(crate) fn same_value(one: ValueRef<'_>, other: ValueRef<'_>) -> bool {
-    match (one, other) {
-        (ValueRef::Real(one), ValueRef::Real(other)) => one.to_bits() == other.to_bits(),
-        (one, other) => one == other,
     }
 }
 

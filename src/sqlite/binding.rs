@@ -26,19 +26,19 @@ impl HookSet for rusqlite::Result<()> {
     }
 }
 
-/// What setting a limit returns: what it was before, since rusqlite 0.33 in a result.
-pub(crate) trait LimitSet {
-    fn before(self) -> Option<i32>;
+/// A limit that was asked for: since rusqlite 0.33 in a result.
+pub(crate) trait LimitRead {
+    fn known(self) -> Option<i32>;
 }
 
-impl LimitSet for i32 {
-    fn before(self) -> Option<i32> {
+impl LimitRead for i32 {
+    fn known(self) -> Option<i32> {
         Some(self)
     }
 }
 
-impl LimitSet for rusqlite::Result<i32> {
-    fn before(self) -> Option<i32> {
+impl LimitRead for rusqlite::Result<i32> {
+    fn known(self) -> Option<i32> {
         self.ok()
     }
 }

@@ -6,7 +6,7 @@ use rusqlite::types::ValueRef;
 use rusqlite::{Connection, ErrorCode, Row, ffi};
 
 use crate::report::error::{Error, ErrorKind};
-use crate::sqlite::binding::LimitSet as _;
+use crate::sqlite::binding::LimitRead as _;
 use crate::sqlite::sql::name::same_name;
 use crate::sqlite::sql::script::Script;
 use crate::sqlite::sql::statement::Statement;
@@ -57,17 +57,11 @@ pub(crate) fn failure(what: impl Into<String>, error: rusqlite::Error) -> Error 
 /// one, and a view's query need never end: views are forbidden meanwhile. A generated column may make
 /// gigabytes, which nothing interrupts: values are bounded too.
 pub(crate) fn of_tables_alone<T>(connection: &Connection, read: impl FnOnce() -> T) -> T {
-    let length = |most| {
-        connection
-            .set_limit(Limit::SQLITE_LIMIT_LENGTH, most)
-            .before()
-    };
-    let before = length(LONGEST);
-    if before.is_some_and(|before| before < LONGEST) {
-        length(before.unwrap_or(LONGEST));
-    }
+    let limit = Limit::SQLITE_LIMIT_LENGTH;
+    let before = connection.limit(limit).known().unwrap_or(i32::MAX);
+    let _ = connection.set_limit(limit, before.min(LONGEST));
     let read = without_views(connection, read);
-    length(before.unwrap_or(i32::MAX));
+    let _ = connection.set_limit(limit, before);
     read
 }
 

@@ -39,13 +39,8 @@ pub(crate) fn check(connection: &Connection, pragma: &str) -> Result<Option<Stri
 pub(crate) fn all_findings(connection: &Connection, pragma: &str) -> Result<Vec<String>, Error> {
     // A search table over a view compiles that to be checked.
     let entries = catalog::entries(connection).unwrap_or_default();
-    let whole = match nesting::too_nested(&entries).is_empty() {
-        true => Some(findings(
-            connection,
-            &format!("PRAGMA {pragma}({MOST_FINDINGS})"),
-        )),
-        false => None,
-    };
+    let in_one = nesting::too_nested(&entries).is_empty();
+    let whole = in_one.then(|| findings(connection, &format!("PRAGMA {pragma}({MOST_FINDINGS})")));
     let found = match whole {
         // A module or a tokenizer is missing here. Its tables hold rows like any other.
         Some(Err(error)) if execute::is_wrong_sql(&error) => of_tables(connection, pragma)?,

@@ -1,6 +1,7 @@
 //! What is known of SQLite alone: its language, its catalogue, opening and executing, and the
 //! files that a database consists of. May use `report`.
 
+pub(crate) mod background;
 pub(crate) mod binding;
 pub(crate) mod connection_state;
 pub(crate) mod disk;

@@ -8,9 +8,9 @@ use rusqlite::types::{Value, ValueRef};
 use crate::report::error::Error;
 use crate::rows::{
     Identity, Literal, PairedColumn, Pairing, Shape, Side, Tally, identities, is_empty,
-    same_meaning, same_value, tally,
+    same_meaning, tally,
 };
-use crate::sqlite::schema::catalog;
+use crate::sqlite::schema::catalog::{self, same_value};
 use crate::sqlite::schema::flow::Writes;
 use crate::sqlite::sql::name::{quote, same_name};
 

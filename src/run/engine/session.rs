@@ -24,7 +24,7 @@ use crate::report::remedy::Remedy;
 use crate::run::engine::early::watched;
 use crate::run::engine::leftovers::{clean_up, keep_written_since};
 use crate::run::engine::wait::{COMMIT, SLICE, lock, open_patiently, patiently};
-use crate::sqlite::binding::HookSet as _;
+use crate::sqlite::background::stop_where;
 use crate::sqlite::connection_state::LastWrite;
 use crate::sqlite::disk::files;
 use crate::sqlite::disk::lock::Lock;
@@ -32,10 +32,6 @@ use crate::sqlite::execute;
 use crate::sqlite::open::{self, Target};
 use crate::sqlite::schema::catalog;
 use crate::sqlite::view::View;
-
-/// Virtual machine instructions between two looks at the cancel flag, well under a
-/// millisecond apart.
-const INSTRUCTIONS_PER_LOOK: i32 = 10_000;
 
 /// Threads that help to sort the entries of an index. They call its collations, so there are
 /// none where an app may have registered one: such a function need not bear two callers.
@@ -305,10 +301,7 @@ impl<'o, 's> Session<'o, 's> {
             return Ok(());
         };
         let handler = on.then_some(move || flag.load(std::sync::atomic::Ordering::Relaxed));
-        self.connection
-            .progress_handler(INSTRUCTIONS_PER_LOOK, handler)
-            .checked()
-            .map_err(|error| execute::failure("cannot watch for an interruption", error))
+        stop_where(&mut self.connection, handler)
     }
 
     /// Moves the write-ahead log into the file, so that the file alone can be copied. Where

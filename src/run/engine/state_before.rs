@@ -9,21 +9,21 @@ use std::cell::{OnceCell, RefCell};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::JoinHandle;
 use std::time::Instant;
 
 use chrono::{DateTime, Utc};
 use rusqlite::Connection;
 
-use crate::backup::copy::{FileFacts, Stop};
+use crate::backup::copy::FileFacts;
 use crate::backup::metadata::BackupKind;
 use crate::backup::of_database::stores;
 use crate::backup::store::{Backup, BackupName, Occasion};
 use crate::options::settings::Options;
-use crate::report::error::{Error, ErrorKind};
+use crate::report::error::Error;
 use crate::report::event::Event;
 use crate::report::time;
 use crate::run::engine::session::{Session, Stage};
+use crate::sqlite::background::{Background, Stop};
 use crate::sqlite::disk::files;
 use crate::sqlite::open;
 use crate::sqlite::schema::catalog;
@@ -62,8 +62,7 @@ struct Unverified {
     staging: PathBuf,
     begun: Instant,
     now: DateTime<Utc>,
-    stop: Arc<AtomicBool>,
-    verifying: Option<JoinHandle<Result<FileFacts, Error>>>,
+    verifying: Option<Background<FileFacts>>,
 }
 
 impl<'r, 's> StateBefore<'r, 's> {
@@ -102,12 +101,9 @@ impl<'r, 's> StateBefore<'r, 's> {
 
     fn write(&self) -> Result<Unverified, Error> {
         let (begun, now) = (Instant::now(), time::now());
-        let stopping = Arc::new(AtomicBool::new(false));
-        let (stopped, cancel) = (Arc::clone(&stopping), self.options.cancel.clone());
-        let stop: Stop = Arc::new(move || {
-            let is_set = |flag: &AtomicBool| flag.load(Ordering::Relaxed);
-            is_set(&stopped) || cancel.as_deref().is_some_and(is_set)
-        });
+        let ended = Arc::new(AtomicBool::new(false));
+        let (flag, cancelled) = (Arc::clone(&ended), self.options.stop());
+        let stop: Stop = Arc::new(move || flag.load(Ordering::Relaxed) || cancelled());
         let reader = open::reader(&self.database)?;
         self.options.set_up(&reader)?;
         let store = stores(self.options, &self.database).0;
@@ -115,16 +111,12 @@ impl<'r, 's> StateBefore<'r, 's> {
         let progress = |done, total| self.options.copied(done, total);
         let set_up = |connection: &Connection| self.options.set_up(connection);
         let written = store.write(&reader, &stop, &self.occasion(now, &set_up), &progress)?;
-        let thread = std::thread::Builder::new().name("heirloom-verify".to_owned());
-        let started = thread
-            .spawn(move || written.verify())
-            .map_err(|error| Error::new(ErrorKind::Io, "cannot start a thread").because(error));
+        let started = Background::begin("heirloom-verify", ended, move || written.verify());
         match started {
             Ok(verifying) => Ok(Unverified {
                 staging,
                 begun,
                 now,
-                stop: stopping,
                 verifying: Some(verifying),
             }),
             Err(error) => {
@@ -150,9 +142,11 @@ impl<'r, 's> StateBefore<'r, 's> {
     /// Waits for the backup to be verified and gives it its name. None where there is none.
     pub(crate) fn backup(&self) -> Result<Option<&Backup>, Error> {
         let unverified = self.unverified.borrow_mut().take();
-        if let Some(mut unverified) = unverified {
+        if let Some(mut unverified) = unverified
+            && let Some(verifying) = unverified.verifying.take()
+        {
             let store = stores(self.options, &self.database).0;
-            let facts = unverified.wait()?;
+            let facts = verifying.finish()?;
             self.options.check_cancelled()?;
             let set_up = |connection: &Connection| self.options.set_up(connection);
             let occasion = self.occasion(unverified.now, &set_up);
@@ -215,28 +209,10 @@ impl<'r, 's> StateBefore<'r, 's> {
     }
 }
 
-impl Unverified {
-    fn wait(&mut self) -> Result<FileFacts, Error> {
-        let panicked = || {
-            Error::new(
-                ErrorKind::Io,
-                "the thread that verifies the backup panicked",
-            )
-        };
-        match self.verifying.take() {
-            Some(verifying) => verifying.join().unwrap_or_else(|_| Err(panicked())),
-            None => Err(panicked()),
-        }
-    }
-}
-
 impl Drop for Unverified {
     /// What was kept has another name by now.
     fn drop(&mut self) {
-        self.stop.store(true, Ordering::Relaxed);
-        if let Some(verifying) = self.verifying.take() {
-            let _ = verifying.join();
-        }
+        self.verifying = None;
         let _ = files::remove(Path::new(&self.staging));
     }
 }

@@ -59,7 +59,13 @@ enum Digesting {
 }
 
 /// From this many bytes on threads cost less than they save.
-pub(crate) const LARGE: u64 = 8 << 20;
+const LARGE: u64 = 8 << 20;
+
+/// Whether a file that is going to have this many bytes is read back and compared as it is written.
+pub(crate) fn is_read_back(bytes: u64) -> bool {
+    bytes >= LARGE
+}
+
 /// Parts of a file that wait to be read back and digested.
 const WAITING: usize = 32;
 /// Bytes that are worth a sync: never on macOS, where each one empties the drive's cache.
@@ -73,9 +79,9 @@ impl Digested {
     pub(crate) fn open(path: &Path, bytes: u64) -> Result<Digested, Error> {
         let begin = || {
             let file = open_for_writing(path)?;
-            let digesting = match bytes < LARGE {
-                true => Digesting::Here(Box::default()),
-                false => Digesting::beside(file.try_clone()?, open(path)?)?,
+            let digesting = match is_read_back(bytes) {
+                true => Digesting::beside(file.try_clone()?, open(path)?)?,
+                false => Digesting::Here(Box::default()),
             };
             Ok((file, digesting))
         };
@@ -109,14 +115,13 @@ impl Digested {
         Ok(())
     }
 
-    /// The digest in hexadecimal, and whether all of it was read back from the file as it was
-    /// written.
+    /// The digest in hexadecimal.
     ///
     /// # Errors
     /// Of the disk too, which may have failed long before the last byte: that is final.
-    pub(crate) fn finish(self) -> Result<(String, bool), Error> {
-        let (hasher, read_back) = match self.digesting {
-            Digesting::Here(hasher) => (*hasher, false),
+    pub(crate) fn finish(self) -> Result<String, Error> {
+        let hasher = match self.digesting {
+            Digesting::Here(hasher) => *hasher,
             Digesting::Beside {
                 parts,
                 hasher,
@@ -127,13 +132,10 @@ impl Digested {
                 let joined = hasher.join().unwrap_or_else(|_| Err(panicked()));
                 let synced = syncing.join().unwrap_or_else(|_| Err(panicked()));
                 let hasher = synced.and(joined);
-                (
-                    hasher.map_err(|error| cannot_write(&self.path, error))?,
-                    true,
-                )
+                hasher.map_err(|error| cannot_write(&self.path, error))?
             }
         };
-        Ok((hasher.finalize().to_hex().to_string(), read_back))
+        Ok(hasher.finalize().to_hex().to_string())
     }
 }
 
@@ -198,12 +200,13 @@ mod tests {
             assert_eq!(finished.is_ok(), is_same, "{finished:?}");
         }
         let copy = Digested::open(&path, LARGE).unwrap();
+        assert!(is_read_back(LARGE) && matches!(copy.digesting, Digesting::Beside { .. }));
         let expected = blake3::hash(&[1; 100_000]).to_hex().to_string();
-        assert_eq!(write_in_parts(copy).unwrap(), (expected, true));
+        assert_eq!(write_in_parts(copy).unwrap(), expected);
         assert_eq!(fs::read(&path).unwrap(), [1; 100_000]);
     }
 
-    fn write_in_parts(mut copy: Digested) -> Result<(String, bool), Error> {
+    fn write_in_parts(mut copy: Digested) -> Result<String, Error> {
         for _ in 0..10 {
             copy.write(&[1; 10_000])?;
         }

@@ -16,7 +16,7 @@ use rustix::ioctl::{Opcode, Updater, ioctl, opcode};
 
 /// `struct fiemap`, without the extents behind it.
 #[repr(C)]
-#[derive(Clone, Copy)]
+#[derive(Default)]
 struct Header {
     start: u64,
     length: u64,
@@ -28,7 +28,7 @@ struct Header {
 
 /// `struct fiemap_extent`.
 #[repr(C)]
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 struct Extent {
     logical: u64,
     physical: u64,
@@ -61,24 +61,15 @@ pub(crate) fn unshared_bytes(path: &Path) -> Option<u64> {
     let file = File::open(path).ok()?;
     let (mut alone, mut shares, mut start) = (0, false, 0);
     loop {
-        let nothing = Extent {
-            logical: 0,
-            physical: 0,
-            length: 0,
-            reserved: [0; 2],
-            flags: 0,
-            reserved_too: [0; 3],
-        };
         let mut request = Request {
             header: Header {
                 start,
                 length: u64::MAX - start,
                 flags: FIEMAP_FLAG_SYNC,
-                mapped: 0,
                 count: AT_ONCE as u32,
-                reserved: 0,
+                ..Header::default()
             },
-            extents: [nothing; AT_ONCE],
+            extents: [Extent::default(); AT_ONCE],
         };
         // SAFETY: the number is that of FIEMAP, which takes a `struct fiemap` and writes at most
         // `count` extents behind it, for which there is room.

@@ -784,8 +784,8 @@ pub(crate) fn same_rows(one: &Connection, other: &Connection, sql: &str) -> Resu
     compare().map_err(|error: rusqlite::Error| failure("cannot compare with the copy", error))
 }
 
-/// Bit for bit: a NaN equals itself here, and 0.0 is not -0.0.
-fn same_value(one: ValueRef<'_>, other: ValueRef<'_>) -> bool {
+/// Bit for bit and type for type: a NaN equals itself here, and 0.0 is not -0.0.
+pub(crate) fn same_value(one: ValueRef<'_>, other: ValueRef<'_>) -> bool {
     match (one, other) {
         (ValueRef::Real(one), ValueRef::Real(other)) => one.to_bits() == other.to_bits(),
         (one, other) => one == other,

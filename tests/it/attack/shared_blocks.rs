@@ -69,6 +69,18 @@ fn skipped<T>(test: &str, why: &str) -> Option<T> {
     None
 }
 
+/// On each file system that can be made and mounted here: its kind, and where it is.
+fn on_each(what: &str, check: impl Fn(&str, Mounted)) {
+    for kind in ["btrfs", "xfs"] {
+        let test = format!("{what} on {kind}");
+        let images = tempfile::tempdir().unwrap();
+        let image = images.path().join("disk");
+        if let Some(mounted) = Mounted::make(kind, &image, &test) {
+            check(kind, mounted);
+        }
+    }
+}
+
 /// Whether all that a file holds beyond its first blocks is another file's too. None where there is
 /// no program to ask.
 fn shares(path: &Path) -> Option<bool> {
@@ -94,13 +106,7 @@ fn app_on(mounted: &Mounted, mode: &str) -> App {
 
 #[test]
 fn a_backup_that_is_a_clone_holds_the_old_state_and_the_locks_stay() {
-    for kind in ["btrfs", "xfs"] {
-        let test = format!("a backup that is a clone on {kind}");
-        let images = tempfile::tempdir().unwrap();
-        let image = images.path().join("disk");
-        let Some(mounted) = Mounted::make(kind, &image, &test) else {
-            continue;
-        };
+    on_each("a backup that is a clone", |kind, mounted| {
         for mode in ["delete", "wal"] {
             let app = app_on(&mounted, mode);
             let what = format!("{kind}, {mode}");
@@ -140,19 +146,13 @@ fn a_backup_that_is_a_clone_holds_the_old_state_and_the_locks_stay() {
             );
         }
         drop(mounted);
-    }
+    });
 }
 
 /// A database that fills more than half of the disk: a copy would not fit, and a clone needs no room.
 #[test]
 fn no_room_is_demanded_for_what_is_shared_and_what_a_clone_occupies_is_told() {
-    for kind in ["btrfs", "xfs"] {
-        let test = format!("room for a clone on {kind}");
-        let images = tempfile::tempdir().unwrap();
-        let image = images.path().join("disk");
-        let Some(mounted) = Mounted::make(kind, &image, &test) else {
-            continue;
-        };
+    on_each("room for a clone", |kind, mounted| {
         let app = app_on(&mounted, "delete");
         app.sql(
             "CREATE TABLE large (id INTEGER PRIMARY KEY, x);
@@ -187,19 +187,13 @@ fn no_room_is_demanded_for_what_is_shared_and_what_a_clone_occupies_is_told() {
         std::fs::remove_file(app.database()).unwrap();
         let listed = database.backups(Verify::Length).unwrap();
         assert_eq!(listed[0].unshared_bytes, None, "{kind}");
-    }
+    });
 }
 
 /// What the file system has written to the disk by the end of the call, and nothing of its memory.
 #[test]
 fn a_snapshot_that_is_a_clone_survives_a_power_cut() {
-    for kind in ["btrfs", "xfs"] {
-        let test = format!("a power cut after a clone on {kind}");
-        let images = tempfile::tempdir().unwrap();
-        let image = images.path().join("disk");
-        let Some(mounted) = Mounted::make(kind, &image, &test) else {
-            continue;
-        };
+    on_each("a power cut after a clone", |kind, mounted| {
         let app = app_on(&mounted, "wal");
         let old = contents(&app.database());
         let taken = app
@@ -213,10 +207,10 @@ fn a_snapshot_that_is_a_clone_survives_a_power_cut() {
             "{kind}: it is not a clone"
         );
         let name = taken.file.strip_prefix(mounted.path()).unwrap().to_owned();
-        let after = images.path().join("disk-after");
+        let after = mounted.image.with_file_name("disk-after");
         std::fs::copy(&mounted.image, &after).unwrap();
         drop(mounted);
-        let again = Mounted::of(&after, &test).unwrap();
+        let again = Mounted::of(&after, "a power cut after a clone").unwrap();
         let app = App::at(again.path().join("wal"));
         assert!(contents(&again.path().join(&name)) == old, "{kind}");
         let migrator = app.migrator();
@@ -226,5 +220,5 @@ fn a_snapshot_that_is_a_clone_survives_a_power_cut() {
             listed.len() == 1 && listed[0].verified,
             "{kind}: {listed:?}"
         );
-    }
+    });
 }
