@@ -286,7 +286,8 @@ fn on_a_terminal(app: &App, line: &str) -> Option<String> {
 #[cfg(target_os = "linux")]
 fn answered_on_a_terminal(app: &App, line: &str, typed: &str) -> Option<Output> {
     use std::io::Write;
-    let line = format!("stty rows 24 cols 60; {line}");
+    // Without echo: when what is typed comes back depends on who is first.
+    let line = format!("stty rows 24 cols 60 -echo; {line}");
     let mut script = Command::new("script");
     script
         .args(["-qec", &line, "/dev/null"])
