@@ -365,7 +365,7 @@ fn by_api(
     let what = || format!("cannot copy the database to {}", staging.display());
     let cannot = |error| execute::failure(what(), error);
     files::truncate(staging)?;
-    let mut copy = Connection::open(staging).map_err(cannot)?;
+    let mut copy = open::file(staging).map_err(cannot)?;
     copy.execute_batch("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;")
         .map_err(cannot)?;
     let copier = Copier::new(reader, &mut copy).map_err(cannot)?;

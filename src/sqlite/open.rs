@@ -180,11 +180,15 @@ fn not_a_database(path: &Path, reason: &str) -> Error {
     .with_help("give the path of the database file")
 }
 
+/// Opens a file to be written, however long its path is. Creates it if it must.
+pub(crate) fn file(path: &Path) -> rusqlite::Result<Connection> {
+    Connection::open(path::for_system(path))
+}
+
 /// The connection that migrates and is handed to the app. Creates the file if it must.
 pub(crate) fn writer(path: &Path) -> Result<Connection, Error> {
     refuse_odd_companions(path)?;
-    let open = || Connection::open(path::for_system(path));
-    let mut connection = open().map_err(|error| cannot_open(path, error))?;
+    let mut connection = file(path).map_err(|error| cannot_open(path, error))?;
     // A program that shares only reading makes SQLite open the file for reading, in silence. It may
     // have let go since.
     for _ in 0..3 {
@@ -193,7 +197,7 @@ pub(crate) fn writer(path: &Path) -> Result<Connection, Error> {
         }
         match files::access(path) {
             Access::Held(held) => return Err(held_by_another(&held)),
-            Access::Free => connection = open().map_err(|error| cannot_open(path, error))?,
+            Access::Free => connection = file(path).map_err(|error| cannot_open(path, error))?,
             Access::Unknown => break,
         }
     }

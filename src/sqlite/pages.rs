@@ -3,8 +3,6 @@
 //! A copy of the file is the fastest copy of a database, but opening the file for it and
 //! closing it again would drop this process's locks on Unix. SQLite's own handle can be read
 //! without opening anything (`SQLITE_FCNTL_FILE_POINTER`, `xRead`).
-//!
-//! `unsafe` is in this file and in `binding` alone.
 #![allow(unsafe_code)]
 
 use std::ffi::c_int;

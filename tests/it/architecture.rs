@@ -457,6 +457,42 @@ fn one_folder_alone_writes_files() {
     }
 }
 
+/// Windows takes a long path in one spelling alone, in which `sqlite::open` gives it to SQLite. wine
+/// takes it in any.
+#[test]
+fn one_file_alone_opens_a_database_by_its_path() {
+    for root in [Crate::library(), Crate::command()] {
+        for (module, code) in root.modules {
+            let in_memory = code.replace("Connection::open(\"\")", "");
+            let by_path = in_memory.contains("Connection::open(");
+            assert!(
+                !by_path || module == "sqlite::open",
+                "{module}: use open::file"
+            );
+        }
+    }
+}
+
+/// Cargo.toml names the files with `unsafe` in them where it forbids it.
+#[test]
+fn unsafe_code_is_where_it_is_said_to_be() {
+    let manifest = include_str!("../../Cargo.toml");
+    let (_, said) = manifest.split_once("# Allowed in ").unwrap();
+    let (said, _) = said.split_once(" only.\nunsafe_code = \"deny\"").unwrap();
+    let named = said.split([' ', ',', '\n']);
+    let named: BTreeSet<String> = named
+        .filter_map(|word| word.strip_prefix("src/")?.strip_suffix(".rs"))
+        .map(|file| file.replace('/', "::"))
+        .collect();
+    let allowed: BTreeSet<String> = [Crate::library(), Crate::command()]
+        .into_iter()
+        .flat_map(|root| root.modules)
+        .filter(|(_, code)| code.contains("allow(unsafe_code)"))
+        .map(|(module, _)| module)
+        .collect();
+    assert_eq!(allowed, named);
+}
+
 /// What an app compiles, SQLite's binding and heirloom itself among it. `benches/peers/weigh` weighs it.
 #[test]
 fn an_app_compiles_few_crates() {

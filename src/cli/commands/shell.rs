@@ -6,6 +6,7 @@ use std::process::Command;
 
 #[allow(unused_imports, reason = "a method of its own up to rusqlite 0.34")]
 use fallible_iterator::FallibleIterator as _;
+use heirloom::for_the_command::{canonicalize, uri};
 use heirloom::rusqlite::types::ValueRef;
 use heirloom::rusqlite::{Batch, Connection, OpenFlags, Result as Sqlite};
 
@@ -89,12 +90,16 @@ impl<'u> Plain<'u> {
             true => OpenFlags::SQLITE_OPEN_READ_ONLY,
             false => OpenFlags::SQLITE_OPEN_READ_WRITE,
         };
-        let flags = mode | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let flags = mode | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
+        let cannot = |reason: String| Failure::NotFound {
+            message: format!("cannot open {}: {reason}", database.display()),
+            help: "check the file and its folder".into(),
+        };
+        // As a URI, which Windows takes at any length.
+        let found = canonicalize(database).map_err(|error| cannot(error.to_string()))?;
+        let uri = uri(&found).ok_or_else(|| cannot("its name is no text".into()))?;
         let connection =
-            Connection::open_with_flags(database, flags).map_err(|error| Failure::NotFound {
-                message: format!("cannot open {}: {error}", database.display()),
-                help: "check the file and its folder".into(),
-            })?;
+            Connection::open_with_flags(uri, flags).map_err(|error| cannot(error.to_string()))?;
         Ok(Plain {
             ui,
             connection,

@@ -305,6 +305,18 @@ mod tests {
         }
     }
 
+    /// Names of Windows may be no valid UTF-16, and SQLite takes UTF-8.
+    #[cfg(windows)]
+    #[test]
+    fn a_name_that_is_no_text_is_refused() {
+        use std::os::windows::ffi::OsStringExt;
+        let name = std::ffi::OsString::from_wide(&[0x61, 0xd800, 0x62]);
+        let path = Path::new(r"C:\notes").join(name);
+        let refused = refusal(&path).unwrap();
+        assert_eq!(refused, "its name is not valid Unicode");
+        assert_eq!(uri(&path), None);
+    }
+
     /// The URI is what SQLite is asked for: it must find the very file, whatever its name.
     #[test]
     fn sqlite_opens_the_uri_of_a_file_with_an_odd_name() {

@@ -26,7 +26,8 @@ pub(crate) fn is_one_disk(one: &Path, other: &Path) -> bool {
 }
 
 /// The network file system that a file is on, where the system tells: Linux lists what is
-/// mounted in `/proc/mounts`, macOS says it of each file.
+/// mounted in `/proc/mounts`, macOS says it of each file, and on Windows the path does, to which a
+/// mapped drive was resolved.
 pub(crate) fn network_file_system(path: &Path) -> Option<String> {
     #[cfg(target_vendor = "apple")]
     let kind = {
@@ -34,6 +35,12 @@ pub(crate) fn network_file_system(path: &Path) -> Option<String> {
         let name = name.iter().map(|byte| byte.cast_unsigned());
         String::from_utf8(name.take_while(|byte| *byte != 0).collect()).ok()?
     };
+    #[cfg(windows)]
+    if let Some(std::path::Component::Prefix(prefix)) = path.components().next()
+        && let std::path::Prefix::UNC(..) | std::path::Prefix::VerbatimUNC(..) = prefix.kind()
+    {
+        return Some(prefix.as_os_str().display().to_string());
+    }
     #[cfg(not(target_vendor = "apple"))]
     let kind = {
         let mounts = crate::sqlite::disk::files::read_text(Path::new("/proc/mounts")).ok()??;
@@ -48,14 +55,23 @@ pub(crate) const NETWORK: &[&str] = &[
     "afs",
     "ceph",
     "cifs",
+    "drvfs",
+    "fuse.glusterfs",
+    "fuse.gvfsd-fuse",
+    "fuse.rclone",
     "fuse.sshfs",
+    "fuse.vmhgfs-fuse",
     "macfuse",
     "ncpfs",
     "nfs",
     "nfs4",
     "osxfuse",
+    "prl_fs",
     "smb3",
     "smbfs",
+    "vboxsf",
+    "virtiofs",
+    "vmhgfs",
     "webdav",
 ];
 
@@ -65,13 +81,25 @@ pub(crate) const NETWORK: &[&str] = &[
 pub(crate) fn file_system_of<'m>(mounts: &'m str, path: &Path) -> Option<&'m str> {
     let mounts = mounts.lines().filter_map(|line| {
         let mut words = line.split(' ').skip(1);
-        // A space in a path is written as \040.
-        let place = PathBuf::from(words.next()?.replace("\\040", " "));
+        let place = PathBuf::from(unescaped(words.next()?));
         let kind = words.next()?;
         path.starts_with(&place)
             .then(|| (place.components().count(), kind))
     });
     mounts.max_by_key(|(depth, _)| *depth).map(|(_, kind)| kind)
+}
+
+/// A path as `/proc/mounts` writes it, where what would end it is in octal: `\040` for a space
+/// (`seq_path` of the kernel, `mangle_path`).
+fn unescaped(path: &str) -> String {
+    let escapes = [
+        ("\\040", " "),
+        ("\\011", "\t"),
+        ("\\012", "\n"),
+        ("\\134", "\\"),
+    ];
+    let escapes = escapes.into_iter();
+    escapes.fold(path.to_owned(), |path, (from, to)| path.replace(from, to))
 }
 
 /// Refuses what there is no room for. Only a friendly word: the disk itself has the last one.
@@ -95,15 +123,25 @@ pub(crate) fn check_room(folder: &Path, what: &str, bytes: u64, help: &str) -> R
 mod tests {
     use super::*;
 
+    #[cfg(windows)]
+    #[test]
+    fn a_share_is_on_the_network() {
+        let of = |path: &str| network_file_system(Path::new(path));
+        assert_eq!(of(r"\\server\share\a\x.db").unwrap(), r"\\server\share");
+        assert_eq!(of(r"C:\a\x.db"), None);
+    }
+
     #[test]
     fn a_path_lies_on_what_was_mounted_last_and_nearest() {
         let mounts = "/dev/sda1 / ext4 rw 0 0\nserver:/home /home nfs4 rw 0 0\n\
-            tmpfs /home/a\\040b tmpfs rw 0 0\nx /srv ext4 rw 0 0\ny /srv cifs rw 0 0\n";
+            tmpfs /home/a\\040b tmpfs rw 0 0\nx /home/\\134\\011c drvfs rw 0 0\n\
+            x /srv ext4 rw 0 0\ny /srv cifs rw 0 0\n";
         let cases = [
             ("/var/notes.db", "ext4"),
             ("/home/notes.db", "nfs4"),
             ("/homely/notes.db", "ext4"),
             ("/home/a b/notes.db", "tmpfs"),
+            ("/home/\\\tc/notes.db", "drvfs"),
             ("/srv/notes.db", "cifs"),
         ];
         for (path, kind) in cases {

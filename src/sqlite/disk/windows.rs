@@ -1,7 +1,6 @@
 //! What the standard library has no call for on Windows.
 //!
-//! Beside `pages` the only file with `unsafe` in it. Each call is one function, with the page of
-//! Microsoft's documentation that it relies on.
+//! Each call is one function, with the page of Microsoft's documentation that it relies on.
 #![allow(unsafe_code)]
 
 use std::fs::{File, OpenOptions};

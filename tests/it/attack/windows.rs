@@ -22,6 +22,7 @@ const TABLE: &str = "CREATE TABLE t (id INTEGER PRIMARY KEY, x); INSERT INTO t V
 /// What others may do meanwhile, as in the documentation of `CreateFileW`.
 const NOTHING: u32 = 0;
 const READ: u32 = 1;
+const READ_AND_WRITE: u32 = 3;
 
 fn app() -> App {
     let app = App::new();
@@ -33,15 +34,20 @@ fn hold(path: &Path, sharing: u32) -> std::io::Result<File> {
     OpenOptions::new().read(true).share_mode(sharing).open(path)
 }
 
-/// Opens each new file of a folder without sharing, as a virus scanner does, for so long; until it
-/// is dropped, where no time is given.
+/// Opens each new file of a folder whose name has an ending, without sharing what is not said, as a
+/// virus scanner does, for so long; until it is dropped, where no time is given.
 struct Scanner {
     stop: Arc<AtomicBool>,
     thread: Option<std::thread::JoinHandle<usize>>,
 }
 
 impl Scanner {
-    fn of(folder: PathBuf, holding: Option<Duration>) -> Scanner {
+    fn of(
+        folder: PathBuf,
+        ending: &'static str,
+        sharing: u32,
+        holding: Option<Duration>,
+    ) -> Scanner {
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = stop.clone();
         let thread = std::thread::spawn(move || {
@@ -49,10 +55,10 @@ impl Scanner {
             while !stopped.load(Ordering::Relaxed) {
                 let entries = std::fs::read_dir(&folder).into_iter().flatten();
                 for path in entries.flatten().map(|entry| entry.path()) {
-                    if seen.contains(&path) {
+                    if seen.contains(&path) || !path.to_string_lossy().ends_with(ending) {
                         continue;
                     }
-                    if let Ok(file) = hold(&path, NOTHING) {
+                    if let Ok(file) = hold(&path, sharing) {
                         seen.insert(path);
                         held.push((Instant::now(), file));
                     }
@@ -79,10 +85,8 @@ impl Scanner {
 fn a_scanner_that_holds_each_new_file_for_a_moment_delays_a_run_and_no_more() {
     for time in [50, 300] {
         let app = app();
-        let scanner = Scanner::of(
-            app.folder().join("backups"),
-            Some(Duration::from_millis(time)),
-        );
+        let holding = Some(Duration::from_millis(time));
+        let scanner = Scanner::of(app.folder().join("backups"), "", NOTHING, holding);
         let report = app.run().unwrap();
         assert!(scanner.end() > 0, "nothing was held");
         assert_eq!(report.version, Some(1));
@@ -100,7 +104,7 @@ fn a_scanner_that_holds_each_new_file_for_a_moment_delays_a_run_and_no_more() {
 fn a_scanner_that_never_lets_go_ends_a_run_with_the_data_as_it_was() {
     let app = app();
     let before = contents(&app.database());
-    let scanner = Scanner::of(app.folder().join("backups"), None);
+    let scanner = Scanner::of(app.folder().join("backups"), "", NOTHING, None);
     let began = Instant::now();
     let error = app.run().unwrap_err();
     assert!(began.elapsed() < Duration::from_secs(60));
@@ -116,6 +120,62 @@ fn a_scanner_that_never_lets_go_ends_a_run_with_the_data_as_it_was() {
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .collect();
     assert_eq!(left.len(), 2, "a backup and its record: {left:?}");
+}
+
+/// SQLite commits by removing the journal, which it cannot while somebody has it open and shares no
+/// removal, as most programs do. It tries again for a second, and then takes the change back.
+#[test]
+fn a_journal_that_is_held_delays_a_commit_or_undoes_it() {
+    for holding in [Some(Duration::from_millis(300)), None] {
+        for restores in [false, true] {
+            let app = app();
+            if restores {
+                app.run().unwrap();
+                app.sql("INSERT INTO t VALUES (2, 'b')");
+            }
+            let before = contents(&app.database());
+            let migrator = app.migrator().lock_timeout(Duration::from_secs(1));
+            let folder = app.folder().to_owned();
+            let scanner = Scanner::of(folder, "app.db-journal", READ_AND_WRITE, holding);
+            let done = match restores {
+                false => migrator.migrate(app.database()).map(drop),
+                true => {
+                    let database = migrator.database(app.database());
+                    database.restore(&BackupRef::Latest).map(drop)
+                }
+            };
+            assert!(scanner.end() > 0, "nothing was held");
+            let what = format!("{holding:?}, {restores}: {done:?}");
+            if let Err(error) = &done {
+                assert!(holding.is_none(), "{what}");
+                assert!(format!("{error:#}").contains("app.db"), "{error:#}");
+                eprintln!("{error:#}\n{:?}\n{:?}", error.data_state(), error.help());
+                assert_eq!(contents(&app.database()), before, "{what}");
+            }
+            match restores {
+                false => assert_eq!(app.run().unwrap().version, Some(1), "{what}"),
+                true if done.is_ok() => assert_eq!(app.number("SELECT count(*) FROM t"), 1),
+                true => assert_eq!(app.number("SELECT count(*) FROM t"), 2, "{what}"),
+            }
+        }
+    }
+}
+
+/// Windows removes no file that has the attribute, where the file system is old.
+#[test]
+fn a_backup_that_somebody_made_read_only_is_removed_when_its_time_has_come() {
+    let app = app();
+    for version in 1..=4 {
+        let name = format!("V{version}__v.sql");
+        app.file(&name, &format!("CREATE TABLE v{version} (x)"));
+        app.migrator().keep_last(2).migrate(app.database()).unwrap();
+        for backup in app.backups() {
+            let mut permissions = backup.metadata().unwrap().permissions();
+            permissions.set_readonly(true);
+            std::fs::set_permissions(&backup, permissions).unwrap();
+        }
+    }
+    assert_eq!(app.backups().len(), 2);
 }
 
 /// It was "unable to open, check the path", and where reading was shared "read-only".
