@@ -41,6 +41,8 @@ export interface Options extends Watching {
   backups?: string
   /** The history table (default `refinery_schema_history`). */
   historyTable?: string
+  /** Speaks of one component alone, by its name: of its migrations and its history. */
+  only?: string
   /** How long to wait for another process, in milliseconds (default 30,000). */
   lockTimeout?: number
   /** The app's version, kept with every migration that it applies. */
@@ -77,6 +79,35 @@ export interface Backfill {
   batch?: number
   /** Once more from the first row. */
   again?: boolean
+}
+
+/**
+ * A value for a statement. A whole number is bound as an INTEGER, any other as a REAL; a whole number from 2^53 on
+ * must be a BigInt. A Buffer or a `Uint8Array` is a BLOB. `undefined`, booleans and dates are refused.
+ */
+export type Given = null | number | bigint | string | Uint8Array
+
+/** The values of `?` in order, or those of `:name`, `@name` and `$name` by name. Each must be given, and no other. */
+export type Params = Given[] | Record<string, Given>
+
+/** A value that was read: an INTEGER that no number holds exactly is a BigInt, a BLOB is a Buffer. */
+export type Value = null | number | bigint | string | Uint8Array
+
+export type Row = Record<string, Value>
+
+export interface Edit {
+  /** One statement: INSERT, UPDATE, DELETE, or one that reads. */
+  sql: string
+  params?: Params
+  /** How many rows it must change, or `'any'`. Where it is another number, nothing of the whole list is changed. */
+  changes: number | 'any'
+}
+
+export interface Edited {
+  /** How many rows it changed, those of triggers and foreign keys left out. */
+  changes: number
+  /** What RETURNING or a statement that reads gave. */
+  rows: Row[]
 }
 
 /**
@@ -152,4 +183,18 @@ export class Database {
   /** Fills the rows of a large table in batches. */
   backfill(backfill: Backfill & Watching): Promise<Report>
   planBackfill(backfill: Backfill): Promise<BackfillPlan>
+
+  /**
+   * Reads the database, or a backup or a snapshot of it, with one statement that only reads: all rows, in memory.
+   * Other statements are refused, and so are functions that reach files. Writes nothing.
+   *
+   * Rejects where two columns have one name, where text is not UTF-8, and where a value is longer than 16 MiB.
+   */
+  read<R = Row>(sql: string, params?: Params, options?: { state?: State; signal?: AbortSignal }): Promise<R[]>
+  /**
+   * Changes rows by hand, as support does: all statements in one transaction, under the lock of a run, with foreign
+   * keys on. Where one fails or changes another number of rows than it says, all is rolled back. Statements that
+   * change the schema, other files or the transaction are refused. No backup is taken: take a snapshot before.
+   */
+  edit(statements: Edit[], options?: Watching): Promise<Edited[]>
 }

@@ -39,6 +39,8 @@ function refuse(kind, message, help) {
   })
 }
 
+const usage = (message, help = 'correct the call') => refuse('usage', message, help)
+
 /** Read by Node, which sees into Electron's asar; native code does not. */
 function readFolder(folder, schemaFile) {
   const files = []
@@ -59,7 +61,8 @@ function readFolder(folder, schemaFile) {
     read('')
   } catch (error) {
     if (error instanceof HeirloomError) throw error
-    const message = `the migrations folder ${folder} cannot be read (${error.code ?? error.message})`
+    const where = error.path === undefined || error.path === folder ? '' : `: ${error.path}`
+    const message = `the migrations folder ${folder} cannot be read (${error.code ?? error.message}${where})`
     throw refuse('not-found', message, 'check the path; in a bundle, the folder must be among its files')
   }
   return files
@@ -75,32 +78,83 @@ function text(file) {
   }
 }
 
-function migrations(given, schemaFile) {
-  if (given === undefined) return []
-  if (given instanceof URL) return readFolder(fileURLToPath(given), schemaFile)
-  if (typeof given === 'string') return readFolder(given, schemaFile)
-  if (Array.isArray(given)) return given.map(({ name, sql }) => [name, sql])
-  return Object.entries(given)
+/** What was given in the place of something else. */
+function named(value) {
+  if (value === null || value === undefined) return `${value}`
+  return `of type ${typeof value === 'object' ? (value.constructor?.name ?? 'object') : typeof value}`
 }
 
-function configuration(options) {
-  const { onEvent, signal, schemaFile, ...rest } = options
+function pathOf(given, what) {
+  if (given instanceof URL) {
+    if (given.protocol !== 'file:') throw usage(`${what} is ${given}`, 'give a file: URL, or a path')
+    return fileURLToPath(given)
+  }
+  if (typeof given === 'string' && given !== '') return given
+  throw usage(`${what} is ${given === '' ? 'empty' : named(given)}`, 'give a path as a string, or a file: URL')
+}
+
+function databasePath(given) {
+  const file = pathOf(given, 'database')
+  if (file === ':memory:') throw usage('database is :memory:', 'give the path of a file')
+  if (/^file:/i.test(file)) throw usage(`database is ${file}`, `give a path, or new URL('${file}')`)
+  return path.resolve(file)
+}
+
+function migrations(given, schemaFile) {
+  if (typeof given === 'string' || given instanceof URL) return readFolder(pathOf(given, 'migrations'), schemaFile)
+  const help = "give a folder, [{ name: 'V1__notes.sql', sql: '…' }] or { 'V1__notes.sql': '…' }"
+  // An imported module too. Others, a Map or a Promise, would be taken for no migrations at all.
+  const isObject = ['[object Object]', '[object Module]'].includes(Object.prototype.toString.call(given))
+  if (!Array.isArray(given) && !isObject) throw usage(`migrations is ${named(given)}`, help)
+  const files = isObject ? Object.entries(given) : given.map((file) => [file?.name, file?.sql])
+  files.forEach(([name, sql], at) => {
+    if (typeof name !== 'string') throw usage(`the name of migration ${at + 1} is ${named(name)}`, help)
+    if (typeof sql !== 'string') throw usage(`the SQL of ${name} is ${named(sql)}`, help)
+  })
+  return files
+}
+
+/** Calls that would take no migrations for an app that has none. */
+const NEED_MIGRATIONS = new Set(['migrate', 'plan', 'rehearse'])
+
+function configuration(options, method) {
+  const { onEvent, signal, schemaFile, components = [], ...rest } = options
+  if (!Array.isArray(components)) {
+    throw usage(`components is ${named(components)}`, 'give an array of { name, migrations }')
+  }
+  const isNeeded = NEED_MIGRATIONS.has(method) && components.length === 0 && !rest.withoutMigrating
   return {
     ...rest,
-    migrations: migrations(rest.migrations, schemaFile),
-    ...(rest.components && {
-      components: rest.components.map((component) => ({
-        ...component,
-        migrations: migrations(component.migrations),
-      })),
-    }),
+    migrations: rest.migrations === undefined && !isNeeded ? [] : migrations(rest.migrations, schemaFile),
+    components: components.map((component) => ({ ...component, migrations: migrations(component?.migrations) })),
   }
 }
 
-async function call(database, options, method, own = {}) {
+/** JSON, which leaves out functions and takes NaN for nothing, without a word. */
+function json(request) {
+  return JSON.stringify(request, (key, value) => {
+    const unfit = typeof value === 'function' || typeof value === 'symbol' || typeof value === 'bigint'
+    if (unfit || (typeof value === 'number' && !Number.isFinite(value))) {
+      throw usage(`${key} is ${typeof value === 'number' ? value : named(value)}`, 'leave it out, or correct it')
+    }
+    return value
+  })
+}
+
+async function call(database, options, method, own = {}, shape = camel) {
   const { onEvent = options.onEvent, signal = options.signal } = own
-  signal?.throwIfAborted()
-  const request = JSON.stringify({ database, options: configuration(options), call: method })
+  if (onEvent !== undefined && typeof onEvent !== 'function') {
+    throw usage(`onEvent is ${named(onEvent)}`, 'give a function')
+  }
+  if (signal !== undefined && typeof signal?.addEventListener !== 'function') {
+    throw usage(`signal is ${named(signal)}`, 'give an AbortSignal')
+  }
+  const ended = (failure) => new HeirloomError(failure, { cause: signal.reason })
+  if (signal?.aborted) {
+    const { message, ...rest } = refuse('migration-failed', 'interrupted before it began', 'call it again')
+    throw ended({ ...rest, message, interrupted: true })
+  }
+  const request = json({ database, options: configuration(options, method.method), call: method })
   const cancel = new native.Cancel()
   const abort = () => cancel.cancel()
   signal?.addEventListener('abort', abort, { once: true })
@@ -128,14 +182,71 @@ async function call(database, options, method, own = {}) {
       answer = await native.call(request, cancel, undefined)
     }
     const { value, failure } = JSON.parse(answer)
-    if (failure) {
-      const cause = failure.interrupted && signal?.aborted ? { cause: signal.reason } : undefined
-      throw new HeirloomError(camel(failure), cause)
-    }
-    return camel(value)
+    if (failure?.interrupted && signal?.aborted) throw ended(camel(failure))
+    if (failure) throw new HeirloomError(camel(failure))
+    return shape(value)
   } finally {
     signal?.removeEventListener('abort', abort)
   }
+}
+
+/** A value for a statement, by its type: JSON has no BigInt, no bytes and no infinity. */
+function given(value, name) {
+  const unfit = (help) => usage(`the value for ${name} is ${typeof value === 'number' ? value : named(value)}`, help)
+  if (value === null) return 'null'
+  if (typeof value === 'bigint') {
+    if (BigInt.asIntN(64, value) !== value) throw unfit('an integer of SQLite has 64 bits: it is too large')
+    return { integer: `${value}` }
+  }
+  if (typeof value === 'number') {
+    if (Number.isNaN(value)) throw unfit('give null, or a number')
+    if (Number.isSafeInteger(value)) return { integer: `${value}` }
+    // Below 2^63 it may be a key that was rounded to another one.
+    if (Number.isInteger(value) && Math.abs(value) < 2 ** 63) throw unfit('it is too large to be exact: give a BigInt')
+    return { real: `${value}` }
+  }
+  if (typeof value === 'string') {
+    // Half a character is none of UTF-8.
+    if (/\p{Surrogate}/u.test(value)) throw unfit('it is cut within a character: cut it between two')
+    return { text: value }
+  }
+  if (value instanceof Uint8Array) {
+    return { blob: Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('hex') }
+  }
+  throw unfit('give null, a number, a BigInt, a string or a Buffer')
+}
+
+function values(params = []) {
+  if (Array.isArray(params)) return Array.from(params, (value, at) => given(value, `parameter ${at + 1}`))
+  if (params === null || typeof params !== 'object' || params instanceof Uint8Array) {
+    throw usage(`the values are ${named(params)}`, 'give an array, or an object with a value for each name')
+  }
+  return Object.fromEntries(Object.entries(params).map(([name, value]) => [name, given(value, `\`${name}\``)]))
+}
+
+function sqlOf(sql) {
+  if (typeof sql !== 'string') throw usage(`the SQL is ${named(sql)}`, 'give a string')
+  return sql
+}
+
+function returned(value) {
+  if (value === null || typeof value !== 'object') return value
+  if ('integer' in value) return BigInt(value.integer)
+  return 'blob' in value ? Buffer.from(value.blob, 'hex') : value.infinity * Infinity
+}
+
+function rows({ columns, rows }) {
+  return rows.map((row) => Object.fromEntries(row.map((value, at) => [columns[at], returned(value)])))
+}
+
+function statement({ sql, params, changes, ...unknown }, at) {
+  const [other] = Object.keys(unknown)
+  if (other !== undefined) throw usage(`statement ${at + 1} has \`${other}\``, 'it takes sql, params and changes')
+  if (changes !== 'any' && !(Number.isSafeInteger(changes) && changes >= 0)) {
+    const help = "say how many rows it must change, or 'any'; where it is another number, nothing is changed"
+    throw usage(`\`changes\` of statement ${at + 1} is ${typeof changes === 'number' ? changes : named(changes)}`, help)
+  }
+  return { sql: sqlOf(sql), params: values(params), changes: changes === 'any' ? null : changes }
 }
 
 class Database {
@@ -143,7 +254,10 @@ class Database {
   #options
 
   constructor(database, options = {}) {
-    this.#path = database instanceof URL ? fileURLToPath(database) : database
+    if (options === null || typeof options !== 'object') {
+      throw usage(`the options are ${named(options)}`, 'give an object')
+    }
+    this.#path = databasePath(database)
     this.#options = options
   }
 
@@ -151,16 +265,16 @@ class Database {
     return this.#path
   }
 
-  #call(method, more, own) {
-    return call(this.#path, this.#options, { method, ...more }, own)
+  #call(method, more, own, shape) {
+    return call(this.#path, this.#options, { method, ...more }, own, shape)
   }
 
   migrate({ to, ...own } = {}) { return this.#call('migrate', { to }, own) }
   status() { return this.#call('status') }
   plan({ to } = {}) { return this.#call('plan', { to }) }
   rehearse({ to, ...own } = {}) { return this.#call('rehearse', { to }, own) }
-  async revert({ steps, version, ...own }) { return this.#call('revert', { to: backTo(steps, version) }, own) }
-  async planRevert({ steps, version }) { return this.#call('planRevert', { to: backTo(steps, version) }) }
+  async revert({ steps, version, ...own } = {}) { return this.#call('revert', { to: backTo(steps, version) }, own) }
+  async planRevert({ steps, version } = {}) { return this.#call('planRevert', { to: backTo(steps, version) }) }
   backups({ verify = 'digest' } = {}) { return this.#call('backups', { verify }) }
   snapshot(name, { folders = [], ...own } = {}) { return this.#call('snapshot', { name, folders }, own) }
   planRestore(backup) { return this.#call('planRestore', { backup }) }
@@ -181,8 +295,19 @@ class Database {
   planAdopt(tool) { return this.#call('planAdopt', { tool }) }
   baseline(version, own) { return this.#call('baseline', { version }, own) }
   planBaseline(version) { return this.#call('planBaseline', { version }) }
-  backfill({ onEvent, signal, ...backfill }) { return this.#call('backfill', { backfill }, { onEvent, signal }) }
-  planBackfill(backfill) { return this.#call('planBackfill', { backfill }) }
+  backfill({ onEvent, signal, ...backfill } = {}) { return this.#call('backfill', { backfill }, { onEvent, signal }) }
+  planBackfill(backfill = {}) { return this.#call('planBackfill', { backfill }) }
+  async read(sql, params, { state: of = 'live', ...own } = {}) {
+    return this.#call('read', { state: state(of), sql: sqlOf(sql), params: values(params) }, own, rows)
+  }
+  async edit(statements, own) {
+    if (!Array.isArray(statements) || statements.length === 0) {
+      const what = Array.isArray(statements) ? 'there is no statement' : `the statements are ${named(statements)}`
+      throw usage(what, 'give an array of { sql, params, changes }')
+    }
+    const done = (all) => all.map((one) => ({ changes: one.changes, rows: rows(one) }))
+    return this.#call('edit', { statements: statements.map((one, at) => statement(one ?? {}, at)) }, own, done)
+  }
 }
 
 function backTo(steps, version) {
@@ -196,7 +321,7 @@ function state(of) {
   return of === 'live' ? of : { backup: of }
 }
 
-async function migrate({ database, ...options }) {
+async function migrate({ database, ...options } = {}) {
   return new Database(database, options).migrate()
 }
 

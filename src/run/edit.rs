@@ -46,7 +46,10 @@ fn edit_in<T>(
     session.come_back()?;
     marker::refuse_interrupted(&session.connection, "try again, which does that")?;
     let done = work(&session.connection).map_err(|error| {
-        Error::new(ErrorKind::MigrationFailed, "the rows were not changed").because(error)
+        let ended = session.options.check_cancelled().err();
+        ended.unwrap_or_else(|| {
+            Error::new(ErrorKind::MigrationFailed, "the rows were not changed").because(error)
+        })
     })?;
     if session.connection.is_autocommit() {
         return Err(Error::new(

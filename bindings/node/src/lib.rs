@@ -5,6 +5,7 @@
 
 mod open_here;
 mod request;
+mod sql;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -57,8 +58,7 @@ impl Task for Call {
                 listener.call(event, ThreadsafeFunctionCallMode::NonBlocking);
             }
         };
-        let answer = serde_json::from_str::<Request>(&self.request)
-            .map_err(|error| request::usage(&error.to_string()))
+        let answer = Request::parse(&self.request)
             .and_then(|request| request.answer(self.cancel.clone(), tell.clone()));
         tell(String::new());
         Ok(match answer {

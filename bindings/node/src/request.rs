@@ -1,6 +1,7 @@
 //! A request as a value, and its answer.
 
 use std::collections::BTreeMap;
+use std::error::Error as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::open_here::open_here;
+use crate::sql::{self, Edit, Parameters};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -42,6 +44,8 @@ struct Options {
     keep_interrupted: bool,
     without_migrating: bool,
     leave_out: Vec<String>,
+    /// The component that is spoken of.
+    only: Option<String>,
     /// A tool by its name, or whichever it is.
     adopt_from: Option<Adopt>,
 }
@@ -143,6 +147,14 @@ enum Method {
     PlanBackfill {
         backfill: BackfillOptions,
     },
+    Read {
+        state: StateRef,
+        sql: String,
+        params: Parameters,
+    },
+    Edit {
+        statements: Vec<Edit>,
+    },
 }
 
 #[derive(Deserialize)]
@@ -159,15 +171,23 @@ struct BackfillOptions {
 /// A call of one database at a time: heirloom's own files are not another library's.
 static BUSY: Mutex<BTreeMap<PathBuf, Arc<Mutex<()>>>> = Mutex::new(BTreeMap::new());
 
-/// What JavaScript throws, where it did not come from heirloom itself.
-pub(crate) fn usage(message: &str) -> Value {
+/// What JavaScript throws, where it did not come from heirloom itself: before anything was changed.
+pub(crate) fn refusal(kind: &str, message: &str, help: &str) -> Value {
+    let data = "the database was not changed";
     json!({
-        "kind": "usage", "message": message, "help": "correct the call", "remedies": [],
-        "database_unchanged": true, "data": "the database was not changed", "details": message,
+        "kind": kind, "message": message, "help": help, "remedies": [],
+        "database_unchanged": true, "data": data,
+        "details": format!("{message}\ndata: {data}\nhelp: {help}"),
         "interrupted": false, "migration": null, "file": null, "line": null, "column": null,
         "statement": null, "backup": null, "restored_from": null,
     })
 }
+
+pub(crate) fn usage(message: &str) -> Value {
+    refusal("usage", message, "correct the call")
+}
+
+const WHY: &str = "two SQLite libraries in one process lose each other's locks, and with them data";
 
 fn opened_by_another(database: &Path, open: &Path) -> Value {
     let message = format!(
@@ -175,17 +195,30 @@ fn opened_by_another(database: &Path, open: &Path) -> Value {
         database.display(),
         open.display()
     );
-    let help = "close it there first (`db.close()`, `dataSource.destroy()`) and open it again afterwards: two SQLite libraries in one process lose each other's locks, and with them data";
-    let mut failure = usage(&message);
-    failure["kind"] = json!("open-in-process");
-    failure["help"] = json!(help);
-    failure["details"] = json!(format!(
-        "{message}\ndata: the database was not changed\nhelp: {help}"
-    ));
+    let help = format!(
+        "close it there first (`db.close()`, `dataSource.destroy()`) and open it again afterwards: {WHY}"
+    );
+    refusal("open-in-process", &message, &help)
+}
+
+fn opened_meanwhile(database: &Path, open: &Path) -> Value {
+    let message = format!(
+        "{} was opened in this process through another library ({}) while heirloom worked on it",
+        database.display(),
+        open.display()
+    );
+    let help = format!(
+        "close it there and open it again now, and `await` the call before it is opened: {WHY}"
+    );
+    let data = "the call was done; what the other library wrote meanwhile may be lost";
+    let mut failure = refusal("open-in-process", &message, &help);
+    failure["database_unchanged"] = json!(false);
+    failure["data"] = json!(data);
+    failure["details"] = json!(format!("{message}\ndata: {data}\nhelp: {help}"));
     failure
 }
 
-fn failure(error: Error) -> Value {
+pub(crate) fn failure(error: Error) -> Value {
     let mut failure = value(&error);
     failure["details"] = json!(format!("{error:#}"));
     failure["interrupted"] = json!(error.is_interrupted());
@@ -197,6 +230,25 @@ fn value(of: &impl Serialize) -> Value {
 }
 
 impl Request {
+    /// What does not fit is said with its name.
+    pub(crate) fn parse(json: &str) -> Result<Request, Value> {
+        let mut json = serde_json::Deserializer::from_str(json);
+        serde_path_to_error::deserialize(&mut json).map_err(|error| {
+            let path = error.path().to_string();
+            let name = path.strip_prefix("options.").unwrap_or(&path).to_owned();
+            let said = error.into_inner().to_string();
+            // A place in a text that nobody wrote.
+            let mut said = said.split(" at line ").next().unwrap_or(&said).to_owned();
+            for integer in ["u64", "usize", "i64"] {
+                said = said.replace(&format!("expected {integer}"), "expected a whole number");
+            }
+            usage(&match name.as_str() {
+                "call" => said,
+                name => format!("{name}: {said}"),
+            })
+        })
+    }
+
     /// Does what is asked. The error is a failure as JSON.
     pub(crate) fn answer(
         self,
@@ -204,7 +256,7 @@ impl Request {
         tell: impl Fn(String) + Send,
     ) -> Result<Value, Value> {
         let database = std::path::absolute(&self.database).unwrap_or(self.database);
-        let key = database.canonicalize().unwrap_or_else(|_| database.clone());
+        let key = one_name(&database);
         let turn = {
             let mut busy = BUSY.lock().unwrap_or_else(PoisonError::into_inner);
             busy.retain(|_, turn| Arc::strong_count(turn) > 1);
@@ -217,14 +269,30 @@ impl Request {
         let migrator = self
             .options
             .migrator()?
-            .cancel_with(cancel)
+            .cancel_with(Arc::clone(&cancel))
             .on_event(move |event| {
                 tell(value(event).to_string());
             });
-        self.call.answer(&migrator.database(&database), || {
-            migrator.migrate(&database)
-        })
+        let handle = migrator.database(&database);
+        let done = self
+            .call
+            .answer(&handle, &cancel, || migrator.migrate(&database))?;
+        // Nothing of heirloom's is open any more: a call that nobody waited for.
+        match open_here(&database) {
+            Some(open) => Err(opened_meanwhile(&database, &open)),
+            None => Ok(done),
+        }
     }
+}
+
+/// One name for a file that may not be there yet, or be reached through links.
+fn one_name(database: &Path) -> PathBuf {
+    let of_folder = || {
+        let folder = database.parent()?.canonicalize().ok()?;
+        Some(folder.join(database.file_name()?))
+    };
+    let name = database.canonicalize().ok().or_else(of_folder);
+    name.unwrap_or_else(|| database.to_owned())
 }
 
 impl Options {
@@ -267,6 +335,9 @@ impl Options {
         for table in self.leave_out {
             migrator = migrator.leave_out(table);
         }
+        if let Some(component) = self.only {
+            migrator = migrator.only(&component).map_err(failure)?;
+        }
         Ok(match self.adopt_from {
             Some(Adopt::Tool(name)) => migrator.adopt_from(tool(Some(name))?),
             Some(Adopt::Any(true)) => migrator.adopt_from(None),
@@ -304,6 +375,7 @@ impl Method {
     fn answer(
         self,
         database: &Database<'_, '_>,
+        cancel: &Arc<AtomicBool>,
         migrate: impl FnOnce() -> Result<heirloom::Report, Error>,
     ) -> Result<Value, Value> {
         fn done<T: Serialize>(result: Result<T, Error>) -> Result<Value, Value> {
@@ -359,6 +431,20 @@ impl Method {
             Method::PlanBaseline { version } => done(database.plan_baseline(version)),
             Method::Backfill { backfill } => done(database.backfill(&backfill.backfill())),
             Method::PlanBackfill { backfill } => done(database.plan_backfill(&backfill.backfill())),
+            Method::Read { state, sql, params } => {
+                sql::read(database, &state, &sql, &params, cancel)
+            }
+            Method::Edit { statements } => {
+                let done = database.edit(|connection| sql::edit(connection, &statements));
+                done.map(Value::from).map_err(|error| {
+                    let reason = error.source().map(ToString::to_string);
+                    let mut failure = failure(error);
+                    if let (Some(reason), Some(what)) = (reason, failure["message"].as_str()) {
+                        failure["message"] = json!(format!("{what}: {reason}"));
+                    }
+                    failure
+                })
+            }
         }
     }
 }

@@ -4,74 +4,121 @@
 const assert = require('node:assert/strict')
 const { execFileSync } = require('node:child_process')
 const fs = require('node:fs')
-const os = require('node:os')
 const path = require('node:path')
 const { test } = require('node:test')
-const BetterSqlite3 = require('better-sqlite3')
 const { Database, migrate } = require('..')
+const { failure, folder, others, rows } = require('./support')
 
 const migrations = { 'V1__a.sql': 'CREATE TABLE a (x);' }
-
-function database(t, mode) {
-  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'heirloom-'))
-  t.after(() => fs.rmSync(folder, { recursive: true }))
-  const file = path.join(folder, 'a.db')
-  const other = new BetterSqlite3(file)
-  other.pragma(`journal_mode = ${mode}`)
-  other.close()
-  return file
-}
-
 const onLinux = { skip: process.platform !== 'linux' && 'only Linux says what a process has open' }
 
-for (const mode of ['delete', 'wal']) {
-  test(`a file that better-sqlite3 has open is refused, and its rows stay (${mode})`, onLinux, async (t) => {
-    const file = database(t, mode)
-    await migrate({ database: file, migrations })
-    const other = new BetterSqlite3(file)
-    other.exec('BEGIN IMMEDIATE; INSERT INTO a VALUES (2)')
-    const app = new Database(file, { migrations })
-    for (const method of ['migrate', 'status', 'backups', 'doctor', 'log']) {
-      await assert.rejects(app[method](), { kind: 'open-in-process', databaseUnchanged: true })
-    }
-    // Its lock still keeps another process out, and its commit is what that one sees.
-    const elsewhere = (sql) => execFileSync(process.execPath, ['-e', `
-      const db = new (require('better-sqlite3'))(${JSON.stringify(file)}, { timeout: 0 });
-      try { console.log(JSON.stringify(db.prepare(${JSON.stringify(sql)}).all())) } catch (e) { console.log(e.code) }`,
-    ], { cwd: path.join(__dirname, '..'), encoding: 'utf8' }).trim()
-    assert.equal(elsewhere('INSERT INTO a VALUES (99) RETURNING x'), 'SQLITE_BUSY')
-    other.exec('COMMIT')
-    assert.equal(elsewhere('SELECT x FROM a'), '[{"x":2}]')
-    other.close()
-    assert.equal((await app.status()).version, 1)
-  })
+test('there is another SQLite to be tested with', () => {
+  assert.ok(Object.keys(others).length > 0)
+})
 
-  test(`migrate, close, then open: locks of both hold (${mode})`, async (t) => {
-    const file = database(t, mode)
-    await migrate({ database: file, migrations })
-    const other = new BetterSqlite3(file)
-    other.exec('INSERT INTO a VALUES (1)')
+for (const [library, open] of Object.entries(others)) {
+  /** A new database in a journal mode. */
+  function database(t, mode) {
+    const file = path.join(folder(t), 'a.db')
+    const other = open(file)
+    other.exec(`PRAGMA journal_mode = ${mode}`)
     other.close()
-    await migrate({ database: file, migrations: { ...migrations, 'V2__b.sql': 'INSERT INTO a VALUES (2);' } })
-    const again = new BetterSqlite3(file)
-    assert.deepEqual(again.prepare('SELECT x FROM a ORDER BY x').pluck().all(), [1, 2])
-    again.close()
+    return file
+  }
+
+  /** What another process gets for a statement. */
+  function elsewhere(file, sql) {
+    const code = `
+      const db = require('./support').others['${library}'](${JSON.stringify(file)})
+      db.exec('PRAGMA busy_timeout = 0')
+      const found = () => JSON.stringify(db.prepare(${JSON.stringify(sql)}).all())
+      try { console.log(found()) } catch (error) { console.log(error.message) }`
+    return execFileSync(process.execPath, ['-e', code], { cwd: __dirname, encoding: 'utf8' }).trim()
+  }
+
+  for (const mode of ['delete', 'wal']) {
+    test(`a file that ${library} has open is refused, and its rows stay (${mode})`, onLinux, async (t) => {
+      const file = database(t, mode)
+      await migrate({ database: file, migrations })
+      const other = open(file)
+      other.exec('BEGIN IMMEDIATE; INSERT INTO a VALUES (2)')
+      const app = new Database(file, { migrations })
+      for (const call of [
+        () => app.migrate(), () => app.status(), () => app.backups(), () => app.doctor(), () => app.log(),
+        () => app.read('SELECT 1'), () => app.edit([{ sql: 'DELETE FROM a', changes: 'any' }]),
+        () => app.snapshot('s'), () => app.restore('latest'),
+      ]) {
+        await assert.rejects(call(), { kind: 'open-in-process', databaseUnchanged: true })
+      }
+      // Its lock still keeps another process out, and its commit is what that one sees.
+      assert.match(elsewhere(file, 'INSERT INTO a VALUES (99) RETURNING x'), /locked/)
+      other.exec('COMMIT')
+      assert.equal(elsewhere(file, 'SELECT x FROM a'), '[{"x":2}]')
+      other.close()
+      assert.equal((await app.status()).version, 1)
+    })
+
+    test(`a file that ${library} has open and idle is refused too (${mode})`, onLinux, async (t) => {
+      const file = database(t, mode)
+      await migrate({ database: file, migrations })
+      const other = open(file)
+      other.exec('INSERT INTO a VALUES (1)')
+      await assert.rejects(new Database(file).status(), { kind: 'open-in-process' })
+      other.exec('INSERT INTO a VALUES (2)')
+      assert.equal(elsewhere(file, 'SELECT x FROM a'), '[{"x":1},{"x":2}]')
+      other.close()
+    })
+
+    test(`migrate, close, then open ${library}: locks of both hold (${mode})`, async (t) => {
+      const file = database(t, mode)
+      await migrate({ database: file, migrations })
+      const other = open(file)
+      other.exec('BEGIN IMMEDIATE; INSERT INTO a VALUES (1)')
+      assert.match(elsewhere(file, 'INSERT INTO a VALUES (99) RETURNING x'), /locked/)
+      other.exec('COMMIT')
+      other.close()
+      await migrate({ database: file, migrations: { ...migrations, 'V2__b.sql': 'INSERT INTO a VALUES (2);' } })
+      assert.deepEqual(rows(file, 'SELECT x FROM a ORDER BY x'), [{ x: 1 }, { x: 2 }])
+    })
+
+    test(`a file that ${library} opens while a call is at work is told of (${mode})`, onLinux, async (t) => {
+      const file = database(t, mode)
+      await migrate({ database: file, migrations })
+      // Nobody waits for it.
+      const call = migrate({ database: file, migrations: { ...migrations, 'V2__b.sql': 'INSERT INTO a VALUES (2);' } })
+      const other = open(file)
+      other.prepare('SELECT * FROM a').all()
+      const error = await failure(call)
+      other.close()
+      assert.equal(error.kind, 'open-in-process')
+      const { version } = await new Database(file, { migrations }).status()
+      assert.equal(version, error.databaseUnchanged ? 1 : 2)
+    })
+  }
+
+  test(`a link to a file that ${library} has open is that file`, onLinux, async (t) => {
+    const file = database(t, 'wal')
+    const link = `${file}.link`
+    fs.symlinkSync(file, link)
+    const other = open(file)
+    await assert.rejects(migrate({ database: link, migrations }), { kind: 'open-in-process' })
+    other.close()
   })
 }
 
-test('a link to a file that is open is that file', onLinux, async (t) => {
-  const file = database(t, 'wal')
-  const link = `${file}.link`
-  fs.symlinkSync(file, link)
-  const other = new BetterSqlite3(file)
-  await assert.rejects(migrate({ database: link, migrations }), { kind: 'open-in-process' })
-  other.close()
-})
-
 test('calls at once on one database wait for each other, and are not taken for another library', async (t) => {
-  const file = database(t, 'wal')
+  const file = path.join(folder(t), 'a.db')
   await migrate({ database: file, migrations })
   const app = new Database(file, { migrations })
-  const calls = [app.status(), app.snapshot('s'), app.doctor(), app.stats(), app.log(), app.migrate()]
-  assert.equal((await Promise.all(calls)).length, 6)
+  const looks = [app.status(), app.doctor(), app.stats(), app.log(), app.read('SELECT 1')]
+  assert.equal((await Promise.all([...looks, app.snapshot('s'), app.migrate()])).length, 7)
+})
+
+test('two starts at once on a database that is not there, one through a link, are one after the other', async (t) => {
+  const at = folder(t)
+  fs.mkdirSync(path.join(at, 'data'))
+  fs.symlinkSync(path.join(at, 'data'), path.join(at, 'link'))
+  const databases = ['data', 'link', 'data'].map((name) => path.join(at, name, 'a.db'))
+  const reports = await Promise.all(databases.map((database) => migrate({ database, migrations })))
+  assert.deepEqual(reports.map(({ applied }) => applied.length).sort(), [0, 0, 1])
 })

@@ -3,17 +3,11 @@
 const assert = require('node:assert/strict')
 const { spawn, spawnSync } = require('node:child_process')
 const fs = require('node:fs')
-const os = require('node:os')
 const path = require('node:path')
 const { test } = require('node:test')
+const { folder } = require('./support')
 
 const command = path.join(__dirname, '../bin/heirloom.js')
-
-function folder(t) {
-  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'heirloom-'))
-  t.after(() => fs.rmSync(folder, { recursive: true }))
-  return folder
-}
 
 const heirloom = (cwd, ...args) => spawnSync(process.execPath, [command, ...args], { cwd, encoding: 'utf8' })
 

@@ -2,12 +2,11 @@
 
 const assert = require('node:assert/strict')
 const fs = require('node:fs')
-const os = require('node:os')
 const path = require('node:path')
 const { test } = require('node:test')
 const { pathToFileURL } = require('node:url')
-const BetterSqlite3 = require('better-sqlite3')
 const { Database, HeirloomError, migrate } = require('..')
+const { failure, folder, rows, write } = require('./support')
 
 const V1 = { 'V1__notes.sql': 'CREATE TABLE notes (id INTEGER PRIMARY KEY, first_text TEXT);' }
 const V2 = {
@@ -17,12 +16,6 @@ const V2 = {
 }
 const BROKEN = { ...V2, 'V3__broken.sql': 'UPDATE notes SET is_done = 1;\nINSERT INTO nowhere VALUES (1);' }
 
-function folder(t) {
-  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'heirloom-'))
-  t.after(() => fs.rmSync(folder, { recursive: true }))
-  return folder
-}
-
 /** A database at version 1 with one note. */
 async function notes(t) {
   const database = path.join(folder(t), 'notes.db')
@@ -31,32 +24,15 @@ async function notes(t) {
   return database
 }
 
-function write(database, sql) {
-  const other = new BetterSqlite3(database)
-  other.exec(sql)
-  other.close()
-}
+const notesIn = (database) => rows(database, 'SELECT * FROM notes')
 
-function read(database, sql = 'SELECT * FROM notes') {
-  const other = new BetterSqlite3(database)
-  const rows = other.prepare(sql).all()
-  other.close()
-  return rows
-}
-
-async function failure(promise) {
-  const error = await promise.then(() => assert.fail('nothing was refused'), (error) => error)
-  assert.ok(error instanceof HeirloomError, error)
-  return error
-}
-
-test('a migrated database is read by better-sqlite3 afterwards', async (t) => {
+test('a migrated database is read by another SQLite afterwards', async (t) => {
   const database = await notes(t)
   const report = await migrate({ database, migrations: V2, appVersion: '2.0' })
   assert.equal(report.act, 'run')
   assert.deepEqual([report.versionBefore, report.version], [1, 2])
   assert.ok(fs.existsSync(report.backup))
-  assert.deepEqual(read(database), [{ id: 1, first_text: 'hello', is_done: 0 }])
+  assert.deepEqual(notesIn(database), [{ id: 1, first_text: 'hello', is_done: 0 }])
 })
 
 test('events come in order, with names of JavaScript, and all before the promise is settled', async (t) => {
@@ -79,7 +55,7 @@ test('a failure has kind, place, help and the state of the data, which is as it 
   assert.deepEqual([error.file, error.line], ['V3__broken.sql', 2])
   assert.equal(error.databaseUnchanged, true)
   assert.match(error.details, /data: the database was not changed/)
-  assert.deepEqual(read(database), [{ id: 1, first_text: 'hello', is_done: 0 }])
+  assert.deepEqual(notesIn(database), [{ id: 1, first_text: 'hello', is_done: 0 }])
 })
 
 test('a listener that throws fails the promise when the work is done', async (t) => {
@@ -87,7 +63,7 @@ test('a listener that throws fails the promise when the work is done', async (t)
   const complaint = new Error('the splash is gone')
   const call = migrate({ database, migrations: V2, onEvent: () => { throw complaint } })
   assert.equal(await call.then(() => undefined, (error) => error), complaint)
-  assert.equal(read(database)[0].is_done, 0)
+  assert.equal(notesIn(database)[0].is_done, 0)
 })
 
 test('an abort rolls a run that is under way back', async (t) => {
@@ -104,7 +80,7 @@ test('an abort rolls a run that is under way back', async (t) => {
   assert.equal(error.name, 'AbortError')
   assert.equal(error.interrupted, true)
   assert.equal(error.cause, controller.signal.reason)
-  assert.equal(read(database, 'SELECT * FROM notes WHERE id = 1')[0].first_text, 'hello')
+  assert.equal(rows(database, 'SELECT * FROM notes WHERE id = 1')[0].first_text, 'hello')
 })
 
 test('an aborted signal starts nothing', async (t) => {
@@ -177,7 +153,7 @@ test('an older app is told so, and reverts what it does not know', async (t) => 
   const options = await older.downgradeOptions()
   assert.equal(options.canRevert, true)
   assert.equal((await older.revertToKnown()).version, 1)
-  assert.deepEqual(read(database), [{ id: 1, first_text: 'hello' }])
+  assert.deepEqual(notesIn(database), [{ id: 1, first_text: 'hello' }])
 })
 
 test('a snapshot is listed, planned and restored, and the restore undone', async (t) => {
@@ -193,9 +169,9 @@ test('a snapshot is listed, planned and restored, and the restore undone', async
   assert.equal(comparison.tables[0].onlyInTo, 1)
   assert.match((await notebook.compareSql({ snapshot: 'first' })).join('\n'), /INSERT INTO/)
   const report = await notebook.restore({ snapshot: 'first' })
-  assert.equal(read(database).length, 1)
+  assert.equal(notesIn(database).length, 1)
   await notebook.restore({ file: report.replaced })
-  assert.equal(read(database).length, 2)
+  assert.equal(notesIn(database).length, 2)
 })
 
 test('names of tables and columns stay as they are', async (t) => {
@@ -227,7 +203,7 @@ test('a backfill fills in batches', async (t) => {
   }
   assert.equal((await app.planBackfill(backfill)).left, 1)
   assert.equal((await app.backfill(backfill)).rows, 1)
-  assert.equal(read(database)[0].is_done, 1)
+  assert.equal(notesIn(database)[0].is_done, 1)
 })
 
 test('ESM has the same names', async () => {

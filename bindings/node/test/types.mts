@@ -22,3 +22,14 @@ export async function settings(database: Database): Promise<BackupInfo[]> {
   await database.revert({})
   return database.backups({ verify: 'everything' })
 }
+
+export async function support(database: Database): Promise<string[]> {
+  const [changed] = await database.edit([{ sql: 'UPDATE notes SET title = ?', params: ['x', 1n, null, Buffer.of(1)], changes: 'any' }])
+  console.log(changed?.changes, changed?.rows)
+  // @ts-expect-error: how many rows
+  await database.edit([{ sql: 'DELETE FROM notes' }])
+  // @ts-expect-error: SQLite has no booleans
+  await database.read('SELECT ?', [true])
+  const notes = await database.read<{ title: string }>('SELECT title FROM notes', {}, { state: { snapshot: 'before' } })
+  return notes.map(({ title }) => title)
+}

@@ -5,15 +5,13 @@
 const assert = require('node:assert/strict')
 const { spawnSync } = require('node:child_process')
 const fs = require('node:fs')
-const os = require('node:os')
 const path = require('node:path')
 const { test } = require('node:test')
-const BetterSqlite3 = require('better-sqlite3')
 const { Database, migrate } = require('..')
+const support = require('./support')
 
 test('values have the keys of their types, and no others', async (t) => {
-  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'heirloom-'))
-  t.after(() => fs.rmSync(folder, { recursive: true }))
+  const folder = support.folder(t)
   const database = path.join(folder, 'a.db')
   const rebuild = `CREATE TABLE b (id INTEGER PRIMARY KEY, x TEXT NOT NULL); INSERT INTO b SELECT id, x FROM a;
     DROP TABLE a; ALTER TABLE b RENAME TO a;`
@@ -21,9 +19,7 @@ test('values have the keys of their types, and no others', async (t) => {
     CREATE TABLE c (a REFERENCES a (id)); CREATE VIEW v AS SELECT x FROM a;
     CREATE TRIGGER t AFTER INSERT ON c BEGIN SELECT 1; END;` }
   await migrate({ database, migrations })
-  const other = new BetterSqlite3(database)
-  other.exec("INSERT INTO a VALUES (1, 'one', 1)")
-  other.close()
+  support.write(database, "INSERT INTO a VALUES (1, 'one', 1)")
   const all = { ...migrations, 'V2__b.sql': `-- heirloom: allow-destructive\nDROP VIEW v; ${rebuild}` }
   const app = new Database(database, { migrations: all, leaveOut: [] })
   const events = []

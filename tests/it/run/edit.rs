@@ -1,6 +1,8 @@
 //! Rows changed by hand: all of it or nothing, under the lock of a run.
 
 use std::error::Error as _;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use heirloom::ErrorKind;
@@ -59,6 +61,24 @@ fn what_is_refused_or_ends_the_transaction_changes_nothing() {
         })
     }));
     assert!(panicked.is_err());
+    assert_eq!(contents(&app.database()), before);
+}
+
+#[test]
+fn an_edit_that_is_cancelled_is_interrupted_and_rolled_back() {
+    let app = app();
+    let before = contents(&app.database());
+    let flag = Arc::new(AtomicBool::new(false));
+    let migrator = app.migrator().cancel_with(Arc::clone(&flag));
+    let endless = "WITH RECURSIVE n(i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n) INSERT INTO a SELECT i FROM n";
+    let error = migrator
+        .database(app.database())
+        .edit(|connection| {
+            flag.store(true, Ordering::Relaxed);
+            Ok(connection.execute(endless, [])?)
+        })
+        .unwrap_err();
+    assert!(error.is_interrupted(), "{error:#}");
     assert_eq!(contents(&app.database()), before);
 }
 
