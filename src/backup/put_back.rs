@@ -83,7 +83,13 @@ pub(crate) fn put_back(
         PutBackState::Empty => false,
         PutBackState::Copy { .. } => encoding(live)? != encoding(&source)?,
     };
-    let cannot_step = |failed: Failed| failed.into_error(|| "cannot restore the backup".to_owned());
+    let database = live.path().map(PathBuf::from).unwrap_or_default();
+    let cannot_step = |failed: Failed| match failed {
+        Failed::Sqlite(error) if open::is_kept_from_committing(&error) => {
+            open::cannot_commit(&database, error)
+        }
+        failed => failed.into_error(|| "cannot restore the backup".to_owned()),
+    };
     let copied = Copier::new(&source, live)
         .map_err(cannot)
         .and_then(|copier| step_through(&copier, patience, &|_, _| Ok(())).map_err(cannot_step));

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, MAIN_DB, OpenFlags};
+use rusqlite::{Connection, MAIN_DB, OpenFlags, ffi};
 
 use crate::report::error::{Error, ErrorKind};
 use crate::sqlite::disk::files::{self, Access};
@@ -142,15 +142,17 @@ pub(crate) fn resolve(path: &Path) -> Result<Target, Error> {
             Err(_) => break,
         }
     }
+    // Windows says "not found" of what is below a file.
+    let is_below_a_file = || resolved.ancestors().skip(1).any(Path::is_file);
     let metadata = match std::fs::metadata(&resolved) {
         Ok(metadata) => Some(metadata),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-        Err(error) if error.kind() == io::ErrorKind::NotADirectory => {
+        Err(error) if error.kind() == io::ErrorKind::NotADirectory || is_below_a_file() => {
             return Err(not_a_database(
                 &resolved,
                 "is below something that is not a folder",
             ));
         }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
         Err(error) => return Err(io(error)),
     };
     if let Some(metadata) = &metadata {
@@ -221,6 +223,21 @@ fn held_by_another(file: &Path) -> Error {
         ),
     )
     .with_help("close the other program or wait for it, and try again")
+}
+
+/// Whether SQLite could not remove the journal, by which it commits, because another program has it
+/// open and shares no removal. The next who reads the database takes the change back, once he can.
+pub(crate) fn is_kept_from_committing(error: &rusqlite::Error) -> bool {
+    let code = error.sqlite_error().map(|error| error.extended_code);
+    cfg!(windows) && code == Some(ffi::SQLITE_IOERR_DELETE)
+}
+
+/// A COMMIT that failed.
+pub(crate) fn cannot_commit(path: &Path, error: rusqlite::Error) -> Error {
+    match is_kept_from_committing(&error) {
+        true => held_by_another(&files::companion(path, "-journal")).because(error),
+        false => failure("cannot commit", error),
+    }
 }
 
 /// Whether closing the last connection moves the write-ahead log into the file and removes it, as

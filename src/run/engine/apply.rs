@@ -582,24 +582,38 @@ impl Execution<'_, '_, '_, '_> {
                     if open
                         && error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseBusy)
                         && Instant::now() < deadline => {}
-                Err(error) if open => return Err(failure("cannot commit", error)),
-                Err(error) => match self.was_committed(which) {
-                    Ok(true) => {
-                        log::warn!("COMMIT reported {error}, but the work is in the database");
-                        break;
+                Err(error) if open => return Err(self.cannot_commit(error)),
+                Err(error) => {
+                    let mut found = self.was_committed(which);
+                    while found.is_err()
+                        && open::is_kept_from_committing(&error)
+                        && Instant::now() < deadline
+                    {
+                        std::thread::sleep(Duration::from_millis(20));
+                        found = self.was_committed(which);
                     }
-                    Ok(false) => return Err(failure("cannot commit", error)),
-                    Err(unread) => {
-                        log::warn!("what was committed could not be read: {unread:#}");
-                        *self.committed = Committed::Unknown;
-                        return Err(failure("cannot commit", error));
+                    match found {
+                        Ok(true) => {
+                            log::warn!("COMMIT reported {error}, but the work is in the database");
+                            break;
+                        }
+                        Ok(false) => return Err(self.cannot_commit(error)),
+                        Err(unread) => {
+                            log::warn!("what was committed could not be read: {unread:#}");
+                            *self.committed = Committed::Unknown;
+                            return Err(self.cannot_commit(error));
+                        }
                     }
-                },
+                }
             }
         }
         *self.committed = Committed::Something;
         self.session.measure();
         Ok(())
+    }
+
+    fn cannot_commit(&self, error: rusqlite::Error) -> Error {
+        open::cannot_commit(&self.session.target.path, error)
     }
 
     /// The same of what stands in no history: the schema as planned, and every seed noted.

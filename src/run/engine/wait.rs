@@ -44,11 +44,11 @@ pub(crate) fn patiently(
                 }
             }
             Err(error) => {
-                let what = match sql {
-                    COMMIT => "cannot commit".to_owned(),
-                    _ => format!("cannot read {}", database.display()),
-                };
-                return Err(execute::failure(what, error));
+                let what = || format!("cannot read {}", database.display());
+                return Err(match sql {
+                    COMMIT => open::cannot_commit(database, error),
+                    _ => execute::failure(what(), error),
+                });
             }
             Ok(()) => return open::patience(connection, timeout),
         }

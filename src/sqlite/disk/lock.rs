@@ -200,13 +200,20 @@ pub(crate) fn program_with(files: &[&Path]) -> String {
 
 #[cfg(target_os = "linux")]
 pub(crate) fn holder_by_inode(database: &Path) -> Option<String> {
-    use std::os::unix::fs::MetadataExt;
     // In WAL mode the locks are on the shared memory.
-    let inodes: Vec<u64> = ["", "-shm"]
+    let locked: Vec<(u64, u64)> = ["", "-shm"]
         .iter()
-        .filter_map(|ending| files::companion(database, ending).metadata().ok())
-        .map(|metadata| metadata.ino())
+        .filter_map(|ending| files::identity(&files::companion(database, ending)))
         .collect();
+    // The list names the device otherwise than a file does, on btrfs; and on another file system a
+    // file may have the same number. What a process has open says it.
+    let has_open = |pid: &str| match Path::new("/proc").join(pid).join("fd").read_dir() {
+        Ok(open) => open
+            .flatten()
+            .any(|it| files::identity(&it.path()).is_some_and(|it| locked.contains(&it))),
+        // Another user's are not shown. Of another container there is no such process at all.
+        Err(error) => error.kind() == std::io::ErrorKind::PermissionDenied,
+    };
     let own = std::process::id().to_string();
     // `1: POSIX  ADVISORY  WRITE 4242 fd:00:131090 1073741825 1073741825`
     files::read_text(Path::new("/proc/locks"))
@@ -219,7 +226,8 @@ pub(crate) fn holder_by_inode(database: &Path) -> Option<String> {
                 .rsplit(':')
                 .next()
                 .and_then(|inode| inode.parse().ok())
-                .is_some_and(|inode| inodes.contains(&inode))
+                .is_some_and(|inode: u64| locked.iter().any(|(_, number)| *number == inode))
+                && has_open(words[4])
         })
         .map(|words| {
             let name = files::read_text(&Path::new("/proc").join(words[4]).join("comm"));

@@ -8,7 +8,7 @@ use std::process::{Command, Output, Stdio};
 
 use heirloom::{BackupRef, DataState, Event, Verify};
 
-use crate::cli::contract::{command, heirloom, text};
+use crate::cli::contract::{command, heirloom, json, text};
 use crate::support::app::{App, as_ordinary_user, data};
 
 /// A small file system of its own, in memory. It is gone when it is dropped.
@@ -619,4 +619,26 @@ fn whatever_the_clock_does_copies_keep_the_order_in_which_they_were_made() {
         .database(app.database())
         .restore(&BackupRef::Latest);
     assert_eq!(restored.unwrap().restored.unwrap().file, made[0]);
+}
+
+/// The kernel lists locks by the numbers of files, which each file system counts for itself.
+#[cfg(target_os = "linux")]
+#[test]
+fn whoever_locks_a_file_of_the_same_number_elsewhere_is_not_named() {
+    use std::os::unix::fs::MetadataExt;
+    let test = "whoever_locks_a_file_of_the_same_number_elsewhere_is_not_named";
+    let (Some(one), Some(other)) = (Tmpfs::mount(test), Tmpfs::mount(test)) else {
+        return;
+    };
+    let (one, other) = (App::at(one.path()), App::at(other.path()));
+    let held = one.connect();
+    held.execute_batch("CREATE TABLE t (x); BEGIN IMMEDIATE")
+        .unwrap();
+    other.sql("CREATE TABLE t (x)");
+    let number = |app: &App| app.database().metadata().unwrap().ino();
+    assert_eq!(number(&one), number(&other));
+    let holder = |app: &App| json(app, &["doctor"]).1["held_by"].clone();
+    let own = format!("pid {} ", std::process::id());
+    assert!(holder(&one).as_str().unwrap().starts_with(&own));
+    assert!(holder(&other).is_null(), "{}", holder(&other));
 }
