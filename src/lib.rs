@@ -143,6 +143,9 @@ mod migrator;
 /// For the command alone, which shows paths and looks up names as the library does.
 #[doc(hidden)]
 pub mod for_the_command {
+    pub use crate::inspect::relations::{
+        Relation, RelationKind, refuse_too_nested, relation, relations,
+    };
     pub use crate::sqlite::disk::path::{canonicalize, uri};
     #[cfg(feature = "devtools")]
     pub use crate::sqlite::sql::highlight::{Piece, pieces};

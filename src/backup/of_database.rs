@@ -15,7 +15,7 @@ use crate::report::remedy::Remedy;
 use crate::report::time;
 use crate::sqlite::disk::clone;
 use crate::sqlite::schema::catalog;
-use crate::sqlite::{execute, open};
+use crate::sqlite::{execute, integrity, open, view};
 
 /// The automatic backups of a database, and its snapshots.
 pub(crate) fn stores<'p>(options: &Options<'_>, database: &'p Path) -> (Store<'p>, Store<'p>) {
@@ -175,11 +175,38 @@ pub(crate) const WITHOUT_BACKUP: &str = "put that backup back where it was, and 
 /// Refuses to make a database beside a log or a journal that lost its own, and says what backups
 /// there are.
 pub(crate) fn refuse_orphan(options: &Options<'_>, database: &Path) -> Result<(), Error> {
-    open::refuse_orphan(database).map_err(|error| match copies_kept(options, database) {
+    let refused = open::refuse_orphan(database).and_then(|()| refuse_no_database(database));
+    refused.map_err(|error| match copies_kept(options, database) {
         None => error,
         Some((kept, remedy)) => {
             let help = format!("{}; {kept}", error.help().unwrap_or_default());
             error.with_help(help).with_remedy(remedy)
         }
     })
+}
+
+/// The same for a file of zeros, or one that was cut: SQLite would move the log into it when it is
+/// closed, and the database that comes back would have lost its newest rows. What a crash left is
+/// whole when it is read with its log or its journal.
+fn refuse_no_database(database: &Path) -> Result<(), Error> {
+    let Some(companion) = open::beside_no_database(database)? else {
+        return Ok(());
+    };
+    let whole = view::view(database)
+        .and_then(|view| integrity::check(&view.connection, "quick_check"))
+        .map(|finding| finding.is_none());
+    match whole {
+        Ok(true) => Ok(()),
+        Err(error) if error.is_busy() => Err(error),
+        _ => Err(Error::new(
+            ErrorKind::NotADatabase,
+            format!(
+                "{} is not a database (or it is encrypted), and {} is there, which may hold the newest rows of one; nothing was changed",
+                database.display(),
+                companion.display()
+            ),
+        )
+        .with_help("look for the database file and put it back beside it; or restore a backup, which keeps both; or recover what can still be read into a new file")
+        .with_remedy(Remedy::Recover)),
+    }
 }

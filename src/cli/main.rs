@@ -59,11 +59,27 @@ fn run(ui: &mut Ui, args: &Args, matches: &ArgMatches) -> Result<Exit, Failure> 
     if args.command.reach() == Reach::None {
         return commands::dispatch(ui, settings, &args.command);
     }
+    refuse_to_write(settings, &args.command)?;
     match databases::expand(&settings.databases)? {
         Databases::One(path) => {
             commands::dispatch(ui, &settings.with_database(&path), &args.command)
         }
         Databases::Several(paths) => many::run(ui, settings, &paths, args),
+    }
+}
+
+/// Whoever names a database as `file:notes.db?mode=ro` has said that it must stay as it is.
+fn refuse_to_write(settings: &Settings, command: &Command) -> Result<(), Failure> {
+    let named = settings.databases.iter().find(|given| given.reads_only);
+    match named.filter(|_| command.writes()) {
+        None => Ok(()),
+        Some(given) => Err(Failure::Usage {
+            message: format!(
+                "{} is named to be read only (`mode=ro` or `immutable`), and this command writes to it",
+                given.path().display()
+            ),
+            help: "name it without that, or use a command that only reads".into(),
+        }),
     }
 }
 

@@ -20,6 +20,7 @@ pub(crate) mod squash;
 
 #[doc(no_inline)]
 pub use crate::report::change::{ChangeKind, TableChange};
+pub use alter::sqlite_version::SqliteVersion;
 pub use check::finding::{Checked, Finding, FindingKind};
 pub use generate::alteration::{Alteration, AlterationPlan};
 pub use generate::generated::{GenerateOptions, Generated, GeneratedFile};

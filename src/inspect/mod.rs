@@ -14,6 +14,7 @@ pub(crate) mod log;
 pub(crate) mod pragmas;
 pub(crate) mod problem;
 pub(crate) mod read;
+pub(crate) mod relations;
 pub(crate) mod sizes;
 pub(crate) mod stats;
 pub(crate) mod status;

@@ -1,5 +1,6 @@
 //! What is about the migrations themselves.
 
+use crate::devtools::alter::sqlite_version::SqliteVersion;
 use crate::devtools::check::finding::Checked;
 use crate::devtools::check::walk;
 use crate::devtools::generate::from_schema;
@@ -20,7 +21,7 @@ use crate::report::error::Error;
 /// [`create`](crate::devtools::create()).
 ///
 /// # Checking them
-/// [`check`](Devtools::check).
+/// [`check`](Devtools::check), [`check_for`](Devtools::check_for).
 #[derive(Debug)]
 pub struct Devtools<'m, 'a> {
     pub(super) options: &'m Options<'a>,
@@ -91,6 +92,17 @@ impl Devtools<'_, '_> {
     /// that holds anything but CREATE statements; [`ErrorKind::NotFound`](crate::ErrorKind::NotFound). What is wrong with
     /// a migration is not an error but a [`Finding`](crate::devtools::Finding).
     pub fn check(&self) -> Result<Checked, Error> {
-        walk::check(self.options)
+        self.check_for(SqliteVersion::linked())
+    }
+
+    /// As [`check`](Devtools::check), for migrations that an older SQLite than the linked one runs:
+    /// files that use what only newer ones know are found too
+    /// ([`FindingKind::NeedsNewerSqlite`](crate::devtools::FindingKind::NeedsNewerSqlite)), by their
+    /// syntax. Functions are not looked for.
+    ///
+    /// # Errors
+    /// As `check`.
+    pub fn check_for(&self, version: SqliteVersion) -> Result<Checked, Error> {
+        walk::check(self.options, version)
     }
 }

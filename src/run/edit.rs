@@ -11,6 +11,7 @@ use crate::options::settings::Options;
 use crate::report::error::{Error, ErrorKind};
 use crate::run::engine::session::{Session, Stage};
 use crate::sqlite::open;
+use crate::sqlite::schema::{catalog, nesting};
 
 /// Does it under both locks, in one transaction, with foreign keys on.
 pub(crate) fn edit<T>(
@@ -44,6 +45,8 @@ fn edit_in<T>(
     session.let_others_in()?;
     session.foreign_keys_on()?;
     session.come_back()?;
+    // What a trigger reads is compiled with the statement that sets it off, and nothing ends that.
+    nesting::refuse_too_nested(&catalog::entries(&session.connection)?)?;
     marker::refuse_interrupted(&session.connection, "try again, which does that")?;
     let done = work(&session.connection).map_err(|error| {
         let ended = session.options.check_cancelled().err();

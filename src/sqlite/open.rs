@@ -10,12 +10,12 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, MAIN_DB, OpenFlags, ffi};
+use rusqlite::{Connection, ErrorCode, MAIN_DB, OpenFlags, ffi};
 
 use crate::report::error::{Error, ErrorKind};
 use crate::sqlite::disk::files::{self, Access};
 use crate::sqlite::disk::{lock, path};
-use crate::sqlite::execute::failure;
+use crate::sqlite::execute::{code, failure};
 
 /// The smallest page of a database (<https://sqlite.org/fileformat2.html#pages>), in bytes.
 /// SQLite takes some shorter files for empty ones and would write over them.
@@ -62,9 +62,14 @@ impl Target {
 /// does a journal that was ended, or that was begun for an empty database
 /// (<https://sqlite.org/fileformat2.html#the_rollback_journal>).
 pub(crate) fn orphan(database: &Path) -> Result<Option<PathBuf>, Error> {
-    if files::length(database)? > 0 {
-        return Ok(None);
+    match files::length(database)? {
+        0 => companion_with_rows(database),
+        _ => Ok(None),
     }
+}
+
+/// The log or the journal of a database, where it may hold rows.
+fn companion_with_rows(database: &Path) -> Result<Option<PathBuf>, Error> {
     let log = files::companion(database, "-wal");
     if files::length(&log)? > LOG_HEADER {
         return Ok(Some(log));
@@ -77,6 +82,26 @@ pub(crate) fn orphan(database: &Path) -> Result<Option<PathBuf>, Error> {
     Ok(holds_rows.then_some(journal))
 }
 
+/// What lies beside a file that SQLite alone cannot read as a database: the log or the journal that
+/// may belong to another. None where the file has the head of a database.
+pub(crate) fn beside_no_database(database: &Path) -> Result<Option<PathBuf>, Error> {
+    let Some(companion) = companion_with_rows(database)? else {
+        return Ok(None);
+    };
+    // Without locks and without its companions. SQLite closes it, so that its locks stay.
+    let Err(error) = copy(database).and_then(|connection| readable(&connection, database)) else {
+        return Ok(None);
+    };
+    let of_sqlite = std::error::Error::source(&error).and_then(|source| source.downcast_ref());
+    let no_head = of_sqlite.and_then(code) == Some(ErrorCode::NotADatabase);
+    // The last page that was moved out of a log may be behind the end of the file.
+    let is_a_page =
+        files::length(database)? <= LARGEST_PAGE && error.kind() == ErrorKind::NotADatabase;
+    Ok((no_head || is_a_page).then_some(companion))
+}
+
+/// The largest page of a database, in bytes.
+const LARGEST_PAGE: u64 = 65_536;
 /// The length of a write-ahead log without a frame.
 const LOG_HEADER: u64 = 32;
 /// As much of a journal's header as tells how many pages are in it, and how many the database had.
@@ -111,6 +136,14 @@ pub(crate) fn no_database(path: &Path) -> Error {
     )
 }
 
+/// Whether a path is the URL of one: a file and a folder of that name would be made.
+fn is_url(path: &Path) -> bool {
+    let text = path.to_string_lossy();
+    ["file:", "sqlite:"]
+        .iter()
+        .any(|scheme| text.starts_with(scheme))
+}
+
 /// Follows symbolic links, so that the real file's folder holds its companions and its
 /// backups, and refuses what cannot be a database.
 pub(crate) fn resolve(path: &Path) -> Result<Target, Error> {
@@ -121,6 +154,16 @@ pub(crate) fn resolve(path: &Path) -> Result<Target, Error> {
         return Err(Error::usage(
             format!("`{}` is not a path of a database file", path.display()),
             "name the file",
+        ));
+    }
+    // A file of that name is meant by it.
+    if is_url(path) && !path.exists() {
+        return Err(Error::usage(
+            format!(
+                "`{}` is a URL, and not the path of a database file",
+                path.display()
+            ),
+            "give the path alone",
         ));
     }
     if let Some(reason) = path::refusal(path) {

@@ -6,6 +6,7 @@ use heirloom::Event;
 use heirloom::devtools::{Checked, Finding};
 use serde_json::{Value, json};
 
+use crate::commands::generate::Target;
 use crate::exit::{Exit, Failure};
 use crate::output::ask;
 use crate::output::json;
@@ -15,7 +16,13 @@ use crate::settings::gather::Settings;
 use crate::settings::migrator::{migrator, schema_file};
 use crate::settings::origin::Origin;
 
-pub(crate) fn run(ui: &mut Ui, settings: &Settings) -> Result<Exit, Failure> {
+#[derive(Debug, clap::Args)]
+pub(crate) struct Check {
+    #[command(flatten)]
+    pub(crate) target: Target,
+}
+
+pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Check) -> Result<Exit, Failure> {
     if settings.schema.origin != Origin::Default {
         schema_file(settings)?;
     }
@@ -23,7 +30,7 @@ pub(crate) fn run(ui: &mut Ui, settings: &Settings) -> Result<Exit, Failure> {
         .cancel_with(ask::cancel_flag())
         .on_event(|event| show_event(ui, event))
         .devtools()
-        .check()?;
+        .check_for(settings.sqlite(options.target.sqlite))?;
     show(ui, &checked);
     let document = document(ui, &checked);
     ui.document(&document);

@@ -1,6 +1,6 @@
 //! `heirloom generate [NAME]`
 
-use heirloom::devtools::{GenerateOptions, Generated};
+use heirloom::devtools::{GenerateOptions, Generated, SqliteVersion};
 use heirloom::error::RenameQuestion;
 
 use crate::exit::{Exit, Failure};
@@ -32,6 +32,16 @@ pub(crate) struct Generate {
     /// Write one migration for all changed tables, in place of one for each
     #[arg(long)]
     pub(crate) single: bool,
+    #[command(flatten)]
+    pub(crate) target: Target,
+}
+
+/// What runs the migrations.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Target {
+    /// The SQLite that runs the migrations, where it is older than this one: 3.46
+    #[arg(long, value_name = "VERSION")]
+    pub(crate) sqlite: Option<SqliteVersion>,
 }
 
 /// What is known beforehand of what would be asked.
@@ -90,7 +100,10 @@ pub(crate) fn run(ui: &mut Ui, settings: &Settings, options: &Generate) -> Resul
 
 /// Generates, and asks what must be known for it, as long as there is somebody to ask.
 fn generate(ui: &mut Ui, settings: &Settings, options: &Generate) -> Result<Generated, Failure> {
-    let mut wishes = options.answers.given();
+    let mut wishes = options
+        .answers
+        .given()
+        .sqlite(settings.sqlite(options.target.sqlite));
     if let Some(name) = &options.name {
         wishes = wishes.name(name);
     }

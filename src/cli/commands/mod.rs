@@ -145,7 +145,7 @@ pub(crate) enum Command {
     ///
     /// With generated rows; no database is opened. Exits with 3 when there is a finding.
     /// Example: heirloom check
-    Check,
+    Check(check::Check),
     /// Show every migration with its state
     ///
     /// With the SQL of the pending ones. Nothing is written. Example: heirloom show --check
@@ -298,7 +298,7 @@ pub(crate) fn dispatch(
         Command::Generate(options) => generate::run(ui, settings, options),
         Command::Squash(options) => squash::run(ui, settings, options),
         Command::Show(options) => show::run(ui, settings, options),
-        Command::Check => check::run(ui, settings),
+        Command::Check(options) => check::run(ui, settings, options),
         Command::Run(options) => run::run(ui, settings, options),
         Command::Revert(options) => revert::run(ui, settings, options),
         Command::Adopt(options) => adopt::run(ui, settings, options),
@@ -366,7 +366,7 @@ impl Command {
             Command::Create(_)
             | Command::Squash(_)
             | Command::Generate(_)
-            | Command::Check
+            | Command::Check(_)
             | Command::Alone(_) => Reach::None,
             // The backup of one database is never meant for all of them.
             Command::Restore(options) if !options.is_latest() => Reach::One,
@@ -397,6 +397,17 @@ impl Command {
         }
     }
 
+    /// Whether it writes to the database, or beside it.
+    pub(crate) fn writes(&self) -> bool {
+        match self {
+            Command::Shell(options) => !options.readonly,
+            Command::Studio(options) => options.write,
+            // Its file is another one.
+            Command::Recover(_) => false,
+            other => other.reach() != Reach::None && !other.only_looks(),
+        }
+    }
+
     /// Whether all it does is to say what is so: what it prints is then all there is of it.
     pub(crate) fn only_looks(&self) -> bool {
         match self {
@@ -406,7 +417,7 @@ impl Command {
             | Command::Stats
             | Command::Doctor
             | Command::Log
-            | Command::Check
+            | Command::Check(_)
             | Command::Backups(_)
             | Command::Alone(Alone::Completions(_)) => true,
             Command::Alone(Alone::Man(options)) => options.dir.is_none(),

@@ -25,6 +25,8 @@ pub(crate) struct Given {
     pub(crate) base: PathBuf,
     /// Empty where all of it is in the base.
     pub(crate) text: PathBuf,
+    /// Whether its URL says that it must not be written.
+    pub(crate) reads_only: bool,
 }
 
 /// What a command works on.
@@ -42,6 +44,7 @@ impl Given {
         Given {
             base: path,
             text: PathBuf::new(),
+            reads_only: false,
         }
     }
 
@@ -223,6 +226,7 @@ mod tests {
         Given {
             base: base.to_owned(),
             text: text.into(),
+            reads_only: false,
         }
     }
 

@@ -26,6 +26,7 @@ pub(super) struct File {
     pub(super) app: Option<String>,
     pub(super) lock_timeout: Option<f64>,
     pub(super) single: Option<bool>,
+    pub(super) sqlite: Option<String>,
     pub(super) components: BTreeMap<String, ComponentKeys>,
 }
 

@@ -1,10 +1,11 @@
 //! What the command works on: flag over environment over file over default.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::ArgMatches;
+use heirloom::devtools::SqliteVersion;
 use heirloom::{Layout, Source};
 
 use crate::args::Global;
@@ -38,6 +39,8 @@ pub(crate) struct Settings {
     pub(crate) lock_timeout: Setting<Duration>,
     /// Whether `generate` writes one migration for all changed tables.
     pub(crate) single: Setting<bool>,
+    /// The SQLite that runs the migrations, where it is not the one that this is linked with.
+    pub(crate) sqlite: Option<Setting<SqliteVersion>>,
     /// By name.
     pub(crate) components: Vec<ComponentSettings>,
     /// The one that is spoken of alone. Migrations and schema are its own then.
@@ -101,6 +104,7 @@ impl Settings {
             app,
             lock_timeout,
             single,
+            sqlite,
             components,
         } = file;
         // Where a project has a settings file, it is the project's root.
@@ -174,6 +178,14 @@ impl Settings {
                 },
                 None => Setting::by_default(false),
             },
+            sqlite: match sqlite {
+                Some(value) => {
+                    let origin = Origin::File(sources.file.to_owned());
+                    let what = "a version of SQLite, such as \"3.46\"";
+                    Some(Setting { value, origin }.parse_as("sqlite", what)?)
+                }
+                None => None,
+            },
             component: chosen.map(|part| part.name.clone()),
             components,
             config: global.config.clone(),
@@ -199,6 +211,12 @@ impl Settings {
             Some((_, source)) => source.clone(),
             None => Source::from(folder).layout(self.layout.value),
         }
+    }
+
+    /// The SQLite that runs the migrations: as the command line says, or the settings file.
+    pub(crate) fn sqlite(&self, given: Option<SqliteVersion>) -> SqliteVersion {
+        let in_file = self.sqlite.as_ref().map(|sqlite| sqlite.value);
+        given.or(in_file).unwrap_or_else(SqliteVersion::linked)
     }
 
     /// The same for one of several databases.
@@ -237,6 +255,11 @@ impl Settings {
             &self.lock_timeout.origin,
         ));
         all.push(("single", self.single.value.to_string(), &self.single.origin));
+        all.extend(
+            self.sqlite
+                .iter()
+                .map(|sqlite| ("sqlite", sqlite.value.to_string(), &sqlite.origin)),
+        );
         all
     }
 }
@@ -360,7 +383,10 @@ fn databases(
                 path.display()
             ));
             return Ok(Setting {
-                value: vec![Given::path_alone(path)],
+                value: vec![Given {
+                    reads_only: around.database_url.as_deref().is_some_and(says_read_only),
+                    ..Given::path_alone(path)
+                }],
                 origin: Origin::Environment(DATABASE_URL.to_owned()),
             });
         }
@@ -387,10 +413,13 @@ fn below(
         _ => given.value,
     };
     let setting = given.origin.to_string();
-    let given_below = |path| {
+    let given_below = |path: PathBuf| {
+        let said = path.clone();
+        let text = url::path(&around.folder.join(folder), path, &setting)?;
         Ok(Given {
             base: folder.to_owned(),
-            text: url::path(&around.folder.join(folder), path, &setting)?,
+            reads_only: text != said && says_read_only(said.as_os_str()),
+            text,
         })
     };
     let paths = paths.into_iter().map(given_below);
@@ -398,6 +427,10 @@ fn below(
         value: paths.collect::<Result<_, Failure>>()?,
         origin: given.origin,
     })
+}
+
+fn says_read_only(text: &OsStr) -> bool {
+    text.to_str().is_some_and(url::reads_only)
 }
 
 /// A variable may hold several paths, as `PATH` does. A file that exists under the whole of it is

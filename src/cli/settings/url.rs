@@ -68,6 +68,21 @@ pub(crate) fn named(text: &str) -> Named {
     }
 }
 
+/// Whether a text says that the database must not be written
+/// (<https://sqlite.org/uri.html#recognized_query_parameters>).
+pub(crate) fn reads_only(text: &str) -> bool {
+    let says_so = |parameter: &str| match parameter.split_once('=') {
+        Some(("mode", mode)) => mode == "ro",
+        Some(("immutable", said)) => {
+            let said = said.to_ascii_lowercase();
+            let number = said.parse::<u64>().unwrap_or_default();
+            number != 0 || matches!(said.as_str(), "yes" | "true" | "on")
+        }
+        _ => false,
+    };
+    is_one(text) && text.split(['?', '#', '&']).skip(1).any(says_so)
+}
+
 /// The path that a setting names. A file that is there by the whole of it is meant as such.
 pub(crate) fn path(folder: &Path, given: PathBuf, setting: &str) -> Result<PathBuf, Failure> {
     let Some(text) = given.to_str().filter(|_| !folder.join(&given).exists()) else {
@@ -135,6 +150,17 @@ mod tests {
             ("odd:name.db", "odd:name.db"),
         ] {
             assert_eq!(named(text), Named::Path(path.into()), "{text}");
+        }
+        for (text, expected) in [
+            ("file:x.db?mode=ro", true),
+            ("sqlite://x.db?cache=shared&mode=ro", true),
+            ("file:x.db?immutable=1", true),
+            ("sqlite:x.db?immutable=TRUE", true),
+            ("file:x.db?immutable=0&mode=rwc", false),
+            ("file:x.db", false),
+            ("x.db?mode=ro", false),
+        ] {
+            assert_eq!(reads_only(text), expected, "{text}");
         }
         // In a list of paths it was taken for two.
         assert!(is_one(":memory:") && !is_one("notes.db"));

@@ -117,6 +117,15 @@ impl App {
 
 /// What SQLite says, as a failure.
 pub(crate) fn sqlite(error: heirloom::rusqlite::Error) -> Failure {
+    let error = match error {
+        heirloom::rusqlite::Error::ToSqlConversionFailure(inner) => {
+            match inner.downcast::<heirloom::Error>() {
+                Ok(error) => return Failure::Library(*error),
+                Err(inner) => heirloom::rusqlite::Error::ToSqlConversionFailure(inner),
+            }
+        }
+        error => error,
+    };
     let interrupted =
         error.sqlite_error_code() == Some(heirloom::rusqlite::ErrorCode::OperationInterrupted);
     match interrupted {

@@ -19,9 +19,6 @@ pub(crate) struct Means {
     pub(crate) update_triggers: bool,
 }
 
-/// The first SQLite with `ALTER TABLE … ALTER COLUMN`.
-pub(crate) const NATIVE_CONSTRAINTS: i32 = 3_053_000;
-
 /// How many columns are dropped one by one. Each is a rewrite of the whole table, and so
 /// is rebuilding it, once.
 const DROPS: usize = 2;

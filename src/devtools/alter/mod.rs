@@ -10,3 +10,4 @@ pub(crate) mod preconditions;
 pub(crate) mod rebuild;
 pub(crate) mod renames;
 pub(crate) mod sql_writer;
+pub(crate) mod sqlite_version;

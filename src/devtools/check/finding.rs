@@ -35,6 +35,8 @@ pub enum FindingKind {
     OutOfOrder,
     /// A squashed migration does not give what its originals give.
     SquashDiffers,
+    /// A file uses what the SQLite that runs it does not know.
+    NeedsNewerSqlite,
 }
 
 impl FindingKind {
@@ -52,6 +54,7 @@ impl FindingKind {
             FindingKind::EditedAfterRelease => "edited-after-release",
             FindingKind::OutOfOrder => "out-of-order",
             FindingKind::SquashDiffers => "squash-differs",
+            FindingKind::NeedsNewerSqlite => "needs-newer-sqlite",
         }
     }
 }

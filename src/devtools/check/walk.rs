@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rusqlite::Connection;
 
+use crate::devtools::alter::sqlite_version::{NATIVE_CONSTRAINTS, SqliteVersion, newer_syntax};
 use crate::devtools::check::finding::{Checked, Finding, FindingKind};
 use crate::devtools::check::last_release;
 use crate::devtools::check::since_release::compare_with_release;
@@ -36,7 +37,7 @@ use crate::sqlite::sql::script::Script;
 use crate::sqlite::sql::statement::Statement;
 
 /// Checks the migrations.
-pub(crate) fn check(options: &Options<'_>) -> Result<Checked, Error> {
+pub(crate) fn check(options: &Options<'_>, sqlite: SqliteVersion) -> Result<Checked, Error> {
     options.check_history_table()?;
     let schema_file = options.schema_file.as_deref();
     let mut lists = Vec::new();
@@ -98,6 +99,7 @@ pub(crate) fn check(options: &Options<'_>) -> Result<Checked, Error> {
         let finding = Finding::of_error(FindingKind::Fails, label, file, "", &error);
         walk.checked.findings.push(finding);
     }
+    walk.find_newer_syntax(sqlite);
     let came_through = walk.all()?;
     for (list, _) in &lists {
         walk.compare_squashed(list)?;
@@ -162,6 +164,35 @@ impl Walk<'_, '_> {
         }
         self.walk_back()?;
         Ok(true)
+    }
+
+    /// What the SQLite that is to run the files cannot read. The walk below has the linked one.
+    fn find_newer_syntax(&mut self, version: SqliteVersion) {
+        if version == SqliteVersion::linked() {
+            return;
+        }
+        for migration in self.migrations.clone() {
+            for script in [Some(&migration.up), migration.down.as_ref()]
+                .into_iter()
+                .flatten()
+            {
+                if let Some(newer) = newer_syntax(script, version) {
+                    let message = format!(
+                        "{} ({})",
+                        newer.words(version),
+                        script.location(newer.start, false)
+                    );
+                    let help = match newer.since == NATIVE_CONSTRAINTS {
+                        true => {
+                            "if no release has the file, remove it and generate it again for that version; else write a rebuild of the table in its place"
+                        }
+                        false => "write it in another way",
+                    };
+                    let kind = FindingKind::NeedsNewerSqlite;
+                    self.find(migration, script, kind, message, help.to_owned());
+                }
+            }
+        }
     }
 
     /// All down migrations in turn, from the newest migration to the first, over the rows that are there

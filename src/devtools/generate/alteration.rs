@@ -7,6 +7,7 @@ use rusqlite::Connection;
 use crate::devtools::alter::compose::composer::{ComposeOptions, broken, model};
 use crate::devtools::alter::compose::steps::{compose, rename_only};
 use crate::devtools::alter::renames::Renames;
+use crate::devtools::alter::sqlite_version::SqliteVersion;
 use crate::devtools::model::diff::Model;
 use crate::devtools::replay;
 use crate::migration::files::source::Source;
@@ -245,7 +246,7 @@ impl<'a> Alteration<'a> {
         // What a view or a trigger should be afterwards, nobody says here.
         let manner = ComposeOptions {
             clears: false,
-            ..ComposeOptions::of(Direction::Up, self.order)
+            ..ComposeOptions::of(Direction::Up, self.order, SqliteVersion::linked())
         };
         let target = {
             let renamed = replay::copy_of(&self.options, &scratch)?;

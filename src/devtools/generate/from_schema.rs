@@ -10,6 +10,7 @@ use crate::devtools::alter::compose::steps::{compose, rename_only};
 use crate::devtools::alter::conversions;
 use crate::devtools::alter::grouping::{ChangeGroup, scopes, together};
 use crate::devtools::alter::renames::{Renames, renames};
+use crate::devtools::alter::sqlite_version::{newer_syntax, refuse_unsuited};
 use crate::devtools::generate::generated::{GenerateOptions, Generated, GeneratedFile};
 use crate::devtools::generate::pieces::Pieces;
 use crate::devtools::model::diff::{Model, SchemaDifference, difference};
@@ -24,7 +25,7 @@ use crate::migration::set::Migration;
 use crate::migration::step::{MigrationStep, refused_own_table};
 use crate::options::settings::Options;
 use crate::report::change::TableChange;
-use crate::report::error::{Error, ErrorKind};
+use crate::report::error::{Error, ErrorKind, invalid};
 use crate::report::loss::Direction;
 use crate::report::remedy::Remedy;
 use crate::sqlite::connection_state::run_file;
@@ -49,6 +50,7 @@ pub(crate) fn generate(
     options: &Options<'_>,
     wishes: &GenerateOptions,
 ) -> Result<Generated, Error> {
+    refuse_unsuited(wishes.sqlite)?;
     let folder = options.source.folder().ok_or_else(|| {
         Error::usage(
             "migrations can only be written into a folder",
@@ -85,6 +87,7 @@ pub(crate) fn generate(
         gone,
     };
     let mut generated = work.files()?;
+    work.refuse_newer_syntax(&generated)?;
     generated.schema_before = listing(&before);
     generated.schema_after = listing(&after);
     generated.notes = notes;
@@ -161,7 +164,7 @@ pub(crate) fn at_once(
     let SchemaComparison { after, renames, .. } = compare(options, wishes, present, script)?;
     let working = copy_of(options, present)?;
     let known = broken(&working, options)?;
-    let manner = ComposeOptions::of(Direction::Up, wishes.order);
+    let manner = ComposeOptions::of(Direction::Up, wishes.order, wishes.sqlite);
     let composed = compose(&working, options, &after, None, &renames, manner)?;
     let file = Path::new(script.file());
     if let Some(problem) = broken(&working, options)?.difference(&known).next() {
@@ -374,7 +377,7 @@ impl GenerateWork<'_, '_> {
     }
 
     fn manner(&self, direction: Direction) -> ComposeOptions {
-        ComposeOptions::of(direction, self.wishes.order)
+        ComposeOptions::of(direction, self.wishes.order, self.wishes.sqlite)
     }
 
     fn drafts(&self, scopes: &[ChangeGroup]) -> Result<Vec<MigrationDraft>, Error> {
@@ -623,6 +626,19 @@ impl GenerateWork<'_, '_> {
         let script = Script::new(path.display().to_string(), sql.to_owned());
         let task = MigrationStep::down(0, "generated", script)?;
         run_file(connection, &task.script)
+    }
+
+    /// What the schema file says itself, the SQLite that is asked for must be able to read.
+    fn refuse_newer_syntax(&self, generated: &Generated) -> Result<(), Error> {
+        for file in &generated.files {
+            let script = Script::new(file.up.display().to_string(), file.up_sql.clone());
+            if let Some(newer) = newer_syntax(&script, self.wishes.sqlite) {
+                return Err(invalid(newer.words(self.wishes.sqlite))
+                    .at(script.location(newer.start, false))
+                    .with_help("nothing was written; write it in another way in the schema file"));
+            }
+        }
+        Ok(())
     }
 
     fn refuse_destruction(&self, generated: &Generated) -> Result<(), Error> {

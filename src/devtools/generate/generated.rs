@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+use crate::devtools::alter::sqlite_version::SqliteVersion;
 use crate::report::change::TableChange;
 use crate::report::error::Error;
 use crate::sqlite::disk::files;
@@ -21,6 +22,7 @@ pub struct GenerateOptions {
     pub(super) allow_destructive: bool,
     pub(super) order: ColumnOrder,
     pub(super) single: bool,
+    pub(super) sqlite: SqliteVersion,
     pub(super) at: SystemTime,
 }
 
@@ -33,6 +35,7 @@ impl Default for GenerateOptions {
             allow_destructive: false,
             order: ColumnOrder::Ignored,
             single: false,
+            sqlite: SqliteVersion::linked(),
             at: SystemTime::now(),
         }
     }
@@ -83,6 +86,14 @@ impl GenerateOptions {
     /// each.
     pub fn single(mut self) -> Self {
         self.single = true;
+        self
+    }
+
+    /// The SQLite that runs the migrations, where that is older than the linked one (which it is
+    /// unless said otherwise): what only newer ones know is not written, and refused in the schema
+    /// file. The files are proved on the linked SQLite all the same.
+    pub fn sqlite(mut self, version: SqliteVersion) -> Self {
+        self.sqlite = version;
         self
     }
 

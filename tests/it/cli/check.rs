@@ -133,3 +133,32 @@ fn without_git_nothing_is_compared_and_that_is_said() {
     let said = text(&output);
     assert!(said.contains("not compared with a release"), "{said}");
 }
+
+#[test]
+fn a_file_that_an_older_sqlite_cannot_read_is_found() {
+    if rusqlite::version_number() < 3_053_000 {
+        // It is not read here either.
+        return;
+    }
+    let app = app();
+    app.file(
+        "V3__text.sql",
+        "-- heirloom: irreversible\n\nALTER TABLE notes ALTER COLUMN text DROP NOT NULL;",
+    );
+    assert_eq!(json(&app, &["check"]).0, 0);
+    let (code, document) = json(&app, &["check", "--sqlite", "3.46"]);
+    assert_eq!(code, 3, "{document}");
+    let findings = document["findings"].as_array().unwrap();
+    assert_eq!(findings.len(), 1, "{document}");
+    assert_eq!(findings[0]["kind"], "needs-newer-sqlite");
+    assert_eq!(findings[0]["migration"], "V3__text");
+    let message = findings[0]["message"].as_str().unwrap();
+    assert!(
+        message.starts_with("`ALTER COLUMN` needs SQLite 3.53 or newer, and this is for 3.46 ("),
+        "{message}"
+    );
+    assert!(message.contains("V3__text.sql:3"), "{message}");
+    std::fs::write(app.folder().join("heirloom.toml"), "sqlite = \"3.46\"").unwrap();
+    assert_eq!(json(&app, &["check"]).0, 3);
+    assert_eq!(json(&app, &["check", "--sqlite", "3.53"]).0, 0);
+}

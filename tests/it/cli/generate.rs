@@ -156,3 +156,52 @@ fn a_rename_and_a_consent_are_taken_from_the_command_line() {
     assert_eq!(json(&app, &["revert"]).0, 0);
     assert_eq!(app.text("SELECT a || coalesce(gone, '-') FROM t"), "kept-");
 }
+
+#[test]
+fn an_older_sqlite_is_named_once_in_the_settings_file() {
+    let first = "CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT);";
+    let app = app(first);
+    assert_eq!(json(&app, &["generate"]).0, 0);
+    std::fs::write(
+        app.migrations().join("schema.sql"),
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT, CHECK (a <> 'x'));",
+    )
+    .unwrap();
+    let kind = |arguments: &[&str]| {
+        let (code, document) = json(&app, &[&["generate", "--dry-run"], arguments].concat());
+        assert_eq!(code, 0, "{document}");
+        document["changes"][0]["kind"].as_str().unwrap().to_owned()
+    };
+    let linked = rusqlite::version();
+    let natively = match rusqlite::version_number() >= 3_053_000 {
+        true => "alter",
+        false => "rebuild",
+    };
+    assert_eq!(kind(&[]), natively);
+    assert_eq!(kind(&["--sqlite", "3.46"]), "rebuild");
+    let settings = app.folder().join("heirloom.toml");
+    std::fs::write(&settings, "sqlite = \"3.46\"").unwrap();
+    assert_eq!(kind(&[]), "rebuild");
+    // The flag wins.
+    assert_eq!(kind(&["--sqlite", linked]), natively);
+    let told = heirloom(&app, &["generate", "--dry-run", "-v"]);
+    assert!(text(&told).contains("sqlite"), "{}", text(&told));
+    for (arguments, said) in [
+        (["--sqlite", "new"], "`new` is not a version of SQLite"),
+        (["--sqlite", "3.999"], "cannot be checked here"),
+    ] {
+        let before = app.listing();
+        let output = heirloom(&app, &[&["generate"], &arguments[..]].concat());
+        assert_eq!(output.status.code(), Some(2));
+        let words = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(words.contains(said), "{words}");
+        assert_eq!(app.listing(), before);
+    }
+    for wrong in ["sqlite = \"newest\"", "sqlite = 3.46"] {
+        std::fs::write(&settings, wrong).unwrap();
+        let output = heirloom(&app, &["generate"]);
+        assert_eq!(output.status.code(), Some(2), "{wrong}");
+        let words = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(words.contains("heirloom.toml"), "{words}");
+    }
+}

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::cli::contract::{command, text};
-use crate::support::app::App;
+use crate::support::app::{App, contents};
 
 /// `backups` with these arguments and variables, in a folder, and nothing else given.
 fn backups(folder: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Command {
@@ -142,6 +142,57 @@ fn a_database_url_is_the_last_resort_and_is_said_so() {
     let folder = folder.path().canonicalize().unwrap();
     let default = format!("{}  (default)", folder.join(".data/app.db").display());
     assert_eq!(of(&[("DATABASE_URL", "postgres://x")]), default);
+}
+
+/// `file:notes.db?mode=ro` was taken for the path alone, and the file was migrated.
+#[test]
+fn a_database_that_is_named_to_be_read_only_is_not_written() {
+    let app = App::new();
+    app.file("V1__a.sql", "CREATE TABLE a (x)")
+        .file("V1__a.down.sql", "DROP TABLE a");
+    app.run().unwrap();
+    app.sql("INSERT INTO a VALUES (1)");
+    app.file("V2__b.sql", "CREATE TABLE b (x)");
+    let before = (contents(&app.database()), app.listing());
+    let call = |arguments: &[&str], url: &str, variable: &str| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_heirloom"));
+        command.current_dir(app.folder()).args(arguments);
+        command.env_remove("HEIRLOOM_DATABASE").env(variable, url);
+        command.output().unwrap()
+    };
+    for url in ["file:app.db?mode=ro", "sqlite://app.db?immutable=1"] {
+        for verb in [
+            &["run"][..],
+            &["revert"],
+            &["snapshot", "--name", "s"],
+            &["drop", "--yes"],
+            &["restore", "latest", "--yes"],
+            &["shell"],
+        ] {
+            for variable in ["HEIRLOOM_DATABASE", "DATABASE_URL"] {
+                let output = call(verb, url, variable);
+                let said = String::from_utf8_lossy(&output.stderr).into_owned();
+                assert_eq!(output.status.code(), Some(2), "{verb:?} {url}: {said}");
+                assert!(said.contains("read only"), "{verb:?} {url}: {said}");
+            }
+        }
+        for verb in [&["show"][..], &["inspect"], &["run", "--dry-run"]] {
+            let output = call(verb, url, "HEIRLOOM_DATABASE");
+            assert_eq!(output.status.code(), Some(0), "{verb:?} {url}: {output:?}");
+        }
+    }
+    assert_eq!((contents(&app.database()), app.listing()), before);
+    // To the library it is no path at all.
+    let error = app.migrator().migrate("file:app.db?mode=ro").unwrap_err();
+    assert_eq!(error.kind(), heirloom::ErrorKind::Usage, "{error:#}");
+    assert!(error.to_string().contains("is a URL"), "{error:#}");
+    assert_eq!((contents(&app.database()), app.listing()), before);
+    assert_eq!(
+        call(&["run"], "file:app.db?mode=rwc", "HEIRLOOM_DATABASE")
+            .status
+            .code(),
+        Some(0)
+    );
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! From a schema file to migrations: what is written, and what of the data is left after it ran.
 
-use heirloom::devtools::{GenerateOptions, Generated};
+use heirloom::devtools::{GenerateOptions, Generated, SqliteVersion};
 use heirloom::report::ChangeKind;
 use heirloom::{Error, ErrorKind, RevertTo};
 use rusqlite::Connection;
@@ -1767,4 +1767,99 @@ fn a_reference_that_matches_no_key_is_a_note_of_a_run_and_a_finding_of_check() {
         "{error:#}"
     );
     assert_eq!(app.number("SELECT count(*) FROM p"), 0);
+}
+
+#[test]
+fn what_an_older_sqlite_does_not_know_is_rebuilt() {
+    // An app beside sqlx 0.8 had SQLite 3.46, and could not run what the command wrote.
+    let older = || plainly().sqlite(SqliteVersion::new(3, 46, 0));
+    let table = |columns: &str| {
+        format!(
+            "CREATE TABLE t (id INTEGER PRIMARY KEY, {columns});
+             CREATE TABLE child (t REFERENCES t (id) ON DELETE CASCADE);"
+        )
+    };
+    let before = table("a TEXT DEFAULT 'd', b INT NOT NULL, CONSTRAINT c CHECK (b > 0)");
+    for (after, rows) in [
+        (
+            "a TEXT NOT NULL DEFAULT 'd', b INT NOT NULL, CONSTRAINT c CHECK (b > 0)",
+            "1|x|1 5|d|2",
+        ),
+        (
+            "a TEXT DEFAULT 'd', b INT, CONSTRAINT c CHECK (b > 0)",
+            "1|x|1 5|NULL|2",
+        ),
+        (
+            "a TEXT DEFAULT 'd', b INT NOT NULL, CONSTRAINT c CHECK (b > 0), CHECK (b < 9)",
+            "1|x|1 5|NULL|2",
+        ),
+        ("a TEXT DEFAULT 'd', b INT NOT NULL", "1|x|1 5|NULL|2"),
+        (
+            "a TEXT DEFAULT 'e', b INT NOT NULL DEFAULT 3, CONSTRAINT c CHECK (b > 0)",
+            "1|x|1 5|NULL|2",
+        ),
+    ] {
+        for wishes in [older(), older().single()] {
+            let app = app(
+                &before,
+                "INSERT INTO t VALUES (1, 'x', 1), (5, NULL, 2); INSERT INTO child VALUES (1), (5)",
+            );
+            let generated = app.evolve(&table(after), &wishes);
+            assert_eq!(kinds(&generated), [("t", ChangeKind::Rebuild)], "{after}");
+            let down = generated.files[0].down_sql.as_deref().unwrap();
+            for sql in [&generated.files[0].up_sql, down] {
+                for newer in ["ALTER COLUMN", "ADD CHECK", "DROP CONSTRAINT"] {
+                    assert!(!sql.contains(newer), "{sql}");
+                }
+                assert!(sql.contains("ALTER TABLE t_new RENAME TO t"), "{sql}");
+            }
+            assert_eq!(app.rows("SELECT * FROM t"), rows, "{after}");
+            assert_eq!(app.number("SELECT count(*) FROM child JOIN t ON t = id"), 2);
+            app.goes_back(&generated);
+        }
+    }
+}
+
+#[test]
+fn what_cannot_be_written_for_a_version_of_sqlite_is_refused() {
+    let app = app("CREATE TABLE t (a);", "INSERT INTO t VALUES (1)");
+    let linked = SqliteVersion::linked();
+    let refused = |version: SqliteVersion| {
+        let error = app.generate(&plainly().sqlite(version)).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Usage);
+        error.to_string()
+    };
+    let newer = refused(SqliteVersion::new(3, 999, 0));
+    assert_eq!(
+        newer,
+        format!(
+            "migrations for SQLite 3.999 cannot be checked here, because this program has SQLite {linked}"
+        )
+    );
+    assert!(refused(SqliteVersion::new(3, 34, 0)).contains("no safe DROP COLUMN"));
+    for (schema, what, first) in [
+        (
+            "CREATE TABLE t (a); CREATE TABLE s (a TEXT) STRICT;",
+            "STRICT",
+            37,
+        ),
+        ("CREATE TABLE t (a, b -- using: a ->> 'x'\n);", "->", 38),
+        (
+            "CREATE TABLE t (a); CREATE VIEW v AS SELECT 1 FROM t FULL JOIN t AS u;",
+            "FULL JOIN",
+            39,
+        ),
+    ] {
+        app.schema(schema);
+        let before = contents(&app.database());
+        let listing = app.listing();
+        let version = |minor| plainly().sqlite(SqliteVersion::new(3, minor, 0));
+        let error = app.generate(&version(first - 1)).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidMigration, "{error:#}");
+        assert!(error.to_string().contains(what), "{error:#}");
+        assert!(error.location().is_some(), "{error:#}");
+        assert_eq!(app.listing(), listing);
+        assert_eq!(contents(&app.database()), before);
+        assert!(app.generate(&version(first)).is_ok(), "{schema}");
+    }
 }

@@ -103,3 +103,26 @@ fn a_database_that_is_written_to_is_waited_for_and_one_that_is_not_there_is_not_
     assert_eq!(error.kind(), ErrorKind::NotFound);
     assert!(!nothing.database().exists());
 }
+
+#[test]
+fn a_trigger_that_sqlite_would_not_finish_compiling_is_not_set_off() {
+    // A stranger's file: compiling the trigger cannot be interrupted, and the locks were held for ever.
+    let app = app();
+    app.sql("CREATE VIEW w0 AS SELECT id FROM a");
+    for at in 1..35 {
+        let below = at - 1;
+        app.sql(&format!(
+            "CREATE VIEW w{at} AS SELECT x.id FROM w{below} x JOIN w{below} y USING (id)"
+        ));
+    }
+    app.sql("CREATE TRIGGER slow AFTER INSERT ON a BEGIN DELETE FROM b WHERE a_id IN (SELECT id FROM w34); END");
+    let before = contents(&app.database());
+    let migrator = app.migrator();
+    let error = migrator
+        .database(app.database())
+        .edit(|connection| Ok(connection.execute("INSERT INTO a VALUES (2)", [])?))
+        .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NeedsAttention, "{error:#}");
+    assert_eq!(contents(&app.database()), before);
+    assert_eq!(app.number("SELECT count(*) FROM a"), 1);
+}

@@ -191,6 +191,66 @@ fn hostile_names_and_values_are_text_everywhere() {
 }
 
 #[test]
+fn views_that_sqlite_would_not_finish_compiling_keep_no_page() {
+    // The list of tables asked SQLite for what compiles every view, which nothing interrupts: a
+    // stranger's file kept its page, and a thread, for ever.
+    let app = app();
+    app.sql(
+        "PRAGMA foreign_keys = OFF;
+         CREATE VIEW w0 AS SELECT id FROM notes;
+         CREATE VIRTUAL TABLE search USING fts5(text);
+         CREATE TABLE child (w REFERENCES w34 (id), v REFERENCES w34);
+         INSERT INTO child VALUES (NULL, NULL)",
+    );
+    for at in 1..35 {
+        let below = at - 1;
+        app.sql(&format!(
+            "CREATE VIEW w{at} AS SELECT a.id FROM w{below} a JOIN w{below} b USING (id)"
+        ));
+    }
+    app.sql("CREATE VIRTUAL TABLE over USING fts5(id, content='w34')");
+    let studio = Studio::entered(&app, &["--write"]);
+    for path in [
+        "/",
+        "/data",
+        "/schema",
+        "/schema/table?t=w34",
+        "/palette",
+        "/migrations",
+        "/doctor",
+    ] {
+        let page = studio.page(path);
+        assert!(!page.is_empty(), "{path}");
+    }
+    let list = studio.page("/data");
+    for name in ["notes", "w34", "search_content", "shadow table", "over"] {
+        assert!(list.contains(name), "{name}");
+    }
+    assert!(studio.page("/data?t=w0").contains("<table"));
+    assert_eq!(keys(&studio.page("/data?t=child")).len(), 1);
+    assert_eq!(keys(&studio.page("/data?t=notes")).len(), 3);
+    let refused = "was not compiled";
+    for path in [
+        "/data?t=w34",
+        "/data?t=over",
+        &format!("/sql?q={}", encoded("SELECT * FROM \"W34\"")),
+        &format!("/sql?q={}", encoded("PRAGMA table_list")),
+        &format!(
+            "/sql?q={}",
+            encoded("SELECT * FROM sqlite_schema, pragma_table_info(name)")
+        ),
+    ] {
+        let page = studio.page(path);
+        assert!(page.contains(refused), "{path}: {page}");
+    }
+    assert!(
+        studio
+            .page(&format!("/sql?q={}", encoded("SELECT count(*) FROM w1")))
+            .contains(">3<")
+    );
+}
+
+#[test]
 fn typed_sql_reads_and_whatever_else_it_tries_is_refused() {
     let app = app();
     let studio = Studio::entered(&app, &["--write"]);

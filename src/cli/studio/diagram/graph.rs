@@ -60,7 +60,7 @@ pub(crate) fn read(connection: &Connection, history: &str) -> Result<Graph> {
     let mut graph = Graph::default();
     let mut all_links = Vec::new();
     for named in table::all(connection)? {
-        if named.kind != Kind::Table || named.is_internal(history) {
+        if named.kind != Kind::Table || table::is_internal(&named, history) {
             continue;
         }
         let Some(table) = Table::find(connection, &named.name)? else {

@@ -365,7 +365,8 @@ pub(crate) fn generate(app: &Arc<App>, request: &Request) -> Reply {
         "Comparing with the schema file",
         move |app, _| {
             migrator::schema_file(&app.settings)?;
-            let mut options = GenerateOptions::new().allow_destructive();
+            let sqlite = app.settings.sqlite(None);
+            let mut options = GenerateOptions::new().allow_destructive().sqlite(sqlite);
             options = wishes
                 .all("rename")
                 .fold(options, |options, rename| options.rename(rename));

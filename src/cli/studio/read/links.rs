@@ -46,7 +46,7 @@ pub(crate) fn of(connection: &Connection, table: &str) -> Result<Vec<Link>> {
     let mut links: Vec<Link> = links.into_iter().map(|(_, link)| link).collect();
     // Without columns the primary key is meant.
     for link in &mut links {
-        if let Some(target) = Table::find(connection, &link.to)? {
+        if let Some(target) = Table::unless_a_view(connection, &link.to)? {
             link.to.clone_from(&target.name);
             if link.targets.len() < link.columns.len() {
                 let mut keys: Vec<_> = target.columns.iter().filter(|c| c.key.is_some()).collect();

@@ -1,66 +1,25 @@
 //! Tables and views as a reader of rows needs them: columns, and what tells rows apart.
 
-use heirloom::for_the_command::quote;
-use heirloom::rusqlite::{Connection, OptionalExtension, Result};
+pub(crate) use heirloom::for_the_command::RelationKind as Kind;
+use heirloom::for_the_command::{Relation, quote, refuse_too_nested, relation, relations};
+use heirloom::rusqlite::{Connection, Error, OptionalExtension, Result};
 
-/// What a table is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
-    Table,
-    View,
-    Virtual,
-    /// In which a virtual table keeps its rows.
-    Shadow,
-}
-
-impl Kind {
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Kind::Table => "table",
-            Kind::View => "view",
-            Kind::Virtual => "virtual table",
-            Kind::Shadow => "shadow table",
-        }
-    }
-}
-
-/// One line of the list of tables.
-#[derive(Debug, Clone)]
-pub(crate) struct Named {
-    pub(crate) name: String,
-    pub(crate) kind: Kind,
-    without_rowid: bool,
-}
-
-impl Named {
-    /// Whether SQLite or heirloom keeps it for itself.
-    pub(crate) fn is_internal(&self, history: &str) -> bool {
-        self.kind == Kind::Shadow
-            || self.name.starts_with("sqlite_")
-            || self.name.starts_with("heirloom_")
-            || self.name == history
-    }
+/// Whether SQLite or heirloom keeps a table for itself.
+pub(crate) fn is_internal(table: &Relation, history: &str) -> bool {
+    table.kind == Kind::Shadow
+        || table.name.starts_with("sqlite_")
+        || table.name.starts_with("heirloom_")
+        || table.name == history
 }
 
 /// Every table and view, by name.
-pub(crate) fn all(connection: &Connection) -> Result<Vec<Named>> {
-    let sql = "SELECT name, type, wr FROM pragma_table_list WHERE schema = 'main'
-        AND name NOT IN ('sqlite_schema', 'sqlite_temp_schema') ORDER BY name COLLATE NOCASE";
-    let mut statement = connection.prepare(sql)?;
-    let rows = statement.query_map([], |row| {
-        let kind: String = row.get(1)?;
-        Ok(Named {
-            name: row.get(0)?,
-            kind: match kind.as_str() {
-                "view" => Kind::View,
-                "virtual" => Kind::Virtual,
-                "shadow" => Kind::Shadow,
-                _ => Kind::Table,
-            },
-            without_rowid: row.get(2)?,
-        })
-    })?;
-    rows.collect()
+pub(crate) fn all(connection: &Connection) -> Result<Vec<Relation>> {
+    relations(connection).map_err(said)
+}
+
+/// What the library says, as a failure of SQLite.
+fn said(error: heirloom::Error) -> Error {
+    Error::ToSqlConversionFailure(Box::new(error))
 }
 
 /// A column.
@@ -129,13 +88,12 @@ pub(crate) struct Table {
 impl Table {
     /// None where there is none of that name.
     pub(crate) fn find(connection: &Connection, name: &str) -> Result<Option<Table>> {
-        let all = all(connection)?;
-        let named = all
-            .into_iter()
-            .find(|named| named.name.eq_ignore_ascii_case(name));
-        let Some(named) = named else {
+        let Some(named) = relation(connection, name).map_err(said)? else {
             return Ok(None);
         };
+        if matches!(named.kind, Kind::View | Kind::Virtual) {
+            refuse_too_nested(connection, &quote(&named.name)).map_err(said)?;
+        }
         let sql = "SELECT name, type, \"notnull\", pk, hidden
             FROM pragma_table_xinfo(?1) ORDER BY cid";
         let mut statement = connection.prepare(sql)?;
@@ -165,6 +123,14 @@ impl Table {
             columns,
             identity,
         }))
+    }
+
+    /// The same for what a row refers to, which is no view.
+    pub(crate) fn unless_a_view(connection: &Connection, name: &str) -> Result<Option<Table>> {
+        match relation(connection, name).map_err(said)? {
+            Some(named) if named.kind == Kind::Table => Table::find(connection, name),
+            _ => Ok(None),
+        }
     }
 
     pub(crate) fn column(&self, name: &str) -> Option<&Column> {
@@ -213,7 +179,7 @@ pub(crate) fn has_triggers(connection: &Connection, table: &str) -> Result<bool>
     connection.query_row(sql, [table], |row| row.get(0))
 }
 
-fn identity(named: &Named, columns: &[Column]) -> Identity {
+fn identity(named: &Relation, columns: &[Column]) -> Identity {
     if named.kind == Kind::View || named.kind == Kind::Virtual {
         return Identity::None;
     }

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 
 use rusqlite::Connection;
 
-use crate::devtools::alter::alter_table::NATIVE_CONSTRAINTS;
 use crate::devtools::alter::sql_writer::Writer;
+use crate::devtools::alter::sqlite_version::{NATIVE_CONSTRAINTS, SqliteVersion};
 use crate::devtools::model::diff::Model;
 use crate::options::settings::Options;
 use crate::report::change::ChangeKind;
@@ -38,21 +38,30 @@ pub(crate) fn model(connection: &Connection, options: &Options<'_>) -> Result<Mo
 pub(crate) struct ComposeOptions {
     pub(crate) direction: Direction,
     pub(crate) order: ColumnOrder,
-    /// Whether SQLite's newer forms of ALTER TABLE may be used.
-    pub(crate) constraints: bool,
+    /// The SQLite that the files are for.
+    pub(crate) sqlite: SqliteVersion,
     /// Whether what is in the way of a rename may be dropped, because the target has it.
     pub(crate) clears: bool,
 }
 
 impl ComposeOptions {
-    /// As the linked SQLite can.
-    pub(crate) fn of(direction: Direction, order: ColumnOrder) -> ComposeOptions {
+    /// As a version of SQLite can.
+    pub(crate) fn of(
+        direction: Direction,
+        order: ColumnOrder,
+        sqlite: SqliteVersion,
+    ) -> ComposeOptions {
         ComposeOptions {
             direction,
             order,
-            constraints: rusqlite::version_number() >= NATIVE_CONSTRAINTS,
+            sqlite,
             clears: true,
         }
+    }
+
+    /// Whether the newer forms of ALTER TABLE may be used.
+    pub(crate) fn constraints(&self) -> bool {
+        self.sqlite >= NATIVE_CONSTRAINTS
     }
 }
 

@@ -10,6 +10,7 @@ use crate::devtools::alter::compose::virtual_tables::without_notes;
 use crate::devtools::alter::preconditions::{self, Condition, Constant, conditions};
 use crate::devtools::alter::rebuild::Rebuild;
 use crate::devtools::alter::sql_writer::Writer;
+use crate::devtools::alter::sqlite_version::SqliteVersion;
 use crate::devtools::model::diff::{Altered, Entity, Model, SchemaDifference};
 use crate::report::change::ChangeKind;
 use crate::report::error::{Error, ErrorKind, invalid};
@@ -94,7 +95,7 @@ impl Composer<'_, '_> {
                 && Tokens::new(&object.sql).any(|token| token.word() == "UPDATE")
         };
         Means {
-            constraints: self.manner.constraints,
+            constraints: self.manner.constraints(),
             update_triggers: now.others.iter().any(updates),
         }
     }
@@ -181,8 +182,13 @@ impl Composer<'_, '_> {
         if words.is_empty() {
             words.push("do this in one go".into());
         }
+        // To who has a newer one it would not be so.
+        let of_it = match self.manner.sqlite == SqliteVersion::linked() {
+            true => String::new(),
+            false => format!(" of SQLite {}", self.manner.sqlite),
+        };
         self.out.comment(&format!(
-            "`{}` is rebuilt, because ALTER TABLE cannot {}: create, copy, drop, rename (https://sqlite.org/lang_altertable.html#otheralter). Foreign keys must be off meanwhile, which heirloom sees to.",
+            "`{}` is rebuilt, because ALTER TABLE{of_it} cannot {}: create, copy, drop, rename (https://sqlite.org/lang_altertable.html#otheralter). Foreign keys must be off meanwhile, which heirloom sees to.",
             after.name,
             words.join(", ")
         ));

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use heirloom::for_the_command::refuse_too_nested;
 use maud::{Markup, html};
 
 use crate::exit::Failure;
@@ -23,6 +24,7 @@ pub(crate) fn show(app: &Arc<App>, request: &Request) -> Reply {
         let title = format!("Query {}", &blake3::hash(asked.as_bytes()).to_hex()[..8]);
         work::look(app, request, &title, move |app, job| {
             let reader = app.reader(QUERY, job.flag())?;
+            refuse_too_nested(reader.connection(), &sql)?;
             let answer =
                 query::ask(reader.connection(), &sql).map_err(|message| Failure::Usage {
                     message,

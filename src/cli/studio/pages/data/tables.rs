@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use heirloom::for_the_command::Relation;
 use maud::{Markup, html};
 
 use crate::exit::Failure;
@@ -9,7 +10,7 @@ use crate::studio::app::{self, App, PAGE};
 use crate::studio::pages::frame::{self, Place};
 use crate::studio::pages::names::{name, rows_of};
 use crate::studio::pages::parts;
-use crate::studio::read::table::{self, Kind, Named};
+use crate::studio::read::table::{self, Kind};
 use crate::studio::web::reply::Reply;
 
 pub(crate) fn show(app: &App) -> Reply {
@@ -27,8 +28,9 @@ fn list(app: &App) -> Result<Markup, Failure> {
     let reader = app.reader(PAGE, Arc::default())?;
     let all = table::all(reader.connection()).map_err(app::sqlite)?;
     let history = &app.settings.history_table.value;
-    let (internal, own): (Vec<Named>, Vec<Named>) =
-        all.into_iter().partition(|one| one.is_internal(history));
+    let (internal, own): (Vec<Relation>, Vec<Relation>) = all
+        .into_iter()
+        .partition(|one| table::is_internal(one, history));
     if own.is_empty() && internal.is_empty() {
         let how = html! { "Run the migrations: they create the first tables." };
         return Ok(parts::empty("There are no tables.", &how));
@@ -47,7 +49,7 @@ fn list(app: &App) -> Result<Markup, Failure> {
     })
 }
 
-fn line(one: &Named) -> Markup {
+fn line(one: &Relation) -> Markup {
     html! {
         li data-name=(one.name) {
             a href=(rows_of(&one.name)) { bdi { (name(&one.name)) } }
