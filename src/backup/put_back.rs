@@ -1,6 +1,6 @@
 //! A backup restored through SQLite into the live file.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use rusqlite::Connection;
@@ -83,7 +83,7 @@ pub(crate) fn put_back(
         PutBackState::Empty => false,
         PutBackState::Copy { .. } => encoding(live)? != encoding(&source)?,
     };
-    let database = live.path().map(PathBuf::from).unwrap_or_default();
+    let database = open::path_of(live).unwrap_or_default();
     let cannot_step = |failed: Failed| match failed {
         Failed::Sqlite(error) if open::is_kept_from_committing(&error) => {
             open::cannot_commit(&database, error)
@@ -111,7 +111,7 @@ pub(crate) fn open_again(
     patience: Duration,
     set_up: &dyn Fn(&Connection) -> Result<(), Error>,
 ) -> Result<(), Error> {
-    let path = live.path().map(PathBuf::from).unwrap_or_default();
+    let path = open::path_of(live).unwrap_or_default();
     let fresh = open::writer(&path)?;
     open::patience(&fresh, patience)?;
     set_up(&fresh)?;
@@ -138,7 +138,7 @@ pub(crate) fn settle(live: &Connection, source: &Connection, error: Error) -> Re
         Ok(Some(_)) => Err(error),
         Err(unread) => {
             log::warn!("what was put back could not be read: {unread:#}");
-            let good_copy = source.path().map(PathBuf::from);
+            let good_copy = open::path_of(source);
             let good_copy = good_copy.filter(|path| path.is_absolute());
             Err(error
                 .with_data(DataState::NeedsAttention { good_copy })

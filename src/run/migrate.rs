@@ -53,9 +53,7 @@ fn run_over(
     let lists = options.lists()?;
     if let Some((connection, version)) = up_to_date(options, &lists, path, to)? {
         // As SQLite opened it: absolute, with symbolic links resolved.
-        let database = connection
-            .path()
-            .map_or_else(|| path.to_owned(), PathBuf::from);
+        let database = open::path_of(&connection).unwrap_or_else(|| path.to_owned());
         return Ok((
             connection,
             Report::new(Act::Run, database, version, started),
@@ -136,9 +134,11 @@ fn up_to_date(
     to: Option<i64>,
 ) -> Result<Option<(Connection, Option<i64>)>, Error> {
     let is_database = |file: Metadata| file.is_file() && file.len() >= open::SHORTEST;
+    // On Windows SQLite follows a link, and keeps its journal beside the link.
+    let is_itself = |path: &Path| cfg!(unix) || !path.is_symlink();
     // Absolute, because SQLite takes a relative path that begins with `file:` for a URI.
     let path = match std::path::absolute(path) {
-        Ok(path) if path.metadata().is_ok_and(is_database) => path,
+        Ok(path) if path.metadata().is_ok_and(is_database) && is_itself(&path) => path,
         _ => return Ok(None),
     };
     let look = || {

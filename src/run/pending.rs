@@ -16,6 +16,7 @@ use crate::report::error::{Difference, Error, ErrorKind};
 use crate::report::loss::Direction;
 use crate::report::remedy::Remedy;
 use crate::run::engine::recognise::{self, Found};
+use crate::sqlite::open;
 use crate::sqlite::sql::script::Script;
 
 /// What is to be applied, in order: of the components, and of the own history, which alone
@@ -282,13 +283,14 @@ fn with_backup_before(
     };
     let table = options.history_table_of(part.component);
     let name = details::backup_before(connection, table, first.version)?;
-    let database = connection.path().map(Path::new);
-    let backup = database.zip(name).and_then(|(database, name)| {
-        let name = Path::new(&name);
-        let plain = name.file_name() == Some(name.as_os_str());
-        let backup = options.backups_of(database).join(name);
-        (plain && backup.is_file()).then_some(backup)
-    });
+    let backup = open::path_of(connection)
+        .zip(name)
+        .and_then(|(database, name)| {
+            let name = Path::new(&name);
+            let plain = name.file_name() == Some(name.as_os_str());
+            let backup = options.backups_of(&database).join(name);
+            (plain && backup.is_file()).then_some(backup)
+        });
     Ok(match backup {
         None => refused,
         Some(backup) => refused.with_other_help(

@@ -147,9 +147,7 @@ fn is_url(path: &Path) -> bool {
 /// Follows symbolic links, so that the real file's folder holds its companions and its
 /// backups, and refuses what cannot be a database.
 pub(crate) fn resolve(path: &Path) -> Result<Target, Error> {
-    let io = |error: io::Error| {
-        Error::new(ErrorKind::Io, format!("cannot look at {}", path.display())).because(error)
-    };
+    let io = |error: io::Error| files::failure(format!("cannot look at {}", path.display()), error);
     if path.as_os_str().is_empty() || path == Path::new(":memory:") {
         return Err(Error::usage(
             format!("`{}` is not a path of a database file", path.display()),
@@ -185,8 +183,10 @@ pub(crate) fn resolve(path: &Path) -> Result<Target, Error> {
             Err(_) => break,
         }
     }
-    // Windows says "not found" of what is below a file.
-    let is_below_a_file = || resolved.ancestors().skip(1).any(Path::is_file);
+    // Windows says "not found" of what is below a file, and "invalid name" where its name ends as a
+    // folder's may.
+    let named = resolved.components().as_path().to_owned();
+    let is_below_a_file = || named.ancestors().any(Path::is_file);
     let metadata = match std::fs::metadata(&resolved) {
         Ok(metadata) => Some(metadata),
         Err(error) if error.kind() == io::ErrorKind::NotADirectory || is_below_a_file() => {
@@ -223,6 +223,11 @@ fn not_a_database(path: &Path, reason: &str) -> Error {
         format!("{} {reason}", path.display()),
     )
     .with_help("give the path of the database file")
+}
+
+/// The path of what a connection has open, as people write it.
+pub(crate) fn path_of(connection: &Connection) -> Option<PathBuf> {
+    connection.path().map(|path| path::plain(path.into()))
 }
 
 /// Opens a file to be written, however long its path is. Creates it if it must.

@@ -467,6 +467,10 @@ pub(crate) fn is_no_folder(path: &Path) -> bool {
 
 /// Refuses a folder of backups whose name, or that of a folder above it, something else has.
 pub(crate) fn refuse_no_folder(path: &Path) -> Result<(), Error> {
+    if let Some(reason) = path::refusal(path) {
+        let message = format!("{} cannot be a folder: {reason}", path.display());
+        return Err(Error::usage(message, "choose another folder"));
+    }
     match path.ancestors().find(|above| is_no_folder(above)) {
         Some(odd) => Err(no_folder(odd)),
         None => Ok(()),
@@ -497,12 +501,12 @@ pub(crate) fn files_in(folder: &Path) -> Result<Vec<String>, Error> {
     match list() {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
         Err(_) if is_no_folder(folder) => Ok(Vec::new()),
-        listed => listed.map_err(|error| {
-            failure(
-                format!("cannot read the folder {}", folder.display()),
-                error,
-            )
-        }),
+        Err(error) => {
+            refuse_no_folder(folder)?;
+            let what = format!("cannot read the folder {}", folder.display());
+            Err(failure(what, error))
+        }
+        Ok(names) => Ok(names),
     }
 }
 

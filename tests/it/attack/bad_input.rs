@@ -114,7 +114,9 @@ fn an_empty_file_is_a_new_database() {
 fn a_folder_or_a_device_in_its_place_is_refused() {
     let app = app();
     let below = app.migrations().join("V1__a.sql").join("app.db");
-    let mut paths = vec![app.migrations(), below];
+    let mut ends_as_a_folder = app.migrations().join("V1__a.sql").into_os_string();
+    ends_as_a_folder.push(std::path::MAIN_SEPARATOR_STR);
+    let mut paths = vec![app.migrations(), below, ends_as_a_folder.into()];
     // What Windows has for it has a name of its own: see `windows`.
     if cfg!(unix) {
         paths.push("/dev/null".into());

@@ -7,6 +7,7 @@
 
 use std::collections::HashSet;
 use std::fs::{File, OpenOptions};
+use std::io::Write;
 use std::os::windows::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -229,6 +230,21 @@ fn a_second_name_of_a_database_is_refused() {
 }
 
 #[test]
+fn a_folder_that_windows_would_not_keep_is_refused() {
+    for name in ["nul", "b:c", "td."] {
+        let app = app();
+        let before = contents(&app.database());
+        for folder in [app.folder().join(name), PathBuf::from(name)] {
+            let migrator = app.migrator().backups(&folder);
+            let error = migrator.migrate(app.database()).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Usage, "{name}: {error:#}");
+            assert!(error.data_state().is_unchanged(), "{name}: {error:#}");
+        }
+        assert_eq!(contents(&app.database()), before, "{name}");
+    }
+}
+
+#[test]
 fn what_windows_would_not_keep_as_a_name_is_refused_before_anything_is_made() {
     for name in [
         "con", "nul", "aux.db", "COM1", "lpt9.db", "td.db.", "td.db ", "app.db:x", "what?.db",
@@ -301,6 +317,25 @@ fn every_spelling_of_a_path_is_the_same_database() {
     assert_eq!(app.backups().len(), 1);
 }
 
+/// SQLite on Windows follows a link to a file, and would keep the journal beside the link: whoever opens
+/// the file by its own name would not find it.
+#[test]
+fn a_link_to_a_database_is_opened_as_what_it_leads_to() {
+    let app = app();
+    let link = app.folder().join("link.db");
+    let made = std::os::windows::fs::symlink_file(app.database(), &link);
+    if made.is_err() || !link.is_file() {
+        let mut terminal = std::io::stderr();
+        writeln!(terminal, "SKIPPED a link to a file: not to be had here").unwrap();
+        return;
+    }
+    for _ in 0..2 {
+        let report = app.migrator().migrate(&link).unwrap();
+        assert_eq!(report.database, app.database());
+    }
+    assert!(link.is_symlink());
+}
+
 #[test]
 fn a_path_of_any_length_that_sqlite_takes_works() {
     for length in [200, 246, 250, 259, 261, 400, 800] {
@@ -325,6 +360,9 @@ fn a_path_of_any_length_that_sqlite_takes_works() {
         assert_eq!(database.status().unwrap().version, Some(2), "{length}");
         database.restore(&BackupRef::Latest).unwrap();
         assert_eq!(database.status().unwrap().version, Some(1), "{length}");
+        for _ in 0..2 {
+            assert_eq!(migrator.migrate(&path).unwrap().database, path);
+        }
     }
     let long = PathBuf::from(format!(r"Z:\{}", "x\\".repeat(520)));
     let error = Migrator::new("migrations").migrate(&long).unwrap_err();
