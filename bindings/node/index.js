@@ -141,6 +141,10 @@ function json(request) {
   })
 }
 
+/** What the process would wait for where it exits. A worker that is terminated says nothing: native code sees to it. */
+const atWork = new Set()
+process.on('exit', () => atWork.forEach((cancel) => cancel.cancel()))
+
 async function call(database, options, method, own = {}, shape = camel) {
   const { onEvent = options.onEvent, signal = options.signal } = own
   if (onEvent !== undefined && typeof onEvent !== 'function') {
@@ -158,6 +162,7 @@ async function call(database, options, method, own = {}, shape = camel) {
   const cancel = new native.Cancel()
   const abort = () => cancel.cancel()
   signal?.addEventListener('abort', abort, { once: true })
+  atWork.add(cancel)
   try {
     let answer
     if (onEvent) {
@@ -186,6 +191,7 @@ async function call(database, options, method, own = {}, shape = camel) {
     if (failure) throw new HeirloomError(camel(failure))
     return shape(value)
   } finally {
+    atWork.delete(cancel)
     signal?.removeEventListener('abort', abort)
   }
 }

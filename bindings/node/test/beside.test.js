@@ -96,6 +96,33 @@ for (const [library, open] of Object.entries(others)) {
     })
   }
 
+  // It played back the journal of the run, which it took for one that a crash left, or removed its write-ahead
+  // log: the promise was fulfilled, and the database damaged.
+  for (const mode of ['delete', 'wal']) {
+    test(`a file that ${library} opens and closes in the middle of a run is migrated or as it was (${mode})`, async (t) => {
+      const file = database(t, mode)
+      const rows700 = `CREATE TABLE n AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 700)
+        SELECT i FROM n;`
+      const before = { ...migrations, 'V2__n.sql': rows700 }
+      await migrate({ database: file, migrations: before })
+      const fill = 'INSERT INTO a SELECT n.i FROM n, n AS m;'
+      let opened = false
+      const onEvent = ({ event }) => {
+        if (event !== 'finished' || opened) return
+        opened = true
+        const other = open(file)
+        try { other.prepare('SELECT * FROM n').all() } catch {}
+        other.close()
+      }
+      const call = migrate({ database: file, migrations: { ...before, 'V3__a.sql': fill, 'V4__b.sql': fill }, onEvent })
+      const report = await call.catch((error) => error)
+      assert.ok(opened)
+      assert.deepEqual(rows(file, 'PRAGMA integrity_check'), [{ integrity_check: 'ok' }])
+      const wasDone = report.databaseUnchanged === undefined ? report.version === 4 : !report.databaseUnchanged
+      assert.deepEqual(rows(file, 'SELECT count(*) AS count FROM a'), [{ count: wasDone ? 980_000 : 0 }])
+    })
+  }
+
   test(`a link to a file that ${library} has open is that file`, onLinux, async (t) => {
     const file = database(t, 'wal')
     const link = `${file}.link`

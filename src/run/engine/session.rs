@@ -101,6 +101,8 @@ pub(crate) struct Session<'o, 's> {
     lock: Option<Lock>,
     /// Which file it was when the write lock was taken, where the system tells.
     file: Option<(u64, u64)>,
+    /// The same of the write-ahead log, at the beginning of the transaction.
+    log: Cell<Option<(u64, u64)>>,
 }
 
 impl<'o, 's> Session<'o, 's> {
@@ -163,6 +165,7 @@ impl<'o, 's> Session<'o, 's> {
             before: None,
             lock: Some(lock),
             file: None,
+            log: Cell::default(),
         };
         let prepared = session.prepare(&refuse_what_is_there);
         match prepared {
@@ -227,7 +230,7 @@ impl<'o, 's> Session<'o, 's> {
             || there == self.file
             || (there.is_none() && files::is_there(path).is_err())
         {
-            return Ok(());
+            return self.refuse_lost_log();
         }
         Err(Error::new(
             ErrorKind::Io,
@@ -237,6 +240,53 @@ impl<'o, 's> Session<'o, 's> {
             ),
         )
         .with_help("put the file back where it was, if it was moved, and try again"))
+    }
+
+    /// Refuses to commit where the log of the transaction is not in its place. A second SQLite
+    /// library in this process does not see the locks: it takes a rollback journal for one that a
+    /// crash left, and plays it back; a write-ahead log it removes when it closes the file. What is
+    /// committed then is lost, or a part of it is. Rolled back, everything is as it was.
+    fn refuse_lost_log(&self) -> Result<(), Error> {
+        if !cfg!(unix) || self.connection.is_autocommit() {
+            return Ok(());
+        }
+        let companion = |ending| files::companion(&self.target.path, ending);
+        let mode = catalog::word(&self.connection, "PRAGMA journal_mode")?;
+        let lost = match (mode.as_str(), self.log.get()) {
+            ("wal", Some(log)) => {
+                let log_now = companion("-wal");
+                let there = files::identity(&log_now);
+                let is_lost =
+                    there != Some(log) && (there.is_some() || files::is_there(&log_now).is_ok());
+                is_lost.then_some(log_now)
+            }
+            ("delete" | "truncate" | "persist", None) if self.begin_journal()? => {
+                let journal = companion("-journal");
+                let is_lost = matches!(files::is_there(&journal), Ok(false))
+                    || matches!(files::length(&journal), Ok(0));
+                is_lost.then_some(journal)
+            }
+            _ => None,
+        };
+        let Some(log) = lost else {
+            return Ok(());
+        };
+        Err(Error::new(
+            ErrorKind::Io,
+            format!("{} was removed during the work", log.display()),
+        )
+        .with_help("let no other SQLite library of this process open the database meanwhile, and nobody remove this file; then try again"))
+    }
+
+    /// Begins the journal, where nothing was written so far. None where SQLite is built for file systems
+    /// that write a whole transaction at once.
+    fn begin_journal(&self) -> Result<bool, Error> {
+        const ATOMIC: &str = "SELECT count(*) FROM pragma_compile_options WHERE compile_options LIKE 'ENABLE%ATOMIC\\_WRITE' ESCAPE '\\'";
+        let number = |sql| catalog::number(&self.connection, sql);
+        // Written whatever it was before.
+        let version = number("PRAGMA user_version")?;
+        self.set(&format!("PRAGMA user_version = {version}"))?;
+        Ok(number(ATOMIC)? == 0)
     }
 
     /// The backup and the proof read through connections of their own, which one that keeps the
@@ -320,7 +370,10 @@ impl<'o, 's> Session<'o, 's> {
 
     /// Step 2 of SQLite's procedure: the transaction, with the write lock taken at once.
     pub(crate) fn lock_for_writing(&self) -> Result<(), Error> {
-        self.patiently("BEGIN IMMEDIATE")
+        self.patiently("BEGIN IMMEDIATE")?;
+        let log = files::companion(&self.target.path, "-wal");
+        self.log.set(files::identity(&log));
+        Ok(())
     }
 
     /// Lets others in between two batches of a backfill: runs, which take the process lock, and

@@ -294,3 +294,40 @@ fn a_process_that_is_killed_beside_the_verification_leaves_the_old_state_and_a_f
     }
     assert!(unfinished > 0, "no moment was beside the verification");
 }
+
+/// What another SQLite library of the process does when it opens or closes the file, which sees no
+/// lock of ours: it plays the rollback journal back, or removes the write-ahead log. The run said that it
+/// had succeeded, and the database was damaged or without the migrations.
+#[test]
+#[cfg(unix)]
+fn a_log_that_is_removed_during_a_run_or_an_edit_ends_it_and_everything_is_as_it_was() {
+    for (mode, ending) in [
+        ("delete", "-journal"),
+        ("truncate", "-journal"),
+        ("wal", "-wal"),
+    ] {
+        let app = with_rows(mode, 2000);
+        app.file("V2__b.sql", "CREATE TABLE b (x); INSERT INTO b SELECT x FROM large; UPDATE large SET x = upper(x) || 'x'");
+        let before = contents(&app.database());
+        let mut log = app.database().into_os_string();
+        log.push(ending);
+        let migrator = app
+            .migrator()
+            .after_each(|_| Ok(std::fs::remove_file(&log)?));
+        let error = migrator.migrate(app.database()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Io, "{mode}: {error:#}");
+        assert!(error.to_string().contains(ending), "{mode}: {error:#}");
+        assert!(error.data_state().is_unchanged(), "{mode}: {error:#}");
+        assert_eq!(contents(&app.database()), before, "{mode}");
+        let migrator = app.migrator();
+        let database = migrator.database(app.database());
+        let edited = database.edit(|connection| {
+            connection.execute("UPDATE t SET x = 'changed'", [])?;
+            Ok(std::fs::remove_file(&log)?)
+        });
+        assert_eq!(edited.unwrap_err().kind(), ErrorKind::Io, "{mode}");
+        assert_eq!(contents(&app.database()), before, "{mode}");
+        // Nothing is left of it that would stand in the way.
+        assert_eq!(app.run().unwrap().version, Some(2), "{mode}");
+    }
+}
