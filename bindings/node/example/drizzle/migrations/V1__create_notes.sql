@@ -1,3 +1,4 @@
+-- heirloom: irreversible
 -- What drizzle/0000_create_notes.sql did: the app's version 1.0. (drizzle-orm counts, so it is one file for
 -- each of its migrations, in their order.)
 CREATE TABLE `folders` (

@@ -40,5 +40,5 @@ test('what drizzle-kit exports is the schema of the migrations', (t) => {
   const kit = path.join(path.dirname(require.resolve('drizzle-kit')), 'bin.cjs')
   const schema = execFileSync(process.execPath, [kit, 'export'], { cwd: example, encoding: 'utf8' })
   fs.writeFileSync(path.join(cwd, 'migrations/schema.sql'), schema)
-  execFileSync(process.execPath, [command, 'generate', '--check'], { cwd })
+  for (const check of [['generate', '--check'], ['check']]) execFileSync(process.execPath, [command, ...check], { cwd })
 })

@@ -75,6 +75,7 @@ test("the schema of the entities is that of the migrations, and a changed entity
   fs.cpSync(path.join(example, 'migrations'), path.join(cwd, 'migrations'), { recursive: true })
   fs.writeFileSync(path.join(cwd, 'migrations/schema.sql'), await schema())
   heirloom(cwd, 'generate', '--check')
+  heirloom(cwd, 'check')
 
   const changed = (await schema()).replace(`"body" text NOT NULL DEFAULT ('')`, `"body" text NOT NULL DEFAULT (''), "colour" text`)
   fs.writeFileSync(path.join(cwd, 'migrations/schema.sql'), changed)
