@@ -58,6 +58,14 @@ pub(crate) struct FileFacts {
     pub(crate) journal_mode: String,
 }
 
+/// A database to which the caller keeps everybody from writing.
+pub(crate) struct Locked<'s> {
+    /// When the checks are to end early.
+    pub(crate) stop: &'s Stop,
+    /// Whether much is done before anybody waits for the copy to be proved.
+    pub(crate) work_follows: bool,
+}
+
 /// A copy that is written, and neither synced nor verified. What is left to do can be done in another
 /// thread.
 pub(crate) struct Written {
@@ -125,13 +133,13 @@ pub(crate) fn make(
 /// faster than the backup API, the way of the rest. VACUUM INTO would renumber implicit rowids. The
 /// cost of each, against copying the file, is what `cargo bench --bench backup` prints.
 ///
-/// Where the caller keeps everybody from writing to `like`, of which `reader` sees the state, it says
-/// with `locked` when the checks are to end early. Then a large file that is read so is checked by
-/// another connection while it is copied, and the copy is read back and compared with it byte for byte.
-/// Any other copy is checked itself.
+/// Where the caller keeps everybody from writing to `like`, of which `reader` sees the state, it says so
+/// with `locked`. Then a large file that is read so is checked by another connection while it is copied,
+/// and the copy is read back and compared with it byte for byte: unless there is work to come, beside
+/// which the check costs less. Any other copy is checked itself.
 pub(crate) fn write(
     reader: &Connection,
-    locked: Option<&Stop>,
+    locked: Option<&Locked<'_>>,
     staging: &Path,
     like: &Path,
     set_up: &dyn Fn(&Connection) -> Result<(), Error>,
@@ -148,7 +156,7 @@ pub(crate) fn write(
 /// The same inside a read transaction.
 fn write_of(
     reader: &Connection,
-    locked: Option<&Stop>,
+    locked: Option<&Locked<'_>>,
     staging: &Path,
     like: &Path,
     set_up: &dyn Fn(&Connection) -> Result<(), Error>,
@@ -172,10 +180,13 @@ fn write_of(
         let help = "free some space, or choose another folder for backups";
         space::check_room(folder, "the backup", bytes, help)?;
         if let Some(file) = &in_one_file {
-            if let Some(stop) = locked.filter(|_| digest::is_read_back(bytes)) {
+            if let Some(locked) = locked
+                && !locked.work_follows
+                && digest::is_read_back(bytes)
+            {
                 let second = open::reader(like)?;
                 set_up(&second)?;
-                checking = Some(check_beside(second, stop)?);
+                checking = Some(check_beside(second, locked.stop)?);
             }
             digest = by_pages(file, staging, bytes, progress)?;
         }
@@ -190,8 +201,8 @@ fn write_of(
     }
     let mut connection = open::copy(staging)?;
     set_up(&connection)?;
-    if let Some(stop) = locked {
-        let stop = Arc::clone(stop);
+    if let Some(locked) = locked {
+        let stop = Arc::clone(locked.stop);
         stop_where(&mut connection, Some(move || stop()))?;
     }
     let expected = SAME_IN_BOTH

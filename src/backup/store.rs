@@ -12,13 +12,12 @@ use std::path::{Path, PathBuf};
 use chrono::{DateTime, Utc};
 use rusqlite::Connection;
 
-use crate::backup::copy::{self, FileFacts, Written};
+use crate::backup::copy::{self, FileFacts, Locked, Written};
 use crate::backup::metadata::{BackupKind, BackupMetadata};
 use crate::backup::retention::{self, Decision};
 use crate::report::error::{Error, ErrorKind};
 use crate::report::remedy::Remedy;
 use crate::report::time::rfc3339;
-use crate::sqlite::background::Stop;
 use crate::sqlite::disk::digest;
 use crate::sqlite::disk::files::{self, Claim};
 use crate::sqlite::disk::path;
@@ -413,14 +412,14 @@ impl<'p> Store<'p> {
     pub(crate) fn take(
         &self,
         reader: &Connection,
-        stop: &Stop,
+        locked: &Locked<'_>,
         name: &BackupName<'_>,
         occasion: &Occasion<'_>,
         progress: &dyn Fn(u64, u64) -> Result<(), Error>,
     ) -> Result<Backup, Error> {
         let staging = self.staging_path(occasion.now);
         let taken = self
-            .write(reader, stop, occasion, progress)
+            .write(reader, locked, occasion, progress)
             .and_then(Written::verify)
             .and_then(|facts| self.keep(&staging, facts, name, occasion));
         if taken.is_err() {
@@ -430,11 +429,11 @@ impl<'p> Store<'p> {
     }
 
     /// Copies the state that `reader` sees, and leaves the verification and the name to others. The
-    /// caller has the write lock; `stop` says when the checks are to end early.
+    /// caller has the write lock.
     pub(crate) fn write(
         &self,
         reader: &Connection,
-        stop: &Stop,
+        locked: &Locked<'_>,
         occasion: &Occasion<'_>,
         progress: &dyn Fn(u64, u64) -> Result<(), Error>,
     ) -> Result<Written, Error> {
@@ -443,7 +442,7 @@ impl<'p> Store<'p> {
         let set_up = occasion.set_up;
         copy::write(
             reader,
-            Some(stop),
+            Some(locked),
             &staging,
             self.database,
             set_up,

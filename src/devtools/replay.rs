@@ -8,7 +8,7 @@ use crate::migration::set::Migration;
 use crate::migration::step::{MigrationStep, own_table_touched_by, refused_own_table};
 use crate::options::settings::{Options, memory};
 use crate::report::error::{Error, invalid};
-use crate::sqlite::connection_state::{LastWrite, run_file};
+use crate::sqlite::connection_state::{forget_writes, run_file};
 use crate::sqlite::execute::{failure, run_statement};
 use crate::sqlite::own_tables::OwnTables;
 use crate::sqlite::schema::catalog;
@@ -41,10 +41,17 @@ pub(crate) fn replay_on<'m>(
     connection: Connection,
     migrations: impl IntoIterator<Item = &'m Migration>,
 ) -> Result<Connection, Error> {
-    let fresh = LastWrite::of(&connection);
+    let rowid = connection.last_insert_rowid();
     for migration in migrations {
         let task = MigrationStep::up(migration)?;
-        fresh.put_back(&connection)?;
+        let nothing = "temp.heirloom_nothing";
+        let run = |sql: &str| {
+            let cannot = |error| failure("cannot replay the migrations", error);
+            connection.execute_batch(sql).map_err(cannot)
+        };
+        run(&format!("CREATE TABLE {nothing} (x)"))?;
+        forget_writes(&connection, rowid, nothing)?;
+        run(&format!("DROP TABLE {nothing}"))?;
         let enforced = |on: bool| {
             let sql = format!("PRAGMA foreign_keys = {on}");
             let run = connection.execute_batch(&sql);

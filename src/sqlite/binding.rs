@@ -1,4 +1,5 @@
-//! Where the versions of rusqlite in the range differ, written once for all of them.
+//! Where the versions of rusqlite in the range differ, written once for all of them, and what none of
+//! them has.
 //!
 //! The range begins at what sqlx 0.8, and with it tauri-plugin-sql, resolves with.
 #![allow(unsafe_code)]
@@ -79,6 +80,13 @@ pub(crate) fn column(
             .into_owned()
     });
     Some((collation, autoincrement != 0))
+}
+
+/// Makes `last_insert_rowid()` answer this.
+pub(crate) fn set_last_insert_rowid(connection: &Connection, rowid: i64) {
+    // SAFETY: the handle is valid while the connection is borrowed
+    // (https://sqlite.org/c3ref/set_last_insert_rowid.html).
+    unsafe { ffi::sqlite3_set_last_insert_rowid(connection.handle(), rowid) }
 }
 
 /// Makes a connection the database whose pages these are, in memory.

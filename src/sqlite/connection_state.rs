@@ -6,6 +6,7 @@
 use rusqlite::Connection;
 
 use crate::report::error::Error;
+use crate::sqlite::binding::set_last_insert_rowid;
 use crate::sqlite::execute::{failure, run_script};
 use crate::sqlite::schema::catalog::number;
 use crate::sqlite::sql::name::quote;
@@ -159,46 +160,17 @@ fn temporary(connection: &Connection) -> Result<Vec<Temporary>, Error> {
     read().map_err(cannot)
 }
 
-/// What `last_insert_rowid()` and `changes()` answer.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct LastWrite {
-    rowid: i64,
-    changes: u64,
-}
-
-impl LastWrite {
-    /// What they answer now.
-    pub(crate) fn of(connection: &Connection) -> LastWrite {
-        LastWrite {
-            rowid: connection.last_insert_rowid(),
-            changes: connection.changes(),
-        }
+/// Makes `last_insert_rowid()` answer this again, and `changes()` nothing: rows of ours were written
+/// since, or of another file. `table` is one of ours that is there.
+pub(crate) fn forget_writes(connection: &Connection, rowid: i64, table: &str) -> Result<(), Error> {
+    if connection.changes() != 0 {
+        // Nobody can set it but by writing.
+        connection
+            .execute(&format!("DELETE FROM {table} WHERE 0"), [])
+            .map_err(cannot)?;
     }
-
-    /// Makes them answer that again: rows of ours were written since, or of another file.
-    pub(crate) fn put_back(self, connection: &Connection) -> Result<(), Error> {
-        if LastWrite::of(connection) == self {
-            return Ok(());
-        }
-        // Nobody can set them but by writing, and a row that goes at once is none.
-        let write = || {
-            let name: String = connection.query_row(
-                "SELECT 'heirloom_' || lower(hex(randomblob(8)))",
-                [],
-                |row| row.get(0),
-            )?;
-            connection.execute_batch(&format!("CREATE TEMP TABLE {name} (x)"))?;
-            connection.execute(
-                &format!("INSERT INTO temp.{name} (rowid) VALUES (?1)"),
-                [self.rowid],
-            )?;
-            if self.changes == 0 {
-                connection.execute(&format!("DELETE FROM temp.{name} WHERE 0"), [])?;
-            }
-            connection.execute_batch(&format!("DROP TABLE temp.{name}"))
-        };
-        write().map_err(cannot)
-    }
+    set_last_insert_rowid(connection, rowid);
+    Ok(())
 }
 
 #[cfg(test)]
@@ -244,12 +216,18 @@ mod tests {
     #[test]
     fn the_last_rowid_is_what_it_was() {
         let connection = Connection::open_in_memory().unwrap();
-        let before = LastWrite::of(&connection);
-        connection
-            .execute_batch("CREATE TABLE t (x); INSERT INTO t VALUES (1), (2)")
-            .unwrap();
-        assert_ne!(LastWrite::of(&connection), before);
-        before.put_back(&connection).unwrap();
-        assert_eq!(LastWrite::of(&connection), before);
+        connection.execute_batch("CREATE TABLE ours (x)").unwrap();
+        let answers = || (connection.last_insert_rowid(), connection.changes());
+        for rowid in [0, 7, i64::MIN] {
+            connection
+                .execute_batch(
+                    "CREATE TABLE t (x); INSERT INTO t VALUES (1), (2); ALTER TABLE t RENAME TO t_",
+                )
+                .unwrap();
+            assert_eq!(answers(), (2, 2));
+            forget_writes(&connection, rowid, "ours").unwrap();
+            assert_eq!(answers(), (rowid, 0));
+            connection.execute_batch("DROP TABLE t_").unwrap();
+        }
     }
 }

@@ -35,9 +35,10 @@ use crate::run::engine::rollback::{Committed, SAVEPOINT, data_version, marker, t
 use crate::run::engine::row_progress::{self, Filled};
 use crate::run::engine::session::{Session, Stage};
 use crate::run::engine::state_before::StateBefore;
-use crate::sqlite::connection_state::{ConnectionState, run_file};
+use crate::sqlite::connection_state::{ConnectionState, forget_writes, run_file};
 use crate::sqlite::execute::{Savepoint, failure};
 use crate::sqlite::open;
+use crate::sqlite::own_tables::DETAILS;
 use crate::sqlite::schema::catalog::{self, CatalogEntry};
 use crate::sqlite::schema::table_tracker::TableTracker;
 use crate::sqlite::sql::script::Script;
@@ -76,12 +77,8 @@ impl Work<'_> {
 
     /// Whether anything in it may take rows or values away.
     fn must_be_compared(&self, options: &Options<'_>) -> bool {
-        let writes = self
-            .outlooks
-            .iter()
-            .flat_map(|outlook| outlook.writes.values());
-        let mut writes = writes.filter(|writes| !writes.only_add());
-        writes.next().is_some() || options.has_hooks()
+        let mut outlooks = self.outlooks.iter();
+        outlooks.any(|outlook| !outlook.only_adds()) || options.has_hooks()
     }
 
     /// Whether its tasks are in a history; all do, or none.
@@ -101,9 +98,9 @@ pub(crate) fn carry_out(
     options.emit(Event::Planned {
         migrations: work.tasks.len(),
     });
-    let compared =
-        work.must_be_compared(options) || !catalog::referring(&session.connection)?.is_empty();
-    let before = StateBefore::begin(session, work.version_before, compared)?;
+    let changes_rows = work.must_be_compared(options);
+    let compared = changes_rows || !catalog::referring(&session.connection)?.is_empty();
+    let before = StateBefore::begin(session, work.version_before, compared, changes_rows)?;
     let unprotected = work.tasks.iter().any(MigrationStep::is_apart);
     let marker = match unprotected {
         // What is committed before the end, a rollback does not undo.
@@ -382,7 +379,7 @@ impl Execution<'_, '_, '_, '_> {
         let direction = self.work.direction;
         let gets_a_row = direction == Direction::Up && self.work.is_in_history();
         self.session.counted_rows |= !filled.is_empty();
-        let last_write = self.session.last_write;
+        let last_rowid = self.session.last_rowid;
         row_progress::tell(
             &mut self.session.connection,
             options,
@@ -396,7 +393,7 @@ impl Execution<'_, '_, '_, '_> {
                     _ if task.is_apart() => Ok(()),
                     (StepKind::MarkOnly, _) => Ok(()),
                     (StepKind::Rust, Some(code)) => {
-                        last_write.put_back(connection)?;
+                        forget_writes(connection, last_rowid, DETAILS)?;
                         ConnectionState::before_code(connection)?.around(connection, || {
                             let who = "the code";
                             KeyWatch::over_code(connection, who, || {
@@ -405,7 +402,7 @@ impl Execution<'_, '_, '_, '_> {
                         })
                     }
                     _ => {
-                        last_write.put_back(connection)?;
+                        forget_writes(connection, last_rowid, DETAILS)?;
                         ConnectionState::before(connection, &task.script)?
                             .around(connection, || run_watched(connection, task, outlook))
                     }
@@ -432,9 +429,9 @@ impl Execution<'_, '_, '_, '_> {
     /// Runs a file outside a transaction: what was done so far is committed first, with
     /// the marker in it.
     fn outside(&mut self, task: &MigrationStep) -> Result<(), Error> {
+        forget_writes(self.connection(), self.session.last_rowid, DETAILS)?;
         self.commit(Commit::Between)?;
         self.session.watch_for_cancel(true)?;
-        self.session.last_write.put_back(self.connection())?;
         let ran = match task.enforces {
             true => self.enforced(task),
             false => run_file(self.connection(), &task.script),
@@ -662,11 +659,13 @@ fn run_watched(
     outlook: Option<&Forecast>,
 ) -> Result<(), Error> {
     let script = &task.script;
-    let writes = |table: &str| match outlook {
-        Some(outlook) => outlook.writes_before(table),
-        None => Default::default(),
+    let watch = match outlook {
+        Some(outlook) if !outlook.only_adds() => {
+            KeyWatch::begin(connection, script, &|table| outlook.writes_before(table))?
+        }
+        _ => None,
     };
-    match KeyWatch::begin(connection, script, &writes)? {
+    match watch {
         None => refinery::run_inside(connection, script, &|_, run| run()),
         Some(watch) => {
             let around = |statement: &Statement<'_>, run: &dyn Fn() -> Result<(), Error>| {

@@ -675,6 +675,11 @@ impl Forecast {
         self.writes.get(origin).cloned().unwrap_or_default()
     }
 
+    /// Whether no row and no value that was there can have gone.
+    pub(crate) fn only_adds(&self) -> bool {
+        self.writes.values().all(Writes::only_add)
+    }
+
     /// The tables that it rebuilds and that the real database has: the original name, and
     /// what becomes of it.
     pub(crate) fn rebuilt(&self) -> impl Iterator<Item = (&str, &Rebuilt)> {

@@ -25,7 +25,6 @@ use crate::run::engine::early::watched;
 use crate::run::engine::leftovers::{clean_up, keep_written_since};
 use crate::run::engine::wait::{COMMIT, SLICE, lock, open_patiently, patiently};
 use crate::sqlite::background::stop_where;
-use crate::sqlite::connection_state::LastWrite;
 use crate::sqlite::disk::files;
 use crate::sqlite::disk::lock::Lock;
 use crate::sqlite::execute;
@@ -91,8 +90,8 @@ pub(crate) struct Session<'o, 's> {
     /// Whether this session made the file.
     created: bool,
     pragmas: Vec<(&'static str, i64)>,
-    /// What the app's set-up wrote last, if it did.
-    pub(crate) last_write: LastWrite,
+    /// What `last_insert_rowid()` answers after the app's set-up.
+    pub(crate) last_rowid: i64,
     /// `memory` or `off`, where the app's set-up chose it.
     app_journal_mode: Option<String>,
     /// The state before, where no backup of this run holds it.
@@ -160,7 +159,7 @@ impl<'o, 's> Session<'o, 's> {
             counted_rows: false,
             created,
             pragmas: Vec::new(),
-            last_write: LastWrite::default(),
+            last_rowid: 0,
             app_journal_mode: None,
             before: None,
             lock: Some(lock),
@@ -197,7 +196,7 @@ impl<'o, 's> Session<'o, 's> {
             )
             .with_help("commit in the connection set-up what it begins"));
         }
-        self.last_write = LastWrite::of(&self.connection);
+        self.last_rowid = self.connection.last_insert_rowid();
         self.journal_on_disk()?;
         for &pragma in PRAGMAS {
             let before = catalog::number(&self.connection, &format!("PRAGMA {pragma}"))?;
