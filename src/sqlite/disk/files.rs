@@ -27,6 +27,10 @@ pub(crate) fn failure(what: impl Into<String>, error: io::Error) -> Error {
             ErrorKind::Io,
             denied(error.raw_os_error(), std::env::consts::OS),
         ),
+        io::ErrorKind::InvalidFilename => (
+            ErrorKind::Io,
+            "the system does not take the name: give the database a shorter or plainer one; the names of its copies are up to 40 bytes longer",
+        ),
         _ => (ErrorKind::Io, "check the path and the disk, and try again"),
     };
     Error::new(kind, what).with_help(help).because(error)
@@ -790,4 +794,19 @@ pub(crate) fn is_same_file(one: &Path, other: &Path) -> bool {
         }
     }
     matches!((path::canonicalize(one), path::canonicalize(other)), (Ok(one), Ok(other)) if one == other)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::denied;
+
+    #[test]
+    fn a_refusal_names_what_a_system_has_in_the_way() {
+        assert!(denied(Some(1), "macos").contains("Privacy & Security"));
+        assert!(denied(Some(5), "windows").contains("controlled folder access"));
+        for (code, system) in [(13, "macos"), (1, "linux"), (13, "linux")] {
+            let help = denied(Some(code), system);
+            assert!(help.ends_with("writable for this user, or choose another"));
+        }
+    }
 }

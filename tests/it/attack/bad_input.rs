@@ -135,6 +135,37 @@ fn a_folder_or_a_device_in_its_place_is_refused() {
     );
 }
 
+/// The names of its log, its journal, its copies and their records are longer.
+#[cfg(unix)]
+#[test]
+fn a_name_that_leaves_no_room_for_longer_ones_is_refused_before_anything_changes() {
+    let app = app();
+    app.sql(TABLE);
+    for length in [120, 143, 200, 224, 230, 248, 255] {
+        let path = app.folder().join("x".repeat(length));
+        std::fs::copy(app.database(), &path).unwrap();
+        let before = std::fs::read(&path).unwrap();
+        match app.migrator().migrate(&path) {
+            Ok(report) => {
+                assert!(length <= 200, "{length}");
+                assert!(report.backup.unwrap().is_file(), "{length}");
+                let migrator = app.migrator();
+                let restored = migrator
+                    .database(&path)
+                    .restore(&heirloom::BackupRef::Latest);
+                assert_eq!(restored.unwrap().version, None, "{length}");
+            }
+            Err(error) => {
+                assert!(length > 200, "{length}: {error:#}");
+                assert!(error.help().unwrap().contains("shorter"), "{error:#}");
+                assert!(error.data_state().is_unchanged(), "{error:#}");
+                assert_eq!(std::fs::read(&path).unwrap(), before, "{length}");
+            }
+        }
+        assert_eq!(app.number("SELECT count(*) FROM t"), 1);
+    }
+}
+
 /// Root may write to everything, so the run is an ordinary user's in any case.
 #[cfg(unix)]
 #[test]

@@ -103,10 +103,9 @@ fn refusals_have_their_kind_their_exit_code_and_a_way_out() {
         let (code, document) = json(&app, &["generate"]);
         assert_eq!(code, exit, "{document}");
         assert_eq!(document["error"]["kind"], kind);
-        assert!(
-            document["error"]["help"].as_str().unwrap().contains(help),
-            "{document}"
-        );
+        // Other shells, other quotes.
+        let said = document["error"]["help"].as_str().unwrap();
+        assert!(said.replace('"', "").contains(help), "{document}");
         assert_eq!(app.listing(), before);
     }
     let app = app("CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT);");

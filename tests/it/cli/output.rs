@@ -8,7 +8,7 @@ use regex::Regex;
 use snapbox::{assert_data_eq, str};
 
 use crate::cli::contract::heirloom;
-use crate::support::app::App;
+use crate::support::app::{App, real};
 
 /// What differs from run to run, and what stands for it.
 const REDACTED: [(&str, &str); 7] = [
@@ -40,8 +40,9 @@ pub fn shown(app: &App, arguments: &[&str]) -> String {
     if status.code() != Some(0) {
         text += &format!("--- exit {}\n", status.code().unwrap());
     }
-    let folder = app.folder().canonicalize().unwrap();
+    let folder = real(app.folder());
     let text = text.replace(&folder.display().to_string(), "[APP]");
+    let text = text.replace("heirloom.exe", "heirloom");
     REDACTED.iter().fold(text, |text, (pattern, with)| {
         Regex::new(pattern)
             .unwrap()

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::cli::contract::{command, text};
-use crate::support::app::{App, contents};
+use crate::support::app::{App, contents, real};
 
 /// `backups` with these arguments and variables, in a folder, and nothing else given.
 fn backups(folder: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Command {
@@ -41,7 +41,7 @@ fn refused(folder: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Str
 #[test]
 fn a_flag_wins_over_the_environment_over_the_file_over_the_default() {
     let folder = tempfile::tempdir().unwrap();
-    let root = folder.path().canonicalize().unwrap();
+    let root = real(folder.path());
     let below = root.join("a/b");
     std::fs::create_dir_all(&below).unwrap();
     let keep = |arguments: &[&str], variables: &[(&str, &str)]| {
@@ -139,7 +139,7 @@ fn a_database_url_is_the_last_resort_and_is_said_so() {
     );
     let variable = ("HEIRLOOM_DATABASE", "y.db");
     assert_eq!(of(&[url, variable]), "y.db  (HEIRLOOM_DATABASE)");
-    let folder = folder.path().canonicalize().unwrap();
+    let folder = real(folder.path());
     let default = format!("{}  (default)", folder.join(".data/app.db").display());
     assert_eq!(of(&[("DATABASE_URL", "postgres://x")]), default);
 }
