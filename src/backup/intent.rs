@@ -103,7 +103,8 @@ impl Intent {
     fn found_beside(self, database: &Path, backups: &Path) -> Option<Intent> {
         let beside = database.parent()?;
         let snapshots = database.with_file_name("snapshots");
-        let written = self.copy;
+        // Of ours it is absolute.
+        let written = beside.join(&self.copy);
         let is_inside = locate::is_below(&written, &[beside, backups]);
         let copy = match is_inside && may_be_good(&written, &self.digest) && written.exists() {
             true => written.clone(),

@@ -14,7 +14,7 @@ use crate::sqlite::schema::table_tracker::Effects;
 use crate::sqlite::sql::name::same_name;
 use crate::sqlite::sql::script::Script;
 use crate::sqlite::sql::statement::{Action, CHECKS, Statement};
-use crate::sqlite::sql::token::Tokens;
+use crate::sqlite::sql::token::{Token, Tokens};
 
 /// How a task is done, and what is written of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -258,6 +258,15 @@ fn check_statements(script: &Script, no_transaction: bool, kind: StepKind) -> Re
             return Err(refused_own_table(script, statement, &name));
         }
         match statement.action() {
+            // No run sees which rows went.
+            Action::Delete { .. } if statement.writes_to_schema_table() => {
+                return refuse(
+                    statement.start,
+                    "deleting from SQLite's schema table would lose tables with their rows unseen"
+                        .into(),
+                    "write DROP TABLE, DROP VIEW, DROP INDEX or DROP TRIGGER",
+                );
+            }
             Action::Transaction(word) if !no_transaction => {
                 return refuse(
                     statement.start,
@@ -329,11 +338,33 @@ pub(crate) fn own_table_touched_by(
         .collect();
     let is_temporary = matches!(head.get(1).map(String::as_str), Some("temp" | "temporary"))
         || head.windows(2).any(|pair| pair == ["temp", "."]);
+    // What a trigger writes is written by a statement that names nothing of ours.
+    let is_trigger = head.first().is_some_and(|word| word == "create")
+        && head.iter().take(3).any(|word| word == "trigger");
+    if is_trigger && let Some(name) = written_by_a_trigger(statement, own) {
+        return Some(name);
+    }
     if is_temporary {
         return None;
     }
     let touched = [statement.shapes(), statement.writes_to()];
     touched.into_iter().flatten().find(|name| own.hold(name))
+}
+
+/// The table of ours that a trigger inserts into, updates or deletes from.
+fn written_by_a_trigger(statement: &Statement<'_>, own: &OwnTables<'_>) -> Option<String> {
+    let tokens: Vec<_> = Tokens::new(statement.text).collect();
+    let word = |at: usize| tokens.get(at).map(Token::word).unwrap_or_default();
+    (1..tokens.len()).find_map(|at| {
+        let is_written = match word(at - 1).as_str() {
+            "INTO" | "UPDATE" => true,
+            "FROM" => at > 1 && word(at - 2) == "DELETE",
+            // UPDATE OR ABORT.
+            _ => at > 2 && word(at - 2) == "OR" && word(at - 3) == "UPDATE",
+        };
+        let name = tokens[at].name();
+        (is_written && own.hold(&name)).then(|| name.into_owned())
+    })
 }
 
 /// Refuses a migration that touches a history, or that makes a table with the name that generated

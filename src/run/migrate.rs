@@ -142,6 +142,11 @@ fn up_to_date(
         _ => return Ok(None),
     };
     let look = || {
+        // SQLite would roll it back into whatever is there before anything can be refused.
+        let journal = files::length(&files::companion(&path, "-journal"))? > 0;
+        if journal && open::beside_no_database(&path)?.is_some() {
+            return Ok(None);
+        }
         let connection = open::writer_that_looks(&path, options.lock_timeout)?;
         if files::is_there(&Intent::path_for(&path))? {
             return Ok(None);

@@ -118,7 +118,12 @@ impl ConnectionState {
     pub(crate) fn put_back(&self, connection: &Connection) -> Result<(), Error> {
         let run = |sql: &str| connection.execute_batch(sql).map_err(cannot);
         for (setting, value) in &self.settings {
-            run(&format!("PRAGMA {setting} = {value}"))?;
+            // What was written into the schema by hand, SQLite has not read yet: it would go on with
+            // tables that are gone.
+            match (*setting, value) {
+                ("writable_schema", 0) => run("PRAGMA writable_schema = RESET")?,
+                _ => run(&format!("PRAGMA {setting} = {value}"))?,
+            }
         }
         if let Some(sensitive) = self.like_is_case_sensitive {
             run(&format!("PRAGMA {LIKE} = {}", i32::from(sensitive)))?;

@@ -32,7 +32,17 @@ impl From<heirloom::Error> for Failure {
 
 impl From<tauri::Error> for Failure {
     fn from(error: tauri::Error) -> Failure {
-        let message = error.to_string();
+        Failure::of_the_app(&error.to_string())
+    }
+}
+
+impl Failure {
+    /// Code of the app's panicked in a call. Its own message is in the log.
+    pub(crate) fn of_panic() -> Failure {
+        Failure::of_the_app("the app's own code failed during the migration")
+    }
+
+    fn of_the_app(message: &str) -> Failure {
         Failure(json!({
             "kind": "io", "message": message, "help": "start the app again", "remedies": [],
             "database_unchanged": false, "data": "it is not known whether the call came to its end",

@@ -1,5 +1,6 @@
 //! What the plug-in keeps: the database, how far its migration is, and who wants to know.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -113,7 +114,10 @@ impl Heirloom {
     /// Migrates, as the start of the app.
     pub(crate) fn start<R: Runtime>(self: &Arc<Self>, app: &AppHandle<R>) {
         *locked(&self.start) = Start::UnderWay { told: Vec::new() };
-        let outcome = self.change(app, |migrator, path| migrator.migrate(path));
+        // Code of the app's runs inside: a hook that panics would leave every page waiting.
+        let migrated =
+            AssertUnwindSafe(|| self.change(app, |migrator, path| migrator.migrate(path)));
+        let outcome = catch_unwind(migrated).unwrap_or_else(|_| Err(Failure::of_panic()));
         if let Err(failure) = &outcome {
             log::error!("{failure}");
         }

@@ -137,6 +137,7 @@ fn no_verb_removes_a_log_or_a_journal_that_lost_its_database() {
         ("-wal", Some(vec![0; 8192])),
         ("-wal", Some(whole_file()[..512].to_vec())),
         ("-journal", Some(vec![0; 512])),
+        ("-journal", Some(whole_file()[..512].to_vec())),
     ] {
         let left = companion_with_rows(ending);
         for (verb, act) in &verbs {
@@ -158,6 +159,8 @@ fn no_verb_removes_a_log_or_a_journal_that_lost_its_database() {
             };
             assert!(!said_fine || may_be.contains(verb), "{what}");
             assert_eq!(kept(&app, &left), [file], "{what}");
+            assert!(app.run().is_err(), "run, {what}");
+            assert_eq!(kept(&app, &left).len(), 1, "run, {what}");
             if let Some(main) = &main {
                 assert_eq!(&std::fs::read(app.database()).unwrap(), main, "{what}");
             }
@@ -420,17 +423,17 @@ fn note(app: &App, copy: &Path, lines: &str) {
 /// a path that was not there any more, and every start failed though the backup lay beside it.
 #[test]
 fn a_restore_is_finished_after_the_folder_was_moved() {
-    let app = app();
-    let [copy] = app.backups().try_into().unwrap();
-    note(
-        &app,
-        &Path::new("/home/before/backups").join(copy.file_name().unwrap()),
-        "",
-    );
-    std::fs::write(app.database(), "").unwrap();
-    assert!(app.run().unwrap().recovered.is_some());
-    assert_eq!(bodies(&app), ["mine"]);
-    assert!(!app.folder().join("app.db.restore").exists());
+    // By a path that a person wrote, too.
+    for folder in ["/home/before/backups", "backups", ""] {
+        let app = app();
+        let [copy] = app.backups().try_into().unwrap();
+        let written = Path::new(folder).join(copy.file_name().unwrap());
+        note(&app, &written, "");
+        std::fs::write(app.database(), "").unwrap();
+        assert!(app.run().unwrap().recovered.is_some(), "{folder}");
+        assert_eq!(bodies(&app), ["mine"], "{folder}");
+        assert!(!app.folder().join("app.db.restore").exists(), "{folder}");
+    }
 }
 
 /// A folder from somebody else held a made-up note: the start moved the person's folders away, to
@@ -847,6 +850,9 @@ fn a_migration_cannot_change_what_is_kept_there() {
         "DROP TABLE heirloom_history",
         "INSERT OR REPLACE INTO heirloom_history (version) VALUES (9)",
         "ALTER TABLE heirloom_log RENAME TO mine",
+        "CREATE TRIGGER t AFTER INSERT ON notes BEGIN DELETE FROM refinery_schema_history; END;
+         INSERT INTO notes (body) VALUES (1)",
+        "CREATE TEMP TRIGGER t AFTER INSERT ON notes BEGIN UPDATE OR ABORT heirloom_history SET version = 9; END",
     ] {
         for new in [false, true] {
             let app = app();
@@ -868,7 +874,9 @@ fn a_migration_cannot_change_what_is_kept_there() {
     app.file(
         "V3__reads.sql",
         "CREATE TABLE IF NOT EXISTS refinery_schema_history (x);
-         CREATE TABLE first_start AS SELECT min(applied_on) AS at FROM refinery_schema_history;",
+         CREATE TABLE first_start AS SELECT min(applied_on) AS at FROM refinery_schema_history;
+         CREATE TRIGGER t AFTER INSERT ON first_start BEGIN
+             UPDATE notes SET pinned = (SELECT count(*) FROM refinery_schema_history); END;",
     );
     app.run().unwrap();
     assert_eq!(app.number("SELECT count(*) FROM first_start"), 1);

@@ -3,7 +3,7 @@
 use heirloom::ErrorKind;
 use heirloom::plan::Lost;
 
-use crate::support::app::{App, data};
+use crate::support::app::{App, contents, data};
 
 const USERS: &str = "CREATE TABLE users (id INTEGER PRIMARY KEY, name TEXT, phone TEXT, note);
     INSERT INTO users VALUES (1, 'ann', '007', NULL), (2, 'bob', '12', NULL), (3, NULL, NULL, NULL);
@@ -357,4 +357,37 @@ fn what_only_names_the_table_of_a_missing_module_runs_and_a_misspelt_name_does_n
         copies,
         "it was found before a copy was taken"
     );
+}
+
+/// SQLite does not read again what is written into the schema by hand: the run went on with tables
+/// that were gone, proved them, and reported success over an empty database.
+#[test]
+fn a_table_whose_text_goes_from_the_schema_is_missed_before_the_commit() {
+    for change in [
+        "DELETE FROM sqlite_schema",
+        "DELETE FROM main.sqlite_master WHERE tbl_name = 'notes'",
+        "UPDATE sqlite_schema SET name = 'gone', tbl_name = 'gone', sql = 'CREATE TABLE gone (x)'
+            WHERE name = 'refinery_schema_history'",
+    ] {
+        let app = App::new();
+        app.file(
+            "V1__a.sql",
+            "CREATE TABLE notes (body); CREATE TABLE other (x)",
+        );
+        app.run().unwrap();
+        app.sql("INSERT INTO notes VALUES ('mine')");
+        app.file(
+            "V2__b.sql",
+            &format!("PRAGMA writable_schema = ON; {change};"),
+        );
+        let before = contents(&app.database());
+        let error = app.run().unwrap_err();
+        assert!(error.data_state().is_unchanged(), "{change}: {error:#}");
+        assert_eq!(contents(&app.database()), before, "{change}: {error:#}");
+        assert_eq!(app.text("SELECT body FROM notes"), "mine");
+        assert_eq!(
+            app.number("SELECT count(*) FROM refinery_schema_history"),
+            1
+        );
+    }
 }
