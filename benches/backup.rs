@@ -1,5 +1,6 @@
 //! A snapshot of 1 GB, verified, digested and synced, against copying the file and syncing
-//! it, and against SQLite's backup API as the `sqlite3` shell uses it:
+//! it, the same with SQLite's `quick_check` of the copy, and against SQLite's backup API as the
+//! `sqlite3` shell uses it:
 //! `cargo bench --bench backup`.
 #![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout)]
 
@@ -8,7 +9,7 @@ mod common;
 use std::fs::File;
 use std::path::Path;
 
-use common::{compare, time};
+use common::{compare_all, plain_copy, quick_check, time};
 use heirloom::Migrator;
 use rusqlite::Connection;
 use rusqlite::backup::Backup;
@@ -31,25 +32,29 @@ fn main() {
             std::fs::remove_dir_all(&snapshots).unwrap();
             taken
         };
-        compare(
+        let other = |work: &dyn Fn()| {
+            let taken = time(work);
+            std::fs::remove_file(&copy).unwrap();
+            taken
+        };
+        compare_all(
             ROUNDS,
             3,
-            ("  heirloom", &mut ours),
-            ("copy and sync", || {
-                let taken = time(|| plain_copy(&database, &copy));
-                std::fs::remove_file(&copy).unwrap();
-                taken
-            }),
-        );
-        compare(
-            ROUNDS,
-            3,
-            ("  heirloom", &mut ours),
-            ("backup API and sync", || {
-                let taken = time(|| by_api(&database, &copy));
-                std::fs::remove_file(&copy).unwrap();
-                taken
-            }),
+            &mut [
+                ("  heirloom", &mut ours),
+                ("copy and sync", &mut || {
+                    other(&|| plain_copy(&database, &copy))
+                }),
+                ("copy, sync and quick_check", &mut || {
+                    other(&|| {
+                        plain_copy(&database, &copy);
+                        quick_check(&copy);
+                    })
+                }),
+                ("backup API and sync", &mut || {
+                    other(&|| by_api(&database, &copy))
+                }),
+            ],
         );
         std::fs::remove_file(&database).unwrap();
     }
@@ -65,11 +70,6 @@ fn fill(database: &Path, mode: &str) {
              INSERT INTO t SELECT i, 'name ' || i, randomblob(950) FROM n;"
         ))
         .unwrap();
-}
-
-fn plain_copy(database: &Path, copy: &Path) {
-    std::fs::copy(database, copy).unwrap();
-    File::open(copy).unwrap().sync_all().unwrap();
 }
 
 fn by_api(database: &Path, copy: &Path) {

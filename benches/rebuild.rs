@@ -6,13 +6,12 @@
 
 mod common;
 
-use std::fs::File;
 use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use common::{compare_all, peak_memory, time};
+use common::{compare_all, peak_memory, plain_copy, time};
 use heirloom::{Migrator, Source};
 use rusqlite::Connection;
 
@@ -56,12 +55,12 @@ fn main() {
         let mut shell = || fresh(&original, |database| time(|| by_hand(database)));
         let mut copy_and_shell = || {
             fresh(&original, |database| {
-                time(|| (plain_copy(database), by_hand(database)))
+                time(|| (copied(database), by_hand(database)))
             })
         };
         let mut copy_and_same = || {
             fresh(&original, |database| {
-                time(|| (plain_copy(database), by_the_same(database)))
+                time(|| (copied(database), by_the_same(database)))
             })
         };
         compare_all(
@@ -100,8 +99,7 @@ fn fill(database: &Path, mode: &str, rows: u32) {
 fn fresh(original: &Path, work: impl FnOnce(&Path) -> Duration) -> Duration {
     let folder = tempfile::tempdir_in(original.parent().unwrap()).unwrap();
     let database = folder.path().join("app.db");
-    std::fs::copy(original, &database).unwrap();
-    File::open(&database).unwrap().sync_all().unwrap();
+    plain_copy(original, &database);
     work(&database)
 }
 
@@ -128,10 +126,8 @@ fn migrate(database: &Path) {
     println!("{}", peak_memory());
 }
 
-fn plain_copy(database: &Path) {
-    let copy = database.with_extension("copy");
-    std::fs::copy(database, &copy).unwrap();
-    File::open(copy).unwrap().sync_all().unwrap();
+fn copied(database: &Path) {
+    plain_copy(database, &database.with_extension("copy"));
 }
 
 /// The least that does the same, as durably as heirloom does it.

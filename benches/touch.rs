@@ -1,15 +1,14 @@
 //! A nullable column added to a table of 1,000 rows, in a database of 400 MB that has big tables
 //! beside it, with everything that a run does around it, against copying the file and syncing the
-//! copy: `cargo bench --bench touch`.
+//! copy, and against the same with SQLite's `quick_check` of that copy: `cargo bench --bench touch`.
 #![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout)]
 
 mod common;
 
-use std::fs::File;
 use std::path::Path;
 use std::time::Duration;
 
-use common::{compare, time};
+use common::{compare_all, plain_copy, quick_check, time};
 use heirloom::{Migrator, Source};
 use rusqlite::Connection;
 
@@ -25,13 +24,29 @@ fn main() {
         fill(&original, mode, rows);
         let bytes = original.metadata().unwrap().len();
         println!("{} MB, journal mode {mode}:", bytes / 1_000_000);
-        compare(
+        let copied = |database: &Path| database.with_extension("copy");
+        let mut ours = || fresh(&original, migrate);
+        let mut copy = || {
+            fresh(&original, |database| {
+                time(|| plain_copy(database, &copied(database)))
+            })
+        };
+        let mut checked = || {
+            fresh(&original, |database| {
+                time(|| {
+                    plain_copy(database, &copied(database));
+                    quick_check(&copied(database));
+                })
+            })
+        };
+        compare_all(
             ROUNDS,
             1,
-            ("  heirloom", || fresh(&original, migrate)),
-            ("copy and sync", || {
-                fresh(&original, |database| time(|| plain_copy(database)))
-            }),
+            &mut [
+                ("  heirloom", &mut ours),
+                ("copy and sync", &mut copy),
+                ("copy, sync and quick_check", &mut checked),
+            ],
         );
         std::fs::remove_file(&original).unwrap();
     }
@@ -66,7 +81,7 @@ fn fill(database: &Path, mode: &str, rows: u32) {
 fn fresh(original: &Path, work: impl FnOnce(&Path) -> Duration) -> Duration {
     let folder = tempfile::tempdir_in(original.parent().unwrap()).unwrap();
     let database = folder.path().join("app.db");
-    plain_copy_to(original, &database);
+    plain_copy(original, &database);
     work(&database)
 }
 
@@ -74,13 +89,4 @@ fn migrate(database: &Path) -> Duration {
     let sql = "ALTER TABLE settings ADD COLUMN hint TEXT";
     let migrator = Migrator::new(Source::of_files([("V1__hint.sql", sql)]));
     time(|| migrator.migrate(database).unwrap())
-}
-
-fn plain_copy(database: &Path) {
-    plain_copy_to(database, &database.with_extension("copy"));
-}
-
-fn plain_copy_to(database: &Path, copy: &Path) {
-    std::fs::copy(database, copy).unwrap();
-    File::open(copy).unwrap().sync_all().unwrap();
 }

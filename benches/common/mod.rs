@@ -1,9 +1,12 @@
 //! What the benchmarks share: two things in turns, medians, a ratio.
 #![allow(dead_code, clippy::unwrap_used, reason = "each benchmark uses a part")]
 
+use std::fs::File;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
-use heirloom::include_dir::{Dir, DirEntry, File};
+use heirloom::include_dir::{self, Dir, DirEntry};
+use rusqlite::Connection;
 
 /// Runs two things in turns, so that whatever else the machine does meets both, and prints
 /// their medians and the ratio of the first to the second. The first rounds, so many as are to
@@ -59,6 +62,21 @@ pub(crate) fn time<T>(work: impl FnOnce() -> T) -> Duration {
     taken
 }
 
+/// A copy as it is made by hand.
+pub(crate) fn plain_copy(original: &Path, copy: &Path) {
+    std::fs::copy(original, copy).unwrap();
+    File::open(copy).unwrap().sync_all().unwrap();
+}
+
+/// What tells whether all of a file can be read as a database.
+pub(crate) fn quick_check(database: &Path) {
+    let connection = Connection::open(database).unwrap();
+    let found: String = connection
+        .query_row("PRAGMA quick_check", [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(found, "ok");
+}
+
 /// The highest memory of this process so far, in KB (Linux).
 pub(crate) fn peak_memory() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
@@ -75,7 +93,7 @@ pub(crate) fn embedded(statements: impl Fn(usize) -> String) -> &'static Dir<'st
         .map(|number| {
             let name: &str = format!("V{number}__step_{number}.sql").leak();
             let text: &str = statements(number).leak();
-            DirEntry::File(File::new(name, text.as_bytes()))
+            DirEntry::File(include_dir::File::new(name, text.as_bytes()))
         })
         .collect();
     Box::leak(Box::new(Dir::new("", files.leak())))
