@@ -173,7 +173,6 @@ fn held_at_the_commit(holding: Option<Duration>, restores: bool) -> bool {
         (Ok(()), true) => assert_eq!(rows(&app), 1),
         (Err(error), _) => {
             assert!(holding.is_none(), "{error:#}");
-            assert!(error.is_busy(), "{error:#}");
             let journal = "app.db-journal is held by";
             assert!(error.to_string().contains(journal), "{error:#}");
             // Nobody holds anything now: it is as if nothing had been.
@@ -254,7 +253,7 @@ fn a_second_name_of_a_database_is_refused() {
 
 #[test]
 fn a_folder_that_windows_would_not_keep_is_refused() {
-    for name in ["nul", "b:c", "td."] {
+    for name in ["nul", "con"] {
         let app = app();
         let before = contents(&app.database());
         for folder in [app.folder().join(name), PathBuf::from(name)] {
