@@ -36,6 +36,10 @@ pub(crate) fn replay<'m>(
     replay_on(memory(options)?, migrations)
 }
 
+const CHANGE_NOTHING: &str = "CREATE TABLE temp.heirloom_nothing (x);
+    DELETE FROM temp.heirloom_nothing WHERE 0;
+    DROP TABLE temp.heirloom_nothing";
+
 /// The same on what is there already.
 pub(crate) fn replay_on<'m>(
     connection: Connection,
@@ -44,14 +48,7 @@ pub(crate) fn replay_on<'m>(
     let rowid = connection.last_insert_rowid();
     for migration in migrations {
         let task = MigrationStep::up(migration)?;
-        let nothing = "temp.heirloom_nothing";
-        let run = |sql: &str| {
-            let cannot = |error| failure("cannot replay the migrations", error);
-            connection.execute_batch(sql).map_err(cannot)
-        };
-        run(&format!("CREATE TABLE {nothing} (x)"))?;
-        forget_writes(&connection, rowid, nothing)?;
-        run(&format!("DROP TABLE {nothing}"))?;
+        forget_writes(&connection, rowid, CHANGE_NOTHING)?;
         let enforced = |on: bool| {
             let sql = format!("PRAGMA foreign_keys = {on}");
             let run = connection.execute_batch(&sql);

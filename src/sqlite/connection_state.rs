@@ -166,13 +166,15 @@ fn temporary(connection: &Connection) -> Result<Vec<Temporary>, Error> {
 }
 
 /// Makes `last_insert_rowid()` answer this again, and `changes()` nothing: rows of ours were written
-/// since, or of another file. `table` is one of ours that is there.
-pub(crate) fn forget_writes(connection: &Connection, rowid: i64, table: &str) -> Result<(), Error> {
+/// since, or of another file. `nothing` is SQL that changes no row, because nobody can set the second
+/// but by writing.
+pub(crate) fn forget_writes(
+    connection: &Connection,
+    rowid: i64,
+    nothing: &str,
+) -> Result<(), Error> {
     if connection.changes() != 0 {
-        // Nobody can set it but by writing.
-        connection
-            .execute(&format!("DELETE FROM {table} WHERE 0"), [])
-            .map_err(cannot)?;
+        connection.execute_batch(nothing).map_err(cannot)?;
     }
     set_last_insert_rowid(connection, rowid);
     Ok(())
@@ -230,7 +232,7 @@ mod tests {
                 )
                 .unwrap();
             assert_eq!(answers(), (2, 2));
-            forget_writes(&connection, rowid, "ours").unwrap();
+            forget_writes(&connection, rowid, "DELETE FROM ours WHERE 0").unwrap();
             assert_eq!(answers(), (rowid, 0));
             connection.execute_batch("DROP TABLE t_").unwrap();
         }

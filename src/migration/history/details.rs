@@ -29,6 +29,9 @@ pub(crate) const DELETE_DETAILS: &str =
 pub(crate) const SELECT_DETAILS: &str = "SELECT up_sql, down_sql FROM heirloom_history
     WHERE history_table = ?1 AND version = ?2";
 
+/// Changes no row.
+pub(crate) const CHANGE_NOTHING: &str = "DELETE FROM heirloom_history WHERE 0";
+
 pub(crate) const SELECT_BACKUP: &str = "SELECT backup FROM heirloom_history
     WHERE history_table = ?1 AND version = ?2";
 

@@ -38,7 +38,6 @@ use crate::run::engine::state_before::StateBefore;
 use crate::sqlite::connection_state::{ConnectionState, forget_writes, run_file};
 use crate::sqlite::execute::{Savepoint, failure};
 use crate::sqlite::open;
-use crate::sqlite::own_tables::DETAILS;
 use crate::sqlite::schema::catalog::{self, CatalogEntry};
 use crate::sqlite::schema::table_tracker::TableTracker;
 use crate::sqlite::sql::script::Script;
@@ -393,7 +392,7 @@ impl Execution<'_, '_, '_, '_> {
                     _ if task.is_apart() => Ok(()),
                     (StepKind::MarkOnly, _) => Ok(()),
                     (StepKind::Rust, Some(code)) => {
-                        forget_writes(connection, last_rowid, DETAILS)?;
+                        forget_writes(connection, last_rowid, details::CHANGE_NOTHING)?;
                         ConnectionState::before_code(connection)?.around(connection, || {
                             let who = "the code";
                             KeyWatch::over_code(connection, who, || {
@@ -402,7 +401,7 @@ impl Execution<'_, '_, '_, '_> {
                         })
                     }
                     _ => {
-                        forget_writes(connection, last_rowid, DETAILS)?;
+                        forget_writes(connection, last_rowid, details::CHANGE_NOTHING)?;
                         ConnectionState::before(connection, &task.script)?
                             .around(connection, || run_watched(connection, task, outlook))
                     }
@@ -429,7 +428,11 @@ impl Execution<'_, '_, '_, '_> {
     /// Runs a file outside a transaction: what was done so far is committed first, with
     /// the marker in it.
     fn outside(&mut self, task: &MigrationStep) -> Result<(), Error> {
-        forget_writes(self.connection(), self.session.last_rowid, DETAILS)?;
+        forget_writes(
+            self.connection(),
+            self.session.last_rowid,
+            details::CHANGE_NOTHING,
+        )?;
         self.commit(Commit::Between)?;
         self.session.watch_for_cancel(true)?;
         let ran = match task.enforces {

@@ -277,7 +277,7 @@ impl<'o, 's> Session<'o, 's> {
         .with_help("let no other SQLite library of this process open the database meanwhile, and nobody remove this file; then try again"))
     }
 
-    /// Begins the journal, where nothing was written so far. None where SQLite is built for file systems
+    /// Begins the journal, where nothing was written so far. False where SQLite is built for file systems
     /// that write a whole transaction at once.
     fn begin_journal(&self) -> Result<bool, Error> {
         const ATOMIC: &str = "SELECT count(*) FROM pragma_compile_options WHERE compile_options LIKE 'ENABLE%ATOMIC\\_WRITE' ESCAPE '\\'";
