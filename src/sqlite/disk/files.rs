@@ -293,7 +293,7 @@ pub(crate) fn write_new(path: &Path, like: &Path, text: &str) -> Result<(), Erro
     let write = || {
         let mut file = open_for_writing(path)?;
         file.write_all(text.as_bytes())?;
-        file.sync_all()
+        sync(&file, path)
     };
     write().map_err(|error| {
         let _ = fs::remove_file(path);
@@ -542,25 +542,27 @@ pub(crate) fn read_source(path: &Path) -> Result<Vec<u8>, Error> {
 /// system may call pages clean that never reached the disk.
 pub(crate) fn sync_file(path: &Path) -> Result<(), Error> {
     open_for_writing(path)
-        .and_then(|file| sync(&file))
+        .and_then(|file| sync(&file, path))
         .map_err(|error| failure(format!("cannot sync {}", path.display()), error))
 }
 
 /// Rust's own call is the strong one on macOS (`F_FULLFSYNC`), and fails there on disks that do not
-/// know it: network shares, FUSE. What they have is the weaker one.
-pub(super) fn sync(file: &File) -> io::Result<()> {
-    match file.sync_all() {
-        #[cfg(target_vendor = "apple")]
-        Err(error)
-            if matches!(
-                error.kind(),
-                io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported
-            ) =>
-        {
-            Ok(rustix::fs::fsync(file)?)
-        }
+/// know it: network shares, FUSE. What they have is the weaker one. (On Linux both are one.)
+pub(super) fn sync(file: &File, path: &Path) -> io::Result<()> {
+    match os::once(Call::Sync, path, || file.sync_all()) {
+        #[cfg(unix)]
+        Err(error) if is_unknown_here(&error) => Ok(rustix::fs::fsync(file)?),
         synced => synced,
     }
+}
+
+/// Whether a file system says that it does not have a call.
+#[cfg_attr(not(unix), allow(dead_code))]
+fn is_unknown_here(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported
+    )
 }
 
 /// Opens a file that holds no locks of SQLite's, to read it.
@@ -582,14 +584,7 @@ pub(crate) fn sync_folder(path: &Path) -> Result<(), Error> {
         return Ok(());
     }
     match File::open(path).and_then(|folder| folder.sync_all()) {
-        Err(error)
-            if matches!(
-                error.kind(),
-                io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported
-            ) =>
-        {
-            Ok(())
-        }
+        Err(error) if is_unknown_here(&error) => Ok(()),
         result => result
             .map_err(|error| failure(format!("cannot sync the folder {}", path.display()), error)),
     }

@@ -2,7 +2,8 @@
 //!
 //! The lock is the operating system's, on a file of its own beside the database: the
 //! kernel releases it when the process dies, however it dies. The file is never removed,
-//! because removing a lock file lets two processes hold two locks of one name.
+//! because removing a lock file lets two processes hold two locks of one name. Where the file system
+//! does not know such a lock, the one is taken that SQLite takes: see `record_lock`.
 
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Seek, Write};
@@ -12,11 +13,14 @@ use std::time::{Duration, Instant};
 use crate::report::error::{Error, ErrorKind};
 use crate::sqlite::disk::files;
 use crate::sqlite::disk::os::{self, Call};
+#[cfg(unix)]
+use crate::sqlite::disk::record_lock;
 
 /// Held until it is dropped.
 #[derive(Debug)]
 pub(crate) struct Lock {
-    file: File,
+    /// Until it is dropped.
+    file: Option<File>,
 }
 
 /// Where a database's lock file is: `notes.db.lock` beside `notes.db`. It belongs to the
@@ -57,74 +61,136 @@ impl Lock {
             // The lock of a file that can only be read is as good; who holds it stays unsaid.
             .or_else(|error| open(false).map_err(|_| error))
             .map_err(fail)?;
-        let deadline = Instant::now() + timeout;
-        let mut pause = Duration::from_millis(2);
-        let mut waiting = Some(waiting);
-        loop {
-            if try_lock(&file, true).map_err(fail)? {
-                break;
+        match wait(&mut file, &path, timeout, waiting, cancelled) {
+            Ok(()) => {
+                introduce(&mut file, owner);
+                Ok(Lock { file: Some(file) })
             }
-            if let Some(waiting) = waiting.take() {
-                waiting(&holder(&mut file));
+            Err(error) => {
+                close(file);
+                Err(error)
             }
-            if cancelled() {
-                return Err(Error::new(
-                    ErrorKind::Interrupted,
-                    "interrupted while waiting for another process",
-                ));
-            }
-            if Instant::now() >= deadline {
-                return Err(busy(&holder(&mut file), timeout));
-            }
-            std::thread::sleep(pause.min(deadline.saturating_duration_since(Instant::now())));
-            pause = (pause * 2).min(Duration::from_millis(50));
         }
-        introduce(&mut file, owner);
-        Ok(Lock { file })
+    }
+}
+
+/// Waits for the lock of a file.
+fn wait(
+    file: &mut File,
+    path: &Path,
+    timeout: Duration,
+    waiting: impl FnOnce(&str),
+    cancelled: impl Fn() -> bool,
+) -> Result<(), Error> {
+    let deadline = Instant::now() + timeout;
+    let mut pause = Duration::from_millis(2);
+    let mut waiting = Some(waiting);
+    loop {
+        if try_lock(file, path, true).map_err(|error| no_lock(path, error))? {
+            return Ok(());
+        }
+        if let Some(waiting) = waiting.take() {
+            waiting(&holder(file));
+        }
+        if cancelled() {
+            return Err(Error::new(
+                ErrorKind::Interrupted,
+                "interrupted while waiting for another process",
+            ));
+        }
+        if Instant::now() >= deadline {
+            return Err(busy(&holder(file), timeout));
+        }
+        std::thread::sleep(pause.min(deadline.saturating_duration_since(Instant::now())));
+        pause = (pause * 2).min(Duration::from_millis(50));
+    }
+}
+
+/// The lock was refused, and nobody has it.
+fn no_lock(path: &Path, error: std::io::Error) -> Error {
+    #[cfg(unix)]
+    let is_unknown = record_lock::is_needed(&error);
+    #[cfg(not(unix))]
+    let is_unknown = false;
+    let failed = files::failure(format!("cannot lock {}", path.display()), error);
+    match is_unknown {
+        true => failed.with_help(
+            "the file system has no locks, without which two programs would write at once: move the database to a disk of this machine",
+        ),
+        false => failed,
     }
 }
 
 impl Drop for Lock {
     fn drop(&mut self) {
-        unlock(&self.file);
+        if let Some(file) = self.file.take() {
+            unlock(&file);
+            close(file);
+        }
     }
 }
-
-#[cfg(windows)]
-use crate::sqlite::disk::windows::{try_lock, unlock};
 
 /// Takes the lock of a file, without waiting. False where somebody else has it.
-#[cfg(not(windows))]
-fn try_lock(file: &File, exclusive: bool) -> std::io::Result<bool> {
-    use std::fs::TryLockError;
-    let locked = match exclusive {
-        true => file.try_lock(),
-        false => file.try_lock_shared(),
-    };
-    match locked {
-        Ok(()) => Ok(true),
-        Err(TryLockError::WouldBlock) => Ok(false),
-        Err(TryLockError::Error(error)) => Err(error),
+fn try_lock(file: &File, path: &Path, exclusive: bool) -> std::io::Result<bool> {
+    #[cfg(windows)]
+    {
+        os::once(Call::Lock, path, || {
+            crate::sqlite::disk::windows::try_lock(file, exclusive)
+        })
+    }
+    #[cfg(not(windows))]
+    {
+        use std::fs::TryLockError;
+        let locked = os::once(Call::Lock, path, || {
+            let locked = match exclusive {
+                true => file.try_lock(),
+                false => file.try_lock_shared(),
+            };
+            match locked {
+                Ok(()) => Ok(true),
+                Err(TryLockError::WouldBlock) => Ok(false),
+                Err(TryLockError::Error(error)) => Err(error),
+            }
+        });
+        match locked {
+            #[cfg(unix)]
+            Err(error) if record_lock::is_needed(&error) => record_lock::try_lock(file, exclusive),
+            locked => locked,
+        }
     }
 }
 
-/// Closing the file gives it back.
-#[cfg(not(windows))]
-fn unlock(_file: &File) {}
+/// Gives it back. Where it is not said, closing the file does.
+fn unlock(file: &File) {
+    #[cfg(windows)]
+    crate::sqlite::disk::windows::unlock(file);
+    #[cfg(unix)]
+    record_lock::unlock(file);
+}
+
+/// Closes a file that is not locked, or not any more.
+fn close(file: File) {
+    #[cfg(unix)]
+    record_lock::close(file);
+    #[cfg(not(unix))]
+    drop(file);
+}
 
 /// Who is at work on a database, as the lock file has it. Makes no file.
 pub(crate) fn held_by(database: &Path) -> Option<String> {
     let path = path_for(database);
     files::refuse_odd(&path).ok()?;
-    let mut file = File::open(path).ok()?;
-    match try_lock(&file, false) {
+    let mut file = File::open(&path).ok()?;
+    let held_by = match try_lock(&file, &path, false) {
         Ok(false) => Some(holder(&mut file)),
         Ok(true) => {
             unlock(&file);
             None
         }
         Err(_) => None,
-    }
+    };
+    close(file);
+    held_by
 }
 
 /// Writes who holds the lock, for the message of somebody who waits; nothing is decided

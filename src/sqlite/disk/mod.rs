@@ -11,6 +11,8 @@ pub(crate) mod lock;
 pub(crate) mod os;
 pub(crate) mod path;
 pub(crate) mod raw;
+#[cfg(unix)]
+mod record_lock;
 pub(crate) mod scratch;
 pub(crate) mod sidecar;
 pub(crate) mod space;

@@ -28,6 +28,10 @@ pub(crate) enum Call {
     Remove,
     /// Whether a database can be opened.
     Probe,
+    /// Taking the lock of a file.
+    Lock,
+    /// Having the disk take what was written.
+    Sync,
 }
 
 const ACCESS_DENIED: i32 = 5;
@@ -332,6 +336,90 @@ mod tests {
             }
         }
         assert!(refused > 20, "{refused}");
+    }
+
+    /// The lock that SQLite takes is the process's, and closing any descriptor of the file drops it.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn without_flock_a_thread_keeps_the_others_out_and_none_of_them_drops_its_lock() {
+        use std::os::unix::fs::MetadataExt;
+
+        use rustix::io::Errno;
+
+        use crate::sqlite::disk::lock::{self, Lock};
+        for errno in [Errno::NOSYS, Errno::NOTSUP, Errno::NOLCK] {
+            let app = App::new();
+            let code = errno.raw_os_error();
+            let _script = script::refuse(&app.at(""), Call::Lock, 0, FOR_EVER, code);
+            let acquire = || {
+                let brief = Duration::from_millis(20);
+                Lock::acquire(&app.database(), brief, "a test", |_| (), || false)
+            };
+            let inode = lock::path_for(&app.database()).metadata().unwrap().ino();
+            let of_this_process = || {
+                let locks = std::fs::read_to_string("/proc/locks").unwrap();
+                let (pid, inode) = (std::process::id().to_string(), format!(":{inode}"));
+                locks.lines().any(|line| {
+                    let words: Vec<&str> = line.split_whitespace().collect();
+                    words[1] == "POSIX" && words[4] == pid && words[5].ends_with(&inode)
+                })
+            };
+            let first = acquire().unwrap();
+            assert!(of_this_process(), "{errno}");
+            for _ in 0..3 {
+                let refused = acquire().unwrap_err();
+                assert_eq!(refused.kind(), ErrorKind::Locked, "{errno}: {refused:#}");
+                let holder = lock::held_by(&app.database()).unwrap();
+                assert!(holder.contains("(a test)"), "{holder}");
+                assert!(of_this_process(), "{errno}");
+            }
+            let error = app.migrator(5).migrate(app.database()).unwrap_err();
+            assert!(error.is_busy(), "{error:#}");
+            assert_eq!(app.tables(), ["t", "t1"]);
+            drop(first);
+            assert!(!of_this_process(), "{errno}");
+            assert_eq!(lock::held_by(&app.database()), None);
+            // Several at once: each has it in its turn.
+            std::thread::scope(|threads| {
+                for _ in 0..8 {
+                    threads.spawn(|| {
+                        let patient = Duration::from_secs(20);
+                        let own =
+                            Lock::acquire(&app.database(), patient, "a test", |_| (), || false);
+                        let own = own.unwrap();
+                        assert!(of_this_process(), "{errno}");
+                        drop(own);
+                    });
+                }
+            });
+            app.migrator(5).migrate(app.database()).unwrap();
+            assert_eq!(app.tables(), ["t", "t1", "t2"]);
+        }
+    }
+
+    /// On macOS the strong sync is refused by network shares and FUSE, and every backup failed there.
+    #[cfg(unix)]
+    #[test]
+    fn a_disk_that_does_not_know_the_strong_sync_gets_the_other_one() {
+        use rustix::io::Errno;
+        for (errno, works) in [
+            (Errno::NOTSUP, true),
+            (Errno::INVAL, true),
+            (Errno::IO, false),
+        ] {
+            let app = App::new();
+            let code = errno.raw_os_error();
+            let script = script::refuse(&app.at(""), Call::Sync, 0, FOR_EVER, code);
+            let done = app.migrator(5).migrate(app.database());
+            assert!(script.asked() > 0, "{errno}");
+            drop(script);
+            assert_eq!(done.is_ok(), works, "{errno}: {done:?}");
+            let tables: &[&str] = match works {
+                true => &["t", "t1", "t2"],
+                false => &["t", "t1"],
+            };
+            assert_eq!(app.tables(), tables, "{errno}");
+        }
     }
 
     /// SQLite says "unable to open", and of a file that is shared for reading alone nothing at all.

@@ -8,6 +8,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::report::error::Error;
 use crate::sqlite::disk::files::{companion, create_private, failure, files_in, remove_folder};
+#[cfg(unix)]
+use crate::sqlite::disk::record_lock;
 
 /// A private folder for a copy of a database, removed with everything in it when it is
 /// dropped. What a killed process left of its own is removed by the next that needs one.
@@ -106,6 +108,9 @@ pub(crate) fn lock_new(path: &Path) -> io::Result<File> {
         Ok(()) => Ok(file),
         // Somebody tidies up, and took it for one that was left.
         Err(TryLockError::WouldBlock) => Err(io::ErrorKind::AlreadyExists.into()),
+        // Nobody can prove then that it was left, and it stays.
+        #[cfg(unix)]
+        Err(TryLockError::Error(error)) if record_lock::is_needed(&error) => Ok(file),
         Err(TryLockError::Error(error)) => Err(error),
     }
 }

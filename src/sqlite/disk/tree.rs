@@ -8,7 +8,9 @@ use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use crate::report::error::Error;
-use crate::sqlite::disk::files::{create_private_folder, failure, own_like, rename, sync_folder};
+use crate::sqlite::disk::files::{
+    create_private_folder, failure, own_like, rename, sync, sync_folder,
+};
 
 /// Bytes copied between two looks at the cancel flag.
 const AT_ONCE: usize = 1 << 20;
@@ -214,7 +216,7 @@ fn copy_file(
             *done += read as u64;
             unsynced += read as u64;
             if unsynced >= BETWEEN_SYNCS {
-                copy.sync_data().map_err(fail)?;
+                sync(&copy, to).map_err(fail)?;
                 unsynced = 0;
             }
             progress(*done)?;
@@ -225,7 +227,7 @@ fn copy_file(
     if let Ok(times) = times(&found) {
         let _ = copy.set_times(times);
     }
-    copy.sync_all().map_err(fail)?;
+    sync(&copy, to).map_err(fail)?;
     own_like(to, from);
     fs::set_permissions(to, found.permissions()).map_err(fail)
 }

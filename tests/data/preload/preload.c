@@ -11,6 +11,7 @@
  *   PRELOAD_ERRNO        with which error
  *   PRELOAD_FOR_EVER     set: every later call fails too
  *   PRELOAD_IGNORE_SYNC  set: fsync answers that it is done, and does nothing
+ *   PRELOAD_NO_FLOCK     the error with which every flock answers
  *
  * A record is a line, CALL TAB RESULT TAB OFFSET TAB LENGTH TAB PATH TAB PATH LF, followed by
  * LENGTH bytes where the call is `write`. RESULT is 0 or the error, with `!` where it was made
@@ -40,7 +41,7 @@
 static pthread_mutex_t one_at_a_time = PTHREAD_MUTEX_INITIALIZER;
 static char *path_of[FILES]; /* of open files below the folder */
 static const char *folder;
-static int log_file = -1, error_number = EIO, for_ever, ignore_sync;
+static int log_file = -1, error_number = EIO, for_ever, ignore_sync, no_flock;
 static long calls, fail_at;
 
 __attribute__((constructor)) static void begin(void) {
@@ -54,6 +55,8 @@ __attribute__((constructor)) static void begin(void) {
         error_number = atoi(text);
     for_ever = getenv("PRELOAD_FOR_EVER") != NULL;
     ignore_sync = getenv("PRELOAD_IGNORE_SYNC") != NULL;
+    if ((text = getenv("PRELOAD_NO_FLOCK")))
+        no_flock = atoi(text);
 }
 
 static const char *path_of_file(int file) {
@@ -385,6 +388,10 @@ int fchmod(int file, mode_t mode) {
     ON_FILE("mode", file, 0, syscall(SYS_fchmod, file, mode));
 }
 int flock(int file, int how) {
+    if (no_flock && path_of_file(file)) {
+        errno = no_flock;
+        return -1;
+    }
     ON_FILE("lock", file, 0, syscall(SYS_flock, file, how));
 }
 int statx(int at, const char *restrict given, int flags, unsigned mask,

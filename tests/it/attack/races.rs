@@ -554,6 +554,56 @@ fn a_flag_that_is_up_from_the_start_stops_work_and_not_a_look_at_what_is_done() 
     assert_eq!(migrator.migrate(app.database()).unwrap().version, Some(2));
 }
 
+/// Documents that a Flatpak app is given lie on a file system without `flock`, and some network file
+/// systems have none. What SQLite locks with is there.
+#[cfg(all(feature = "cli", target_os = "linux"))]
+#[test]
+fn where_the_file_system_has_no_flock_still_one_process_works_at_a_time() {
+    use crate::cli::contract::text;
+    use crate::support::preload::{library, preloaded};
+    const ENOLCK: i32 = 37;
+    const ENOSYS: i32 = 38;
+    const ENOTSUP: i32 = 95;
+    let Some(library) = library() else { return };
+    for errno in [ENOLCK, ENOSYS, ENOTSUP] {
+        let without = |mut command: std::process::Command, app: &App| {
+            command
+                .env("LD_PRELOAD", library)
+                .env("PRELOAD_FOLDER", app.folder())
+                .env("PRELOAD_NO_FLOCK", errno.to_string());
+            command
+        };
+        let raced = app(false, "DELETE");
+        let start = |_| without(part("runs", &raced), &raced).spawn().unwrap();
+        let children: Vec<_> = (0..8).map(start).collect();
+        for child in children {
+            let output = child.wait_with_output().unwrap();
+            assert!(output.status.success(), "{errno}: {}", text(&output));
+        }
+        assert_eq!(raced.number("SELECT count(*) FROM a"), 2, "{errno}");
+        assert_eq!(raced.backups().len(), 1, "{errno}");
+
+        let held = app(false, "DELETE");
+        let before = contents(&held.database());
+        let holder = Holder::start(without(part("holds-run", &held), &held));
+        let log = tempfile::NamedTempFile::new().unwrap();
+        let run = || {
+            let command = preloaded(&held, &["run"], library, log.path());
+            without(command, &held).output().unwrap()
+        };
+        let refused = run();
+        let said = text(&refused);
+        assert_eq!(refused.status.code(), Some(5), "{errno}: {said}");
+        assert!(said.contains(&format!("pid {}", holder.pid())), "{said}");
+        assert_eq!(contents(&held.database()), before, "{errno}");
+        // Killed.
+        drop(holder);
+        let done = run();
+        assert!(done.status.success(), "{errno}: {}", text(&done));
+        assert_eq!(held.number("SELECT count(*) FROM a"), 2, "{errno}");
+    }
+}
+
 /// The note of the holder once went into whatever file had the lock's name.
 #[test]
 fn a_file_that_is_called_like_the_lock_keeps_what_is_in_it() {
