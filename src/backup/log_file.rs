@@ -130,7 +130,6 @@ pub(crate) fn read(store: &Store<'_>) -> Result<Vec<LogEntry>, Error> {
 }
 
 fn files(store: &Store<'_>) -> Result<Vec<(PathBuf, Vec<LogEntry>)>, Error> {
-    let own = format!("database: {}", store.identity());
     let mut found = Vec::new();
     let mut names = files::files_in(store.folder())?;
     names.retain(|name| name.starts_with('.') && name.ends_with(ENDING));
@@ -147,7 +146,11 @@ fn files(store: &Store<'_>) -> Result<Vec<(PathBuf, Vec<LogEntry>)>, Error> {
         };
         let mut parts = text.split("\n\n");
         let head: Vec<&str> = parts.next().unwrap_or_default().lines().collect();
-        if head == [TITLE, own.as_str()] {
+        if let [TITLE, of] = head[..]
+            && of
+                .strip_prefix("database: ")
+                .is_some_and(|database| store.is_own(database))
+        {
             found.push((path, parts.filter_map(LogEntry::from_text).collect()));
         }
     }

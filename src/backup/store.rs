@@ -48,6 +48,12 @@ impl Backup {
     }
 }
 
+/// Whether two names are one file's, and neither is a link that somebody made to it.
+fn is_one_file(one: &Path, other: &Path) -> bool {
+    let is_file = |path: &Path| path.symlink_metadata().is_ok_and(|found| found.is_file());
+    is_file(one) && is_file(other) && files::is_same_file(one, other)
+}
+
 fn file_name(path: &Path) -> String {
     path.file_name()
         .map(|name| name.to_string_lossy().into_owned())
@@ -134,6 +140,18 @@ impl<'p> Store<'p> {
             true => file_name(self.database),
             false => self.database.display().to_string(),
         })
+    }
+
+    /// Whether a record names this database. Perhaps in another spelling: where names are the same in
+    /// any case, or with an accent in one character or in two (macOS), a database may come back
+    /// from elsewhere with another one than it had when the record was made.
+    pub(crate) fn is_own(&self, recorded: &str) -> bool {
+        if recorded == self.identity() {
+            return true;
+        }
+        // A name alone is that of a file beside the folder of backups.
+        let beside = self.folder.parent().unwrap_or(&self.folder);
+        is_one_file(&beside.join(from_one_line(recorded)), self.database)
     }
 
     fn record_path(&self, name: &str) -> PathBuf {
@@ -273,7 +291,7 @@ impl<'p> Store<'p> {
             Ok(None) | Err(_) => true,
             Ok(Some(record)) => {
                 let other = Path::new(&record.database);
-                record.database != self.identity()
+                !self.is_own(&record.database)
                     && other.is_absolute()
                     && other.file_name() == self.database.file_name()
                     && !other.exists()
@@ -292,13 +310,12 @@ impl<'p> Store<'p> {
         Ok(self
             .read_record(name)?
             .map(|record| record.database)
-            .filter(|database| *database != self.identity())
+            .filter(|database| !self.is_own(database))
             .map(|database| from_one_line(&database)))
     }
 
     /// The records of this database, with and without their backups.
     fn recorded(&self) -> Result<Vec<Backup>, Error> {
-        let own = self.identity();
         let mut backups = Vec::new();
         for file in self.dotfiles()? {
             let Some(name) = file.strip_suffix(".record") else {
@@ -314,7 +331,7 @@ impl<'p> Store<'p> {
             };
             backups.extend(
                 record
-                    .filter(|record| record.database == own)
+                    .filter(|record| self.is_own(&record.database))
                     .filter(|record| record.shelf == BackupKind::Snapshot || self.is_timed(name))
                     .map(|record| Backup {
                         path: self.folder.join(name),
@@ -356,9 +373,22 @@ impl<'p> Store<'p> {
     }
 
     fn is_timed(&self, name: &str) -> bool {
-        name.strip_prefix(&self.stem)
-            .and_then(|rest| rest.strip_suffix(".db"))
+        let Some(base) = name.strip_suffix(".db") else {
+            return false;
+        };
+        if base
+            .strip_prefix(&self.stem)
             .is_some_and(is_time_and_number)
+        {
+            return true;
+        }
+        // In another spelling: see `is_own`.
+        let mut dashes = base.match_indices('-').map(|(at, _)| at);
+        dashes.any(|at| {
+            let own = format!("{}{}.db", self.stem, &base[at..]);
+            is_time_and_number(&base[at..])
+                && is_one_file(&self.folder.join(own), &self.folder.join(name))
+        })
     }
 
     /// The hidden files of the folder, without their dots.
@@ -691,6 +721,44 @@ mod tests {
         ] {
             assert!(!is_time_and_number(theirs), "{theirs}");
         }
+    }
+
+    /// Where "é" in one character and in two are one name (macOS). Here the files get both.
+    #[test]
+    fn a_record_in_another_spelling_of_the_name_is_of_the_same_database() {
+        let folder = tempfile::tempdir().unwrap();
+        let backups = folder.path().join("backups");
+        std::fs::create_dir(&backups).unwrap();
+        let [one, two] = ["caf\u{e9}", "cafe\u{301}"];
+        let database = |stem: &str| folder.path().join(format!("{stem}.db"));
+        let backup = |stem: &str| backups.join(format!("{stem}-2026-11-21T09-14-03.db"));
+        std::fs::write(database(one), "data").unwrap();
+        std::fs::write(backup(two), "copy").unwrap();
+        let record = BackupMetadata {
+            shelf: BackupKind::Automatic,
+            sequence: 1,
+            database: format!("{two}.db"),
+            created_at: "2026-11-21T09:14:03Z".to_owned(),
+            bytes: 4,
+            digest: digest::of_file(&backup(two)).unwrap(),
+            version: Some(1),
+            app_version: None,
+            journal_mode: "delete".to_owned(),
+        };
+        let path = backups.join(format!(".{}.record", file_name(&backup(two))));
+        std::fs::write(path, record.to_text()).unwrap();
+        let own = database(one);
+        let store = Store::new(backups.clone(), folder.path().join("snapshots"), &own);
+        // As on Linux: the other spelling is nothing, or another database.
+        assert_eq!(store.list().unwrap(), []);
+        std::fs::write(database(two), "other").unwrap();
+        assert_eq!(store.list().unwrap(), []);
+        std::fs::remove_file(database(two)).unwrap();
+        std::fs::hard_link(database(one), database(two)).unwrap();
+        std::fs::hard_link(backup(two), backup(one)).unwrap();
+        let listed = store.list().unwrap();
+        let listed: Vec<&Path> = listed.iter().map(|backup| backup.path.as_path()).collect();
+        assert_eq!(listed, [backup(two)]);
     }
 
     #[test]

@@ -25,6 +25,10 @@ pub(crate) fn inspect(
     path: &Path,
     only: Option<&str>,
 ) -> Result<Inspected, Error> {
+    view::again_where_torn(path, || described(options, path, only))
+}
+
+fn described(options: &Options<'_>, path: &Path, only: Option<&str>) -> Result<Inspected, Error> {
     options.check_history_table()?;
     let target = open::resolve(path)?;
     let mut view = view::view_of(&target)?;

@@ -95,6 +95,12 @@ fn file(target: &Target, found: &mut Diagnosis) -> Result<(), Error> {
             "keep the database on a disk of this machine, and exchange copies of it",
         ));
     }
+    if let Some(who) = space::synced_by(&target.path) {
+        found.notes.push(format!(
+            "{} seems to be in a folder of {who}: a program that keeps it in step with other machines may copy or replace the database while it is in use; keep it in a folder of this machine alone, and exchange copies of it",
+            target.path.display()
+        ));
+    }
     if files::length(&target.path)? > 0 {
         return Ok(());
     }

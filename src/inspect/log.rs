@@ -15,6 +15,10 @@ use crate::sqlite::{open, view};
 
 /// Reads the log of a database: its own, and what its backups know. Writes nothing.
 pub(crate) fn log(options: &Options<'_>, path: &Path) -> Result<Log, Error> {
+    view::again_where_torn(path, || read(options, path))
+}
+
+fn read(options: &Options<'_>, path: &Path) -> Result<Log, Error> {
     options.check_history_table()?;
     let target = open::resolve(path)?;
     let mut view = view::view_of(&target)?;

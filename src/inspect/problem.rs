@@ -140,7 +140,8 @@ pub struct Diagnosis {
     pub problems: Vec<Problem>,
     /// What was looked at and found in order, in sentences.
     pub passed: Vec<String>,
-    /// What could not be looked at, and backfills that are not finished, in sentences.
+    /// What could not be looked at, backfills that are not finished, a folder that seems to be kept in
+    /// step with other machines, in sentences.
     pub notes: Vec<String>,
     /// Who holds the database at this moment, as far as the system tells.
     pub held_by: Option<String>,

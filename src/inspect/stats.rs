@@ -25,6 +25,10 @@ use crate::sqlite::{open, view};
 
 /// Measures a database. Writes nothing.
 pub(crate) fn stats(options: &Options<'_>, path: &Path) -> Result<Stats, Error> {
+    view::again_where_torn(path, || measured(options, path))
+}
+
+fn measured(options: &Options<'_>, path: &Path) -> Result<Stats, Error> {
     options.check_history_table()?;
     let target = open::resolve(path)?;
     let mut view = view::view_of(&target)?;

@@ -29,7 +29,8 @@ pub(crate) struct Look {
 
 /// Reads migrations and history. A database that does not exist has an empty history.
 pub(crate) fn look(options: &Options<'_>, path: &Path) -> Result<Look, Error> {
-    look_at(options, path).map_err(|error| of_database::point_to_copies(options, path, error))
+    view::again_where_torn(path, || look_at(options, path))
+        .map_err(|error| of_database::point_to_copies(options, path, error))
 }
 
 fn look_at(options: &Options<'_>, path: &Path) -> Result<Look, Error> {

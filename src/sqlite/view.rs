@@ -1,7 +1,7 @@
 //! Looking at a database: a connection that leaves no trace.
 
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use rusqlite::Connection;
 
@@ -112,6 +112,36 @@ pub(crate) fn view(path: &Path) -> Result<View, Error> {
         _scratch: Some(scratch),
         ..View::of(connection)
     })
+}
+
+/// Looks at a database, and again where it seems to be damaged. What nobody had open is read
+/// without locks: where somebody begins to write meanwhile, pages of two states do not fit together.
+pub(crate) fn again_where_torn<T>(
+    path: &Path,
+    look: impl Fn() -> Result<T, Error>,
+) -> Result<T, Error> {
+    let mut pauses = [5, 20, 80, 200].into_iter();
+    // The clock of files is coarse, and may not have moved on: the second time is for nothing.
+    let mut is_written_to = true;
+    loop {
+        let before = Stamp::of(path).ok();
+        let error = match look() {
+            Err(error) if error.kind() == ErrorKind::NotADatabase => error,
+            looked => return looked,
+        };
+        match pauses.next() {
+            Some(pause) if is_written_to => std::thread::sleep(Duration::from_millis(pause)),
+            None if is_written_to => return Err(torn(path)),
+            _ => return Err(error),
+        }
+        is_written_to = Stamp::of(path).ok() != before;
+    }
+}
+
+fn torn(path: &Path) -> Error {
+    let what = "another program wrote to the database while it was looked at";
+    Error::new(ErrorKind::Locked, format!("{what}: {}", path.display()))
+        .with_help("close the other program, and try again")
 }
 
 /// Whether SQLite would read a log, which it knows by its first bytes. Any other file of that name is

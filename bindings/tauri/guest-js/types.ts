@@ -478,7 +478,10 @@ export interface Diagnosis {
   problems: Problem[]
   /** What was looked at and found in order, in sentences. */
   passed: string[]
-  /** What could not be looked at, and backfills that are not finished, in sentences. */
+  /**
+   * What could not be looked at, backfills that are not finished, a folder that seems to be kept in
+   * step with other machines, in sentences.
+   */
   notes: string[]
   /** Who holds the database at this moment, as far as the system tells. */
   heldBy: string | null

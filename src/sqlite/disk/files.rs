@@ -12,6 +12,8 @@ use crate::report::error::{Error, ErrorKind};
 use crate::report::time;
 use crate::sqlite::disk::os::{self, Call};
 use crate::sqlite::disk::path;
+#[cfg(windows)]
+use crate::sqlite::disk::windows::{self, Seen};
 
 /// An operating system's refusal as ours.
 pub(crate) fn failure(what: impl Into<String>, error: io::Error) -> Error {
@@ -62,6 +64,12 @@ pub(crate) fn companion(path: &Path, ending: &str) -> PathBuf {
 /// What cannot be looked at is not taken for absent: a log that is overlooked is data that is
 /// missing from a copy, and a copy that is overlooked makes an older one the newest.
 pub(crate) fn length(path: &Path) -> Result<u64, Error> {
+    #[cfg(windows)]
+    match windows::see(path) {
+        Seen::Nothing => return Ok(0),
+        Seen::File(length) => return Ok(length),
+        Seen::Folder | Seen::Unclear => {}
+    }
     match path.metadata() {
         Ok(metadata) => Ok(metadata.len()),
         Err(error) if leads_nowhere(&error) => Ok(0),
@@ -77,6 +85,12 @@ pub(crate) fn modified(path: &Path) -> Option<chrono::DateTime<chrono::Utc>> {
 
 /// Whether there is a file of this name, and no folder.
 pub(crate) fn is_file(path: &Path) -> Result<bool, Error> {
+    #[cfg(windows)]
+    match windows::see(path) {
+        Seen::Nothing | Seen::Folder => return Ok(false),
+        Seen::File(_) => return Ok(true),
+        Seen::Unclear => {}
+    }
     match path.metadata() {
         Ok(metadata) => Ok(metadata.is_file()),
         Err(error) if leads_nowhere(&error) => Ok(false),
@@ -86,6 +100,12 @@ pub(crate) fn is_file(path: &Path) -> Result<bool, Error> {
 
 /// Whether there is something of this name. A link that leads round in a circle is something.
 pub(crate) fn is_there(path: &Path) -> Result<bool, Error> {
+    #[cfg(windows)]
+    match windows::see(path) {
+        Seen::Nothing => return Ok(false),
+        Seen::File(_) | Seen::Folder => return Ok(true),
+        Seen::Unclear => {}
+    }
     match path.try_exists() {
         Err(error) if leads_nowhere(&error) => Ok(path.symlink_metadata().is_ok()),
         found => found.map_err(|error| cannot_look(path, error)),
@@ -129,11 +149,29 @@ pub(crate) fn first_bytes(path: &Path, most: usize) -> Result<Vec<u8>, Error> {
         return Ok(Vec::new());
     }
     let mut bytes = Vec::new();
-    match open(path).and_then(|file| file.take(most as u64).read_to_end(&mut bytes)) {
+    let open = || as_sqlite_shares().read(true).open(path);
+    let opened = os::patiently(Call::Open, path, open);
+    match opened.and_then(|file| file.take(most as u64).read_to_end(&mut bytes)) {
         Ok(_) => Ok(bytes),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
         Err(error) => Err(cannot_look(path, error)),
     }
+}
+
+/// For a file that may be a database's at work. On Windows SQLite shares reading and writing, and so
+/// does this: a journal by whose removal a commit is done must not be removed while somebody has it
+/// open, because where its name stays until it is closed the next reader would take the change back.
+/// SQLite tries again until it can. (The standard library shares the removal too.)
+fn as_sqlite_shares() -> OpenOptions {
+    #[cfg_attr(not(windows), allow(unused_mut))]
+    let mut options = OpenOptions::new();
+    #[cfg(windows)]
+    {
+        use std::os::windows::fs::OpenOptionsExt;
+        const READ_AND_WRITE: u32 = 3;
+        options.share_mode(READ_AND_WRITE);
+    }
+    options
 }
 
 fn cannot_look(path: &Path, error: io::Error) -> Error {
@@ -341,6 +379,10 @@ pub(crate) fn patch(path: &Path, length: usize, change: fn(&mut [u8])) -> Result
 /// What lies where a file of ours is meant and is not one: a folder, a link, a named pipe, a device.
 /// None where it is a file, or nothing is there.
 fn oddity(path: &Path) -> Result<Option<&'static str>, Error> {
+    #[cfg(windows)]
+    if let Seen::Nothing | Seen::File(_) = windows::see(path) {
+        return Ok(None);
+    }
     let kind = match path.symlink_metadata() {
         Ok(found) => found.file_type(),
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -624,7 +666,7 @@ pub(crate) fn claim(from: &Path, to: &Path) -> Result<Claim, Error> {
 }
 
 #[cfg(windows)]
-use crate::sqlite::disk::windows::rename_to_free_name;
+use windows::rename_to_free_name;
 
 /// With two names for a moment, as every file system of Linux has done it for long; where it knows
 /// no links, with one call that replaces nothing.
@@ -716,14 +758,13 @@ pub(crate) enum Access {
     Unknown,
 }
 
-/// Asks the system ("Creating and Opening Files", sharing modes). SQLite itself shares reading and
-/// writing.
+/// Asks the system ("Creating and Opening Files", sharing modes).
 pub(crate) fn access(database: &Path) -> Access {
     let mut access = Access::Free;
     for ending in ["", "-wal", "-shm", "-journal"] {
         let file = companion(database, ending);
         let asked = os::once(Call::Probe, &file, || match cfg!(windows) {
-            true => OpenOptions::new()
+            true => as_sqlite_shares()
                 .read(true)
                 .write(true)
                 .open(&file)
@@ -748,12 +789,7 @@ pub(crate) fn names_of(path: &Path) -> Option<u64> {
     }
     #[cfg(windows)]
     {
-        Some(
-            crate::sqlite::disk::windows::identity(path)
-                .ok()?
-                .names
-                .into(),
-        )
+        Some(windows::identity(path).ok()?.names.into())
     }
 }
 
@@ -775,10 +811,7 @@ pub(crate) fn identity(path: &Path) -> Option<(u64, u64)> {
 /// Whether two paths are one file, also by a hard link.
 pub(crate) fn is_same_file(one: &Path, other: &Path) -> bool {
     #[cfg(windows)]
-    if let (Ok(one), Ok(other)) = (
-        crate::sqlite::disk::windows::identity(one),
-        crate::sqlite::disk::windows::identity(other),
-    ) {
+    if let (Ok(one), Ok(other)) = (windows::identity(one), windows::identity(other)) {
         return one == other;
     }
     #[cfg(unix)]

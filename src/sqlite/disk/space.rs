@@ -75,6 +75,50 @@ pub(crate) const NETWORK: &[&str] = &[
     "webdav",
 ];
 
+/// Who keeps the folder of a file in step with a server or other machines, as far as the path
+/// says. Such a program copies a database and its `-wal` at different moments, puts older ones in their
+/// place, and takes contents away until they are read.
+pub(crate) fn synced_by(path: &Path) -> Option<String> {
+    let folders = path.parent()?.components();
+    let folders: Vec<String> = folders
+        .map(|folder| folder.as_os_str().to_string_lossy().into_owned())
+        .collect();
+    // macOS has all of them there ("TN3150: Getting ready for dataless files").
+    for (number, folder) in folders.iter().enumerate() {
+        let above = number.checked_sub(1).map(|above| folders[above].as_str());
+        if above == Some("Library") && folder == "Mobile Documents" {
+            return Some("iCloud Drive".to_owned());
+        }
+        if above == Some("Library")
+            && folder == "CloudStorage"
+            && let Some(provider) = folders.get(number + 1)
+        {
+            // `OneDrive-Personal`
+            let name = provider.split('-').next().unwrap_or(provider);
+            return Some(name.to_owned());
+        }
+        // As the programs of the providers call them elsewhere. `OneDrive - Company`
+        let of_a_company = folder.starts_with("OneDrive - ");
+        if of_a_company || SYNCED.contains(&folder.as_str()) {
+            return Some(folder.clone());
+        }
+    }
+    None
+}
+
+const SYNCED: &[&str] = &[
+    "Dropbox",
+    "Google Drive",
+    "MEGAsync",
+    "My Drive",
+    "Nextcloud",
+    "OneDrive",
+    "Syncthing",
+    "iCloudDrive",
+    "ownCloud",
+    "pCloud Drive",
+];
+
 /// The kind of file system that a path is on, as `/proc/mounts` has it. Of two that are mounted
 /// at one place, the later hides the earlier.
 #[cfg_attr(target_vendor = "apple", allow(dead_code))]
@@ -129,6 +173,38 @@ mod tests {
         let of = |path: &str| network_file_system(Path::new(path));
         assert_eq!(of(r"\\server\share\a\x.db").unwrap(), r"\\server\share");
         assert_eq!(of(r"C:\a\x.db"), None);
+    }
+
+    #[test]
+    fn a_folder_that_others_keep_in_step_is_known_by_its_place() {
+        for (path, who) in [
+            (
+                "/Users/a/Library/Mobile Documents/com~apple~CloudDocs/n.db",
+                Some("iCloud Drive"),
+            ),
+            (
+                "/Users/a/Library/CloudStorage/OneDrive-Personal/n.db",
+                Some("OneDrive"),
+            ),
+            (
+                "/Users/a/Library/CloudStorage/Dropbox/x/n.db",
+                Some("Dropbox"),
+            ),
+            ("/home/a/Dropbox/n.db", Some("Dropbox")),
+            (
+                "/c/Users/a/OneDrive - Works Ltd/Documents/n.db",
+                Some("OneDrive - Works Ltd"),
+            ),
+            ("/c/Users/a/OneDrive/Documents/n.db", Some("OneDrive")),
+            ("/Users/a/Library/Application Support/n/n.db", None),
+            ("/Users/a/Library/CloudStorage", None),
+            ("/home/a/OneDriver/n.db", None),
+            ("/home/a/Dropbox.db", None),
+            ("/home/a/x/Dropbox", None),
+            ("/home/a/Mobile Documents/n.db", None),
+        ] {
+            assert_eq!(synced_by(Path::new(path)).as_deref(), who, "{path}");
+        }
     }
 
     #[test]

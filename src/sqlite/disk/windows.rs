@@ -14,9 +14,11 @@ use windows_sys::Win32::Foundation::{
     ERROR_IO_PENDING, ERROR_LOCK_VIOLATION, ERROR_MORE_DATA, ERROR_SUCCESS, HANDLE,
 };
 use windows_sys::Win32::Storage::FileSystem::{
-    BY_HANDLE_FILE_INFORMATION, FILE_FLAG_BACKUP_SEMANTICS, GetFileInformationByHandle,
-    LOCKFILE_EXCLUSIVE_LOCK, LOCKFILE_FAIL_IMMEDIATELY, LockFileEx, MOVEFILE_WRITE_THROUGH,
-    MoveFileExW, UnlockFileEx,
+    BY_HANDLE_FILE_INFORMATION, FILE_ATTRIBUTE_DEVICE, FILE_ATTRIBUTE_DIRECTORY,
+    FILE_ATTRIBUTE_REPARSE_POINT, FILE_FLAG_BACKUP_SEMANTICS, GetFileAttributesExW,
+    GetFileExInfoStandard, GetFileInformationByHandle, LOCKFILE_EXCLUSIVE_LOCK,
+    LOCKFILE_FAIL_IMMEDIATELY, LockFileEx, MOVEFILE_WRITE_THROUGH, MoveFileExW, UnlockFileEx,
+    WIN32_FILE_ATTRIBUTE_DATA,
 };
 use windows_sys::Win32::System::IO::OVERLAPPED;
 use windows_sys::Win32::System::RestartManager::{
@@ -44,6 +46,45 @@ pub(crate) fn rename_to_free_name(from: &Path, to: &Path) -> io::Result<()> {
     match unsafe { MoveFileExW(from.as_ptr(), to.as_ptr(), MOVEFILE_WRITE_THROUGH) } {
         0 => Err(io::Error::last_os_error()),
         _ => Ok(()),
+    }
+}
+
+/// What can be seen of a name without a handle of what has it.
+pub(crate) enum Seen {
+    Nothing,
+    Folder,
+    /// With its length.
+    File(u64),
+    /// A link, or the system does not say it so.
+    Unclear,
+}
+
+/// Looks without opening anything (`GetFileAttributesExW`), as SQLite does. The standard library
+/// opens a handle. While somebody has one, the name of a file that is removed stays ("DeleteFile …
+/// marks a file for deletion on close"), and a journal is removed to commit: Windows refuses to open
+/// the name then, but to wine it is a file like any other, and the next reader takes the change back.
+pub(crate) fn see(path: &Path) -> Seen {
+    let name = wide(path);
+    let mut found = WIN32_FILE_ATTRIBUTE_DATA::default();
+    // SAFETY: the name ends with a zero, and the structure is what this level of information fills.
+    let done = unsafe {
+        GetFileAttributesExW(
+            name.as_ptr(),
+            GetFileExInfoStandard,
+            (&raw mut found).cast(),
+        )
+    };
+    if done == 0 {
+        return match io::Error::last_os_error().kind() {
+            io::ErrorKind::NotFound => Seen::Nothing,
+            _ => Seen::Unclear,
+        };
+    }
+    let has = |attribute| found.dwFileAttributes & attribute != 0;
+    match () {
+        () if has(FILE_ATTRIBUTE_REPARSE_POINT | FILE_ATTRIBUTE_DEVICE) => Seen::Unclear,
+        () if has(FILE_ATTRIBUTE_DIRECTORY) => Seen::Folder,
+        () => Seen::File(u64::from(found.nFileSizeHigh) << 32 | u64::from(found.nFileSizeLow)),
     }
 }
 

@@ -44,6 +44,22 @@ fn finds(app: &App, code: i32, kinds: &[&str]) {
     );
 }
 
+/// A note: it works, and is nothing that this program could mend.
+#[test]
+fn a_folder_that_others_keep_in_step_is_noted() {
+    let app = app();
+    let synced = app.folder().join("Dropbox");
+    std::fs::create_dir(&synced).unwrap();
+    std::fs::copy(app.database(), synced.join("app.db")).unwrap();
+    let noted = |database: &str| {
+        let (code, found) = json(&app, &["doctor", "--database", database]);
+        assert_eq!(code, 0, "{found}");
+        found["notes"].to_string().contains("a folder of Dropbox")
+    };
+    assert!(noted("Dropbox/app.db"));
+    assert!(!noted("app.db"));
+}
+
 #[test]
 fn a_healthy_database_in_either_mode_is_found_so() {
     for mode in ["DELETE", "WAL"] {

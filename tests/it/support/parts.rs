@@ -42,6 +42,16 @@ fn plays_its_part() {
                 }
             }
         }
+        "looks-often" => {
+            waits();
+            for _ in 0..40 {
+                // While somebody writes it may be refused. Damaged it is not.
+                match app.migrator().database(app.database()).status() {
+                    Err(error) if !error.is_busy() => panic!("{error:#}"),
+                    _ => {}
+                }
+            }
+        }
         "dies-at-moment" => dies_at_moment(&app, at().parse().unwrap()),
         "dies-in-restore" => dies_in_restore(&app, at().parse().unwrap()),
         "works" => works(&app),
