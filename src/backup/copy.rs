@@ -52,6 +52,7 @@ const READ_AT_ONCE: usize = 64 * 1024;
 const PROGRESS_EVERY: u64 = 4 * 1024 * 1024;
 
 /// What was found out while a copy was made.
+#[derive(Debug)]
 pub(crate) struct FileFacts {
     pub(crate) bytes: u64,
     pub(crate) digest: String,
@@ -435,5 +436,56 @@ pub(super) fn step_through(
             _ if Instant::now() >= deadline => return Err(Failed::Busy),
             _ => std::thread::sleep(Duration::from_millis(20)),
         }
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    const ROWS: i64 = 3_000;
+
+    /// A copy of a database, made with a clone that is what `clone` makes of it.
+    fn made(clone: fn(&Path, &Path) -> bool) -> (Result<FileFacts, Error>, Option<i64>) {
+        let folder = tempfile::tempdir().unwrap();
+        let (database, copy) = (folder.path().join("n.db"), folder.path().join("n.copy"));
+        let sql = format!(
+            "CREATE TABLE t (x); WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n
+             LIMIT {ROWS}) INSERT INTO t SELECT hex(randomblob(20)) FROM n;"
+        );
+        Connection::open(&database)
+            .and_then(|connection| connection.execute_batch(&sql))
+            .unwrap();
+        let reader = open::reader(&database).unwrap();
+        clone::pretend::clone_with(Some(clone));
+        let made = make(&reader, &copy, &database, &|_| Ok(()), &|_, _| Ok(()));
+        clone::pretend::clone_with(None);
+        let rows = open::copy(&copy)
+            .and_then(|copy| catalog::number(&copy, "SELECT count(*) FROM t"))
+            .ok();
+        (made, rows)
+    }
+
+    /// ZFS cut files short that were not yet on the disk, and left holes in others, and said that it
+    /// was done.
+    #[test]
+    fn a_clone_that_is_not_what_was_cloned_is_no_backup() {
+        let (whole, rows) = made(|from, to| std::fs::copy(from, to).is_ok());
+        assert!(whole.is_ok(), "{whole:?}");
+        assert_eq!(rows, Some(ROWS));
+        // Another way is taken.
+        let (short, rows) = made(|from, to| {
+            let bytes = std::fs::read(from).unwrap();
+            std::fs::write(to, &bytes[..bytes.len() / 2]).is_ok()
+        });
+        assert!(short.is_ok(), "{short:?}");
+        assert_eq!(rows, Some(ROWS));
+        let (hole, _) = made(|from, to| {
+            let mut bytes = std::fs::read(from).unwrap();
+            let middle = bytes.len() / 2;
+            bytes[middle..middle + 8_192].fill(0);
+            std::fs::write(to, bytes).is_ok()
+        });
+        assert_eq!(hole.unwrap_err().kind(), ErrorKind::BackupInvalid);
     }
 }
