@@ -35,7 +35,7 @@ const CP_FLAG: &str = "-c";
 ///
 /// Whoever calls keeps the original from changing meanwhile, and asks [`can_share`] first.
 pub(crate) fn clone(original: &Path, copy: &Path) -> bool {
-    #[cfg(test)]
+    #[cfg(all(test, unix))]
     if let Some(cloned) = pretend::answer(original, copy) {
         return cloned;
     }
@@ -72,7 +72,7 @@ pub(crate) fn clone(original: &Path, copy: &Path) -> bool {
 }
 
 /// A file system that clones otherwise than it says, as ZFS did (openzfs 15526, 15728).
-#[cfg(test)]
+#[cfg(all(test, unix))]
 pub(crate) mod pretend {
     use std::cell::Cell;
     use std::path::Path;
@@ -100,7 +100,7 @@ pub(crate) mod pretend {
 /// Whether files of a folder may share blocks with a file: both are on a file system that can. Some
 /// of these are made without it, which only trying tells.
 pub(crate) fn can_share(original: &Path, folder: &Path) -> bool {
-    #[cfg(test)]
+    #[cfg(all(test, unix))]
     if pretend::is_set() {
         return true;
     }
