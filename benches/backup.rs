@@ -9,7 +9,7 @@ mod common;
 use std::fs::File;
 use std::path::Path;
 
-use common::{compare_all, plain_copy, quick_check, time};
+use common::{compare_all, plain_copy, quick_check, time_on_quiet_disk};
 use heirloom::Migrator;
 use rusqlite::Connection;
 use rusqlite::backup::Backup;
@@ -28,12 +28,12 @@ fn main() {
         let snapshots = folder.path().join("snapshots");
         let migrator = Migrator::new("none");
         let mut ours = || {
-            let taken = time(|| migrator.database(&database).snapshot("s").unwrap());
+            let taken = time_on_quiet_disk(|| migrator.database(&database).snapshot("s").unwrap());
             std::fs::remove_dir_all(&snapshots).unwrap();
             taken
         };
         let other = |work: &dyn Fn()| {
-            let taken = time(work);
+            let taken = time_on_quiet_disk(work);
             std::fs::remove_file(&copy).unwrap();
             taken
         };

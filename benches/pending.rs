@@ -11,7 +11,7 @@ use rusqlite::Connection;
 
 fn main() {
     let folder = tempfile::tempdir().unwrap();
-    let folder_of_migrations = embedded(|n| {
+    let folder_of_migrations = embedded(200, |n| {
         format!(
             "CREATE TABLE t{n} (id INTEGER PRIMARY KEY, name TEXT NOT NULL, size INTEGER DEFAULT 0);\n\
              CREATE INDEX t{n}_name ON t{n} (name);\n\

@@ -1,5 +1,5 @@
-//! Start-up with nothing to do and 200 migrations applied, until the app has read its first row,
-//! against opening the file and reading that row with rusqlite: `cargo bench --bench startup`.
+//! Start-up with nothing to do, until the app has read its first row, against opening the file and
+//! reading that row with rusqlite: `cargo bench --bench startup`.
 #![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout)]
 
 mod common;
@@ -11,19 +11,22 @@ use rusqlite::Connection;
 fn main() {
     let folder = tempfile::tempdir().unwrap();
     type Statements = fn(usize) -> String;
-    let schemas: [(&str, Statements); 2] = [
-        ("200 tables", |n| {
-            format!("CREATE TABLE t{n} (id INTEGER PRIMARY KEY, name TEXT NOT NULL, size INTEGER);")
-        }),
-        ("one table", |n| match n {
-            1 => "CREATE TABLE t (id INTEGER PRIMARY KEY, name TEXT);".to_owned(),
-            n => format!("INSERT INTO t (name) VALUES ('{n}');"),
-        }),
+    let table_each: Statements = |n| {
+        format!("CREATE TABLE t{n} (id INTEGER PRIMARY KEY, name TEXT NOT NULL, size INTEGER);")
+    };
+    let row_each: Statements = |n| match n {
+        1 => "CREATE TABLE t (id INTEGER PRIMARY KEY, name TEXT);".to_owned(),
+        n => format!("INSERT INTO t (name) VALUES ('{n}');"),
+    };
+    let shapes = [
+        ("200 migrations, 200 tables", 200, table_each),
+        ("200 migrations, one table", 200, row_each),
+        ("20 migrations, one table", 20, row_each),
     ];
-    for (shape, statements) in schemas {
+    for (shape, count, statements) in shapes {
         for mode in ["delete", "wal"] {
             let path = folder.path().join(format!("{shape}-{mode}.db"));
-            let migrations = embedded(statements);
+            let migrations = embedded(count, statements);
             Migrator::new(migrations).migrate(&path).unwrap();
             let connection = Connection::open(&path).unwrap();
             connection

@@ -11,7 +11,7 @@ use rusqlite::Connection;
 use rusqlite::backup::Backup;
 
 fn main() {
-    let migrations = embedded(|n| {
+    let migrations = embedded(200, |n| {
         format!("CREATE TABLE t{n} (id INTEGER PRIMARY KEY, name TEXT NOT NULL, size INTEGER);")
     });
     let first = time(|| Migrator::new(migrations).template().unwrap());

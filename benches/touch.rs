@@ -8,7 +8,7 @@ mod common;
 use std::path::Path;
 use std::time::Duration;
 
-use common::{compare_all, plain_copy, quick_check, time};
+use common::{compare_all, plain_copy, quick_check, time_on_quiet_disk};
 use heirloom::{Migrator, Source};
 use rusqlite::Connection;
 
@@ -28,12 +28,12 @@ fn main() {
         let mut ours = || fresh(&original, migrate);
         let mut copy = || {
             fresh(&original, |database| {
-                time(|| plain_copy(database, &copied(database)))
+                time_on_quiet_disk(|| plain_copy(database, &copied(database)))
             })
         };
         let mut checked = || {
             fresh(&original, |database| {
-                time(|| {
+                time_on_quiet_disk(|| {
                     plain_copy(database, &copied(database));
                     quick_check(&copied(database));
                 })
@@ -88,5 +88,5 @@ fn fresh(original: &Path, work: impl FnOnce(&Path) -> Duration) -> Duration {
 fn migrate(database: &Path) -> Duration {
     let sql = "ALTER TABLE settings ADD COLUMN hint TEXT";
     let migrator = Migrator::new(Source::of_files([("V1__hint.sql", sql)]));
-    time(|| migrator.migrate(database).unwrap())
+    time_on_quiet_disk(|| migrator.migrate(database).unwrap())
 }

@@ -14,7 +14,7 @@ use crate::sqlite::disk::{clone, digest, files, space};
 use crate::sqlite::integrity::quick_check;
 use crate::sqlite::pages::MainFile;
 use crate::sqlite::schema::catalog;
-use crate::sqlite::{execute, open};
+use crate::sqlite::{execute, open, structure};
 
 /// Pages copied between two looks at the cancel flag: 4 MiB of 4 KiB pages. The size of a
 /// step makes no difference to the speed.
@@ -59,14 +59,6 @@ pub(crate) struct FileFacts {
     pub(crate) journal_mode: String,
 }
 
-/// A database to which the caller keeps everybody from writing.
-pub(crate) struct Locked<'s> {
-    /// When the checks are to end early.
-    pub(crate) stop: &'s Stop,
-    /// Whether much is done before anybody waits for the copy to be proved.
-    pub(crate) work_follows: bool,
-}
-
 /// A copy that is written, and neither synced nor verified. What is left to do can be done in another
 /// thread.
 pub(crate) struct Written {
@@ -81,6 +73,7 @@ pub(crate) struct Written {
     journal_mode: String,
     /// What the source says of itself.
     expected: Vec<(&'static str, i64)>,
+    stop: Option<Stop>,
 }
 
 /// Begins SQLite's check of the state that `connection` sees.
@@ -90,13 +83,20 @@ fn check_beside(
 ) -> Result<Background<Option<String>>, Error> {
     let ended = Arc::new(AtomicBool::new(false));
     let (flag, stop) = (Arc::clone(&ended), Arc::clone(stop));
-    let is_over = move || flag.load(Ordering::Relaxed) || stop();
-    stop_where(&mut connection, Some(is_over))?;
-    Background::begin("heirloom-check", ended, move || check(&connection))
+    let is_over: Stop = Arc::new(move || flag.load(Ordering::Relaxed) || stop());
+    let also = Arc::clone(&is_over);
+    stop_where(&mut connection, Some(move || also()))?;
+    Background::begin("heirloom-check", ended, move || {
+        check(&connection, Some(&is_over))
+    })
 }
 
-/// SQLite's check, without what it says of the contents, which would be left alone and takes time.
-fn check(connection: &Connection) -> Result<Option<String>, Error> {
+/// What is wrong with the structure of the file. Where ours does not find it sound, SQLite's check has
+/// the word, without what it says of the contents, which would be left alone and takes time.
+fn check(connection: &Connection, stop: Option<&Stop>) -> Result<Option<String>, Error> {
+    if structure::is_sound(connection, &|| stop.is_some_and(|stop| stop())) {
+        return Ok(None);
+    }
     connection
         .execute_batch("PRAGMA ignore_check_constraints = ON")
         .map_err(|error| execute::failure("cannot check the copy", error))?;
@@ -134,13 +134,13 @@ pub(crate) fn make(
 /// faster than the backup API, the way of the rest. VACUUM INTO would renumber implicit rowids. The
 /// cost of each, against copying the file, is what `cargo bench --bench backup` prints.
 ///
-/// Where the caller keeps everybody from writing to `like`, of which `reader` sees the state, it says so
-/// with `locked`. Then a large file that is read so is checked by another connection while it is copied,
-/// and the copy is read back and compared with it byte for byte: unless there is work to come, beside
-/// which the check costs less. Any other copy is checked itself.
+/// Where the caller keeps everybody from writing to `like`, of which `reader` sees the state, it says
+/// with `locked` when the checks are to end early. Then a large file that is read so is checked by
+/// another connection while it is copied, and the copy is read back and compared with it byte for byte.
+/// Any other copy is checked itself.
 pub(crate) fn write(
     reader: &Connection,
-    locked: Option<&Locked<'_>>,
+    locked: Option<&Stop>,
     staging: &Path,
     like: &Path,
     set_up: &dyn Fn(&Connection) -> Result<(), Error>,
@@ -157,7 +157,7 @@ pub(crate) fn write(
 /// The same inside a read transaction.
 fn write_of(
     reader: &Connection,
-    locked: Option<&Locked<'_>>,
+    locked: Option<&Stop>,
     staging: &Path,
     like: &Path,
     set_up: &dyn Fn(&Connection) -> Result<(), Error>,
@@ -181,13 +181,12 @@ fn write_of(
         let help = "free some space, or choose another folder for backups";
         space::check_room(folder, "the backup", bytes, help)?;
         if let Some(file) = &in_one_file {
-            if let Some(locked) = locked
-                && !locked.work_follows
+            if let Some(stop) = locked
                 && digest::is_read_back(bytes)
             {
                 let second = open::reader(like)?;
                 set_up(&second)?;
-                checking = Some(check_beside(second, locked.stop)?);
+                checking = Some(check_beside(second, stop)?);
             }
             digest = by_pages(file, staging, bytes, progress)?;
         }
@@ -202,8 +201,8 @@ fn write_of(
     }
     let mut connection = open::copy(staging)?;
     set_up(&connection)?;
-    if let Some(locked) = locked {
-        let stop = Arc::clone(locked.stop);
+    if let Some(stop) = locked {
+        let stop = Arc::clone(stop);
         stop_where(&mut connection, Some(move || stop()))?;
     }
     let expected = SAME_IN_BOTH
@@ -218,6 +217,7 @@ fn write_of(
         digest,
         journal_mode,
         expected,
+        stop: locked.map(Arc::clone),
     })
 }
 
@@ -233,6 +233,7 @@ impl Written {
             digest,
             journal_mode,
             expected,
+            stop,
         } = self;
         // Syncing waits for the disk, checking for the processor.
         std::thread::scope(|threads| {
@@ -251,7 +252,7 @@ impl Written {
             }
             let finding = match checking {
                 Some(checking) => checking.finish()?,
-                None => check(&connection)?,
+                None => check(&connection, stop.as_ref())?,
             };
             if let Some(finding) = finding {
                 return Err(invalid(&finding));

@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, ErrorCode};
 
-use crate::backup::copy::Locked;
 use crate::backup::metadata::BackupKind;
 use crate::backup::store::{Backup, BackupName, Occasion, Store, Stray};
 use crate::backup::{locate, put_back};
@@ -118,11 +117,7 @@ pub(crate) fn take_copy(
         app_version: options.app_version.as_deref(),
         set_up: &|connection| options.set_up(connection),
     };
-    let locked = Locked {
-        stop: &options.stop(),
-        work_follows: false,
-    };
-    store.take(&reader, &locked, name, &occasion, progress)
+    store.take(&reader, &options.stop(), name, &occasion, progress)
 }
 
 /// Whether a backup is a clone, which takes no room at once.

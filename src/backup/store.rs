@@ -12,12 +12,13 @@ use std::path::{Path, PathBuf};
 use chrono::{DateTime, Utc};
 use rusqlite::Connection;
 
-use crate::backup::copy::{self, FileFacts, Locked, Written};
+use crate::backup::copy::{self, FileFacts, Written};
 use crate::backup::metadata::{BackupKind, BackupMetadata};
 use crate::backup::retention::{self, Decision};
 use crate::report::error::{Error, ErrorKind};
 use crate::report::remedy::Remedy;
 use crate::report::time::rfc3339;
+use crate::sqlite::background::Stop;
 use crate::sqlite::disk::digest;
 use crate::sqlite::disk::files::{self, Claim};
 use crate::sqlite::disk::path;
@@ -442,14 +443,14 @@ impl<'p> Store<'p> {
     pub(crate) fn take(
         &self,
         reader: &Connection,
-        locked: &Locked<'_>,
+        stop: &Stop,
         name: &BackupName<'_>,
         occasion: &Occasion<'_>,
         progress: &dyn Fn(u64, u64) -> Result<(), Error>,
     ) -> Result<Backup, Error> {
         let staging = self.staging_path(occasion.now);
         let taken = self
-            .write(reader, locked, occasion, progress)
+            .write(reader, stop, occasion, progress)
             .and_then(Written::verify)
             .and_then(|facts| self.keep(&staging, facts, name, occasion));
         if taken.is_err() {
@@ -463,7 +464,7 @@ impl<'p> Store<'p> {
     pub(crate) fn write(
         &self,
         reader: &Connection,
-        locked: &Locked<'_>,
+        stop: &Stop,
         occasion: &Occasion<'_>,
         progress: &dyn Fn(u64, u64) -> Result<(), Error>,
     ) -> Result<Written, Error> {
@@ -472,7 +473,7 @@ impl<'p> Store<'p> {
         let set_up = occasion.set_up;
         copy::write(
             reader,
-            Some(locked),
+            Some(stop),
             &staging,
             self.database,
             set_up,

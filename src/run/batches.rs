@@ -260,9 +260,7 @@ impl Batches<'_, '_, '_> {
         let rows = catalog::row_count(connection, &rowids.table)?.unwrap_or_default();
         let history = table::read(connection, &options.history_table)?;
         let backup = match last {
-            Some(_) => {
-                StateBefore::begin(session, newest(&history), false, false)?.into_backup()?
-            }
+            Some(_) => StateBefore::begin(session, newest(&history), false)?.into_backup()?,
             None => None,
         };
         self.backup = backup.as_ref().map(|backup| backup.path.clone());

@@ -5,6 +5,7 @@ use rusqlite::types::Value;
 
 use crate::report::error::Error;
 use crate::sqlite::disk::raw::RawFile;
+use crate::sqlite::page_format::{Tree, length, local_payload, number, short, varint};
 
 /// The sizes that a page can have.
 const SIZES: [usize; 8] = [512, 1024, 2048, 4096, 8192, 16384, 32768, 65536];
@@ -39,15 +40,6 @@ pub(crate) struct Node {
     pub(crate) unread: u64,
 }
 
-/// What kind of tree a page belongs to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Tree {
-    /// A table with rowids.
-    Table,
-    /// An index, or a table without rowids.
-    Index,
-}
-
 pub(crate) struct Pages {
     file: RawFile,
     size: usize,
@@ -59,38 +51,6 @@ pub(crate) struct Pages {
     pub(crate) application_id: i32,
     /// Whether the first page says what it should.
     pub(crate) has_header: bool,
-}
-
-fn number(bytes: &[u8], at: usize, length: usize) -> Option<u32> {
-    let bytes = bytes.get(at..at + length)?;
-    Some(
-        bytes
-            .iter()
-            .fold(0, |sum, byte| sum << 8 | u32::from(*byte)),
-    )
-}
-
-fn short(bytes: &[u8], at: usize) -> Option<usize> {
-    usize::try_from(number(bytes, at, 2)?).ok()
-}
-
-/// A number of up to nine bytes, and where it ends.
-fn varint(bytes: &[u8], at: usize) -> Option<(i64, usize)> {
-    let mut value: u64 = 0;
-    for index in 0..8 {
-        let byte = *bytes.get(at + index)?;
-        value = value << 7 | u64::from(byte & 0x7f);
-        if byte & 0x80 == 0 {
-            return Some((value.cast_signed(), at + index + 1));
-        }
-    }
-    let last = *bytes.get(at + 8)?;
-    Some(((value << 8 | u64::from(last)).cast_signed(), at + 9))
-}
-
-fn length(bytes: &[u8], at: usize) -> Option<(usize, usize)> {
-    let (value, end) = varint(bytes, at)?;
-    Some((usize::try_from(value).ok()?, end))
 }
 
 fn is_tree(page: &[u8], start: usize) -> bool {
@@ -288,19 +248,13 @@ impl Pages {
         tree: Tree,
     ) -> Result<Option<Vec<u8>>, Error> {
         let usable = self.usable;
-        let most = match tree {
-            Tree::Table => usable - 35,
-            Tree::Index => (usable - 12) * 64 / 255 - 23,
-        };
-        if total <= most {
+        let local = local_payload(total, usable, tree);
+        if local == total {
             return Ok(page.get(at..at + total).map(<[u8]>::to_vec));
         }
         if total as u64 > self.file.length() {
             return Ok(None);
         }
-        let least = (usable - 12) * 32 / 255 - 23;
-        let local = least + (total - least) % (usable - 4);
-        let local = if local <= most { local } else { least };
         let (Some(begin), Some(mut next)) = (page.get(at..at + local), number(page, at + local, 4))
         else {
             return Ok(None);
@@ -433,17 +387,4 @@ fn guessed_size(file: &mut RawFile) -> Result<usize, Error> {
         .iter()
         .filter(|(_, share)| *share > 0.0 && *share >= most * 0.8);
     Ok(likely.next().map_or(USUAL_SIZE, |(size, _)| *size))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn numbers_are_read_to_their_ninth_byte_and_not_behind_the_end() {
-        assert_eq!(varint(&[0x81, 0x00], 0), Some((128, 2)));
-        assert_eq!(varint(&[0xff; 9], 0), Some((-1, 9)));
-        assert_eq!(varint(&[0x81], 0), None);
-        assert_eq!(varint(&[], 3), None);
-    }
 }

@@ -97,9 +97,9 @@ pub(crate) fn carry_out(
     options.emit(Event::Planned {
         migrations: work.tasks.len(),
     });
-    let changes_rows = work.must_be_compared(options);
-    let compared = changes_rows || !catalog::referring(&session.connection)?.is_empty();
-    let before = StateBefore::begin(session, work.version_before, compared, changes_rows)?;
+    let compared =
+        work.must_be_compared(options) || !catalog::referring(&session.connection)?.is_empty();
+    let before = StateBefore::begin(session, work.version_before, compared)?;
     let unprotected = work.tasks.iter().any(MigrationStep::is_apart);
     let marker = match unprotected {
         // What is committed before the end, a rollback does not undo.

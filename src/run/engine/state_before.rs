@@ -14,7 +14,7 @@ use std::time::Instant;
 use chrono::{DateTime, Utc};
 use rusqlite::Connection;
 
-use crate::backup::copy::{FileFacts, Locked};
+use crate::backup::copy::FileFacts;
 use crate::backup::metadata::BackupKind;
 use crate::backup::of_database::stores;
 use crate::backup::store::{Backup, BackupName, Occasion};
@@ -41,8 +41,6 @@ pub(crate) struct StateBefore<'r, 's> {
     is_new: bool,
     /// Whether anything will be compared with it.
     compared: bool,
-    /// Whether what is done beside the verification may take as long.
-    work_follows: bool,
     /// A copy that is being verified.
     unverified: RefCell<Option<Unverified>>,
     backup: OnceCell<Backup>,
@@ -70,13 +68,11 @@ struct Unverified {
 impl<'r, 's> StateBefore<'r, 's> {
     /// Copies the state that the write lock protects, and begins to verify the copy. There is none
     /// of a database that was never written to, and none in a rehearsal, which knows the state.
-    /// Without `compared` nothing will ask for its rows; `work_follows` says whether what is done beside
-    /// the verification may take as long.
+    /// Without `compared` nothing will ask for its rows.
     pub(crate) fn begin(
         session: &mut Session<'r, 's>,
         version: Option<i64>,
         compared: bool,
-        work_follows: bool,
     ) -> Result<StateBefore<'r, 's>, Error> {
         let (options, database) = (session.options, session.target.path.clone());
         let state = StateBefore {
@@ -85,7 +81,6 @@ impl<'r, 's> StateBefore<'r, 's> {
             version,
             is_new: session.is_new()?,
             compared,
-            work_follows,
             unverified: RefCell::default(),
             backup: OnceCell::new(),
             view: OnceCell::new(),
@@ -115,11 +110,7 @@ impl<'r, 's> StateBefore<'r, 's> {
         let staging = store.staging_path(now);
         let progress = |done, total| self.options.copied(done, total);
         let set_up = |connection: &Connection| self.options.set_up(connection);
-        let locked = Locked {
-            stop: &stop,
-            work_follows: self.work_follows,
-        };
-        let written = store.write(&reader, &locked, &self.occasion(now, &set_up), &progress)?;
+        let written = store.write(&reader, &stop, &self.occasion(now, &set_up), &progress)?;
         let started = Background::begin("heirloom-verify", ended, move || written.verify());
         match started {
             Ok(verifying) => Ok(Unverified {

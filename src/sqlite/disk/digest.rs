@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{self, SyncSender};
+use std::sync::mpsc::{self, Receiver, SyncSender};
 use std::thread::JoinHandle;
 
 use crate::report::error::Error;
@@ -52,6 +52,8 @@ enum Digesting {
     Here(Box<blake3::Hasher>),
     Beside {
         parts: SyncSender<Vec<u8>>,
+        /// What was digested, to be filled again.
+        used: Receiver<Vec<u8>>,
         hasher: JoinHandle<io::Result<blake3::Hasher>>,
         ticks: SyncSender<()>,
         syncing: JoinHandle<io::Result<()>>,
@@ -102,9 +104,14 @@ impl Digested {
             Digesting::Here(hasher) => {
                 hasher.update(bytes);
             }
-            Digesting::Beside { parts, ticks, .. } => {
+            Digesting::Beside {
+                parts, used, ticks, ..
+            } => {
+                let mut part = used.try_recv().unwrap_or_default();
+                part.clear();
+                part.extend_from_slice(bytes);
                 // Whoever does not listen any more says why at the end.
-                let _ = parts.send(bytes.to_vec());
+                let _ = parts.send(part);
                 self.unsynced += bytes.len() as u64;
                 // A sync that is going on takes what was written meanwhile the next time.
                 if self.unsynced >= SYNC_EVERY && ticks.try_send(()).is_ok() {
@@ -124,6 +131,7 @@ impl Digested {
             Digesting::Here(hasher) => *hasher,
             Digesting::Beside {
                 parts,
+                used: _,
                 hasher,
                 ticks,
                 syncing,
@@ -142,6 +150,7 @@ impl Digested {
 impl Digesting {
     fn beside(written: File, mut read_back: File) -> io::Result<Digesting> {
         let (parts, expected) = mpsc::sync_channel::<Vec<u8>>(WAITING);
+        let (done, used) = mpsc::sync_channel::<Vec<u8>>(WAITING);
         let (ticks, due) = mpsc::sync_channel::<()>(1);
         let hasher = std::thread::Builder::new().spawn(move || {
             let mut hasher = blake3::Hasher::new();
@@ -153,6 +162,7 @@ impl Digesting {
                     return Err(io::Error::other("it does not hold what was written to it"));
                 }
                 hasher.update(&buffer);
+                let _ = done.try_send(part);
             }
             Ok(hasher)
         })?;
@@ -160,6 +170,7 @@ impl Digesting {
             .spawn(move || due.iter().try_for_each(|()| written.sync_data()))?;
         Ok(Digesting::Beside {
             parts,
+            used,
             hasher,
             ticks,
             syncing,
