@@ -140,12 +140,14 @@ pub mod devtools;
 // The public API.
 mod migrator;
 
-/// For the command alone, which shows paths and looks up names as the library does.
+/// For the command alone, which shows paths and looks up names as the library does, and has SQLite for
+/// itself.
 #[doc(hidden)]
 pub mod for_the_command {
     pub use crate::inspect::relations::{
         Relation, RelationKind, refuse_too_nested, relation, relations,
     };
+    pub use crate::sqlite::binding::count_no_memory;
     pub use crate::sqlite::disk::path::{canonicalize, uri};
     #[cfg(feature = "devtools")]
     pub use crate::sqlite::sql::highlight::{Piece, pieces};

@@ -15,6 +15,7 @@ use std::process::ExitCode;
 
 use clap::error::ErrorKind;
 use clap::{ArgMatches, FromArgMatches, ValueEnum};
+use heirloom::for_the_command::count_no_memory;
 
 use crate::args::{Color, Global};
 use crate::commands::{Args, Command, Reach, command_line};
@@ -27,6 +28,7 @@ use crate::settings::gather::{Settings, Surroundings};
 
 /// Parses, runs, reports. Every output goes through one [`Ui`].
 fn main() -> ExitCode {
+    count_no_memory();
     if candidates::answer(command_line) {
         return Exit::Done.into();
     }

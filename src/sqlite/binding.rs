@@ -44,6 +44,16 @@ impl LimitRead for rusqlite::Result<i32> {
     }
 }
 
+/// Has SQLite keep no count of the memory that the process uses: it would keep it under one lock, for
+/// which threads with connections of their own wait at each allocation
+/// (<https://sqlite.org/c3ref/c_config_covering_index_scan.html#sqliteconfigmemstatus>). For a program
+/// whose SQLite is nobody else's, before its first connection; later it changes nothing.
+pub fn count_no_memory() {
+    let off: c_int = 0;
+    // SAFETY: the option takes one int. Where SQLite is initialised already, it refuses the call.
+    let _ = unsafe { ffi::sqlite3_config(ffi::SQLITE_CONFIG_MEMSTATUS, off) };
+}
+
 /// The collation of a column, and whether it is AUTOINCREMENT. None where the table is a view, or
 /// has no such column. (`Connection::column_metadata` since rusqlite 0.35.)
 pub(crate) fn column(
