@@ -440,13 +440,17 @@ pub(super) fn step_through(
     }
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
 mod tests {
+    // No other system clones.
+    #[cfg(unix)]
     use super::*;
 
+    #[cfg(unix)]
     const ROWS: i64 = 3_000;
 
     /// A copy of a database, made with a clone that is what `clone` makes of it.
+    #[cfg(unix)]
     fn made(clone: fn(&Path, &Path) -> bool) -> (Result<FileFacts, Error>, Option<i64>) {
         let folder = tempfile::tempdir().unwrap();
         let (database, copy) = (folder.path().join("n.db"), folder.path().join("n.copy"));
@@ -469,6 +473,7 @@ mod tests {
 
     /// ZFS cut files short that were not yet on the disk, and left holes in others, and said that it
     /// was done.
+    #[cfg(unix)]
     #[test]
     fn a_clone_that_is_not_what_was_cloned_is_no_backup() {
         let (whole, rows) = made(|from, to| std::fs::copy(from, to).is_ok());

@@ -8,7 +8,7 @@ use std::process::{Command, Output, Stdio};
 
 use heirloom::{BackupRef, DataState, Event, Verify};
 
-use crate::cli::contract::{command, heirloom, json, text};
+use crate::cli::contract::{command, heirloom, text};
 use crate::support::app::{App, as_ordinary_user, data};
 
 /// A small file system of its own, in memory. It is gone when it is dropped.
@@ -626,6 +626,8 @@ fn whatever_the_clock_does_copies_keep_the_order_in_which_they_were_made() {
 #[test]
 fn whoever_locks_a_file_of_the_same_number_elsewhere_is_not_named() {
     use std::os::unix::fs::MetadataExt;
+
+    use crate::cli::contract::json;
     let test = "whoever_locks_a_file_of_the_same_number_elsewhere_is_not_named";
     let (Some(one), Some(other)) = (Tmpfs::mount(test), Tmpfs::mount(test)) else {
         return;
