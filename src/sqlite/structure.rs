@@ -242,7 +242,8 @@ impl<'w> Walk<'w> {
 
     /// Where a page is among those that were read together.
     fn place(&self, page: u32) -> Option<usize> {
-        let at = usize::try_from(page.checked_sub(self.together.0)?).ok()? * self.page_size;
+        let apart = usize::try_from(page.checked_sub(self.together.0)?).ok()?;
+        let at = apart.checked_mul(self.page_size)?;
         (at < self.together.1.len()).then_some(at)
     }
 

@@ -29,6 +29,17 @@ let opened = Migrator::new(&MIGRATIONS)
     .open(database)?;
 println!("{}", opened.report);"#;
 
+/// The same where the app is one of Node or Electron.
+const START_UP_IN_NODE: &str = r#"import { migrate } from 'heirloom'
+
+// While you develop: the database that the `heirloom` command uses. On a user's machine: one in
+// the app's data folder (Electron: app.getPath('userData')).
+const database = '.data/app.db'
+const migrations = new URL('./migrations', import.meta.url)
+
+await migrate({ database, migrations })
+// Only now open it with the library that the app uses."#;
+
 const BUILD_SCRIPT: &str = r#"fn main() {
     println!("cargo::rerun-if-changed=migrations");
 }"#;
@@ -40,10 +51,22 @@ pub(crate) fn run(ui: &mut Ui) -> Result<Exit, Failure> {
     for file in files_of_heirloom.into_iter().chain(&files.gitignore) {
         ui.line(&format!("{}  {}", styled(GREEN, "wrote"), text::path(file)));
     }
+    // Tauri's has both, and migrates in Rust.
+    let is_there = |file: &str| folder.join(file).is_file();
+    let is_of_node = is_there("package.json")
+        && !["Cargo.toml", "src-tauri/Cargo.toml"]
+            .into_iter()
+            .any(is_there);
+    let start_up = match is_of_node {
+        true => START_UP_IN_NODE,
+        false => START_UP,
+    };
     ui.line("\nWhat the app calls when it starts:\n");
-    ui.block(&text::indented(START_UP));
-    ui.line("\nIn its build.rs, so that Cargo notices new migrations:\n");
-    ui.block(&text::indented(BUILD_SCRIPT));
+    ui.block(&text::indented(start_up));
+    if !is_of_node {
+        ui.line("\nIn its build.rs, so that Cargo notices new migrations:\n");
+        ui.block(&text::indented(BUILD_SCRIPT));
+    }
     ui.line(&format!(
         "\nNext: {} creates the database; edit {}, and {} writes the next migration",
         styled(BOLD, "heirloom run"),
@@ -51,6 +74,6 @@ pub(crate) fn run(ui: &mut Ui) -> Result<Exit, Failure> {
         styled(BOLD, "heirloom generate"),
     ));
     let document = json::done(&files, &["settings", "schema", "up", "down", "gitignore"]);
-    ui.document(&json::with(document, json!({ "start_up": START_UP })));
+    ui.document(&json::with(document, json!({ "start_up": start_up })));
     Ok(Exit::Done)
 }

@@ -1029,6 +1029,26 @@ fn the_start_up_call_that_init_prints_is_that_of_the_readme() {
 }
 
 #[test]
+fn init_prints_the_start_up_call_of_the_language_that_the_project_is_in() {
+    for (files, is_of_node) in [
+        (&["package.json"][..], true),
+        (&["package.json", "Cargo.toml"], false),
+        (&["package.json", "src-tauri/Cargo.toml"], false),
+        (&["Cargo.toml"], false),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let app = App::at(folder.path().canonicalize().unwrap());
+        for file in files {
+            write(&app, file, "");
+        }
+        let begun = json(&app, &["init"]).1;
+        let start_up = begun["start_up"].as_str().unwrap();
+        assert_eq!(start_up.contains("await migrate("), is_of_node, "{files:?}");
+        assert_eq!(start_up.contains("Migrator::new"), !is_of_node, "{files:?}");
+    }
+}
+
+#[test]
 fn a_second_seeding_waits_for_the_first_and_finds_nothing_to_do() {
     let app = app();
     write(
