@@ -12,6 +12,7 @@ use crate::report::error::{Error, ErrorKind};
 use crate::sqlite::background::{Background, Stop, stop_where};
 use crate::sqlite::disk::{clone, digest, files, space};
 use crate::sqlite::integrity::quick_check;
+use crate::sqlite::page_format::HEADER;
 use crate::sqlite::pages::MainFile;
 use crate::sqlite::schema::catalog;
 use crate::sqlite::{execute, open, structure};
@@ -42,9 +43,6 @@ fn normalise(header: &mut [u8]) {
 
 /// Where the header says who may write and read: 1 in rollback mode, 2 in WAL mode.
 const FORMAT_VERSIONS: u64 = 18;
-
-/// The length of a database's header.
-const HEADER: usize = 100;
 
 /// Bytes read from the file at once; larger parts are no faster.
 const READ_AT_ONCE: usize = 64 * 1024;
@@ -440,17 +438,15 @@ pub(super) fn step_through(
     }
 }
 
+// No other system clones.
+#[cfg(unix)]
 #[cfg(test)]
 mod tests {
-    // No other system clones.
-    #[cfg(unix)]
     use super::*;
 
-    #[cfg(unix)]
     const ROWS: i64 = 3_000;
 
     /// A copy of a database, made with a clone that is what `clone` makes of it.
-    #[cfg(unix)]
     fn made(clone: fn(&Path, &Path) -> bool) -> (Result<FileFacts, Error>, Option<i64>) {
         let folder = tempfile::tempdir().unwrap();
         let (database, copy) = (folder.path().join("n.db"), folder.path().join("n.copy"));
@@ -473,7 +469,6 @@ mod tests {
 
     /// ZFS cut files short that were not yet on the disk, and left holes in others, and said that it
     /// was done.
-    #[cfg(unix)]
     #[test]
     fn a_clone_that_is_not_what_was_cloned_is_no_backup() {
         let (whole, rows) = made(|from, to| std::fs::copy(from, to).is_ok());

@@ -6,7 +6,7 @@ use rusqlite::Connection;
 
 use crate::inspect::description::{
     ColumnInfo, ForeignKeyInfo, Inspected, ReferenceInfo, TableInfo, TriggerInfo, ViewInfo,
-    checks_of, event_of, module_of, naming, nearest, rank,
+    checks_of, event_of, naming, nearest, rank,
 };
 use crate::inspect::pragmas;
 use crate::options::settings::Options;
@@ -177,7 +177,11 @@ fn table_info(
         columns,
         without_rowid: options.without_rowid,
         strict: options.strict,
-        module: if is_virtual { module_of(sql) } else { None },
+        module: if is_virtual {
+            catalog::module_of(sql)
+        } else {
+            None
+        },
         shadow_tables: shadow_tables(schema, name),
         checks: if is_virtual {
             Vec::new()

@@ -254,12 +254,6 @@ pub(crate) fn checks_of(sql: &str) -> Vec<String> {
     found
 }
 
-/// The module of a virtual table.
-pub(crate) fn module_of(sql: &str) -> Option<String> {
-    let mut tokens = Tokens::new(sql).skip_while(|token| token.word() != "USING");
-    tokens.nth(1).map(|module| module.name().into_owned())
-}
-
 /// The views among some that name a table.
 pub(crate) fn naming<'v>(views: impl Iterator<Item = &'v ViewInfo>, table: &str) -> Vec<String> {
     views
@@ -317,8 +311,6 @@ mod tests {
         for (sql, event) in cases {
             assert_eq!(event_of(sql), event);
         }
-        let search = "CREATE VIRTUAL TABLE s USING \"fts5\"(text, content='notes')";
-        assert_eq!(module_of(search).as_deref(), Some("fts5"));
     }
 
     #[test]

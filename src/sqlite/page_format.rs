@@ -10,6 +10,40 @@ pub(crate) enum Tree {
     Index,
 }
 
+/// The length of a database's header, which begins its first page.
+pub(crate) const HEADER: usize = 100;
+
+/// What a page of a tree is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct PageKind {
+    pub(crate) tree: Tree,
+    pub(crate) is_leaf: bool,
+}
+
+impl PageKind {
+    /// By its first byte. None of a page that belongs to no tree.
+    pub(crate) fn of(first: u8) -> Option<PageKind> {
+        let (tree, is_leaf) = match first {
+            2 => (Tree::Index, false),
+            5 => (Tree::Table, false),
+            10 => (Tree::Index, true),
+            13 => (Tree::Table, true),
+            _ => return None,
+        };
+        Some(PageKind { tree, is_leaf })
+    }
+
+    /// How many bytes there are before the pointers to its cells.
+    pub(crate) fn head(self) -> usize {
+        if self.is_leaf { 8 } else { 12 }
+    }
+}
+
+/// Where a page of a tree begins, by its number.
+pub(crate) fn start_of(page: u32) -> usize {
+    if page == 1 { HEADER } else { 0 }
+}
+
 /// A number of up to four bytes.
 pub(crate) fn number(bytes: &[u8], at: usize, length: usize) -> Option<u32> {
     let bytes = bytes.get(at..at.checked_add(length)?)?;

@@ -16,11 +16,10 @@ use std::collections::HashMap;
 use rusqlite::{Connection, OptionalExtension};
 
 use crate::sqlite::page_format::{
-    Tree, length, local_payload, number, short, value_length, varint,
+    HEADER, PageKind, Tree, length, local_payload, number, short, start_of, value_length, varint,
 };
 use crate::sqlite::pages::MainFile;
 use crate::sqlite::schema::catalog::{self, TableOptions};
-use crate::sqlite::sql::token::Tokens;
 
 /// SQLite goes no deeper (`BTCURSOR_MAX_DEPTH`).
 const DEEPEST: usize = 20;
@@ -121,9 +120,8 @@ fn rooted(connection: &Connection) -> Option<Vec<Rooted>> {
 }
 
 fn is_search_module(sql: &str) -> bool {
-    let mut words = Tokens::new(sql).map(|token| token.word());
-    words.find(|word| word == "USING");
-    words.next().is_some_and(|module| module.starts_with("FTS"))
+    let module = catalog::module_of(sql).unwrap_or_default();
+    module.to_ascii_lowercase().starts_with("fts")
 }
 
 fn is_without_rowid(object: &Rooted) -> bool {
@@ -153,6 +151,7 @@ struct Walk<'w> {
     page_size: usize,
     usable: usize,
     count: u32,
+    header: [u8; HEADER],
     /// The pages that belong to something, a bit each.
     used: Vec<u64>,
     /// What has which bytes of a page, from and to.
@@ -181,9 +180,9 @@ impl<'w> Walk<'w> {
         stop: &'w dyn Fn() -> bool,
     ) -> Option<Walk<'w>> {
         let page_size = usize::try_from(page_size).ok()?;
-        let mut reserved = [0];
-        file.read_exact_at(&mut reserved, 20).then_some(())?;
-        let usable = page_size.checked_sub(usize::from(reserved[0]))?;
+        let mut header = [0; HEADER];
+        file.read_exact_at(&mut header, 0).then_some(())?;
+        let usable = page_size.checked_sub(usize::from(header[20]))?;
         (usable >= 480).then_some(())?;
         let mut walk = Walk {
             file,
@@ -191,6 +190,7 @@ impl<'w> Walk<'w> {
             page_size,
             usable,
             count,
+            header,
             used: vec![0; usize::try_from(count / 64).ok()? + 1],
             parts: Vec::new(),
             taken: vec![0; page_size / 64 + 1],
@@ -219,6 +219,7 @@ impl<'w> Walk<'w> {
         if self.read.is_multiple_of(PAGES_PER_LOOK) && (self.stop)() {
             return None;
         }
+        let offset = u64::from(page.checked_sub(1)?) * self.page_size as u64;
         let is_next = page > self.last && page - self.last <= NEAR;
         self.last = page;
         if self.place(page).is_none() && is_next {
@@ -227,7 +228,6 @@ impl<'w> Walk<'w> {
             self.together
                 .1
                 .resize(most.min(TOGETHER) * self.page_size, 0);
-            let offset = u64::from(page - 1) * self.page_size as u64;
             let is_read = self.file.read_exact_at(&mut self.together.1, offset);
             is_read.then_some(())?;
         }
@@ -236,7 +236,6 @@ impl<'w> Walk<'w> {
             buffer.copy_from_slice(self.together.1.get(at..at + length)?);
             return Some(());
         }
-        let offset = u64::from(page.checked_sub(1)?) * self.page_size as u64;
         self.file.read_exact_at(buffer, offset).then_some(())
     }
 
@@ -259,9 +258,8 @@ impl<'w> Walk<'w> {
 
     /// What the header says of vacuuming.
     fn settings(&mut self, highest_root: u32) -> Option<()> {
-        let mut header = Vec::new();
-        self.bytes(1, &mut header, 100)?;
-        let (largest, incremental) = (number(&header, 52, 4)?, number(&header, 64, 4)?);
+        let of = |at| number(&self.header, at, 4);
+        let (largest, incremental) = (of(52)?, of(64)?);
         self.has_map = largest != 0;
         match self.has_map {
             true => (largest == highest_root).then_some(()),
@@ -294,9 +292,9 @@ impl<'w> Walk<'w> {
 
     /// Takes the pages of the list of free ones.
     fn free_pages(&mut self) -> Option<()> {
+        let of = |at| number(&self.header, at, 4);
+        let (mut trunk, mut left) = (of(32)?, of(36)?);
         let mut page = Vec::new();
-        self.bytes(1, &mut page, 100)?;
-        let (mut trunk, mut left) = (number(&page, 32, 4)?, number(&page, 36, 4)?);
         while trunk != 0 {
             self.claim(trunk)?;
             self.mapped(trunk, FREE, 0)?;
@@ -354,13 +352,9 @@ impl<'w> Walk<'w> {
         tree: Tree,
         above: Above,
     ) -> Option<(u64, usize)> {
-        let start = if page == 1 { 100 } else { 0 };
-        let is_leaf = match (*bytes.get(start)?, tree) {
-            (13, Tree::Table) | (10, Tree::Index) => true,
-            (5, Tree::Table) | (2, Tree::Index) => false,
-            _ => return None,
-        };
-        let pointers = start + if is_leaf { 8 } else { 12 };
+        let start = start_of(page);
+        let kind = PageKind::of(*bytes.get(start)?).filter(|kind| kind.tree == tree)?;
+        let (is_leaf, pointers) = (kind.is_leaf, start + kind.head());
         let cells = short(bytes, start + 3)?;
         let content = match short(bytes, start + 5)? {
             0 => 65536,
@@ -391,7 +385,7 @@ impl<'w> Walk<'w> {
         (between == usize::from(*bytes.get(start + 7)?)).then_some(())?;
         match is_leaf {
             true => Some((cells as u64, 1)),
-            false => self.below(page, bytes, tree, above, cells),
+            false => self.below(page, bytes, tree, above, (start, pointers, cells)),
         }
     }
 
@@ -424,9 +418,8 @@ impl<'w> Walk<'w> {
         bytes: &[u8],
         tree: Tree,
         above: Above,
-        cells: usize,
+        (start, pointers, cells): (usize, usize, usize),
     ) -> Option<(u64, usize)> {
-        let start = if page == 1 { 100 } else { 0 };
         let mut entries = match tree {
             Tree::Table => 0,
             Tree::Index => cells as u64,
@@ -437,7 +430,7 @@ impl<'w> Walk<'w> {
             let (child, key) = match index == cells {
                 true => (number(bytes, start + 8, 4)?, None),
                 false => {
-                    let at = short(bytes, start + 12 + 2 * index)?;
+                    let at = short(bytes, pointers + 2 * index)?;
                     let key = match tree {
                         Tree::Table => Some(varint(bytes, at + 4)?.0),
                         Tree::Index => None,

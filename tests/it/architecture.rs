@@ -23,7 +23,7 @@ fn source_folder() -> PathBuf {
 /// The code of a file: without its tests and without comments.
 fn code_of(path: &Path) -> String {
     let text = std::fs::read_to_string(path).unwrap();
-    text.split("\nmod tests {")
+    text.split("#[cfg(test)]\nmod tests {")
         .next()
         .unwrap()
         .lines()

@@ -337,8 +337,7 @@ struct Search<'t> {
 impl Search<'_> {
     fn of(table: &Table) -> Option<Search<'_>> {
         let tokens: Vec<_> = Tokens::new(&table.sql).collect();
-        let using = tokens.iter().position(|token| token.word() == "USING")?;
-        let module = tokens.get(using + 1)?.name().to_ascii_lowercase();
+        let module = catalog::module_of(&table.sql)?.to_ascii_lowercase();
         let elsewhere = tokens
             .windows(2)
             .any(|two| two[0].word() == "CONTENT" && two[1].text == "=");

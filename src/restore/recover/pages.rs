@@ -5,7 +5,9 @@ use rusqlite::types::Value;
 
 use crate::report::error::Error;
 use crate::sqlite::disk::raw::RawFile;
-use crate::sqlite::page_format::{Tree, length, local_payload, number, short, varint};
+use crate::sqlite::page_format::{
+    HEADER, PageKind, Tree, length, local_payload, number, short, start_of, value_length, varint,
+};
 
 /// The sizes that a page can have.
 const SIZES: [usize; 8] = [512, 1024, 2048, 4096, 8192, 16384, 32768, 65536];
@@ -54,14 +56,10 @@ pub(crate) struct Pages {
 }
 
 fn is_tree(page: &[u8], start: usize) -> bool {
-    let Some(kind) = page.get(start) else {
+    let Some(kind) = page.get(start).copied().and_then(PageKind::of) else {
         return false;
     };
-    let head = match kind {
-        2 | 5 => 12,
-        10 | 13 => 8,
-        _ => return false,
-    };
+    let head = kind.head();
     let cells = short(page, start + 3).unwrap_or(usize::MAX);
     let first = start + head + cells.saturating_mul(2);
     let fits = |at: usize| short(page, at).is_some_and(|cell| cell >= first && cell < page.len());
@@ -70,7 +68,7 @@ fn is_tree(page: &[u8], start: usize) -> bool {
 
 impl Pages {
     pub(crate) fn read(mut file: RawFile) -> Result<Pages, Error> {
-        let header = file.read_at(0, 100)?;
+        let header = file.read_at(0, HEADER)?;
         let said = short(&header, 16).map(|size| if size == 1 { 65536 } else { size });
         let has_header =
             header.starts_with(TITLE) && said.is_some_and(|size| SIZES.contains(&size));
@@ -170,17 +168,12 @@ impl Pages {
     /// The same, whoever has it.
     pub(crate) fn look(&mut self, number_of: u32, tree: Tree) -> Result<Option<Node>, Error> {
         let page = self.page(number_of)?;
-        let start = if number_of == 1 { 100 } else { 0 };
-        let kind = page.get(start).copied().unwrap_or(0);
-        let is_of_tree = match tree {
-            Tree::Table => matches!(kind, 5 | 13),
-            Tree::Index => matches!(kind, 2 | 10),
-        };
-        if !is_of_tree {
+        let start = start_of(number_of);
+        let kind = page.get(start).copied().and_then(PageKind::of);
+        let Some(kind) = kind.filter(|kind| kind.tree == tree) else {
             return Ok(None);
-        }
-        let is_leaf = matches!(kind, 10 | 13);
-        let head = if is_leaf { 8 } else { 12 };
+        };
+        let (is_leaf, head) = (kind.is_leaf, kind.head());
         let most = (page.len() - start).saturating_sub(head) / 2;
         let cells = short(&page, start + 3).unwrap_or(0);
         if cells > most {
@@ -294,37 +287,28 @@ impl Pages {
     }
 
     fn value(&self, payload: &[u8], at: usize, kind: i64) -> Option<(Read, usize)> {
-        let bytes = |length: usize| Some((payload.get(at..at.checked_add(length)?)?, at + length));
-        let whole = |length: usize| {
-            let (bytes, end) = bytes(length)?;
-            let negative = bytes.first().is_some_and(|byte| byte & 0x80 != 0);
-            let start = if negative { -1 } else { 0 };
-            let value = bytes
-                .iter()
-                .fold(start, |sum: i64, byte| sum << 8 | i64::from(*byte));
-            Some((Read::Value(Value::Integer(value)), end))
+        let kind = usize::try_from(kind).ok()?;
+        let end = at.checked_add(value_length(kind))?;
+        let bytes = payload.get(at..end)?;
+        let value = match kind {
+            0 => Read::Value(Value::Null),
+            1..=6 => {
+                let negative = bytes.first().is_some_and(|byte| byte & 0x80 != 0);
+                let start = if negative { -1 } else { 0 };
+                let value = bytes
+                    .iter()
+                    .fold(start, |sum: i64, byte| sum << 8 | i64::from(*byte));
+                Read::Value(Value::Integer(value))
+            }
+            7 => Read::Value(Value::Real(f64::from_be_bytes(bytes.try_into().ok()?))),
+            8 => Read::Value(Value::Integer(0)),
+            9 => Read::Value(Value::Integer(1)),
+            // Reserved.
+            10 | 11 => return None,
+            _ if kind % 2 == 0 => Read::Value(Value::Blob(bytes.to_vec())),
+            _ => self.text(bytes),
         };
-        match kind {
-            0 => Some((Read::Value(Value::Null), at)),
-            1..=4 => whole(usize::try_from(kind).ok()?),
-            5 => whole(6),
-            6 => whole(8),
-            7 => {
-                let (bytes, end) = bytes(8)?;
-                let value = f64::from_be_bytes(bytes.try_into().ok()?);
-                Some((Read::Value(Value::Real(value)), end))
-            }
-            8 | 9 => Some((Read::Value(Value::Integer(kind - 8)), at)),
-            12.. => {
-                let (bytes, end) = bytes(usize::try_from((kind - 12) / 2).ok()?)?;
-                let value = match kind % 2 {
-                    0 => Read::Value(Value::Blob(bytes.to_vec())),
-                    _ => self.text(bytes),
-                };
-                Some((value, end))
-            }
-            _ => None,
-        }
+        Some((value, end))
     }
 
     fn text(&self, bytes: &[u8]) -> Read {

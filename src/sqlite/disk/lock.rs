@@ -132,31 +132,27 @@ impl Drop for Lock {
 
 /// Takes the lock of a file, without waiting. False where somebody else has it.
 fn try_lock(file: &File, path: &Path, exclusive: bool) -> std::io::Result<bool> {
-    #[cfg(windows)]
-    {
-        os::once(Call::Lock, path, || {
-            crate::sqlite::disk::windows::try_lock(file, exclusive)
-        })
+    match os::once(Call::Lock, path, || try_whole(file, exclusive)) {
+        #[cfg(unix)]
+        Err(error) if record_lock::is_needed(&error) => record_lock::try_lock(file, exclusive),
+        locked => locked,
     }
-    #[cfg(not(windows))]
-    {
-        use std::fs::TryLockError;
-        let locked = os::once(Call::Lock, path, || {
-            let locked = match exclusive {
-                true => file.try_lock(),
-                false => file.try_lock_shared(),
-            };
-            match locked {
-                Ok(()) => Ok(true),
-                Err(TryLockError::WouldBlock) => Ok(false),
-                Err(TryLockError::Error(error)) => Err(error),
-            }
-        });
-        match locked {
-            #[cfg(unix)]
-            Err(error) if record_lock::is_needed(&error) => record_lock::try_lock(file, exclusive),
-            locked => locked,
-        }
+}
+
+#[cfg(windows)]
+use crate::sqlite::disk::windows::try_lock as try_whole;
+
+#[cfg(not(windows))]
+fn try_whole(file: &File, exclusive: bool) -> std::io::Result<bool> {
+    use std::fs::TryLockError;
+    let locked = match exclusive {
+        true => file.try_lock(),
+        false => file.try_lock_shared(),
+    };
+    match locked {
+        Ok(()) => Ok(true),
+        Err(TryLockError::WouldBlock) => Ok(false),
+        Err(TryLockError::Error(error)) => Err(error),
     }
 }
 

@@ -107,6 +107,12 @@ impl TableOptions {
     }
 }
 
+/// The module of a virtual table by its statement.
+pub(crate) fn module_of(sql: &str) -> Option<String> {
+    let mut tokens = Tokens::new(sql).skip_while(|token| token.word() != "USING");
+    tokens.nth(1).map(|module| module.name().into_owned())
+}
+
 impl TableEntry {
     /// Shadow tables are not told from others yet.
     fn read(row: &Row<'_>) -> rusqlite::Result<TableEntry> {
@@ -790,5 +796,16 @@ pub(crate) fn same_value(one: ValueRef<'_>, other: ValueRef<'_>) -> bool {
     match (one, other) {
         (ValueRef::Real(one), ValueRef::Real(other)) => one.to_bits() == other.to_bits(),
         (one, other) => one == other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_module_of_a_virtual_table_is_read_from_its_statement() {
+        let search = "CREATE VIRTUAL TABLE s USING \"fts5\"(text, content='notes')";
+        assert_eq!(module_of(search).as_deref(), Some("fts5"));
     }
 }
